@@ -1,0 +1,60 @@
+"""`ovbench-agent`: one agent, started by hand or by a launcher of the user's own."""
+
+import argparse
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+from ovbench.common.errors import ExitCode
+
+from .loopcache import use_loop_cache
+from .process import wake_on_time
+
+
+def main() -> NoReturn:
+    options = _parser().parse_args()
+    # numpy's BLAS would start threads on every CPU when it is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    use_loop_cache()
+    serve_and_exit(options.connect, options.agent, options.wait)
+
+
+def serve_and_exit(endpoint: str, agent: int | None, patience_s: float) -> NoReturn:
+    """Serve one job and end the process, without waiting for whatever OpenVINO's threads are doing."""
+    from .service import Ended, serve
+
+    wake_on_time()
+    code = ExitCode.INTERNAL
+    try:
+        serve(endpoint, agent, patience_s)
+    except Ended as ended:
+        code = ended.code
+        if str(ended):
+            print(f"ovbench-agent: {ended}", file=sys.stderr)
+    except OSError as error:
+        code = ExitCode.USAGE
+        print(f"ovbench-agent: --connect {endpoint}: {error.strerror or error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ovbench-agent",
+        allow_abbrev=False,
+        description="Runs one agent's load for a coordinator that waits with 'ovbench-coord --launcher external'.",
+        epilog="Example: ovbench-agent --connect ipc:///tmp/ovbench-bus",
+    )
+    parser.add_argument("--connect", metavar="ENDPOINT", required=True, help="the coordinator's --bind")
+    parser.add_argument("--agent", metavar="ID", type=int, help="take this place; default: any free one")
+    parser.add_argument(
+        "--wait", metavar="SECONDS", type=float, default=60.0, help="how long to try to reach it (default 60)"
+    )
+    return parser

@@ -1,0 +1,97 @@
+"""Starts agents as copies of one process that has everything loaded but OpenVINO.
+
+An agent that is forked shares numba, numpy and the compiled loops with its siblings: it starts in milliseconds and
+its private memory is what its model needs. OpenVINO is left out because it must load after the affinity is set.
+The server has one thread until it forks, so a fork copies it whole.
+
+The coordinator writes lines to standard input, `start AGENT ENDPOINT LOGFILE`, and reads from standard output
+`ready`, `started AGENT PID`, `exited AGENT STATUS` (as from waitpid). When its input closes, the server ends.
+"""
+
+import gc
+import os
+import select
+import signal
+import sys
+
+from .loopcache import use_loop_cache
+from .process import die_with_parent
+
+
+def main() -> None:
+    """Run the server: `python -m ovbench.agent.forkserver PARENT_PID`."""
+    die_with_parent(int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to handle
+    use_loop_cache()
+    from . import service  # loads all that agents share
+
+    # Objects made until now are never collected, so the collector does not write to the pages they share.
+    gc.collect()
+    gc.freeze()
+    say("ready")
+    _Server(service).run()
+
+
+def say(line: str) -> None:
+    os.write(1, line.encode() + b"\n")
+
+
+class _Server:
+    def __init__(self, service: object) -> None:
+        self._agents: dict[int, int] = {}
+        self._died_read, died_write = os.pipe()
+        os.set_blocking(died_write, False)
+        os.set_blocking(self._died_read, False)
+        signal.set_wakeup_fd(died_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda signum, frame: None)
+
+    def run(self) -> None:
+        pending = b""
+        while True:
+            readable, _, _ = select.select([0, self._died_read], [], [])
+            if self._died_read in readable:
+                os.read(self._died_read, 4096)
+                self._reap()
+            if 0 in readable:
+                data = os.read(0, 65536)
+                if not data:
+                    return
+                *lines, pending = (pending + data).split(b"\n")
+                for line in lines:
+                    _, agent, endpoint, log = line.decode().split(" ", 3)
+                    self._start(int(agent), endpoint, log)
+
+    def _start(self, agent: int, endpoint: str, log: str) -> None:
+        server_pid = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                die_with_parent(server_pid)
+                _become_agent(agent, endpoint, log)
+            finally:
+                os._exit(1)
+        self._agents[pid] = agent
+        say(f"started {agent} {pid}")
+
+    def _reap(self) -> None:
+        while self._agents:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            say(f"exited {self._agents.pop(pid)} {status}")
+
+
+def _become_agent(agent: int, endpoint: str, log: str) -> None:
+    from .cli import serve_and_exit
+
+    null = os.open(os.devnull, os.O_RDWR)
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for source, target in ((null, 0), (written, 1), (written, 2)):
+        os.dup2(source, target)
+    serve_and_exit(endpoint, agent, patience_s=10.0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""One agent's measurement: pin, prepare, warm up, run, and say when the load began and when it was no longer whole."""
+
+from dataclasses import dataclass
+
+from ovbench.common.clock import monotonic_ns, to_ns
+from ovbench.common.job import Job
+from ovbench.common.messages import Phases, Usage
+
+from . import loops, placement
+from .backend import Backend, open_backend, phases
+from .capi import OpenVinoError, libc_addresses
+from .model import StepTimes
+from .recorder import Recorder
+from .usage import usage
+
+
+@dataclass(frozen=True)
+class Prepared:
+    backend: Backend
+    phases: Phases
+    mask: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`stop_ns`: the end of the first request that was not started again, from when on fewer are in flight than
+    asked for; where a number of inferences was asked for, the end of the last, as they are the work to be timed."""
+
+    start_ns: int
+    stop_ns: int
+    completed: int
+    error: str | None
+    before: Usage
+    after: Usage
+
+
+class Measurement:
+    """All methods but `stop` belong to one thread, which they pin; it must not have loaded OpenVINO before."""
+
+    def __init__(self, job: Job, control_threads: frozenset[int]) -> None:
+        self._job = job
+        self._control_threads = control_threads
+        self._stopped = False
+        self._backend: Backend | None = None
+        self.recorder: Recorder | None = None
+        self.times = StepTimes()
+
+    def prepare(self) -> Prepared:
+        """Raises UsageError, OpenVinoError, or OSError where the CPUs cannot be had."""
+        placement.pin(0, self._job.placement.cpus)
+        self.times.step = 3
+        backend = open_backend(self._job, self.times)
+        self._backend = backend
+        recorder = Recorder.allocate(backend.effective.requests, self._job.sample_bytes)
+        clock, sleep = libc_addresses()
+        control = recorder.control
+        control[loops.C_CLOCK], control[loops.C_SLEEP] = clock, sleep
+        control[loops.C_CALL] = backend.call(self._asynchronous)
+        for slot, handle in zip(recorder.slots, backend.handles(), strict=True):
+            slot[loops.S_REQUEST] = handle
+        if self._asynchronous and not self._job.load.compile_only:
+            backend.connect(control, recorder.slots)
+            self._check_completion(recorder)
+        self.recorder = recorder
+        mask = placement.mask(placement.thread_ids() - self._control_threads)
+        return Prepared(backend, phases(self.times), mask)
+
+    def warm_up(self, at_ns: int) -> tuple[int, str | None]:
+        """Run the load, not to be counted: how many inferences, and the message of one that failed."""
+        assert self.recorder is not None
+        error = self._load(self.recorder, at_ns, at_ns + to_ns(self._job.load.warmup_s), 0)
+        completed = self.recorder.completed
+        self.recorder.clear()
+        return completed, error
+
+    def run(self, at_ns: int) -> Outcome:
+        recorder, backend, load = self.recorder, self._backend, self._job.load
+        assert recorder is not None
+        assert backend is not None
+        limit = backend.effective.iterations or 0
+        deadline = at_ns + to_ns(load.duration_s) if load.duration_s is not None else 0
+        before = usage(self._control_threads)
+        error = self._load(recorder, at_ns, deadline, limit)
+        after = usage(self._control_threads)
+        return self._outcome(error, before, after)
+
+    def abandon(self) -> Outcome:
+        """The outcome so far of a run that was stopped and whose last inference does not end; from another thread."""
+        now = usage(self._control_threads)
+        return self._outcome(None, now, now)
+
+    def stop(self) -> None:
+        """End the load at the next completion; may be called from any thread at any time."""
+        self._stopped = True
+        if self.recorder is not None:
+            self.recorder.control[loops.C_STOP] = 1
+
+    @property
+    def _asynchronous(self) -> bool:
+        return self._job.load.api == "async"
+
+    def _outcome(self, error: str | None, before: Usage, after: Usage) -> Outcome:
+        assert self.recorder is not None
+        start, ends = int(self.recorder.control[loops.C_BEGAN]), self.recorder.ends()
+        counted = self._job.load.iterations is not None
+        stop = (max(ends) if counted else min(ends)) if ends else start
+        return Outcome(start, stop, self.recorder.completed, error, before, after)
+
+    def _load(self, recorder: Recorder, begin_ns: int, deadline_ns: int, limit: int) -> str | None:
+        assert self._backend is not None
+        recorder.clear()
+        control, slots = recorder.control, recorder.slots
+        control[loops.C_BEGIN], control[loops.C_DEADLINE], control[loops.C_LIMIT] = begin_ns, deadline_ns, limit
+        if self._stopped:
+            control[loops.C_STOP] = 1
+        if self._asynchronous:
+            loops.run_async(control.ctypes.data, slots.ctypes.data, len(slots))
+        else:
+            loops.run_sync(control.ctypes.data, slots.ctypes.data)
+        return self._backend.settle(int(status) for status in slots[:, loops.S_STATUS])
+
+    def _check_completion(self, recorder: Recorder) -> None:
+        """One asynchronous inference must come back through the callback before a figure may rest on it."""
+        error = self._load(recorder, monotonic_ns(), 0, len(recorder.slots))
+        if error is not None:
+            raise OpenVinoError(error)
+        if recorder.completed < 1:
+            raise OpenVinoError("this build of OpenVINO does not call the completion callback as expected")

@@ -1,0 +1,138 @@
+"""The null backend: a device that takes exactly a fixed time for an inference, and the same loops drive it.
+
+Its figures are known in closed form, so they test ovbench's own arithmetic: with service time S, sync gives latency S;
+async with R requests on K streams (R >= K, K divides R) gives K/S inferences per second at latency (R/K) S.
+A server sleeps until shortly before the end of a service and spins the rest, so that it can be many on few CPUs.
+"""
+
+import threading
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import cfunc, njit, types
+
+from .loops import S_FUNCTION, call_pair, entry, i64, now, on_complete, sleep_until, words
+
+# Words of a server's row; a request's row has the same first words.
+_SERVICE: Final = 0
+_CLOCK: Final = 1
+_SLEEP: Final = 2
+_TIME: Final = 3  # and 4: a timespec
+_PENDING: Final = 5
+_FUNCTOR: Final = 6  # address of the slot's std::function, whose first word is the slot's address
+_CALLBACK: Final = 7
+_QUIT: Final = 8
+_REQUESTS: Final = 9
+
+ROW_WORDS: Final = 64
+_SPIN_NS: Final = 60_000
+_IDLE_NS: Final = 20_000
+
+
+@njit(types.void(i64, i64))
+def _serve_until(row_address, instant):
+    row = words(row_address)
+    timespec = row_address + 8 * _TIME
+    clock = row[_CLOCK]
+    if instant - now(clock, timespec) > 2 * _SPIN_NS:
+        sleep_until(row[_SLEEP], timespec, instant - _SPIN_NS)
+    while now(clock, timespec) < instant:
+        pass
+
+
+@cfunc(types.int32(i64), cache=True)
+def infer(request):
+    """Synchronous inference."""
+    row = words(request)
+    _serve_until(request, now(row[_CLOCK], request + 8 * _TIME) + row[_SERVICE])
+    return types.int32(0)
+
+
+@cfunc(types.int32(i64), cache=True)
+def start_async(request):
+    """Mark the request as waiting; the server it belongs to will find it."""
+    words(request)[_PENDING] = 1
+    return types.int32(0)
+
+
+@njit(types.void(i64, i64), nogil=True, cache=True)
+def serve(server_address, exception_address):
+    """One stream: serve its requests in turn, which is first come first served as each waits again when it is done.
+
+    While requests wait, a service begins where the last one ended, so delays in waking up do not add up.
+    """
+    server = words(server_address)
+    requests = server_address + 8 * ROW_WORDS
+    clock, timespec = server[_CLOCK], server_address + 8 * _TIME
+    busy = False
+    free_at = 0
+    index = 0
+    idle = 0
+    while server[_QUIT] == 0:
+        request = requests + index * 8 * ROW_WORDS
+        row = words(request)
+        if row[_PENDING] != 0:
+            row[_PENDING] = 0
+            idle = 0
+            if not busy:
+                free_at = now(clock, timespec)
+                busy = True
+            free_at += server[_SERVICE]
+            _serve_until(server_address, free_at)
+            call_pair(row[_CALLBACK], row[_FUNCTOR], exception_address)
+        else:
+            idle += 1
+            if idle >= server[_REQUESTS]:
+                busy = False
+                idle = 0
+                sleep_until(server[_SLEEP], timespec, now(clock, timespec) + _IDLE_NS)
+        index += 1
+        if index >= server[_REQUESTS]:
+            index = 0
+
+
+class NullDevice:
+    """`streams` servers for `requests` requests; request i belongs to server i % streams."""
+
+    def __init__(self, service_ns: int, streams: int, requests: int, clock: int, sleep: int) -> None:
+        """`clock` and `sleep` are the addresses of clock_gettime and clock_nanosleep."""
+        self._exception = np.zeros(1, np.int64)
+        self._servers: list[npt.NDArray[np.int64]] = []
+        self._threads: list[threading.Thread] = []
+        for stream in range(streams):
+            count = len(range(stream, requests, streams))
+            rows = np.zeros((1 + count, ROW_WORDS), np.int64)
+            rows[:, _SERVICE] = service_ns
+            rows[:, _CLOCK] = clock
+            rows[:, _SLEEP] = sleep
+            rows[0, _REQUESTS] = count
+            rows[1:, _CALLBACK] = entry(on_complete)
+            self._servers.append(rows)
+
+    def request(self, index: int) -> int:
+        """The handle of a request: the address of its row."""
+        return int(self._row(index).ctypes.data)
+
+    def connect(self, index: int, slot: npt.NDArray[np.int64]) -> None:
+        """Completions of request `index` go to the slot."""
+        self._row(index)[_FUNCTOR] = slot.ctypes.data + 8 * S_FUNCTION
+
+    def start(self) -> None:
+        """Start the servers; only asynchronous requests need them."""
+        for rows in self._servers:
+            arguments: tuple[Any, ...] = (rows.ctypes.data, self._exception.ctypes.data)
+            thread = threading.Thread(target=serve, args=arguments, daemon=True, name="null stream")
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        for rows in self._servers:
+            rows[0, _QUIT] = 1
+        for thread in self._threads:
+            thread.join()
+
+    def _row(self, index: int) -> npt.NDArray[np.int64]:
+        streams = len(self._servers)
+        row: npt.NDArray[np.int64] = self._servers[index % streams][1 + index // streams]
+        return row

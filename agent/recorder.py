@@ -1,0 +1,153 @@
+"""Memory for what the loops record: allocated before the load, fixed in size, read out after it.
+
+Samples are exact up to the memory given for them. Beyond it the first `HEAD` and the latest samples of each request
+stay exact, so that the window's edges can still be cut to the nanosecond, and those in between are histograms.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ovbench.common.histogram import COARSE, FINE
+from ovbench.common.messages import SAMPLES_PER_MESSAGE, Folded, Samples
+
+from . import loops
+
+Int64s = npt.NDArray[np.int64]
+
+SAMPLE_BYTES: Final = 16
+HEAD: Final = 4_096
+LEAST_RING: Final = 4_096
+SLICES: Final = 256
+FIRST_SLICE_NS: Final = 1_000_000_000
+_PAGE: Final = 4_096
+
+
+def ring_length(sample_bytes: int, requests: int) -> int:
+    """Samples in each request's ring: the largest power of two so that head and ring fit the memory, at least 4096."""
+    room = sample_bytes // SAMPLE_BYTES // requests - HEAD
+    return max(LEAST_RING, 1 << max(0, room.bit_length() - 1))
+
+
+def _aligned(count: int) -> Int64s:
+    """`count` zero words from the start of a page. Untouched pages take no memory."""
+    words = np.zeros(count + _PAGE // 8, np.int64)
+    skip = -words.ctypes.data % _PAGE // 8
+    return words[skip : skip + count]
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """`control` [ROW_WORDS]; `slots` [requests, ROW_WORDS]; a request's samples [capacity, 2]: start_ns, end_ns."""
+
+    control: Int64s
+    slots: Int64s
+    samples: tuple[Int64s, ...]
+    fine: Int64s
+    coarse: Int64s
+
+    @classmethod
+    def allocate(cls, requests: int, sample_bytes: int) -> "Recorder":
+        ring = ring_length(sample_bytes, requests)
+        control = _aligned(loops.ROW_WORDS)
+        slots = _aligned(requests * loops.ROW_WORDS).reshape(requests, loops.ROW_WORDS)
+        samples = tuple(_aligned(2 * (HEAD + ring)).reshape(-1, 2) for _ in range(requests))
+        fine = _aligned(requests * FINE.size).reshape(requests, -1)
+        coarse = _aligned(requests * SLICES * COARSE.size).reshape(requests, SLICES, -1)
+        for index, slot in enumerate(slots):
+            slot[loops.S_CONTROL] = control.ctypes.data
+            slot[loops.S_SAMPLES] = samples[index].ctypes.data
+            slot[loops.S_CAPACITY] = HEAD + ring
+            slot[loops.S_HEAD] = HEAD
+            slot[loops.S_MASK] = ring - 1
+            slot[loops.S_FINE] = fine[index].ctypes.data
+            slot[loops.S_COARSE] = coarse[index].ctypes.data
+            slot[loops.S_SLICES] = SLICES
+            slot[loops.S_SLICE_NS] = FIRST_SLICE_NS
+        return cls(control, slots, samples, fine, coarse)
+
+    def clear(self) -> None:
+        """Forget what was recorded. The pages of exact samples stay mapped, which spares the load the faults."""
+        for slot in self.slots:
+            slot[[loops.S_COUNT, loops.S_STATUS, loops.S_DONE, loops.S_FOLDED, loops.S_DEVIATION, loops.S_SQUARE]] = 0
+            slot[loops.S_SLICE_NS] = FIRST_SLICE_NS
+        if self.fine.any():
+            self.fine[:] = 0
+            self.coarse[:] = 0
+        self.control[[loops.C_STOP, loops.C_STARTED, loops.C_BEGAN]] = 0
+
+    def count(self, request: int) -> int:
+        return int(self.slots[request, loops.S_COUNT])
+
+    @property
+    def completed(self) -> int:
+        return int(self.slots[:, loops.S_COUNT].sum())
+
+    def latest_latencies(self, request: int, since: int, most: int) -> Int64s:
+        """Latencies of about `most` samples of a request from `since` on, evenly spread; may be read during the load."""
+        count, capacity = self.count(request), len(self.samples[request])
+        since = max(since, count - capacity // 2)
+        if count <= since:
+            return np.zeros(0, np.int64)
+        indices = np.arange(since, count, max(1, (count - since) // most))
+        pairs = self.samples[request][self._places(indices, capacity)]
+        latencies: Int64s = pairs[:, 1] - pairs[:, 0]
+        return latencies
+
+    def ends(self) -> list[int]:
+        """The end of each request's last inference; a request that completed none is left out."""
+        last = []
+        for slot, samples in zip(self.slots, self.samples, strict=True):
+            count = int(slot[loops.S_COUNT])
+            if count:
+                last.append(int(samples[self._places(np.asarray([count - 1]), len(samples))[0], 1]))
+        return last
+
+    def contents(self) -> Iterator[Samples | Folded]:
+        """All that was recorded, as messages; a request's samples in the order of their ends."""
+        for request, (slot, samples) in enumerate(zip(self.slots, self.samples, strict=True)):
+            for stretch in self._stretches(int(slot[loops.S_COUNT]), samples):
+                for at in range(0, len(stretch), SAMPLES_PER_MESSAGE):
+                    data = stretch[at : at + SAMPLES_PER_MESSAGE].astype("<i8", copy=False).tobytes()
+                    yield Samples(request=request, data=data)
+            if slot[loops.S_FOLDED]:
+                yield self._folded(request, slot)
+
+    @staticmethod
+    def _places(indices: Int64s, capacity: int) -> Int64s:
+        """Where the samples of these indices lie: the head, then round the ring (as `loops.record` has it)."""
+        ring = capacity - HEAD
+        return np.where(indices < HEAD, indices, HEAD + ((indices - HEAD) & (ring - 1)))
+
+    @staticmethod
+    def _stretches(count: int, samples: Int64s) -> list[Int64s]:
+        capacity = len(samples)
+        if count <= capacity:
+            return [samples[:count]]
+        oldest = HEAD + ((count - HEAD) & (capacity - HEAD - 1))
+        return [samples[:HEAD], samples[oldest:], samples[HEAD:oldest]]
+
+    def _folded(self, request: int, slot: Int64s) -> Folded:
+        reals = slot.view(np.float64)
+        (fine,) = self.fine[request].nonzero()
+        slices, buckets = self.coarse[request].nonzero()
+        return Folded(
+            request=request,
+            count=int(slot[loops.S_FOLDED]),
+            first_end_ns=int(slot[loops.S_FIRST_END]),
+            last_end_ns=int(slot[loops.S_LAST_END]),
+            least_ns=int(slot[loops.S_LEAST]),
+            most_ns=int(slot[loops.S_MOST]),
+            pivot_ns=int(slot[loops.S_PIVOT]),
+            total_deviation_ns=float(reals[loops.S_DEVIATION]),
+            total_square_ns2=float(reals[loops.S_SQUARE]),
+            fine_buckets=fine.astype("<i4").tobytes(),
+            fine_counts=self.fine[request][fine].astype("<i8").tobytes(),
+            slice_ns=int(slot[loops.S_SLICE_NS]),
+            slice_indices=slices.astype("<i4").tobytes(),
+            slice_buckets=buckets.astype("<i4").tobytes(),
+            slice_counts=self.coarse[request][slices, buckets].astype("<i8").tobytes(),
+        )

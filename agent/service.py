@@ -1,0 +1,348 @@
+"""The control side of an agent: answers orders, sends heartbeats, holds the lease; decides purely, acts through `Work`.
+
+`Control` has no socket, no thread and no clock of its own: it is told what came and what time it is, and returns what
+to send. `serve` is the loop around it.
+"""
+
+import os
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final, Protocol
+
+import numpy as np
+
+from ovbench.common.clock import Clock, monotonic_ns, to_ns
+from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.histogram import COARSE
+from ovbench.common.job import Job
+from ovbench.common.lifecycle import IllegalMessage, State, advance
+from ovbench.common.messages import (
+    PROTOCOL_VERSION,
+    AnyNotice,
+    AnyOrder,
+    Delivered,
+    Failed,
+    Finished,
+    Hello,
+    Prepare,
+    Progress,
+    Pulse,
+    Ready,
+    Reject,
+    Release,
+    Start,
+    Stop,
+    Usage,
+    Warmed,
+    WarmUp,
+    tag,
+)
+from ovbench.common.wire import Link
+
+from . import placement
+from .capi import OpenVinoError
+from .measure import Measurement, Outcome
+from .recorder import Recorder
+from .usage import memory, usage
+
+_LATENCIES_PER_HEARTBEAT: Final = 256
+_DISCONNECTED_NS: Final = 500_000_000
+"""A connection that closed and has not come back by then: the coordinator has ended."""
+
+_ABANDON_NS: Final = 2_000_000_000
+"""An inference that goes on so long after a stop is left alone, and what was measured before it is delivered."""
+
+
+class Work(Protocol):
+    """What `Control` has done: by the measure thread, which reports back through `Control.done`."""
+
+    def prepare(self, job: Job) -> None: ...
+    def warm_up(self, at_ns: int) -> None: ...
+    def run(self, at_ns: int) -> None: ...
+    def stop(self) -> None: ...
+    def abandon(self) -> Finished: ...
+    def progress(self) -> Progress: ...
+    def contents(self) -> Iterator[AnyNotice]: ...
+
+
+class Ended(Exception):
+    """The agent is to end, with this exit code; the text, if any, is for whoever started it by hand."""
+
+    def __init__(self, code: ExitCode, text: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Control:
+    def __init__(self, work: Work, now_ns: int) -> None:
+        self._work = work
+        self.state = State.EXPECTED
+        self._lease_ns: int | None = None
+        self._heartbeat_ns: int | None = None
+        self._heard_ns = now_ns
+        self._next_heartbeat_ns = now_ns
+        self._disconnected_ns: int | None = None
+        self._stopped_ns: int | None = None
+
+    def on_order(self, order: AnyOrder, now_ns: int) -> None:
+        """Act on an order. Raises Ended where it says so; one that cannot come now is passed over."""
+        self._heard_ns = now_ns
+        match order:
+            case Pulse():
+                return
+            case Release():
+                raise Ended(ExitCode.VALID)
+            case Reject(reason):
+                raise Ended(ExitCode.USAGE, reason)
+        with suppress(IllegalMessage):
+            self.state = advance(self.state, tag(order))
+            match order:
+                case Prepare():
+                    self._lease_ns, self._heartbeat_ns = to_ns(order.lease_s), to_ns(order.heartbeat_s)
+                    self._next_heartbeat_ns = now_ns
+                    self._work.prepare(order.job)
+                case WarmUp(at_ns):
+                    self._work.warm_up(at_ns)
+                case Start(at_ns):
+                    self._work.run(at_ns)
+                case Stop():
+                    self._stopped_ns = self._stopped_ns or now_ns
+                    self._work.stop()
+
+    def done(self, notice: Ready | Warmed | Finished | Failed) -> list[AnyNotice]:
+        """The measure thread has finished a part; returns what to send."""
+        if self.state is State.DELIVERING:
+            return []  # it was abandoned
+        self.state = advance(self.state, tag(notice))
+        return [notice]
+
+    def delivery(self) -> Iterator[AnyNotice]:
+        """Everything that was recorded, and a last word that says how much it was."""
+        count = 0
+        for notice in self._work.contents():
+            yield notice
+            count += 1
+        yield Delivered(messages=count)
+
+    def tick(self, now_ns: int, connected: bool) -> list[AnyNotice]:
+        """Heartbeats that are due. Raises Ended when the coordinator has been silent, or gone, for too long."""
+        if connected:
+            self._disconnected_ns = None
+        elif self._lease_ns is not None:
+            self._disconnected_ns = self._disconnected_ns or now_ns
+            if now_ns - self._disconnected_ns > _DISCONNECTED_NS:
+                raise Ended(ExitCode.PARTIAL, "the coordinator has gone; the load is stopped")
+        if self._lease_ns is not None and now_ns - self._heard_ns > self._lease_ns:
+            raise Ended(ExitCode.PARTIAL, "nothing was heard from the coordinator for too long; the load is stopped")
+        if self.state is State.RUNNING and self._stopped_ns and now_ns - self._stopped_ns > _ABANDON_NS:
+            return self.done(self._work.abandon())
+        if self._heartbeat_ns is None or now_ns < self._next_heartbeat_ns:
+            return []
+        self._next_heartbeat_ns = now_ns + self._heartbeat_ns
+        return [self._work.progress()]
+
+    def timeout_s(self, now_ns: int) -> float:
+        """How long nothing needs to be done if nothing comes."""
+        if self._heartbeat_ns is None:
+            return 0.5
+        if self._disconnected_ns is not None:
+            return 0.1
+        return max(0.0, (self._next_heartbeat_ns - now_ns) / 1e9)
+
+
+class MeasureThread:
+    """`Work` for real: a thread that owns the measurement, and what the control thread reads of it meanwhile."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        """`wake` is called, from the measure thread, when `finished` has something."""
+        self._wake = wake
+        self._control_threads = placement.thread_ids()
+        self._sightings = placement.Sightings(self._control_threads)
+        self._usage: list[Usage] = []
+        self._running = False
+        self._counts: list[int] = []
+        self._measurement: Measurement | None = None
+        self._tasks: queue.SimpleQueue[Callable[[], Ready | Warmed | Finished | Failed]] = queue.SimpleQueue()
+        self.finished: queue.SimpleQueue[Ready | Warmed | Finished | Failed] = queue.SimpleQueue()
+
+    def prepare(self, job: Job) -> None:
+        self._pin_control_threads(job)
+        measurement = self._measurement = Measurement(job, self._control_threads)
+
+        def task() -> Ready:
+            prepared = measurement.prepare()
+            backend = prepared.backend
+            self._counts = [0] * backend.effective.requests
+            return Ready(
+                effective=backend.effective, phases=prepared.phases, mask=prepared.mask, openvino=backend.version
+            )
+
+        # A daemon: it may be inside OpenVINO when the agent ends.
+        threading.Thread(target=self._loop, name="measure", daemon=True).start()
+        self._tasks.put(task)
+
+    def warm_up(self, at_ns: int) -> None:
+        def task() -> Warmed | Failed:
+            completed, error = self._prepared.warm_up(at_ns)
+            if error is not None:
+                return Failed(kind="runtime", message=error)
+            return Warmed(completed=completed)
+
+        self._tasks.put(task)
+
+    def run(self, at_ns: int) -> None:
+        def task() -> Finished:
+            self._counts = [0] * len(self._counts)
+            self._sightings.start()
+            self._running = True
+            outcome = self._prepared.run(at_ns)
+            self._running = False
+            return self._finished(outcome)
+
+        self._tasks.put(task)
+
+    def stop(self) -> None:
+        if self._measurement is not None:
+            self._measurement.stop()
+
+    def progress(self) -> Progress:
+        """A heartbeat; during the load also a look at where the threads are and what they have used."""
+        step = self._measurement.times.step if self._measurement is not None else 0
+        recorder = self._measurement.recorder if self._measurement is not None else None
+        if recorder is None or not self._running:
+            return Progress(step=step, completed=0)
+        self._usage.append(usage(self._control_threads))
+        self._sightings.look()
+        latencies = []
+        most = max(1, _LATENCIES_PER_HEARTBEAT // len(self._counts))
+        for request, since in enumerate(self._counts):
+            latencies.append(recorder.latest_latencies(request, since, most))
+            self._counts[request] = recorder.count(request)
+        sample = np.concatenate(latencies)[:_LATENCIES_PER_HEARTBEAT]
+        buckets, counts = np.unique(COARSE.buckets(sample), return_counts=True)
+        return Progress(
+            step=step,
+            completed=recorder.completed,
+            buckets=tuple(buckets.tolist()),
+            counts=tuple(counts.tolist()),
+        )
+
+    def abandon(self) -> Finished:
+        return self._finished(self._prepared.abandon())
+
+    def contents(self) -> Iterator[AnyNotice]:
+        return self._recorder.contents()
+
+    @property
+    def _prepared(self) -> Measurement:
+        assert self._measurement is not None
+        return self._measurement
+
+    @property
+    def _recorder(self) -> Recorder:
+        recorder = self._prepared.recorder
+        assert recorder is not None
+        return recorder
+
+    def _loop(self) -> None:
+        while True:
+            task = self._tasks.get()
+            try:
+                notice = task()
+            except (UsageError, OSError) as error:
+                notice = Failed(kind="usage", message=str(error))
+            except OpenVinoError as error:
+                notice = Failed(kind="runtime", message=str(error))
+            except Exception as error:
+                notice = Failed(kind="runtime", message=f"{type(error).__name__}: {error}")
+                self.finished.put(notice)
+                self._wake()
+                raise
+            self.finished.put(notice)
+            self._wake()
+
+    def _finished(self, outcome: Outcome) -> Finished:
+        self._sightings.look()
+        readings = sorted([outcome.before, *self._usage, outcome.after], key=lambda reading: reading.at_ns)
+        return Finished(
+            start_ns=outcome.start_ns,
+            stop_ns=outcome.stop_ns,
+            completed=outcome.completed,
+            usage=tuple(readings),
+            memory=memory(),
+            seen=tuple(sorted(self._sightings.cpus)),
+            mask=placement.mask(placement.thread_ids() - self._control_threads),
+            error=outcome.error,
+        )
+
+    def _pin_control_threads(self, job: Job) -> None:
+        """Off the measured CPUs where there are others, else on this agent's own, not on its neighbours'."""
+        cpus = job.placement.housekeeping or job.placement.cpus
+        for thread_id in self._control_threads:
+            # What is not possible here is said by `Measurement.prepare`, which needs it.
+            with suppress(OSError):
+                placement.pin(thread_id, cpus)
+
+
+def serve(endpoint: str, agent: int | None, patience_s: float, clock: Clock = monotonic_ns) -> None:
+    """Serve one job. Raises Ended when there is nothing more to do, OSError for an endpoint that is no address.
+
+    `patience_s`: how long to try to reach a coordinator.
+    """
+    link = Link(endpoint)
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_read, False)
+    link.watch(wake_read)
+
+    def wake() -> None:
+        os.write(wake_write, b".")
+
+    work = MeasureThread(wake)
+    control = Control(work, clock())
+    _introduce(link, agent, patience_s, clock)
+    _attend(link, control, work, wake_read, clock)
+
+
+def _introduce(link: Link, agent: int | None, patience_s: float, clock: Clock) -> None:
+    hello = Hello(version=PROTOCOL_VERSION, pid=os.getpid(), host=socket.gethostname(), agent=agent)
+    give_up_ns = clock() + to_ns(patience_s)
+    link.want_to_send(True)
+    while not link.send(hello):
+        if clock() > give_up_ns:
+            raise Ended(ExitCode.PARTIAL, f"no coordinator answered within {patience_s:g} s")
+        link.wait(0.1)
+    link.want_to_send(False)
+
+
+def _attend(link: Link, control: Control, work: MeasureThread, wake: int, clock: Clock) -> None:
+    outbox: list[AnyNotice] = []
+    delivery: Iterator[AnyNotice] | None = None
+    delivering = False
+    while True:
+        link.want_to_send(bool(outbox) or delivery is not None)
+        link.wait(0.0 if not work.finished.empty() else control.timeout_s(clock()))
+        with suppress(BlockingIOError):
+            os.read(wake, 4096)
+        for order in link.messages():
+            control.on_order(order, clock())
+        while not work.finished.empty():
+            outbox += control.done(work.finished.get())
+        outbox += control.tick(clock(), link.connected)
+        if control.state is State.DELIVERING and not delivering:
+            delivering, delivery = True, control.delivery()
+        while outbox and link.send(outbox[0]):
+            outbox.pop(0)
+        if not outbox and delivery is not None:
+            delivery = _deliver(link, delivery, outbox)
+
+
+def _deliver(link: Link, delivery: Iterator[AnyNotice], outbox: list[AnyNotice]) -> Iterator[AnyNotice] | None:
+    """Send as much as goes now; what did not go waits in the outbox. None when all has been taken."""
+    for notice in delivery:
+        if not link.send(notice):
+            outbox.append(notice)
+            return delivery
+    return None

@@ -1,0 +1,228 @@
+"""What crosses the bus: two unions of frozen, tagged messages. One that is wrong cannot be built from the wire.
+
+`Order` goes from coordinator to agent, `Notice` from agent to coordinator. Nothing crosses per inference.
+Instants are CLOCK_MONOTONIC nanoseconds of the agent's host.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from .job import Job, NotNegative, Positive, Seconds
+
+PROTOCOL_VERSION = 1
+
+SAMPLES_PER_MESSAGE = 65_536
+"""Samples in one `Samples` message: 1 MiB."""
+
+MAX_MESSAGE_BYTES = 8 << 20
+
+AgentId = Annotated[int, Meta(ge=0, lt=1 << 20)]
+Nanoseconds = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+Milliseconds = Annotated[float, Meta(ge=0, le=1e12)]
+Text = Annotated[str, Meta(max_length=20_000)]
+Name = Annotated[str, Meta(max_length=4_096)]
+Cpus = tuple[NotNegative, ...]
+
+
+class Order(Struct, frozen=True, forbid_unknown_fields=True):
+    """Coordinator to agent."""
+
+
+class Prepare(Order, frozen=True, tag="prepare"):
+    """Take this identity, pin, load, compile. `lease_s`: without a word from the coordinator for so long, end."""
+
+    agent: AgentId
+    job: Job
+    heartbeat_s: Seconds
+    lease_s: Seconds
+
+
+class WarmUp(Order, frozen=True, tag="warm_up"):
+    at_ns: Nanoseconds
+
+
+class Start(Order, frozen=True, tag="start"):
+    """Begin the measured load at `at_ns`."""
+
+    at_ns: Nanoseconds
+
+
+class Stop(Order, frozen=True, tag="stop"):
+    """End the load now and deliver what was measured."""
+
+
+class Pulse(Order, frozen=True, tag="pulse"):
+    """Renews the lease."""
+
+
+class Release(Order, frozen=True, tag="release"):
+    """Nothing more is wanted: end."""
+
+
+class Reject(Order, frozen=True, tag="reject"):
+    reason: Text
+
+
+class Notice(Struct, frozen=True, forbid_unknown_fields=True):
+    """Agent to coordinator."""
+
+
+class Hello(Notice, frozen=True, tag="hello"):
+    """`agent`: the identity the launcher gave it, None for one that was started by hand."""
+
+    version: int
+    pid: Positive
+    host: Name
+    agent: AgentId | None
+
+
+class Progress(Notice, frozen=True, tag="progress"):
+    """The heartbeat. `buckets` and `counts`: a few of the latest latencies in a `histogram.COARSE` layout."""
+
+    step: Annotated[int, Meta(ge=0, le=11)]
+    completed: NotNegative
+    buckets: Annotated[tuple[NotNegative, ...], Meta(max_length=512)] = ()
+    counts: Annotated[tuple[NotNegative, ...], Meta(max_length=512)] = ()
+
+
+class Port(Struct, frozen=True, forbid_unknown_fields=True):
+    """An input or output of the model as compiled."""
+
+    name: Name
+    type: Name
+    shape: tuple[NotNegative, ...]
+
+
+class Effective(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the compiled model says of itself, beside what was requested; `requests` and `iterations` as run."""
+
+    backend: Name
+    model: Name
+    device: Name
+    hint: Name
+    precision: Name
+    streams: NotNegative
+    threads: NotNegative
+    requests: Positive
+    iterations: NotNegative | None
+    batch: Positive
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    properties: dict[Name, Text]
+
+
+class Phases(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long each part of the preparation took. The first inference is one on the first request."""
+
+    load_runtime_ms: Milliseconds
+    read_model_ms: Milliseconds
+    reshape_ms: Milliseconds
+    compile_ms: Milliseconds
+    create_requests_ms: Milliseconds
+    first_inference_ms: Milliseconds
+
+
+class Ready(Notice, frozen=True, tag="ready"):
+    """`mask`: the union of the affinity masks of the threads that will infer, read back from the kernel."""
+
+    effective: Effective
+    phases: Phases
+    mask: Cpus
+    openvino: Name
+
+
+class Warmed(Notice, frozen=True, tag="warmed"):
+    completed: NotNegative
+
+
+class Usage(Struct, frozen=True, forbid_unknown_fields=True):
+    """Running totals of the agent process at an instant; `control_s` is the share of its control threads."""
+
+    at_ns: Nanoseconds
+    user_s: Seconds
+    system_s: Seconds
+    control_s: Seconds
+    voluntary_switches: NotNegative
+    involuntary_switches: NotNegative
+    migrations: NotNegative | None
+
+
+class Memory(Struct, frozen=True, forbid_unknown_fields=True):
+    """At the end of the load, in MiB: resident, proportional, private; and the highest resident so far."""
+
+    rss_mb: float
+    pss_mb: float
+    private_mb: float
+    peak_rss_mb: float
+
+
+class Finished(Notice, frozen=True, tag="finished"):
+    """The load has ended; `Samples` and `Folded` follow, then `Delivered`.
+
+    `stop_ns`: when the load was no longer whole (see `agent.measure`). `error` is OpenVINO's own message where an
+    inference failed; that inference is not among the samples.
+    """
+
+    start_ns: Nanoseconds
+    stop_ns: Nanoseconds
+    completed: NotNegative
+    usage: tuple[Usage, ...]
+    memory: Memory
+    seen: Cpus
+    mask: Cpus
+    error: Text | None
+
+
+class Samples(Notice, frozen=True, tag="samples"):
+    """Consecutive inferences of one request: int64 little endian pairs (start_ns, end_ns), ends ascending."""
+
+    request: NotNegative
+    data: Annotated[bytes, Meta(max_length=16 * SAMPLES_PER_MESSAGE)]
+
+
+class Folded(Notice, frozen=True, tag="folded"):
+    """What one request recorded beyond its memory for exact samples.
+
+    `fine_*`: the latencies in a `histogram.FINE` layout, sparse. `slice_*`: the same in `histogram.COARSE`, by time
+    slice of `slice_ns` since the start. All are little endian; int32 buckets and slices, int64 counts.
+    Sums of (x - pivot_ns) and of its square keep the mean and the deviation exact.
+    """
+
+    request: NotNegative
+    count: Positive
+    first_end_ns: Nanoseconds
+    last_end_ns: Nanoseconds
+    least_ns: NotNegative
+    most_ns: NotNegative
+    pivot_ns: NotNegative
+    total_deviation_ns: float
+    total_square_ns2: float
+    fine_buckets: bytes
+    fine_counts: bytes
+    slice_ns: Positive
+    slice_indices: bytes
+    slice_buckets: bytes
+    slice_counts: bytes
+
+
+class Delivered(Notice, frozen=True, tag="delivered"):
+    """Everything has been sent: so many `Samples` and `Folded`."""
+
+    messages: NotNegative
+
+
+class Failed(Notice, frozen=True, tag="failed"):
+    """The job cannot be done. `usage`: by the user's input, one sentence; `runtime`: OpenVINO's own message."""
+
+    kind: Literal["usage", "runtime"]
+    message: Text
+
+
+AnyOrder = Prepare | WarmUp | Start | Stop | Pulse | Release | Reject
+AnyNotice = Hello | Progress | Ready | Warmed | Finished | Samples | Folded | Delivered | Failed
+
+
+def tag(message: Order | Notice) -> str:
+    """The name that `lifecycle` knows a message by."""
+    return str(message.__struct_config__.tag)

@@ -1,0 +1,24 @@
+"""How a load is shared out: pure arithmetic on counts and instants."""
+
+
+def share(total: int, parts: int, index: int) -> int:
+    """Part `index` of `total` split over `parts` as evenly as whole numbers allow; earlier parts take the remainder.
+
+    The shares add up to `total` and differ by at most one. Raises ValueError where `index` is not one of the parts.
+    """
+    if not 0 <= index < parts:
+        raise ValueError(f"part {index} of {parts}")
+    return total // parts + (1 if index < total % parts else 0)
+
+
+def round_up(count: int, multiple: int) -> int:
+    """The smallest multiple of `multiple` that is not below `count`."""
+    return -(-count // multiple) * multiple
+
+
+def slice_length_ns(duration_ns: int, most: int) -> int:
+    """Length of the timeline's slices: one second, doubled until at most `most` of them cover `duration_ns`."""
+    length = 1_000_000_000
+    while length * most < duration_ns:
+        length *= 2
+    return length

@@ -1,0 +1,181 @@
+"""ZeroMQ and msgpack: the only module that knows either. Messages go in and come out typed.
+
+Decoding is bounded before anything is built (frame size in libzmq, lengths in msgpack) and then checked against the
+message types, so bytes that are no message of ours cost a counter and nothing else.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+import msgpack
+import msgspec
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from .messages import MAX_MESSAGE_BYTES, AnyNotice, AnyOrder, Notice, Order
+
+_LIMITS: dict[str, Any] = {
+    "max_array_len": 100_000,
+    "max_map_len": 10_000,
+    "max_str_len": 100_000,
+    "max_bin_len": MAX_MESSAGE_BYTES,
+    "max_ext_len": 0,
+    "strict_map_key": True,
+}
+_encoder = msgspec.msgpack.Encoder()
+_Received = TypeVar("_Received")
+
+
+class BadMessage(Exception):
+    """Bytes that are not a message of the expected union."""
+
+
+def encode(message: Order | Notice) -> bytes:
+    return _encoder.encode(message)
+
+
+def decode(data: bytes, union: Any) -> Any:
+    """A message of `union` (AnyOrder or AnyNotice). Raises BadMessage for anything else, whatever the bytes are."""
+    try:
+        return msgspec.convert(msgpack.unpackb(data, **_LIMITS), union)
+    except (ValueError, TypeError, msgpack.UnpackException, msgspec.ValidationError, RecursionError) as error:
+        raise BadMessage(str(error)) from None
+
+
+class _Endpoint(Generic[_Received]):
+    """A socket, its context, and a poller that also wakes for file descriptors."""
+
+    def __init__(self, kind: int, union: Any) -> None:
+        self._context = zmq.Context()
+        self._context.set(zmq.MAX_SOCKETS, 65_536)
+        self._socket = self._context.socket(kind)
+        self._socket.set(zmq.LINGER, 0)
+        self._socket.set(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._union = union
+        self.dropped = 0
+        """Messages that were malformed, oversized in number of parts, or unknown."""
+
+    def watch(self, fd: int) -> None:
+        """Wake `wait` when `fd` can be read."""
+        self._poller.register(fd, zmq.POLLIN)
+
+    def unwatch(self, fd: int) -> None:
+        with contextlib.suppress(KeyError):
+            self._poller.unregister(fd)
+
+    def wait(self, timeout_s: float) -> set[int]:
+        """Sleep until a message, a watched descriptor or the timeout; returns the descriptors that can be read."""
+        ready = self._poller.poll(max(0, round(timeout_s * 1000)))
+        return {fd for fd, _ in ready if isinstance(fd, int)}
+
+    def _frames(self) -> Iterator[list[bytes]]:
+        while True:
+            try:
+                yield self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+
+    def _decode(self, data: bytes) -> _Received | None:
+        try:
+            message: _Received = decode(data, self._union)
+        except BadMessage:
+            self.dropped += 1
+            return None
+        return message
+
+    def close(self) -> None:
+        self._socket.close()
+        self._context.term()
+
+
+class Hub(_Endpoint[AnyNotice]):
+    """The coordinator's end: one ROUTER. A peer is the routing id that the socket gave it."""
+
+    def __init__(self, endpoint: str) -> None:
+        """Binds; raises OSError with the reason where that cannot be done."""
+        super().__init__(zmq.ROUTER, AnyNotice)
+        # Without it a message to a peer that has gone is dropped without a word.
+        self._socket.set(zmq.ROUTER_MANDATORY, 1)
+        self._socket.set(zmq.BACKLOG, 4_096)
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise OSError(error.errno, str(error)) from None
+
+    def messages(self) -> Iterator[tuple[bytes, AnyNotice]]:
+        """All that has arrived, without waiting."""
+        for frames in self._frames():
+            if len(frames) != 2:
+                self.dropped += 1
+                continue
+            message = self._decode(frames[1])
+            if message is not None:
+                yield frames[0], message
+
+    def send(self, peer: bytes, order: AnyOrder) -> bool:
+        """False where the peer cannot be reached (it has gone, or reads nothing)."""
+        try:
+            self._socket.send_multipart((peer, encode(order)), zmq.NOBLOCK)
+        except zmq.ZMQError:
+            return False
+        return True
+
+
+class Link(_Endpoint[AnyOrder]):
+    """An agent's end: one DEALER, and a monitor that tells when the coordinator's end has closed."""
+
+    def __init__(self, endpoint: str) -> None:
+        """Connects in the background; raises OSError for an endpoint that is no address."""
+        super().__init__(zmq.DEALER, AnyOrder)
+        # Queue nothing for a connection that does not stand.
+        self._socket.set(zmq.IMMEDIATE, 1)
+        self._socket.set(zmq.SNDHWM, 16)
+        self._socket.set(zmq.RECONNECT_IVL, 50)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED)
+        self._poller.register(self._monitor, zmq.POLLIN)
+        self.connected = False
+        try:
+            self._socket.connect(endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise OSError(error.errno, str(error)) from None
+
+    def messages(self) -> Iterator[AnyOrder]:
+        """All that has arrived, without waiting; refreshes `connected` first."""
+        while self._monitor.poll(0):
+            event = recv_monitor_message(self._monitor)
+            self.connected = event["event"] == zmq.EVENT_CONNECTED
+        for frames in self._frames():
+            if len(frames) != 1:
+                self.dropped += 1
+                continue
+            message = self._decode(frames[0])
+            if message is not None:
+                yield message
+
+    def want_to_send(self, wanted: bool) -> None:
+        """Make `wait` return also when a message can be sent."""
+        self._poller.register(self._socket, zmq.POLLIN | (zmq.POLLOUT if wanted else 0))
+
+    def send(self, notice: AnyNotice) -> bool:
+        """False where it cannot be sent now (no connection, or the queue is full)."""
+        try:
+            self._socket.send(encode(notice), zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+    def close(self) -> None:
+        self._socket.disable_monitor()
+        super().close()
+
+
+def private_endpoint(folder: str) -> str:
+    """An address that only this user can reach: a socket in `folder`, which is made private."""
+    os.chmod(folder, 0o700)
+    return f"ipc://{folder}/bus"

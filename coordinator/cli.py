@@ -1,0 +1,75 @@
+"""`ovbench-coord`: options, plan, session, merge, report."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ovbench.common.builtin import write_builtin
+from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.topology import read_topology
+
+from .launch import Launcher
+from .launch.external import ExternalLauncher
+from .launch.local import LocalLauncher
+from .options import ExportModel, Options, parse
+from .plan import Plan, make_plan
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    arguments = tuple(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _command(arguments)
+    except UsageError as error:
+        print(f"ovbench-coord: {error}", file=sys.stderr)
+        code = ExitCode.USAGE
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:  # the reader of stdout has gone, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = ExitCode.UNWRITABLE
+    sys.exit(code)
+
+
+def _command(arguments: Sequence[str]) -> ExitCode:
+    request = parse(arguments)
+    if isinstance(request, ExportModel):
+        write_builtin(request.name, request.file)
+        print(f"{request.file} and {request.file.with_suffix('.bin').name} written")
+        return ExitCode.VALID
+    topology = read_topology()
+    plan = make_plan(request, topology)
+    if request.dry_run:
+        return _show_plan(request, plan)
+    # From here on the agents' common process loads, while the rest of this one does.
+    launcher: Launcher = LocalLauncher() if request.launcher == "local" else ExternalLauncher()
+    from .run import run
+
+    try:
+        return run(request, plan, topology, launcher, ("ovbench-coord", *arguments))
+    finally:
+        launcher.close()
+
+
+def _show_plan(options: Options, plan: Plan) -> ExitCode:
+    if options.json:
+        assignments = [
+            {
+                "agent": index,
+                "cpus": list(job.placement.cpus),
+                "streams": job.runtime.streams,
+                "threads": job.runtime.threads,
+                "nireq": job.runtime.requests,
+                "iterations": job.load.iterations,
+            }
+            for index, job in enumerate(plan.jobs)
+        ]
+        print(json.dumps({"assignments": assignments, "housekeeping": list(plan.housekeeping)}, indent=2))
+    else:
+        from rich.console import Console
+
+        from .report.text import print_plan
+
+        print_plan(Console(), plan)
+    return ExitCode.VALID

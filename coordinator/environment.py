@@ -1,0 +1,64 @@
+"""Where a result was measured: what a reader needs to know to compare it with another."""
+
+import platform
+import socket
+from importlib.metadata import version
+from pathlib import Path
+
+from msgspec import Struct
+
+from ovbench.common.topology import Topology
+
+
+class Environment(Struct, frozen=True):
+    hostname: str
+    kernel: str
+    cpu_model: str
+    sockets: int
+    nodes: int
+    physical_cores: int
+    logical_cpus: int
+    allowed_cpus: tuple[int, ...]
+    governor: str | None
+    """The frequency governor of the measured CPUs; None where the kernel shows none."""
+    openvino: str
+    python: str
+    libraries: dict[str, str]
+
+
+def read_environment(topology: Topology, measured: tuple[int, ...], openvino: str) -> Environment:
+    return Environment(
+        hostname=socket.gethostname(),
+        kernel=platform.release(),
+        cpu_model=_cpu_model(),
+        sockets=topology.sockets,
+        nodes=topology.nodes,
+        physical_cores=topology.physical_cores,
+        logical_cpus=len(topology.cpus),
+        allowed_cpus=tuple(sorted(topology.allowed)),
+        governor=_governor(measured),
+        openvino=openvino or version("openvino"),
+        python=platform.python_version(),
+        libraries={name: version(name) for name in ("numba", "numpy", "pyzmq", "msgpack", "psutil")},
+    )
+
+
+def _cpu_model() -> str:
+    for line in _read(Path("/proc/cpuinfo")).splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() in ("model name", "Model", "cpu model"):
+            return value.strip()
+    return platform.machine()
+
+
+def _governor(cpus: tuple[int, ...]) -> str | None:
+    folder = Path("/sys/devices/system/cpu")
+    governors = {_read(folder / f"cpu{cpu}/cpufreq/scaling_governor").strip() for cpu in cpus} - {""}
+    return ", ".join(sorted(governors)) or None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,328 @@
+"""Who is alive, what each agent is doing, and what happens next: decided purely, from what was heard and when.
+
+No socket, no process, no clock: `heard`, `died`, `tick` and `stop` return actions for the session to carry out.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ovbench.common.clock import NS_PER_MS, NS_PER_S, to_ns
+from ovbench.common.job import Job
+from ovbench.common.lifecycle import IllegalMessage, State, advance
+from ovbench.common.messages import (
+    PROTOCOL_VERSION,
+    AnyNotice,
+    AnyOrder,
+    Delivered,
+    Failed,
+    Finished,
+    Folded,
+    Hello,
+    Prepare,
+    Progress,
+    Pulse,
+    Ready,
+    Reject,
+    Release,
+    Samples,
+    Start,
+    Stop,
+    Warmed,
+    WarmUp,
+    tag,
+)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Times in seconds. A heartbeat on a saturated core was seen at most 67 ms late, so 3 s for lost has margin."""
+
+    heartbeat_s: float = 0.5
+    lost_s: float = 3.0
+    lease_s: float = 3.0
+    join_s: float = 3.5
+    join_first_s: float = 20.0
+    stop_s: float = 4.0
+    margin_ns: int = 20 * NS_PER_MS
+    margin_per_agent_ns: int = NS_PER_MS // 5
+    stall_factor: int = 10
+
+
+@dataclass(frozen=True)
+class Send:
+    peer: bytes
+    order: AnyOrder
+
+
+@dataclass(frozen=True)
+class Kill:
+    """End an agent that does not answer, if it is ours to end."""
+
+    agent: int
+
+
+@dataclass(frozen=True)
+class Lost:
+    agent: int
+    why: str
+
+
+@dataclass(frozen=True)
+class AllReady:
+    """Every agent that is left has prepared."""
+
+
+@dataclass(frozen=True)
+class Begins:
+    """The measured load begins at this instant."""
+
+    at_ns: int
+
+
+Action = Send | Kill | Lost | AllReady | Begins
+
+
+@dataclass
+class Member:
+    """One agent as the coordinator knows it."""
+
+    id: int
+    job: Job
+    state: State = State.EXPECTED
+    peer: bytes | None = None
+    pid: int | None = None
+    host: str = ""
+    heard_ns: int = 0
+    why: str = ""
+    failure: Failed | None = None
+    ready: Ready | None = None
+    finished: Finished | None = None
+    samples: list[Samples] = field(default_factory=list)
+    folded: list[Folded] = field(default_factory=list)
+    progress: Progress | None = None
+    progress_ns: int = 0
+    moved_ns: int = 0
+    """When the count of completed inferences last rose."""
+
+    @property
+    def name(self) -> str:
+        pid = f" (pid {self.pid})" if self.pid is not None else ""
+        return f"agent {self.id}{pid}"
+
+    @property
+    def stall_s(self) -> float:
+        """How long one round of its requests may take at the most, by its first inference."""
+        if self.ready is None:
+            return 0.0
+        effective = self.ready.effective
+        rounds = -(-effective.requests // max(1, effective.streams))
+        return self.ready.phases.first_inference_ms / 1e3 * rounds
+
+
+class Fleet:
+    def __init__(self, jobs: Sequence[Job], rules: Rules, now_ns: int) -> None:
+        self.members = tuple(Member(index, job, heard_ns=now_ns) for index, job in enumerate(jobs))
+        self._rules = rules
+        self._by_peer: dict[bytes, Member] = {}
+        self._joined_ns = now_ns
+        self._pulse_ns = now_ns
+        self._ticked_ns = now_ns
+        self._stopped_ns: int | None = None
+        self._prepared = False
+        self.begin_ns: int | None = None
+        self.warm_up_ns: int | None = None
+        self.aborted = False
+        self.illegal = 0
+        """Messages that came when the lifecycle does not allow them, or from nobody we know."""
+
+    @property
+    def over(self) -> bool:
+        return self.aborted or all(member.state.ended for member in self.members) or self._compiled_only
+
+    @property
+    def running(self) -> bool:
+        return any(member.state is State.RUNNING for member in self.members)
+
+    def living(self) -> list[Member]:
+        return [member for member in self.members if not member.state.ended]
+
+    def missing(self) -> list[Member]:
+        return [member for member in self.members if member.state is State.EXPECTED]
+
+    def heard(self, peer: bytes, notice: AnyNotice, now_ns: int) -> list[Action]:
+        if isinstance(notice, Hello):
+            return self._hello(peer, notice, now_ns)
+        member = self._by_peer.get(peer)
+        if member is None or member.state is State.LOST:
+            self.illegal += 1
+            return []
+        try:
+            state = advance(member.state, tag(notice))
+        except IllegalMessage:
+            self.illegal += 1
+            return []
+        member.heard_ns = now_ns
+        match notice:
+            case Delivered(messages) if messages != len(member.samples) + len(member.folded):
+                received = len(member.samples) + len(member.folded)
+                return self._lose(member, f"delivered {received} of {messages} messages with samples")
+            case Progress():
+                self._progress(member, notice, now_ns)
+            case Ready():
+                member.ready = notice
+            case Finished():
+                member.finished = notice
+            case Samples():
+                member.samples.append(notice)
+            case Folded():
+                member.folded.append(notice)
+            case Failed():
+                member.failure, member.why = notice, notice.message
+            case Warmed() | Delivered():
+                pass
+        member.state = state
+        return list(self._proceed(now_ns))
+
+    def died(self, agent: int, how: str, now_ns: int) -> list[Action]:
+        """The process of an agent has ended."""
+        member = self.members[agent]
+        if member.state.ended:
+            return []
+        return [*self._lose(member, how), *self._proceed(now_ns)]
+
+    def unreachable(self, peer: bytes, now_ns: int) -> list[Action]:
+        """A message could not be sent to this peer."""
+        member = self._by_peer.get(peer)
+        return [] if member is None else self.died(member.id, "closed its connection", now_ns)
+
+    def tick(self, now_ns: int) -> list[Action]:
+        """What is due by now. Call it after everything that has arrived was `heard`."""
+        self._forgive(now_ns)
+        actions: list[Action] = []
+        for member in self.members:
+            why = self._verdict(member, now_ns)
+            if why:
+                actions += self._lose(member, why)
+        actions += self._proceed(now_ns)
+        if now_ns - self._pulse_ns >= to_ns(self._rules.heartbeat_s):
+            self._pulse_ns = now_ns
+            actions += [Send(member.peer, Pulse()) for member in self.living() if member.peer is not None]
+        return actions
+
+    def stop(self, now_ns: int) -> list[Action]:
+        """The user wants an end: a load that runs is stopped and delivered, anything else is abandoned."""
+        if self._stopped_ns is not None:
+            return []
+        self._stopped_ns = now_ns
+        if not any(member.state in (State.RUNNING, State.DELIVERING, State.DELIVERED) for member in self.members):
+            self.aborted = True
+            return []
+        return [Send(member.peer, Stop()) for member in self.living() if member.peer is not None]
+
+    def release(self) -> list[Action]:
+        """The end: let everyone go who can still hear it."""
+        return [
+            Send(member.peer, Release())
+            for member in self.members
+            if member.peer is not None and member.state is not State.LOST
+        ]
+
+    @property
+    def _compiled_only(self) -> bool:
+        return self._prepared and self.members[0].job.load.compile_only
+
+    def _hello(self, peer: bytes, hello: Hello, now_ns: int) -> list[Action]:
+        if peer in self._by_peer:
+            self.illegal += 1
+            return []
+        if hello.version != PROTOCOL_VERSION:
+            reason = f"this agent speaks protocol {hello.version}, the coordinator {PROTOCOL_VERSION}; update the older"
+            return [Send(peer, Reject(reason))]
+        free = [m for m in self.missing() if hello.agent is None or m.id == hello.agent]
+        if not free or self.aborted:
+            wanted = "no place is free" if hello.agent is None else f"the place of agent {hello.agent} is not free"
+            return [Send(peer, Reject(f"{wanted}; the coordinator has {len(self.members)} agents"))]
+        member = free[0]
+        order = Prepare(member.id, member.job, self._rules.heartbeat_s, self._rules.lease_s)
+        member.state = advance(member.state, tag(order))
+        member.peer, member.pid, member.host = peer, hello.pid, hello.host
+        member.heard_ns = self._joined_ns = now_ns
+        self._by_peer[peer] = member
+        return [Send(peer, order)]
+
+    def _progress(self, member: Member, progress: Progress, now_ns: int) -> None:
+        if member.progress is None or progress.completed != member.progress.completed:
+            member.moved_ns = now_ns
+        member.progress, member.progress_ns = progress, now_ns
+
+    def _proceed(self, now_ns: int) -> Iterator[Action]:
+        """Take the next common step if all that are left have come to it."""
+        living = self.living()
+        states = {member.state for member in living}
+        if not living or len(states) > 1:
+            return
+        (state,) = states
+        if state is State.READY and not self._prepared:
+            self._prepared = True
+            yield AllReady()
+            if self._compiled_only:
+                return
+        if state is State.READY and living[0].job.load.warmup_s > 0:
+            self.warm_up_ns = at_ns = self._instant(now_ns)
+            yield from self._order_all(living, WarmUp(at_ns))
+        elif state in (State.READY, State.WARMED):
+            self.begin_ns = at_ns = self._instant(now_ns)
+            yield Begins(at_ns)
+            for member in living:
+                member.moved_ns = at_ns
+            yield from self._order_all(living, Start(at_ns))
+
+    def _instant(self, now_ns: int) -> int:
+        """Soon, but not before all can know."""
+        return now_ns + self._rules.margin_ns + len(self.members) * self._rules.margin_per_agent_ns
+
+    def _order_all(self, members: list[Member], order: AnyOrder) -> Iterator[Action]:
+        for member in members:
+            assert member.peer is not None
+            member.state = advance(member.state, tag(order))
+            yield Send(member.peer, order)
+
+    def _verdict(self, member: Member, now_ns: int) -> str:
+        """Why this member is to be given up now; empty if it is not."""
+        silent_s = (now_ns - member.heard_ns) / NS_PER_S
+        if member.state.ended:
+            return ""
+        if member.state is State.EXPECTED:
+            return self._verdict_on_absent(now_ns)
+        if silent_s > self._rules.lost_s:
+            return f"nothing was heard from it for {silent_s:.1f} s while {member.state.value}"
+        if member.state is State.RUNNING:
+            if self._stopped_ns is not None and now_ns - self._stopped_ns > to_ns(self._rules.stop_s):
+                return f"did not stop within {self._rules.stop_s:g} s"
+            still_s = (now_ns - member.moved_ns) / NS_PER_S
+            limit_s = self._rules.lost_s + self._rules.stall_factor * member.stall_s
+            if still_s > limit_s:
+                return f"completed no inference for {still_s:.1f} s"
+        return ""
+
+    def _verdict_on_absent(self, now_ns: int) -> str:
+        since_s = (now_ns - self._joined_ns) / NS_PER_S
+        limit_s = self._rules.join_s if self._by_peer else max(self._rules.join_s, self._rules.join_first_s)
+        return f"never came: no agent has joined for {since_s:.1f} s" if since_s > limit_s else ""
+
+    def _lose(self, member: Member, why: str) -> list[Action]:
+        member.state = State.LOST
+        member.why = why
+        member.samples.clear()
+        member.folded.clear()
+        return [Kill(member.id), Lost(member.id, why)]
+
+    def _forgive(self, now_ns: int) -> None:
+        """A coordinator that itself was not run for a while must not hold the silence against the agents."""
+        gap_ns = now_ns - self._ticked_ns
+        self._ticked_ns = now_ns
+        if gap_ns > NS_PER_S:
+            self._joined_ns += gap_ns
+            for member in self.members:
+                member.heard_ns += gap_ns
+                member.moved_ns += gap_ns

@@ -1,0 +1,28 @@
+"""Ways to start agents. A launcher starts processes and tells of their deaths; it knows nothing of messages."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Death:
+    agent: int
+    how: str
+
+
+class Launcher(Protocol):
+    @property
+    def fd(self) -> int | None:
+        """A descriptor that can be read when `deaths` has news; None where there never is any."""
+
+    def start(self, agents: int, endpoint: str, folder: Path) -> None: ...
+
+    def deaths(self) -> Iterator[Death]: ...
+
+    def kill(self, agent: int) -> None:
+        """End an agent at once, if it can be done from here."""
+
+    def close(self) -> None:
+        """Leave no process behind that was started here."""

@@ -1,0 +1,22 @@
+"""External agents: started by hand or by a scheduler; nothing here can start or end them, their lease does."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import Death
+
+
+class ExternalLauncher:
+    fd: None = None
+
+    def start(self, agents: int, endpoint: str, folder: Path) -> None:
+        pass
+
+    def deaths(self) -> Iterator[Death]:
+        return iter(())
+
+    def kill(self, agent: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

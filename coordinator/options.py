@@ -1,0 +1,376 @@
+"""The command line: argv becomes typed values once, here; what is contradictory is refused, also here."""
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn, TypeVar, cast
+
+from ovbench.common import builtin
+from ovbench.common.errors import UsageError
+from ovbench.common.job import Api, Hint
+
+DEFAULT_MODEL: Final = builtin.PREFIX + "squeezenet1.1"
+DEFAULT_SECONDS: Final = 10.0
+DEFAULT_WARMUP_SECONDS: Final = 1.0
+DEFAULT_SAMPLE_MEMORY_MB: Final = 1024
+MOST_AGENTS: Final = 4096
+_HINTS: Final[dict[str, Hint]] = {
+    "throughput": "throughput",
+    "tput": "throughput",
+    "latency": "latency",
+    "cumulative_throughput": "cumulative_throughput",
+    "ctput": "cumulative_throughput",
+    "none": "none",
+}
+
+_EPILOG: Final = """\
+examples:
+  ovbench-coord --agents 4                          the built-in squeezenet1.1 on four agents for 10 s
+  ovbench-coord -m model.xml -t 60                  your model, one agent per physical core, for a minute
+  ovbench-coord -m model.onnx --agents 2 -api sync  latency: each agent infers back to back
+  ovbench-coord --agents 1 -hint none -nstreams 2 -nireq 8
+  ovbench-coord --agents 4 --dry-run                which CPUs each agent would get
+  ovbench-coord --agents 4 --json | jq .throughput  the report alone, for programs
+  ovbench-coord export-model builtin:squeezenet1.1 squeezenet.xml
+
+exit codes: 0 valid, 2 wrong usage or bad input, 3 partial (an agent was lost), 4 a validity rule failed,
+5 the report could not be written (it is then on stdout), 130 interrupted.
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """A run as requested; None where the user left the choice to ovbench or OpenVINO."""
+
+    model: str
+    device: str
+    api: Api
+    hint: Hint
+    streams: int | None
+    threads: int | None
+    requests: int | None
+    batch: int | None
+    duration_s: float | None
+    iterations: int | None
+    warmup_s: float
+    agents: int | None
+    null_service_us: float | None
+    seed: int
+    launcher: str
+    bind: str | None
+    join_timeout_s: float
+    report_folder: Path | None
+    save_samples: bool
+    sample_memory_mb: int
+    json: bool
+    dry_run: bool
+
+    def requested(self) -> dict[str, str | int | float | bool | None]:
+        """For the report, by the names of the command line."""
+        return {
+            "model": self.model,
+            "device": self.device,
+            "api": self.api,
+            "hint": self.hint,
+            "nstreams": self.streams,
+            "nthreads": self.threads,
+            "nireq": self.requests,
+            "batch": self.batch,
+            "time_s": self.duration_s,
+            "niter": self.iterations,
+            "warmup_s": self.warmup_s,
+            "agents": self.agents,
+            "backend": "openvino" if self.null_service_us is None else f"null:{self.null_service_us:g}",
+            "seed": self.seed,
+            "launcher": self.launcher,
+            "sample_memory_mb": self.sample_memory_mb,
+        }
+
+
+@dataclass(frozen=True)
+class ExportModel:
+    """The request `export-model builtin:NAME FILE.xml`."""
+
+    name: str
+    file: Path
+
+
+def parse(argv: Sequence[str]) -> Options | ExportModel:
+    """Raises UsageError, one sentence, for whatever is wrong with `argv`. `--help` and `--version` end the process."""
+    if argv and argv[0] == "export-model":
+        return _parse_export(argv[1:])
+    if argv and not argv[0].startswith("-"):
+        raise UsageError(f"unknown command '{argv[0]}'; the commands are export-model, or none to run a benchmark")
+    return _checked(_run_parser().parse_args([_gnu(word) for word in argv]))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see --help)")
+
+
+def _gnu(word: str) -> str:
+    """benchmark_app spells long names with underscores; both are taken."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.partition("=")
+    return "--" + name[2:].replace("_", "-") + equals + value
+
+
+def _parse_export(argv: Sequence[str]) -> ExportModel:
+    parser = _Parser(
+        prog="ovbench-coord export-model",
+        allow_abbrev=False,
+        description="Writes the IR of a built-in model, so that any other tool can run the same model.",
+        epilog=f"Models: {', '.join(builtin.PREFIX + name for name in builtin.NAMES)}.",
+    )
+    parser.add_argument("model", metavar="builtin:NAME")
+    parser.add_argument("file", metavar="FILE.xml", type=Path)
+    options = parser.parse_args(list(argv))
+    _check_builtin(options.model if options.model.startswith(builtin.PREFIX) else builtin.PREFIX + options.model)
+    file: Path = options.file.absolute()
+    if file.suffix != ".xml":
+        raise UsageError(f"{options.file}: the file must end in .xml (its weights go beside it in .bin)")
+    if not file.parent.is_dir():
+        raise UsageError(f"{options.file}: the folder {file.parent} does not exist")
+    return ExportModel(options.model.removeprefix(builtin.PREFIX), file)
+
+
+_Number = TypeVar("_Number", int, float)
+
+
+def _number(kind: Callable[[str], _Number], what: str, ok: Callable[[_Number], bool]) -> Callable[[str], _Number]:
+    def convert(text: str) -> _Number:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not ok(value):
+            raise argparse.ArgumentTypeError(f"'{text}' is not {what}")
+        return value
+
+    return convert
+
+
+_positive = _number(int, "a whole number of 1 or more", lambda n: 1 <= n < 1 << 31)
+_not_negative = _number(int, "a whole number of 0 or more", lambda n: 0 <= n < 1 << 62)
+_agents = _number(int, f"a whole number from 1 to {MOST_AGENTS}", lambda n: 1 <= n <= MOST_AGENTS)
+_seconds = _number(float, "a number of seconds above 0", lambda s: 0 < s <= 1e7)
+_seconds_or_0 = _number(float, "a number of seconds, 0 or more", lambda s: 0 <= s <= 1e6)
+
+
+def _null_backend(text: str) -> float | None:
+    if text == "openvino":
+        return None
+    kind, _, service = text.partition(":")
+    try:
+        microseconds = float(service)
+    except ValueError:
+        microseconds = 0.0
+    if kind != "null" or not 0.001 <= microseconds <= 1e9:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is neither 'openvino' nor 'null:SERVICE_TIME_US' (as in null:1000, a millisecond per inference)"
+        )
+    return microseconds
+
+
+def _run_parser() -> _Parser:
+    from importlib.metadata import version
+
+    parser = _Parser(
+        prog="ovbench-coord",
+        usage="ovbench-coord [options]\n       ovbench-coord export-model builtin:NAME FILE.xml",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Runs one load on many agents, each pinned to its CPUs, and merges what they measured.\n"
+        "Flags that OpenVINO's benchmark_app has keep its spelling and meaning.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"ovbench {version('ovbench')}")
+    _add_what(parser.add_argument_group("what to run"))
+    _add_openvino(parser.add_argument_group("OpenVINO settings, for each agent"))
+    _add_how_long(parser.add_argument_group("how long"))
+    _add_agents(parser.add_argument_group("agents"))
+    _add_results(parser.add_argument_group("results"))
+    return parser
+
+
+def _add_what(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-m", "--path-to-model", metavar="MODEL", default=DEFAULT_MODEL, dest="model",
+        help="a model file that OpenVINO reads (IR, ONNX, ...), or "
+        f"{', '.join(builtin.PREFIX + name for name in builtin.NAMES)}; default {DEFAULT_MODEL}",
+    )  # fmt: skip
+    group.add_argument("-d", "--target-device", metavar="DEVICE", default="CPU", dest="device", help="CPU, the default")
+    group.add_argument(
+        "-b", "--batch-size", metavar="N", type=_positive, dest="batch", help="batch; default: the model's"
+    )
+    group.add_argument("--seed", metavar="N", type=_not_negative, default=0, help="of the random inputs; default 0")
+    group.add_argument(
+        "--backend", metavar="NAME", type=_null_backend, default=None,
+        help="openvino, the default, or null:SERVICE_TIME_US: a device that takes exactly that long, to test ovbench",
+    )  # fmt: skip
+
+
+def _add_openvino(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-api", "--api-type", choices=("sync", "async"), dest="api",
+        help="default: sync with -hint latency, else async",
+    )  # fmt: skip
+    group.add_argument(
+        "-hint", "--perf-hint", choices=tuple(_HINTS), dest="hint",
+        help="default: latency with -api sync, else throughput; none where -nstreams or -nthreads is given",
+    )  # fmt: skip
+    group.add_argument("-nstreams", "--number-streams", metavar="N", type=_positive, dest="streams", help="streams")
+    group.add_argument(
+        "-nthreads", "--number-threads", metavar="N", type=_positive, dest="threads", help="inference threads"
+    )
+    group.add_argument(
+        "-nireq", "--number-infer-requests", metavar="N", type=_positive, dest="requests",
+        help="infer requests in flight (async); default: the best number, by OpenVINO",
+    )  # fmt: skip
+
+
+def _add_how_long(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-t", "--time", metavar="SECONDS", type=_seconds, dest="time",
+        help=f"length of the measurement; default {DEFAULT_SECONDS:g}, or as long as -niter takes",
+    )  # fmt: skip
+    group.add_argument(
+        "-niter", "--number-iterations", metavar="N", type=_not_negative, dest="iterations",
+        help="inferences in total, shared out over the agents; with -t, until both are met; 0 only compiles the model",
+    )  # fmt: skip
+    group.add_argument(
+        "--warmup", metavar="SECONDS", type=_seconds_or_0, default=DEFAULT_WARMUP_SECONDS,
+        help=f"load that all agents run together before the measurement; default {DEFAULT_WARMUP_SECONDS:g}",
+    )  # fmt: skip
+
+
+def _add_agents(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--agents", metavar="N", type=_agents,
+        help="the CPUs that this process may use are split evenly over N agents; default: one agent per physical core",
+    )  # fmt: skip
+    group.add_argument(
+        "--launcher", choices=("local", "external"), default="local",
+        help="local starts the agents, the default; external waits for agents started with ovbench-agent --connect",
+    )  # fmt: skip
+    group.add_argument(
+        "--bind", metavar="ENDPOINT",
+        help="where external agents connect: ipc:///path/to/socket, or tcp://127.0.0.1:PORT on this host",
+    )  # fmt: skip
+    group.add_argument(
+        "--join-timeout", metavar="SECONDS", type=_seconds,
+        help="go on without agents that have not come so long after the last one that did; "
+        "default 3.5 for local agents, 20 for external ones",
+    )  # fmt: skip
+    group.add_argument("--dry-run", action="store_true", help="print the plan and start nothing")
+
+
+def _add_results(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-report_folder", "--report-folder", metavar="DIR", type=Path,
+        help="where report.json goes; default ovbench-results/<UTC time>-<model>/",
+    )  # fmt: skip
+    group.add_argument(
+        "--save-samples", action="store_true",
+        help="also write samples.npz: start and end of every inference that the figures count, in ns",
+    )  # fmt: skip
+    group.add_argument(
+        "--sample-memory", metavar="MB", type=_positive, default=DEFAULT_SAMPLE_MEMORY_MB,
+        help="for exact samples, over all agents; a longer run goes on with histograms (error at most 0.1%%); "
+        f"default {DEFAULT_SAMPLE_MEMORY_MB}, that is {DEFAULT_SAMPLE_MEMORY_MB >> 4} million inferences",
+    )  # fmt: skip
+    group.add_argument("--json", action="store_true", help="print the report, and nothing else, on stdout")
+
+
+def _checked(raw: argparse.Namespace) -> Options:
+    api, hint = _api_and_hint(raw)
+    return Options(
+        model=_model(raw.model) if raw.backend is None else raw.model,
+        device=_device(raw.device),
+        api=api,
+        hint=hint,
+        streams=raw.streams,
+        threads=raw.threads,
+        requests=raw.requests,
+        batch=raw.batch,
+        duration_s=raw.time if raw.time is not None or raw.iterations is not None else DEFAULT_SECONDS,
+        iterations=_iterations(raw),
+        warmup_s=raw.warmup,
+        agents=raw.agents,
+        null_service_us=raw.backend,
+        seed=raw.seed,
+        launcher=raw.launcher,
+        bind=_bind(raw),
+        join_timeout_s=raw.join_timeout or (3.5 if raw.launcher == "local" else 20.0),
+        report_folder=raw.report_folder,
+        save_samples=raw.save_samples,
+        sample_memory_mb=raw.sample_memory,
+        json=raw.json,
+        dry_run=raw.dry_run,
+    )
+
+
+def _api_and_hint(raw: argparse.Namespace) -> tuple[Api, Hint]:
+    """benchmark_app's defaults, with one difference: -nstreams and -nthreads without -hint mean -hint none."""
+    tuned = [name for name, value in (("-nstreams", raw.streams), ("-nthreads", raw.threads)) if value is not None]
+    hint = _HINTS[raw.hint] if raw.hint is not None else None
+    if tuned and hint not in (None, "none"):
+        raise UsageError(f"{tuned[0]} and -hint {raw.hint} contradict each other; use -hint none, or leave one out")
+    api: Api = raw.api or ("sync" if hint == "latency" else "async")
+    if hint is None:
+        hint = "none" if tuned else "latency" if api == "sync" else "throughput"
+    return api, hint
+
+
+def _model(text: str) -> str:
+    if text.startswith(builtin.PREFIX):
+        return _check_builtin(text)
+    path = Path(text).expanduser().absolute()
+    if not path.exists():
+        raise UsageError(f"-m {text}: there is no such file; give a model file, or {DEFAULT_MODEL}")
+    if path.is_file() and path.stat().st_size == 0:
+        raise UsageError(f"-m {text}: the file is empty")
+    if not os.access(path, os.R_OK):
+        raise UsageError(f"-m {text}: the file cannot be read (its permissions forbid it)")
+    return str(path)
+
+
+def _check_builtin(text: str) -> str:
+    if text.removeprefix(builtin.PREFIX) not in builtin.NAMES:
+        known = ", ".join(builtin.PREFIX + name for name in builtin.NAMES)
+        raise UsageError(f"there is no built-in model '{text}'; there are {known}")
+    return text
+
+
+def _device(text: str) -> str:
+    if text.upper() != "CPU":
+        raise UsageError(f"-d {text}: ovbench measures CPUs; use -d CPU or leave it out")
+    return "CPU"
+
+
+def _iterations(raw: argparse.Namespace) -> int | None:
+    count = cast("int | None", raw.iterations)
+    if count and raw.agents and count < raw.agents:
+        raise UsageError(f"-niter {count} gives some of {raw.agents} agents nothing to do; use {raw.agents} or more")
+    return count
+
+
+def _bind(raw: argparse.Namespace) -> str | None:
+    bind = cast("str | None", raw.bind)
+    if raw.launcher == "local":
+        if bind is not None:
+            raise UsageError("--bind is for agents that are started by hand; add --launcher external")
+        return None
+    if bind is None:
+        raise UsageError("--launcher external needs --bind ENDPOINT, as in --bind ipc:///tmp/ovbench-bus")
+    if raw.agents is None:
+        raise UsageError("--launcher external needs --agents N: how many to wait for")
+    if bind.startswith("ipc:///"):
+        return bind
+    if bind.startswith(("tcp://127.", "tcp://localhost:", "tcp://[::1]:")):
+        return bind
+    raise UsageError(f"--bind {bind}: use ipc:///path/to/socket, or tcp://127.0.0.1:PORT for agents on this host")

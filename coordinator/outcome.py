@@ -1,0 +1,252 @@
+"""From what the agents delivered and the CPU readings to the report. Pure: clock and machine were read before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msgspec import structs
+
+from ovbench.common.clock import NS_PER_S, NS_PER_US
+from ovbench.common.messages import Effective, Phases
+
+from . import result
+from .checks import Evidence, judge
+from .environment import Environment
+from .fleet import Member
+from .merge import Latency, Merged, Recorded, Slice, Window, pieces_of
+from .options import Options
+from .plan import Plan
+from .utilization import CpuTotals, ProcessShare, coordinator_s, cpu_shares, process_share
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that is known about a run when it has ended."""
+
+    options: Options
+    plan: Plan
+    members: Sequence[Member]
+    readings: Sequence[CpuTotals]
+    environment: Environment
+    started_at: str
+    command: tuple[str, ...]
+    version: str
+    interrupted: bool
+    dropped_messages: int
+
+
+def recorded(members: Sequence[Member]) -> list[Recorded]:
+    """The loads that count: of agents that delivered, and in which no inference failed."""
+    return [
+        Recorded(
+            member.id,
+            member.finished.start_ns,
+            member.finished.stop_ns,
+            member.finished.completed,
+            pieces_of(member.samples),
+            tuple(member.folded),
+        )
+        for member in members
+        if member.finished is not None and not member.why and member.finished.error is None
+    ]
+
+
+def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> result.Report:
+    """`merged` is None where no agent delivered."""
+    ready = [member.ready for member in run.members if member.ready is not None]
+    batch = ready[0].effective.batch if ready else 1
+    window = merged.window if merged is not None else Window(0, 0, 0, 0)
+    completed = sum(m.finished.completed for m in run.members if m.finished is not None)
+    processes = _processes(run, window)
+    saved = samples_file is not None
+    evidence = Evidence(run.options, run.plan, run.members, merged, run.interrupted, saved)
+    return result.Report(
+        ovbench=result.Product(run.version),
+        started_at=run.started_at,
+        command=run.command,
+        requested=run.options.requested(),
+        effective=_effective(run, [r.effective for r in ready]) if ready else None,
+        environment=run.environment,
+        window=_window(window, run.options.warmup_s),
+        throughput=_throughput(merged.count if merged else 0, completed, window, batch),
+        latency_ms=_latency(merged.latency) if merged else None,
+        phases_ms=_slowest([r.phases for r in ready]),
+        cpu=_cpu(run, window, processes),
+        agents=tuple(_agent(member, merged, window, batch, processes.get(member.id)) for member in run.members),
+        timeline=tuple(_slice(part, run, window, batch) for part in merged.timeline) if merged else (),
+        validity=judge(evidence),
+        dropped_messages=run.dropped_messages,
+        samples_file=samples_file,
+    )
+
+
+def _processes(run: Run, window: Window) -> dict[int, ProcessShare]:
+    return {
+        member.id: process_share(member.finished.usage, window.start_ns, window.stop_ns)
+        for member in run.members
+        if member.finished is not None
+    }
+
+
+def _window(window: Window, warmup_s: float) -> result.WindowPart:
+    return result.WindowPart(
+        duration_s=window.duration_s,
+        warmup_s=warmup_s,
+        start_skew_us=window.start_skew_ns / NS_PER_US,
+        stop_skew_us=window.stop_skew_ns / NS_PER_US,
+        start_ns=window.start_ns,
+        stop_ns=window.stop_ns,
+    )
+
+
+def _throughput(count: int, completed: int, window: Window, batch: int) -> result.Throughput:
+    rate = count / window.duration_s if window.duration_s > 0 else 0.0
+    return result.Throughput(fps=rate * batch, inferences_per_s=rate, count=count, batch=batch, completed=completed)
+
+
+def _latency(latency: Latency | None) -> result.LatencyPart | None:
+    if latency is None:
+        return None
+    median, p90, p95, p99, p99_9 = latency.percentiles
+    return result.LatencyPart(
+        exact=latency.exact,
+        count=latency.count,
+        min=latency.min,
+        mean=latency.mean,
+        stddev=latency.stddev,
+        median=median,
+        p90=p90,
+        p95=p95,
+        p99=p99,
+        p99_9=p99_9,
+        max=latency.max,
+    )
+
+
+def _phases(phases: Phases) -> result.PhasesPart:
+    return result.PhasesPart(**{name.removesuffix("_ms"): value for name, value in structs.asdict(phases).items()})
+
+
+def _slowest(phases: Sequence[Phases]) -> result.PhasesPart | None:
+    if not phases:
+        return None
+    fields = structs.fields(Phases)
+    return _phases(Phases(**{f.name: max(getattr(p, f.name) for p in phases) for f in fields}))
+
+
+def _effective(run: Run, effective: Sequence[Effective]) -> result.EffectivePart:
+    first = effective[0]
+
+    def common(values: set[int]) -> int | None:
+        return values.pop() if len(values) == 1 else None
+
+    counted = first.iterations is not None
+    return result.EffectivePart(
+        backend=first.backend,
+        model=first.model,
+        device=first.device,
+        api=run.options.api,
+        hint=first.hint,
+        precision=first.precision,
+        agents=len(run.members),
+        streams=common({e.streams for e in effective}),
+        threads=common({e.threads for e in effective}),
+        nireq=common({e.requests for e in effective}),
+        iterations=sum(e.iterations or 0 for e in effective) if counted else None,
+        batch=first.batch,
+        inputs=tuple(result.PortPart(p.name, p.type, p.shape) for p in first.inputs),
+        outputs=tuple(result.PortPart(p.name, p.type, p.shape) for p in first.outputs),
+        properties=first.properties,
+    )
+
+
+def _cpu(run: Run, window: Window, processes: dict[int, ProcessShare]) -> result.CpuPart:
+    shares = cpu_shares(run.readings, window.start_ns, window.stop_ns)
+    measured = run.plan.measured_cpus
+    capacity_s = window.duration_s * len(measured)
+
+    def percent(seconds: float) -> float:
+        return 100 * max(0.0, seconds) / capacity_s if capacity_s > 0 else 0.0
+
+    busy = _mean([shares[cpu].busy for cpu in measured if cpu in shares])
+    agents = percent(sum(p.user_s + p.system_s for p in processes.values()))
+    own_s = coordinator_s(run.readings, window.start_ns, window.stop_ns)
+    coordinator = percent(own_s)
+    # Where it has CPUs of its own, the coordinator takes nothing from the measured ones.
+    on_measured = 0.0 if run.plan.housekeeping else coordinator
+    control_s = own_s + sum(p.control_s for p in processes.values())
+    return result.CpuPart(
+        busy_percent=busy,
+        per_cpu={
+            str(cpu): result.CpuOfOne(s.busy, s.user, s.system, s.iowait, s.steal) for cpu, s in sorted(shares.items())
+        },
+        agents_percent=agents,
+        coordinator_percent=coordinator,
+        others_percent=max(0.0, busy - agents - on_measured),
+        control_percent=100 * control_s / window.duration_s if window.duration_s > 0 else 0.0,
+        measured_cpus=measured,
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _agent(
+    member: Member, merged: Merged | None, window: Window, batch: int, process: ProcessShare | None
+) -> result.AgentPart:
+    ready, finished = member.ready, member.finished
+    failed = member.failure is not None or (finished is not None and finished.error is not None)
+    error = finished.error if finished is not None else None
+    counted = merged is not None and member.id in merged.agent_counts
+    cpus = member.job.placement.cpus
+    mask = finished.mask if finished else ready.mask if ready else ()
+    return result.AgentPart(
+        id=member.id,
+        host=member.host,
+        pid=member.pid,
+        state="failed" if failed else "lost" if member.why else "ok",
+        reason=error or member.why,
+        cpus=cpus,
+        placement=result.PlacementPart(requested=cpus, mask=mask, seen=finished.seen if finished else ()),
+        streams=ready.effective.streams if ready else None,
+        threads=ready.effective.threads if ready else None,
+        nireq=ready.effective.requests if ready else None,
+        throughput=_throughput(merged.agent_counts[member.id], finished.completed, window, batch)
+        if merged is not None and finished is not None and counted
+        else None,
+        latency_ms=_latency(merged.agent_latencies[member.id]) if merged is not None and counted else None,
+        phases_ms=_phases(ready.phases) if ready else None,
+        cpu=_agent_cpu(process, window) if process is not None else None,
+        memory_mb=result.MemoryPart(
+            rss=finished.memory.rss_mb,
+            pss=finished.memory.pss_mb,
+            private=finished.memory.private_mb,
+            peak_rss=finished.memory.peak_rss_mb,
+        )
+        if finished
+        else None,
+    )
+
+
+def _agent_cpu(process: ProcessShare, window: Window) -> result.AgentCpu:
+    used = process.user_s + process.system_s
+    return result.AgentCpu(
+        user_s=process.user_s,
+        system_s=process.system_s,
+        percent=100 * used / window.duration_s if window.duration_s > 0 else 0.0,
+        control_s=process.control_s,
+        voluntary_switches=process.voluntary_switches,
+        involuntary_switches=process.involuntary_switches,
+        migrations=process.migrations,
+    )
+
+
+def _slice(part: Slice, run: Run, window: Window, batch: int) -> result.TimelinePart:
+    seconds = (part.stop_ns - part.start_ns) / NS_PER_S
+    shares = cpu_shares(run.readings, part.start_ns, part.stop_ns)
+    return result.TimelinePart(
+        t_s=(part.stop_ns - window.start_ns) / NS_PER_S,
+        fps=part.count * batch / seconds if seconds > 0 else 0.0,
+        p99_ms=part.p99_ms,
+        busy_percent=_mean([shares[cpu].busy for cpu in run.plan.measured_cpus if cpu in shares]),
+    )

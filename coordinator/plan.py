@@ -1,0 +1,88 @@
+"""From what was requested and the machine's topology to one job per agent: pure, so it can be shown and tested."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from ovbench.common.errors import UsageError
+from ovbench.common.job import Job, Load, Model, NullBackend, Placement, Runtime
+from ovbench.common.schedule import share
+from ovbench.common.topology import Topology
+
+from .options import Options
+
+_MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`jobs`: agent i runs jobs[i]. `housekeeping`: CPUs that no agent is given, for control threads."""
+
+    jobs: tuple[Job, ...]
+    housekeeping: tuple[int, ...]
+
+    @property
+    def measured_cpus(self) -> tuple[int, ...]:
+        return tuple(sorted({cpu for job in self.jobs for cpu in job.placement.cpus}))
+
+    @property
+    def shared_cpus(self) -> tuple[int, ...]:
+        """CPUs that more than one agent was given."""
+        given = Counter(cpu for job in self.jobs for cpu in job.placement.cpus)
+        return tuple(sorted(cpu for cpu, times in given.items() if times > 1))
+
+
+def make_plan(options: Options, topology: Topology) -> Plan:
+    """Raises UsageError where the request cannot be met on this machine."""
+    blocks = split(topology, options.agents)
+    used = {cpu for block in blocks for cpu in block}
+    housekeeping = tuple(sorted(topology.allowed - used))
+    if options.iterations and options.iterations < len(blocks):
+        raise UsageError(
+            f"-niter {options.iterations} gives some of {len(blocks)} agents nothing to do; use fewer --agents"
+        )
+    return Plan(
+        tuple(_job(options, index, len(blocks), cpus, housekeeping) for index, cpus in enumerate(blocks)), housekeeping
+    )
+
+
+def split(topology: Topology, agents: int | None) -> tuple[tuple[int, ...], ...]:
+    """CPUs for each agent: blocks of neighbours whose sizes differ by at most one; None is one agent per physical core.
+
+    With more agents than CPUs, each has one CPU and CPUs are shared in turn.
+    """
+    if agents is None:
+        return topology.usable_cores
+    cpus = tuple(cpu.id for cpu in topology.usable)
+    if agents > len(cpus):
+        return tuple((cpus[index % len(cpus)],) for index in range(agents))
+    blocks = []
+    at = 0
+    for index in range(agents):
+        size = share(len(cpus), agents, index)
+        blocks.append(tuple(sorted(cpus[at : at + size])))
+        at += size
+    return tuple(blocks)
+
+
+def _job(options: Options, index: int, agents: int, cpus: tuple[int, ...], housekeeping: tuple[int, ...]) -> Job:
+    return Job(
+        model=Model(source=options.model, batch=options.batch),
+        runtime=Runtime(
+            device=options.device,
+            hint=options.hint,
+            streams=options.streams,
+            threads=options.threads,
+            requests=options.requests,
+        ),
+        load=Load(
+            api=options.api,
+            duration_s=options.duration_s,
+            iterations=None if options.iterations is None else share(options.iterations, agents, index),
+            warmup_s=options.warmup_s,
+        ),
+        placement=Placement(cpus=cpus, housekeeping=housekeeping),
+        null=None if options.null_service_us is None else NullBackend(service_ns=round(options.null_service_us * 1000)),
+        seed=options.seed,
+        sample_bytes=max(_MIB // 4, options.sample_memory_mb * _MIB // agents),
+    )

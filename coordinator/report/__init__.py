@@ -1,0 +1,1 @@
+"""Renderers: they lay out figures that others computed."""

@@ -1,0 +1,224 @@
+"""The result of a run as `report.json` has it: typed, with units, published as a JSON Schema.
+
+These keys are a contract: tools rely on them. New ones may come; none changes its meaning under the same schema name.
+"""
+
+import json
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from .environment import Environment
+
+SCHEMA: Final = "ovbench.report/1"
+
+Setting = str | int | float | bool | None
+Percent = Annotated[float, Meta(ge=0)]
+
+
+class Product(Struct, frozen=True):
+    version: str
+
+
+class WindowPart(Struct, frozen=True):
+    """The measured window: the span in which the load of all agents was whole."""
+
+    duration_s: Annotated[float, Meta(description="earliest stop of an agent minus latest start")]
+    warmup_s: float
+    start_skew_us: Annotated[float, Meta(description="latest start minus earliest start")]
+    stop_skew_us: Annotated[float, Meta(description="latest stop minus earliest stop")]
+    start_ns: Annotated[int, Meta(description="latest start, CLOCK_MONOTONIC")]
+    stop_ns: Annotated[int, Meta(description="earliest stop, CLOCK_MONOTONIC")]
+
+
+class Throughput(Struct, frozen=True):
+    fps: Annotated[float, Meta(description="count * batch / window")]
+    inferences_per_s: Annotated[float, Meta(description="count / window")]
+    count: Annotated[int, Meta(description="inferences that ended in the window")]
+    batch: int
+    completed: Annotated[int, Meta(description="inferences after the warm-up, those outside the window included")]
+
+
+class LatencyPart(Struct, frozen=True):
+    """Milliseconds, completion minus start; percentiles are nearest rank over the merged samples."""
+
+    exact: Annotated[bool, Meta(description="false: percentiles are from a histogram, error at most 0.1 %")]
+    count: int
+    min: float
+    mean: float
+    stddev: Annotated[float, Meta(description="of the population")]
+    median: float
+    p90: float
+    p95: float
+    p99: float
+    p99_9: float
+    max: float
+
+
+class PhasesPart(Struct, frozen=True):
+    """Milliseconds; in the report's own `phases_ms`, those of the slowest agent in each phase."""
+
+    load_runtime: float
+    read_model: float
+    reshape: float
+    compile: float
+    create_requests: float
+    first_inference: float
+
+
+class CpuOfOne(Struct, frozen=True):
+    """Percent of one logical CPU's time in the window."""
+
+    busy: Percent
+    user: Percent
+    system: Percent
+    iowait: Percent
+    steal: Percent
+
+
+class CpuPart(Struct, frozen=True):
+    """Percent of the time of all measured CPUs together, so busy is about agents + coordinator + others."""
+
+    busy_percent: Percent
+    per_cpu: Annotated[dict[str, CpuOfOne], Meta(description="every online logical CPU of the host")]
+    agents_percent: Percent
+    coordinator_percent: Percent
+    others_percent: Annotated[
+        Percent, Meta(description="busy time of the measured CPUs that is neither the agents' nor the coordinator's")
+    ]
+    control_percent: Annotated[
+        Percent, Meta(description="coordinator and control threads of the agents, in percent of ONE CPU")
+    ]
+    measured_cpus: tuple[int, ...]
+
+
+class PlacementPart(Struct, frozen=True):
+    requested: tuple[int, ...]
+    mask: Annotated[tuple[int, ...], Meta(description="union of the inference threads' affinity masks, read back")]
+    seen: Annotated[tuple[int, ...], Meta(description="CPUs on which inference threads were seen to run")]
+
+
+class AgentCpu(Struct, frozen=True):
+    """Of the agent's process, in the window."""
+
+    user_s: float
+    system_s: float
+    percent: Annotated[Percent, Meta(description="user + system, in percent of one CPU")]
+    control_s: Annotated[float, Meta(description="the part of its control threads")]
+    voluntary_switches: int
+    involuntary_switches: int
+    migrations: Annotated[int | None, Meta(description="null where the kernel does not tell")]
+
+
+class MemoryPart(Struct, frozen=True):
+    """MiB at the end of the load."""
+
+    rss: float
+    pss: float
+    private: float
+    peak_rss: float
+
+
+class AgentPart(Struct, frozen=True):
+    id: int
+    host: str
+    pid: int | None
+    state: Literal["ok", "failed", "lost"]
+    reason: Annotated[str, Meta(description="why it failed or was lost")]
+    cpus: tuple[int, ...]
+    placement: PlacementPart
+    streams: int | None
+    threads: int | None
+    nireq: int | None
+    throughput: Throughput | None
+    latency_ms: LatencyPart | None
+    phases_ms: PhasesPart | None
+    cpu: AgentCpu | None
+    memory_mb: MemoryPart | None
+
+
+class TimelinePart(Struct, frozen=True):
+    """One slice of the window; `t_s` is its end since the window's start."""
+
+    t_s: float
+    fps: float
+    p99_ms: float | None
+    busy_percent: Annotated[Percent, Meta(description="of all measured CPUs together")]
+
+
+class Finding(Struct, frozen=True):
+    code: str
+    severity: Literal["info", "warning", "error"]
+    message: str
+
+
+class Validity(Struct, frozen=True):
+    status: Literal["VALID", "INVALID", "PARTIAL"]
+    findings: tuple[Finding, ...]
+
+
+class PortPart(Struct, frozen=True):
+    name: str
+    type: str
+    shape: tuple[int, ...]
+
+
+class EffectivePart(Struct, frozen=True):
+    """What ran. Streams, threads and requests are of each agent, by the compiled model; null where agents differ."""
+
+    backend: str
+    model: str
+    device: str
+    api: Literal["sync", "async"]
+    hint: str
+    precision: str
+    agents: int
+    streams: int | None
+    threads: int | None
+    nireq: int | None
+    iterations: Annotated[int | None, Meta(description="in total, after rounding up to whole rounds of requests")]
+    batch: int
+    inputs: tuple[PortPart, ...]
+    outputs: tuple[PortPart, ...]
+    properties: Annotated[dict[str, str], Meta(description="every property of the compiled model, by OpenVINO's names")]
+
+
+class Report(Struct, frozen=True):
+    """The report of one run of ovbench."""
+
+    ovbench: Product
+    started_at: Annotated[str, Meta(description="UTC, ISO 8601")]
+    command: tuple[str, ...]
+    requested: dict[str, Setting]
+    effective: Annotated[EffectivePart | None, Meta(description="null where no agent became ready")]
+    environment: Environment
+    window: WindowPart
+    throughput: Throughput
+    latency_ms: Annotated[LatencyPart | None, Meta(description="null where no inference was counted")]
+    phases_ms: PhasesPart | None
+    cpu: CpuPart
+    agents: tuple[AgentPart, ...]
+    timeline: tuple[TimelinePart, ...]
+    validity: Validity
+    dropped_messages: Annotated[int, Meta(description="malformed or unexpected messages on the bus")]
+    samples_file: Annotated[str | None, Meta(description="beside this file; null where samples were not saved")]
+    schema: Literal["ovbench.report/1"] = SCHEMA
+
+
+def to_json(report: Report) -> bytes:
+    """Indented, with the schema's name first, as people look there first."""
+    plain = msgspec.to_builtins(report)
+    ordered = {"schema": plain.pop("schema"), **plain}
+    return json.dumps(ordered, indent=2, allow_nan=False).encode() + b"\n"
+
+
+def from_json(data: bytes) -> Report:
+    """Raises msgspec.ValidationError where `data` is no report of this schema."""
+    return msgspec.json.decode(data, type=Report)
+
+
+def json_schema() -> dict[str, Any]:
+    """The published JSON Schema (draft 2020-12), made from the types above."""
+    schema = msgspec.json.schema(Report)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}

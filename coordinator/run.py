@@ -1,0 +1,147 @@
+"""One run from plan to report: session, merge, checks, files, and what the user sees of it."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+
+from ovbench.common.errors import ExitCode
+from ovbench.common.topology import Topology
+
+from . import store
+from .environment import read_environment
+from .fleet import Fleet, Rules
+from .launch import Launcher
+from .merge import Merged, merge
+from .options import Options
+from .outcome import Run, build_report, recorded
+from .plan import Plan
+from .report.live import Screen
+from .report.text import print_report
+from .result import Report, to_json
+from .session import Interrupts, Session
+from .snapshot import Tracker
+from .utilization import Meter, read_cpu_totals
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """Where the files go, or why they cannot."""
+
+    path: Path | None
+    problem: str = ""
+
+
+def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, command: tuple[str, ...]) -> ExitCode:
+    """Raises UsageError where the job is wrong; nothing has been measured then."""
+    started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    interrupts = Interrupts(launcher)
+    if plan.housekeeping:
+        os.sched_setaffinity(0, plan.housekeeping)
+    console = Console(stderr=options.json)
+    screen = Screen(console, options)
+    screen.step(1, more=f"{options.model}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}")
+    folder = _folder(options, started_at)
+    if folder.problem:
+        screen.warn(f"{folder.problem}; the report will go to stdout")
+    session = _session(options, plan, topology, launcher, interrupts, screen)
+    try:
+        fleet = session.run()
+    finally:
+        screen.close()
+    facts = _facts(options, plan, topology, session, fleet, started_at, command)
+    loads = recorded(fleet.members)
+    merged = merge(loads) if loads else None
+    screen.step(11)
+    folder, saved = _save_samples(options, folder, facts, merged)
+    report = build_report(facts, merged, saved)
+    folder = _save_report(folder, report)
+    screen.say(str(folder.path / store.REPORT_FILE) if folder.path else f"{folder.problem}; the report is on stdout")
+    print_report(console, report)
+    if options.json or folder.path is None:
+        sys.stdout.buffer.write(to_json(report))
+        sys.stdout.flush()
+    return _exit_code(report, session.interrupted, kept=folder.path is not None)
+
+
+def _folder(options: Options, started_at: str) -> _Folder:
+    try:
+        return _Folder(store.make_folder(options.report_folder, started_at, options.model))
+    except store.Unwritable as problem:
+        return _Folder(None, str(problem))
+
+
+def _session(
+    options: Options, plan: Plan, topology: Topology, launcher: Launcher, interrupts: Interrupts, screen: Screen
+) -> Session:
+    online = sorted(cpu.id for cpu in topology.cpus)
+    return Session(
+        plan=plan,
+        launcher=launcher,
+        interrupts=interrupts,
+        meter=Meter(partial(read_cpu_totals, online)),
+        tracker=Tracker(plan.measured_cpus, options.duration_s),
+        watcher=screen,
+        rules=Rules(join_s=options.join_timeout_s, join_first_s=20.0 if options.launcher == "local" else 60.0),
+        bind=options.bind,
+    )
+
+
+def _facts(
+    options: Options,
+    plan: Plan,
+    topology: Topology,
+    session: Session,
+    fleet: Fleet,
+    started_at: str,
+    command: Sequence[str],
+) -> Run:
+    openvino = next((m.ready.openvino for m in fleet.members if m.ready is not None), "")
+    return Run(
+        options=options,
+        plan=plan,
+        members=fleet.members,
+        readings=session.meter.readings,
+        environment=read_environment(topology, plan.measured_cpus, openvino),
+        started_at=started_at,
+        command=tuple(command),
+        version=version("ovbench"),
+        interrupted=session.interrupted,
+        dropped_messages=session.dropped_messages,
+    )
+
+
+def _save_samples(options: Options, folder: _Folder, facts: Run, merged: Merged | None) -> tuple[_Folder, str | None]:
+    if not options.save_samples or folder.path is None or merged is None:
+        return folder, None
+    try:
+        saved = store.write_samples(folder.path / store.SAMPLES_FILE, recorded(facts.members), merged.window)
+    except store.Unwritable as problem:
+        return _Folder(None, str(problem)), None
+    return folder, store.SAMPLES_FILE if saved else None
+
+
+def _save_report(folder: _Folder, report: Report) -> _Folder:
+    if folder.path is None:
+        return folder
+    try:
+        store.write_file(folder.path / store.REPORT_FILE, lambda stream: stream.write(to_json(report)))
+    except store.Unwritable as problem:
+        return _Folder(None, str(problem))
+    return folder
+
+
+def _exit_code(report: Report, interrupted: bool, kept: bool) -> ExitCode:
+    """The most urgent first: a report that was not kept is on stdout now or never."""
+    if not kept:
+        return ExitCode.UNWRITABLE
+    if interrupted:
+        return ExitCode.INTERRUPTED
+    verdict = {"VALID": ExitCode.VALID, "INVALID": ExitCode.INVALID, "PARTIAL": ExitCode.PARTIAL}
+    return verdict[report.validity.status]

@@ -1,0 +1,173 @@
+"""One run of a plan: carries out what the fleet decides, over the bus, with the launcher, by the clock.
+
+It ends when every agent has delivered, failed or been lost, or when the user wants it to; it never leaves a process.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns
+from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.messages import Finished
+from ovbench.common.wire import Hub, private_endpoint
+
+from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Rules, Send
+from .launch import Launcher
+from .plan import Plan
+from .snapshot import Snapshot, Tracker
+from .utilization import Meter
+
+_TICK_NS: Final = NS_PER_S // 4
+
+
+class Watcher(Protocol):
+    """Is told what happens, to show it."""
+
+    def waiting(self, fleet: Fleet, now_ns: int) -> None: ...
+    def ready(self, fleet: Fleet) -> None: ...
+    def measuring(self, snapshot: Snapshot) -> None: ...
+    def lost(self, name: str, why: str) -> None: ...
+    def stopping(self) -> None: ...
+
+
+class Interrupts:
+    """Ctrl-C, a hang-up and SIGTERM: the first asks for an end, the second is one."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        self._launcher = launcher
+        self.asked = False
+        self._read, write = os.pipe()
+        for end in (self._read, write):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._received)
+
+    @property
+    def fd(self) -> int:
+        """Can be read when a signal has come."""
+        return self._read
+
+    def drain(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._read, 4096)
+
+    def _received(self, number: int, frame: object) -> None:
+        if self.asked:
+            self._launcher.close()
+            os._exit(ExitCode.INTERRUPTED)
+        self.asked = True
+
+
+@dataclass
+class Session:
+    plan: Plan
+    launcher: Launcher
+    interrupts: Interrupts
+    meter: Meter
+    tracker: Tracker
+    watcher: Watcher
+    rules: Rules
+    bind: str | None
+    clock: Clock = monotonic_ns
+    dropped_messages: int = 0
+    interrupted: bool = False
+
+    def run(self) -> Fleet:
+        """Raises UsageError where the job itself is wrong, and for a --bind that cannot be had."""
+        _raise_descriptor_limit()
+        with _runtime_folder() as folder:
+            endpoint = self.bind or private_endpoint(str(folder))
+            try:
+                hub = Hub(endpoint)
+            except OSError as error:
+                raise UsageError(f"--bind {endpoint}: {error.strerror or error}") from None
+            for fd in (self.interrupts.fd, self.launcher.fd):
+                if fd is not None:
+                    hub.watch(fd)
+            try:
+                fleet = Fleet(self.plan.jobs, self.rules, self.clock())
+                self.launcher.start(len(self.plan.jobs), endpoint, folder)
+                self._attend(hub, fleet)
+                self._do(hub, fleet, fleet.release())
+                return fleet
+            finally:
+                self.dropped_messages = hub.dropped
+                # The launcher first: an agent that has just been released must not outlive us either.
+                self.launcher.close()
+                hub.close()
+
+    def _attend(self, hub: Hub, fleet: Fleet) -> None:
+        tick_ns = self.clock()
+        while not fleet.over:
+            ready = hub.wait(self._timeout_s(tick_ns))
+            if self.interrupts.fd in ready:
+                self.interrupts.drain()
+            if self.interrupts.asked and not self.interrupted:
+                self.interrupted = True
+                self.watcher.stopping()
+                self._do(hub, fleet, fleet.stop(self.clock()))
+            for peer, notice in hub.messages():
+                self._do(hub, fleet, fleet.heard(peer, notice, self.clock()))
+                if isinstance(notice, Finished):
+                    self.meter.take()
+            for death in self.launcher.deaths():
+                self._do(hub, fleet, fleet.died(death.agent, death.how, self.clock()))
+            self._refuse(fleet)
+            now_ns = self.clock()
+            read = self.meter.tick(now_ns)
+            if now_ns >= tick_ns or read:
+                tick_ns = now_ns + _TICK_NS
+                self._do(hub, fleet, fleet.tick(now_ns))
+                if fleet.begin_ns is None:
+                    self.watcher.waiting(fleet, now_ns)
+                elif read:
+                    self.watcher.measuring(self.tracker.snapshot(fleet, self.meter, now_ns))
+        self.dropped_messages = fleet.illegal
+
+    def _timeout_s(self, tick_ns: int) -> float:
+        due_ns = min(tick_ns, self.meter.next_ns) if self.meter.next_ns is not None else tick_ns
+        return max(0, due_ns - self.clock()) / NS_PER_S
+
+    def _refuse(self, fleet: Fleet) -> None:
+        """A job that an agent finds wrong is wrong for all of them, and nothing has been measured yet."""
+        for member in fleet.members:
+            if member.failure is not None and member.failure.kind == "usage":
+                raise UsageError(member.failure.message)
+
+    def _do(self, hub: Hub, fleet: Fleet, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case Send(peer, order):
+                    if not hub.send(peer, order):
+                        self._do(hub, fleet, fleet.unreachable(peer, self.clock()))
+                case Kill(agent):
+                    self.launcher.kill(agent)
+                case Lost(agent, why):
+                    self.watcher.lost(fleet.members[agent].name, why)
+                case AllReady():
+                    self.watcher.ready(fleet)
+                case Begins(at_ns):
+                    self.meter.plan(at_ns, self.plan.jobs[0].load.duration_s)
+
+
+@contextlib.contextmanager
+def _runtime_folder() -> Iterator[Path]:
+    """A private folder for the bus and the agents' logs. In /tmp where TMPDIR is too long for a socket's address."""
+    parent = tempfile.gettempdir()
+    with tempfile.TemporaryDirectory(prefix="ovbench-", dir=parent if len(parent) < 60 else "/tmp") as folder:
+        yield Path(folder)
+
+
+def _raise_descriptor_limit() -> None:
+    """Every agent is a descriptor; the usual soft limit of 1024 is below what the kernel allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 16)), hard))

@@ -1,0 +1,78 @@
+"""Results on disk: written under a temporary name and renamed, so a file that is there is whole."""
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from .merge import Recorded, Window, inside
+
+REPORT_FILE = "report.json"
+SAMPLES_FILE = "samples.npz"
+
+
+class Unwritable(Exception):
+    """A result cannot be kept where it was to be; the text is one sentence."""
+
+
+def make_folder(wanted: Path | None, started_at: str, model: str) -> Path:
+    """The folder for a run's files; by default a new one in ovbench-results. Raises Unwritable."""
+    if wanted is not None:
+        return _make(wanted)
+    stem = re.sub(
+        r"[^A-Za-z0-9._-]+", "-", Path(model.rpartition(":")[2]).stem if "/" in model else model.rpartition(":")[2]
+    )
+    stamp = re.sub(r"[-:]", "", started_at)[:15] + "Z"
+    base = Path("ovbench-results")
+    for number in range(1, 1000):
+        folder = base / (f"{stamp}-{stem}" + (f"-{number}" if number > 1 else ""))
+        if not folder.exists():
+            return _make(folder)
+    raise Unwritable(f"{base} holds too many results of this second")
+
+
+def _make(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise Unwritable(f"the report folder {folder} cannot be made or written: {error.strerror or error}") from None
+
+
+def write_file(file: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Raises Unwritable."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}-", delete=False) as temporary:
+            try:
+                write(temporary)
+                temporary.flush()
+                os.fsync(temporary.fileno())
+                os.chmod(temporary.name, 0o644)
+                os.replace(temporary.name, file)
+            except BaseException:
+                os.unlink(temporary.name)
+                raise
+    except OSError as error:
+        raise Unwritable(f"{file} cannot be written: {error.strerror or error}") from None
+
+
+def write_samples(file: Path, agents: Sequence[Recorded], window: Window) -> bool:
+    """`agent_<id>_start_ns` and `agent_<id>_end_ns`, int64, of the inferences that the figures count.
+
+    False, and no file, where some are known only as a histogram.
+    """
+    if any(agent.folded for agent in agents):
+        return False
+    arrays = {}
+    for agent in agents:
+        counted = list(inside(agent.pieces, window.start_ns, window.stop_ns))
+        pairs = np.concatenate(counted) if counted else np.empty((0, 2), np.int64)
+        arrays[f"agent_{agent.agent}_start_ns"] = pairs[:, 0]
+        arrays[f"agent_{agent.agent}_end_ns"] = pairs[:, 1]
+    write_file(file, lambda stream: np.savez(stream, allow_pickle=False, **arrays))
+    return True

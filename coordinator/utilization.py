@@ -1,0 +1,142 @@
+"""CPU utilization over exactly the window: totals are read about its edges and interpolated to them.
+
+The kernel counts in ticks of 10 ms and a busy coordinator reads a little early or late, so no reading lies on an edge.
+Load is steady across one, and a straight line between the readings before and after is right to a tick.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import psutil
+
+from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns
+from ovbench.common.messages import Usage
+
+FIELDS = ("user", "system", "iowait", "steal", "idle")
+
+
+@dataclass(frozen=True)
+class CpuTotals:
+    """Seconds since boot by logical CPU, in the order of FIELDS; `coordinator_s`: this process's CPU time."""
+
+    at_ns: int
+    cpus: dict[int, tuple[float, ...]]
+    coordinator_s: float
+
+
+def read_cpu_totals(online: Sequence[int], clock: Clock = monotonic_ns) -> CpuTotals:
+    """`online`: the numbers of the CPUs that psutil lists, which are the online ones in ascending order.
+
+    nice counts as user, irq and softirq as system; guest is in user already (proc(5)).
+    """
+    cpus: dict[int, tuple[float, ...]] = {}
+    for number, t in zip(online, psutil.cpu_times(percpu=True), strict=False):
+        system = t.system + t.irq + t.softirq
+        cpus[number] = (t.user + t.nice, system, t.iowait, getattr(t, "steal", 0.0), t.idle)
+    return CpuTotals(clock(), cpus, time.process_time())
+
+
+@dataclass
+class Meter:
+    """Readings taken when they are due: at the window's edges, and every second between them for the timeline."""
+
+    read: Callable[[], CpuTotals]
+    readings: list[CpuTotals] = field(default_factory=list)
+    _due_ns: list[int] = field(default_factory=list)
+
+    def plan(self, begin_ns: int, duration_s: float | None) -> None:
+        """The load begins then, and lasts so long if that is known."""
+        self.take()
+        seconds = min(duration_s if duration_s is not None else 3600.0, 36_000.0)
+        self._due_ns = [begin_ns + second * NS_PER_S for second in range(int(seconds) + 1)]
+        if duration_s is not None:
+            self._due_ns.append(begin_ns + round(duration_s * NS_PER_S))
+        self._due_ns.sort(reverse=True)
+
+    @property
+    def next_ns(self) -> int | None:
+        return self._due_ns[-1] if self._due_ns else None
+
+    def tick(self, now_ns: int) -> bool:
+        """Take a reading if one is due; says whether it did."""
+        if self.next_ns is None or now_ns < self.next_ns:
+            return False
+        while self.next_ns is not None and self.next_ns <= now_ns:
+            self._due_ns.pop()
+        self.take()
+        return True
+
+    def take(self) -> None:
+        self.readings.append(self.read())
+
+
+@dataclass(frozen=True)
+class CpuShare:
+    """Of one logical CPU's time, in percent. busy = user + system; time stolen by a hypervisor is not among it."""
+
+    busy: float
+    user: float
+    system: float
+    iowait: float
+    steal: float
+
+
+def cpu_shares(readings: Sequence[CpuTotals], start_ns: int, stop_ns: int) -> dict[int, CpuShare]:
+    """Of each logical CPU in [start, stop]."""
+    found = {}
+    for cpu in readings[0].cpus if readings else ():
+        spent = [
+            _difference([(r.at_ns, r.cpus[cpu][i]) for r in readings if cpu in r.cpus], start_ns, stop_ns)
+            for i in range(len(FIELDS))
+        ]
+        total = sum(spent)
+        user, system, iowait, steal, _ = [100 * s / total if total > 0 else 0.0 for s in spent]
+        found[cpu] = CpuShare(busy=user + system, user=user, system=system, iowait=iowait, steal=steal)
+    return found
+
+
+def coordinator_s(readings: Sequence[CpuTotals], start_ns: int, stop_ns: int) -> float:
+    return _difference([(r.at_ns, r.coordinator_s) for r in readings], start_ns, stop_ns)
+
+
+@dataclass(frozen=True)
+class ProcessShare:
+    """What an agent's process used in the window."""
+
+    user_s: float
+    system_s: float
+    control_s: float
+    voluntary_switches: int
+    involuntary_switches: int
+    migrations: int | None
+
+
+def process_share(usage: Sequence[Usage], start_ns: int, stop_ns: int) -> ProcessShare:
+    """`usage`: at least one reading, in order."""
+
+    def spent(value: Callable[[Usage], float]) -> float:
+        return _difference([(u.at_ns, value(u)) for u in usage], start_ns, stop_ns)
+
+    known = all(u.migrations is not None for u in usage)
+    return ProcessShare(
+        user_s=spent(lambda u: u.user_s),
+        system_s=spent(lambda u: u.system_s),
+        control_s=spent(lambda u: u.control_s),
+        voluntary_switches=round(spent(lambda u: u.voluntary_switches)),
+        involuntary_switches=round(spent(lambda u: u.involuntary_switches)),
+        migrations=round(spent(lambda u: u.migrations or 0)) if known else None,
+    )
+
+
+def _difference(points: Sequence[tuple[int, float]], start_ns: int, stop_ns: int) -> float:
+    """By how much a running total rose in [start, stop]; before the first and after the last reading it is flat."""
+    if len(points) < 2:
+        return 0.0
+    # Relative to the first: instants since boot in ns are beyond what a float64 holds exactly.
+    origin = points[0][0]
+    times = np.array([at - origin for at, _ in points], np.float64)
+    values = np.array([value for _, value in points], np.float64)
+    at_start, at_stop = np.interp([start_ns - origin, stop_ns - origin], times, values)
+    return float(at_stop - at_start)
