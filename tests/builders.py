@@ -1,0 +1,252 @@
+"""Values that tests are built from: complete and valid, so that a test names only what it is about."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ovbench.common.clock import NS_PER_MS, NS_PER_S
+from ovbench.common.histogram import COARSE, FINE
+from ovbench.common.job import Api, Job, Load, Model, NullBackend, Placement, Runtime
+from ovbench.common.lifecycle import State
+from ovbench.common.messages import Effective, Finished, Folded, Memory, Phases, Port, Ready, Samples, Usage
+from ovbench.coordinator.environment import Environment
+from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.merge import Recorded, merge
+from ovbench.coordinator.options import Options, parse
+from ovbench.coordinator.outcome import Run, build_report, recorded
+from ovbench.coordinator.plan import Plan
+from ovbench.coordinator.result import Report
+from ovbench.coordinator.utilization import CpuTotals
+
+Int64s = npt.NDArray[np.int64]
+
+
+def ms(milliseconds: float) -> int:
+    """In ns."""
+    return round(milliseconds * NS_PER_MS)
+
+
+def seconds(number: float) -> int:
+    """In ns."""
+    return round(number * NS_PER_S)
+
+
+def options(*argv: str) -> Options:
+    parsed = parse(argv)
+    assert isinstance(parsed, Options)
+    return parsed
+
+
+def job(
+    cpus: tuple[int, ...] = (0,),
+    *,
+    api: Api = "async",
+    duration_s: float | None = 10.0,
+    iterations: int | None = None,
+    warmup_s: float = 1.0,
+    null: NullBackend | None = None,
+) -> Job:
+    return Job(
+        model=Model(source="builtin:tiny", batch=None),
+        runtime=Runtime(),
+        load=Load(api=api, duration_s=duration_s, iterations=iterations, warmup_s=warmup_s),
+        placement=Placement(cpus=cpus),
+        null=null,
+        seed=0,
+        sample_bytes=1 << 20,
+    )
+
+
+def effective(streams: int = 1, requests: int = 1, batch: int = 1, iterations: int | None = None) -> Effective:
+    return Effective(
+        backend="openvino",
+        model="tiny",
+        device="CPU",
+        hint="THROUGHPUT",
+        precision="f32",
+        streams=streams,
+        threads=streams,
+        requests=requests,
+        iterations=iterations,
+        batch=batch,
+        inputs=(Port(name="data", type="f32", shape=(1, 16)),),
+        outputs=(Port(name="output", type="f32", shape=(1, 16)),),
+        properties={"NUM_STREAMS": str(streams)},
+    )
+
+
+def phases(compile_ms: float = 40.0, first_inference_ms: float = 1.0) -> Phases:
+    return Phases(
+        load_runtime_ms=10.0,
+        read_model_ms=20.0,
+        reshape_ms=0.5,
+        compile_ms=compile_ms,
+        create_requests_ms=2.0,
+        first_inference_ms=first_inference_ms,
+    )
+
+
+def ready(running: Effective | None = None, times: Phases | None = None, mask: tuple[int, ...] = (0,)) -> Ready:
+    return Ready(effective=running or effective(), phases=times or phases(), mask=mask, openvino="2026.4.0")
+
+
+def usage(at_ns: int, user_s: float = 0.0, system_s: float = 0.0, control_s: float = 0.0, switches: int = 0) -> Usage:
+    return Usage(
+        at_ns=at_ns,
+        user_s=user_s,
+        system_s=system_s,
+        control_s=control_s,
+        voluntary_switches=switches,
+        involuntary_switches=2 * switches,
+        migrations=3 * switches,
+    )
+
+
+def finished(
+    start_ns: int = seconds(1),
+    stop_ns: int = seconds(11),
+    completed: int = 0,
+    *,
+    readings: tuple[Usage, ...] | None = None,
+    cpus: tuple[int, ...] = (0,),
+    error: str | None = None,
+) -> Finished:
+    return Finished(
+        start_ns=start_ns,
+        stop_ns=stop_ns,
+        completed=completed,
+        usage=readings if readings is not None else (usage(start_ns), usage(stop_ns, user_s=1.0)),
+        memory=Memory(rss_mb=100.0, pss_mb=60.0, private_mb=40.0, peak_rss_mb=110.0),
+        seen=cpus,
+        mask=cpus,
+        error=error,
+    )
+
+
+def pairs(ends: Sequence[int] | Int64s, latencies: Sequence[int] | Int64s) -> Int64s:
+    """Samples [n, 2] of (start, end) in the order of their ends."""
+    end = np.asarray(ends, np.int64)
+    both = np.stack([end - np.asarray(latencies, np.int64), end], axis=1)
+    return both[np.argsort(end, kind="stable")]
+
+
+def steady(start_ns: int, latency_ns: int, count: int) -> Int64s:
+    """Inferences back to back."""
+    return pairs(start_ns + latency_ns * np.arange(1, count + 1), np.full(count, latency_ns))
+
+
+def samples(data: Int64s, request: int = 0) -> Samples:
+    return Samples(request=request, data=data.astype("<i8").tobytes())
+
+
+def folded(data: Int64s, start_ns: int, request: int = 0, slice_ns: int = NS_PER_S) -> Folded:
+    """What a request would deliver of `data` as histograms; written with numpy, apart from the loops."""
+    latencies = data[:, 1] - data[:, 0]
+    fine = FINE.count(latencies)
+    cells, counts = np.unique(
+        (data[:, 1] - start_ns) // slice_ns * COARSE.size + COARSE.buckets(latencies), return_counts=True
+    )
+    deviations = (latencies - latencies[0]).astype(np.float64)
+    (used,) = fine.nonzero()
+    return Folded(
+        request=request,
+        count=len(data),
+        first_end_ns=int(data[0, 1]),
+        last_end_ns=int(data[-1, 1]),
+        least_ns=int(latencies.min()),
+        most_ns=int(latencies.max()),
+        pivot_ns=int(latencies[0]),
+        total_deviation_ns=float(deviations.sum()),
+        total_square_ns2=float(np.square(deviations).sum()),
+        fine_buckets=used.astype("<i4").tobytes(),
+        fine_counts=fine[used].astype("<i8").tobytes(),
+        slice_ns=slice_ns,
+        slice_indices=(cells // COARSE.size).astype("<i4").tobytes(),
+        slice_buckets=(cells % COARSE.size).astype("<i4").tobytes(),
+        slice_counts=counts.astype("<i8").tobytes(),
+    )
+
+
+def recording(agent: int, start_ns: int, stop_ns: int, *pieces: Int64s, rest: tuple[Folded, ...] = ()) -> Recorded:
+    completed = sum(len(piece) for piece in pieces) + sum(part.count for part in rest)
+    return Recorded(agent, start_ns, stop_ns, completed, pieces, rest)
+
+
+def delivered(
+    id: int = 0,
+    *,
+    cpus: tuple[int, ...] | None = None,
+    data: Int64s | None = None,
+    load: Finished | None = None,
+    prepared: Ready | None = None,
+    order: Job | None = None,
+) -> Member:
+    """An agent that has run to the end: by default ten seconds from second 1, an inference each 10 ms, on CPU `id`."""
+    own = (id,) if cpus is None else cpus
+    done = steady(seconds(1), ms(10), 1000) if data is None else data
+    return Member(
+        id=id,
+        job=order or job(own),
+        state=State.DELIVERED,
+        peer=b"peer%d" % id,
+        pid=1000 + id,
+        host="box",
+        ready=prepared or ready(mask=own),
+        finished=load or finished(completed=len(done), cpus=own),
+        samples=[samples(done)],
+    )
+
+
+def environment() -> Environment:
+    return Environment(
+        hostname="box",
+        kernel="6.8",
+        cpu_model="A CPU",
+        sockets=1,
+        nodes=1,
+        physical_cores=2,
+        logical_cpus=2,
+        allowed_cpus=(0, 1),
+        governor="performance",
+        openvino="2026.4.0",
+        python="3.11.7",
+        libraries={"numpy": "2.0"},
+    )
+
+
+def cpu_totals(at_s: float, busy: Sequence[float], coordinator_s: float = 0.0) -> CpuTotals:
+    """A reading at `at_s` seconds, of CPUs 0, 1, ... that were busy (in user) for so many of them."""
+    cpus: dict[int, tuple[float, ...]] = {n: (spent, 0.0, 0.0, 0.0, at_s - spent) for n, spent in enumerate(busy)}
+    return CpuTotals(seconds(at_s), cpus, coordinator_s)
+
+
+def run(
+    members: Sequence[Member],
+    *,
+    wanted: Options | None = None,
+    readings: Sequence[CpuTotals] | None = None,
+    plan: Plan | None = None,
+    interrupted: bool = False,
+) -> Run:
+    count = 1 + max((cpu for member in members for cpu in member.job.placement.cpus), default=0)
+    steadily = [cpu_totals(at, [0.8 * at] * count, 0.01 * at) for at in range(13)]
+    return Run(
+        options=wanted or options("--agents", str(len(members))),
+        plan=plan or Plan(tuple(member.job for member in members), ()),
+        members=members,
+        readings=steadily if readings is None else readings,
+        environment=environment(),
+        started_at="2025-01-02T03:04:05Z",
+        command=("ovbench-coord", "--agents", str(len(members))),
+        version="0.1.0",
+        interrupted=interrupted,
+        dropped_messages=0,
+    )
+
+
+def report(of: Run | None = None, samples_file: str | None = None) -> Report:
+    """By default of two agents, each with an inference every 10 ms for ten seconds."""
+    facts = of or run([delivered(0), delivered(1)])
+    loads = recorded(facts.members)
+    return build_report(facts, merge(loads) if loads else None, samples_file)
