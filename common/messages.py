@@ -20,6 +20,8 @@ MAX_MESSAGE_BYTES = 8 << 20
 AgentId = Annotated[int, Meta(ge=0, lt=1 << 20)]
 Nanoseconds = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 Milliseconds = Annotated[float, Meta(ge=0, le=1e12)]
+Megabytes = Annotated[float, Meta(ge=0, le=1e12)]
+Finite = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Text = Annotated[str, Meta(max_length=20_000)]
 Name = Annotated[str, Meta(max_length=4_096)]
 Cpus = tuple[NotNegative, ...]
@@ -151,10 +153,10 @@ class Usage(Struct, frozen=True, forbid_unknown_fields=True):
 class Memory(Struct, frozen=True, forbid_unknown_fields=True):
     """At the end of the load, in MiB: resident, proportional, private; and the highest resident so far."""
 
-    rss_mb: float
-    pss_mb: float
-    private_mb: float
-    peak_rss_mb: float
+    rss_mb: Megabytes
+    pss_mb: Megabytes
+    private_mb: Megabytes
+    peak_rss_mb: Megabytes
 
 
 class Finished(Notice, frozen=True, tag="finished"):
@@ -180,6 +182,10 @@ class Samples(Notice, frozen=True, tag="samples"):
     request: NotNegative
     data: Annotated[bytes, Meta(max_length=16 * SAMPLES_PER_MESSAGE)]
 
+    def __post_init__(self) -> None:
+        if len(self.data) % 16:
+            raise ValueError("samples are pairs of int64")
+
 
 class Folded(Notice, frozen=True, tag="folded"):
     """What one request recorded beyond its memory for exact samples.
@@ -196,14 +202,21 @@ class Folded(Notice, frozen=True, tag="folded"):
     least_ns: NotNegative
     most_ns: NotNegative
     pivot_ns: NotNegative
-    total_deviation_ns: float
-    total_square_ns2: float
+    total_deviation_ns: Finite
+    total_square_ns2: Annotated[float, Meta(ge=0, le=1e300)]
     fine_buckets: bytes
     fine_counts: bytes
     slice_ns: Positive
     slice_indices: bytes
     slice_buckets: bytes
     slice_counts: bytes
+
+    def __post_init__(self) -> None:
+        fine, cells = len(self.fine_buckets) // 4, len(self.slice_buckets) // 4
+        lengths = (4 * fine, 8 * fine, 4 * cells, 4 * cells, 8 * cells)
+        parts = (self.fine_buckets, self.fine_counts, self.slice_indices, self.slice_buckets, self.slice_counts)
+        if tuple(len(part) for part in parts) != lengths or not fine or not cells:
+            raise ValueError("a histogram has a count for each bucket")
 
 
 class Delivered(Notice, frozen=True, tag="delivered"):

@@ -1,0 +1,399 @@
+"""The bus: what each message looks like in bytes, and that bytes which are no message never do more than be dropped.
+
+`golden_messages.json` holds the encoding of one message of each type. When a test here fails because a message was
+changed, agents of another version do not understand it any more: raise PROTOCOL_VERSION and record the new encoding.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ovbench.common.job import Job, Load, Model, NullBackend, Placement, Runtime
+from ovbench.common.messages import (
+    MAX_MESSAGE_BYTES,
+    PROTOCOL_VERSION,
+    SAMPLES_PER_MESSAGE,
+    AnyNotice,
+    AnyOrder,
+    Delivered,
+    Effective,
+    Failed,
+    Finished,
+    Folded,
+    Hello,
+    Memory,
+    Notice,
+    Order,
+    Phases,
+    Port,
+    Prepare,
+    Progress,
+    Pulse,
+    Ready,
+    Reject,
+    Release,
+    Samples,
+    Start,
+    Stop,
+    Usage,
+    Warmed,
+    WarmUp,
+    tag,
+)
+from ovbench.common.wire import BadMessage, decode, encode
+
+ORDERS: Final[tuple[Order, ...]] = (
+    Prepare(
+        agent=3,
+        job=Job(
+            model=Model(source="builtin:tiny", batch=2),
+            runtime=Runtime(device="CPU", hint="none", streams=2, threads=4, requests=8),
+            load=Load(api="async", duration_s=10.0, iterations=100, warmup_s=1.0),
+            placement=Placement(cpus=(0, 1), housekeeping=(7,)),
+            null=NullBackend(service_ns=1000),
+            seed=42,
+            sample_bytes=1 << 20,
+        ),
+        heartbeat_s=0.5,
+        lease_s=3.0,
+    ),
+    WarmUp(at_ns=1_000_000_000_001),
+    Start(at_ns=(1 << 63) - 1),
+    Stop(),
+    Pulse(),
+    Release(),
+    Reject(reason="no place is free"),
+)
+NOTICES: Final[tuple[Notice, ...]] = (
+    Hello(version=PROTOCOL_VERSION, pid=4711, host="box", agent=None),
+    Progress(step=10, completed=1234, buckets=(5, 300), counts=(1, 2)),
+    Ready(
+        effective=Effective(
+            backend="openvino",
+            model="tiny",
+            device="CPU",
+            hint="THROUGHPUT",
+            precision="f32",
+            streams=2,
+            threads=4,
+            requests=8,
+            iterations=None,
+            batch=1,
+            inputs=(Port(name="data", type="f32", shape=(1, 16)),),
+            outputs=(Port(name="output", type="f32", shape=(1, 16)),),
+            properties={"NUM_STREAMS": "2"},
+        ),
+        phases=Phases(
+            load_runtime_ms=1.5,
+            read_model_ms=2.5,
+            reshape_ms=0.0,
+            compile_ms=3.5,
+            create_requests_ms=0.25,
+            first_inference_ms=0.125,
+        ),
+        mask=(0, 1),
+        openvino="2026.4.0",
+    ),
+    Warmed(completed=17),
+    Finished(
+        start_ns=1_000,
+        stop_ns=2_000,
+        completed=3,
+        usage=(
+            Usage(
+                at_ns=1_000,
+                user_s=0.5,
+                system_s=0.25,
+                control_s=0.125,
+                voluntary_switches=1,
+                involuntary_switches=2,
+                migrations=None,
+            ),
+        ),
+        memory=Memory(rss_mb=100.5, pss_mb=60.5, private_mb=40.5, peak_rss_mb=110.5),
+        seen=(0,),
+        mask=(0, 1),
+        error=None,
+    ),
+    Samples(request=1, data=bytes(range(32))),
+    Folded(
+        request=1,
+        count=2,
+        first_end_ns=10,
+        last_end_ns=20,
+        least_ns=1,
+        most_ns=2,
+        pivot_ns=1,
+        total_deviation_ns=1.0,
+        total_square_ns2=1.0,
+        fine_buckets=bytes(8),
+        fine_counts=bytes(16),
+        slice_ns=1_000_000_000,
+        slice_indices=bytes(8),
+        slice_buckets=bytes(8),
+        slice_counts=bytes(16),
+    ),
+    Delivered(messages=2),
+    Failed(kind="usage", message="no such model"),
+)
+MESSAGES: Final[tuple[Order | Notice, ...]] = (*ORDERS, *NOTICES)
+EACH = pytest.mark.parametrize(
+    ("message", "union"),
+    [(message, AnyOrder) for message in ORDERS] + [(message, AnyNotice) for message in NOTICES],
+    ids=[tag(message) for message in MESSAGES],
+)
+UNIONS = pytest.mark.parametrize("union", [AnyOrder, AnyNotice], ids=["orders", "notices"])
+GOLDEN: Final = json.loads(Path(__file__).with_name("golden_messages.json").read_text())
+quick = settings(max_examples=200, deadline=None)
+
+
+def pack(value: Any) -> bytes:
+    return msgspec.msgpack.encode(value)
+
+
+def fields(message: Order | Notice) -> dict[str, Any]:
+    """As it is on the wire, before it is packed."""
+    plain: dict[str, Any] = msgspec.msgpack.decode(encode(message))
+    return plain
+
+
+def refuse(data: bytes, union: Any) -> None:
+    with pytest.raises(BadMessage):
+        decode(data, union)
+
+
+def test_there_is_a_golden_encoding_of_every_type_of_message() -> None:
+    assert {type(message) for message in ORDERS} == set(get_args(AnyOrder))
+    assert {type(message) for message in NOTICES} == set(get_args(AnyNotice))
+    assert set(GOLDEN["messages"]) == {tag(message) for message in MESSAGES}
+
+
+def test_the_golden_encodings_are_those_of_this_protocol() -> None:
+    assert GOLDEN["version"] == PROTOCOL_VERSION
+
+
+@EACH
+def test_a_message_is_encoded_as_it_always_was(message: Order | Notice, union: Any) -> None:
+    assert encode(message).hex() == GOLDEN["messages"][tag(message)]
+
+
+@EACH
+def test_a_golden_encoding_is_understood(message: Order | Notice, union: Any) -> None:
+    assert decode(bytes.fromhex(GOLDEN["messages"][tag(message)]), union) == message
+
+
+@EACH
+def test_a_message_cannot_be_changed_once_it_is_made(message: Order | Notice, union: Any) -> None:
+    for name in message.__struct_fields__:
+        with pytest.raises(AttributeError):
+            setattr(message, name, None)
+    assert type(message).__struct_config__.frozen
+
+
+@EACH
+def test_a_message_of_the_other_direction_is_refused(message: Order | Notice, union: Any) -> None:
+    refuse(encode(message), AnyNotice if union is AnyOrder else AnyOrder)
+
+
+@EACH
+def test_a_message_that_is_cut_short_anywhere_is_refused(message: Order | Notice, union: Any) -> None:
+    data = encode(message)
+    for length in range(len(data)):
+        refuse(data[:length], union)
+
+
+@EACH
+def test_a_message_with_something_after_it_is_refused(message: Order | Notice, union: Any) -> None:
+    refuse(encode(message) + b"\x00", union)
+
+
+@EACH
+def test_an_unknown_key_is_refused(message: Order | Notice, union: Any) -> None:
+    refuse(pack({**fields(message), "surprise": 1}), union)
+
+
+@EACH
+def test_a_missing_key_is_refused_unless_it_has_a_default(message: Order | Notice, union: Any) -> None:
+    known = {f.name: f.required for f in msgspec.structs.fields(type(message))}
+    for name, required in {**known, "type": True}.items():
+        rest = {key: value for key, value in fields(message).items() if key != name}
+        if required:
+            refuse(pack(rest), union)
+        else:
+            decode(pack(rest), union)
+
+
+@EACH
+def test_a_value_of_no_known_kind_is_refused_in_every_field(message: Order | Notice, union: Any) -> None:
+    for name in fields(message):
+        refuse(pack({**fields(message), name: [[[None]]]}), union)
+
+
+def every_number(plain: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where in a decoded message there are numbers."""
+    if isinstance(plain, dict):
+        return [found for key, value in plain.items() for found in every_number(value, (*path, key))]
+    if isinstance(plain, list):
+        return [found for key, value in enumerate(plain) for found in every_number(value, (*path, key))]
+    return [path] if isinstance(plain, int | float) and not isinstance(plain, bool) else []
+
+
+def replaced(plain: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    if isinstance(plain, dict):
+        return {key: replaced(old, path[1:], value) if key == path[0] else old for key, old in plain.items()}
+    return [replaced(old, path[1:], value) if key == path[0] else old for key, old in enumerate(plain)]
+
+
+@EACH
+@pytest.mark.parametrize(
+    "value",
+    [True, "1", b"1", math.nan, math.inf, -math.inf, None, [1], {"1": 1}],
+    ids=["a truth value", "text", "bytes", "nan", "inf", "-inf", "nothing", "a list", "a map"],
+)
+def test_what_is_no_number_is_refused_wherever_a_number_belongs(
+    message: Order | Notice, union: Any, value: object
+) -> None:
+    optional = {"agent", "iterations", "duration_s", "streams", "threads", "requests", "batch", "migrations", "null"}
+    for path in every_number(fields(message)):
+        if value is None and path[-1] in optional:
+            continue
+        refuse(pack(replaced(fields(message), path, value)), union)
+
+
+@EACH
+def test_a_negative_number_is_refused_wherever_none_makes_sense(message: Order | Notice, union: Any) -> None:
+    for path in every_number(fields(message)):
+        if path[-1] in ("version", "total_deviation_ns"):
+            continue
+        refuse(pack(replaced(fields(message), path, -1)), union)
+
+
+@UNIONS
+@pytest.mark.parametrize("value", ["no such message", "", 7, None, True, b"stop", ["stop"]])
+def test_an_unknown_tag_is_refused(union: Any, value: object) -> None:
+    refuse(pack({"type": value}), union)
+
+
+@UNIONS
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xc1",
+        b"\x91" * 100_000,
+        b"\x81\xa1a" * 100_000,
+        b"\xdd\xff\xff\xff\xff",
+        b"\xdf\xff\xff\xff\xff",
+        b"\xc6\xff\xff\xff\xff",
+        b"\xdb\xff\xff\xff\xff",
+        b"\xd6\xff\x00\x00\x00\x00",
+        b"\xc7\x00\xff",
+        b"\x81\x90\x01",
+        b"\x81\xa4type\xff",
+        b"\xa2\xff\xfe",
+    ],
+    ids=[
+        "nothing", "a byte that means nothing", "lists in lists", "maps in maps", "a list of 4 billion",
+        "a map of 4 billion", "4 GB of bytes", "4 GB of text", "an extension", "a timestamp", "a list as a key",
+        "a tag that is a number", "text that is not UTF-8",
+    ],
+)  # fmt: skip
+def test_bytes_that_are_no_message_are_refused_before_anything_is_built(union: Any, data: bytes) -> None:
+    refuse(data, union)
+
+
+@UNIONS
+@quick
+@given(data=st.binary(max_size=200))
+def test_no_bytes_whatever_raise_anything_but_bad_message(union: Any, data: bytes) -> None:
+    try:
+        decoded = decode(data, union)
+    except BadMessage:
+        return
+    assert isinstance(decoded, get_args(union))
+
+
+plain_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@EACH
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_a_field_of_any_other_value_gives_a_message_of_that_type_or_bad_message(
+    message: Order | Notice, union: Any, data: st.DataObject
+) -> None:
+    known = fields(message)
+    name = data.draw(st.sampled_from(sorted(known)))
+    try:
+        decoded = decode(pack({**known, name: data.draw(plain_values)}), union)
+    except BadMessage:
+        return
+    assert isinstance(decoded, get_args(union))
+    assert decode(encode(decoded), union) == decoded or name == "type"
+
+
+@EACH
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_a_message_with_bytes_flipped_is_a_message_or_bad(
+    message: Order | Notice, union: Any, data: st.DataObject
+) -> None:
+    damaged = bytearray(encode(message))
+    for place in data.draw(st.lists(st.integers(0, len(damaged) - 1), min_size=1, max_size=4)):
+        damaged[place] = data.draw(st.integers(0, 255))
+    try:
+        decoded = decode(bytes(damaged), union)
+    except BadMessage:
+        return
+    assert isinstance(decoded, get_args(union))
+
+
+def test_text_that_is_too_long_is_refused() -> None:
+    decode(pack({"type": "reject", "reason": "x" * 20_000}), AnyOrder)
+    refuse(pack({"type": "reject", "reason": "x" * 20_001}), AnyOrder)
+    refuse(pack({"type": "reject", "reason": "x" * 1_000_000}), AnyOrder)
+
+
+def test_a_message_of_samples_has_a_most_and_it_fits_the_bus() -> None:
+    full = Samples(request=0, data=bytes(16 * SAMPLES_PER_MESSAGE))
+    assert len(encode(full)) < MAX_MESSAGE_BYTES
+    assert decode(encode(full), AnyNotice) == full
+    refuse(pack({"type": "samples", "request": 0, "data": bytes(16 * SAMPLES_PER_MESSAGE + 16)}), AnyNotice)
+
+
+def test_samples_that_are_not_whole_pairs_are_refused() -> None:
+    refuse(pack({"type": "samples", "request": 0, "data": bytes(24)}), AnyNotice)
+
+
+def test_a_histogram_whose_parts_do_not_belong_together_is_refused() -> None:
+    (whole,) = (fields(message) for message in NOTICES if isinstance(message, Folded))
+    for name in ("fine_buckets", "fine_counts", "slice_indices", "slice_buckets", "slice_counts"):
+        for wrong in (b"", whole[name][:-1], whole[name] + bytes(8)):
+            refuse(pack({**whole, name: wrong}), AnyNotice)
+
+
+def test_an_instant_beyond_63_bits_is_refused() -> None:
+    refuse(pack({"type": "start", "at_ns": 1 << 63}), AnyOrder)
+
+
+def test_an_agent_number_has_bounds() -> None:
+    hello = fields(NOTICES[0])
+    refuse(pack({**hello, "agent": 1 << 20}), AnyNotice)
+    refuse(pack({**hello, "agent": -1}), AnyNotice)
+
+
+def test_the_reason_of_a_bad_message_names_the_place() -> None:
+    with pytest.raises(BadMessage, match="at_ns"):
+        decode(pack({"type": "start", "at_ns": "soon"}), AnyOrder)
