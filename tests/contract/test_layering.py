@@ -1,0 +1,225 @@
+"""The import rules of the design, read from the source itself."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+PACKAGES: Final = ("common", "agent", "coordinator")
+
+
+@dataclass(frozen=True)
+class Module:
+    """`name` is dotted, without the leading `ovbench`."""
+
+    name: str
+    file: Path
+
+    @property
+    def tree(self) -> ast.Module:
+        return _parsed(self.file)
+
+    @property
+    def package(self) -> str:
+        return self.name.partition(".")[0]
+
+    def imports(self) -> Iterator[str]:
+        """Everything imported anywhere in it, dotted; our own without `ovbench`, relative ones made absolute."""
+        home = self.name.split(".") if self.file.name == "__init__.py" else self.name.split(".")[:-1]
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.removeprefix("ovbench.") for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                base = home[: len(home) - node.level + 1] if node.level else []
+                source = ".".join([*base, *(node.module or "").split(".")]).strip(".").removeprefix("ovbench.")
+                yield from (f"{source}.{alias.name}" for alias in node.names)
+
+    def uses(self, package: str) -> bool:
+        return any(name == package or name.startswith(package + ".") for name in self.imports())
+
+
+@cache
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(), str(file))
+
+
+def _name_of(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES: Final = [
+    Module(_name_of(file), file) for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))
+]
+BY_NAME: Final = {module.name: module for module in MODULES}
+
+
+def users_of(package: str) -> set[str]:
+    return {module.name for module in MODULES if module.uses(package)}
+
+
+def test_the_walk_sees_the_imports_that_are_known_to_be_there() -> None:
+    """Guards the guard: a rule that nothing can break proves nothing."""
+    assert len(MODULES) > 30
+    assert BY_NAME["coordinator.report.text"].uses("coordinator.result")
+    assert BY_NAME["agent.service"].uses("common.wire")
+    assert BY_NAME["agent.service"].uses("agent.measure")
+    assert BY_NAME["common.messages"].uses("common.job")
+    assert not BY_NAME["common.messages"].uses("common.wire")
+
+
+def test_common_imports_neither_sibling() -> None:
+    assert [m.name for m in MODULES if m.package == "common" and (m.uses("agent") or m.uses("coordinator"))] == []
+
+
+def test_agent_and_coordinator_do_not_import_each_other() -> None:
+    assert [m.name for m in MODULES if m.package == "agent" and m.uses("coordinator")] == []
+    assert [m.name for m in MODULES if m.package == "coordinator" and m.uses("agent")] == []
+
+
+def test_nothing_imports_across_packages_by_a_relative_path() -> None:
+    """Or by the plain names of the folders, which exist only in a checkout."""
+    for module in MODULES:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                assert (node.module or "").split(".")[0] not in PACKAGES, f"{module.name}: {node.module}"
+            if isinstance(node, ast.ImportFrom) and node.level:
+                assert node.level <= len(module.name.split(".")) - (module.file.name != "__init__.py")
+
+
+@pytest.mark.parametrize(
+    ("package", "owners"),
+    [
+        ("zmq", {"common.wire"}),
+        ("msgpack", {"common.wire"}),
+        ("openvino", {"agent.zoo"}),
+        ("numba", {"agent.loops", "agent.null"}),
+        ("llvmlite", {"agent.loops"}),
+        ("ctypes", {"agent.capi", "agent.process"}),
+        ("psutil", {"agent.usage", "coordinator.utilization"}),
+        ("multiprocessing", set()),
+        ("asyncio", set()),
+        ("logging", set()),
+    ],
+)
+def test_a_library_has_its_owners(package: str, owners: set[str]) -> None:
+    assert users_of(package) <= owners
+
+
+@pytest.mark.parametrize(
+    ("package", "owners"),
+    [
+        ("subprocess", ("coordinator.launch", "common.builtin")),
+        ("rich", ("coordinator.report", "coordinator.run", "coordinator.cli")),
+        ("matplotlib", ("coordinator.report",)),
+    ],
+)
+def test_a_library_stays_in_its_part(package: str, owners: tuple[str, ...]) -> None:
+    assert [name for name in users_of(package) if not name.startswith(owners)] == []
+
+
+@pytest.mark.parametrize("package", ["zmq", "msgpack", "openvino", "numba", "llvmlite", "subprocess", "rich"])
+def test_an_owner_still_uses_what_it_owns(package: str) -> None:
+    assert users_of(package)
+
+
+LOOPS: Final = ("agent.loops",)
+LOOPS_MAY: Final = ("numba", "llvmlite", "typing", "common.histogram")
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_the_loops_know_no_messages_no_options_and_no_logging(name: str) -> None:
+    strange = [found for found in BY_NAME[name].imports() if not found.startswith(LOOPS_MAY)]
+    assert strange == []
+
+
+PURE: Final = (
+    "common.job",
+    "common.lifecycle",
+    "common.schedule",
+    "common.histogram",
+    "common.messages",
+    "coordinator.plan",
+    "coordinator.fleet",
+    "coordinator.merge",
+    "coordinator.checks",
+    "coordinator.outcome",
+    "coordinator.snapshot",
+    "coordinator.result",
+)
+IMPURE: Final = (
+    "os", "sys", "time", "datetime", "io", "socket", "select", "selectors", "subprocess", "pathlib", "threading",
+    "queue", "signal", "tempfile", "shutil", "glob", "random", "secrets", "uuid", "resource", "platform", "ctypes",
+    "psutil", "zmq", "rich", "urllib", "http", "common.wire", "common.clock.monotonic_ns", "common.clock.Clock",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_module_imports_no_input_no_output_and_no_clock(name: str) -> None:
+    module = BY_NAME[name]
+    assert [package for package in IMPURE if module.uses(package)] == []
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_module_opens_and_prints_nothing(name: str) -> None:
+    called = {
+        node.func.id
+        for node in ast.walk(BY_NAME[name].tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert called & {"open", "print", "input", "exec", "eval", "__import__"} == set()
+
+
+def test_nobody_imports_only_for_the_types() -> None:
+    """A cycle under TYPE_CHECKING is a cycle."""
+    assert [m.name for m in MODULES if "typing.TYPE_CHECKING" in set(m.imports())] == []
+
+
+def test_there_is_no_cycle_of_imports() -> None:
+    needs = {m.name: {n for n in BY_NAME if n != m.name and _needs(m, n)} for m in MODULES}
+    done: set[str] = set()
+    while ready := {name for name, others in needs.items() if name not in done and others <= done}:
+        done |= ready
+    assert done == set(needs), f"a cycle among {sorted(set(needs) - done)}"
+
+
+def _needs(module: Module, name: str) -> bool:
+    """Whether it imports that very module; a package counts only by what its own __init__ has."""
+    found = set(module.imports())
+    if BY_NAME[name].file.name != "__init__.py":
+        return any(one == name or one.startswith(name + ".") for one in found)
+    return any(
+        one.startswith(name + ".") and ".".join(one.split(".")[:-1]) == name and one not in BY_NAME for one in found
+    )
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_importing_a_module_does_no_work(module: Module) -> None:
+    """At the top there are imports, definitions, constants and words; `python -m` has its one place."""
+    definitions = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    for node in module.tree.body:
+        words = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        main = isinstance(node, ast.If) and "__main__" in ast.unparse(node.test)
+        assert isinstance(node, definitions) or words or main, f"{module.name}:{node.lineno}: {ast.unparse(node)}"
+
+
+def sources() -> list[Path]:
+    return [file for part in (*PACKAGES, "tests", "scripts") for file in sorted((ROOT / part).rglob("*.py"))]
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    names = {"utils", "util", "helpers", "helper", "misc", "manager", "base", "core", "stuff"}
+    assert [str(file.relative_to(ROOT)) for file in sources() if file.stem in names] == []
+
+
+def test_no_file_waits_empty_for_later() -> None:
+    assert [str(file.relative_to(ROOT)) for file in sources() if not file.read_text().strip()] == []
+
+
+def test_every_product_module_says_what_it_is() -> None:
+    assert [module.name for module in MODULES if not ast.get_docstring(module.tree)] == []

@@ -1,0 +1,120 @@
+"""The published JSON Schema of report.json, and that what a run writes keeps to it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import jsonschema  # type: ignore[import-untyped]
+import msgspec
+import pytest
+
+from ovbench.common.lifecycle import State
+from ovbench.coordinator import result
+from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.result import Report, from_json, json_schema, to_json
+from tests.builders import delivered, job, options, report, run
+
+PUBLISHED: Final = Path(result.__file__).resolve().with_name("report.schema.json")
+
+KEYS: Final = {
+    "": "schema ovbench started_at command requested effective environment window throughput latency_ms phases_ms cpu "
+    "agents timeline validity",
+    "ovbench": "version",
+    "environment": "hostname kernel cpu_model sockets nodes physical_cores logical_cpus openvino python governor",
+    "window": "duration_s warmup_s start_skew_us stop_skew_us",
+    "throughput": "fps inferences_per_s count batch",
+    "latency_ms": "exact count min mean stddev median p90 p95 p99 p99_9 max",
+    "phases_ms": "read_model reshape compile first_inference",
+    "cpu": "busy_percent per_cpu agents_percent coordinator_percent others_percent",
+    "cpu.per_cpu.0": "busy user system iowait steal",
+    "agents.0": "id host pid cpus placement streams threads nireq throughput latency_ms cpu memory_mb state",
+    "agents.0.placement": "requested mask seen",
+    "agents.0.throughput": "fps count",
+    "agents.0.latency_ms": "exact count min mean stddev median p90 p95 p99 p99_9 max",
+    "agents.0.cpu": "user_s system_s percent voluntary_switches involuntary_switches migrations",
+    "agents.0.memory_mb": "rss pss",
+    "timeline.0": "t_s fps p99_ms busy_percent",
+    "validity": "status findings",
+    "validity.findings.0": "code severity message",
+}
+"""What others rely on: by place, the keys that must be there."""
+
+
+def oversubscribed() -> Report:
+    """A whole report with a finding in it."""
+    return report(run([delivered(0), delivered(1, cpus=(0,))]))
+
+
+def without_any_agent() -> Report:
+    lost = Member(0, job(), state=State.LOST, why="it never came")
+    return report(run([lost]))
+
+
+REPORTS: Final = {
+    "of two agents": report(),
+    "with a finding": oversubscribed(),
+    "with samples saved": report(samples_file="samples.npz"),
+    "where nothing came of it": without_any_agent(),
+    "interrupted": report(replace(run([delivered()]), interrupted=True)),
+    "by number of iterations": report(run([delivered()], wanted=options("-niter", "1000", "--agents", "1"))),
+    "without readings of the CPUs": report(run([delivered()], readings=[])),
+}
+EACH = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
+
+
+def validator() -> Any:
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+    return jsonschema.Draft202012Validator(json_schema())
+
+
+def test_the_published_schema_is_that_of_the_types() -> None:
+    assert json.loads(PUBLISHED.read_text()) == json_schema(), "run scripts/schema and commit what it writes"
+
+
+@EACH
+def test_a_report_keeps_to_the_schema(report: Report) -> None:
+    problems = [f"{error.json_path}: {error.message}" for error in validator().iter_errors(json.loads(to_json(report)))]
+    assert problems == []
+
+
+@EACH
+def test_a_report_read_back_is_the_same(report: Report) -> None:
+    assert from_json(to_json(report)) == report
+
+
+def test_a_report_of_another_schema_is_refused_by_both() -> None:
+    other = json.loads(to_json(REPORTS["of two agents"])) | {"schema": "ovbench.report/2"}
+    assert not validator().is_valid(other)
+    with pytest.raises(msgspec.ValidationError, match="schema"):
+        from_json(json.dumps(other).encode())
+
+
+def test_the_schema_notices_what_is_wrong() -> None:
+    """Guards the guard: a schema that accepts everything proves nothing."""
+    good = json.loads(to_json(REPORTS["of two agents"]))
+    for key, value in (("throughput", None), ("cpu", {}), ("agents", {}), ("validity", {"status": "GOOD"})):
+        assert not validator().is_valid(good | {key: value})
+    assert not validator().is_valid({key: value for key, value in good.items() if key != "window"})
+
+
+@pytest.mark.parametrize(("place", "keys"), KEYS.items(), ids=[place or "report" for place in KEYS])
+def test_the_keys_that_others_rely_on_are_there(place: str, keys: str) -> None:
+    part = json.loads(to_json(oversubscribed()))
+    for step in filter(None, place.split(".")):
+        part = part[int(step)] if isinstance(part, list) else part[step]
+    assert set(keys.split()) <= set(part)
+
+
+def test_the_name_of_the_schema_comes_first() -> None:
+    assert next(iter(json.loads(to_json(REPORTS["of two agents"])))) == "schema"
+    assert json.loads(to_json(REPORTS["of two agents"]))["schema"] == "ovbench.report/1"
+
+
+def test_a_report_holds_no_number_that_json_does_not_know() -> None:
+    whole = REPORTS["of two agents"]
+    broken = msgspec.structs.replace(
+        whole, throughput=msgspec.structs.replace(whole.throughput, fps=float("nan"))
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="JSON"):
+        to_json(broken)
