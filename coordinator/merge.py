@@ -205,14 +205,17 @@ def _from_histogram(pieces: Sequence[Int64s], folded: Sequence[Folded]) -> Laten
     mean = total / count
     squares = sum(float(np.square(piece[:, 1] - piece[:, 0] - mean).sum()) for piece in pieces)
     squares += sum(_squares_about(part, mean) for part in folded)
+    low, high = min(least), max(most)
+    # The middle of a bucket may lie beyond the extremes, which are exact.
+    percentiles = tuple(min(max(percentile(FINE, histogram, p), low), high) / NS_PER_MS for p in PERCENTILES)
     return Latency(
         exact=False,
         count=count,
-        min=min(least) / NS_PER_MS,
+        min=low / NS_PER_MS,
         mean=mean / NS_PER_MS,
         stddev=float(np.sqrt(max(0.0, squares) / count)) / NS_PER_MS,
-        percentiles=tuple(percentile(FINE, histogram, p) / NS_PER_MS for p in PERCENTILES),
-        max=max(most) / NS_PER_MS,
+        percentiles=percentiles,
+        max=high / NS_PER_MS,
     )
 
 

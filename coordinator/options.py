@@ -329,8 +329,12 @@ def _api_and_hint(raw: argparse.Namespace) -> tuple[Api, Hint]:
 def _model(text: str) -> str:
     if text.startswith(builtin.PREFIX):
         return _check_builtin(text)
-    path = Path(text).expanduser().absolute()
-    if not path.exists():
+    try:
+        path = Path(text).expanduser().absolute()
+        found = path.exists()
+    except (OSError, RuntimeError) as error:  # a name too long, a folder that is closed to us, ~ of an unknown user
+        raise UsageError(f"-m {text}: the file cannot be found: {getattr(error, 'strerror', None) or error}") from None
+    if not found:
         raise UsageError(f"-m {text}: there is no such file; give a model file, or {DEFAULT_MODEL}")
     if path.is_file() and path.stat().st_size == 0:
         raise UsageError(f"-m {text}: the file is empty")

@@ -1,0 +1,169 @@
+"""How the CPUs and the work are shared out among the agents."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ovbench.common.errors import UsageError
+from ovbench.common.topology import Cpu, Topology
+from ovbench.coordinator.plan import make_plan, split
+from tests.builders import options
+
+quick = settings(max_examples=100, deadline=None)
+
+
+def machine(sockets: int = 1, cores: int = 4, threads: int = 1, allowed: frozenset[int] | None = None) -> Topology:
+    """Numbered as Linux does: first one thread of every core, then the second of every core."""
+    total = sockets * cores
+    cpus = tuple(
+        sorted(
+            Cpu(socket=core // cores, node=core // cores, core=core, id=core + thread * total)
+            for core in range(total)
+            for thread in range(threads)
+        )
+    )
+    return Topology(cpus, frozenset(range(total * threads)) if allowed is None else allowed)
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> Topology:
+    sockets, cores, threads = draw(st.integers(1, 4)), draw(st.integers(1, 8)), draw(st.integers(1, 2))
+    allowed = draw(st.sets(st.integers(0, sockets * cores * threads - 1), min_size=1))
+    return machine(sockets, cores, threads, frozenset(allowed))
+
+
+@quick
+@given(topology=machines(), agents=st.integers(1, 40) | st.none())
+def test_every_allowed_cpu_is_given_and_no_other(topology: Topology, agents: int | None) -> None:
+    blocks = split(topology, agents)
+    given_out = {cpu for block in blocks for cpu in block}
+    if agents is None or agents <= len(topology.allowed):
+        assert given_out == topology.allowed
+    else:
+        assert given_out <= topology.allowed
+        assert len(given_out) == len(topology.allowed)
+
+
+@quick
+@given(topology=machines(), agents=st.integers(1, 40) | st.none())
+def test_no_cpu_is_given_twice_unless_there_are_more_agents_than_cpus(topology: Topology, agents: int | None) -> None:
+    given_out = Counter(cpu for block in split(topology, agents) for cpu in block)
+    if agents is None or agents <= len(topology.allowed):
+        assert set(given_out.values()) == {1}
+    else:
+        assert max(given_out.values()) - min(given_out.values()) <= 1
+
+
+@quick
+@given(topology=machines(), agents=st.integers(1, 40))
+def test_there_are_as_many_agents_as_asked_for_and_their_sizes_differ_by_one_at_most(
+    topology: Topology, agents: int
+) -> None:
+    sizes = [len(block) for block in split(topology, agents)]
+    assert len(sizes) == agents
+    assert min(sizes) >= 1
+    assert max(sizes) - min(sizes) <= 1
+
+
+@quick
+@given(topology=machines(), agents=st.integers(1, 40))
+def test_the_cpus_of_an_agent_are_neighbours(topology: Topology, agents: int) -> None:
+    order = {cpu.id: place for place, cpu in enumerate(topology.usable)}
+    for block in split(topology, agents):
+        places = sorted(order[cpu] for cpu in block)
+        assert places == list(range(places[0], places[0] + len(places)))
+
+
+@quick
+@given(topology=machines())
+def test_by_default_each_physical_core_has_an_agent(topology: Topology) -> None:
+    blocks = split(topology, None)
+    core_of = {cpu.id: (cpu.socket, cpu.core) for cpu in topology.cpus}
+    assert len(blocks) == len({core_of[cpu] for cpu in topology.allowed})
+    assert all(len({core_of[cpu] for cpu in block}) == 1 for block in blocks)
+
+
+def test_two_agents_on_two_sockets_have_a_socket_each() -> None:
+    topology = machine(sockets=2, cores=2, threads=2)
+    assert split(topology, 2) == ((0, 1, 4, 5), (2, 3, 6, 7))
+
+
+def test_four_agents_on_four_cores_with_smt_have_a_core_each() -> None:
+    topology = machine(sockets=2, cores=2, threads=2)
+    assert split(topology, 4) == ((0, 4), (1, 5), (2, 6), (3, 7))
+
+
+def test_a_remainder_goes_to_the_first_agents() -> None:
+    assert split(machine(cores=5), 3) == ((0, 1), (2, 3), (4,))
+
+
+def test_more_agents_than_cpus_share_them_in_turn() -> None:
+    plan = make_plan(options("--agents", "5"), machine(cores=2))
+    assert [job.placement.cpus for job in plan.jobs] == [(0,), (1,), (0,), (1,), (0,)]
+    assert plan.shared_cpus == (0, 1)
+    assert plan.measured_cpus == (0, 1)
+
+
+def test_agents_with_cpus_of_their_own_share_none() -> None:
+    plan = make_plan(options("--agents", "2"), machine(cores=4))
+    assert plan.shared_cpus == ()
+    assert plan.measured_cpus == (0, 1, 2, 3)
+
+
+def test_cpus_that_are_not_allowed_are_neither_measured_nor_used_for_control() -> None:
+    plan = make_plan(options("--agents", "1"), machine(cores=4, allowed=frozenset({1, 3})))
+    assert plan.measured_cpus == (1, 3)
+    assert plan.housekeeping == ()
+
+
+@quick
+@given(iterations=st.integers(8, 10**9), agents=st.integers(1, 8))
+def test_the_iterations_of_the_agents_add_up_to_those_asked_for(iterations: int, agents: int) -> None:
+    plan = make_plan(options("-niter", str(iterations), "--agents", str(agents)), machine(cores=8))
+    shares = [job.load.iterations or 0 for job in plan.jobs]
+    assert sum(shares) == iterations
+    assert max(shares) - min(shares) <= 1
+
+
+def test_without_iterations_no_agent_has_any() -> None:
+    plan = make_plan(options("--agents", "2"), machine())
+    assert {job.load.iterations for job in plan.jobs} == {None}
+    assert {job.load.duration_s for job in plan.jobs} == {10.0}
+
+
+def test_too_few_iterations_for_the_cores_are_refused_when_the_cores_are_known() -> None:
+    with pytest.raises(UsageError, match=r"-niter 3 .* 4 agents"):
+        make_plan(options("-niter", "3"), machine(cores=4))
+
+
+def test_compiling_only_is_no_lack_of_iterations() -> None:
+    plan = make_plan(options("-niter", "0", "--agents", "2"), machine())
+    assert all(job.load.compile_only for job in plan.jobs)
+
+
+@quick
+@given(memory_mb=st.integers(1, 10_000), agents=st.integers(1, 64))
+def test_the_memory_for_samples_is_shared_out_but_never_too_small(memory_mb: int, agents: int) -> None:
+    plan = make_plan(options("--sample-memory", str(memory_mb), "--agents", str(agents)), machine(cores=4))
+    each = {job.sample_bytes for job in plan.jobs}
+    assert len(each) == 1
+    assert each.pop() == max(1 << 18, memory_mb * (1 << 20) // agents)
+
+
+def test_each_job_says_what_was_asked_of_openvino() -> None:
+    plan = make_plan(
+        options("-m", "builtin:mlp", "-b", "8", "-nstreams", "2", "-nthreads", "4", "-nireq", "6", "--seed", "9"),
+        machine(cores=1),
+    )
+    (job,) = plan.jobs
+    assert (job.model.source, job.model.builtin, job.model.batch) == ("builtin:mlp", "mlp", 8)
+    assert (job.runtime.hint, job.runtime.streams, job.runtime.threads, job.runtime.requests) == ("none", 2, 4, 6)
+    assert (job.load.api, job.seed, job.null) == ("async", 9, None)
+
+
+def test_a_null_backend_is_told_in_nanoseconds() -> None:
+    (job,) = make_plan(options("--backend", "null:1.5"), machine(cores=1)).jobs
+    assert job.null is not None
+    assert job.null.service_ns == 1500
