@@ -87,7 +87,7 @@ class Recorder:
         return int(self.slots[:, loops.S_COUNT].sum())
 
     def latest_latencies(self, request: int, since: int, most: int) -> Int64s:
-        """Latencies of about `most` samples of a request from `since` on, evenly spread; may be read during the load."""
+        """Latencies of about `most` samples of a request from `since` on, evenly spread; readable during the load."""
         count, capacity = self.count(request), len(self.samples[request])
         since = max(since, count - capacity // 2)
         if count <= since:

@@ -52,6 +52,8 @@ _LATENCIES_PER_HEARTBEAT: Final = 256
 _DISCONNECTED_NS: Final = 500_000_000
 """A connection that closed and has not come back by then: the coordinator has ended."""
 
+_HELLO_NS: Final = 500_000_000
+
 _ABANDON_NS: Final = 2_000_000_000
 """An inference that goes on so long after a stop is left alone, and what was measured before it is delivered."""
 
@@ -77,8 +79,13 @@ class Ended(Exception):
 
 
 class Control:
-    def __init__(self, work: Work, now_ns: int) -> None:
+    def __init__(self, work: Work, hello: Hello, patience_s: float, now_ns: int) -> None:
+        """`patience_s`: how long to go on saying hello to a coordinator that gives no order."""
         self._work = work
+        self._hello = hello
+        self._next_hello_ns = now_ns
+        self._patience_s = patience_s
+        self._since_ns = now_ns
         self.state = State.EXPECTED
         self._lease_ns: int | None = None
         self._heartbeat_ns: int | None = None
@@ -125,17 +132,24 @@ class Control:
         for notice in self._work.contents():
             yield notice
             count += 1
-        yield Delivered(messages=count)
+        last = Delivered(messages=count)
+        self.state = advance(self.state, tag(last))
+        yield last
 
     def tick(self, now_ns: int, connected: bool) -> list[AnyNotice]:
-        """Heartbeats that are due. Raises Ended when the coordinator has been silent, or gone, for too long."""
+        """What is due: hello, then heartbeats. Raises Ended when the coordinator was silent, or gone, for too long."""
+        if self._lease_ns is None:
+            return self._introduce(now_ns)
         if connected:
             self._disconnected_ns = None
-        elif self._lease_ns is not None:
+        elif self.state.ended:
+            # A connection that closes takes along what was not yet read, so `Release` may never arrive.
+            raise Ended(ExitCode.VALID)
+        else:
             self._disconnected_ns = self._disconnected_ns or now_ns
             if now_ns - self._disconnected_ns > _DISCONNECTED_NS:
                 raise Ended(ExitCode.PARTIAL, "the coordinator has gone; the load is stopped")
-        if self._lease_ns is not None and now_ns - self._heard_ns > self._lease_ns:
+        if now_ns - self._heard_ns > self._lease_ns:
             raise Ended(ExitCode.PARTIAL, "nothing was heard from the coordinator for too long; the load is stopped")
         if self.state is State.RUNNING and self._stopped_ns and now_ns - self._stopped_ns > _ABANDON_NS:
             return self.done(self._work.abandon())
@@ -144,10 +158,19 @@ class Control:
         self._next_heartbeat_ns = now_ns + self._heartbeat_ns
         return [self._work.progress()]
 
+    def _introduce(self, now_ns: int) -> list[AnyNotice]:
+        """Say hello, again and again: with a connection that breaks while it is made, what was sent is lost."""
+        if now_ns - self._since_ns > to_ns(self._patience_s):
+            raise Ended(ExitCode.PARTIAL, f"no coordinator answered within {self._patience_s:g} s")
+        if now_ns < self._next_hello_ns:
+            return []
+        self._next_hello_ns = now_ns + _HELLO_NS
+        return [self._hello]
+
     def timeout_s(self, now_ns: int) -> float:
         """How long nothing needs to be done if nothing comes."""
         if self._heartbeat_ns is None:
-            return 0.5
+            return 0.1
         if self._disconnected_ns is not None:
             return 0.1
         return max(0.0, (self._next_heartbeat_ns - now_ns) / 1e9)
@@ -301,20 +324,9 @@ def serve(endpoint: str, agent: int | None, patience_s: float, clock: Clock = mo
         os.write(wake_write, b".")
 
     work = MeasureThread(wake)
-    control = Control(work, clock())
-    _introduce(link, agent, patience_s, clock)
-    _attend(link, control, work, wake_read, clock)
-
-
-def _introduce(link: Link, agent: int | None, patience_s: float, clock: Clock) -> None:
     hello = Hello(version=PROTOCOL_VERSION, pid=os.getpid(), host=socket.gethostname(), agent=agent)
-    give_up_ns = clock() + to_ns(patience_s)
-    link.want_to_send(True)
-    while not link.send(hello):
-        if clock() > give_up_ns:
-            raise Ended(ExitCode.PARTIAL, f"no coordinator answered within {patience_s:g} s")
-        link.wait(0.1)
-    link.want_to_send(False)
+    control = Control(work, hello, patience_s, clock())
+    _attend(link, control, work, wake_read, clock)
 
 
 def _attend(link: Link, control: Control, work: MeasureThread, wake: int, clock: Clock) -> None:
@@ -330,7 +342,8 @@ def _attend(link: Link, control: Control, work: MeasureThread, wake: int, clock:
             control.on_order(order, clock())
         while not work.finished.empty():
             outbox += control.done(work.finished.get())
-        outbox += control.tick(clock(), link.connected)
+        due = control.tick(clock(), link.connected)
+        outbox += due if not outbox else [notice for notice in due if not isinstance(notice, Hello)]
         if control.state is State.DELIVERING and not delivering:
             delivering, delivery = True, control.delivery()
         while outbox and link.send(outbox[0]):

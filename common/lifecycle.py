@@ -32,7 +32,7 @@ class IllegalMessage(Exception):
 _S = State
 TABLE: dict[State, dict[str, State]] = {
     _S.EXPECTED: {"hello": _S.EXPECTED, "prepare": _S.PREPARING},
-    _S.PREPARING: {"progress": _S.PREPARING, "ready": _S.READY, "failed": _S.FAILED},
+    _S.PREPARING: {"hello": _S.PREPARING, "progress": _S.PREPARING, "ready": _S.READY, "failed": _S.FAILED},
     _S.READY: {"progress": _S.READY, "warm_up": _S.WARMING, "start": _S.RUNNING, "failed": _S.FAILED},
     _S.WARMING: {"progress": _S.WARMING, "stop": _S.WARMING, "warmed": _S.WARMED, "failed": _S.FAILED},
     _S.WARMED: {"progress": _S.WARMED, "start": _S.RUNNING, "failed": _S.FAILED},

@@ -105,7 +105,7 @@ class Hub(_Endpoint[AnyNotice]):
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
             self.close()
-            raise OSError(error.errno, str(error)) from None
+            raise OSError(error.errno, zmq.strerror(error.errno)) from None
 
     def messages(self) -> Iterator[tuple[bytes, AnyNotice]]:
         """All that has arrived, without waiting."""
@@ -125,6 +125,11 @@ class Hub(_Endpoint[AnyNotice]):
             return False
         return True
 
+    def close(self, linger_s: float = 0.0) -> None:
+        """Waits at most so long for what was sent to leave."""
+        self._socket.set(zmq.LINGER, round(linger_s * 1000))
+        super().close()
+
 
 class Link(_Endpoint[AnyOrder]):
     """An agent's end: one DEALER, and a monitor that tells when the coordinator's end has closed."""
@@ -143,7 +148,7 @@ class Link(_Endpoint[AnyOrder]):
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:
             self.close()
-            raise OSError(error.errno, str(error)) from None
+            raise OSError(error.errno, zmq.strerror(error.errno)) from None
 
     def messages(self) -> Iterator[AnyOrder]:
         """All that has arrived, without waiting; refreshes `connected` first."""

@@ -82,7 +82,7 @@ def _incomplete(evidence: Evidence) -> Iterator[Finding]:
             message = f"{member.name}: an inference failed after {done} that did not: {member.finished.error}"
             yield Finding(Code.INFERENCE_FAILED, "error", message)
         elif member.why:
-            yield Finding(Code.AGENT_LOST, "error", f"{member.name} was lost: it {member.why}.")
+            yield Finding(Code.AGENT_LOST, "error", f"{member.name} was lost: {member.why}.")
     compile_only = evidence.plan.jobs[0].load.compile_only
     nothing = evidence.merged is None or evidence.merged.count == 0
     if nothing and not compile_only:

@@ -165,7 +165,7 @@ class Fleet:
         match notice:
             case Delivered(messages) if messages != len(member.samples) + len(member.folded):
                 received = len(member.samples) + len(member.folded)
-                return self._lose(member, f"delivered {received} of {messages} messages with samples")
+                return self._lose(member, f"only {received} of its {messages} messages with samples arrived")
             case Progress():
                 self._progress(member, notice, now_ns)
             case Ready():
@@ -193,7 +193,7 @@ class Fleet:
     def unreachable(self, peer: bytes, now_ns: int) -> list[Action]:
         """A message could not be sent to this peer."""
         member = self._by_peer.get(peer)
-        return [] if member is None else self.died(member.id, "closed its connection", now_ns)
+        return [] if member is None else self.died(member.id, "its connection closed", now_ns)
 
     def tick(self, now_ns: int) -> list[Action]:
         """What is due by now. Call it after everything that has arrived was `heard`."""
@@ -232,9 +232,9 @@ class Fleet:
         return self._prepared and self.members[0].job.load.compile_only
 
     def _hello(self, peer: bytes, hello: Hello, now_ns: int) -> list[Action]:
-        if peer in self._by_peer:
-            self.illegal += 1
-            return []
+        again = self._met(peer, hello)
+        if again is not None:
+            return self._welcome(again, peer, hello, now_ns)
         if hello.version != PROTOCOL_VERSION:
             reason = f"this agent speaks protocol {hello.version}, the coordinator {PROTOCOL_VERSION}; update the older"
             return [Send(peer, Reject(reason))]
@@ -242,9 +242,21 @@ class Fleet:
         if not free or self.aborted:
             wanted = "no place is free" if hello.agent is None else f"the place of agent {hello.agent} is not free"
             return [Send(peer, Reject(f"{wanted}; the coordinator has {len(self.members)} agents"))]
-        member = free[0]
+        return self._welcome(free[0], peer, hello, now_ns)
+
+    def _met(self, peer: bytes, hello: Hello) -> Member | None:
+        """The member that says hello again because it has had no answer, maybe over a connection that is new."""
+        known = self._by_peer.get(peer)
+        if known is not None:
+            return known
+        same = (m for m in self.members if m.state is State.PREPARING and (m.pid, m.host) == (hello.pid, hello.host))
+        return next((member for member in same if member.progress is None), None)
+
+    def _welcome(self, member: Member, peer: bytes, hello: Hello, now_ns: int) -> list[Action]:
+        if member.state not in (State.EXPECTED, State.PREPARING):
+            return []
         order = Prepare(member.id, member.job, self._rules.heartbeat_s, self._rules.lease_s)
-        member.state = advance(member.state, tag(order))
+        member.state = State.PREPARING
         member.peer, member.pid, member.host = peer, hello.pid, hello.host
         member.heard_ns = self._joined_ns = now_ns
         self._by_peer[peer] = member
@@ -295,20 +307,20 @@ class Fleet:
         if member.state is State.EXPECTED:
             return self._verdict_on_absent(now_ns)
         if silent_s > self._rules.lost_s:
-            return f"nothing was heard from it for {silent_s:.1f} s while {member.state.value}"
+            return f"nothing heard from it for {silent_s:.1f} s while {member.state.value}"
         if member.state is State.RUNNING:
             if self._stopped_ns is not None and now_ns - self._stopped_ns > to_ns(self._rules.stop_s):
-                return f"did not stop within {self._rules.stop_s:g} s"
+                return f"it did not stop within {self._rules.stop_s:g} s"
             still_s = (now_ns - member.moved_ns) / NS_PER_S
             limit_s = self._rules.lost_s + self._rules.stall_factor * member.stall_s
             if still_s > limit_s:
-                return f"completed no inference for {still_s:.1f} s"
+                return f"it completed no inference for {still_s:.1f} s"
         return ""
 
     def _verdict_on_absent(self, now_ns: int) -> str:
         since_s = (now_ns - self._joined_ns) / NS_PER_S
         limit_s = self._rules.join_s if self._by_peer else max(self._rules.join_s, self._rules.join_first_s)
-        return f"never came: no agent has joined for {since_s:.1f} s" if since_s > limit_s else ""
+        return f"it never came; no agent has joined for {since_s:.1f} s" if since_s > limit_s else ""
 
     def _lose(self, member: Member, why: str) -> list[Action]:
         member.state = State.LOST

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ovbench.common.errors import ExitCode
+from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.topology import Topology
 
 from . import store
@@ -53,6 +53,10 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
     session = _session(options, plan, topology, launcher, interrupts, screen)
     try:
         fleet = session.run()
+    except UsageError:
+        if folder.path is not None:
+            store.discard_empty(folder.path)
+        raise
     finally:
         screen.close()
     facts = _facts(options, plan, topology, session, fleet, started_at, command)

@@ -99,10 +99,10 @@ class Session:
                 self._do(hub, fleet, fleet.release())
                 return fleet
             finally:
-                self.dropped_messages = hub.dropped
+                self.dropped_messages += hub.dropped
                 # The launcher first: an agent that has just been released must not outlive us either.
                 self.launcher.close()
-                hub.close()
+                hub.close(linger_s=1.0)
 
     def _attend(self, hub: Hub, fleet: Fleet) -> None:
         tick_ns = self.clock()
@@ -130,7 +130,7 @@ class Session:
                     self.watcher.waiting(fleet, now_ns)
                 elif read:
                     self.watcher.measuring(self.tracker.snapshot(fleet, self.meter, now_ns))
-        self.dropped_messages = fleet.illegal
+        self.dropped_messages += fleet.illegal
 
     def _timeout_s(self, tick_ns: int) -> float:
         due_ns = min(tick_ns, self.meter.next_ns) if self.meter.next_ns is not None else tick_ns

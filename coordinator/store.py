@@ -1,5 +1,6 @@
 """Results on disk: written under a temporary name and renamed, so a file that is there is whole."""
 
+import contextlib
 import os
 import re
 import tempfile
@@ -42,6 +43,13 @@ def _make(folder: Path) -> Path:
             return folder
     except OSError as error:
         raise Unwritable(f"the report folder {folder} cannot be made or written: {error.strerror or error}") from None
+
+
+def discard_empty(folder: Path) -> None:
+    """Take back a folder, and the one it is in, if nothing came of it."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+        folder.parent.rmdir()
 
 
 def write_file(file: Path, write: Callable[[IO[bytes]], object]) -> None:

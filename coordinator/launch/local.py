@@ -100,9 +100,9 @@ class LocalLauncher:
     def _how(self, agent: int, status: int) -> str:
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
-            how = f"was killed by {signal.Signals(number).name}"
+            how = f"killed by {signal.Signals(number).name}"
         else:
-            how = f"ended with exit code {os.WEXITSTATUS(status)}"
+            how = f"its process ended with exit code {os.WEXITSTATUS(status)}"
         last = _last_line(self._log(agent))
         return f"{how}; its last words: {last}" if last else how
 

@@ -90,7 +90,7 @@ class Screen:
             self.say(load_summary(snapshot))
 
     def lost(self, name: str, why: str) -> None:
-        self._print(Text(f"            {name} is lost: it {why}", "bold red"))
+        self._print(Text(f"            {name} is lost: {why}", "bold red"))
 
     def stopping(self) -> None:
         self._print(Text("            stopping; press Ctrl-C again to leave at once", "yellow"))

@@ -2,13 +2,13 @@
 
 
 def milliseconds(ms: float) -> str:
-    """Three or four significant digits, in us, ms or s."""
-    if ms < 1:
-        us = ms * 1000
-        return f"{us:.3f} us" if us < 1 else f"{us:.2f} us" if us < 100 else f"{us:.1f} us"
-    if ms < 1000:
-        return f"{ms:.2f} ms" if ms < 100 else f"{ms:.1f} ms"
-    return f"{ms / 1000:.2f} s"
+    """Three or four significant digits, in ns, us, ms or s."""
+    value, unit = next(
+        ((ms * factor, unit) for factor, unit in ((1e6, "ns"), (1e3, "us"), (1.0, "ms")) if ms * factor < 1000),
+        (ms / 1000, "s"),
+    )
+    digits = 2 if value < 10 else 1
+    return f"{value:.{digits}f} {unit}"
 
 
 def rate(per_second: float) -> str:

@@ -1,0 +1,110 @@
+"""Real coordinators and agents as processes, driven as a user would."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+COORDINATOR = str(Path(sys.executable).with_name("ovbench-coord"))
+AGENT = str(Path(sys.executable).with_name("ovbench-agent"))
+
+
+@dataclass
+class Ran:
+    """A run that has ended."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+    folder: Path
+
+    @property
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads((self.folder / "report.json").read_text())
+        return report
+
+
+class Coordinator:
+    """One ovbench-coord process, and what descends from it."""
+
+    def __init__(self, folder: Path, *options: str, **more: Any) -> None:
+        self.folder = folder / "report"
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [COORDINATOR, *options, "--report-folder", str(self.folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+            **more,
+        )
+        self._lines: list[str] = []
+
+    def wait_for(self, text: str, timeout_s: float = 60.0) -> None:
+        """Read what it prints until a line holds `text`."""
+        assert self.process.stdout is not None
+        deadline = time.monotonic() + timeout_s
+        for line in self.process.stdout:
+            self._lines.append(line)
+            if text in line:
+                return
+            assert time.monotonic() < deadline, f"no '{text}' in {self._lines}"
+        raise AssertionError(f"it ended without '{text}': {self._lines} {self.errors()}")
+
+    def errors(self) -> str:
+        assert self.process.stderr is not None
+        return self.process.stderr.read()
+
+    def finish(self, timeout_s: float = 60.0) -> Ran:
+        out, err = self.process.communicate(timeout=timeout_s)
+        code = self.process.returncode
+        return Ran(code, "".join(self._lines) + out, err, time.monotonic() - self.began, self.folder)
+
+    def descendants(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def agents(self) -> list[psutil.Process]:
+        """The agents: children of the fork server."""
+        servers = psutil.Process(self.process.pid).children()
+        return [agent for server in servers for agent in server.children()]
+
+
+Start = Callable[..., Coordinator]
+Run = Callable[..., Ran]
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run; a zombie that nobody has reaped yet does not."""
+
+    def runs(process: psutil.Process) -> bool:
+        try:
+            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    return [process for process in processes if runs(process)]
+
+
+def gone_within(processes: list[psutil.Process], seconds: float) -> bool:
+    """Whether all have ended by then."""
+    deadline = time.monotonic() + seconds
+    while alive(processes):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def cpus() -> int:
+    return len(os.sched_getaffinity(0))

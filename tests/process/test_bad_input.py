@@ -1,0 +1,106 @@
+"""Bad input: one sentence that helps, exit code 2, no traceback, nothing left running, nothing measured."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.process.driver import COORDINATOR, Start
+
+
+def complain(*options: str, folder: Path) -> str:
+    """The one line that a wrong call gets."""
+    done = subprocess.run([COORDINATOR, *options], capture_output=True, text=True, cwd=folder, timeout=60)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 2, done
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("ovbench-coord: ")
+    assert "Traceback" not in done.stderr + done.stdout
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["-nstreams", "0"], "-nstreams"),
+        (["-nstreams", "two"], "'two'"),
+        (["-nireq", "0"], "-nireq"),
+        (["-nthreads", "-1"], "-nthreads"),
+        (["-niter", "-1"], "-niter"),
+        (["-niter", "1", "--agents", "2"], "-niter 1"),
+        (["-t", "0"], "-t"),
+        (["-t", "nan"], "-t"),
+        (["-b", "0"], "-b"),
+        (["--agents", "0"], "--agents"),
+        (["--agents", "many"], "'many'"),
+        (["--warmup", "-1"], "--warmup"),
+        (["-api", "both"], "-api"),
+        (["-hint", "fast"], "-hint"),
+        (["-hint", "throughput", "-nstreams", "2"], "contradict"),
+        (["-d", "GPU"], "-d GPU"),
+        (["-m", "nowhere.xml"], "nowhere.xml"),
+        (["-m", "builtin:resnet"], "builtin:tiny"),
+        (["--backend", "null"], "null:SERVICE_TIME_US"),
+        (["--backend", "null:-1"], "null:SERVICE_TIME_US"),
+        (["--launcher", "external", "--agents", "1"], "--bind"),
+        (["--bind", "ipc:///tmp/x"], "--launcher external"),
+        (["--launcher", "external", "--bind", "tcp://0.0.0.0:5555", "--agents", "1"], "127.0.0.1"),
+        (["--launcher", "external", "--bind", "ipc:///nonexistent/bus", "--agents", "1"], "--bind"),
+        (["--unknown"], "--unknown"),
+        (["benchmark"], "benchmark"),
+        (["export-model", "builtin:resnet", "a.xml"], "builtin:tiny"),
+        (["export-model", "builtin:tiny", "a.onnx"], ".xml"),
+        (["export-model", "builtin:tiny", "nowhere/a.xml"], "nowhere"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_call_gets_one_sentence(tmp_path: Path, options: list[str], says: str) -> None:
+    assert says in complain(*options, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+IR = """<?xml version="1.0"?>
+<net name="cut" version="11"><layers><layer id="0" name="data" type="Parameter" version="opset1">"""
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("", "empty"), (IR, "cannot read"), ("this is no model", "cannot read")],
+    ids=["empty", "truncated", "no model"],
+)
+def test_a_broken_model_file_gets_one_sentence(tmp_path: Path, content: str, says: str) -> None:
+    model = tmp_path / "model.xml"
+    model.write_text(content)
+    line = complain("-m", str(model), "--agents", "2", folder=tmp_path)
+    assert says in line
+    assert "model.xml" in line
+
+
+def test_an_unreadable_folder_for_a_model_gets_one_sentence(tmp_path: Path) -> None:
+    assert "cannot read" in complain("-m", str(tmp_path), "--agents", "1", folder=tmp_path)
+
+
+def test_an_interrupted_preparation_leaves_no_result_that_looks_like_one(start: Start) -> None:
+    coordinator = start("-m", "builtin:squeezenet1.1", "--agents", "1", "-t", "5")
+    coordinator.wait_for("Step 1/11")
+    coordinator.process.terminate()
+    ran = coordinator.finish()
+    assert ran.code == 130
+    assert ran.report["throughput"]["count"] == 0
+    assert ran.report["latency_ms"] is None
+
+
+@pytest.mark.parametrize("json_wanted", [False, True])
+def test_a_report_that_cannot_be_kept_goes_to_stdout(tmp_path: Path, json_wanted: bool) -> None:
+    options = ["--backend", "null:1000", "-api", "sync", "--agents", "1", "-t", "0.2", "--warmup", "0"]
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    done = subprocess.run(
+        [COORDINATOR, *options, *(["--json"] if json_wanted else []), "--report-folder", str(in_the_way / "report")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 5
+    assert '"schema": "ovbench.report/1"' in done.stdout
+    assert "cannot be made" in done.stdout + done.stderr

@@ -1,0 +1,115 @@
+"""The bus under abuse: whatever comes in on the socket is counted and dropped, and the run goes on."""
+
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import msgpack
+import zmq
+
+from ovbench.common.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, Finished, Hello, Memory, Progress
+from ovbench.common.wire import encode
+from tests.process.driver import AGENT, Coordinator, Start
+
+NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.2", "-t", "2")
+
+
+def external(start: Start, folder: Path, agents: int) -> tuple[Coordinator, str]:
+    endpoint = f"ipc://{folder}/bus"
+    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", str(agents))
+    deadline = time.monotonic() + 20
+    while not (folder / "bus").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return coordinator, endpoint
+
+
+def test_garbage_is_counted_and_dropped(start: Start, tmp_path: Path) -> None:
+    coordinator, endpoint = external(start, tmp_path, agents=1)
+    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    context = zmq.Context()
+    peer = context.socket(zmq.DEALER)
+    peer.connect(endpoint)
+    garbage = [
+        b"",
+        b"\xc1",
+        b"hello",
+        os.urandom(1000),
+        msgpack.packb({"type": "hello"}),
+        msgpack.packb({"type": "nonsense", "x": 1}),
+        msgpack.packb([[[]]] * 1000),
+        b"\xdf\xff\xff\xff\xff" + b"\xc0" * 1000,  # a map that claims four billion entries
+        encode(Hello(version=PROTOCOL_VERSION, pid=1, host="x", agent=0))[:-1],
+        encode(Progress(step=1, completed=1)),  # from nobody we know
+    ]
+    for data in garbage:
+        peer.send(data)
+    peer.send_multipart([b"two", b"parts"])
+    time.sleep(0.2)
+    ran = coordinator.finish()
+    context.destroy(linger=0)
+    assert ran.code == 0
+    assert ran.report["dropped_messages"] == len(garbage) + 1
+    assert ran.report["throughput"]["count"] > 100
+    assert agent.wait(5) == 0
+
+
+def test_an_oversized_message_costs_its_sender_the_connection_and_nobody_else(start: Start, tmp_path: Path) -> None:
+    coordinator, endpoint = external(start, tmp_path, agents=1)
+    context = zmq.Context()
+    peer = context.socket(zmq.DEALER)
+    peer.connect(endpoint)
+    peer.send(b"x" * (MAX_MESSAGE_BYTES + 1))
+    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    ran = coordinator.finish()
+    context.destroy(linger=0)
+    assert ran.code == 0
+    assert agent.wait(5) == 0
+
+
+def test_bytes_that_are_no_zeromq_do_no_harm(start: Start, tmp_path: Path) -> None:
+    coordinator, endpoint = external(start, tmp_path, agents=1)
+    with socket.socket(socket.AF_UNIX) as raw:
+        raw.connect(str(tmp_path / "bus"))
+        raw.sendall(b"\xc1" + b"GET / HTTP/1.1\r\n\r\n" * 100)
+    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    assert coordinator.finish().code == 0
+    assert agent.wait(5) == 0
+
+
+def test_an_agent_that_speaks_another_version_is_sent_away(start: Start, tmp_path: Path) -> None:
+    coordinator, endpoint = external(start, tmp_path, agents=1)
+    context = zmq.Context()
+    peer = context.socket(zmq.DEALER)
+    peer.connect(endpoint)
+    peer.send(encode(Hello(version=PROTOCOL_VERSION + 1, pid=1, host="x", agent=None)))
+    assert peer.poll(10_000)
+    reply = msgpack.unpackb(peer.recv())
+    assert reply["type"] == "reject"
+    assert "protocol" in reply["reason"]
+    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    assert coordinator.finish().code == 0
+    context.destroy(linger=0)
+    assert agent.wait(5) == 0
+
+
+def test_messages_out_of_turn_are_dropped(start: Start, tmp_path: Path) -> None:
+    """A peer that joins as an agent and then says things that cannot come yet: it is no agent's place to skip ahead."""
+    coordinator, endpoint = external(start, tmp_path, agents=2)
+    context = zmq.Context()
+    peer = context.socket(zmq.DEALER)
+    peer.connect(endpoint)
+    peer.send(encode(Hello(version=PROTOCOL_VERSION, pid=1, host="x", agent=1)))
+    assert peer.poll(10_000)
+    early = Finished(0, 0, 0, (), Memory(0, 0, 0, 0), (), (), None)
+    peer.send(encode(early))
+    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    coordinator.wait_for("agent 1 (pid 1) is lost: nothing heard")
+    ran = coordinator.finish()
+    context.destroy(linger=0)
+    assert ran.code == 3
+    assert ran.report["dropped_messages"] >= 1
+    assert [a["state"] for a in ran.report["agents"]] == ["ok", "lost"]
+    assert agent.wait(5) == 0

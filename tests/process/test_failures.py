@@ -1,0 +1,135 @@
+"""What dies, hangs or never comes: it is named in time, the others' results are kept, and nothing is left running."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.process.driver import AGENT, Start, gone_within
+
+NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.2")
+MEASURING = "Measuring performance"
+UNDER_WAY = " left"
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV])
+def test_an_agent_that_dies_or_hangs_is_named_and_the_others_are_kept(start: Start, blow: signal.Signals) -> None:
+    coordinator = start(*NULL, "--agents", "3", "-t", "6")
+    coordinator.wait_for(UNDER_WAY)
+    agents = coordinator.agents()
+    victim = agents[1]
+    victim.send_signal(blow)
+    struck = time.monotonic()
+    coordinator.wait_for("is lost")
+    named_after_s = time.monotonic() - struck
+    ran = coordinator.finish()
+    assert named_after_s < 4
+    assert ran.code == 3
+    report = ran.report
+    assert report["validity"]["status"] == "PARTIAL"
+    states = {agent["pid"]: agent["state"] for agent in report["agents"]}
+    assert states == {agent.pid: "lost" if agent.pid == victim.pid else "ok" for agent in agents}
+    assert all(agent["throughput"]["count"] > 1000 for agent in report["agents"] if agent["state"] == "ok")
+    assert report["throughput"]["count"] == sum(a["throughput"]["count"] for a in report["agents"] if a["throughput"])
+    (finding,) = [f for f in report["validity"]["findings"] if f["code"] == "agent_lost"]
+    assert f"pid {victim.pid}" in finding["message"]
+    assert gone_within(agents, 1)
+
+
+def test_no_process_outlives_a_coordinator_that_is_killed(start: Start) -> None:
+    coordinator = start(*NULL, "--agents", "2", "-t", "60")
+    coordinator.wait_for(UNDER_WAY)
+    processes = coordinator.descendants()
+    assert len(processes) == 3  # the fork server and two agents
+    coordinator.process.kill()
+    assert gone_within(processes, 1)
+
+
+def test_no_process_outlives_a_fork_server_that_is_killed(start: Start) -> None:
+    coordinator = start(*NULL, "--agents", "2", "-t", "60")
+    coordinator.wait_for(UNDER_WAY)
+    server, *agents = coordinator.descendants()
+    server.kill()
+    ran = coordinator.finish()
+    assert gone_within(agents, 1)
+    assert ran.code == 3
+    assert "nothing was measured" in ran.out
+
+
+def test_agents_started_by_hand_run_and_end_with_the_run(start: Start, tmp_path: Path) -> None:
+    endpoint = f"ipc://{tmp_path}/bus"
+    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", "-t", "0.5")
+    agents = [subprocess.Popen([AGENT, "--connect", endpoint]) for _ in range(2)]
+    ran = coordinator.finish()
+    assert ran.code == 0
+    assert {agent["pid"] for agent in ran.report["agents"]} == {agent.pid for agent in agents}
+    assert [agent.wait(5) for agent in agents] == [0, 0]
+
+
+def test_an_agent_that_never_comes_is_named_and_the_run_goes_on_without_it(start: Start, tmp_path: Path) -> None:
+    endpoint = f"ipc://{tmp_path}/bus"
+    coordinator = start(
+        *NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", "-t", "0.5", "--join-timeout", "3"
+    )  # fmt: skip
+    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    coordinator.wait_for("missing: 1")
+    coordinator.wait_for("agent 1 is lost: it never came")
+    ran = coordinator.finish()
+    assert ran.code == 3
+    assert [a["state"] for a in ran.report["agents"]] == ["ok", "lost"]
+    assert agent.wait(5) == 0
+
+
+def test_agents_started_by_hand_end_when_their_coordinator_is_killed(start: Start, tmp_path: Path) -> None:
+    endpoint = f"ipc://{tmp_path}/bus"
+    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", "-t", "60")
+    agents = [psutil.Popen([AGENT, "--connect", endpoint], stderr=subprocess.PIPE) for _ in range(2)]
+    coordinator.wait_for(UNDER_WAY)
+    coordinator.process.kill()
+    assert gone_within([psutil.Process(agent.pid) for agent in agents], 1)
+    assert [agent.wait() for agent in agents] == [3, 3]
+
+
+def test_agents_started_by_hand_end_when_their_coordinator_hangs(start: Start, tmp_path: Path) -> None:
+    """A stopped coordinator keeps its connections: only the lease can tell."""
+    endpoint = f"ipc://{tmp_path}/bus"
+    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "1", "-t", "60")
+    agent = psutil.Popen([AGENT, "--connect", endpoint], stderr=subprocess.PIPE, text=True)
+    coordinator.wait_for(UNDER_WAY)
+    coordinator.process.send_signal(signal.SIGSTOP)
+    assert gone_within([psutil.Process(agent.pid)], 5)
+    _, errors = agent.communicate()
+    assert "nothing was heard from the coordinator" in errors
+
+
+def test_an_agent_without_a_coordinator_gives_up(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [AGENT, "--connect", f"ipc://{tmp_path}/nobody", "--wait", "0.3"], capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 3
+    assert done.stderr == "ovbench-agent: no coordinator answered within 0.3 s\n"
+
+
+def test_an_agent_that_is_not_wanted_is_told_why(start: Start, tmp_path: Path) -> None:
+    endpoint = f"ipc://{tmp_path}/bus"
+    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "1", "-t", "60")
+    wanted = subprocess.Popen([AGENT, "--connect", endpoint])
+    coordinator.wait_for(UNDER_WAY)
+    surplus = subprocess.run([AGENT, "--connect", endpoint], capture_output=True, text=True, timeout=30)
+    assert surplus.returncode == 2
+    assert "no place is free" in surplus.stderr
+    coordinator.process.terminate()
+    assert coordinator.finish().code == 130
+    assert wanted.wait(5) == 0
+
+
+def test_nothing_is_left_in_the_temporary_folder(start: Start, tmp_path: Path) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    environment = {**os.environ, "TMPDIR": str(place)}
+    assert start(*NULL, "--agents", "1", "-t", "0.2", env=environment).finish().code == 0
+    assert list(place.iterdir()) == []

@@ -1,0 +1,150 @@
+"""Figures of real runs, against the closed forms of a device with a fixed service time and against the samples file.
+
+A machine that is busy with other things makes a service late now and then, never early: medians are compared closely,
+sums as bounds.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.process.driver import Ran, Run
+
+NULL_MS = 2.0
+NULL = ("--backend", f"null:{NULL_MS * 1000:g}", "--warmup", "0.2")
+
+
+def samples_of(ran: Ran) -> dict[str, Any]:
+    with np.load(ran.folder / "samples.npz") as file:
+        return {name: file[name] for name in file.files}
+
+
+def merged(samples: dict[str, Any]) -> Any:
+    """Latencies of all agents, sorted, in ns."""
+    agents = sorted({name.split("_")[1] for name in samples})
+    return np.sort(np.concatenate([samples[f"agent_{a}_end_ns"] - samples[f"agent_{a}_start_ns"] for a in agents]))
+
+
+def test_one_synchronous_agent_has_the_service_time_as_latency_and_its_inverse_as_rate(run: Run) -> None:
+    ran = run(*NULL, "--agents", "1", "-api", "sync", "-t", "1")
+    report = ran.report
+    assert ran.code == 0
+    assert report["latency_ms"]["median"] == pytest.approx(NULL_MS, rel=0.02)
+    assert report["latency_ms"]["min"] >= NULL_MS
+    assert 0.8 / NULL_MS * 1e3 <= report["throughput"]["fps"] <= 1 / NULL_MS * 1e3
+
+
+def test_requests_queue_for_streams_as_the_closed_form_has_it(run: Run) -> None:
+    ran = run(*NULL, "--agents", "1", "-api", "async", "-nstreams", "2", "-nireq", "8", "-t", "1")
+    report = ran.report
+    assert report["effective"]["streams"] == 2
+    assert report["effective"]["nireq"] == 8
+    # R = 8 requests on K = 2 streams of service time S: latency (R/K) S, rate K/S.
+    assert report["latency_ms"]["median"] == pytest.approx(4 * NULL_MS, rel=0.02)
+    assert report["throughput"]["inferences_per_s"] == pytest.approx(2 / NULL_MS * 1e3, rel=0.1)
+
+
+def test_agents_add_up(run: Run) -> None:
+    ran = run(*NULL, "--agents", "3", "-api", "sync", "-t", "1", "-b", "4")
+    report = ran.report
+    agents = report["agents"]
+    assert sum(agent["throughput"]["count"] for agent in agents) == report["throughput"]["count"]
+    assert sum(agent["throughput"]["fps"] for agent in agents) == pytest.approx(report["throughput"]["fps"])
+    assert report["throughput"]["fps"] == pytest.approx(4 * report["throughput"]["inferences_per_s"])
+    assert report["throughput"]["inferences_per_s"] == pytest.approx(3 / NULL_MS * 1e3, rel=0.2)
+
+
+@pytest.mark.parametrize("load", [("-api", "sync"), ("-api", "async", "-nstreams", "2", "-nireq", "6")])
+def test_every_figure_can_be_computed_again_from_the_samples_file(run: Run, load: tuple[str, ...]) -> None:
+    ran = run(*NULL, "--agents", "2", *load, "-t", "1.5", "--save-samples")
+    report, samples = ran.report, samples_of(ran)
+    latencies = merged(samples)
+    count = len(latencies)
+    window_ns = report["window"]["stop_ns"] - report["window"]["start_ns"]
+    assert all(array.dtype == np.int64 for array in samples.values())
+    assert report["throughput"]["count"] == count
+    assert report["window"]["duration_s"] == pytest.approx(window_ns / 1e9)
+    assert report["throughput"]["fps"] == pytest.approx(count / (window_ns / 1e9))
+    figures = report["latency_ms"]
+    assert figures["exact"] is True
+    for name, p in (("median", 50), ("p90", 90), ("p95", 95), ("p99", 99), ("p99_9", 99.9)):
+        assert figures[name] == latencies[math.ceil(round(count * p / 100, 9)) - 1] / 1e6
+    assert figures["min"] == latencies[0] / 1e6
+    assert figures["max"] == latencies[-1] / 1e6
+    assert figures["mean"] == pytest.approx(latencies.mean() / 1e6)
+    assert figures["stddev"] == pytest.approx(latencies.std() / 1e6)
+    for agent in report["agents"]:
+        ends = samples[f"agent_{agent['id']}_end_ns"]
+        assert agent["throughput"]["count"] == len(ends)
+        assert ends.min() >= report["window"]["start_ns"]
+        assert ends.max() <= report["window"]["stop_ns"]
+
+
+def test_the_timeline_adds_up_to_the_total(run: Run) -> None:
+    ran = run(*NULL, "--agents", "2", "-api", "sync", "-t", "2.3")
+    report = ran.report
+    edges = [0.0, *(part["t_s"] for part in report["timeline"])]
+    lengths = np.diff(edges)
+    assert edges[-1] == pytest.approx(report["window"]["duration_s"])
+    total = sum(part["fps"] * length for part, length in zip(report["timeline"], lengths, strict=True))
+    assert total == pytest.approx(report["throughput"]["count"])
+
+
+def test_one_agent_does_and_counts_exactly_the_iterations_asked_for(run: Run) -> None:
+    ran = run(*NULL, "--agents", "1", "-api", "async", "-nstreams", "1", "-nireq", "4", "-niter", "98")
+    report = ran.report
+    assert report["effective"]["iterations"] == 100  # whole rounds of four requests
+    assert report["throughput"]["count"] == report["throughput"]["completed"] == 100
+
+
+def test_iterations_are_shared_out_over_the_agents(run: Run) -> None:
+    ran = run(*NULL, "--agents", "3", "-api", "sync", "-niter", "200")
+    report = ran.report
+    assert sorted(agent["throughput"]["completed"] for agent in report["agents"]) == [66, 67, 67]
+    assert report["throughput"]["completed"] == 200
+    assert report["throughput"]["count"] <= 200
+
+
+def test_with_a_time_and_a_number_the_run_goes_on_until_both_are_met(run: Run) -> None:
+    by_time = run(*NULL, "--agents", "1", "-api", "sync", "-niter", "10", "-t", "0.5").report
+    assert by_time["throughput"]["completed"] > 10
+    assert by_time["window"]["duration_s"] >= 0.5
+
+
+def test_a_run_that_outgrows_its_memory_goes_on_with_histograms(run: Run) -> None:
+    """300,000 inferences of 5 us do not fit into 1 MB of samples; the closed form still holds within 0.1 %."""
+    load = ("--backend", "null:5", "--agents", "1", "-api", "sync", "-t", "2", "--warmup", "0")
+    ran = run(*load, "--sample-memory", "1", "--save-samples")
+    report = ran.report
+    assert ran.code == 0
+    assert report["latency_ms"]["exact"] is False
+    assert report["throughput"]["count"] == report["throughput"]["completed"] > 65_536
+    assert report["latency_ms"]["median"] == pytest.approx(0.005, rel=0.1)
+    assert report["latency_ms"]["min"] >= 0.005
+    lengths = np.diff([0.0, *(part["t_s"] for part in report["timeline"])])
+    total = sum(part["fps"] * length for part, length in zip(report["timeline"], lengths, strict=True))
+    assert total == pytest.approx(report["throughput"]["count"])
+    assert not (ran.folder / "samples.npz").exists()
+    assert "samples_not_saved" in {finding["code"] for finding in report["validity"]["findings"]}
+
+
+def test_agents_start_together(run: Run) -> None:
+    window = run(*NULL, "--agents", "2", "-api", "sync", "-t", "0.5").report["window"]
+    # Generous: it only has to tell a common instant from "when the message came".
+    assert window["start_skew_us"] < 5_000
+
+
+def test_the_cpu_figures_agree_with_the_kernels_own(run: Run, tmp_path: Path) -> None:
+    """A device of 50 us never sleeps, so an agent is one CPU busy: the process and the CPU it has must both say so."""
+    report = run("--backend", "null:50", "--agents", "1", "-api", "sync", "-t", "2").report
+    (agent,) = report["agents"]
+    assert agent["cpu"]["percent"] == pytest.approx(100, abs=15)
+    share = agent["cpu"]["percent"] / len(report["cpu"]["measured_cpus"])
+    assert report["cpu"]["agents_percent"] == pytest.approx(share)
+    assert report["cpu"]["busy_percent"] >= report["cpu"]["agents_percent"] - 5
+    assert report["cpu"]["busy_percent"] <= 100.5
+    assert agent["placement"]["mask"] == agent["placement"]["requested"]
+    assert set(agent["placement"]["seen"]) <= set(agent["placement"]["requested"])

@@ -1,0 +1,64 @@
+"""What people and programs see."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from tests.process.driver import COORDINATOR, Run, cpus
+
+NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.1", "-t", "0.5")
+STEP = re.compile(r"^\[Step (\d+)/11\] ", re.MULTILINE)
+
+
+def test_the_steps_come_in_benchmark_apps_order_and_plain(run: Run) -> None:
+    ran = run("-m", "builtin:tiny", "--agents", "1", "-t", "0.3", "--warmup", "0.1")
+    assert [int(number) for number in STEP.findall(ran.out)] == list(range(1, 12))
+    assert "\x1b" not in ran.out
+    assert "VALID" in ran.out
+    assert ran.err == ""
+
+
+def test_with_json_the_report_is_all_there_is_on_stdout(run: Run) -> None:
+    ran = run(*NULL, "--agents", "2", "--json")
+    assert json.loads(ran.out) == ran.report
+    assert "[Step 1/11]" in ran.err
+
+
+def test_more_agents_than_cpus_work_and_are_flagged(run: Run) -> None:
+    ran = run(*NULL, "--agents", str(2 * cpus() + 1))
+    assert ran.code == 0
+    assert {f["code"] for f in ran.report["validity"]["findings"]} >= {"oversubscribed"}
+    assert len(ran.report["agents"]) == 2 * cpus() + 1
+
+
+def test_niter_0_compiles_and_measures_nothing(run: Run) -> None:
+    ran = run("-m", "builtin:tiny", "--agents", "2", "-niter", "0")
+    assert ran.code == 0
+    assert ran.report["throughput"]["count"] == 0
+    assert ran.report["phases_ms"]["compile"] > 0
+    assert ran.report["validity"] == {"status": "VALID", "findings": []}
+
+
+def test_a_dry_run_starts_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [COORDINATOR, "--agents", "2", "--dry-run", "--json"], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    plan = json.loads(done.stdout)
+    assert [assignment["agent"] for assignment in plan["assignments"]] == [0, 1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_go_into_a_folder_of_their_own_by_default(tmp_path: Path) -> None:
+    for _ in range(2):
+        subprocess.run([COORDINATOR, *NULL, "--agents", "1"], capture_output=True, cwd=tmp_path, check=True)
+    folders = sorted((tmp_path / "ovbench-results").iterdir())
+    assert len(folders) == 2
+    assert all(re.match(r"\d{8}T\d{6}Z-squeezenet1\.1", folder.name) for folder in folders)
+    assert all((folder / "report.json").is_file() for folder in folders)
+
+
+def test_help_is_grouped_and_has_examples() -> None:
+    text = subprocess.run([COORDINATOR, "--help"], capture_output=True, text=True, check=True).stdout
+    for part in ("what to run:", "how long:", "agents:", "results:", "examples:", "exit codes:"):
+        assert part in text
