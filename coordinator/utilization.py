@@ -87,8 +87,9 @@ def cpu_shares(readings: Sequence[CpuTotals], start_ns: int, stop_ns: int) -> di
     """Of each logical CPU in [start, stop]."""
     found = {}
     for cpu in readings[0].cpus if readings else ():
+        # iowait may decrease (proc(5)), which is no time spent.
         spent = [
-            _difference([(r.at_ns, r.cpus[cpu][i]) for r in readings if cpu in r.cpus], start_ns, stop_ns)
+            max(0.0, _difference([(r.at_ns, r.cpus[cpu][i]) for r in readings if cpu in r.cpus], start_ns, stop_ns))
             for i in range(len(FIELDS))
         ]
         total = sum(spent)

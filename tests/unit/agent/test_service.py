@@ -9,11 +9,13 @@ from ovbench.common.errors import ExitCode
 from ovbench.common.job import Job
 from ovbench.common.lifecycle import IllegalMessage, State
 from ovbench.common.messages import (
+    PROTOCOL_VERSION,
     AnyNotice,
     AnyOrder,
     Delivered,
     Failed,
     Finished,
+    Hello,
     Prepare,
     Progress,
     Pulse,
@@ -58,13 +60,19 @@ class FakeWork:
         return iter(self._recorded)
 
 
+HELLO = Hello(version=PROTOCOL_VERSION, pid=4711, host="box", agent=None)
 PREPARE = Prepare(agent=0, job=job(), heartbeat_s=0.5, lease_s=3.0)
 NOW = seconds(100)
 
 
+def new(work: FakeWork | None = None) -> Control:
+    """An agent that has just come, and says hello for twenty seconds."""
+    return Control(work or FakeWork(), HELLO, 20.0, NOW)
+
+
 def running(work: FakeWork, warmup: bool = False) -> Control:
     """An agent whose load has begun at NOW."""
-    control = Control(work, NOW)
+    control = new(work)
     control.on_order(PREPARE, NOW)
     control.done(ready())
     if warmup:
@@ -76,7 +84,7 @@ def running(work: FakeWork, warmup: bool = False) -> Control:
 
 def test_orders_become_work_in_their_turn() -> None:
     work = FakeWork()
-    control = Control(work, NOW)
+    control = new(work)
     control.on_order(PREPARE, NOW)
     states = [control.state]
     assert control.done(ready()) == [ready()]
@@ -101,7 +109,7 @@ def test_an_agent_may_start_without_a_warm_up() -> None:
 )  # fmt: skip
 def test_an_order_that_cannot_come_yet_is_passed_over(order: AnyOrder) -> None:
     work = FakeWork()
-    control = Control(work, NOW)
+    control = new(work)
     control.on_order(order, NOW)
     assert control.state is State.EXPECTED
     assert work.asked == []
@@ -124,14 +132,14 @@ def test_an_order_that_is_passed_over_still_shows_that_the_coordinator_lives() -
 
 
 def test_work_that_cannot_end_now_is_a_fault_of_ours() -> None:
-    control = Control(FakeWork(), NOW)
+    control = new()
     with pytest.raises(IllegalMessage):
         control.done(finished())
 
 
 def test_a_failure_is_told_and_nothing_more_is_done() -> None:
     work = FakeWork()
-    control = Control(work, NOW)
+    control = new(work)
     control.on_order(PREPARE, NOW)
     failure = Failed(kind="usage", message="no such model")
     assert control.done(failure) == [failure]
@@ -148,16 +156,29 @@ def test_a_release_ends_the_agent_well() -> None:
 
 def test_an_agent_that_is_rejected_ends_with_the_reason() -> None:
     with pytest.raises(Ended, match="another protocol") as ended:
-        Control(FakeWork(), NOW).on_order(Reject("another protocol"), NOW)
+        new().on_order(Reject("another protocol"), NOW)
     assert ended.value.code is ExitCode.USAGE
 
 
-def test_there_are_no_heartbeats_before_there_is_a_job() -> None:
-    assert Control(FakeWork(), NOW).tick(NOW + seconds(10), connected=True) == []
+def test_an_agent_says_hello_until_it_has_a_job() -> None:
+    """With a connection that breaks while it is made, what was sent is lost."""
+    control = new()
+    hellos = [at for at in range(0, 1201, 100) if control.tick(NOW + ms(at), connected=at > 300) == [HELLO]]
+    assert hellos == [0, 500, 1000]
+    control.on_order(PREPARE, NOW + ms(1200))
+    assert control.tick(NOW + ms(1500), connected=True) == [Progress(step=7, completed=0)]
+
+
+def test_an_agent_that_nobody_answers_ends() -> None:
+    control = new()
+    control.tick(NOW + seconds(20), connected=True)
+    with pytest.raises(Ended, match="no coordinator") as ended:
+        control.tick(NOW + seconds(20) + 1, connected=True)
+    assert ended.value.code is ExitCode.PARTIAL
 
 
 def test_heartbeats_come_at_once_and_then_as_often_as_was_asked_for() -> None:
-    control = Control(FakeWork(), NOW)
+    control = new()
     control.on_order(PREPARE, NOW)
     beats = [at for at in range(0, 2001, 100) if control.tick(NOW + ms(at), connected=True)]
     assert beats == [0, 500, 1000, 1500, 2000]
@@ -204,10 +225,12 @@ def test_a_connection_that_comes_back_in_time_is_forgiven() -> None:
         control.tick(NOW + ms(1701), connected=False)
 
 
-def test_an_agent_without_a_job_waits_for_its_connection() -> None:
-    control = Control(FakeWork(), NOW)
+def test_an_agent_without_a_job_does_not_mind_that_it_has_no_connection_yet() -> None:
+    control = new()
     for at in range(5):
-        assert control.tick(NOW + seconds(at), connected=False) == []
+        control.tick(NOW + seconds(at), connected=False)
+    control.on_order(PREPARE, NOW + seconds(5))
+    assert control.state is State.PREPARING
 
 
 def test_a_stop_reaches_the_load_and_what_was_measured_is_delivered() -> None:
@@ -221,7 +244,7 @@ def test_a_stop_reaches_the_load_and_what_was_measured_is_delivered() -> None:
 
 def test_a_stop_during_the_warm_up_reaches_the_load_as_well() -> None:
     work = FakeWork()
-    control = Control(work, NOW)
+    control = new(work)
     control.on_order(PREPARE, NOW)
     control.done(ready())
     control.on_order(WarmUp(NOW), NOW)

@@ -12,6 +12,7 @@ S = State
 LEGAL = {
     (S.EXPECTED, "hello"): S.EXPECTED,
     (S.EXPECTED, "prepare"): S.PREPARING,
+    (S.PREPARING, "hello"): S.PREPARING,
     (S.PREPARING, "progress"): S.PREPARING,
     (S.PREPARING, "ready"): S.READY,
     (S.PREPARING, "failed"): S.FAILED,

@@ -1,0 +1,226 @@
+"""Every finding of the closed list: what makes it appear, what keeps it away, and the verdict they add up to."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+from msgspec import structs
+
+from ovbench.common.lifecycle import State
+from ovbench.common.messages import Failed
+from ovbench.coordinator.checks import MOST_SKEW_NS, Code, Evidence, find, judge
+from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.merge import Merged, merge
+from ovbench.coordinator.options import Options
+from ovbench.coordinator.outcome import recorded
+from ovbench.coordinator.plan import Plan
+from tests.builders import delivered, effective, finished, job, ms, options, ready, seconds, steady
+
+
+def evidence(
+    members: Sequence[Member] | None = None,
+    wanted: Options | None = None,
+    *,
+    merged: Merged | None = None,
+    interrupted: bool = False,
+    samples_saved: bool = False,
+) -> Evidence:
+    """By default of two agents that did exactly what was asked of them."""
+    members = [delivered(0), delivered(1)] if members is None else members
+    loads = recorded(members)
+    return Evidence(
+        options=wanted or options("--agents", str(len(members))),
+        plan=Plan(tuple(member.job for member in members), ()),
+        members=members,
+        merged=merged or (merge(loads) if loads else None),
+        interrupted=interrupted,
+        samples_saved=samples_saved,
+    )
+
+
+def lost(id: int = 1) -> Member:
+    return Member(id, job((id,)), state=State.LOST, pid=1001, why="was killed by SIGKILL")
+
+
+def failed(id: int = 1) -> Member:
+    failure = Failed(kind="runtime", message="out of memory")
+    return Member(id, job((id,)), state=State.FAILED, why=failure.message, failure=failure)
+
+
+def strayed(seen: tuple[int, ...] = (0,), mask: tuple[int, ...] = (0,)) -> Member:
+    member = delivered(0)
+    load = finished(completed=1000)
+    return replace(member, finished=structs.replace(load, seen=seen, mask=mask))
+
+
+def running(streams: int, requests: int) -> Member:
+    return delivered(0, prepared=ready(effective(streams=streams, requests=requests)))
+
+
+def apart(start_ns: int = 0, stop_ns: int = 0) -> list[Member]:
+    """Two agents, the second of which starts or stops so much earlier than the first."""
+    early = finished(seconds(1) - start_ns, seconds(11) - stop_ns, completed=1000, cpus=(1,))
+    return [delivered(0), delivered(1, load=early)]
+
+
+def counted(iterations: int, agents: list[Member]) -> Evidence:
+    return evidence(agents, options("-niter", str(iterations), "--agents", str(len(agents))))
+
+
+def with_edges(exact: bool) -> Evidence:
+    sound = evidence()
+    assert sound.merged is not None
+    return replace(sound, merged=replace(sound.merged, edges_exact=exact))
+
+
+def saving(saved: bool) -> Evidence:
+    return evidence(wanted=options("--agents", "2", "--save-samples"), samples_saved=saved)
+
+
+def compiled_only() -> Evidence:
+    order = job((0,), duration_s=None, iterations=0)
+    member = Member(0, order, state=State.READY, ready=ready())
+    return evidence([member], options("-niter", "0", "--agents", "1"))
+
+
+CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
+    Code.INTERRUPTED: (lambda: evidence(interrupted=True), evidence),
+    Code.AGENT_LOST: (lambda: evidence([delivered(0), lost()]), evidence),
+    Code.INFERENCE_FAILED: (lambda: evidence([delivered(0), failed()]), lambda: evidence([delivered(0), lost()])),
+    Code.NOTHING_COUNTED: (lambda: evidence([lost(0)]), compiled_only),
+    Code.OVERSUBSCRIBED: (lambda: evidence([delivered(0), delivered(1, cpus=(0,))]), evidence),
+    Code.WRONG_CPUS: (lambda: evidence([strayed(seen=(0, 5))]), lambda: evidence([strayed(seen=())])),
+    Code.SETTINGS_CHANGED: (
+        lambda: evidence([running(2, 2)], options("-nstreams", "3", "--agents", "1")),
+        lambda: evidence([running(3, 3)], options("-nstreams", "3", "--agents", "1")),
+    ),
+    Code.REQUESTS_BELOW_STREAMS: (lambda: evidence([running(4, 3)]), lambda: evidence([running(4, 4)])),
+    Code.START_SKEW: (
+        lambda: evidence(apart(start_ns=MOST_SKEW_NS + 1)),
+        lambda: evidence(apart(start_ns=MOST_SKEW_NS)),
+    ),
+    Code.STOP_SKEW: (lambda: evidence(apart(stop_ns=seconds(2))), lambda: evidence(apart(stop_ns=seconds(0.5)))),
+    Code.OUTSIDE_WINDOW: (
+        lambda: counted(2000, apart(stop_ns=seconds(0.5))),
+        lambda: counted(2000, [delivered(0), delivered(1)]),
+    ),
+    Code.WINDOW_EDGES: (lambda: with_edges(exact=False), lambda: with_edges(exact=True)),
+    Code.SAMPLES_NOT_SAVED: (lambda: saving(False), lambda: saving(True)),
+}
+"""By finding: evidence that makes it appear, and evidence close to it that does not."""
+
+
+def codes(of: Evidence) -> set[str]:
+    return {finding.code for finding in find(of)}
+
+
+def test_every_finding_of_the_closed_list_has_its_case() -> None:
+    assert set(CASES) == set(Code)
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_a_finding_appears_where_its_cause_is(code: Code) -> None:
+    assert code in codes(CASES[code][0]())
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_a_finding_stays_away_where_its_cause_is_not(code: Code) -> None:
+    assert code not in codes(CASES[code][1]())
+
+
+def test_a_run_as_it_was_asked_for_has_no_findings_and_is_valid() -> None:
+    verdict = judge(evidence())
+    assert (verdict.status, verdict.findings) == ("VALID", ())
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (Code.INTERRUPTED, "PARTIAL"),
+        (Code.AGENT_LOST, "PARTIAL"),
+        (Code.INFERENCE_FAILED, "PARTIAL"),
+        (Code.WRONG_CPUS, "INVALID"),
+        (Code.OVERSUBSCRIBED, "VALID"),
+        (Code.SETTINGS_CHANGED, "VALID"),
+        (Code.REQUESTS_BELOW_STREAMS, "VALID"),
+        (Code.START_SKEW, "VALID"),
+        (Code.STOP_SKEW, "VALID"),
+        (Code.OUTSIDE_WINDOW, "VALID"),
+        (Code.WINDOW_EDGES, "VALID"),
+        (Code.SAMPLES_NOT_SAVED, "VALID"),
+    ],
+)
+def test_a_verdict_is_that_of_the_worst_finding(code: Code, status: str) -> None:
+    assert judge(CASES[code][0]()).status == status
+
+
+def test_nothing_counted_without_any_loss_is_invalid() -> None:
+    idle = delivered(0, data=steady(seconds(20), ms(10), 5), load=finished(completed=5))
+    verdict = judge(evidence([idle]))
+    assert verdict.status == "INVALID"
+    assert [finding.code for finding in verdict.findings] == [Code.NOTHING_COUNTED]
+
+
+def test_a_loss_outweighs_a_finding_that_is_an_error() -> None:
+    assert judge(evidence([strayed(seen=(0, 5)), lost()])).status == "PARTIAL"
+
+
+def test_a_run_that_only_compiled_is_valid_without_a_count() -> None:
+    assert judge(compiled_only()).status == "VALID"
+
+
+def test_an_inference_that_failed_under_way_is_told_with_openvino_s_words() -> None:
+    load = finished(completed=12, error="primitive failed", cpus=(0,))
+    (finding, *_) = find(evidence([delivered(0, load=load), delivered(1)]))
+    assert finding.code == Code.INFERENCE_FAILED
+    assert "primitive failed" in finding.message
+    assert "12" in finding.message
+
+
+def test_a_mask_that_is_too_wide_is_wrong_even_if_nothing_strayed() -> None:
+    assert Code.WRONG_CPUS in codes(evidence([strayed(seen=(0,), mask=(0, 1))]))
+
+
+def test_the_cpus_that_threads_strayed_to_are_named() -> None:
+    (finding,) = find(evidence([strayed(seen=(0, 5, 6, 7))]))
+    assert "5-7" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("argv", "member", "told"),
+    [
+        (["-nstreams", "3"], running(2, 2), "-nstreams 3 became 2"),
+        (["-nthreads", "3"], running(2, 2), "-nthreads 3 became 2"),
+        (["-nireq", "3"], running(2, 2), "-nireq 3 became 2"),
+        (["-nireq", "3", "-api", "sync"], running(1, 1), "-api sync"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_setting_that_changed_is_told_as_it_was_written(argv: list[str], member: Member, told: str) -> None:
+    (finding,) = [f for f in find(evidence([member], options(*argv))) if f.code == Code.SETTINGS_CHANGED]
+    assert told in finding.message
+
+
+def test_a_setting_that_changed_everywhere_is_told_once() -> None:
+    members = [delivered(i, prepared=ready(effective(streams=2, requests=2))) for i in range(3)]
+    findings = list(find(evidence(members, options("-nstreams", "3"))))
+    assert [finding.code for finding in findings] == [Code.SETTINGS_CHANGED]
+    assert "all agents" in findings[0].message
+
+
+def test_a_setting_that_changed_in_places_is_told_with_the_agents() -> None:
+    members = [delivered(i, prepared=ready(effective(streams=3 if i else 2, requests=3))) for i in range(3)]
+    (finding,) = find(evidence(members, options("-nstreams", "3")))
+    assert "agent 0" in finding.message
+
+
+def test_one_request_in_flight_is_no_lack_of_requests_in_sync() -> None:
+    assert codes(evidence([running(4, 1)], options("-api", "sync", "--agents", "1"))) == set()
+
+
+def test_a_setting_left_to_openvino_cannot_have_changed() -> None:
+    assert codes(evidence([running(7, 9)])) == set()
+
+
+def test_inferences_beyond_the_window_are_no_matter_where_time_was_asked_for() -> None:
+    assert Code.OUTSIDE_WINDOW not in codes(evidence(apart(stop_ns=seconds(0.5))))

@@ -1,0 +1,510 @@
+"""The whole life of a fleet, driven by what it would hear and by the time it would be."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from ovbench.common.lifecycle import State
+from ovbench.common.messages import (
+    PROTOCOL_VERSION,
+    AnyNotice,
+    Delivered,
+    Failed,
+    Hello,
+    Prepare,
+    Progress,
+    Pulse,
+    Reject,
+    Release,
+    Start,
+    Stop,
+    Warmed,
+    WarmUp,
+)
+from ovbench.coordinator.fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Member, Rules, Send
+from tests.builders import effective, finished, folded, job, ms, phases, ready, samples, seconds, steady
+
+RULES = Rules()
+T0 = seconds(100)
+
+
+def peer(agent: int) -> bytes:
+    return b"peer%d" % agent
+
+
+@dataclass
+class Life:
+    """A fleet, its agents' side of the talk, and the clock."""
+
+    agents: int = 2
+    warmup_s: float = 1.0
+    iterations: int | None = None
+    rules: Rules = RULES
+    now_ns: int = T0
+    actions: list[Action] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        jobs = [job((i,), warmup_s=self.warmup_s, iterations=self.iterations) for i in range(self.agents)]
+        self.fleet = Fleet(jobs, self.rules, self.now_ns)
+
+    def member(self, agent: int) -> Member:
+        return self.fleet.members[agent]
+
+    @property
+    def states(self) -> list[State]:
+        return [member.state for member in self.fleet.members]
+
+    def say(self, agent: int, notice: AnyNotice) -> list[Action]:
+        return self._done(self.fleet.heard(peer(agent), notice, self.now_ns))
+
+    def all_say(self, notice: AnyNotice) -> list[Action]:
+        return [action for agent in range(self.agents) for action in self.say(agent, notice)]
+
+    def join(self, agent: int, wanted: int | None = None, version: int = PROTOCOL_VERSION) -> list[Action]:
+        return self.say(agent, Hello(version=version, pid=1000 + agent, host="box", agent=wanted))
+
+    def wait(self, seconds_: float, heartbeats: tuple[int, ...] = (), completed: int | None = None) -> list[Action]:
+        """Time passes in ticks; meanwhile these agents send heartbeats, each with one inference more than before."""
+        actions = []
+        end_ns = self.now_ns + seconds(seconds_)
+        while self.now_ns < end_ns:
+            self.now_ns = min(end_ns, self.now_ns + ms(250))
+            for agent in heartbeats:
+                done = completed if completed is not None else self.now_ns // ms(1)
+                actions += self.say(agent, Progress(step=10, completed=done))
+            actions += self._done(self.fleet.tick(self.now_ns))
+        return actions
+
+    def joined(self) -> "Life":
+        for agent in range(self.agents):
+            self.join(agent, wanted=agent)
+        return self
+
+    def prepared(self, **changes: Any) -> "Life":
+        self.joined().all_say(ready(**changes))
+        return self
+
+    def running(self, **changes: Any) -> "Life":
+        self.prepared(**changes)
+        if self.warmup_s:
+            self.all_say(Warmed(completed=3))
+        return self
+
+    def deliver(self, agent: int, messages: int = 1) -> list[Action]:
+        return [
+            *self.say(agent, finished(completed=5)),
+            *self.say(agent, samples(steady(0, 10, 5))),
+            *self.say(agent, Delivered(messages=messages)),
+        ]
+
+    def _done(self, actions: list[Action]) -> list[Action]:
+        self.actions += actions
+        return actions
+
+
+def of_kind(actions: list[Action], kind: type) -> list[Any]:
+    """The orders, or the actions themselves, of this type."""
+    orders = [action.order if isinstance(action, Send) else action for action in actions]
+    return [one for one in orders if isinstance(one, kind)]
+
+
+def why(life: Life, agent: int) -> str:
+    return life.member(agent).why
+
+
+# A whole life
+
+
+def test_a_run_goes_from_hello_to_delivery_in_common_steps() -> None:
+    life = Life(agents=2)
+    assert of_kind(life.join(0), Prepare)[0].agent == 0
+    assert of_kind(life.join(1), Prepare)[0].agent == 1
+    assert life.say(0, ready()) == []
+    at_last = life.say(1, ready())
+    assert at_last[0] == AllReady()
+    assert [action.peer for action in at_last[1:] if isinstance(action, Send)] == [peer(0), peer(1)]
+    (warm_up, same) = of_kind(at_last, WarmUp)
+    assert warm_up == same
+    assert life.say(0, Warmed(completed=3)) == []
+    begins = life.say(1, Warmed(completed=4))
+    assert isinstance(begins[0], Begins)
+    assert {start.at_ns for start in of_kind(begins, Start)} == {begins[0].at_ns} == {life.fleet.begin_ns}
+    assert life.states == [State.RUNNING, State.RUNNING]
+    assert life.fleet.running
+    for agent in (0, 1):
+        life.say(agent, Progress(step=10, completed=5))
+        assert not life.fleet.over
+        life.deliver(agent)
+    assert life.states == [State.DELIVERED, State.DELIVERED]
+    assert life.fleet.over
+    assert life.fleet.illegal == 0
+    assert of_kind(life.fleet.release(), Release) == [Release(), Release()]
+
+
+def test_each_agent_is_given_its_own_job_and_the_rules() -> None:
+    life = Life(agents=2)
+    life.join(0)
+    (order,) = of_kind(life.join(1), Prepare)
+    assert order.job.placement.cpus == (1,)
+    assert (order.heartbeat_s, order.lease_s) == (RULES.heartbeat_s, RULES.lease_s)
+
+
+def test_without_a_warm_up_the_load_begins_when_all_are_ready() -> None:
+    life = Life(agents=2, warmup_s=0.0).prepared()
+    assert of_kind(life.actions, WarmUp) == []
+    assert len(of_kind(life.actions, Start)) == 2
+
+
+def test_the_load_begins_after_everybody_can_know() -> None:
+    few, many = (Life(agents=agents).running() for agents in (2, 200))
+    for life in (few, many):
+        assert life.fleet.begin_ns is not None
+        assert life.fleet.begin_ns >= life.now_ns + ms(20)
+    assert few.fleet.begin_ns is not None
+    assert many.fleet.begin_ns is not None
+    assert many.fleet.begin_ns > few.fleet.begin_ns
+
+
+def test_compiling_only_is_over_when_all_are_ready() -> None:
+    life = Life(agents=2, iterations=0).prepared()
+    assert life.fleet.over
+    assert of_kind(life.actions, AllReady) == [AllReady()]
+    assert of_kind(life.actions, WarmUp) == of_kind(life.actions, Start) == []
+
+
+def test_samples_and_histograms_are_kept_with_their_agent() -> None:
+    life = Life(agents=2).running()
+    life.say(1, finished(completed=5))
+    part, rest = samples(steady(0, 10, 5)), folded(steady(0, 10, 5), 0)
+    life.say(1, part)
+    life.say(1, rest)
+    life.say(1, Delivered(messages=2))
+    assert (life.member(1).samples, life.member(1).folded) == ([part], [rest])
+    assert life.member(1).state is State.DELIVERED
+    assert life.member(0).samples == []
+
+
+# Joining
+
+
+def test_an_agent_takes_the_place_it_was_started_for() -> None:
+    life = Life(agents=3)
+    (order,) = of_kind(life.join(0, wanted=2), Prepare)
+    assert order.agent == 2
+    assert [member.id for member in life.fleet.missing()] == [0, 1]
+
+
+def test_an_agent_started_by_hand_takes_the_first_free_place() -> None:
+    life = Life(agents=2)
+    life.join(0, wanted=0)
+    assert of_kind(life.join(1), Prepare)[0].agent == 1
+
+
+def test_an_agent_of_another_protocol_is_rejected_and_its_place_stays_free() -> None:
+    life = Life(agents=1)
+    (reject,) = of_kind(life.join(0, version=PROTOCOL_VERSION + 1), Reject)
+    assert str(PROTOCOL_VERSION + 1) in reject.reason
+    assert life.states == [State.EXPECTED]
+    assert of_kind(life.join(1), Prepare)
+
+
+@pytest.mark.parametrize("wanted", [None, 0, 7])
+def test_an_agent_without_a_place_is_rejected(wanted: int | None) -> None:
+    life = Life(agents=1).joined()
+    assert len(of_kind(life.join(5, wanted=wanted), Reject)) == 1
+
+
+def test_an_agent_that_comes_after_the_end_was_asked_for_is_rejected() -> None:
+    life = Life(agents=2)
+    life.join(0)
+    life.fleet.stop(life.now_ns)
+    assert len(of_kind(life.join(1), Reject)) == 1
+
+
+def test_a_hello_that_comes_twice_takes_one_place() -> None:
+    life = Life(agents=2)
+    life.join(0)
+    assert [order.agent for order in of_kind(life.join(0), Prepare)] == [0]
+    assert [member.id for member in life.fleet.missing()] == [1]
+
+
+def test_a_late_hello_does_not_disturb_a_load() -> None:
+    life = Life(agents=2).running()
+    assert of_kind(life.join(0), Prepare) == []
+    assert life.states == [State.RUNNING, State.RUNNING]
+
+
+# Losing agents
+
+
+def test_an_agent_that_falls_silent_is_lost_and_killed() -> None:
+    life = Life(agents=2).running()
+    life.wait(3.0, heartbeats=(0,))
+    assert life.states == [State.RUNNING, State.RUNNING]
+    actions = life.wait(0.25, heartbeats=(0,))
+    assert of_kind(actions, Kill) == [Kill(1)]
+    assert [lost.agent for lost in of_kind(actions, Lost)] == [1]
+    assert life.states == [State.RUNNING, State.LOST]
+    assert "heard" in why(life, 1)
+    assert not life.fleet.over
+
+
+@pytest.mark.parametrize("stage", ["joined", "prepared", "running"])
+def test_silence_counts_at_every_stage(stage: str) -> None:
+    life = Life(agents=1)
+    getattr(life, stage)()
+    life.wait(3.5)
+    assert life.states == [State.LOST]
+    assert life.fleet.over
+
+
+def test_an_agent_whose_process_dies_is_lost_at_once() -> None:
+    life = Life(agents=2).running()
+    actions = life.fleet.died(1, "was killed by SIGKILL", life.now_ns)
+    assert of_kind(actions, Lost) == [Lost(1, "was killed by SIGKILL")]
+    assert life.states == [State.RUNNING, State.LOST]
+
+
+def test_a_death_after_the_delivery_is_no_loss() -> None:
+    life = Life(agents=1).running()
+    life.deliver(0)
+    assert life.fleet.died(0, "ended with exit code 0", life.now_ns) == []
+    assert life.states == [State.DELIVERED]
+
+
+def test_a_peer_that_cannot_be_reached_is_lost() -> None:
+    life = Life(agents=2).running()
+    assert [lost.agent for lost in of_kind(life.fleet.unreachable(peer(0), life.now_ns), Lost)] == [0]
+    assert life.fleet.unreachable(b"nobody", life.now_ns) == []
+
+
+def test_what_a_lost_agent_delivered_in_part_is_forgotten() -> None:
+    life = Life(agents=1).running()
+    life.say(0, finished(completed=5))
+    life.say(0, samples(steady(0, 10, 5)))
+    life.fleet.died(0, "was killed", life.now_ns)
+    assert life.member(0).samples == []
+
+
+def test_a_delivery_that_is_not_whole_is_a_loss() -> None:
+    life = Life(agents=1).running()
+    life.deliver(0, messages=2)
+    assert life.states == [State.LOST]
+    assert life.member(0).samples == []
+
+
+def test_an_agent_that_completes_nothing_any_more_is_lost_although_it_sends_heartbeats() -> None:
+    life = Life(agents=1).running()
+    life.wait(2.0, heartbeats=(0,))
+    life.wait(3.0, heartbeats=(0,), completed=7)
+    assert life.states == [State.RUNNING]
+    life.wait(1.0, heartbeats=(0,), completed=7)
+    assert life.states == [State.LOST]
+    assert "no inference" in why(life, 0)
+
+
+def test_a_slow_model_is_given_ten_rounds_of_its_requests_more() -> None:
+    """Four requests on two streams are two rounds of a second each."""
+    slow = {"running": effective(streams=2, requests=4), "times": phases(first_inference_ms=1000.0)}
+    life = Life(agents=1).running(**slow)
+    life.wait(22.0, heartbeats=(0,), completed=0)
+    assert life.states == [State.RUNNING]
+    life.wait(2.0, heartbeats=(0,), completed=0)
+    assert life.states == [State.LOST]
+
+
+def test_when_no_agent_ever_comes_all_are_given_up_after_the_first_wait() -> None:
+    life = Life(agents=2)
+    life.wait(RULES.join_first_s)
+    assert life.states == [State.EXPECTED, State.EXPECTED]
+    life.wait(0.5)
+    assert life.states == [State.LOST, State.LOST]
+    assert life.fleet.over
+
+
+def test_once_some_have_come_the_others_must_come_soon() -> None:
+    life = Life(agents=2)
+    life.join(0)
+    life.say(0, ready())
+    life.wait(RULES.join_s + 0.5, heartbeats=(0,))
+    assert life.states == [State.WARMING, State.LOST]
+    assert "came" in why(life, 1)
+
+
+def test_each_agent_that_comes_gives_the_others_more_time() -> None:
+    life = Life(agents=3)
+    life.join(0)
+    life.wait(3.0, heartbeats=(0,))
+    life.join(1)
+    life.wait(3.0, heartbeats=(0, 1))
+    assert life.states == [State.PREPARING, State.PREPARING, State.EXPECTED]
+
+
+def test_those_that_are_left_go_on_without_the_lost_one() -> None:
+    life = Life(agents=3).joined()
+    life.say(0, ready())
+    life.say(1, ready())
+    actions = life.fleet.died(2, "was killed", life.now_ns)
+    assert len(of_kind(actions, WarmUp)) == 2
+    assert life.states == [State.WARMING, State.WARMING, State.LOST]
+
+
+def test_when_all_are_lost_it_is_over() -> None:
+    life = Life(agents=2).running()
+    for agent in (0, 1):
+        life.fleet.died(agent, "was killed", life.now_ns)
+    assert life.fleet.over
+    assert life.fleet.living() == []
+
+
+# Failures
+
+
+def test_a_job_that_is_wrong_is_remembered_with_its_reason() -> None:
+    life = Life(agents=2).joined()
+    failure = Failed(kind="usage", message="-m x.xml: OpenVINO cannot read this model")
+    life.say(0, failure)
+    assert life.member(0).failure == failure
+    assert life.states == [State.FAILED, State.PREPARING]
+
+
+def test_the_others_go_on_when_one_fails_while_it_runs() -> None:
+    life = Life(agents=2).running()
+    life.say(0, Failed(kind="runtime", message="out of memory"))
+    life.deliver(1)
+    assert life.states == [State.FAILED, State.DELIVERED]
+    assert life.fleet.over
+
+
+# The end asked for by the user
+
+
+def test_a_stop_while_running_stops_the_load_and_waits_for_what_was_measured() -> None:
+    life = Life(agents=2).running()
+    assert of_kind(life.fleet.stop(life.now_ns), Stop) == [Stop(), Stop()]
+    assert not life.fleet.over
+    life.deliver(0)
+    life.deliver(1)
+    assert life.states == [State.DELIVERED, State.DELIVERED]
+
+
+def test_a_second_stop_says_nothing_more() -> None:
+    life = Life(agents=1).running()
+    life.fleet.stop(life.now_ns)
+    assert life.fleet.stop(life.now_ns) == []
+
+
+def test_an_agent_that_does_not_stop_is_lost_in_time() -> None:
+    life = Life(agents=1).running()
+    life.fleet.stop(life.now_ns)
+    life.wait(RULES.stop_s, heartbeats=(0,))
+    assert life.states == [State.RUNNING]
+    life.wait(0.5, heartbeats=(0,))
+    assert life.states == [State.LOST]
+    assert "stop" in why(life, 0)
+
+
+@pytest.mark.parametrize("stage", ["joined", "prepared"])
+def test_a_stop_before_the_load_ends_the_run_at_once(stage: str) -> None:
+    life = Life(agents=2)
+    getattr(life, stage)()
+    assert life.fleet.stop(life.now_ns) == []
+    assert life.fleet.over
+    assert len(of_kind(life.fleet.release(), Release)) == 2
+
+
+def test_a_stop_after_some_have_delivered_keeps_their_samples() -> None:
+    life = Life(agents=2).running()
+    life.deliver(0)
+    life.fleet.stop(life.now_ns)
+    assert not life.fleet.over
+    life.deliver(1)
+    assert all(member.samples for member in life.fleet.members)
+
+
+# Messages out of turn
+
+
+def test_messages_from_nobody_we_know_are_counted_and_nothing_else() -> None:
+    life = Life(agents=1).running()
+    assert life.fleet.heard(b"stranger", Warmed(completed=1), life.now_ns) == []
+    assert life.fleet.illegal == 1
+    assert life.states == [State.RUNNING]
+
+
+@pytest.mark.parametrize("notice", [ready(), Warmed(completed=1), Delivered(messages=0), samples(steady(0, 10, 1))])
+def test_messages_that_cannot_come_now_are_counted_and_nothing_else(notice: AnyNotice) -> None:
+    life = Life(agents=1).running()
+    assert life.say(0, notice) == []
+    assert life.fleet.illegal == 1
+    assert life.states == [State.RUNNING]
+    assert life.member(0).samples == []
+
+
+def test_messages_that_cannot_come_now_are_no_sign_of_life() -> None:
+    life = Life(agents=1).running()
+    for _ in range(14):
+        life.wait(0.25)
+        life.say(0, Warmed(completed=1))
+    assert life.states == [State.LOST]
+
+
+def test_a_lost_agent_that_comes_back_stays_lost() -> None:
+    life = Life(agents=2).running()
+    life.fleet.died(1, "was killed", life.now_ns)
+    life.deliver(1)
+    assert life.states == [State.RUNNING, State.LOST]
+    assert life.fleet.illegal == 3
+    assert life.member(1).finished is None
+
+
+# Time
+
+
+def test_pulses_go_to_all_that_live_as_often_as_heartbeats_come() -> None:
+    life = Life(agents=2).running()
+    actions = life.wait(2.0, heartbeats=(0, 1))
+    assert len(of_kind(actions, Pulse)) == 2 * 4
+    life.fleet.died(1, "was killed", life.now_ns)
+    assert len(of_kind(life.wait(2.0, heartbeats=(0,)), Pulse)) == 4
+
+
+def test_a_pause_of_the_coordinator_itself_is_not_held_against_the_agents() -> None:
+    life = Life(agents=2).running()
+    life.wait(1.0, heartbeats=(0, 1))
+    life.now_ns += seconds(60)
+    assert of_kind(life.fleet.tick(life.now_ns), Lost) == []
+    life.wait(1.0, heartbeats=(0, 1))
+    assert life.states == [State.RUNNING, State.RUNNING]
+
+
+def test_a_pause_while_agents_join_gives_them_the_time_back() -> None:
+    life = Life(agents=2)
+    life.join(0)
+    life.now_ns += seconds(60)
+    assert of_kind(life.fleet.tick(life.now_ns), Lost) == []
+    life.join(1)
+    assert life.states == [State.PREPARING, State.PREPARING]
+
+
+def test_silence_after_a_pause_is_noticed_all_the_same() -> None:
+    life = Life(agents=1).running()
+    life.now_ns += seconds(60)
+    life.fleet.tick(life.now_ns)
+    life.wait(3.5)
+    assert life.states == [State.LOST]
+
+
+def test_a_lost_agent_is_not_released() -> None:
+    life = Life(agents=2).running()
+    life.fleet.died(1, "was killed", life.now_ns)
+    releases = [action for action in life.fleet.release() if isinstance(action, Send)]
+    assert [action.peer for action in releases] == [peer(0)]
+
+
+def test_an_agent_is_named_with_its_process_once_that_is_known() -> None:
+    life = Life(agents=2)
+    life.join(0)
+    assert life.member(0).name == "agent 0 (pid 1000)"
+    assert life.member(1).name == "agent 1"

@@ -1,0 +1,149 @@
+"""CPU figures from readings made by hand: what lies between them is interpolated to the window's edges."""
+
+import pytest
+
+from ovbench.coordinator.utilization import CpuTotals, Meter, coordinator_s, cpu_shares, process_share
+from tests.builders import cpu_totals, ms, seconds, usage
+
+
+def totals(at_s: float, user: float, system: float, iowait: float, steal: float, idle: float) -> CpuTotals:
+    return CpuTotals(seconds(at_s), {0: (user, system, iowait, steal, idle)}, 0.0)
+
+
+def test_shares_are_the_differences_between_the_edges_in_percent() -> None:
+    shares = cpu_shares([totals(0, 0, 0, 0, 0, 0), totals(10, 4, 2, 1, 1, 2)], 0, seconds(10))
+    one = shares[0]
+    assert (one.user, one.system, one.iowait, one.steal) == pytest.approx((40, 20, 10, 10))
+    assert one.busy == pytest.approx(60)
+
+
+def test_a_window_between_two_readings_has_their_share() -> None:
+    readings = [totals(0, 0, 0, 0, 0, 0), totals(10, 5, 0, 0, 0, 5)]
+    assert cpu_shares(readings, seconds(3), seconds(4))[0].busy == pytest.approx(50)
+
+
+def test_readings_about_an_edge_are_joined_by_a_straight_line() -> None:
+    """Idle for two seconds, then busy: a window that begins half way between two readings sees half of the change."""
+    readings = [totals(0, 0, 0, 0, 0, 0), totals(2, 0, 0, 0, 0, 2), totals(4, 2, 0, 0, 0, 2)]
+    assert cpu_shares(readings, seconds(1), seconds(4))[0].busy == pytest.approx(100 * 2 / 3)
+    assert cpu_shares(readings, seconds(2), seconds(4))[0].busy == pytest.approx(100)
+    assert cpu_shares(readings, seconds(0), seconds(3))[0].busy == pytest.approx(100 / 3)
+
+
+def test_what_was_before_the_window_does_not_count() -> None:
+    readings = [totals(0, 0, 0, 0, 0, 0), totals(5, 5, 0, 0, 0, 0), totals(10, 5, 0, 0, 0, 5)]
+    assert cpu_shares(readings, seconds(5), seconds(10))[0].busy == pytest.approx(0)
+
+
+def test_each_cpu_is_read_by_itself() -> None:
+    shares = cpu_shares([cpu_totals(0, [0, 0]), cpu_totals(10, [10, 1])], 0, seconds(10))
+    assert [shares[cpu].busy for cpu in (0, 1)] == pytest.approx([100, 10])
+
+
+def test_instants_since_boot_lose_nothing_to_rounding() -> None:
+    """A machine that is up for a year: a float64 holds such an instant only to 4 ns."""
+    boot_s = 366 * 86_400
+    readings = [totals(boot_s + at, float(at), 0, 0, 0, 0) for at in range(3)]
+    share = cpu_shares(readings, seconds(boot_s) + 1, seconds(boot_s + 2) - 1)[0]
+    assert share.busy == pytest.approx(100)
+
+
+def test_a_counter_that_goes_back_is_no_negative_share() -> None:
+    """iowait may decrease (proc(5))."""
+    one = cpu_shares([totals(0, 0, 0, 5, 0, 0), totals(10, 6, 0, 4, 0, 4)], 0, seconds(10))[0]
+    assert min(one.busy, one.user, one.system, one.iowait, one.steal) >= 0
+    assert one.busy <= 100
+
+
+@pytest.mark.parametrize("readings", [[], [totals(0, 1, 1, 1, 1, 1)]], ids=["none", "one"])
+def test_too_few_readings_show_nothing(readings: list[CpuTotals]) -> None:
+    assert all(share.busy == 0 for share in cpu_shares(readings, 0, seconds(10)).values())
+    assert coordinator_s(readings, 0, seconds(10)) == 0
+
+
+def test_a_cpu_that_goes_offline_meanwhile_is_known_by_what_was_read() -> None:
+    both, one = cpu_totals(0, [0, 0]), cpu_totals(10, [10])
+    assert cpu_shares([both, one], 0, seconds(10))[0].busy == pytest.approx(100)
+
+
+def test_the_coordinator_s_own_time_is_interpolated_as_well() -> None:
+    readings = [cpu_totals(0, [0], 1.0), cpu_totals(10, [0], 2.0)]
+    assert coordinator_s(readings, seconds(2), seconds(7)) == pytest.approx(0.5)
+
+
+def test_a_process_is_counted_between_the_edges() -> None:
+    readings = [
+        usage(seconds(at), user_s=at * 0.8, system_s=at * 0.1, control_s=at * 0.01, switches=at * 10) for at in range(5)
+    ]
+    share = process_share(readings, seconds(1), seconds(3))
+    assert (share.user_s, share.system_s, share.control_s) == pytest.approx((1.6, 0.2, 0.02))
+    assert (share.voluntary_switches, share.involuntary_switches, share.migrations) == (20, 40, 60)
+
+
+def test_a_process_of_one_reading_has_used_nothing_that_is_known() -> None:
+    share = process_share([usage(seconds(1), user_s=3.0)], 0, seconds(10))
+    assert (share.user_s, share.voluntary_switches) == (0.0, 0)
+
+
+# When readings are taken
+
+
+class FakeReader:
+    """Counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def __call__(self) -> CpuTotals:
+        self.taken += 1
+        return cpu_totals(self.taken, [0.0])
+
+
+def due(meter: Meter) -> list[int]:
+    """The instants at which it reads, if it is always asked in time."""
+    instants = []
+    while meter.next_ns is not None:
+        instants.append(meter.next_ns)
+        assert meter.tick(meter.next_ns)
+    return instants
+
+
+def test_readings_are_due_at_both_edges_and_each_second_between() -> None:
+    meter = Meter(FakeReader())
+    meter.plan(seconds(100), 2.5)
+    assert due(meter) == [seconds(100), seconds(101), seconds(102), seconds(102.5)]
+
+
+def test_planning_takes_a_reading_from_before_the_load() -> None:
+    meter = Meter(FakeReader())
+    meter.plan(seconds(100), 1.0)
+    assert len(meter.readings) == 1
+
+
+def test_nothing_is_read_before_it_is_due() -> None:
+    meter = Meter(FakeReader())
+    meter.plan(seconds(100), 1.0)
+    assert not meter.tick(seconds(100) - 1)
+    assert meter.tick(seconds(100))
+    assert not meter.tick(seconds(100) + ms(1))
+    assert len(meter.readings) == 2
+
+
+def test_readings_that_were_missed_are_taken_once() -> None:
+    meter = Meter(FakeReader())
+    meter.plan(seconds(100), 10.0)
+    assert meter.tick(seconds(105.5))
+    assert meter.next_ns == seconds(106)
+    assert len(meter.readings) == 2
+
+
+def test_a_load_of_unknown_length_is_read_every_second() -> None:
+    meter = Meter(FakeReader())
+    meter.plan(0, None)
+    assert due(meter)[:4] == [0, seconds(1), seconds(2), seconds(3)]
+
+
+def test_without_a_plan_nothing_is_due() -> None:
+    meter = Meter(FakeReader())
+    assert meter.next_ns is None
+    assert not meter.tick(seconds(100))
