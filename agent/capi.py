@@ -139,7 +139,8 @@ class InputOutput:
         self.type = _ELEMENT_TYPES[kind.value] if kind.value < len(_ELEMENT_TYPES) else f"type {kind.value}"
         shape = _PartialShape()
         library.call("ov_port_get_partial_shape", port, c.byref(shape))
-        self.shape_text = (library.function("ov_partial_shape_to_string")(shape) or b"").decode()
+        text = (library.function("ov_partial_shape_to_string")(shape) or b"").decode()
+        self.shape_text = text.replace("{", "[").replace("}", "]")  # as everywhere else
         self.dims: tuple[int | None, ...] | None = None
         if shape.rank.min == shape.rank.max:
             dims = [shape.dims[i] for i in range(shape.rank.min)]

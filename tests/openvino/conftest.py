@@ -1,0 +1,3 @@
+from tests.process.conftest import run, start
+
+__all__ = ["run", "start"]

@@ -1,0 +1,123 @@
+"""Models of the user's: types, shapes, failures while they run."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import pytest
+from openvino import opset13 as ops
+
+from ovbench.agent.capi import Core, Library
+from tests.process.driver import Run
+
+
+def save(model: ov.Model, folder: Path) -> str:
+    file = folder / "model.xml"
+    ov.save_model(model, file, compress_to_fp16=False)
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    "kind", ["f32", "f16", "bf16", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "boolean"]
+)
+def test_element_types_are_read_by_their_names(kind: str, tmp_path: Path) -> None:
+    """The C API tells types as numbers, whose meaning is a table in ovbench."""
+    data = ops.parameter([2, 3], getattr(ov.Type, kind), name="data")
+    file = save(ov.Model([ops.result(data)], [data], "types"), tmp_path)
+    (port,) = Core(Library()).read_model(file).inputs
+    assert port.type == kind
+    assert port.shape == (2, 3)
+
+
+def test_a_model_with_several_inputs_of_several_types_runs(run: Run, tmp_path: Path) -> None:
+    table = ops.constant(np.ones((2, 4), np.float32))
+    ids = ops.parameter([1, 8], ov.Type.i64, name="ids")
+    mask = ops.parameter([1, 8], ov.Type.boolean, name="mask")
+    scale = ops.parameter([], ov.Type.f32, name="scale")
+    looked_up = ops.gather(table, ids, ops.constant(np.int64(0)))
+    chosen = ops.select(ops.unsqueeze(mask, ops.constant(np.int64(2))), looked_up, ops.multiply(looked_up, scale))
+    model = ov.Model([ops.result(chosen)], [ids, mask, scale], "several")
+    ran = run("-m", save(model, tmp_path), "--agents", "1", "-t", "0.2", "--warmup", "0")
+    assert ran.code == 0, ran.err
+    assert [port["type"] for port in ran.report["effective"]["inputs"]] == ["i64", "boolean", "f32"]
+
+
+def dynamic_model(folder: Path, shape: list[int]) -> str:
+    data = ops.parameter(ov.PartialShape(shape), np.float32, name="data")
+    return save(ov.Model([ops.relu(data)], [data], "dynamic"), folder)
+
+
+def test_a_dynamic_shape_without_a_value_gets_one_sentence(run: Run, tmp_path: Path) -> None:
+    ran = run("-m", dynamic_model(tmp_path, [-1, 3, -1, -1]), "--agents", "2")
+    assert ran.code == 2
+    assert len(ran.err.splitlines()) == 1
+    assert "dynamic shape [?,3,?,?]" in ran.err
+
+
+def test_a_dynamic_batch_takes_its_value_from_b(run: Run, tmp_path: Path) -> None:
+    ran = run("-m", dynamic_model(tmp_path, [-1, 16]), "--agents", "1", "-b", "3", "-t", "0.2", "--warmup", "0")
+    assert ran.code == 0, ran.err
+    assert ran.report["effective"]["inputs"][0]["shape"] == [3, 16]
+    assert ran.report["throughput"]["batch"] == 3
+
+
+def test_a_batch_that_a_model_cannot_have_gets_one_sentence(run: Run, tmp_path: Path) -> None:
+    data = ops.parameter([1, 16], np.float32, name="data")
+    fixed = ops.add(data, ops.reshape(data, ops.constant(np.array([1, 16], np.int64)), False))
+    ran = run("-m", save(ov.Model([fixed], [data], "fixed"), tmp_path), "--agents", "1", "-b", "2")
+    assert ran.code == 2
+    assert len(ran.err.splitlines()) == 1
+    assert "-b 2" in ran.err
+
+
+def failing_model(folder: Path, good: int) -> str:
+    """Each request counts its inferences in a state; after `good` of them a reshape no longer fits and throws.
+
+    With two threads or more, that is: on a single one, OpenVINO 2026.4 does not notice. So tests use one agent.
+    """
+    data = ops.parameter([1, 4], np.float32, name="data")
+    count: Any = ops.read_value(ops.constant(np.zeros(1, np.float32)), "count", ov.Type.f32, ov.PartialShape([1]))
+    more = ops.add(count, ops.constant(np.ones(1, np.float32)))
+    keep = ops.assign(more, "count")
+    over = ops.convert(ops.greater(more, ops.constant(np.array([good], np.float32))), "i32")
+    width = ops.add(ops.constant(np.array([4], np.int32)), over)  # 4, and 5 when it is over
+    shape = ops.concat([ops.constant(np.array([1], np.int32)), width], 0)
+    result = ops.result(ops.reshape(data, shape, False))
+    return save(ov.Model([result], [keep], [data], "failing"), folder)
+
+
+@pytest.mark.parametrize(
+    ("load", "good"),
+    [(("-api", "sync"), 50), (("-api", "async", "-nstreams", "1", "-nireq", "2"), 50)],
+    ids=["sync", "async"],
+)
+def test_an_inference_that_fails_ends_the_run_with_openvinos_message_and_is_not_counted(
+    run: Run, tmp_path: Path, load: tuple[str, ...], good: int
+) -> None:
+    ran = run("-m", failing_model(tmp_path, good), "--agents", "1", *load, "-t", "30", "--warmup", "0")
+    assert ran.code == 3
+    assert ran.seconds < 20
+    report = ran.report
+    (agent,) = report["agents"]
+    assert agent["state"] == "failed"
+    assert "reshape" in agent["reason"].lower()
+    (finding,) = [f for f in report["validity"]["findings"] if f["code"] == "inference_failed"]
+    assert agent["reason"] in finding["message"]
+    assert report["throughput"]["count"] == 0
+    # Of every request's `good` inferences some ran before the load began: the first one, the check of the callback.
+    assert report["throughput"]["completed"] <= good * agent["nireq"]
+    assert report["throughput"]["completed"] >= (good - 2) * agent["nireq"] - 2
+
+
+def test_an_inference_that_fails_during_the_warm_up_is_reported_too(run: Run, tmp_path: Path) -> None:
+    ran = run("-m", failing_model(tmp_path, 50), "--agents", "1", "-api", "sync", "-t", "30", "--warmup", "5")
+    assert ran.code == 3
+    assert {agent["state"] for agent in ran.report["agents"]} == {"failed"}
+    assert ran.seconds < 20
+
+
+def test_a_model_that_fails_at_its_first_inference_gets_said_so(run: Run, tmp_path: Path) -> None:
+    ran = run("-m", failing_model(tmp_path, 0), "--agents", "1", "-t", "1")
+    assert ran.code == 3
+    assert "reshape" in ran.report["agents"][0]["reason"].lower()
