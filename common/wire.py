@@ -44,6 +44,11 @@ def decode(data: bytes, union: Any) -> Any:
         raise BadMessage(str(error)) from None
 
 
+def _reason(error: zmq.ZMQError) -> str:
+    """Without the address, which whoever reports it knows better."""
+    return zmq.strerror(error.errno) if error.errno is not None else str(error)
+
+
 class _Endpoint(Generic[_Received]):
     """A socket, its context, and a poller that also wakes for file descriptors."""
 
@@ -105,7 +110,7 @@ class Hub(_Endpoint[AnyNotice]):
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
             self.close()
-            raise OSError(error.errno, zmq.strerror(error.errno)) from None
+            raise OSError(error.errno, _reason(error)) from None
 
     def messages(self) -> Iterator[tuple[bytes, AnyNotice]]:
         """All that has arrived, without waiting."""
@@ -148,7 +153,7 @@ class Link(_Endpoint[AnyOrder]):
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:
             self.close()
-            raise OSError(error.errno, zmq.strerror(error.errno)) from None
+            raise OSError(error.errno, _reason(error)) from None
 
     def messages(self) -> Iterator[AnyOrder]:
         """All that has arrived, without waiting; refreshes `connected` first."""

@@ -221,4 +221,6 @@ def from_json(data: bytes) -> Report:
 def json_schema() -> dict[str, Any]:
     """The published JSON Schema (draft 2020-12), made from the types above."""
     schema = msgspec.json.schema(Report)
+    # It has a default for those who build reports; those who read them can rely on it.
+    schema["$defs"]["Report"]["required"].append("schema")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}

@@ -205,21 +205,32 @@ def load_line(members: list[Member], options: Options) -> str:
 
 
 def load_summary(snapshot: Snapshot) -> str:
-    left = f"{duration(snapshot.left_s)} left" if snapshot.left_s is not None else f"{count(snapshot.completed)} done"
-    parts = [f"{snapshot.elapsed_s:.0f} s, {left}"]
+    """One line: how far, and how it goes."""
+    return "; ".join((f"{snapshot.elapsed_s:.0f} s, {_rest(snapshot)}", *_figures(snapshot)))
+
+
+def _rest(snapshot: Snapshot) -> str:
+    if snapshot.left_s is None:
+        return f"{count(snapshot.completed)} done"
+    return f"{duration(round(snapshot.left_s, 1))} left"
+
+
+def _figures(snapshot: Snapshot) -> list[str]:
+    parts = []
     if snapshot.fps is not None:
         parts.append(f"{rate(snapshot.fps)} FPS")
     if snapshot.p99_ms is not None:
         parts.append(f"p99 so far about {milliseconds(snapshot.p99_ms)}")
     if snapshot.busy_percent is not None:
         parts.append(f"CPU {percent(snapshot.busy_percent)}")
-    return "; ".join(parts)
+    return parts
 
 
 def load_view(snapshot: Snapshot) -> RenderableType:
-    line = Table.grid(padding=(0, 2))
-    bar = ProgressBar(total=1.0, completed=snapshot.share or 0.0, width=24)
-    line.add_row(Text(" " * 10), bar, Text(load_summary(snapshot), "bold"))
+    """For a terminal: a bar, the totals, a line per agent."""
+    bar = Table.grid(padding=(0, 2))
+    bar.add_row(Text(" " * 10), ProgressBar(total=1.0, completed=snapshot.share or 0.0, width=32), _rest(snapshot))
+    totals = Text(" " * 12) + Text("   ".join(_figures(snapshot)), "bold")
     rows = Table.grid(padding=(0, 2))
     for agent in snapshot.agents[:_MOST_ROWS]:
         speed = "starting" if agent.fps is None else f"{rate(agent.fps)} FPS"
@@ -227,4 +238,4 @@ def load_view(snapshot: Snapshot) -> RenderableType:
         rows.add_row(" " * 10, f"agent {agent.id}", Text(f"CPU {cpus}", "dim"), Text(speed, justify="right"))
     if len(snapshot.agents) > _MOST_ROWS:
         rows.add_row(" " * 10, f"... and {len(snapshot.agents) - _MOST_ROWS} more", "", "")
-    return Group(line, rows)
+    return Group(bar, totals, rows)

@@ -61,7 +61,8 @@ class Coordinator:
 
     def errors(self) -> str:
         assert self.process.stderr is not None
-        return self.process.stderr.read()
+        errors: str = self.process.stderr.read()
+        return errors
 
     def finish(self, timeout_s: float = 60.0) -> Ran:
         out, err = self.process.communicate(timeout=timeout_s)
@@ -70,9 +71,10 @@ class Coordinator:
 
     def descendants(self) -> list[psutil.Process]:
         try:
-            return psutil.Process(self.process.pid).children(recursive=True)
+            found: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
+        return found
 
     def agents(self) -> list[psutil.Process]:
         """The agents: children of the fork server."""
@@ -89,7 +91,7 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 
     def runs(process: psutil.Process) -> bool:
         try:
-            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+            return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
             return False
 

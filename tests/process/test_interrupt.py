@@ -60,7 +60,8 @@ class Terminal:
         return self.process.wait(timeout_s)
 
     def descendants(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
+        found: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
+        return found
 
     def close(self) -> None:
         if self.process.poll() is None:
