@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .histogram import COARSE, FINE, Layout
 from .job import Job, NotNegative, Positive, Seconds
 
 PROTOCOL_VERSION = 1
@@ -217,6 +218,19 @@ class Folded(Notice, frozen=True, tag="folded"):
         parts = (self.fine_buckets, self.fine_counts, self.slice_indices, self.slice_buckets, self.slice_counts)
         if tuple(len(part) for part in parts) != lengths or not fine or not cells:
             raise ValueError("a histogram has a count for each bucket")
+        _check_buckets(self.fine_buckets, FINE)
+        _check_buckets(self.slice_buckets, COARSE)
+        for counts in (self.fine_counts, self.slice_counts):
+            if sum(memoryview(counts).cast("q")) != self.count or min(memoryview(counts).cast("q")) < 0:
+                raise ValueError("a histogram's counts add up to what was counted")
+        if min(memoryview(self.slice_indices).cast("i")) < 0:
+            raise ValueError("a time slice comes after the start")
+
+
+def _check_buckets(buckets: bytes, layout: Layout) -> None:
+    numbers = memoryview(buckets).cast("i")
+    if min(numbers) < 0 or max(numbers) >= layout.size:
+        raise ValueError("a bucket is one of the histogram's")
 
 
 class Delivered(Notice, frozen=True, tag="delivered"):

@@ -6,6 +6,7 @@ changed, agents of another version do not understand it any more: raise PROTOCOL
 
 import json
 import math
+import struct
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.job import Job, Load, Model, NullBackend, Placement, Runtime
 from ovbench.common.messages import (
     MAX_MESSAGE_BYTES,
@@ -47,6 +49,15 @@ from ovbench.common.messages import (
     tag,
 )
 from ovbench.common.wire import BadMessage, decode, encode
+
+
+def int32s(*numbers: int) -> bytes:
+    return struct.pack(f"<{len(numbers)}i", *numbers)
+
+
+def int64s(*numbers: int) -> bytes:
+    return struct.pack(f"<{len(numbers)}q", *numbers)
+
 
 ORDERS: Final[tuple[Order, ...]] = (
     Prepare(
@@ -132,12 +143,12 @@ NOTICES: Final[tuple[Notice, ...]] = (
         pivot_ns=1,
         total_deviation_ns=1.0,
         total_square_ns2=1.0,
-        fine_buckets=bytes(8),
-        fine_counts=bytes(16),
+        fine_buckets=int32s(1, 2),
+        fine_counts=int64s(1, 1),
         slice_ns=1_000_000_000,
-        slice_indices=bytes(8),
-        slice_buckets=bytes(8),
-        slice_counts=bytes(16),
+        slice_indices=int32s(0, 0),
+        slice_buckets=int32s(1, 2),
+        slice_counts=int64s(1, 1),
     ),
     Delivered(messages=2),
     Failed(kind="usage", message="no such model"),
@@ -377,8 +388,30 @@ def test_samples_that_are_not_whole_pairs_are_refused() -> None:
     refuse(pack({"type": "samples", "request": 0, "data": bytes(24)}), AnyNotice)
 
 
-def test_a_histogram_whose_parts_do_not_belong_together_is_refused() -> None:
+def whole_histogram() -> dict[str, Any]:
     (whole,) = (fields(message) for message in NOTICES if isinstance(message, Folded))
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("fine_buckets", struct.pack("<2i", 1, FINE.size)),
+        ("fine_buckets", struct.pack("<2i", -1, 2)),
+        ("slice_buckets", struct.pack("<2i", 1, COARSE.size)),
+        ("slice_buckets", struct.pack("<2i", -1, 2)),
+        ("slice_indices", struct.pack("<2i", -1, 0)),
+        ("fine_counts", struct.pack("<2q", 1, 2)),
+        ("fine_counts", struct.pack("<2q", 3, -1)),
+        ("slice_counts", struct.pack("<2q", 0, 1)),
+    ],
+)
+def test_a_histogram_that_cannot_be_merged_is_refused(name: str, wrong: bytes) -> None:
+    refuse(pack({**whole_histogram(), name: wrong}), AnyNotice)
+
+
+def test_a_histogram_whose_parts_do_not_belong_together_is_refused() -> None:
+    whole = whole_histogram()
     for name in ("fine_buckets", "fine_counts", "slice_indices", "slice_buckets", "slice_counts"):
         for wrong in (b"", whole[name][:-1], whole[name] + bytes(8)):
             refuse(pack({**whole, name: wrong}), AnyNotice)
@@ -397,3 +430,23 @@ def test_an_agent_number_has_bounds() -> None:
 def test_the_reason_of_a_bad_message_names_the_place() -> None:
     with pytest.raises(BadMessage, match="at_ns"):
         decode(pack({"type": "start", "at_ns": "soon"}), AnyOrder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fine_buckets": int32s(1, 1 << 20)},
+        {"fine_buckets": int32s(1, -1)},
+        {"fine_counts": int64s(1, 2)},
+        {"fine_counts": int64s(3, -1)},
+        {"slice_buckets": int32s(1, 1 << 20)},
+        {"slice_counts": int64s(2, 2)},
+        {"slice_indices": int32s(0, -1)},
+        {"slice_indices": int32s(0)},
+    ],
+)
+def test_a_histogram_that_contradicts_itself_is_no_message(change: dict[str, bytes]) -> None:
+    (folded,) = [message for message in NOTICES if isinstance(message, Folded)]
+    plain = msgspec.to_builtins(folded, builtin_types=(bytes,)) | change
+    with pytest.raises(BadMessage):
+        decode(msgspec.msgpack.encode(plain), AnyNotice)
