@@ -388,35 +388,6 @@ def test_samples_that_are_not_whole_pairs_are_refused() -> None:
     refuse(pack({"type": "samples", "request": 0, "data": bytes(24)}), AnyNotice)
 
 
-def whole_histogram() -> dict[str, Any]:
-    (whole,) = (fields(message) for message in NOTICES if isinstance(message, Folded))
-    return whole
-
-
-@pytest.mark.parametrize(
-    ("name", "wrong"),
-    [
-        ("fine_buckets", struct.pack("<2i", 1, FINE.size)),
-        ("fine_buckets", struct.pack("<2i", -1, 2)),
-        ("slice_buckets", struct.pack("<2i", 1, COARSE.size)),
-        ("slice_buckets", struct.pack("<2i", -1, 2)),
-        ("slice_indices", struct.pack("<2i", -1, 0)),
-        ("fine_counts", struct.pack("<2q", 1, 2)),
-        ("fine_counts", struct.pack("<2q", 3, -1)),
-        ("slice_counts", struct.pack("<2q", 0, 1)),
-    ],
-)
-def test_a_histogram_that_cannot_be_merged_is_refused(name: str, wrong: bytes) -> None:
-    refuse(pack({**whole_histogram(), name: wrong}), AnyNotice)
-
-
-def test_a_histogram_whose_parts_do_not_belong_together_is_refused() -> None:
-    whole = whole_histogram()
-    for name in ("fine_buckets", "fine_counts", "slice_indices", "slice_buckets", "slice_counts"):
-        for wrong in (b"", whole[name][:-1], whole[name] + bytes(8)):
-            refuse(pack({**whole, name: wrong}), AnyNotice)
-
-
 def test_an_instant_beyond_63_bits_is_refused() -> None:
     refuse(pack({"type": "start", "at_ns": 1 << 63}), AnyOrder)
 
@@ -435,18 +406,23 @@ def test_the_reason_of_a_bad_message_names_the_place() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"fine_buckets": int32s(1, 1 << 20)},
+        {"fine_buckets": int32s(1, FINE.size)},
         {"fine_buckets": int32s(1, -1)},
+        {"fine_buckets": int32s(1)},
+        {"fine_buckets": int32s(1, 2) + b"."},
         {"fine_counts": int64s(1, 2)},
         {"fine_counts": int64s(3, -1)},
-        {"slice_buckets": int32s(1, 1 << 20)},
+        {"fine_counts": int64s(2)},
+        {"slice_buckets": int32s(1, COARSE.size)},
+        {"slice_buckets": int32s(1, -1)},
+        {"slice_buckets": b""},
         {"slice_counts": int64s(2, 2)},
+        {"slice_counts": b""},
         {"slice_indices": int32s(0, -1)},
         {"slice_indices": int32s(0)},
     ],
+    ids=lambda change: next(iter(change)),
 )
 def test_a_histogram_that_contradicts_itself_is_no_message(change: dict[str, bytes]) -> None:
     (folded,) = [message for message in NOTICES if isinstance(message, Folded)]
-    plain = msgspec.to_builtins(folded, builtin_types=(bytes,)) | change
-    with pytest.raises(BadMessage):
-        decode(msgspec.msgpack.encode(plain), AnyNotice)
+    refuse(pack(fields(folded) | change), AnyNotice)

@@ -1,0 +1,76 @@
+"""Numbers as people read them."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ovbench.coordinator.report.numbers import count, duration, milliseconds, percent, rate
+
+UNITS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (0.0, "0.00 ns"),
+        (0.000_5, "500.0 ns"),
+        (0.001_234, "1.23 us"),
+        (0.0456, "45.6 us"),
+        (0.999, "999.0 us"),
+        (1.0, "1.00 ms"),
+        (12.345, "12.3 ms"),
+        (999.9, "999.9 ms"),
+        (1000.0, "1.00 s"),
+        (75_000.0, "75.0 s"),
+    ],
+)
+def test_a_latency_has_the_unit_that_fits(ms: float, text: str) -> None:
+    assert milliseconds(ms) == text
+
+
+@settings(max_examples=100, deadline=None)
+@given(ms=st.floats(1e-6, 9e5))
+def test_a_latency_read_back_is_right_to_half_a_percent(ms: float) -> None:
+    number, unit = milliseconds(ms).split()
+    assert float(number) * UNITS[unit] == pytest.approx(ms, rel=0.0051)
+    assert len(number.replace(".", "")) <= 5
+
+
+@pytest.mark.parametrize(
+    ("per_second", "text"),
+    [
+        (0.0, "0.000"),
+        (1.23456, "1.235"),
+        (56.789, "56.79"),
+        (1234.56, "1,234.6"),
+        (98_765.4, "98,765"),
+        (1e6, "1,000,000"),
+    ],
+)  # fmt: skip
+def test_a_rate_has_four_digits_or_all_whole_ones(per_second: float, text: str) -> None:
+    assert rate(per_second) == text
+
+
+def test_counts_are_grouped_by_thousands() -> None:
+    assert count(1_234_567) == "1,234,567"
+
+
+def test_a_percentage_has_one_decimal() -> None:
+    assert percent(12.345) == "12.3 %"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.25, "0.25 s"),
+        (10.0, "10 s"),
+        (59.0, "59 s"),
+        (60.0, "1 min 00 s"),
+        (119.6, "2 min 00 s"),
+        (3599.0, "59 min 59 s"),
+        (3600.0, "1 h 00 min"),
+        (90_061.0, "25 h 01 min"),
+    ],
+)
+def test_a_duration_has_the_units_that_matter(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,0 +1,174 @@
+"""The report at a glance, rendered to a string as for a terminal of 80 columns."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from ovbench.common.lifecycle import State
+from ovbench.common.topology import Cpu, Topology
+from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.plan import make_plan
+from ovbench.coordinator.report.numbers import milliseconds, percent, rate
+from ovbench.coordinator.report.text import print_plan, print_report
+from ovbench.coordinator.result import Report
+from tests.builders import delivered, effective, finished, folded, job, ms, options, ready, report, run, seconds, steady
+
+
+def console(width: int = 80) -> tuple[Console, io.StringIO]:
+    written = io.StringIO()
+    return Console(file=written, width=width, force_terminal=False), written
+
+
+def shown(of: Report) -> str:
+    out, written = console()
+    print_report(out, of)
+    return written.getvalue()
+
+
+def section(text: str, title: str) -> list[str]:
+    """The lines from a title to the next empty one."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    first = next(index for index, line in enumerate(lines) if line.strip().startswith(title))
+    end = next((index for index in range(first, len(lines)) if not lines[index].strip()), len(lines))
+    return lines[first:end]
+
+
+def many(agents: int) -> Report:
+    return report(run([delivered(i) for i in range(agents)]))
+
+
+def test_the_verdict_and_the_totals_come_first() -> None:
+    found = report()
+    head = next(line for line in shown(found).splitlines() if line.strip())
+    assert found.latency_ms is not None
+    assert head.split()[0] == "VALID"
+    for figure in (
+        f"{rate(found.throughput.fps)} FPS",
+        milliseconds(found.latency_ms.median),
+        milliseconds(found.latency_ms.p99),
+        percent(found.cpu.busy_percent),
+    ):
+        assert figure in head
+
+
+@pytest.mark.parametrize("status", ["VALID", "INVALID", "PARTIAL"])
+def test_the_verdict_is_the_report_s_own(status: str) -> None:
+    lost = Member(1, job((1,)), state=State.LOST, why="it was killed")
+    by_status = {
+        "VALID": run([delivered(0)]),
+        "INVALID": run([delivered(0, load=finished(completed=1000, cpus=(0, 9)))]),
+        "PARTIAL": run([delivered(0), lost]),
+    }
+    assert shown(report(by_status[status])).split()[0] == status
+
+
+def tables(text: str) -> list[str]:
+    """Everything that is laid out in columns; sentences may be wrapped by the terminal."""
+    bars = [line.rstrip() for line in text.splitlines() if "░" in line or "█" in line]
+    return [*section(text, "latency"), *section(text, "agents"), *bars]
+
+
+@pytest.mark.parametrize("agents", [1, 2, 4, 16, 17, 200])
+def test_the_tables_fit_a_terminal_of_80_columns(agents: int) -> None:
+    text = shown(many(agents))
+    assert max(len(line) for line in tables(text)) <= 80
+    assert "…" not in text
+
+
+def test_the_tables_fit_with_large_numbers_as_well() -> None:
+    busy = delivered(0, cpus=tuple(range(128)), data=steady(seconds(1), ms(0.05), 200_000))
+    text = shown(report(run([busy, delivered(1, cpus=tuple(range(128, 256)))])))
+    assert max(len(line) for line in tables(text)) <= 80
+    assert "…" not in text
+
+
+def test_every_figure_of_the_latency_is_shown() -> None:
+    found = report()
+    latency = found.latency_ms
+    assert latency is not None
+    title, header, _, row = section(shown(found), "latency")
+    assert title == "latency"
+    assert header.split() == ["min", "median", "mean", "p90", "p95", "p99", "p99.9", "max"]
+    assert row.split("  ")[-1].strip() == milliseconds(latency.max)
+    assert row.count("ms") == 8
+
+
+def test_percentiles_from_a_histogram_are_marked_with_their_error() -> None:
+    exact = delivered(0)
+    rest = replace(exact, samples=[], folded=[folded(steady(seconds(1), ms(10), 1000), seconds(1))])
+    assert "0.1 %" in section(shown(report(run([rest]))), "latency")[0]
+    assert "histogram" not in shown(report(run([exact])))
+
+
+def test_every_agent_has_its_row() -> None:
+    _, header, _, *rows = section(shown(many(3)), "agents")
+    assert header.split()[:2] == ["agent", "CPUs"]
+    assert [row.split()[0] for row in rows] == ["0", "1", "2"]
+    assert all("100.0" in row for row in rows)
+
+
+def test_of_very_many_agents_the_rest_is_summed_up() -> None:
+    rows = section(shown(many(40)), "agents")
+    assert len(rows) < 25
+    assert "24 more" in rows[-1]
+
+
+def test_a_lost_agent_is_shown_as_such() -> None:
+    lost = Member(1, job((1,)), state=State.LOST, why="it was killed")
+    row = section(shown(report(run([delivered(0), lost]))), "agents")[-1]
+    assert row.split()[0] == "1"
+    assert row.split()[-1] == "lost"
+
+
+def test_a_cpu_that_an_agent_strayed_to_is_shown() -> None:
+    strayed = delivered(0, load=finished(completed=1000, cpus=(0, 9)))
+    assert "0,9" in "".join(section(shown(report(run([strayed]))), "agents"))
+
+
+def test_settings_in_which_agents_differ_are_shown_for_each() -> None:
+    members = [delivered(i, prepared=ready(effective(streams=5 + i, requests=7))) for i in range(2)]
+    header, _, *rows = section(shown(report(run(members))), "agents")[1:]
+    place = header.split().index("streams")
+    assert "requests" not in header
+    assert place > 0
+    assert [row.split()[-1] for row in rows] == ["5", "6"]
+
+
+def test_the_parts_of_the_busy_time_are_named() -> None:
+    found = report()
+    (line,) = [line for line in shown(found).splitlines() if line.startswith("CPU")]
+    for part in (found.cpu.agents_percent, found.cpu.coordinator_percent, found.cpu.others_percent):
+        assert percent(part) in line
+
+
+def test_each_measured_cpu_has_a_bar_as_long_as_it_is_busy() -> None:
+    bars = [line for line in shown(report()).splitlines() if "█" in line]
+    assert [line.count("█") for line in bars] == [16, 16]  # 80 % of 20
+    assert [line.count("░") for line in bars] == [4, 4]
+
+
+def test_findings_come_last_with_their_severity() -> None:
+    found = report(run([delivered(0), delivered(1, cpus=(0,))]))
+    last = shown(found).rstrip().splitlines()[-1]
+    assert last.split()[0] == "warning"
+    assert found.validity.findings[0].message in last
+
+
+def test_a_run_that_measured_nothing_says_so_and_why() -> None:
+    text = shown(report(run([Member(0, job(), state=State.LOST, why="it was killed")])))
+    assert "nothing was measured" in text
+    assert "it was killed" in text
+    assert "latency" not in text
+
+
+def test_the_plan_shows_the_cpus_of_each_agent() -> None:
+    topology = Topology(tuple(Cpu(0, 0, cpu, cpu) for cpu in range(4)), frozenset(range(4)))
+    out, written = console()
+    print_plan(out, make_plan(options("--agents", "2", "-t", "90", "-niter", "1000", "-nireq", "3"), topology))
+    lines = [line.rstrip() for line in written.getvalue().splitlines() if line.strip()[:1].isdigit()]
+    rows = [line.split() for line in lines]
+    assert [row[:2] for row in rows] == [["0", "0-1"], ["1", "2-3"]]
+    assert all("500 inferences" in " ".join(row) and "1 min 30 s" in " ".join(row) for row in rows)
+    assert max(len(line) for line in lines) <= 80

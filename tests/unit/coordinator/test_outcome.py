@@ -1,0 +1,272 @@
+"""The report from members and readings made by hand, with figures that can be worked out on paper.
+
+Unless a test says otherwise: two agents on CPUs 0 and 1, each with an inference of 10 ms after the other for ten
+seconds; both CPUs busy for 80 %, of which each agent used 1 s and the coordinator 0.1 s.
+"""
+
+from dataclasses import replace
+
+import pytest
+from msgspec import structs
+
+from ovbench.common.lifecycle import State
+from ovbench.common.messages import Failed
+from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.outcome import recorded
+from ovbench.coordinator.plan import Plan
+from tests.builders import (
+    cpu_totals,
+    delivered,
+    effective,
+    finished,
+    job,
+    ms,
+    options,
+    phases,
+    ready,
+    report,
+    run,
+    seconds,
+    steady,
+    usage,
+)
+
+
+def lost(id: int) -> Member:
+    return Member(id, job((id,)), state=State.LOST, pid=1000 + id, host="box", why="was killed by SIGKILL")
+
+
+def test_throughput_is_what_was_counted_by_the_window() -> None:
+    throughput = report().throughput
+    assert (throughput.count, throughput.completed, throughput.batch) == (2000, 2000, 1)
+    assert throughput.inferences_per_s == pytest.approx(200)
+    assert throughput.fps == pytest.approx(200)
+
+
+def test_frames_are_inferences_times_the_batch() -> None:
+    throughput = report(run([delivered(0, prepared=ready(effective(batch=8)))])).throughput
+    assert throughput.inferences_per_s == pytest.approx(100)
+    assert throughput.fps == pytest.approx(800)
+    assert throughput.batch == 8
+
+
+def test_what_was_completed_outside_of_the_window_is_told_apart_from_what_counts() -> None:
+    early = delivered(1, load=finished(seconds(1), seconds(6), completed=1000, cpus=(1,)))
+    found = report(run([delivered(0), early]))
+    assert found.window.duration_s == pytest.approx(5)
+    assert found.throughput.completed == 2000
+    assert found.throughput.count == 1000
+    assert found.throughput.fps == pytest.approx(200)
+
+
+def test_the_window_has_its_edges_and_its_skews() -> None:
+    late = delivered(1, load=finished(seconds(1.002), seconds(10.9), completed=1000, cpus=(1,)))
+    window = report(run([delivered(0), late], wanted=options("--warmup", "3", "--agents", "2"))).window
+    assert (window.start_ns, window.stop_ns) == (seconds(1.002), seconds(10.9))
+    assert (window.start_skew_us, window.stop_skew_us) == pytest.approx((2000, 100_000))
+    assert window.warmup_s == 3.0
+
+
+def test_latency_is_that_of_the_samples_in_milliseconds() -> None:
+    latency = report().latency_ms
+    assert latency is not None
+    assert latency.exact
+    assert latency.count == 2000
+    assert {latency.min, latency.median, latency.p90, latency.p95, latency.p99, latency.p99_9, latency.max} == {10.0}
+    assert (latency.mean, latency.stddev) == pytest.approx((10.0, 0.0))
+
+
+def test_each_percentile_has_its_own_place() -> None:
+    data = steady(seconds(1), ms(1), 1000)
+    data[:, 0] = data[:, 1] - ms(1) * (1 + (data[:, 1] - data[0, 1]) // ms(1))  # 1 ms, 2 ms, ... 1000 ms
+    latency = report(run([delivered(0, data=data)])).latency_ms
+    assert latency is not None
+    named = (latency.min, latency.median, latency.p90, latency.p95, latency.p99, latency.p99_9, latency.max)
+    assert named == (1.0, 500.0, 900.0, 950.0, 990.0, 999.0, 1000.0)
+
+
+def test_phases_are_those_of_the_slowest_agent_in_each() -> None:
+    first = delivered(0, prepared=ready(times=phases(compile_ms=100.0, first_inference_ms=1.0)))
+    second = delivered(1, prepared=ready(times=phases(compile_ms=50.0, first_inference_ms=7.0)))
+    found = report(run([first, second]))
+    assert found.phases_ms is not None
+    assert (found.phases_ms.compile, found.phases_ms.first_inference) == (100.0, 7.0)
+    assert found.agents[1].phases_ms is not None
+    assert found.agents[1].phases_ms.compile == 50.0
+
+
+# CPU
+
+
+def test_the_busy_time_of_the_measured_cpus_adds_up() -> None:
+    cpu = report().cpu
+    assert cpu.busy_percent == pytest.approx(80)
+    assert cpu.agents_percent == pytest.approx(100 * 2 / 20)
+    assert cpu.coordinator_percent == pytest.approx(100 * 0.1 / 20)
+    assert cpu.agents_percent + cpu.coordinator_percent + cpu.others_percent == pytest.approx(cpu.busy_percent)
+    assert cpu.measured_cpus == (0, 1)
+
+
+def test_a_coordinator_with_cpus_of_its_own_takes_nothing_from_the_measured_ones() -> None:
+    members = [delivered(0), delivered(1)]
+    plan = Plan(tuple(member.job for member in members), housekeeping=(2,))
+    cpu = report(run(members, plan=plan)).cpu
+    assert cpu.others_percent == pytest.approx(80 - 10)
+
+
+def test_cpus_that_were_not_measured_are_shown_but_not_counted() -> None:
+    readings = [cpu_totals(at, [0.5 * at, 1.0 * at]) for at in range(13)]
+    cpu = report(run([delivered(0)], readings=readings)).cpu
+    assert cpu.busy_percent == pytest.approx(50)
+    assert set(cpu.per_cpu) == {"0", "1"}
+    assert cpu.per_cpu["1"].busy == pytest.approx(100)
+
+
+def test_more_time_of_the_agents_than_the_cpus_were_busy_is_not_less_than_nothing_for_others() -> None:
+    """Ticks are 10 ms: the parts may add up to a little more than the whole."""
+    greedy = finished(completed=1000, readings=(usage(seconds(1)), usage(seconds(11), user_s=9.9)))
+    assert report(run([delivered(0, load=greedy)])).cpu.others_percent == 0.0
+
+
+def test_control_is_the_coordinator_and_the_control_threads_in_percent_of_one_cpu() -> None:
+    load = finished(completed=1000, readings=(usage(seconds(1)), usage(seconds(11), user_s=1.0, control_s=0.3)))
+    assert report(run([delivered(0, load=load)])).cpu.control_percent == pytest.approx(100 * (0.1 + 0.3) / 10)
+
+
+# Agents
+
+
+def test_an_agent_has_its_own_figures() -> None:
+    agent = report().agents[1]
+    assert (agent.id, agent.host, agent.pid, agent.state, agent.reason) == (1, "box", 1001, "ok", "")
+    assert agent.cpus == (1,)
+    assert (agent.placement.requested, agent.placement.mask, agent.placement.seen) == ((1,), (1,), (1,))
+    assert agent.throughput is not None
+    assert agent.throughput.fps == pytest.approx(100)
+    assert agent.latency_ms is not None
+    assert agent.latency_ms.count == 1000
+    assert agent.cpu is not None
+    assert agent.cpu.percent == pytest.approx(10)
+    assert agent.memory_mb is not None
+    assert (agent.memory_mb.rss, agent.memory_mb.pss, agent.memory_mb.private) == (100.0, 60.0, 40.0)
+
+
+def test_the_agents_figures_add_up_to_those_of_the_run() -> None:
+    found = report()
+    rates = [agent.throughput.fps for agent in found.agents if agent.throughput is not None]
+    assert sum(rates) == pytest.approx(found.throughput.fps)
+
+
+def test_a_lost_agent_is_listed_with_its_reason_and_without_figures() -> None:
+    found = report(run([delivered(0), lost(1)]))
+    agent = found.agents[1]
+    assert (agent.state, agent.reason, agent.pid) == ("lost", "was killed by SIGKILL", 1001)
+    assert (agent.throughput, agent.latency_ms, agent.cpu, agent.memory_mb) == (None, None, None, None)
+    assert found.throughput.count == 1000
+    assert found.validity.status == "PARTIAL"
+
+
+def test_an_agent_that_failed_is_told_from_one_that_was_lost() -> None:
+    failure = Failed(kind="runtime", message="out of memory")
+    failed = replace(lost(1), state=State.FAILED, failure=failure, why=failure.message)
+    agent = report(run([delivered(0), failed])).agents[1]
+    assert (agent.state, agent.reason) == ("failed", "out of memory")
+
+
+def test_an_agent_in_which_an_inference_failed_counts_for_nothing() -> None:
+    broken = delivered(1, load=finished(completed=1000, cpus=(1,), error="primitive failed"))
+    found = report(run([delivered(0), broken]))
+    assert (found.agents[1].state, found.agents[1].reason) == ("failed", "primitive failed")
+    assert found.agents[1].throughput is None
+    assert found.throughput.count == 1000
+    assert [load.agent for load in recorded([delivered(0), broken])] == [0]
+
+
+def test_an_agent_lost_while_it_delivered_does_not_count() -> None:
+    late = replace(delivered(1), state=State.LOST, why="its connection closed")
+    assert [load.agent for load in recorded([delivered(0), late])] == [0]
+
+
+# Settings
+
+
+def test_effective_settings_are_those_of_the_compiled_model() -> None:
+    prepared = ready(effective(streams=2, requests=4))
+    found = report(run([delivered(i, prepared=prepared) for i in range(3)])).effective
+    assert found is not None
+    assert (found.agents, found.streams, found.threads, found.nireq, found.iterations) == (3, 2, 2, 4, None)
+    assert (found.backend, found.model, found.api, found.precision) == ("openvino", "tiny", "async", "f32")
+    assert found.inputs[0].shape == (1, 16)
+
+
+def test_settings_in_which_agents_differ_are_left_open() -> None:
+    members = [delivered(i, prepared=ready(effective(streams=1 + i, requests=4))) for i in range(2)]
+    found = report(run(members)).effective
+    assert found is not None
+    assert (found.streams, found.nireq) == (None, 4)
+
+
+def test_iterations_are_those_that_ran_in_total() -> None:
+    members = [delivered(i, prepared=ready(effective(requests=4, iterations=52))) for i in range(2)]
+    found = report(run(members, wanted=options("-niter", "100", "--agents", "2"))).effective
+    assert found is not None
+    assert found.iterations == 104
+
+
+def test_what_was_requested_stands_beside_what_ran() -> None:
+    found = report(run([delivered(0)], wanted=options("-nireq", "3", "--agents", "1")))
+    assert found.requested["nireq"] == 3
+    assert found.effective is not None
+    assert found.effective.nireq == 1
+
+
+# Timeline
+
+
+def test_the_timeline_has_speed_percentile_and_cpu_of_each_second() -> None:
+    timeline = report().timeline
+    assert [part.t_s for part in timeline] == pytest.approx(range(1, 11))
+    assert [part.p99_ms for part in timeline] == [10.0] * 10
+    assert [part.busy_percent for part in timeline] == pytest.approx([80] * 10)
+    total = sum(part.fps for part in timeline)
+    assert total == pytest.approx(2000)
+
+
+# Nothing to report
+
+
+def test_a_run_in_which_nothing_came_back_has_a_report_all_the_same() -> None:
+    found = report(run([lost(0), lost(1)]))
+    assert found.effective is None
+    assert found.latency_ms is None
+    assert found.phases_ms is None
+    assert found.timeline == ()
+    assert (found.throughput.count, found.throughput.fps, found.window.duration_s) == (0, 0.0, 0.0)
+    assert (found.cpu.busy_percent, found.cpu.agents_percent) == (0.0, 0.0)
+    assert [agent.state for agent in found.agents] == ["lost", "lost"]
+
+
+def test_a_run_that_only_compiled_has_phases_and_settings_and_no_figures() -> None:
+    order = job((0,), duration_s=None, iterations=0)
+    member = Member(0, order, state=State.READY, pid=1, host="box", ready=ready())
+    found = report(run([member], wanted=options("-niter", "0", "--agents", "1")))
+    assert found.validity.status == "VALID"
+    assert found.phases_ms is not None
+    assert found.agents[0].state == "ok"
+    assert found.throughput.count == 0
+
+
+def test_figures_in_an_empty_window_are_zero_and_not_infinite() -> None:
+    late = delivered(1, load=finished(seconds(20), seconds(30), completed=1000, cpus=(1,)))
+    found = report(run([delivered(0), late]))
+    assert found.window.duration_s == 0.0
+    assert found.throughput.fps == 0.0
+    assert found.cpu.agents_percent == 0.0
+
+
+def test_facts_of_the_run_are_passed_on() -> None:
+    facts = run([delivered(0)])
+    found = report(replace(facts, dropped_messages=3), samples_file="samples.npz")
+    assert (found.dropped_messages, found.samples_file) == (3, "samples.npz")
+    assert (found.started_at, found.command, found.ovbench.version) == (facts.started_at, facts.command, "0.1.0")
+    assert structs.asdict(found.environment)["hostname"] == "box"

@@ -1,0 +1,142 @@
+"""Results on disk: whole or not there at all."""
+
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pytest
+
+from ovbench.coordinator import store
+from ovbench.coordinator.merge import merge, window_of
+from ovbench.coordinator.store import Unwritable, make_folder, write_file, write_samples
+from tests.builders import folded, ms, recording, seconds, steady
+
+STARTED = "2025-01-02T03:04:05Z"
+
+
+def test_a_file_that_was_written_is_whole_and_alone(tmp_path: Path) -> None:
+    write_file(tmp_path / "report.json", lambda stream: stream.write(b"{}"))
+    assert (tmp_path / "report.json").read_bytes() == b"{}"
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_file_that_was_written_can_be_read_by_all(tmp_path: Path) -> None:
+    write_file(tmp_path / "report.json", lambda stream: stream.write(b"{}"))
+    assert (tmp_path / "report.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_replaces_the_one_before(tmp_path: Path) -> None:
+    for content in (b"a longer one", b"short"):
+        write_file(tmp_path / "report.json", lambda stream, content=content: stream.write(content))  # type: ignore[misc]
+    assert (tmp_path / "report.json").read_bytes() == b"short"
+
+
+@pytest.mark.parametrize("error", [ValueError("wrong"), KeyboardInterrupt(), MemoryError()], ids=repr)
+def test_a_writer_that_fails_leaves_nothing_behind_and_the_old_file_as_it_was(
+    tmp_path: Path, error: BaseException
+) -> None:
+    (tmp_path / "report.json").write_bytes(b"old")
+
+    def fail(stream: IO[bytes]) -> None:
+        stream.write(b"half of the n")
+        raise error
+
+    with pytest.raises(type(error)):
+        write_file(tmp_path / "report.json", fail)
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
+    assert (tmp_path / "report.json").read_bytes() == b"old"
+
+
+def test_a_disk_that_is_full_is_told_in_one_sentence(tmp_path: Path) -> None:
+    def fail(stream: IO[bytes]) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(Unwritable, match="No space left on device") as told:
+        write_file(tmp_path / "report.json", fail)
+    assert str(tmp_path / "report.json") in str(told.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_has_gone_is_unwritable(tmp_path: Path) -> None:
+    with pytest.raises(Unwritable, match="gone"):
+        write_file(tmp_path / "gone" / "report.json", lambda stream: stream.write(b"{}"))
+
+
+def test_a_folder_that_cannot_be_made_is_unwritable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for wanted in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(Unwritable, match="file"):
+            make_folder(wanted, STARTED, "builtin:tiny")
+
+
+def test_the_folder_that_was_wanted_is_made_with_all_above_it(tmp_path: Path) -> None:
+    wanted = tmp_path / "a" / "b"
+    assert make_folder(wanted, STARTED, "builtin:tiny") == wanted
+    assert wanted.is_dir()
+    assert make_folder(wanted, STARTED, "builtin:tiny") == wanted
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("builtin:squeezenet1.1", "squeezenet1.1"),
+        ("/models/resnet 50 (int8).xml", "resnet-50-int8-"),
+        ("/models/v1.2/bert.onnx", "bert"),
+    ],
+)
+def test_a_folder_of_its_own_has_the_time_and_the_model_for_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert make_folder(None, STARTED, model) == Path("ovbench-results") / f"20250102T030405Z-{name}"
+
+
+def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folders = [make_folder(None, STARTED, "builtin:tiny") for _ in range(3)]
+    assert len(set(folders)) == 3
+    assert all(folder.is_dir() for folder in folders)
+
+
+def test_an_empty_folder_is_taken_back_but_not_one_with_something_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = make_folder(None, STARTED, "builtin:tiny")
+    (first / "report.json").write_text("{}")
+    second = make_folder(None, STARTED, "builtin:tiny")
+    store.discard_empty(second)
+    store.discard_empty(first)
+    assert not second.exists()
+    assert (first / "report.json").exists()
+
+
+def test_samples_hold_exactly_the_inferences_that_count(tmp_path: Path) -> None:
+    loads = [
+        recording(0, seconds(1), seconds(2), steady(seconds(1), ms(10), 60), steady(seconds(1.6), ms(10), 80)),
+        recording(3, seconds(1.1), seconds(2.2), steady(seconds(1.1), ms(20), 55)),
+    ]
+    merged = merge(loads)
+    assert write_samples(tmp_path / "samples.npz", loads, merged.window)
+    with np.load(tmp_path / "samples.npz") as saved:
+        assert set(saved) == {"agent_0_start_ns", "agent_0_end_ns", "agent_3_start_ns", "agent_3_end_ns"}
+        for agent, latency_ms in ((0, 10), (3, 20)):
+            starts, ends = saved[f"agent_{agent}_start_ns"], saved[f"agent_{agent}_end_ns"]
+            assert starts.dtype == ends.dtype == np.int64
+            assert len(starts) == len(ends) == merged.agent_counts[agent] > 0
+            assert ends.min() >= merged.window.start_ns
+            assert ends.max() <= merged.window.stop_ns
+            assert set((ends - starts).tolist()) == {ms(latency_ms)}
+
+
+def test_an_agent_without_samples_is_there_with_none(tmp_path: Path) -> None:
+    loads = [recording(0, 0, seconds(1))]
+    assert write_samples(tmp_path / "samples.npz", loads, window_of(loads))
+    with np.load(tmp_path / "samples.npz") as saved:
+        assert saved["agent_0_start_ns"].shape == saved["agent_0_end_ns"].shape == (0,)
+
+
+def test_samples_that_are_known_only_as_a_histogram_are_not_written(tmp_path: Path) -> None:
+    loads = [recording(0, 0, seconds(1), rest=(folded(steady(0, ms(10), 50), 0),))]
+    assert not write_samples(tmp_path / "samples.npz", loads, window_of(loads))
+    assert list(tmp_path.iterdir()) == []
