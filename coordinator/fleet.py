@@ -3,6 +3,7 @@
 No socket, no process, no clock: `heard`, `died`, `tick` and `stop` return actions for the session to carry out.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -124,6 +125,7 @@ class Fleet:
         self.members = tuple(Member(index, job, heard_ns=now_ns) for index, job in enumerate(jobs))
         self._rules = rules
         self._by_peer: dict[bytes, Member] = {}
+        self._in_state = Counter(member.state for member in self.members)  # so no message is a walk over all members
         self._joined_ns = now_ns
         self._pulse_ns = now_ns
         self._ticked_ns = now_ns
@@ -137,7 +139,7 @@ class Fleet:
 
     @property
     def over(self) -> bool:
-        return self.aborted or all(member.state.ended for member in self.members) or self._compiled_only
+        return self.aborted or not self._living_states() or self._compiled_only
 
     @property
     def running(self) -> bool:
@@ -180,7 +182,7 @@ class Fleet:
                 member.failure, member.why = notice, notice.message
             case Warmed() | Delivered():
                 pass
-        member.state = state
+        self._move(member, state)
         return list(self._proceed(now_ns))
 
     def died(self, agent: int, how: str, now_ns: int) -> list[Action]:
@@ -256,7 +258,7 @@ class Fleet:
         if member.state not in (State.EXPECTED, State.PREPARING):
             return []
         order = Prepare(member.id, member.job, self._rules.heartbeat_s, self._rules.lease_s)
-        member.state = State.PREPARING
+        self._move(member, State.PREPARING)
         member.peer, member.pid, member.host = peer, hello.pid, hello.host
         member.heard_ns = self._joined_ns = now_ns
         self._by_peer[peer] = member
@@ -269,11 +271,11 @@ class Fleet:
 
     def _proceed(self, now_ns: int) -> Iterator[Action]:
         """Take the next common step if all that are left have come to it."""
-        living = self.living()
-        states = {member.state for member in living}
-        if not living or len(states) > 1:
+        states = self._living_states()
+        if len(states) != 1 or states[0] not in (State.READY, State.WARMED):
             return
         (state,) = states
+        living = self.living()
         if state is State.READY and not self._prepared:
             self._prepared = True
             yield AllReady()
@@ -282,12 +284,21 @@ class Fleet:
         if state is State.READY and living[0].job.load.warmup_s > 0:
             self.warm_up_ns = at_ns = self._instant(now_ns)
             yield from self._order_all(living, WarmUp(at_ns))
-        elif state in (State.READY, State.WARMED):
+        else:
             self.begin_ns = at_ns = self._instant(now_ns)
             yield Begins(at_ns)
             for member in living:
                 member.moved_ns = at_ns
             yield from self._order_all(living, Start(at_ns))
+
+    def _move(self, member: Member, state: State) -> None:
+        self._in_state[member.state] -= 1
+        self._in_state[state] += 1
+        member.state = state
+
+    def _living_states(self) -> list[State]:
+        """The states that members are in who have not ended."""
+        return [state for state, count in self._in_state.items() if count and not state.ended]
 
     def _instant(self, now_ns: int) -> int:
         """Soon, but not before all can know."""
@@ -296,7 +307,7 @@ class Fleet:
     def _order_all(self, members: list[Member], order: AnyOrder) -> Iterator[Action]:
         for member in members:
             assert member.peer is not None
-            member.state = advance(member.state, tag(order))
+            self._move(member, advance(member.state, tag(order)))
             yield Send(member.peer, order)
 
     def _verdict(self, member: Member, now_ns: int) -> str:
@@ -323,7 +334,7 @@ class Fleet:
         return f"it never came; no agent has joined for {since_s:.1f} s" if since_s > limit_s else ""
 
     def _lose(self, member: Member, why: str) -> list[Action]:
-        member.state = State.LOST
+        self._move(member, State.LOST)
         member.why = why
         member.samples.clear()
         member.folded.clear()
