@@ -256,6 +256,13 @@ def test_agents_that_folded_by_longer_slices_lengthen_those_of_all() -> None:
     assert sum(part.count for part in merged.timeline) == 8_000
 
 
+def test_what_was_folded_after_the_last_whole_slice_counts_in_the_last_one() -> None:
+    """A rest of the window that is too short for a slice has joined the one before."""
+    data = steady(0, ms(100), 24)
+    merged = merge([recording(0, 0, seconds(2.4), rest=(folded(data, 0),))])
+    assert [part.count for part in merged.timeline] == [9, 15]
+
+
 def test_a_slice_in_which_nothing_ended_has_no_percentile() -> None:
     merged = merge([recording(0, 0, seconds(3), pairs([seconds(0.5)], [1000]))])
     assert [part.p99_ms for part in merged.timeline] == [0.001, None, None]

@@ -74,14 +74,14 @@ def test_speed_is_between_the_last_two_heartbeats_of_each_agent() -> None:
     assert now.completed == 60 + 160
 
 
-def test_a_heartbeat_is_looked_at_once() -> None:
+def test_a_heartbeat_that_is_seen_again_tells_nothing_new() -> None:
     show = Show()
-    show.heartbeat(0, 1.0, 100, (5.0,))
-    show.at(1.0)
-    show.heartbeat(0, 2.0, 200, (5.0,))
-    first = show.at(2.0)
-    again = show.at(2.2)
-    assert first.fps == again.fps == pytest.approx(100)
+    show.heartbeat(0, 1.0, 100, (5.0,) * 200)
+    show.heartbeat(1, 1.0, 1, (500.0,))
+    seen = [show.at(1.0 + quarter / 4).p99_ms for quarter in range(8)]
+    assert seen == [pytest.approx(5.0, rel=0.01)] * 8
+    show.heartbeat(0, 3.0, 300)
+    assert [show.at(3.0).fps, show.at(3.2).fps] == pytest.approx([100, 100])
 
 
 def test_speed_is_in_frames_where_an_inference_has_many() -> None:
