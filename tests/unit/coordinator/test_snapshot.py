@@ -75,13 +75,13 @@ def test_speed_is_between_the_last_two_heartbeats_of_each_agent() -> None:
 
 
 def test_a_heartbeat_that_is_seen_again_tells_nothing_new() -> None:
+    """One slow inference of agent 1 among two hundred fast ones of agent 0, however often it is looked at."""
     show = Show()
     show.heartbeat(0, 1.0, 100, (5.0,) * 200)
     show.heartbeat(1, 1.0, 1, (500.0,))
-    seen = [show.at(1.0 + quarter / 4).p99_ms for quarter in range(8)]
-    assert seen == [pytest.approx(5.0, rel=0.01)] * 8
-    show.heartbeat(0, 3.0, 300)
-    assert [show.at(3.0).fps, show.at(3.2).fps] == pytest.approx([100, 100])
+    for quarter in range(8):
+        assert show.at(1.0 + quarter / 4).p99_ms == pytest.approx(5.0, rel=0.01)
+        show.heartbeat(0, 1.25 + quarter / 4, 125 + 25 * quarter)
 
 
 def test_speed_is_in_frames_where_an_inference_has_many() -> None:
