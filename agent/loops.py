@@ -164,7 +164,10 @@ def _bit_length(typing_context: Any, value: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-@njit(i64(i64, i64))
+# What the entry points below call has no signature: given one, numba would compile it at every import, cached or not.
+
+
+@njit
 def now(clock, timespec):
     """CLOCK_MONOTONIC in ns; `timespec` is the address of two words of scratch."""
     _call_clock(clock, types.int32(1), timespec)
@@ -172,7 +175,7 @@ def now(clock, timespec):
     return pair[0] * 1_000_000_000 + pair[1]
 
 
-@njit(types.void(i64, i64, i64))
+@njit
 def sleep_until(sleep, timespec, instant):
     pair = words(timespec)
     pair[0] = instant // 1_000_000_000
@@ -180,7 +183,7 @@ def sleep_until(sleep, timespec, instant):
     _call_sleep(sleep, types.int32(1), types.int32(1), timespec)
 
 
-@njit(i64(i64, i64))
+@njit
 def bucket(value, bits):
     """The bucket of a latency: `histogram.Layout(bits).buckets`, in integers."""
     if value < 0:
@@ -193,7 +196,7 @@ def bucket(value, bits):
     return (shift << (bits - 1)) + (value >> shift)
 
 
-@njit(types.void(i64, i64, i64))
+@njit
 def _halve_slices(coarse, slices, size):
     """Make the slices twice as long: add each pair up into the first half and clear the second."""
     cells = words(coarse)
@@ -206,7 +209,7 @@ def _halve_slices(coarse, slices, size):
         cells[cell] = 0
 
 
-@njit(types.void(i64, i64, i64))
+@njit
 def _fold(address, start, end):
     """Take a sample that is about to be overwritten into the histograms. Costs some 10 ns, and memory that is fixed."""
     slot = words(address)
@@ -234,7 +237,7 @@ def _fold(address, start, end):
     coarse[(since // slot[S_SLICE_NS]) * _COARSE_SIZE + bucket(latency, _COARSE_BITS)] += 1
 
 
-@njit(types.void(i64, i64, i64))
+@njit
 def record(address, start, end):
     """Store one inference: in the head, then round the ring; what the ring overwrites is folded first."""
     slot = words(address)
@@ -250,7 +253,7 @@ def record(address, start, end):
     slot[S_COUNT] = count + 1
 
 
-@njit(types.boolean(i64, i64))
+@njit
 def _goes_on(control_address, instant):
     """Whether an inference may start at `instant`; takes one from the limit where there is one."""
     control = words(control_address)
@@ -262,7 +265,7 @@ def _goes_on(control_address, instant):
     return ticket < control[C_LIMIT] or instant < control[C_DEADLINE]
 
 
-@njit(i64(i64))
+@njit
 def _await_begin(control_address):
     """Sleep to shortly before the beginning, spin to it, and return the instant it is then. A stop ends the wait."""
     control = words(control_address)
@@ -297,7 +300,7 @@ def run_sync(control_address, slot_address):
     slot[S_DONE] = 1
 
 
-@njit(types.void(i64))
+@njit
 def rearm(slot_address):
     """Set the callback again before a request starts itself from within it.
 

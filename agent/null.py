@@ -30,7 +30,7 @@ _SPIN_NS: Final = 60_000
 _IDLE_NS: Final = 20_000
 
 
-@njit(types.void(i64, i64))
+@njit
 def _serve_until(row_address, instant):
     row = words(row_address)
     timespec = row_address + 8 * _TIME
