@@ -1,0 +1,112 @@
+"""Merging: time and peak resident memory for 64 agents with 1,000,000 exact samples each, in pieces of 65,536.
+
+In a process of its own, samples included. What comes out is compared with numpy's on the whole.
+"""
+
+import multiprocessing
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ovbench.common.messages import SAMPLES_PER_MESSAGE
+from ovbench.coordinator.merge import PERCENTILES, Merged, Recorded, merge
+
+from .versus import Goal, Row, RunFailed, Settings, in_turn, parse, report, value_row
+
+SECONDS = 1.0
+RUNS = 5
+AGENTS = 64
+SAMPLES = 1_000_000
+MOST_SECONDS = Goal(high=3.0, unit=" s")
+MOST_MIB = Goal(high=2048.0, unit=" MiB")
+
+Int64s = npt.NDArray[np.int64]
+
+
+def measure(settings: Settings) -> Iterator[Row]:
+    (runs,) = in_turn(settings.runs, _in_process)
+    against = "numpy on the whole: equal"
+    yield value_row("merge of 64 x 1,000,000 samples: time", [run[0] for run in runs], "s", MOST_SECONDS, against)
+    yield value_row("merge of 64 x 1,000,000 samples: peak resident", [run[1] for run in runs], "MiB", MOST_MIB)
+
+
+def _in_process() -> tuple[float, float]:
+    """Seconds and MiB."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("spawn").Process(target=_work, args=(theirs,))
+    process.start()
+    theirs.close()
+    try:
+        seconds, mib, problem = ours.recv()
+    except EOFError:
+        raise RunFailed("the merging process ended early") from None
+    process.join()
+    if problem:
+        raise RunFailed(f"merge and numpy differ: {problem}")
+    return float(seconds), float(mib)
+
+
+def _work(pipe: "multiprocessing.connection.Connection[object, object]") -> None:
+    agents = [_recorded(agent) for agent in range(AGENTS)]
+    began = time.perf_counter()
+    merged = merge(agents)
+    seconds = time.perf_counter() - began
+    peak_mib = _peak_mib()
+    pipe.send((seconds, peak_mib, ", ".join(_differences(agents, merged))))
+
+
+def _recorded(agent: int) -> Recorded:
+    """A synchronous load of about 1 us per inference, skewed like real latencies; agents start and stop apart."""
+    random = np.random.default_rng([1, agent])
+    latencies = (random.lognormal(7.0, 0.5, SAMPLES)).astype(np.int64)
+    start = 10**15 + int(random.integers(0, 200_000))
+    ends = start + np.cumsum(latencies)
+    pairs = np.stack((ends - latencies, ends), axis=1)
+    pieces = tuple(pairs[at : at + SAMPLES_PER_MESSAGE].copy() for at in range(0, SAMPLES, SAMPLES_PER_MESSAGE))
+    return Recorded(agent, start, int(ends[-1]), SAMPLES, pieces)
+
+
+def _peak_mib() -> float:
+    found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+def _differences(agents: list[Recorded], merged: Merged) -> Iterator[str]:
+    start, stop = max(a.start_ns for a in agents), min(a.stop_ns for a in agents)
+    by_agent: list[Int64s] = []
+    for agent in agents:
+        pairs = np.concatenate(agent.pieces)
+        ends = pairs[:, 1]
+        by_agent.append((ends - pairs[:, 0])[(ends >= start) & (ends <= stop)])
+        if merged.agent_counts[agent.agent] != len(by_agent[-1]):
+            yield f"count of agent {agent.agent}"
+    values = np.sort(np.concatenate(by_agent))
+    latency = merged.latency
+    if (merged.window.start_ns, merged.window.stop_ns) != (start, stop):
+        yield "window"
+    if latency is None or not latency.exact or not merged.count == latency.count == len(values):
+        yield "count"
+        return
+    expected = tuple(float(np.percentile(values, p, method="inverted_cdf")) / 1e6 for p in PERCENTILES)
+    if latency.percentiles != expected:
+        yield f"percentiles {latency.percentiles} and {expected}"
+    if (latency.min, latency.max) != (float(values[0]) / 1e6, float(values[-1]) / 1e6):
+        yield "extremes"
+    if not np.allclose([latency.mean, latency.stddev], [values.mean() / 1e6, values.std() / 1e6], rtol=1e-9):
+        yield "mean or deviation"
+    for agent, mine in zip(agents, by_agent, strict=True):
+        own = merged.agent_latencies[agent.agent]
+        medians = float(np.percentile(mine, 50, method="inverted_cdf")) / 1e6
+        if own is None or own.percentiles[0] != medians:
+            yield f"median of agent {agent.agent}"
+    if sum(part.count for part in merged.timeline) != len(values):
+        yield "timeline"
+
+
+if __name__ == "__main__":
+    raise SystemExit(report(measure(parse(__doc__, SECONDS, RUNS))))
