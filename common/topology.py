@@ -54,7 +54,10 @@ def parse_cpu_list(text: str) -> tuple[int, ...]:
         if not part.strip():
             continue
         first, dash, last = part.partition("-")
-        cpus.update(range(int(first), int(last if dash else first) + 1))
+        span = range(int(first), int(last if dash else first) + 1)
+        if not span:
+            raise ValueError(f"'{part}' ends before it begins")
+        cpus.update(span)
     return tuple(sorted(cpus))
 
 

@@ -93,7 +93,8 @@ def _placement(evidence: Evidence) -> Iterator[Finding]:
     shared = evidence.plan.shared_cpus
     if shared:
         agents, cpus = len(evidence.plan.jobs), len(evidence.plan.measured_cpus)
-        message = f"{agents} agents share {cpus} CPUs ({format_cpu_list(shared)}); they measure each other's load."
+        number = f"{cpus} CPUs" if cpus != 1 else "1 CPU"
+        message = f"{agents} agents share {number} ({format_cpu_list(shared)}); they measure each other's load."
         yield Finding(Code.OVERSUBSCRIBED, "warning", message)
     for member in evidence.members:
         requested = set(member.job.placement.cpus)

@@ -42,7 +42,7 @@ class Rules:
     lost_s: float = 3.0
     lease_s: float = 3.0
     join_s: float = 3.5
-    join_first_s: float = 20.0
+    join_first_s: float = 60.0
     stop_s: float = 4.0
     margin_ns: int = 20 * NS_PER_MS
     margin_per_agent_ns: int = NS_PER_MS // 5
@@ -345,7 +345,7 @@ class Fleet:
         gap_ns = now_ns - self._ticked_ns
         self._ticked_ns = now_ns
         if gap_ns > NS_PER_S:
-            self._joined_ns += gap_ns
+            self._joined_ns = min(now_ns, self._joined_ns + gap_ns)
             for member in self.members:
-                member.heard_ns += gap_ns
-                member.moved_ns += gap_ns
+                member.heard_ns = min(now_ns, member.heard_ns + gap_ns)
+                member.moved_ns = max(member.moved_ns, min(now_ns, member.moved_ns + gap_ns))

@@ -31,11 +31,15 @@ from .utilization import Meter, read_cpu_totals
 
 
 @dataclass(frozen=True)
-class _Folder:
+class _Destination:
     """Where the files go, or why they cannot."""
 
-    path: Path | None
+    folder: store.Folder | None
     problem: str = ""
+
+    @property
+    def path(self) -> Path | None:
+        return None if self.folder is None else self.folder.path
 
 
 def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, command: tuple[str, ...]) -> ExitCode:
@@ -47,15 +51,15 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
     console = Console(stderr=options.json)
     screen = Screen(console, options)
     screen.step(1, more=f"{options.model}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}")
-    folder = _folder(options, started_at)
-    if folder.problem:
-        screen.warn(f"{folder.problem}; the report will go to stdout")
+    place = _place(options, started_at)
+    if place.problem:
+        screen.warn(f"{place.problem}; the report will go to stdout")
     session = _session(options, plan, topology, launcher, interrupts, screen)
     try:
         fleet = session.run()
     except UsageError:
-        if folder.path is not None:
-            store.discard_empty(folder.path)
+        if place.folder is not None:
+            place.folder.take_back()
         raise
     finally:
         screen.close()
@@ -63,22 +67,22 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
     loads = recorded(fleet.members)
     merged = merge(loads) if loads else None
     screen.step(11)
-    folder, saved = _save_samples(options, folder, facts, merged)
+    place, saved = _save_samples(options, place, facts, merged)
     report = build_report(facts, merged, saved)
-    folder = _save_report(folder, report)
-    screen.say(str(folder.path / store.REPORT_FILE) if folder.path else f"{folder.problem}; the report is on stdout")
+    place = _save_report(place, report)
+    screen.say(str(place.path / store.REPORT_FILE) if place.path else f"{place.problem}; the report is on stdout")
     print_report(console, report)
-    if options.json or folder.path is None:
+    if options.json or place.path is None:
         sys.stdout.buffer.write(to_json(report))
         sys.stdout.flush()
-    return _exit_code(report, session.interrupted, kept=folder.path is not None)
+    return _exit_code(report, session.interrupted, kept=place.path is not None)
 
 
-def _folder(options: Options, started_at: str) -> _Folder:
+def _place(options: Options, started_at: str) -> _Destination:
     try:
-        return _Folder(store.make_folder(options.report_folder, started_at, options.model))
+        return _Destination(store.make_folder(options.report_folder, started_at, options.model))
     except store.Unwritable as problem:
-        return _Folder(None, str(problem))
+        return _Destination(None, str(problem))
 
 
 def _session(
@@ -92,7 +96,7 @@ def _session(
         meter=Meter(partial(read_cpu_totals, online)),
         tracker=Tracker(plan.measured_cpus, options.duration_s),
         watcher=screen,
-        rules=Rules(join_s=options.join_timeout_s, join_first_s=20.0 if options.launcher == "local" else 60.0),
+        rules=Rules(join_s=options.join_timeout_s),
         bind=options.bind,
     )
 
@@ -121,24 +125,26 @@ def _facts(
     )
 
 
-def _save_samples(options: Options, folder: _Folder, facts: Run, merged: Merged | None) -> tuple[_Folder, str | None]:
-    if not options.save_samples or folder.path is None or merged is None:
-        return folder, None
+def _save_samples(
+    options: Options, place: _Destination, facts: Run, merged: Merged | None
+) -> tuple[_Destination, str | None]:
+    if not options.save_samples or place.path is None or merged is None:
+        return place, None
     try:
-        saved = store.write_samples(folder.path / store.SAMPLES_FILE, recorded(facts.members), merged.window)
+        saved = store.write_samples(place.path / store.SAMPLES_FILE, recorded(facts.members), merged.window)
     except store.Unwritable as problem:
-        return _Folder(None, str(problem)), None
-    return folder, store.SAMPLES_FILE if saved else None
+        return _Destination(None, str(problem)), None
+    return place, store.SAMPLES_FILE if saved else None
 
 
-def _save_report(folder: _Folder, report: Report) -> _Folder:
-    if folder.path is None:
-        return folder
+def _save_report(place: _Destination, report: Report) -> _Destination:
+    if place.path is None:
+        return place
     try:
-        store.write_file(folder.path / store.REPORT_FILE, lambda stream: stream.write(to_json(report)))
+        store.write_file(place.path / store.REPORT_FILE, lambda stream: stream.write(to_json(report)))
     except store.Unwritable as problem:
-        return _Folder(None, str(problem))
-    return folder
+        return _Destination(None, str(problem))
+    return place
 
 
 def _exit_code(report: Report, interrupted: bool, kept: bool) -> ExitCode:

@@ -5,6 +5,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -20,36 +21,50 @@ class Unwritable(Exception):
     """A result cannot be kept where it was to be; the text is one sentence."""
 
 
-def make_folder(wanted: Path | None, started_at: str, model: str) -> Path:
-    """The folder for a run's files; by default a new one in ovbench-results. Raises Unwritable."""
+@dataclass(frozen=True)
+class Folder:
+    """A folder for a run's files; `made` are those that did not exist before, innermost first."""
+
+    path: Path
+    made: tuple[Path, ...]
+
+    def take_back(self) -> None:
+        """Leave no trace of a run that came to nothing: remove what was made, as far as it is empty."""
+        with contextlib.suppress(OSError):
+            for folder in self.made:
+                folder.rmdir()
+
+
+def make_folder(wanted: Path | None, started_at: str, model: str) -> Folder:
+    """The folder that was asked for, or a new one in ovbench-results. Raises Unwritable."""
     if wanted is not None:
-        return _make(wanted)
-    stem = re.sub(
-        r"[^A-Za-z0-9._-]+", "-", Path(model.rpartition(":")[2]).stem if "/" in model else model.rpartition(":")[2]
-    )
+        return _make(wanted, fresh=False)
+    name = Path(model).stem if "/" in model else model.rpartition(":")[2]
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
     stamp = re.sub(r"[-:]", "", started_at)[:15] + "Z"
     base = Path("ovbench-results")
     for number in range(1, 1000):
-        folder = base / (f"{stamp}-{stem}" + (f"-{number}" if number > 1 else ""))
-        if not folder.exists():
-            return _make(folder)
+        try:
+            return _make(base / (f"{stamp}-{stem}" + (f"-{number}" if number > 1 else "")), fresh=True)
+        except FileExistsError:
+            continue
     raise Unwritable(f"{base} holds too many results of this second")
 
 
-def _make(folder: Path) -> Path:
+def _make(folder: Path, fresh: bool) -> Folder:
+    """Raises Unwritable, and FileExistsError where a `fresh` one was asked for."""
+    made = tuple(path for path in (folder, *folder.parents) if not path.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=not fresh)
         with tempfile.TemporaryFile(dir=folder):
-            return folder
+            return Folder(folder, made)
+    except FileExistsError:
+        if fresh and folder.is_dir():
+            raise
+        raise Unwritable(f"the report folder {folder} cannot be made: a file of that name is in the way") from None
     except OSError as error:
         raise Unwritable(f"the report folder {folder} cannot be made or written: {error.strerror or error}") from None
-
-
-def discard_empty(folder: Path) -> None:
-    """Take back a folder, and the one it is in, if nothing came of it."""
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-        folder.parent.rmdir()
 
 
 def write_file(file: Path, write: Callable[[IO[bytes]], object]) -> None:

@@ -119,7 +119,7 @@ def waiting_line(fleet: Fleet) -> str:
     missing = fleet.missing()
     if missing:
         names = ", ".join(str(member.id) for member in missing[:8]) + (", ..." if len(missing) > 8 else "")
-        return f"{total - len(missing)} of {total} agents have come; missing: {names}"
+        return f"waiting for agents: {total - len(missing)} of {total} have come; missing: {names}"
     if fleet.warm_up_ns is not None:
         return "warming up"
     preparing = [member for member in fleet.members if member.state is State.PREPARING]

@@ -3,12 +3,9 @@
 
 def milliseconds(ms: float) -> str:
     """Three or four significant digits, in ns, us, ms or s."""
-    value, unit = next(
-        ((ms * factor, unit) for factor, unit in ((1e6, "ns"), (1e3, "us"), (1.0, "ms")) if ms * factor < 1000),
-        (ms / 1000, "s"),
-    )
-    digits = 2 if value < 10 else 1
-    return f"{value:.{digits}f} {unit}"
+    units = ((1e6, "ns"), (1e3, "us"), (1.0, "ms"), (1e-3, "s"))
+    value, unit = next(((ms * factor, unit) for factor, unit in units if ms * factor < 999.95), (ms / 1000, "s"))
+    return f"{value:.{2 if value < 9.995 else 1}f} {unit}"
 
 
 def rate(per_second: float) -> str:

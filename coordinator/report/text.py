@@ -1,6 +1,6 @@
 """The report at a glance: verdict and totals first, then latency, agents, CPUs, findings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +31,8 @@ def print_report(console: Console, report: Report) -> None:
     show(Text())
     show(_headline(report))
     if report.throughput.count:
-        show(_subline(report))
+        for line in _sublines(report):
+            show(Text("  " + " · ".join(line), "dim"))
         show(Text("\nlatency", "bold") + Text("" if report.latency_ms is None else _method(report.latency_ms), "dim"))
         console.print(_latency_table(report))
         show(Text("\nagents", "bold"))
@@ -54,8 +55,8 @@ def print_plan(console: Console, plan: Plan) -> None:
             "1" if load.api == "sync" else "auto" if requests is None else str(requests), " and ".join(share),
         )  # fmt: skip
     console.print(table)
-    rest = format_cpu_list(plan.housekeeping) or "none are left: control threads run on the measured CPUs"
-    console.print(f"CPUs for the coordinator and control threads: {rest}", highlight=False, soft_wrap=True)
+    rest = format_cpu_list(plan.housekeeping) or "none left over; they run on the measured ones"
+    console.print(f"CPUs for control threads: {rest}", highlight=False, soft_wrap=True)
 
 
 def _headline(report: Report) -> Text:
@@ -69,17 +70,15 @@ def _headline(report: Report) -> Text:
     return text + Text(f"   CPU {percent(report.cpu.busy_percent)}")
 
 
-def _subline(report: Report) -> Text:
+def _sublines(report: Report) -> Iterator[list[str]]:
     window, throughput = report.window, report.throughput
-    parts = [f"{count(throughput.count)} inferences in {window.duration_s:.3f} s"]
+    counted = [f"{count(throughput.count)} inferences in {window.duration_s:.3f} s"]
     if throughput.batch > 1:
-        parts.append(f"batch {throughput.batch}")
+        counted.append(f"batch {throughput.batch}")
+    yield [*counted, f"start skew {window.start_skew_us:.1f} us"]
     if report.effective is not None:
         agents = sum(agent.state == "ok" for agent in report.agents)
-        each = _each(report.effective)
-        parts.append(f"{agents} agent{'s' if agents != 1 else ''}, {report.effective.api}{each}")
-    parts.append(f"start skew {window.start_skew_us:.1f} us")
-    return Text("  " + " · ".join(parts), "dim")
+        yield [f"{agents} agent{'s' if agents != 1 else ''}, {report.effective.api}{_each(report.effective)}"]
 
 
 def _each(effective: EffectivePart) -> str:

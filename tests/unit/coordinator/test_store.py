@@ -6,7 +6,6 @@ from typing import IO
 import numpy as np
 import pytest
 
-from ovbench.coordinator import store
 from ovbench.coordinator.merge import merge, window_of
 from ovbench.coordinator.store import Unwritable, make_folder, write_file, write_samples
 from tests.builders import folded, ms, recording, seconds, steady
@@ -71,9 +70,9 @@ def test_a_folder_that_cannot_be_made_is_unwritable(tmp_path: Path) -> None:
 
 def test_the_folder_that_was_wanted_is_made_with_all_above_it(tmp_path: Path) -> None:
     wanted = tmp_path / "a" / "b"
-    assert make_folder(wanted, STARTED, "builtin:tiny") == wanted
+    assert make_folder(wanted, STARTED, "builtin:tiny").path == wanted
     assert wanted.is_dir()
-    assert make_folder(wanted, STARTED, "builtin:tiny") == wanted
+    assert make_folder(wanted, STARTED, "builtin:tiny").path == wanted
 
 
 @pytest.mark.parametrize(
@@ -88,27 +87,35 @@ def test_a_folder_of_its_own_has_the_time_and_the_model_for_a_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert make_folder(None, STARTED, model) == Path("ovbench-results") / f"20250102T030405Z-{name}"
+    assert make_folder(None, STARTED, model).path == Path("ovbench-results") / f"20250102T030405Z-{name}"
 
 
 def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    folders = [make_folder(None, STARTED, "builtin:tiny") for _ in range(3)]
+    folders = [make_folder(None, STARTED, "builtin:tiny").path for _ in range(3)]
     assert len(set(folders)) == 3
     assert all(folder.is_dir() for folder in folders)
 
 
-def test_an_empty_folder_is_taken_back_but_not_one_with_something_in_it(
+def test_a_folder_that_was_made_is_taken_back_but_not_one_with_something_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    first = make_folder(None, STARTED, "builtin:tiny")
-    (first / "report.json").write_text("{}")
-    second = make_folder(None, STARTED, "builtin:tiny")
-    store.discard_empty(second)
-    store.discard_empty(first)
-    assert not second.exists()
-    assert (first / "report.json").exists()
+    first, second = (make_folder(None, STARTED, "builtin:tiny") for _ in range(2))
+    (first.path / "report.json").write_text("{}")
+    second.take_back()
+    first.take_back()
+    assert not second.path.exists()
+    assert (first.path / "report.json").exists()
+
+
+def test_taking_back_leaves_what_was_there_before(tmp_path: Path) -> None:
+    before = tmp_path / "before"
+    before.mkdir()
+    make_folder(before, STARTED, "builtin:tiny").take_back()
+    make_folder(before / "a" / "b", STARTED, "builtin:tiny").take_back()
+    assert before.is_dir()
+    assert list(before.iterdir()) == []
 
 
 def test_samples_hold_exactly_the_inferences_that_count(tmp_path: Path) -> None:
