@@ -164,7 +164,8 @@ def _bit_length(typing_context: Any, value: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-# What the entry points below call has no signature: given one, numba would compile it at every import, cached or not.
+# What only compiled code calls has no signature: given one, numba would compile it at every import. What Python calls
+# has one, and is cached.
 
 
 @njit
@@ -300,7 +301,7 @@ def run_sync(control_address, slot_address):
     slot[S_DONE] = 1
 
 
-@njit
+@njit(types.void(i64), cache=True)
 def rearm(slot_address):
     """Set the callback again before a request starts itself from within it.
 
