@@ -75,7 +75,6 @@ class Library:
         self._lib.ov_partial_shape_is_dynamic.restype = c.c_bool
         self._lib.ov_partial_shape_to_string.argtypes = [_PartialShape]
         self._lib.ov_partial_shape_to_string.restype = c.c_char_p
-        self._lib.ov_model_reshape_input_by_name.argtypes = [c.c_void_p, c.c_char_p, _PartialShape]
         self._lib.ov_infer_request_infer.argtypes = [c.c_void_p]
         self._lib.ov_infer_request_start_async.argtypes = [c.c_void_p]
 
@@ -173,15 +172,18 @@ class Model:
     def inputs(self) -> list[InputOutput]:
         return _ports(self._library, self.handle, "ov_model_inputs_size", "ov_model_const_input_by_index")
 
-    def reshape(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
-        """Give these inputs these static shapes."""
-        for name, dims in shapes.items():
-            shape = _PartialShape()
-            values = (c.c_int64 * len(dims))(*dims)
-            self._library.call("ov_partial_shape_create_static", c.c_int64(len(dims)), values, c.byref(shape))
-            try:
-                self._library.call("ov_model_reshape_input_by_name", self.handle, name.encode(), shape)
-            finally:
+    def reshape(self, shapes: Mapping[int, tuple[int, ...]]) -> None:
+        """Give these inputs, by index, these static shapes; all at once, as one may not fit without the other."""
+        places = (c.c_size_t * len(shapes))(*shapes)
+        partial = (_PartialShape * len(shapes))()
+        try:
+            for shape, dims in zip(partial, shapes.values(), strict=True):
+                values = (c.c_int64 * len(dims))(*dims)
+                self._library.call("ov_partial_shape_create_static", c.c_int64(len(dims)), values, c.byref(shape))
+            count = c.c_size_t(len(shapes))
+            self._library.call("ov_model_reshape_by_port_indexes", self.handle, places, partial, count)
+        finally:
+            for shape in partial:
                 self._library.function("ov_partial_shape_free")(c.byref(shape))
 
     def free(self) -> None:

@@ -123,22 +123,7 @@ def _reshape(model: Model, spec: jobs.Model) -> int:
     """Set the batch where one was asked for; returns the batch that an inference has."""
     inputs = model.inputs
     if spec.batch is not None:
-        places = {port.name: _batch_place(port) for port in inputs}
-        found = {name: place for name, place in places.items() if place is not None}
-        if not found:
-            raise UsageError(f"-b {spec.batch}: no input of {spec.source} has a batch dimension that can be told")
-        shapes = {}
-        for port in inputs:
-            if port.name in found and port.dims is not None:
-                dims = list(port.dims)
-                dims[found[port.name]] = spec.batch
-                if None in dims:
-                    raise _dynamic(port, spec)
-                shapes[port.name] = tuple(d for d in dims if d is not None)
-        try:
-            model.reshape(shapes)
-        except OpenVinoError as error:
-            raise UsageError(f"-b {spec.batch}: {spec.source} cannot be reshaped to it: {gist(str(error))}") from None
+        _set_batch(model, inputs, spec, spec.batch)
         inputs = model.inputs
     for port in inputs:
         if not port.is_static:
@@ -147,6 +132,24 @@ def _reshape(model: Model, spec: jobs.Model) -> int:
     if spec.batch is not None:
         return spec.batch
     return batches.pop() if len(batches) == 1 else 1
+
+
+def _set_batch(model: Model, inputs: list[InputOutput], spec: jobs.Model, batch: int) -> None:
+    shapes = {}
+    for index, port in enumerate(inputs):
+        place = _batch_place(port)
+        if place is None or port.dims is None:
+            continue
+        dims = [*port.dims[:place], batch, *port.dims[place + 1 :]]
+        if None in dims:
+            raise _dynamic(port, spec)
+        shapes[index] = tuple(dim for dim in dims if dim is not None)
+    if not shapes:
+        raise UsageError(f"-b {batch}: no input of {spec.source} has a batch dimension that can be told")
+    try:
+        model.reshape(shapes)
+    except OpenVinoError as error:
+        raise UsageError(f"-b {batch}: {spec.source} cannot be reshaped to it: {gist(str(error))}") from None
 
 
 def _dynamic(port: InputOutput, spec: jobs.Model) -> UsageError:

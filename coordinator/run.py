@@ -48,10 +48,11 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
     interrupts = Interrupts(launcher)
     if plan.housekeeping:
         os.sched_setaffinity(0, plan.housekeeping)
-    console = Console(stderr=options.json)
+    place = _place(options, started_at)
+    # Where the report is to go to stdout, it is alone there.
+    console = Console(stderr=options.json or place.path is None)
     screen = Screen(console, options)
     screen.step(1, more=f"{options.model}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}")
-    place = _place(options, started_at)
     if place.problem:
         screen.warn(f"{place.problem}; the report will go to stdout")
     session = _session(options, plan, topology, launcher, interrupts, screen)

@@ -121,3 +121,11 @@ def test_a_model_that_fails_at_its_first_inference_gets_said_so(run: Run, tmp_pa
     ran = run("-m", failing_model(tmp_path, 0), "--agents", "1", "-t", "1")
     assert ran.code == 3
     assert "reshape" in ran.report["agents"][0]["reason"].lower()
+
+
+def test_inputs_that_fit_only_together_are_reshaped_together_and_need_no_names(run: Run, tmp_path: Path) -> None:
+    left, right = (ops.parameter([1, 16], np.float32) for _ in range(2))
+    model = ov.Model([ops.result(ops.concat([left, ops.multiply(left, right)], 1))], [left, right], "pair")
+    ran = run("-m", save(model, tmp_path), "--agents", "1", "-b", "3", "-t", "0.2", "--warmup", "0")
+    assert ran.code == 0, ran.err
+    assert [port["shape"] for port in ran.report["effective"]["inputs"]] == [[3, 16], [3, 16]]
