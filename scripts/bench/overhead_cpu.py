@@ -16,16 +16,24 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
 from ovbench.coordinator.result import Report, from_json
 
-from .versus import Goal, Row, RunFailed, Settings, in_turn, parse, program, report, value_row
+from .versus import Goal, Row, RunFailed, Settings, in_turn, parse, program, report, say, value_row
 
 SECONDS = 5.0
 RUNS = 5
 REACH = Goal(high=1.0, unit=" %")
+ROLES = (
+    "coordinator, Python threads",
+    "coordinator, ZeroMQ threads",
+    "fork server, Python threads",
+    "agents, Python threads",
+    "agents, ZeroMQ threads",
+)
 _PERIOD_S = 0.02
 
 
@@ -33,18 +41,20 @@ def measure(settings: Settings) -> Iterator[Row]:
     for terminal in (False, True):
         where = "on a terminal" if terminal else "not on a terminal"
 
-        def run(terminal: bool = terminal) -> tuple[float, float]:
+        def run(terminal: bool = terminal) -> tuple[float, dict[str, float]]:
             return _run(settings.seconds, terminal)
 
         (pairs,) = in_turn(settings.runs, run)
-        reported, seen = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        reported, seen = [pair[0] for pair in pairs], [sum(pair[1].values()) for pair in pairs]
         what = f"own CPU in the window, % of one core, 2 agents, {where}"
         yield value_row(f"{what}: report", reported, "%", REACH)
         yield value_row(f"{what}: from outside", seen, "%", REACH)
+        for role in ROLES:
+            say(f"{median(pair[1].get(role, 0.0) for pair in pairs):6.3f} %  {role}")
 
 
-def _run(seconds: float, terminal: bool) -> tuple[float, float]:
-    """control_percent, and what was seen from outside."""
+def _run(seconds: float, terminal: bool) -> tuple[float, dict[str, float]]:
+    """control_percent, and what was seen from outside, by role."""
     with tempfile.TemporaryDirectory(prefix="ovbench-bench-") as folder:
         command = [program("ovbench-coord"), "-m", "builtin:squeezenet1.1", "--agents", "2", "-t", f"{seconds:g}"]
         master, slave = pty.openpty()
@@ -82,32 +92,36 @@ class Trace:
 
     coordinator: int
     _points: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    _roles: dict[int, str] = field(default_factory=dict)
 
     def look(self) -> None:
-        for pid in self._family():
+        for pid, role in self._family():
             for thread in _threads(pid):
+                name = _name(pid, thread)
                 # What OpenVINO and the load run on has other names; the measure thread is unnamed, but not the first.
-                if pid in self._launchers or thread == pid or _name(pid, thread).startswith("ZMQbg"):
+                if role != "agents" or thread == pid or name.startswith("ZMQbg"):
                     self._points.setdefault(thread, []).append((time.monotonic_ns(), _run_ns(pid, thread)))
+                    self._roles[thread] = f"{role}, {'ZeroMQ' if name.startswith('ZMQbg') else 'Python'} threads"
 
-    def percent(self, result: Report) -> float:
+    def percent(self, result: Report) -> dict[str, float]:
+        """Of one core, in the window, by role."""
         edges = [result.window.start_ns, result.window.stop_ns]
-        total_ns = 0.0
-        for points in self._points.values():
+        spent_ns: dict[str, float] = {}
+        for thread, points in self._points.items():
             if len(points) > 1:
                 origin = points[0][0]
                 times, spent = np.array(points, np.float64).T - np.array([[origin], [0]])
                 at_start, at_stop = np.interp([edge - origin for edge in edges], times, spent)
-                total_ns += float(at_stop - at_start)
-        return 100 * total_ns / (edges[1] - edges[0])
+                role = self._roles[thread]
+                spent_ns[role] = spent_ns.get(role, 0.0) + float(at_stop - at_start)
+        return {role: 100 * ns / (edges[1] - edges[0]) for role, ns in spent_ns.items()}
 
-    @property
-    def _launchers(self) -> set[int]:
-        return {self.coordinator, *_children(self.coordinator)}
-
-    def _family(self) -> list[int]:
-        servers = _children(self.coordinator)
-        return [self.coordinator, *servers, *(agent for server in servers for agent in _children(server))]
+    def _family(self) -> Iterator[tuple[int, str]]:
+        yield self.coordinator, "coordinator"
+        for server in _children(self.coordinator):
+            yield server, "fork server"
+            for agent in _children(server):
+                yield agent, "agents"
 
 
 def _children(pid: int) -> list[int]:
