@@ -36,9 +36,13 @@ from ovbench.common.messages import (
 
 @dataclass(frozen=True)
 class Rules:
-    """Times in seconds. A heartbeat on a saturated core was seen at most 67 ms late, so 3 s for lost has margin."""
+    """Times in seconds. A heartbeat on a saturated core was seen at most 67 ms late, so 3 s for lost has margin.
 
-    heartbeat_s: float = 0.5
+    One heartbeat costs an agent about 1.5 ms of CPU beside its load; more often, two agents' control would take 1 % of
+    a core (scripts/bench/overhead_cpu.py).
+    """
+
+    heartbeat_s: float = 1.0
     lost_s: float = 3.0
     lease_s: float = 3.0
     join_s: float = 3.5

@@ -464,10 +464,10 @@ def test_a_lost_agent_that_comes_back_stays_lost() -> None:
 
 def test_pulses_go_to_all_that_live_as_often_as_heartbeats_come() -> None:
     life = Life(agents=2).running()
-    actions = life.wait(2.0, heartbeats=(0, 1))
+    actions = life.wait(4 * RULES.heartbeat_s, heartbeats=(0, 1))
     assert len(of_kind(actions, Pulse)) == 2 * 4
     life.fleet.died(1, "was killed", life.now_ns)
-    assert len(of_kind(life.wait(2.0, heartbeats=(0,)), Pulse)) == 4
+    assert len(of_kind(life.wait(4 * RULES.heartbeat_s, heartbeats=(0,)), Pulse)) == 4
 
 
 def test_a_pause_of_the_coordinator_itself_is_not_held_against_the_agents() -> None:
