@@ -49,7 +49,7 @@ from .recorder import Recorder
 from .usage import memory, usage
 
 _LATENCIES_PER_HEARTBEAT: Final = 256
-_DISCONNECTED_NS: Final = 500_000_000
+_DISCONNECTED_NS: Final = 250_000_000
 """A connection that closed and has not come back by then: the coordinator has ended."""
 
 _HELLO_NS: Final = 500_000_000
@@ -172,7 +172,7 @@ class Control:
         if self._heartbeat_ns is None:
             return 0.1
         if self._disconnected_ns is not None:
-            return 0.1
+            return 0.05
         return max(0.0, (self._next_heartbeat_ns - now_ns) / 1e9)
 
 

@@ -210,19 +210,19 @@ def test_a_pulse_renews_the_lease() -> None:
 def test_a_connection_that_stays_closed_ends_the_agent_before_the_lease_does() -> None:
     control = running(FakeWork())
     control.tick(NOW, connected=False)
-    control.tick(NOW + ms(500), connected=False)
+    control.tick(NOW + ms(250), connected=False)
     with pytest.raises(Ended, match="gone") as ended:
-        control.tick(NOW + ms(501), connected=False)
+        control.tick(NOW + ms(251), connected=False)
     assert ended.value.code is ExitCode.PARTIAL
 
 
 def test_a_connection_that_comes_back_in_time_is_forgiven() -> None:
     control = running(FakeWork())
-    for at in (0, 400, 800, 1200):
-        control.tick(NOW + ms(at), connected=at in (400, 800))
-    control.tick(NOW + ms(1700), connected=False)  # half a second since it closed again
+    for at in (0, 200, 400, 600):
+        control.tick(NOW + ms(at), connected=at in (200, 400))
+    control.tick(NOW + ms(850), connected=False)  # a quarter of a second since it closed again
     with pytest.raises(Ended):
-        control.tick(NOW + ms(1701), connected=False)
+        control.tick(NOW + ms(851), connected=False)
 
 
 def test_an_agent_without_a_job_does_not_mind_that_it_has_no_connection_yet() -> None:

@@ -1,0 +1,172 @@
+"""CPU, memory and phases in the report, against the kernel's own counters read outside at the same time."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.process.driver import Coordinator, Start
+
+TICKS = os.sysconf("SC_CLK_TCK")
+SPINNING = ("--backend", "null:50", "-api", "sync", "--warmup", "0.2")
+"""A device of 50 us spins all of its service time, so an agent keeps a CPU busy as an inference does."""
+
+
+class Outside:
+    """Reads counters every 20 ms in a thread of the test; `rise` tells by how much one rose in a span."""
+
+    def __init__(self, read: Callable[[], dict[str, float]]) -> None:
+        self._read = read
+        self._readings: list[tuple[int, dict[str, float]]] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._loop, daemon=True)
+        self._thread.start()
+
+    def _loop(self) -> None:
+        while not self._ended.wait(0.02):
+            try:
+                self._readings.append((time.monotonic_ns(), self._read()))
+            except (OSError, psutil.Error):
+                return
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def rise(self, name: str, window: dict[str, Any]) -> float:
+        origin = window["start_ns"]
+        times = [at - origin for at, values in self._readings if name in values]
+        values = [values[name] for _, values in self._readings if name in values]
+        low, high = np.interp([0, window["stop_ns"] - origin], times, values)
+        return float(high - low)
+
+
+def system_ticks() -> dict[str, float]:
+    """user, nice, system, irq and softirq of each CPU, and its total, in ticks (proc(5))."""
+    ticks = {}
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *fields = line.split()
+        if name.startswith("cpu") and name != "cpu":
+            numbers = [int(field) for field in fields]
+            ticks[f"busy {name[3:]}"] = float(sum(numbers[i] for i in (0, 1, 2, 5, 6)))
+            ticks[f"all {name[3:]}"] = float(sum(numbers[:8]))
+    return ticks
+
+
+def process_ticks(pid: int) -> dict[str, float]:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return {f"cpu {pid}": float(int(fields[11]) + int(fields[12]))}
+
+
+def measured(coordinator: Coordinator, outside: Outside) -> dict[str, Any]:
+    ran = coordinator.finish()
+    outside.end()
+    assert ran.code == 0, ran.out + ran.err
+    return ran.report
+
+
+def test_each_cpu_is_as_busy_as_the_kernel_says(start: Start) -> None:
+    coordinator = start(*SPINNING, "--agents", "1", "-t", "2")
+    outside = Outside(system_ticks)
+    report = measured(coordinator, outside)
+    for cpu, share in report["cpu"]["per_cpu"].items():
+        busy = outside.rise(f"busy {cpu}", report["window"]) / outside.rise(f"all {cpu}", report["window"])
+        assert share["busy"] == pytest.approx(100 * busy, abs=3)
+    measured_cpus = [report["cpu"]["per_cpu"][str(cpu)]["busy"] for cpu in report["cpu"]["measured_cpus"]]
+    assert report["cpu"]["busy_percent"] == pytest.approx(sum(measured_cpus) / len(measured_cpus))
+
+
+def test_an_agent_and_the_coordinator_used_what_the_kernel_says(start: Start) -> None:
+    coordinator = start(*SPINNING, "--agents", "1", "-t", "2")
+    coordinator.wait_for("Step 10/11")
+    (agent,) = coordinator.agents()
+    pids = (agent.pid, coordinator.process.pid)
+    outside = Outside(lambda: process_ticks(pids[0]) | process_ticks(pids[1]))
+    report = measured(coordinator, outside)
+    seconds = report["window"]["duration_s"]
+    (part,) = report["agents"]
+    used_s = outside.rise(f"cpu {pids[0]}", report["window"]) / TICKS
+    assert part["cpu"]["percent"] == pytest.approx(100 * used_s / seconds, abs=3)
+    assert part["cpu"]["user_s"] + part["cpu"]["system_s"] == pytest.approx(used_s, abs=0.06)
+    capacity_s = seconds * len(report["cpu"]["measured_cpus"])
+    own_s = outside.rise(f"cpu {pids[1]}", report["window"]) / TICKS
+    assert report["cpu"]["coordinator_percent"] == pytest.approx(100 * own_s / capacity_s, abs=2)
+    # Control threads are part of the agent's time, beside the coordinator's: neither more than both nor nothing.
+    assert 0 < part["cpu"]["control_s"] < used_s
+    own = report["cpu"]["coordinator_percent"] * len(report["cpu"]["measured_cpus"])
+    assert report["cpu"]["control_percent"] == pytest.approx(own + 100 * part["cpu"]["control_s"] / seconds, abs=0.01)
+
+
+@pytest.fixture
+def busy_loop() -> Iterator[psutil.Process]:
+    """Somebody else's job, on the first CPU."""
+    cpu = min(os.sched_getaffinity(0))
+    code = f"import os; os.sched_setaffinity(0, {{{cpu}}})\nwhile True: pass"
+    with psutil.Popen([sys.executable, "-c", code]) as process:
+        yield process
+        process.kill()
+
+
+def test_what_others_took_is_told_apart(start: Start, busy_loop: psutil.Process) -> None:
+    coordinator = start(*SPINNING, "--agents", "2", "-t", "2")
+    outside = Outside(lambda: process_ticks(busy_loop.pid))
+    report = measured(coordinator, outside)
+    capacity_s = report["window"]["duration_s"] * len(report["cpu"]["measured_cpus"])
+    taken = 100 * outside.rise(f"cpu {busy_loop.pid}", report["window"]) / TICKS / capacity_s
+    assert taken > 5
+    # Other things may run on a shared machine too, so it is a lower bound, and the parts must add up to the whole.
+    assert report["cpu"]["others_percent"] > taken - 5
+    parts = sum(report["cpu"][f"{who}_percent"] for who in ("agents", "coordinator", "others"))
+    assert parts == pytest.approx(report["cpu"]["busy_percent"], abs=3)
+
+
+def test_memory_is_what_it_is_seen_from_outside(start: Start) -> None:
+    coordinator = start("-m", "builtin:squeezenet1.1", "--agents", "1", "-api", "sync", "-t", "1.5", "--warmup", "0.2")
+    coordinator.wait_for("Step 10/11")
+    (agent,) = coordinator.agents()
+    time.sleep(1.0)  # into the load, whose memory no longer grows
+    outside = agent.memory_full_info()
+    report = coordinator.finish().report
+    memory = report["agents"][0]["memory_mb"]
+    assert memory["rss"] == pytest.approx(outside.rss / 2**20, rel=0.1)
+    assert memory["pss"] == pytest.approx(outside.pss / 2**20, rel=0.15)
+    assert memory["private"] == pytest.approx(outside.uss / 2**20, rel=0.15)
+    assert memory["peak_rss"] >= memory["rss"] - 1
+
+
+def test_switches_and_migrations_are_those_of_all_threads(start: Start) -> None:
+    """A device of 2 ms sleeps once per inference: at least one voluntary switch each."""
+    coordinator = start("--backend", "null:2000", "-api", "sync", "--warmup", "0.1", "--agents", "1", "-t", "1")
+    report = coordinator.finish().report
+    (agent,) = report["agents"]
+    count = agent["throughput"]["count"]
+    assert agent["cpu"]["voluntary_switches"] == pytest.approx(count, rel=0.2)
+    assert agent["cpu"]["migrations"] is None or agent["cpu"]["migrations"] <= count
+
+
+def test_phases_fit_into_the_time_that_the_preparation_took(start: Start) -> None:
+    began = time.monotonic()
+    coordinator = start("-m", "builtin:squeezenet1.1", "--agents", "1", "-niter", "1", "--warmup", "0")
+    report = coordinator.finish().report
+    wall_ms = 1e3 * (time.monotonic() - began)
+    phases = report["phases_ms"]
+    assert all(value > 0 for value in phases.values())
+    assert sum(phases.values()) < wall_ms
+    # On a model of some MB compiling is most of the work, reshaping to the shape it has is none.
+    assert phases["compile"] > phases["reshape"]
+
+
+def test_an_affinity_that_was_set_is_respected(start: Start) -> None:
+    cpu = max(os.sched_getaffinity(0))
+    coordinator = start(*SPINNING, "-t", "0.5", preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+    report = coordinator.finish().report
+    assert [agent["cpus"] for agent in report["agents"]] == [[cpu]]
+    assert report["agents"][0]["placement"] == {"requested": [cpu], "mask": [cpu], "seen": [cpu]}
+    assert report["environment"]["allowed_cpus"] == [cpu]
