@@ -140,19 +140,25 @@ def _count(pieces: Sequence[Int64s]) -> int:
 
 def _exact(counted: dict[int, list[Int64s]]) -> tuple[Latency | None, dict[int, Latency | None]]:
     """Of all and of each agent. One array holds every latency; an agent's is a part of it, so nothing is held twice."""
-    total = sum(_count(pieces) for pieces in counted.values())
-    everything = np.empty(total, np.int64)
+    everything = _differences([piece for pieces in counted.values() for piece in pieces])
     latencies: dict[int, Latency | None] = {}
     at = 0
     for agent, pieces in counted.items():
-        begin = at
-        for piece in pieces:
-            np.subtract(piece[:, 1], piece[:, 0], out=everything[at : at + len(piece)])
-            at += len(piece)
+        begin, at = at, at + _count(pieces)
         latencies[agent] = _of_values(everything[begin:at])
     if len(counted) == 1:
         return next(iter(latencies.values())), latencies
     return _of_values(everything), latencies
+
+
+def _differences(pieces: Sequence[Int64s]) -> Int64s:
+    """The latencies in all pieces, in one array and without another on the way to it."""
+    values = np.empty(_count(pieces), np.int64)
+    at = 0
+    for piece in pieces:
+        np.subtract(piece[:, 1], piece[:, 0], out=values[at : at + len(piece)])
+        at += len(piece)
+    return values
 
 
 def _of_values(values: Int64s) -> Latency | None:
@@ -246,7 +252,7 @@ def _timeline(agents: Sequence[Recorded], counted: dict[int, list[Int64s]], wind
 
 
 def _exact_slice(start: int, stop: int, pieces: list[Int64s]) -> Slice:
-    values = np.concatenate([piece[:, 1] - piece[:, 0] for piece in pieces]) if pieces else np.empty(0, np.int64)
+    values = _differences(pieces)
     if not len(values):
         return Slice(start, stop, 0, None)
     rank = nearest_rank(len(values), 99.0)
