@@ -276,16 +276,19 @@ def parse(description: str | None, seconds: float, runs: int) -> Settings:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=seconds, help=f"of each measured window; default {seconds:g}")
     parser.add_argument("--runs", type=int, default=runs, help=f"of each side, in turn; default {runs}")
-    parser.add_argument(
-        "--limit", type=Path, metavar="PATH", help="the limit program; that part is left out without it"
-    )
+    parser.add_argument("--limit", metavar="PATH", help="the limit program; that part is left out without it")
     raw = parser.parse_args()
     if raw.seconds <= 0 or raw.runs < 1:
         parser.error("--seconds and --runs must be above 0")
-    if raw.limit is not None and not os.access(raw.limit, os.X_OK):
-        print(f"--limit {raw.limit}: there is no such program", file=sys.stderr)
-        raw.limit = None
-    return Settings(raw.seconds, raw.runs, raw.limit.absolute() if raw.limit is not None else None)
+    return Settings(raw.seconds, raw.runs, limit_program(raw.limit))
+
+
+def limit_program(path: str | None) -> Path | None:
+    """The value of --limit; None, and a word of why, where there is no such program."""
+    if path is not None and not os.access(path, os.X_OK):
+        print(f"--limit {path}: there is no such program", file=sys.stderr)
+        return None
+    return Path(path).absolute() if path is not None else None
 
 
 def report(rows: Iterator[Row]) -> int:
