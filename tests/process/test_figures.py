@@ -5,7 +5,6 @@ sums as bounds.
 """
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
