@@ -5,6 +5,7 @@ message types, so bytes that are no message of ours cost a counter and nothing e
 """
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
@@ -74,7 +75,8 @@ class _Endpoint(Generic[_Received]):
 
     def wait(self, timeout_s: float) -> set[int]:
         """Sleep until a message, a watched descriptor or the timeout; returns the descriptors that can be read."""
-        ready = self._poller.poll(max(0, round(timeout_s * 1000)))
+        # Up, as a timeout that is rounded down to nothing makes the caller ask again and again until it is due.
+        ready = self._poller.poll(max(0, math.ceil(timeout_s * 1000)))
         return {fd for fd, _ in ready if isinstance(fd, int)}
 
     def _frames(self) -> Iterator[list[bytes]]:

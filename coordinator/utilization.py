@@ -7,12 +7,16 @@ Load is steady across one, and a straight line between the readings before and a
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import psutil
 
-from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns
+from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
 from ovbench.common.messages import Usage
+
+AFTER_START_NS: Final = 2 * NS_PER_MS
+"""A reading takes a CPU for a millisecond: at the very start it held up one agent, and the starts were that far apart."""
 
 FIELDS = ("user", "system", "iowait", "steal", "idle")
 
@@ -40,7 +44,7 @@ def read_cpu_totals(online: Sequence[int], clock: Clock = monotonic_ns) -> CpuTo
 
 @dataclass
 class Meter:
-    """Readings taken when they are due: at the window's edges, and every second between them for the timeline."""
+    """Readings taken when they are due: by the window's edges, and every second between them for the timeline."""
 
     read: Callable[[], CpuTotals]
     readings: list[CpuTotals] = field(default_factory=list)
@@ -50,7 +54,8 @@ class Meter:
         """The load begins then, and lasts so long if that is known."""
         self.take()
         seconds = min(duration_s if duration_s is not None else 3600.0, 36_000.0)
-        self._due_ns = [begin_ns + second * NS_PER_S for second in range(int(seconds) + 1)]
+        self._due_ns = [begin_ns + AFTER_START_NS]
+        self._due_ns += [begin_ns + second * NS_PER_S for second in range(1, int(seconds) + 1)]
         if duration_s is not None:
             self._due_ns.append(begin_ns + round(duration_s * NS_PER_S))
         self._due_ns.sort(reverse=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ovbench.coordinator.utilization import CpuTotals, Meter, coordinator_s, cpu_shares, process_share
+from ovbench.coordinator.utilization import AFTER_START_NS, CpuTotals, Meter, coordinator_s, cpu_shares, process_share
 from tests.builders import cpu_totals, ms, seconds, usage
 
 
@@ -111,7 +111,7 @@ def due(meter: Meter) -> list[int]:
 def test_readings_are_due_at_both_edges_and_each_second_between() -> None:
     meter = Meter(FakeReader())
     meter.plan(seconds(100), 2.5)
-    assert due(meter) == [seconds(100), seconds(101), seconds(102), seconds(102.5)]
+    assert due(meter) == [seconds(100) + AFTER_START_NS, seconds(101), seconds(102), seconds(102.5)]
 
 
 def test_planning_takes_a_reading_from_before_the_load() -> None:
@@ -123,9 +123,9 @@ def test_planning_takes_a_reading_from_before_the_load() -> None:
 def test_nothing_is_read_before_it_is_due() -> None:
     meter = Meter(FakeReader())
     meter.plan(seconds(100), 1.0)
-    assert not meter.tick(seconds(100) - 1)
-    assert meter.tick(seconds(100))
-    assert not meter.tick(seconds(100) + ms(1))
+    assert not meter.tick(seconds(100) + AFTER_START_NS - 1)
+    assert meter.tick(seconds(100) + AFTER_START_NS)
+    assert not meter.tick(seconds(100) + AFTER_START_NS + ms(1))
     assert len(meter.readings) == 2
 
 
@@ -140,7 +140,7 @@ def test_readings_that_were_missed_are_taken_once() -> None:
 def test_a_load_of_unknown_length_is_read_every_second() -> None:
     meter = Meter(FakeReader())
     meter.plan(0, None)
-    assert due(meter)[:4] == [0, seconds(1), seconds(2), seconds(3)]
+    assert due(meter)[:4] == [AFTER_START_NS, seconds(1), seconds(2), seconds(3)]
 
 
 def test_without_a_plan_nothing_is_due() -> None:
