@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .versus import Goal, Row, Settings, parse, quantity, report, say, value_row, workbench
+from .versus import Goal, Row, Settings, in_turn, parse, quantity, report, say, value_row, workbench
 
 SECONDS = 0.2
 RUNS = 50
@@ -29,7 +29,7 @@ def measure(settings: Settings) -> Iterator[Row]:
                 length = ("-t", f"{settings.seconds:g}")
                 return bench.ovbench("--agents", "2", *arguments, *length).report.window.start_skew_us
 
-            skews = [start() for _ in range(runs)]
+            (skews,) = in_turn(runs, start)
             yield _row(f"start skew of 2 agents, {name}", skews)
             say("sorted, us: " + " ".join(f"{skew:.1f}" for skew in sorted(skews)))
 
