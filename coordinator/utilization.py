@@ -16,7 +16,7 @@ from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
 from ovbench.common.messages import Usage
 
 AFTER_START_NS: Final = 2 * NS_PER_MS
-"""A reading takes a CPU for a millisecond: at the very start it held up one agent, and the starts were that far apart."""
+"""A reading takes a CPU for a millisecond: at the very start it held up one agent, and made that much start skew."""
 
 FIELDS = ("user", "system", "iowait", "steal", "idle")
 
