@@ -55,7 +55,6 @@ class _Endpoint(Generic[_Received]):
 
     def __init__(self, kind: int, union: Any) -> None:
         self._context = zmq.Context()
-        self._context.set(zmq.MAX_SOCKETS, 65_536)
         self._socket = self._context.socket(kind)
         self._socket.set(zmq.LINGER, 0)
         self._socket.set(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
