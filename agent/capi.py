@@ -296,6 +296,10 @@ class Core:
         self._library = library
         self.handle = library.handle("ov_core_create")
 
+    def add_extension(self, path: str) -> None:
+        """A library with operations of the user's."""
+        self._library.call("ov_core_add_extension", self.handle, path.encode())
+
     def read_model(self, path: str) -> Model:
         """Any file that OpenVINO reads; IR weights are mapped, not copied."""
         return Model(self._library, self._library.handle("ov_core_read_model", self.handle, path.encode(), None))

@@ -54,6 +54,7 @@ def load(job: jobs.Job, times: StepTimes) -> Loaded:
     with times.measure(2, "load_runtime"):
         library = Library()
         core = Core(library)
+        _extend(core, job.model)
     with times.measure(4, "read_model"):
         model = _read(core, job.model)
         name = model.name
@@ -97,18 +98,12 @@ def iterations(job: jobs.Job, requests: int) -> int | None:
     return None if job.load.iterations is None else round_up(job.load.iterations, requests)
 
 
-def runtime_properties(runtime: jobs.Runtime) -> dict[str, str]:
-    """What was asked for, in OpenVINO's names."""
-    properties = {}
-    if runtime.hint != "none":
-        properties["PERFORMANCE_HINT"] = runtime.hint.upper()
-    if runtime.streams is not None:
-        properties["NUM_STREAMS"] = str(runtime.streams)
-    if runtime.threads is not None:
-        properties["INFERENCE_NUM_THREADS"] = str(runtime.threads)
-    if runtime.requests is not None:
-        properties["PERFORMANCE_HINT_NUM_REQUESTS"] = str(runtime.requests)
-    return properties
+def _extend(core: Core, spec: jobs.Model) -> None:
+    for path in spec.extensions:
+        try:
+            core.add_extension(path)
+        except OpenVinoError as error:
+            raise UsageError(f"-extensions {path}: OpenVINO cannot load it: {gist(str(error))}") from None
 
 
 def _read(core: Core, spec: jobs.Model) -> Model:
@@ -179,7 +174,7 @@ def _batch_place(port: InputOutput) -> int | None:
 
 def _compile(core: Core, model: Model, job: jobs.Job) -> CompiledModel:
     try:
-        return core.compile_model(model, job.runtime.device, runtime_properties(job.runtime))
+        return core.compile_model(model, job.runtime.device, job.runtime.properties())
     except OpenVinoError as error:
         raise UsageError(f"-m {job.model.source}: OpenVINO cannot compile this model: {gist(str(error))}") from None
 

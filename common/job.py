@@ -23,10 +23,14 @@ class Spec(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Model(Spec, frozen=True, forbid_unknown_fields=True):
-    """`source` is `builtin:NAME` or an absolute path; `batch` (N, None for the model's own) reshapes it."""
+    """`source` is `builtin:NAME` or an absolute path; `batch` (N, None for the model's own) reshapes it.
+
+    `extensions` are libraries with operations that OpenVINO lacks.
+    """
 
     source: str
     batch: Positive | None = None
+    extensions: tuple[str, ...] = ()
 
     @property
     def builtin(self) -> str | None:
@@ -34,13 +38,34 @@ class Model(Spec, frozen=True, forbid_unknown_fields=True):
 
 
 class Runtime(Spec, frozen=True, forbid_unknown_fields=True):
-    """What is asked of OpenVINO; None leaves the choice to it."""
+    """What is asked of OpenVINO; None leaves the choice to it.
+
+    `config` holds further properties by OpenVINO's names, as a configuration file gives them; what has a field of its
+    own goes before it.
+    """
 
     device: str = "CPU"
     hint: Hint = "throughput"
     streams: Positive | None = None
     threads: Positive | None = None
     requests: Positive | None = None
+    precision: str | None = None
+    pinning: Literal["YES", "NO"] | None = None
+    cache_dir: str | None = None
+    config: dict[str, str] = {}
+
+    def properties(self) -> dict[str, str]:
+        """All of it, in OpenVINO's names."""
+        asked = {
+            "PERFORMANCE_HINT": None if self.hint == "none" else self.hint.upper(),
+            "NUM_STREAMS": self.streams,
+            "INFERENCE_NUM_THREADS": self.threads,
+            "PERFORMANCE_HINT_NUM_REQUESTS": self.requests,
+            "INFERENCE_PRECISION_HINT": self.precision,
+            "ENABLE_CPU_PINNING": self.pinning,
+            "CACHE_DIR": self.cache_dir,
+        }
+        return {**self.config, **{name: str(value) for name, value in asked.items() if value is not None}}
 
 
 class Load(Spec, frozen=True, forbid_unknown_fields=True):

@@ -2,14 +2,16 @@
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NoReturn, TypeVar, cast
+from typing import Final, Literal, NoReturn, TypeVar, cast
 
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Api, Hint
+
+from .config import read_config
 
 DEFAULT_MODEL: Final = builtin.PREFIX + "squeezenet1.1"
 DEFAULT_SECONDS: Final = 10.0
@@ -66,6 +68,12 @@ class Options:
     sample_memory_mb: int
     json: bool
     dry_run: bool
+    precision: str | None = None
+    pinning: Literal["YES", "NO"] | None = None
+    cache_dir: Path | None = None
+    extensions: tuple[Path, ...] = ()
+    config: Mapping[str, str] = field(default_factory=dict)
+    dump_config: Path | None = None
 
     def requested(self) -> dict[str, str | int | float | bool | None]:
         """For the report, by the names of the command line."""
@@ -82,6 +90,11 @@ class Options:
             "niter": self.iterations,
             "warmup_s": self.warmup_s,
             "agents": self.agents,
+            "infer_precision": self.precision,
+            "pin": self.pinning,
+            "cache_dir": None if self.cache_dir is None else str(self.cache_dir),
+            "extensions": ",".join(map(str, self.extensions)) or None,
+            "load_config": ",".join(f"{name}={value}" for name, value in self.config.items()) or None,
             "backend": "openvino" if self.null_service_us is None else f"null:{self.null_service_us:g}",
             "seed": self.seed,
             "launcher": self.launcher,
@@ -190,7 +203,9 @@ def _run_parser() -> _Parser:
     )
     parser.add_argument("--version", action="version", version=f"ovbench {version('ovbench')}")
     _add_what(parser.add_argument_group("what to run"))
-    _add_openvino(parser.add_argument_group("OpenVINO settings, for each agent"))
+    settings = parser.add_argument_group("OpenVINO settings, for each agent")
+    _add_openvino(settings)
+    _add_further_openvino(settings)
     _add_how_long(parser.add_argument_group("how long"))
     _add_agents(parser.add_argument_group("agents"))
     _add_results(parser.add_argument_group("results"))
@@ -231,6 +246,41 @@ def _add_openvino(group: "argparse._ArgumentGroup") -> None:
         "-nireq", "--number-infer-requests", metavar="N", type=_positive, dest="requests",
         help="infer requests in flight (async); default: the best number, by OpenVINO",
     )  # fmt: skip
+
+
+def _add_further_openvino(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-infer_precision", "--infer-precision", metavar="TYPE", type=_of_the_cpu, dest="precision",
+        help="precision to infer in, such as f32 or bf16; default: OpenVINO's choice for this CPU",
+    )  # fmt: skip
+    group.add_argument(
+        "-pin", "--infer-threads-pinning", choices=("YES", "NO"), dest="pinning",
+        help="whether OpenVINO pins its threads to cores within the agent's CPUs; default: its choice",
+    )  # fmt: skip
+    group.add_argument(
+        "-cdir", "--cache-dir", metavar="DIR", type=Path, dest="cache_dir",
+        help="keep compiled models there, so that the next run loads them faster",
+    )  # fmt: skip
+    group.add_argument(
+        "-extensions", "--extensions", metavar="FILE[,FILE]", dest="extensions", default="",
+        help="libraries with operations that OpenVINO lacks",
+    )  # fmt: skip
+    group.add_argument(
+        "-load_config", "--load-config", metavar="FILE", type=Path,
+        help='further properties, as JSON: {"CPU": {"NUM_STREAMS": "3"}}; flags go before them',
+    )  # fmt: skip
+    group.add_argument(
+        "-dump_config", "--dump-config", metavar="FILE", type=Path,
+        help="write the properties that each agent asks for, in the format of -load_config",
+    )  # fmt: skip
+
+
+def _of_the_cpu(text: str) -> str:
+    """benchmark_app's `VALUE` or `DEVICE:VALUE`."""
+    device, colon, value = text.rpartition(":")
+    if not value or (colon and device.upper() != "CPU"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not for the CPU; give the value alone, or CPU:VALUE")
+    return value
 
 
 def _add_how_long(group: "argparse._ArgumentGroup") -> None:
@@ -287,7 +337,8 @@ def _add_results(group: "argparse._ArgumentGroup") -> None:
 
 
 def _checked(raw: argparse.Namespace) -> Options:
-    api, hint = _api_and_hint(raw)
+    config = read_config(raw.load_config) if raw.load_config is not None else {}
+    api, hint = _api_and_hint(raw, config)
     return Options(
         model=_model(raw.model) if raw.backend is None else raw.model,
         device=_device(raw.device),
@@ -311,19 +362,44 @@ def _checked(raw: argparse.Namespace) -> Options:
         sample_memory_mb=raw.sample_memory,
         json=raw.json,
         dry_run=raw.dry_run,
+        precision=raw.precision,
+        pinning=raw.pinning,
+        cache_dir=raw.cache_dir.expanduser().absolute() if raw.cache_dir is not None else None,
+        extensions=_extensions(raw.extensions),
+        config=config,
+        dump_config=_writable(raw.dump_config),
     )
 
 
-def _api_and_hint(raw: argparse.Namespace) -> tuple[Api, Hint]:
-    """benchmark_app's defaults, with one difference: -nstreams and -nthreads without -hint mean -hint none."""
-    tuned = [name for name, value in (("-nstreams", raw.streams), ("-nthreads", raw.threads)) if value is not None]
+def _api_and_hint(raw: argparse.Namespace, config: Mapping[str, str]) -> tuple[Api, Hint]:
+    """benchmark_app's defaults, with one difference: fine tuning without -hint means -hint none.
+
+    A hint in the configuration file stands where no flag says otherwise; it is not a flag, so it is `none` here.
+    """
+    fine = (("-nstreams", raw.streams), ("-nthreads", raw.threads), ("-pin", raw.pinning))
+    tuned = [name for name, value in fine if value is not None]
     hint = _HINTS[raw.hint] if raw.hint is not None else None
     if tuned and hint not in (None, "none"):
         raise UsageError(f"{tuned[0]} and -hint {raw.hint} contradict each other; use -hint none, or leave one out")
     api: Api = raw.api or ("sync" if hint == "latency" else "async")
     if hint is None:
-        hint = "none" if tuned else "latency" if api == "sync" else "throughput"
+        hint = "none" if tuned or "PERFORMANCE_HINT" in config else "latency" if api == "sync" else "throughput"
     return api, hint
+
+
+def _writable(file: Path | None) -> Path | None:
+    """Said before the run, not after it."""
+    if file is not None and not file.absolute().parent.is_dir():
+        raise UsageError(f"-dump_config {file}: the folder {file.absolute().parent} does not exist")
+    return file
+
+
+def _extensions(text: str) -> tuple[Path, ...]:
+    paths = tuple(Path(part).expanduser().absolute() for part in text.split(",") if part)
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(f"-extensions {path}: there is no such file")
+    return paths
 
 
 def _model(text: str) -> str:

@@ -67,13 +67,19 @@ def split(topology: Topology, agents: int | None) -> tuple[tuple[int, ...], ...]
 
 def _job(options: Options, index: int, agents: int, cpus: tuple[int, ...], housekeeping: tuple[int, ...]) -> Job:
     return Job(
-        model=Model(source=options.model, batch=options.batch),
+        model=Model(
+            source=options.model, batch=options.batch, extensions=tuple(str(path) for path in options.extensions)
+        ),
         runtime=Runtime(
             device=options.device,
             hint=options.hint,
             streams=options.streams,
             threads=options.threads,
             requests=options.requests,
+            precision=options.precision,
+            pinning=options.pinning,
+            cache_dir=None if options.cache_dir is None else str(options.cache_dir),
+            config=dict(options.config),
         ),
         load=Load(
             api=options.api,

@@ -15,6 +15,7 @@ from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.topology import Topology
 
 from . import store
+from .config import config_json
 from .environment import read_environment
 from .fleet import Fleet, Rules
 from .launch import Launcher
@@ -71,6 +72,7 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
     place, saved = _save_samples(options, place, facts, merged)
     report = build_report(facts, merged, saved)
     place = _save_report(place, report)
+    _dump_config(options, plan, screen)
     screen.say(str(place.path / store.REPORT_FILE) if place.path else f"{place.problem}; the report is on stdout")
     print_report(console, report)
     if options.json or place.path is None:
@@ -136,6 +138,17 @@ def _save_samples(
     except store.Unwritable as problem:
         return _Destination(None, str(problem)), None
     return place, store.SAMPLES_FILE if saved else None
+
+
+def _dump_config(options: Options, plan: Plan, screen: Screen) -> None:
+    if options.dump_config is None:
+        return
+    data = config_json(plan.jobs[0].runtime.properties())
+    try:
+        store.write_file(options.dump_config, lambda stream: stream.write(data))
+        screen.say(f"the properties asked for are in {options.dump_config}")
+    except store.Unwritable as problem:
+        screen.warn(f"-dump_config: {problem}")
 
 
 def _save_report(place: _Destination, report: Report) -> _Destination:

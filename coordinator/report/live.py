@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ovbench.common.clock import NS_PER_S
+from ovbench.common.job import Runtime
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Phases, Port, Ready
 from ovbench.common.topology import format_cpu_list
@@ -146,9 +147,8 @@ def preparation(members: list[Member], options: Options) -> Iterator[tuple[int, 
         who = f" (slowest: agent {agent})" if len(readies) > 1 else ""
         return milliseconds(phase(readies[agent].phases)) + who
 
-    hint = "no performance hint" if options.hint == "none" else f"PERFORMANCE_HINT {options.hint.upper()}"
     yield 2, slowest(lambda p: p.load_runtime_ms), f"OpenVINO {first.openvino}"
-    yield 3, "", f"{effective.device}: {hint}{_tuning(options)}"
+    yield 3, "", f"{effective.device}: {_asked(members[0].job.runtime)}"
     yield 4, slowest(lambda p: p.read_model_ms), effective.model
     yield 5, slowest(lambda p: p.reshape_ms), f"batch {effective.batch}"
     yield (
@@ -164,9 +164,10 @@ def preparation(members: list[Member], options: Options) -> Iterator[tuple[int, 
     yield 9, made, f"random inputs, seed {options.seed}; first inference {slowest(lambda p: p.first_inference_ms)}"
 
 
-def _tuning(options: Options) -> str:
-    asked = (("NUM_STREAMS", options.streams), ("INFERENCE_NUM_THREADS", options.threads))
-    return "".join(f", {name} {value}" for name, value in asked if value is not None)
+def _asked(runtime: Runtime) -> str:
+    properties = runtime.properties()
+    asked = [f"{name} {value}" for name, value in properties.items()]
+    return ", ".join(asked if "PERFORMANCE_HINT" in properties else ["no performance hint", *asked])
 
 
 def _port(kind: str, port: Port) -> str:

@@ -110,3 +110,43 @@ def test_the_same_options_mean_the_same_as_for_benchmark_app(
         assert our["throughput"]["count"] == int(their["execution_results"]["total number of iterations"]) == 100
     # Not a timing test: it only has to tell a rate from one that is wrong by a factor.
     assert our["throughput"]["fps"] > 0.3 * float(their["execution_results"]["throughput"])
+
+
+def test_properties_reach_openvino_and_are_read_back(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"CPU": {"ENABLE_HYPER_THREADING": "NO", "PERFORMANCE_HINT": "LATENCY"}}))
+    dumped, cache = tmp_path / "dumped.json", tmp_path / "cache"
+    ran = run(
+        "-m", "builtin:mlp", "--agents", "1", "-infer_precision", "f32", "-load_config", str(config),
+        "-dump_config", str(dumped), "-cdir", str(cache), "-t", "0.2", "--warmup", "0",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    properties = ran.report["effective"]["properties"]
+    assert properties["INFERENCE_PRECISION_HINT"] == "f32"
+    assert properties["ENABLE_HYPER_THREADING"] == "NO"
+    assert properties["PERFORMANCE_HINT"] == "LATENCY"
+    assert any(cache.iterdir())
+    assert json.loads(dumped.read_text())["CPU"]["INFERENCE_PRECISION_HINT"] == "f32"
+
+
+@pytest.mark.parametrize(
+    "wrong", [("-infer_precision", "f7"), ("-load_config", "unknown")], ids=["precision", "property"]
+)
+def test_what_openvino_refuses_gets_one_sentence(run: Run, tmp_path: Path, wrong: tuple[str, str]) -> None:
+    option, value = wrong
+    if option == "-load_config":
+        file = tmp_path / "config.json"
+        file.write_text(json.dumps({"CPU": {"NO_SUCH_PROPERTY": "1"}}))
+        value = str(file)
+    ran = run("-m", "builtin:tiny", "--agents", "2", option, value)
+    assert ran.code == 2
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_an_extension_that_is_none_gets_one_sentence(run: Run, tmp_path: Path) -> None:
+    library = tmp_path / "lib.so"
+    library.write_text("no library")
+    ran = run("-m", "builtin:tiny", "--agents", "2", "-extensions", str(library))
+    assert ran.code == 2
+    assert len(ran.err.splitlines()) == 1
+    assert "-extensions" in ran.err

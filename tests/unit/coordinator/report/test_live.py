@@ -3,8 +3,10 @@
 import io
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
+from ovbench.common.job import Runtime
 from ovbench.common.messages import PROTOCOL_VERSION, Hello, Progress
 from ovbench.coordinator.fleet import Fleet, Rules
 from ovbench.coordinator.options import Options
@@ -108,9 +110,10 @@ def test_a_single_stream_is_not_many() -> None:
 
 
 def test_what_openvino_was_asked_for_is_shown() -> None:
-    texts = {number: text for number, _, text in preparation([delivered(0)], options("-nstreams", "2"))}
-    assert "no performance hint" in texts[3]
-    assert "NUM_STREAMS 2" in texts[3]
+    member = delivered(0)
+    member.job = replace(member.job, runtime=Runtime(hint="none", streams=2, precision="f32"))
+    texts = {number: text for number, _, text in preparation([member], options())}
+    assert texts[3] == "CPU: no performance hint, NUM_STREAMS 2, INFERENCE_PRECISION_HINT f32"
 
 
 def test_compiling_only_makes_no_requests() -> None:
