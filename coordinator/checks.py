@@ -65,6 +65,7 @@ def judge(evidence: Evidence) -> Validity:
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     yield from _incomplete(evidence)
+    yield from find_in_plan(evidence.plan)
     yield from _placement(evidence)
     yield from _settings(evidence)
     if evidence.merged is not None:
@@ -89,13 +90,17 @@ def _incomplete(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(Code.NOTHING_COUNTED, "error", "No inference ended in the measured window.")
 
 
-def _placement(evidence: Evidence) -> Iterator[Finding]:
-    shared = evidence.plan.shared_cpus
+def find_in_plan(plan: Plan) -> Iterator[Finding]:
+    """What is known before anything is started."""
+    shared = plan.shared_cpus
     if shared:
-        agents, cpus = len(evidence.plan.jobs), len(evidence.plan.measured_cpus)
+        agents, cpus = len(plan.jobs), len(plan.measured_cpus)
         number = f"{cpus} CPUs" if cpus != 1 else "1 CPU"
-        message = f"{agents} agents share {number} ({format_cpu_list(shared)}); they measure each other's load."
+        message = f"{agents} agents on {number}: those on {format_cpu_list(shared)} measure each other's load."
         yield Finding(Code.OVERSUBSCRIBED, "warning", message)
+
+
+def _placement(evidence: Evidence) -> Iterator[Finding]:
     for member in evidence.members:
         requested = set(member.job.placement.cpus)
         if member.finished is None:

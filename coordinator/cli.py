@@ -53,6 +53,9 @@ def _command(arguments: Sequence[str]) -> ExitCode:
 
 
 def _show_plan(options: Options, plan: Plan) -> ExitCode:
+    from .checks import find_in_plan
+
+    findings = tuple(find_in_plan(plan))
     if options.json:
         assignments = [
             {
@@ -65,11 +68,13 @@ def _show_plan(options: Options, plan: Plan) -> ExitCode:
             }
             for index, job in enumerate(plan.jobs)
         ]
-        print(json.dumps({"assignments": assignments, "housekeeping": list(plan.housekeeping)}, indent=2))
+        problems = [{"code": f.code, "severity": f.severity, "message": f.message} for f in findings]
+        housekeeping = list(plan.housekeeping)
+        print(json.dumps({"assignments": assignments, "housekeeping": housekeeping, "findings": problems}, indent=2))
     else:
         from rich.console import Console
 
         from .report.text import print_plan
 
-        print_plan(Console(), plan)
+        print_plan(Console(), plan, findings)
     return ExitCode.VALID

@@ -148,7 +148,7 @@ def _add_openvino(group: "argparse._ArgumentGroup") -> None:
     )  # fmt: skip
     group.add_argument(
         "-hint", "--perf-hint", choices=tuple(HINTS), dest="hint",
-        help="default: latency with -api sync, else throughput; none where -nstreams or -nthreads is given",
+        help="default: latency with -api sync, else throughput; none where -nstreams, -nthreads or -pin is given",
     )  # fmt: skip
     group.add_argument("-nstreams", "--number-streams", metavar="N", type=_positive, dest="streams", help="streams")
     group.add_argument(

@@ -42,7 +42,7 @@ def print_report(console: Console, report: Report) -> None:
         show(Text("\n" if index == 0 else "") + _finding(finding))
 
 
-def print_plan(console: Console, plan: Plan) -> None:
+def print_plan(console: Console, plan: Plan, findings: Sequence[Finding]) -> None:
     table = _table("agent", "CPUs", "API", "streams", "requests", "share")
     for index, job in enumerate(plan.jobs):
         load = job.load
@@ -57,6 +57,8 @@ def print_plan(console: Console, plan: Plan) -> None:
     console.print(table)
     rest = format_cpu_list(plan.housekeeping) or "none left over; they run on the measured ones"
     console.print(f"CPUs for control threads: {rest}", highlight=False, soft_wrap=True)
+    for finding in findings:
+        console.print(_finding(finding), highlight=False, soft_wrap=True)
 
 
 def _headline(report: Report) -> Text:

@@ -166,7 +166,7 @@ def test_a_run_that_measured_nothing_says_so_and_why() -> None:
 def test_the_plan_shows_the_cpus_of_each_agent() -> None:
     topology = Topology(tuple(Cpu(0, 0, cpu, cpu) for cpu in range(4)), frozenset(range(4)))
     out, written = console()
-    print_plan(out, make_plan(options("--agents", "2", "-t", "90", "-niter", "1000", "-nireq", "3"), topology))
+    print_plan(out, make_plan(options("--agents", "2", "-t", "90", "-niter", "1000", "-nireq", "3"), topology), ())
     lines = [line.rstrip() for line in written.getvalue().splitlines() if line.strip()[:1].isdigit()]
     rows = [line.split() for line in lines]
     assert [row[:2] for row in rows] == [["0", "0-1"], ["1", "2-3"]]
