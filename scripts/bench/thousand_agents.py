@@ -86,8 +86,14 @@ def _run(seconds: float) -> _Outcome:
             hello_ns = time.monotonic_ns()
             output, messages = coordinator.communicate(timeout=_PATIENCE_S)
             ended_ns = time.monotonic_ns()
-        except (BrokenBarrierError, subprocess.TimeoutExpired):
-            raise RunFailed("the coordinator or the simulated agents did not come to an end") from None
+        except BrokenBarrierError:
+            raise RunFailed(f"not all of {AGENTS} simulated agents connected within {_PATIENCE_S:g} s") from None
+        except subprocess.TimeoutExpired:
+            coordinator.kill()
+            _, messages = coordinator.communicate()
+            ended = [helper.exitcode for helper in helpers]
+            last = messages.decode()[-300:]
+            raise RunFailed(f"the coordinator did not end (exit codes of the helpers: {ended}): {last}") from None
         finally:
             coordinator.kill()
             coordinator.wait()
