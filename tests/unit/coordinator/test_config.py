@@ -20,9 +20,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_the_cpus_properties_are_read_as_text(tmp_path: Path) -> None:
-    file = written(
-        tmp_path, '{"CPU": {"NUM_STREAMS": "3", "THREADS": 4, "PERF_COUNT": true, "X": false}}'
-    )
+    file = written(tmp_path, '{"CPU": {"NUM_STREAMS": "3", "THREADS": 4, "PERF_COUNT": true, "X": false}}')
     expected = {"NUM_STREAMS": "3", "THREADS": "4", "PERF_COUNT": "YES", "X": "NO"}
     assert read_config(file) == expected
 
