@@ -9,8 +9,6 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from rich.console import Console
-
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.topology import Topology
 
@@ -23,7 +21,7 @@ from .merge import Merged, merge
 from .options import Options
 from .outcome import Run, build_report, recorded
 from .plan import Plan
-from .report.live import Screen
+from .report.live import Screen, SteadyConsole
 from .report.text import print_report
 from .result import Report, to_json
 from .session import Interrupts, Session
@@ -51,7 +49,7 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
         os.sched_setaffinity(0, plan.housekeeping)
     place = _place(options, started_at)
     # Where the report is to go to stdout, it is alone there.
-    console = Console(stderr=options.json or place.path is None)
+    console = SteadyConsole(stderr=options.json or place.path is None)
     screen = Screen(console, options)
     screen.step(1, more=f"{options.model}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}")
     if place.problem:

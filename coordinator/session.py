@@ -4,8 +4,10 @@ It ends when every agent has delivered, failed or been lost, or when the user wa
 """
 
 import contextlib
+import fcntl
 import os
 import resource
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -24,6 +26,8 @@ from .plan import Plan
 from .snapshot import Snapshot, Tracker
 from .utilization import Meter
 
+_FOLDER: Final = "ovbench-run-"
+_LOCK: Final = "lock"
 _TICK_NS: Final = NS_PER_S // 4
 
 
@@ -160,10 +164,24 @@ class Session:
 
 @contextlib.contextmanager
 def _runtime_folder() -> Iterator[Path]:
-    """A private folder for the bus and the agents' logs. In /tmp where TMPDIR is too long for a socket's address."""
-    parent = tempfile.gettempdir()
-    with tempfile.TemporaryDirectory(prefix="ovbench-", dir=parent if len(parent) < 60 else "/tmp") as folder:
+    """A private folder for the bus and the agents' logs. In /tmp where TMPDIR is too long for a socket's address.
+
+    It is locked while it is used, so that those of coordinators that were killed can be told and are removed.
+    """
+    parent = Path(tempfile.gettempdir())
+    parent = parent if len(str(parent)) < 60 else Path("/tmp")
+    for left in parent.glob(f"{_FOLDER}*"):
+        _remove_if_left(left)
+    with tempfile.TemporaryDirectory(prefix=_FOLDER, dir=parent) as folder, open(Path(folder) / _LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield Path(folder)
+
+
+def _remove_if_left(folder: Path) -> None:
+    with contextlib.suppress(OSError), open(folder / _LOCK) as lock:
+        if folder.stat().st_uid == os.getuid():
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _raise_descriptor_limit() -> None:

@@ -1,5 +1,6 @@
 """What is shown while a run goes on: benchmark_app's eleven steps, then the load. Plain lines off a terminal."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -36,6 +37,14 @@ STEPS: Final = (
 _MOST_ROWS: Final = 12
 _PLAIN_LINES: Final = 10
 _PATIENCE_NS: Final = 2 * NS_PER_S
+
+
+class SteadyConsole(Console):
+    """Goes on in silence when nobody reads any more, as in `| head`: a run is not lost for that."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 class Screen:

@@ -3,7 +3,9 @@
 import os
 import signal
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -127,9 +129,31 @@ def test_an_agent_that_is_not_wanted_is_told_why(start: Start, tmp_path: Path) -
     assert wanted.wait(5) == 0
 
 
-def test_nothing_is_left_in_the_temporary_folder(start: Start, tmp_path: Path) -> None:
-    place = tmp_path / "tmp"
-    place.mkdir()
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A temporary folder with a name that is short enough for a socket in it, unlike pytest's."""
+    with tempfile.TemporaryDirectory(prefix="ovb", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_nothing_is_left_in_the_temporary_folder(start: Start, place: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(place)}
+    coordinator = start(*NULL, "--agents", "1", "-t", "0.2", env=environment)
+    coordinator.wait_for("Step 10/11")
+    assert [folder.name[:12] for folder in place.iterdir()] == ["ovbench-run-"]
+    assert coordinator.finish().code == 0
+    assert list(place.iterdir()) == []
+
+
+def test_what_a_killed_coordinator_left_behind_is_removed_by_the_next(start: Start, place: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(place)}
+    killed = start(*NULL, "--agents", "1", "-t", "60", env=environment)
+    killed.wait_for("Step 10/11")
+    other = start(*NULL, "--agents", "1", "-t", "60", env=environment)
+    other.wait_for("Step 10/11")
+    assert len(list(place.iterdir())) == 2  # one that runs is left alone
+    for coordinator in (killed, other):
+        coordinator.process.kill()
+        coordinator.process.wait()
     assert start(*NULL, "--agents", "1", "-t", "0.2", env=environment).finish().code == 0
     assert list(place.iterdir()) == []

@@ -63,3 +63,12 @@ def test_help_is_grouped_and_has_examples() -> None:
     text = subprocess.run([COORDINATOR, "--help"], capture_output=True, text=True, check=True).stdout
     for part in ("what to run:", "how long:", "agents:", "results:", "examples:", "exit codes:"):
         assert part in text
+
+
+def test_a_reader_that_leaves_does_not_cost_the_run(tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    command = f"{COORDINATOR} {' '.join(NULL)} --agents 1 --report-folder {folder} | head -n 1"
+    shown = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, timeout=60)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith("[Step 1/11]")
+    assert json.loads((folder / "report.json").read_text())["throughput"]["count"] > 100
