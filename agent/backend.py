@@ -129,7 +129,7 @@ class NullBackend:
             threads=streams,
             requests=requests,
             iterations=iterations(job, requests),
-            batch=job.model.batch or 1,
+            batch=job.model.batch[0] if job.model.batch else 1,
             inputs=(),
             outputs=(),
             properties={},

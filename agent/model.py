@@ -11,6 +11,7 @@ from ovbench.common import job as jobs
 from ovbench.common.errors import UsageError
 from ovbench.common.messages import Port
 from ovbench.common.schedule import round_up
+from ovbench.common.shape import static_shape
 
 from .builtin import builtin_file
 from .capi import CompiledModel, Core, InferRequest, InputOutput, Library, Model, OpenVinoError
@@ -70,7 +71,7 @@ def load(job: jobs.Job, times: StepTimes) -> Loaded:
         count = 1 if job.load.compile_only else _request_count(job, properties)
         requests = tuple(compiled.request() for _ in range(count))
         if not job.load.compile_only:
-            _fill(requests, inputs, job.seed)
+            _fill(requests, inputs, job.data.seed)
     if not job.load.compile_only:
         with times.measure(10, "first_inference"):
             requests[0].infer()
@@ -118,14 +119,14 @@ def _reshape(model: Model, spec: jobs.Model) -> int:
     """Set the batch where one was asked for; returns the batch that an inference has."""
     inputs = model.inputs
     if spec.batch is not None:
-        _set_batch(model, inputs, spec, spec.batch)
+        _set_batch(model, inputs, spec, spec.batch[0])
         inputs = model.inputs
     for port in inputs:
         if not port.is_static:
             raise _dynamic(port, spec)
     batches = {port.shape[place] for port in inputs if (place := _layout_batch_place(port.shape)) is not None}
     if spec.batch is not None:
-        return spec.batch
+        return spec.batch[0]
     return batches.pop() if len(batches) == 1 else 1
 
 
@@ -192,7 +193,7 @@ def _fill(requests: tuple[InferRequest, ...], inputs: list[InputOutput], seed: i
 
 
 def _port(port: InputOutput) -> Port:
-    return Port(name=port.name, type=port.type, shape=port.shape if port.is_static else ())
+    return Port(name=port.name, type=port.type, shape=static_shape(port.shape) if port.is_static else ())
 
 
 def gist(message: str) -> str:

@@ -4,18 +4,25 @@ Everything here was requested by the user or decided by the plan; what OpenVINO 
 is reported by the agent as `messages.Effective`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from . import builtin as builtins
+from .shape import Dimension, Shape
 
 Api = Literal["sync", "async"]
 Hint = Literal["throughput", "cumulative_throughput", "latency", "none"]
 
+_YES_NO: Final[dict[bool | None, str | None]] = {True: "YES", False: "NO", None: None}
+
+EVERY_INPUT: Final = ""
+COMPILED_SUFFIX: Final = ".blob"
+
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0, le=1e7)]
+Finite = Annotated[float, Meta(ge=-1e300, le=1e300)]
 
 
 class Spec(Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,18 +30,57 @@ class Spec(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Model(Spec, frozen=True, forbid_unknown_fields=True):
-    """`source` is `builtin:NAME` or an absolute path; `batch` (N, None for the model's own) reshapes it.
+    """`source` is `builtin:NAME` or an absolute path; `batch` (None for the model's own) reshapes it.
 
-    `extensions` are libraries with operations that OpenVINO lacks.
+    `extensions` are libraries with operations that OpenVINO lacks. `shapes`, `data_shapes` and `layouts` are by input,
+    the name `EVERY_INPUT` standing for all: what to reshape the model to, the shapes that an open one is given in turn,
+    and which dimension is what (`NCHW`). `whole_file`: compile from the file, without reading it first.
     """
 
     source: str
-    batch: Positive | None = None
+    batch: Dimension | None = None
     extensions: tuple[str, ...] = ()
+    shapes: dict[str, Shape] = {}
+    data_shapes: dict[str, tuple[Shape, ...]] = {}
+    layouts: dict[str, str] = {}
+    whole_file: bool = False
+
+    @property
+    def compiled(self) -> bool:
+        """Whether it is a blob: a model that was compiled before."""
+        return self.source.endswith(COMPILED_SUFFIX)
 
     @property
     def builtin(self) -> str | None:
         return self.source.removeprefix(builtins.PREFIX) if self.source.startswith(builtins.PREFIX) else None
+
+
+class Preprocessing(Spec, frozen=True, forbid_unknown_fields=True):
+    """What is put before and behind the model: element types of its tensors, mean and scale of its inputs.
+
+    `types` are by the name of an input or output and go before `input_type` and `output_type`, which are for all.
+    `mean` and `scale` have a value per channel, by input; the name `EVERY_INPUT` stands for all that are images.
+    """
+
+    input_type: str | None = None
+    output_type: str | None = None
+    types: dict[str, str] = {}
+    mean: dict[str, tuple[Finite, ...]] = {}
+    scale: dict[str, tuple[Finite, ...]] = {}
+
+
+class InputFiles(Spec, frozen=True, forbid_unknown_fields=True):
+    """Files for an input; `input` None leaves it to their order which input each is for."""
+
+    input: str | None
+    paths: tuple[str, ...]
+
+
+class Data(Spec, frozen=True, forbid_unknown_fields=True):
+    """Where the inputs come from: files, and random data seeded with `seed` for what has none."""
+
+    files: tuple[InputFiles, ...] = ()
+    seed: NotNegative = 0
 
 
 class Runtime(Spec, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +98,8 @@ class Runtime(Spec, frozen=True, forbid_unknown_fields=True):
     precision: str | None = None
     pinning: Literal["YES", "NO"] | None = None
     cache_dir: str | None = None
+    count_layers: bool | None = None
+    auto_batching: bool | None = None
     config: dict[str, str] = {}
 
     def properties(self) -> dict[str, str]:
@@ -64,20 +112,36 @@ class Runtime(Spec, frozen=True, forbid_unknown_fields=True):
             "INFERENCE_PRECISION_HINT": self.precision,
             "ENABLE_CPU_PINNING": self.pinning,
             "CACHE_DIR": self.cache_dir,
+            "PERF_COUNT": _YES_NO[self.count_layers],
+            "ALLOW_AUTO_BATCHING": _YES_NO[self.auto_batching],
         }
         return {**self.config, **{name: str(value) for name, value in asked.items() if value is not None}}
+
+
+class Pace(Spec, frozen=True, forbid_unknown_fields=True):
+    """One agent's share of a limited rate: its inference k may start at k + `phase` periods, or later, not before.
+
+    The period is that of this agent, per frame; `phase` (0 to 1) keeps agents from starting all at once.
+    """
+
+    frame_period_ns: Annotated[float, Meta(gt=0, le=1e15)]
+    phase: Annotated[float, Meta(ge=0, lt=1)] = 0.0
 
 
 class Load(Spec, frozen=True, forbid_unknown_fields=True):
     """One agent's share of the load: it runs until `duration_s` has passed and `iterations` are done, where given.
 
-    `iterations` 0 compiles the model and runs nothing (benchmark_app's `-niter 0`).
+    `iterations` 0 compiles the model and runs nothing (benchmark_app's `-niter 0`). `inference_only` False sets the
+    next inputs before each inference, None does so for models of open shape. `first_inference`: run one before all.
     """
 
     api: Api
     duration_s: Seconds | None
     iterations: NotNegative | None
     warmup_s: Seconds
+    inference_only: bool | None = None
+    first_inference: bool = True
+    pace: Pace | None = None
 
     @property
     def compile_only(self) -> bool:
@@ -103,6 +167,9 @@ class Job(Spec, frozen=True, forbid_unknown_fields=True):
     load: Load
     placement: Placement
     null: NullBackend | None
-    seed: NotNegative
+    data: Data
     sample_bytes: Positive
     """Memory for exact samples; an agent that records more goes on with a histogram (see `samples`)."""
+    preprocessing: Preprocessing = Preprocessing()
+    wants_graph: bool = False
+    """Whether this agent is to deliver the graph that OpenVINO executed."""

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from .histogram import COARSE, FINE, Layout
-from .job import Job, NotNegative, Positive, Seconds
+from .job import Finite, Job, NotNegative, Positive, Seconds
+from .shape import Shape
 
 PROTOCOL_VERSION = 1
 
@@ -22,7 +23,6 @@ AgentId = Annotated[int, Meta(ge=0, lt=1 << 20)]
 Nanoseconds = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 Milliseconds = Annotated[float, Meta(ge=0, le=1e12)]
 Megabytes = Annotated[float, Meta(ge=0, le=1e12)]
-Finite = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Text = Annotated[str, Meta(max_length=20_000)]
 Name = Annotated[str, Meta(max_length=4_096)]
 Cpus = tuple[NotNegative, ...]
@@ -90,15 +90,41 @@ class Progress(Notice, frozen=True, tag="progress"):
 
 
 class Port(Struct, frozen=True, forbid_unknown_fields=True):
-    """An input or output of the model as compiled."""
+    """An input or output of a model.
+
+    `name` is what it goes by, `names` all names of its tensor, `node` that of the node that makes it; `layout` as
+    OpenVINO prints it (`[N,C,H,W]`, `[...]` where none is known). `shape` is None where not even the rank is known.
+    """
 
     name: Name
     type: Name
-    shape: tuple[NotNegative, ...]
+    shape: Shape | None
+    names: tuple[Name, ...] = ()
+    node: Name = ""
+    layout: Name = "[...]"
+
+
+class Filling(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an input is filled with, in words; `tensors` of them are used in turn where inputs are set in the loop."""
+
+    input: Name
+    text: Text
+    tensors: Positive
+
+
+class Group(Struct, frozen=True, forbid_unknown_fields=True):
+    """Shapes that inputs have together in one inference, and how many frames that is."""
+
+    shapes: tuple[tuple[NotNegative, ...], ...]
+    batch: Positive
 
 
 class Effective(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the compiled model says of itself, beside what was requested; `requests` and `iterations` as run."""
+    """What the compiled model says of itself, beside what was requested; `requests` and `iterations` as run.
+
+    `inputs` and `outputs` are as compiled, the original ones as read. With more than one of `groups`, inference k of
+    request r has those of index (r + k) modulo their number. `notes` are for the user, a sentence each.
+    """
 
     backend: Name
     model: Name
@@ -113,10 +139,17 @@ class Effective(Struct, frozen=True, forbid_unknown_fields=True):
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     properties: dict[Name, Text]
+    original_inputs: tuple[Port, ...] = ()
+    original_outputs: tuple[Port, ...] = ()
+    fillings: tuple[Filling, ...] = ()
+    groups: tuple[Group, ...] = ()
+    inference_only: bool = True
+    notes: tuple[Text, ...] = ()
 
 
 class Phases(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long each part of the preparation took. The first inference is one on the first request."""
+    """How long each part of the preparation took, 0 for what was not done. The first inference is one on the first
+    request. `import_ms` is for models that were compiled before, in place of reading and compiling."""
 
     load_runtime_ms: Milliseconds
     read_model_ms: Milliseconds
@@ -124,15 +157,21 @@ class Phases(Struct, frozen=True, forbid_unknown_fields=True):
     compile_ms: Milliseconds
     create_requests_ms: Milliseconds
     first_inference_ms: Milliseconds
+    import_ms: Milliseconds = 0.0
 
 
 class Ready(Notice, frozen=True, tag="ready"):
-    """`mask`: the union of the affinity masks of the threads that will infer, read back from the kernel."""
+    """`mask`: the union of the affinity masks of the threads that will infer, read back from the kernel.
+
+    `peak_before_mb` and `peak_after_mb`: the most memory resident so far, before and after the model was compiled, MiB.
+    """
 
     effective: Effective
     phases: Phases
     mask: Cpus
     openvino: Name
+    peak_before_mb: Megabytes = 0.0
+    peak_after_mb: Megabytes = 0.0
 
 
 class Warmed(Notice, frozen=True, tag="warmed"):
@@ -161,7 +200,7 @@ class Memory(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Finished(Notice, frozen=True, tag="finished"):
-    """The load has ended; `Samples` and `Folded` follow, then `Delivered`.
+    """The load has ended; what was measured follows, then `Delivered`.
 
     `stop_ns`: when the load was no longer whole (see `agent.measure`). `error` is OpenVINO's own message where an
     inference failed; that inference is not among the samples.
@@ -178,10 +217,14 @@ class Finished(Notice, frozen=True, tag="finished"):
 
 
 class Samples(Notice, frozen=True, tag="samples"):
-    """Consecutive inferences of one request: int64 little endian pairs (start_ns, end_ns), ends ascending."""
+    """Consecutive inferences of one request: int64 little endian pairs (start_ns, end_ns), ends ascending.
+
+    `first`: the index of the first of them among the request's inferences since the start.
+    """
 
     request: NotNegative
     data: Annotated[bytes, Meta(max_length=16 * SAMPLES_PER_MESSAGE)]
+    first: NotNegative = 0
 
     def __post_init__(self) -> None:
         if len(self.data) % 16:
@@ -233,8 +276,35 @@ def _check_buckets(buckets: bytes, layout: Layout) -> None:
         raise ValueError("a bucket is one of the histogram's")
 
 
+class Layer(Struct, frozen=True, forbid_unknown_fields=True):
+    """A layer as OpenVINO counts it: its mean time in one inference over all so far, in whole microseconds."""
+
+    name: Name
+    type: Name
+    exec_type: Name
+    status: Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
+    real_us: NotNegative
+    cpu_us: NotNegative
+
+
+LAYERS_PER_MESSAGE = 2_048
+
+
+class Layers(Notice, frozen=True, tag="layers"):
+    """The layers of one request in their order; more than fit one message go on in the next."""
+
+    request: NotNegative
+    layers: Annotated[tuple[Layer, ...], Meta(max_length=LAYERS_PER_MESSAGE)]
+
+
+class Graph(Notice, frozen=True, tag="graph"):
+    """The executed graph as an IR's XML, in pieces to be put together in the order they come."""
+
+    data: Annotated[bytes, Meta(max_length=1 << 20)]
+
+
 class Delivered(Notice, frozen=True, tag="delivered"):
-    """Everything has been sent: so many `Samples` and `Folded`."""
+    """Everything has been sent: so many `Samples`, `Folded`, `Layers` and `Graph`."""
 
     messages: NotNegative
 
@@ -247,7 +317,7 @@ class Failed(Notice, frozen=True, tag="failed"):
 
 
 AnyOrder = Prepare | WarmUp | Start | Stop | Pulse | Release | Reject
-AnyNotice = Hello | Progress | Ready | Warmed | Finished | Samples | Folded | Delivered | Failed
+AnyNotice = Hello | Progress | Ready | Warmed | Finished | Samples | Folded | Layers | Graph | Delivered | Failed
 
 
 def tag(message: Order | Notice) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from msgspec import structs
 
 from ovbench.common.clock import NS_PER_S, NS_PER_US
-from ovbench.common.messages import Effective, Phases
+from ovbench.common.messages import Effective, Phases, Port
+from ovbench.common.shape import format_shape
 
 from . import result
 from .checks import Evidence, judge
@@ -123,7 +124,8 @@ def _latency(latency: Latency | None) -> result.LatencyPart | None:
 
 
 def _phases(phases: Phases) -> result.PhasesPart:
-    return result.PhasesPart(**{name.removesuffix("_ms"): value for name, value in structs.asdict(phases).items()})
+    values = {name.removesuffix("_ms"): value for name, value in structs.asdict(phases).items()}
+    return result.PhasesPart(import_model=values.pop("import"), **values)
 
 
 def _slowest(phases: Sequence[Phases]) -> result.PhasesPart | None:
@@ -153,9 +155,24 @@ def _effective(run: Run, effective: Sequence[Effective]) -> result.EffectivePart
         nireq=common({e.requests for e in effective}),
         iterations=sum(e.iterations or 0 for e in effective) if counted else None,
         batch=first.batch,
-        inputs=tuple(result.PortPart(p.name, p.type, p.shape) for p in first.inputs),
-        outputs=tuple(result.PortPart(p.name, p.type, p.shape) for p in first.outputs),
+        inputs=tuple(_port(port) for port in first.inputs),
+        outputs=tuple(_port(port) for port in first.outputs),
         properties=first.properties,
+        inference_only=first.inference_only,
+        fillings=tuple(result.FillingPart(f.input, f.text, f.tensors) for f in first.fillings),
+    )
+
+
+def _port(port: Port) -> result.PortPart:
+    shape = port.shape
+    return result.PortPart(
+        name=port.name,
+        type=port.type,
+        shape=None if shape is None else tuple(low if low == high else -1 for low, high in shape),
+        partial_shape="[...]" if shape is None else format_shape(shape),
+        layout=port.layout,
+        node=port.node,
+        names=port.names,
     )
 
 

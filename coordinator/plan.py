@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ovbench.common.errors import UsageError
-from ovbench.common.job import Job, Load, Model, NullBackend, Placement, Runtime
+from ovbench.common.job import Data, Job, Load, Model, NullBackend, Placement, Runtime
 from ovbench.common.schedule import share
 from ovbench.common.topology import Topology
 
@@ -68,7 +68,9 @@ def split(topology: Topology, agents: int | None) -> tuple[tuple[int, ...], ...]
 def _job(options: Options, index: int, agents: int, cpus: tuple[int, ...], housekeeping: tuple[int, ...]) -> Job:
     return Job(
         model=Model(
-            source=options.model, batch=options.batch, extensions=tuple(str(path) for path in options.extensions)
+            source=options.model,
+            batch=None if options.batch is None else (options.batch, options.batch),
+            extensions=tuple(str(path) for path in options.extensions),
         ),
         runtime=Runtime(
             device=options.device,
@@ -89,6 +91,6 @@ def _job(options: Options, index: int, agents: int, cpus: tuple[int, ...], house
         ),
         placement=Placement(cpus=cpus, housekeeping=housekeeping),
         null=None if options.null_service_us is None else NullBackend(service_ns=round(options.null_service_us * 1000)),
-        seed=options.seed,
+        data=Data(seed=options.seed),
         sample_bytes=max(_MIB // 4, options.sample_memory_mb * _MIB // agents),
     )

@@ -33,11 +33,12 @@ class WindowPart(Struct, frozen=True):
 
 
 class Throughput(Struct, frozen=True):
-    fps: Annotated[float, Meta(description="count * batch / window")]
+    fps: Annotated[float, Meta(description="frames / window; frames is count * batch where all have the same batch")]
     inferences_per_s: Annotated[float, Meta(description="count / window")]
     count: Annotated[int, Meta(description="inferences that ended in the window")]
     batch: int
     completed: Annotated[int, Meta(description="inferences after the warm-up, those outside the window included")]
+    frames: Annotated[int, Meta(description="items of the batches of all inferences that ended in the window")] = 0
 
 
 class LatencyPart(Struct, frozen=True):
@@ -54,10 +55,12 @@ class LatencyPart(Struct, frozen=True):
     p99: float
     p99_9: float
     max: float
+    chosen_percentile: Annotated[int, Meta(description="the one asked for with -latency_percentile")] = 50
+    chosen: Annotated[float | None, Meta(description="its value; null for an agent that completed nothing")] = None
 
 
 class PhasesPart(Struct, frozen=True):
-    """Milliseconds; in the report's own `phases_ms`, those of the slowest agent in each phase."""
+    """Milliseconds, 0 for what was not done; in the report's own `phases_ms`, those of the slowest agent in each."""
 
     load_runtime: float
     read_model: float
@@ -65,6 +68,7 @@ class PhasesPart(Struct, frozen=True):
     compile: float
     create_requests: float
     first_inference: float
+    import_model: Annotated[float, Meta(description="of a model that was compiled before")] = 0.0
 
 
 class CpuOfOne(Struct, frozen=True):
@@ -112,12 +116,14 @@ class AgentCpu(Struct, frozen=True):
 
 
 class MemoryPart(Struct, frozen=True):
-    """MiB at the end of the load."""
+    """MiB at the end of the load; the peaks are of resident memory since the agent started."""
 
     rss: float
     pss: float
     private: float
     peak_rss: float
+    peak_before_compile: float = 0.0
+    peak_after_compile: float = 0.0
 
 
 class AgentPart(Struct, frozen=True):
@@ -159,9 +165,53 @@ class Validity(Struct, frozen=True):
 
 
 class PortPart(Struct, frozen=True):
+    """An input or output of the compiled model."""
+
     name: str
     type: str
-    shape: tuple[int, ...]
+    shape: Annotated[tuple[int, ...] | None, Meta(description="-1 where open; null where not even the rank is known")]
+    partial_shape: Annotated[str, Meta(description="as OpenVINO prints it, with ranges")] = ""
+    layout: str = ""
+    node: str = ""
+    names: tuple[str, ...] = ()
+
+
+class FillingPart(Struct, frozen=True):
+    """What an input was filled with; `tensors` of them in turn where inputs were set in the loop."""
+
+    input: str
+    text: str
+    tensors: int
+
+
+class GroupPart(Struct, frozen=True):
+    """What was measured with one of several combinations of shapes (benchmark_app's -pcseq)."""
+
+    shapes: Annotated[dict[str, tuple[int, ...]], Meta(description="by input")]
+    batch: int
+    count: Annotated[int, Meta(description="inferences with it that ended in the window and are known exactly")]
+    latency_ms: LatencyPart | None
+
+
+class LayerPart(Struct, frozen=True):
+    """A layer of the model as executed: mean time in one inference, over all streams and agents. Milliseconds."""
+
+    name: str
+    type: str
+    exec_type: str
+    status: Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
+    real: float
+    cpu: float
+    slowest_real: Annotated[float, Meta(description="the mean of the agent that was slowest at it")]
+    slowest_agent: int
+
+
+class LayersPart(Struct, frozen=True):
+    """Time by layer, as OpenVINO counts it, in the model's order."""
+
+    layers: tuple[LayerPart, ...]
+    total_real: Annotated[float, Meta(description="sum over the layers: one inference, on average")]
+    total_cpu: float
 
 
 class EffectivePart(Struct, frozen=True):
@@ -182,6 +232,8 @@ class EffectivePart(Struct, frozen=True):
     inputs: tuple[PortPart, ...]
     outputs: tuple[PortPart, ...]
     properties: Annotated[dict[str, str], Meta(description="every property of the compiled model, by OpenVINO's names")]
+    inference_only: Annotated[bool, Meta(description="false: inputs were set before each inference")] = True
+    fillings: tuple[FillingPart, ...] = ()
 
 
 class Report(Struct, frozen=True):
@@ -203,6 +255,8 @@ class Report(Struct, frozen=True):
     validity: Validity
     dropped_messages: Annotated[int, Meta(description="malformed or unexpected messages on the bus")]
     samples_file: Annotated[str | None, Meta(description="beside this file; null where samples were not saved")]
+    groups: Annotated[tuple[GroupPart, ...], Meta(description="empty unless there was more than one, with -pcseq")] = ()
+    layers: Annotated[LayersPart | None, Meta(description="null unless layers were counted")] = None
     schema: Literal["ovbench.report/1"] = SCHEMA
 
 

@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_S
 from ovbench.common.histogram import COARSE, FINE
-from ovbench.common.job import Api, Job, Load, Model, NullBackend, Placement, Runtime
+from ovbench.common.job import Api, Data, Job, Load, Model, NullBackend, Placement, Runtime
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Effective, Finished, Folded, Memory, Phases, Port, Ready, Samples, Usage
+from ovbench.common.shape import static_shape
 from ovbench.coordinator.environment import Environment
 from ovbench.coordinator.fleet import Member
 from ovbench.coordinator.merge import Recorded, merge
@@ -53,7 +54,7 @@ def job(
         load=Load(api=api, duration_s=duration_s, iterations=iterations, warmup_s=warmup_s),
         placement=Placement(cpus=cpus),
         null=null,
-        seed=0,
+        data=Data(),
         sample_bytes=1 << 20,
     )
 
@@ -70,8 +71,8 @@ def effective(streams: int = 1, requests: int = 1, batch: int = 1, iterations: i
         requests=requests,
         iterations=iterations,
         batch=batch,
-        inputs=(Port(name="data", type="f32", shape=(1, 16)),),
-        outputs=(Port(name="output", type="f32", shape=(1, 16)),),
+        inputs=(Port(name="data", type="f32", shape=static_shape((1, 16))),),
+        outputs=(Port(name="output", type="f32", shape=static_shape((1, 16))),),
         properties={"NUM_STREAMS": str(streams)},
     )
 

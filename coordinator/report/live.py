@@ -14,6 +14,7 @@ from ovbench.common.clock import NS_PER_S
 from ovbench.common.job import Runtime
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Phases, Port, Ready
+from ovbench.common.shape import format_shape
 from ovbench.common.topology import format_cpu_list
 
 from ..fleet import Fleet, Member
@@ -180,7 +181,8 @@ def _asked(runtime: Runtime) -> str:
 
 
 def _port(kind: str, port: Port) -> str:
-    return f"{kind} {port.name or '(unnamed)'} {port.type} [{','.join(map(str, port.shape))}]"
+    shape = "[...]" if port.shape is None else format_shape(port.shape)
+    return f"{kind} {port.name or '(unnamed)'} {port.type} {shape}"
 
 
 def _common(readies: list[Ready]) -> str:

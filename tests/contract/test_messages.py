@@ -16,7 +16,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.common.histogram import COARSE, FINE
-from ovbench.common.job import Job, Load, Model, NullBackend, Placement, Runtime
+from ovbench.common.job import (
+    Data,
+    InputFiles,
+    Job,
+    Load,
+    Model,
+    NullBackend,
+    Pace,
+    Placement,
+    Preprocessing,
+    Runtime,
+)
 from ovbench.common.messages import (
     MAX_MESSAGE_BYTES,
     PROTOCOL_VERSION,
@@ -26,9 +37,14 @@ from ovbench.common.messages import (
     Delivered,
     Effective,
     Failed,
+    Filling,
     Finished,
     Folded,
+    Graph,
+    Group,
     Hello,
+    Layer,
+    Layers,
     Memory,
     Notice,
     Order,
@@ -63,13 +79,28 @@ ORDERS: Final[tuple[Order, ...]] = (
     Prepare(
         agent=3,
         job=Job(
-            model=Model(source="builtin:tiny", batch=2),
+            model=Model(
+                source="builtin:tiny",
+                batch=(2, 2),
+                shapes={"data": ((1, 4), (0, -1))},
+                data_shapes={"": (((1, 1), (16, 16)),)},
+                layouts={"data": "NC"},
+            ),
             runtime=Runtime(device="CPU", hint="none", streams=2, threads=4, requests=8),
-            load=Load(api="async", duration_s=10.0, iterations=100, warmup_s=1.0),
+            load=Load(
+                api="async",
+                duration_s=10.0,
+                iterations=100,
+                warmup_s=1.0,
+                inference_only=False,
+                pace=Pace(frame_period_ns=1e6, phase=0.5),
+            ),
             placement=Placement(cpus=(0, 1), housekeeping=(7,)),
             null=NullBackend(service_ns=1000),
-            seed=42,
+            data=Data(files=(InputFiles(input="data", paths=("/a.npy",)),), seed=42),
             sample_bytes=1 << 20,
+            preprocessing=Preprocessing(input_type="u8", mean={"": (1.0, 2.0, 3.0)}),
+            wants_graph=True,
         ),
         heartbeat_s=0.5,
         lease_s=3.0,
@@ -96,9 +127,11 @@ NOTICES: Final[tuple[Notice, ...]] = (
             requests=8,
             iterations=None,
             batch=1,
-            inputs=(Port(name="data", type="f32", shape=(1, 16)),),
-            outputs=(Port(name="output", type="f32", shape=(1, 16)),),
+            inputs=(Port(name="data", type="f32", shape=((1, 1), (16, 16))),),
+            outputs=(Port(name="output", type="f32", shape=None),),
             properties={"NUM_STREAMS": "2"},
+            fillings=(Filling(input="data", text="random f32 in [0, 1)", tensors=2),),
+            groups=(Group(shapes=((1, 16),), batch=1),),
         ),
         phases=Phases(
             load_runtime_ms=1.5,
@@ -150,7 +183,12 @@ NOTICES: Final[tuple[Notice, ...]] = (
         slice_buckets=int32s(1, 2),
         slice_counts=int64s(1, 1),
     ),
-    Delivered(messages=2),
+    Layers(
+        request=1,
+        layers=(Layer(name="relu", type="Relu", exec_type="jit_f32", status="EXECUTED", real_us=7, cpu_us=6),),
+    ),
+    Graph(data=b"<net/>"),
+    Delivered(messages=4),
     Failed(kind="usage", message="no such model"),
 )
 MESSAGES: Final[tuple[Order | Notice, ...]] = (*ORDERS, *NOTICES)
@@ -282,7 +320,8 @@ def test_what_is_no_number_is_refused_wherever_a_number_belongs(
 @EACH
 def test_a_negative_number_is_refused_wherever_none_makes_sense(message: Order | Notice, union: Any) -> None:
     for path in every_number(fields(message)):
-        if path[-1] in ("version", "total_deviation_ns"):
+        open_or_signed = {"version", "total_deviation_ns", "batch", "shapes", "data_shapes", "shape", "mean", "scale"}
+        if open_or_signed & set(path):
             continue
         refuse(pack(replaced(fields(message), path, -1)), union)
 

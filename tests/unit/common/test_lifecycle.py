@@ -35,6 +35,8 @@ LEGAL = {
     (S.DELIVERING, "stop"): S.DELIVERING,
     (S.DELIVERING, "samples"): S.DELIVERING,
     (S.DELIVERING, "folded"): S.DELIVERING,
+    (S.DELIVERING, "layers"): S.DELIVERING,
+    (S.DELIVERING, "graph"): S.DELIVERING,
     (S.DELIVERING, "delivered"): S.DELIVERED,
     (S.DELIVERING, "failed"): S.FAILED,
     (S.DELIVERED, "progress"): S.DELIVERED,

@@ -158,9 +158,9 @@ def test_each_job_says_what_was_asked_of_openvino() -> None:
         machine(cores=1),
     )
     (job,) = plan.jobs
-    assert (job.model.source, job.model.builtin, job.model.batch) == ("builtin:mlp", "mlp", 8)
+    assert (job.model.source, job.model.builtin, job.model.batch) == ("builtin:mlp", "mlp", (8, 8))
     assert (job.runtime.hint, job.runtime.streams, job.runtime.threads, job.runtime.requests) == ("none", 2, 4, 6)
-    assert (job.load.api, job.seed, job.null) == ("async", 9, None)
+    assert (job.load.api, job.data.seed, job.null) == ("async", 9, None)
 
 
 def test_a_null_backend_is_told_in_nanoseconds() -> None:
