@@ -8,7 +8,11 @@ stream thread that completes a request writes nothing that another one reads.
 The asynchronous loop has no dispatcher and no queue of idle requests: a request's completion callback stamps the time,
 records the inference and starts its own request again. It is a C++ `std::function<void(std::exception_ptr)>`, not the
 C API's callback, because the latter does not say whether the inference failed and the failure would be lost once the
-request is started again (see `capi.Completion`).
+request is started again (see `capi.set_callback_address`).
+
+Where inputs are fed, each inference is given its next ones before its start is stamped. Where the load is paced, each
+start of the agent is due at an instant of its own, so lateness never adds up; a request that nothing is due for is left
+idle, and the waiting thread starts it when something is.
 """
 
 from typing import Any, Final
@@ -33,8 +37,14 @@ C_SLEEP: Final = 5  # address of clock_nanosleep
 C_CALL: Final = 6  # address of int32 infer(request) or start_async(request)
 C_REARM: Final = 7  # address of void set_callback(object, function), or 0
 C_BEGAN: Final = 8  # when the load began
+C_INPUTS: Final = 9  # how many inputs are fed, or 0
+C_SET: Final = 10  # address of int32 set_input(request, input, item)
+C_COPY: Final = 11  # address of memcpy
+C_PERIOD: Final = 12  # float64: ns from one start of the agent to the next, or 0 to start as soon as can be
+C_PHASE: Final = 13  # float64: ns from BEGIN to the first start
 C_SCRATCH: Final = 16  # a timespec of the waiting thread, on lines of its own
 C_STARTED: Final = 32  # counts against LIMIT; written by every stream, so on lines of its own
+C_NEXT: Final = 48  # the number of the next paced asynchronous start; on lines of its own as well
 
 # Words of a request's row. The first eight are touched on every inference.
 S_COUNT: Final = 0
@@ -60,9 +70,20 @@ S_MOST: Final = 20
 S_PIVOT: Final = 21
 S_DEVIATION: Final = 22  # float64: sum of (latency - pivot)
 S_SQUARE: Final = 23  # float64: sum of its square
+S_FEED: Final = 24  # address of [INPUTS, FEED_WORDS] int64, a row per fed input
+S_TURN: Final = 25  # inference k takes item (TURN + k) modulo their number, of each input
+S_IDLE: Final = 26  # 1 while no paced start has been given to the request; who swaps it for 0 owns the request
 S_FUNCTION: Final = 32  # four words: the std::function that calls `on_complete` with this slot
 S_MOVED: Final = 36  # four words: the copy of it that OpenVINO moves from
 S_OBJECT: Final = 40  # address of the ov::InferRequest
+
+# Words of a fed input.
+FEED_WORDS: Final = 8
+F_INPUT: Final = 0  # its index
+F_COUNT: Final = 1
+F_ITEMS: Final = 2  # address of COUNT int64: addresses of memory to copy, or tensors to set
+F_TARGET: Final = 3  # the memory to copy to; 0 to set instead
+F_BYTES: Final = 4  # how much to copy
 
 _FINE_BITS: Final = FINE.bits
 _COARSE_BITS: Final = COARSE.bits
@@ -74,7 +95,12 @@ _SPIN_NS: Final = 2_000_000
 
 _POLL_NS: Final = 1_000_000
 _NAP_NS: Final = 20_000_000
+_LEAST_NAP_NS: Final = 50_000
+"""The kernel's timer slack: a shorter sleep takes as long."""
+
 _ASYNC_FAILED: Final = 1
+_NEVER: Final = -1
+"""In place of an instant: nothing starts now."""
 
 i64 = types.int64
 _words = types.CPointer(types.int64)
@@ -122,6 +148,32 @@ def call_pair(typing_context: Any, function: Any, first: Any, second: Any) -> An
 
 
 @intrinsic
+def call_three(typing_context: Any, function: Any, first: Any, second: Any, third: Any) -> Any:
+    """int32 function(int64 first, int64 second, int64 third), the function given by address; pointers pass as int64.
+
+    It serves memcpy too, whose result is not looked at.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(_I32, [_I64, _I64, _I64])
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+
+    return types.int32(types.int64, types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def _stack_words(typing_context: Any) -> Any:
+    """The address of two int64 words that live as long as the calling function runs."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        with builder.goto_entry_block():
+            pair = builder.alloca(_I64, 2)
+        return builder.ptrtoint(pair, _I64)
+
+    return types.int64(), generate
+
+
+@intrinsic
 def _call_clock(typing_context: Any, function: Any, clock: Any, timespec: Any) -> Any:
     """int clock_gettime(clockid_t, struct timespec *)."""
 
@@ -153,6 +205,17 @@ def _fetch_add(typing_context: Any, address: Any, value: Any) -> Any:
         return builder.atomic_rmw("add", pointer, args[1], "monotonic")
 
     return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def _swap(typing_context: Any, address: Any, expected: Any, value: Any) -> Any:
+    """Atomic, and ordered among all threads: stores `value` if the word is `expected`; returns what it was."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], _I64.as_pointer())
+        return builder.extract_value(builder.cmpxchg(pointer, args[1], args[2], "seq_cst", "seq_cst"), 0)
+
+    return types.int64(types.int64, types.int64, types.int64), generate
 
 
 @intrinsic
@@ -282,15 +345,83 @@ def _await_begin(control_address):
     return instant
 
 
+@njit
+def due(control_address, number):
+    """When start `number` of a paced load is due, in whole ns."""
+    pace = _reals(control_address)
+    return words(control_address)[C_BEGIN] + int(pace[C_PHASE] + number * pace[C_PERIOD])
+
+
+@njit
+def _sleep_to(control_address, timespec, instant):
+    """Sleep to an instant, without spinning, and return when it is then. A stop ends the sleep."""
+    control = words(control_address)
+    current = now(control[C_CLOCK], timespec)
+    while current < instant and control[C_STOP] == 0:
+        sleep_until(control[C_SLEEP], timespec, min(instant, current + _NAP_NS))
+        current = now(control[C_CLOCK], timespec)
+    return current
+
+
+@njit
+def _feed(control_address, slot_address):
+    """Give a request the inputs of its next inference; returns OpenVINO's status.
+
+    Small inputs are copied into the request's own tensors: setting a tensor costs 1 us, copying a few bytes 10 ns.
+    """
+    control = words(control_address)
+    slot = words(slot_address)
+    turn = slot[S_TURN] + slot[S_COUNT]
+    for index in range(control[C_INPUTS]):
+        fed = words(slot[S_FEED] + index * 8 * FEED_WORDS)
+        item = words(fed[F_ITEMS])[turn % fed[F_COUNT]]
+        if fed[F_TARGET] != 0:
+            call_three(control[C_COPY], fed[F_TARGET], item, fed[F_BYTES])
+        else:
+            status = call_three(control[C_SET], slot[S_REQUEST], fed[F_INPUT], item)
+            if status != 0:
+                return status
+    return types.int32(0)
+
+
+@njit
+def _ready(control_address, slot_address, instant):
+    """Synchronous: sleep to `instant` where paced, then feed. Returns the start, or _NEVER after a stop or failure."""
+    control = words(control_address)
+    slot = words(slot_address)
+    timespec = slot_address + 8 * S_TIME
+    if control[C_PERIOD] != 0:
+        instant = _sleep_to(control_address, timespec, instant)
+        if control[C_STOP] != 0:
+            return _NEVER
+    if control[C_INPUTS] != 0:
+        slot[S_STATUS] = _feed(control_address, slot_address)
+        if slot[S_STATUS] != 0:
+            return _NEVER
+        instant = now(control[C_CLOCK], timespec)
+    return instant
+
+
 @njit(types.void(i64, i64), nogil=True, cache=True)
 def run_sync(control_address, slot_address):
-    """Infer back to back on one request. One reading of the clock ends an inference and starts the next."""
+    """Infer on one request, back to back unless paced. One reading of the clock ends an inference and starts the next.
+
+    A paced load asks whether it goes on before it sleeps: a start that is due after the deadline is not waited for.
+    """
     control = words(control_address)
     slot = words(slot_address)
     infer, request, clock = control[C_CALL], slot[S_REQUEST], control[C_CLOCK]
     timespec = slot_address + 8 * S_TIME
+    paced = control[C_PERIOD] != 0
+    plain = not paced and control[C_INPUTS] == 0
     start = _await_begin(control_address)
+    if paced:
+        start = max(start, due(control_address, 0))
     while _goes_on(control_address, start):
+        if not plain:
+            start = _ready(control_address, slot_address, start)
+            if start == _NEVER:
+                break
         status = call_status(infer, request)
         if status != 0:
             slot[S_STATUS] = status
@@ -298,12 +429,14 @@ def run_sync(control_address, slot_address):
         end = now(clock, timespec)
         record(slot_address, start, end)
         start = end
+        if paced:
+            start = max(end, due(control_address, slot[S_COUNT]))
     slot[S_DONE] = 1
 
 
 @njit(types.void(i64), cache=True)
 def rearm(slot_address):
-    """Set the callback again before a request starts itself from within it.
+    """Set the callback again before a request is started.
 
     OpenVINO takes the callback out while it runs and puts it back when it has returned (ov::IAsyncInferRequest,
     make_next_stage_task). A thread that is preempted in between, after the request was started, would let another
@@ -317,6 +450,66 @@ def rearm(slot_address):
         call_pair(function, slot[S_OBJECT], slot_address + 8 * S_MOVED)
 
 
+@njit
+def _fail(control_address, slot_address, status):
+    """End the load: this request now, the others when they complete."""
+    slot = words(slot_address)
+    slot[S_STATUS] = status
+    words(control_address)[C_STOP] = 1
+    slot[S_DONE] = 1
+
+
+@njit
+def _start(control_address, slot_address, instant):
+    """Start a request, fed where inputs are; `instant` is its start where nothing is fed."""
+    control = words(control_address)
+    slot = words(slot_address)
+    if control[C_INPUTS] != 0:
+        status = _feed(control_address, slot_address)
+        if status != 0:
+            _fail(control_address, slot_address, status)
+            return
+        instant = now(control[C_CLOCK], slot_address + 8 * S_TIME)
+    slot[S_START] = instant
+    rearm(slot_address)
+    status = call_status(control[C_CALL], slot[S_REQUEST])
+    if status != 0:
+        _fail(control_address, slot_address, status)
+
+
+@njit
+def _take_number(control_address, instant):
+    """Take the number of the next start if it is due at `instant`; whether it was. No other thread has that number."""
+    next_address = control_address + 8 * C_NEXT
+    number = words(control_address)[C_NEXT]
+    while due(control_address, number) <= instant:
+        found = _swap(next_address, number, number + 1)
+        if found == number:
+            return True
+        number = found
+    return False
+
+
+@njit
+def _take_turn(control_address, slot_address, instant):
+    """Give a request that completed at `instant` the next start, if that is due, else leave it idle.
+
+    Returns the instant at which it took the start, or _NEVER: the request may already be another thread's then. The
+    clock is read again once it is idle, as the waiting thread may have looked for an idle one just before; and again
+    once it is claimed, as it may have been through another inference in between. These readings are on the stack: in
+    the slot they could meet that of the request's next completion.
+    """
+    control = words(control_address)
+    clock, timespec = control[C_CLOCK], _stack_words()
+    idle = slot_address + 8 * S_IDLE
+    while not _take_number(control_address, instant):
+        _swap(idle, 0, 1)
+        if now(clock, timespec) < due(control_address, control[C_NEXT]) or _swap(idle, 1, 0) != 1:
+            return _NEVER
+        instant = now(clock, timespec)
+    return instant
+
+
 @cfunc(types.void(_words, _words), cache=True)
 def on_complete(functor, exception):
     """Completion of an inference: `functor` holds the slot's address, `exception` is null unless it failed."""
@@ -324,22 +517,18 @@ def on_complete(functor, exception):
     slot = words(slot_address)
     control_address = slot[S_CONTROL]
     control = words(control_address)
-    end = now(control[C_CLOCK], slot_address + 8 * S_TIME)
+    instant = now(control[C_CLOCK], slot_address + 8 * S_TIME)
     if exception[0] != 0:
-        slot[S_STATUS] = _ASYNC_FAILED
-        control[C_STOP] = 1
-        slot[S_DONE] = 1
+        _fail(control_address, slot_address, _ASYNC_FAILED)
         return
-    record(slot_address, slot[S_START], end)
-    if not _goes_on(control_address, end):
-        slot[S_DONE] = 1
-        return
-    slot[S_START] = end
-    rearm(slot_address)
-    status = call_status(control[C_CALL], slot[S_REQUEST])
-    if status != 0:
-        slot[S_STATUS] = status
-        control[C_STOP] = 1
+    record(slot_address, slot[S_START], instant)
+    if control[C_PERIOD] != 0:
+        instant = _take_turn(control_address, slot_address, instant)
+        if instant == _NEVER:
+            return
+    if _goes_on(control_address, instant):
+        _start(control_address, slot_address, instant)
+    else:
         slot[S_DONE] = 1
 
 
@@ -356,31 +545,98 @@ def entry(function: Any) -> int:
     return int(function.address)
 
 
-@njit(types.void(i64, i64, i64), nogil=True, cache=True)
-def run_async(control_address, slots_address, count):
+@njit
+def _skip_done(slots_address, count, index):
+    """The first request from `index` on that is not done; `count` if all are."""
+    while index < count and words(slots_address + index * 8 * ROW_WORDS)[S_DONE] != 0:
+        index += 1
+    return index
+
+
+@njit
+def _run_unpaced(control_address, slots_address, count, instant):
     """Start every request once and sleep until all are done; the callbacks do the rest."""
     control = words(control_address)
     clock, timespec = control[C_CLOCK], control_address + 8 * C_SCRATCH
-    instant = _await_begin(control_address)
     for index in range(count):
         slot_address = slots_address + index * 8 * ROW_WORDS
-        slot = words(slot_address)
-        if not _goes_on(control_address, instant):
-            slot[S_DONE] = 1
-            continue
-        instant = now(clock, timespec)
-        slot[S_START] = instant
-        status = call_status(control[C_CALL], slot[S_REQUEST])
-        if status != 0:
-            slot[S_STATUS] = status
-            control[C_STOP] = 1
-            slot[S_DONE] = 1
+        if _goes_on(control_address, instant):
+            instant = now(clock, timespec)
+            _start(control_address, slot_address, instant)
+        else:
+            words(slot_address)[S_DONE] = 1
     done = 0
     while done < count:
         instant = now(clock, timespec)
-        wake = control[C_DEADLINE]
-        if wake < instant + _POLL_NS:
-            wake = instant + _POLL_NS
+        wake = max(control[C_DEADLINE], instant + _POLL_NS)
         sleep_until(control[C_SLEEP], timespec, min(wake, instant + _NAP_NS))
-        while done < count and words(slots_address + done * 8 * ROW_WORDS)[S_DONE] != 0:
-            done += 1
+        done = _skip_done(slots_address, count, done)
+
+
+@njit
+def _claim_idle(slots_address, count, first):
+    """Make an idle request the caller's: its index, searched from `first` on and round; `count` if there is none."""
+    for step in range(count):
+        index = (first + step) % count
+        slot_address = slots_address + index * 8 * ROW_WORDS
+        if words(slot_address)[S_IDLE] != 0 and _swap(slot_address + 8 * S_IDLE, 1, 0) == 1:
+            return index
+    return count
+
+
+@njit
+def _start_when_due(control_address, slot_address):
+    """Give a request of the waiting thread's the next start, sleep until that is due, and start it."""
+    control = words(control_address)
+    timespec = control_address + 8 * C_SCRATCH
+    instant = due(control_address, _fetch_add(control_address + 8 * C_NEXT, 1))
+    if _goes_on(control_address, max(instant, now(control[C_CLOCK], timespec))):
+        instant = _sleep_to(control_address, timespec, instant)
+        if control[C_STOP] == 0:
+            _start(control_address, slot_address, instant)
+            return
+    words(slot_address)[S_DONE] = 1
+
+
+@njit
+def _await_due(control_address):
+    """With no request idle, sleep until another start comes due.
+
+    Those that are due already need no one: requests that complete take them (`_take_turn`).
+    """
+    control = words(control_address)
+    pace = _reals(control_address)
+    timespec = control_address + 8 * C_SCRATCH
+    instant = now(control[C_CLOCK], timespec)
+    passed = int((instant - control[C_BEGIN] - pace[C_PHASE]) / pace[C_PERIOD])
+    wake = max(due(control_address, max(passed + 1, control[C_NEXT])), instant + _LEAST_NAP_NS)
+    if wake >= control[C_DEADLINE]:
+        wake = min(wake, instant + _POLL_NS)  # the last ones may complete at any time
+    sleep_until(control[C_SLEEP], timespec, min(wake, instant + _NAP_NS))
+
+
+@njit
+def _run_paced(control_address, slots_address, count):
+    """Start idle requests when starts are due, each in its turn, until none goes on."""
+    for index in range(count):
+        words(slots_address + index * 8 * ROW_WORDS)[S_IDLE] = 1
+    turn = 0
+    done = 0
+    while done < count:
+        index = _claim_idle(slots_address, count, turn)
+        if index < count:
+            turn = index + 1
+            _start_when_due(control_address, slots_address + index * 8 * ROW_WORDS)
+        else:
+            _await_due(control_address)
+        done = _skip_done(slots_address, count, done)
+
+
+@njit(types.void(i64, i64, i64), nogil=True, cache=True)
+def run_async(control_address, slots_address, count):
+    """Keep every request in flight, or, paced, start one when a start is due; returns when all are done."""
+    instant = _await_begin(control_address)
+    if words(control_address)[C_PERIOD] != 0:
+        _run_paced(control_address, slots_address, count)
+    else:
+        _run_unpaced(control_address, slots_address, count, instant)

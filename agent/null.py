@@ -3,6 +3,8 @@
 Its figures are known in closed form, so they test ovbench's own arithmetic: with service time S, sync gives latency S;
 async with R requests on K streams (R >= K, K divides R) gives K/S inferences per second at latency (R/K) S.
 A server sleeps until shortly before the end of a service and spins the rest, so that it can be many on few CPUs.
+
+Inputs are one word each, that is set or copied to; where a request is traced, each of its inferences notes them.
 """
 
 import threading
@@ -14,6 +16,8 @@ from numba import cfunc, njit, types
 
 from .loops import S_FUNCTION, call_pair, entry, i64, now, on_complete, sleep_until, words
 
+Int64s = npt.NDArray[np.int64]
+
 # Words of a server's row; a request's row has the same first words.
 _SERVICE: Final = 0
 _CLOCK: Final = 1
@@ -24,10 +28,18 @@ _FUNCTOR: Final = 6  # address of the slot's std::function, whose first word is 
 _CALLBACK: Final = 7
 _QUIT: Final = 8
 _REQUESTS: Final = 9
+_INPUTS: Final = 10  # of a request that is traced: how many inputs it has
+_VALUES: Final = 11  # address of [INPUTS] int64: the inputs now
+_TRACE: Final = 12  # address of [ROOM, INPUTS] int64: the inputs of each inference
+_TRACED: Final = 13
+_ROOM: Final = 14
 
 ROW_WORDS: Final = 64
 _SPIN_NS: Final = 60_000
 _IDLE_NS: Final = 20_000
+
+INVALID: Final = -14
+"""The status of a null pointer in OpenVINO's C API (INVALID_C_PARAM in ov_common.h)."""
 
 
 @njit
@@ -41,9 +53,30 @@ def _serve_until(row_address, instant):
         pass
 
 
+@njit
+def _trace(request):
+    row = words(request)
+    inputs, number = row[_INPUTS], row[_TRACED]
+    if number < row[_ROOM]:
+        for index in range(inputs):
+            words(row[_TRACE])[number * inputs + index] = words(row[_VALUES])[index]
+        row[_TRACED] = number + 1
+
+
+@cfunc(types.int32(i64, i64, i64), cache=True)
+def set_input(request, index, item):
+    """Set an input of a request that is traced; like OpenVINO's, it refuses an input that there is not, and item 0."""
+    row = words(request)
+    if item == 0 or index >= row[_INPUTS]:
+        return types.int32(INVALID)
+    words(row[_VALUES])[index] = item
+    return types.int32(0)
+
+
 @cfunc(types.int32(i64), cache=True)
 def infer(request):
     """Synchronous inference."""
+    _trace(request)
     row = words(request)
     _serve_until(request, now(row[_CLOCK], request + 8 * _TIME) + row[_SERVICE])
     return types.int32(0)
@@ -52,6 +85,7 @@ def infer(request):
 @cfunc(types.int32(i64), cache=True)
 def start_async(request):
     """Mark the request as waiting; the server it belongs to will find it."""
+    _trace(request)
     words(request)[_PENDING] = 1
     return types.int32(0)
 
@@ -98,8 +132,9 @@ class NullDevice:
     def __init__(self, service_ns: int, streams: int, requests: int, clock: int, sleep: int) -> None:
         """`clock` and `sleep` are the addresses of clock_gettime and clock_nanosleep."""
         self._exception = np.zeros(1, np.int64)
-        self._servers: list[npt.NDArray[np.int64]] = []
+        self._servers: list[Int64s] = []
         self._threads: list[threading.Thread] = []
+        self._traces: list[Int64s] = []
         for stream in range(streams):
             count = len(range(stream, requests, streams))
             rows = np.zeros((1 + count, ROW_WORDS), np.int64)
@@ -114,9 +149,21 @@ class NullDevice:
         """The handle of a request: the address of its row."""
         return int(self._row(index).ctypes.data)
 
-    def connect(self, index: int, slot: npt.NDArray[np.int64]) -> None:
+    def connect(self, index: int, slot: Int64s) -> None:
         """Completions of request `index` go to the slot."""
         self._row(index)[_FUNCTOR] = slot.ctypes.data + 8 * S_FUNCTION
+
+    def trace(self, index: int, inputs: int, room: int) -> tuple[Int64s, Int64s]:
+        """Give request `index` so many inputs and note them at each of its first `room` inferences.
+
+        Returns the inputs' memory [inputs], and the notes [room, inputs], 0 where there was no inference.
+        """
+        values, notes = np.zeros(inputs, np.int64), np.zeros((room, inputs), np.int64)
+        self._traces += [values, notes]  # kept: the row has their addresses
+        row = self._row(index)
+        row[_INPUTS], row[_ROOM] = inputs, room
+        row[_VALUES], row[_TRACE] = values.ctypes.data, notes.ctypes.data
+        return values, notes
 
     def start(self) -> None:
         """Start the servers; only asynchronous requests need them."""
@@ -132,7 +179,7 @@ class NullDevice:
         for thread in self._threads:
             thread.join()
 
-    def _row(self, index: int) -> npt.NDArray[np.int64]:
+    def _row(self, index: int) -> Int64s:
         streams = len(self._servers)
-        row: npt.NDArray[np.int64] = self._servers[index % streams][1 + index // streams]
+        row: Int64s = self._servers[index % streams][1 + index // streams]
         return row

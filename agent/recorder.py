@@ -72,12 +72,13 @@ class Recorder:
     def clear(self) -> None:
         """Forget what was recorded. The pages of exact samples stay mapped, which spares the load the faults."""
         for slot in self.slots:
-            slot[[loops.S_COUNT, loops.S_STATUS, loops.S_DONE, loops.S_FOLDED, loops.S_DEVIATION, loops.S_SQUARE]] = 0
+            slot[[loops.S_COUNT, loops.S_STATUS, loops.S_DONE, loops.S_IDLE]] = 0
+            slot[[loops.S_FOLDED, loops.S_DEVIATION, loops.S_SQUARE]] = 0
             slot[loops.S_SLICE_NS] = FIRST_SLICE_NS
         if self.fine.any():
             self.fine[:] = 0
             self.coarse[:] = 0
-        self.control[[loops.C_STOP, loops.C_STARTED, loops.C_BEGAN]] = 0
+        self.control[[loops.C_STOP, loops.C_STARTED, loops.C_NEXT, loops.C_BEGAN]] = 0
 
     def count(self, request: int) -> int:
         return int(self.slots[request, loops.S_COUNT])
@@ -109,10 +110,10 @@ class Recorder:
     def contents(self) -> Iterator[Samples | Folded]:
         """All that was recorded, as messages; a request's samples in the order of their ends."""
         for request, (slot, samples) in enumerate(zip(self.slots, self.samples, strict=True)):
-            for stretch in self._stretches(int(slot[loops.S_COUNT]), samples):
+            for first, stretch in self._stretches(int(slot[loops.S_COUNT]), samples):
                 for at in range(0, len(stretch), SAMPLES_PER_MESSAGE):
                     data = stretch[at : at + SAMPLES_PER_MESSAGE].astype("<i8", copy=False).tobytes()
-                    yield Samples(request=request, data=data)
+                    yield Samples(request=request, data=data, first=first + at)
             if slot[loops.S_FOLDED]:
                 yield self._folded(request, slot)
 
@@ -123,12 +124,18 @@ class Recorder:
         return np.where(indices < HEAD, indices, HEAD + ((indices - HEAD) & (ring - 1)))
 
     @staticmethod
-    def _stretches(count: int, samples: Int64s) -> list[Int64s]:
+    def _stretches(count: int, samples: Int64s) -> list[tuple[int, Int64s]]:
+        """The exact samples in order, in pieces that lie together: the index of each piece's first inference, and it.
+
+        What was folded lies between the head and the ring.
+        """
         capacity = len(samples)
         if count <= capacity:
-            return [samples[:count]]
-        oldest = HEAD + ((count - HEAD) & (capacity - HEAD - 1))
-        return [samples[:HEAD], samples[oldest:], samples[HEAD:oldest]]
+            return [(0, samples[:count])]
+        ring = capacity - HEAD
+        oldest = HEAD + ((count - HEAD) & (ring - 1))
+        turned = count - (oldest - HEAD)
+        return [(0, samples[:HEAD]), (count - ring, samples[oldest:]), (turned, samples[HEAD:oldest])]
 
     def _folded(self, request: int, slot: Int64s) -> Folded:
         reals = slot.view(np.float64)

@@ -17,6 +17,9 @@ PROTOCOL_VERSION = 1
 SAMPLES_PER_MESSAGE = 65_536
 """Samples in one `Samples` message: 1 MiB."""
 
+LAYERS_PER_MESSAGE = 2_048
+GRAPH_BYTES_PER_MESSAGE = 1 << 20
+
 MAX_MESSAGE_BYTES = 8 << 20
 
 AgentId = Annotated[int, Meta(ge=0, lt=1 << 20)]
@@ -287,9 +290,6 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True):
     cpu_us: NotNegative
 
 
-LAYERS_PER_MESSAGE = 2_048
-
-
 class Layers(Notice, frozen=True, tag="layers"):
     """The layers of one request in their order; more than fit one message go on in the next."""
 
@@ -300,7 +300,7 @@ class Layers(Notice, frozen=True, tag="layers"):
 class Graph(Notice, frozen=True, tag="graph"):
     """The executed graph as an IR's XML, in pieces to be put together in the order they come."""
 
-    data: Annotated[bytes, Meta(max_length=1 << 20)]
+    data: Annotated[bytes, Meta(max_length=GRAPH_BYTES_PER_MESSAGE)]
 
 
 class Delivered(Notice, frozen=True, tag="delivered"):

@@ -47,9 +47,9 @@ def format_dimension(dimension: Dimension) -> str:
     low, high = dimension
     if low == high:
         return str(low)
-    if high == OPEN:
-        return f"{low}.." if low else "?"
-    return f"{low}..{high}"
+    if dimension == (0, OPEN):
+        return "?"
+    return f"{low or ''}..{'' if high == OPEN else high}"
 
 
 def format_shape(shape: Shape) -> str:

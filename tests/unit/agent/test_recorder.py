@@ -94,6 +94,24 @@ def test_a_message_holds_consecutive_samples_whose_ends_ascend() -> None:
     assert len(messages) == 3
 
 
+@pytest.mark.parametrize("more", [-LEAST_RING, 0, 1, 100, LEAST_RING, 3 * LEAST_RING + 7])
+def test_a_message_says_which_of_the_requests_inferences_it_begins_with(more: int) -> None:
+    recorder = Recorder.allocate(2, 1)
+    record(recorder, 1, load(CAPACITY + more))
+    messages = [message for message in recorder.contents() if isinstance(message, Samples)]
+    for message in messages:
+        first_end = np.frombuffer(message.data, "<i8")[1]
+        assert first_end == 1000 * message.first
+    assert messages[0].first == 0
+
+
+def test_pieces_of_one_stretch_are_numbered_on() -> None:
+    recorder = Recorder.allocate(1, (SAMPLES_PER_MESSAGE + 20_000) * 2 * SAMPLE_BYTES)
+    record(recorder, 0, load(SAMPLES_PER_MESSAGE + 100))
+    messages = [message for message in recorder.contents() if isinstance(message, Samples)]
+    assert [message.first for message in messages] == [0, SAMPLES_PER_MESSAGE]
+
+
 def test_no_message_is_larger_than_the_bus_takes() -> None:
     recorder = Recorder.allocate(1, (SAMPLES_PER_MESSAGE + 20_000) * 2 * SAMPLE_BYTES)
     record(recorder, 0, load(SAMPLES_PER_MESSAGE + 100))
@@ -138,11 +156,13 @@ def test_the_last_end_is_found_wherever_the_ring_stands(count: int) -> None:
 def test_a_cleared_recorder_is_like_a_new_one() -> None:
     recorder = Recorder.allocate(1, 1)
     record(recorder, 0, load(CAPACITY + 3000))
-    recorder.control[loops.C_STOP] = recorder.control[loops.C_STARTED] = 1
+    recorder.control[[loops.C_STOP, loops.C_STARTED, loops.C_NEXT]] = 1
+    recorder.slots[0, loops.S_IDLE] = 1
     recorder.clear()
     assert recorder.completed == 0
     assert list(recorder.contents()) == []
-    assert not recorder.control[[loops.C_STOP, loops.C_STARTED, loops.C_BEGAN]].any()
+    assert not recorder.control[[loops.C_STOP, loops.C_STARTED, loops.C_NEXT, loops.C_BEGAN]].any()
+    assert recorder.slots[0, loops.S_IDLE] == 0
     again = Recorder.allocate(1, 1)
     for each in (recorder, again):
         record(each, 0, load(CAPACITY + 10))
@@ -151,8 +171,9 @@ def test_a_cleared_recorder_is_like_a_new_one() -> None:
 
 def test_clearing_forgets_neither_addresses_nor_requests() -> None:
     recorder = Recorder.allocate(1, 1)
-    recorder.slots[0, loops.S_REQUEST] = 42
-    kept = [loops.S_CONTROL, loops.S_SAMPLES, loops.S_CAPACITY, loops.S_MASK, loops.S_FINE, loops.S_REQUEST]
+    recorder.slots[0, [loops.S_REQUEST, loops.S_FEED, loops.S_TURN]] = (42, 43, 44)
+    kept = [loops.S_CONTROL, loops.S_SAMPLES, loops.S_CAPACITY, loops.S_MASK, loops.S_FINE]
+    kept += [loops.S_REQUEST, loops.S_FEED, loops.S_TURN]
     before = recorder.slots[0, kept].tolist()
     recorder.clear()
     assert recorder.slots[0, kept].tolist() == before
