@@ -1,16 +1,26 @@
 """What the load loops drive: OpenVINO, or the null device. Both are requests by address and a function to call."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.job import Job
-from ovbench.common.messages import Effective, Phases
+from ovbench.common.messages import (
+    GRAPH_BYTES_PER_MESSAGE,
+    LAYERS_PER_MESSAGE,
+    Effective,
+    Graph,
+    Layers,
+    Phases,
+)
 
 from . import loops, null
-from .capi import Library, OpenVinoError, libc_addresses, set_callback_address
+from .capi import Library, OpenVinoError, libc_addresses, memcpy_address, set_callback_address
+from .cxx import Cxx
 from .model import Loaded, StepTimes, iterations, load
 
 Int64s = npt.NDArray[np.int64]
@@ -21,6 +31,8 @@ class Backend(Protocol):
 
     effective: Effective
     version: str
+    peaks_mb: tuple[float, float]
+    """The most memory resident before and after the model was compiled."""
 
     def call(self, asynchronous: bool) -> int:
         """Address of int32 infer(request) or start_async(request)."""
@@ -31,8 +43,14 @@ class Backend(Protocol):
     def connect(self, control: Int64s, slots: Int64s) -> None:
         """Send each request's completions to its slot."""
 
+    def feed(self, control: Int64s, slots: Int64s) -> None:
+        """Have inputs set before each inference, where that was asked for or shapes are open."""
+
     def settle(self, statuses: Iterable[int]) -> str | None:
         """After the load: wait for what is in flight; the message of the first request that failed, if any did."""
+
+    def findings(self) -> Iterator[Layers | Graph]:
+        """After the load: what it tells beyond times, where that was asked for."""
 
 
 def open_backend(job: Job, times: StepTimes) -> Backend:
@@ -48,6 +66,7 @@ def phases(times: StepTimes) -> Phases:
         compile_ms=ms.get("compile", 0.0),
         create_requests_ms=ms.get("create_requests", 0.0),
         first_inference_ms=ms.get("first_inference", 0.0),
+        import_ms=ms.get("import", 0.0),
     )
 
 
@@ -62,23 +81,32 @@ class OpenVinoBackend:
         self._library: Library = loaded.library
         self._requests = loaded.requests
         self._asynchronous = job.load.api == "async"
-        self._compiled = loaded.compiled  # kept: its requests need it
         self.version = loaded.version
-        properties = loaded.properties
+        self._job = job
+        self._feed = loaded.feed
+        made, properties = loaded.compiled, loaded.properties
+        self._compiled = made.model  # kept: its requests need it
+        self.peaks_mb = made.peaks_mb
         self.effective = Effective(
             backend="openvino",
-            model=loaded.name,
+            model=made.name,
             device=properties.get("EXECUTION_DEVICES", job.runtime.device),
             hint=properties.get("PERFORMANCE_HINT", ""),
             precision=properties.get("INFERENCE_PRECISION_HINT", ""),
             streams=int(properties.get("NUM_STREAMS", "0")),
             threads=int(properties.get("INFERENCE_NUM_THREADS", "0")),
             requests=len(loaded.requests),
-            iterations=iterations(job, len(loaded.requests)),
-            batch=loaded.batch,
-            inputs=loaded.inputs,
-            outputs=loaded.outputs,
+            iterations=iterations(job, len(loaded.requests), len(loaded.groups)),
+            batch=loaded.groups[0].batch if loaded.groups else 1,
+            inputs=made.ports[0],
+            outputs=made.ports[1],
             properties=properties,
+            original_inputs=made.original[0],
+            original_outputs=made.original[1],
+            fillings=loaded.fillings,
+            groups=loaded.groups,
+            inference_only=loaded.feed is None,
+            notes=tuple(dict.fromkeys(loaded.notes)),
         )
 
     def call(self, asynchronous: bool) -> int:
@@ -93,6 +121,45 @@ class OpenVinoBackend:
             _install(slot)
             slot[loops.S_OBJECT] = request.object_address
             loops.rearm(slot.ctypes.data)
+
+    def feed(self, control: Int64s, slots: Int64s) -> None:
+        if self._feed is None:
+            return
+        control[loops.C_INPUTS] = len(self.effective.inputs)
+        control[loops.C_SET] = self._library.set_input
+        control[loops.C_COPY] = memcpy_address()
+        for turn, (slot, table) in enumerate(zip(slots, self._feed.tables(self._requests), strict=True)):
+            slot[loops.S_FEED] = table.ctypes.data
+            slot[loops.S_TURN] = turn
+
+    def findings(self) -> Iterator[Layers | Graph]:
+        if self.effective.properties.get("PERF_COUNT") in ("YES", "true", "True"):
+            yield from self._layers()
+        if self._job.wants_graph:
+            yield from self._graph()
+
+    def _layers(self) -> Iterator[Layers]:
+        for index, request in enumerate(self._requests):
+            try:
+                layers = request.layers()
+            except OpenVinoError:  # it never ran
+                continue
+            for at in range(0, len(layers), LAYERS_PER_MESSAGE):
+                yield Layers(request=index, layers=tuple(layers[at : at + LAYERS_PER_MESSAGE]))
+
+    def _graph(self) -> Iterator[Graph]:
+        """Where this build of OpenVINO cannot write it, nothing."""
+        cxx = Cxx.load()
+        if cxx is None:
+            return
+        with TemporaryDirectory(prefix="ovbench-graph-") as folder:
+            file = Path(folder) / "graph.xml"
+            model = self._compiled.runtime_model()
+            cxx.serialize(model.handle, file)
+            model.free()
+            content = file.read_bytes()
+        for at in range(0, len(content), GRAPH_BYTES_PER_MESSAGE):
+            yield Graph(data=content[at : at + GRAPH_BYTES_PER_MESSAGE])
 
     def settle(self, statuses: Iterable[int]) -> str | None:
         if not self._asynchronous:
@@ -119,6 +186,7 @@ class NullBackend:
             self._device.start()
         self._count = requests
         self.version = ""
+        self.peaks_mb = (0.0, 0.0)
         self.effective = Effective(
             backend=f"null:{job.null.service_ns / 1000:g}",
             model="null",
@@ -128,7 +196,7 @@ class NullBackend:
             streams=streams,
             threads=streams,
             requests=requests,
-            iterations=iterations(job, requests),
+            iterations=iterations(job, requests, 1),
             batch=job.model.batch[0] if job.model.batch else 1,
             inputs=(),
             outputs=(),
@@ -148,3 +216,9 @@ class NullBackend:
 
     def settle(self, statuses: Iterable[int]) -> str | None:
         return None
+
+    def feed(self, control: Int64s, slots: Int64s) -> None:
+        """It has no inputs."""
+
+    def findings(self) -> Iterator[Layers | Graph]:
+        return iter(())

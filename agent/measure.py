@@ -1,10 +1,13 @@
 """One agent's measurement: pin, prepare, warm up, run, and say when the load began and when it was no longer whole."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from ovbench.common.clock import monotonic_ns, to_ns
 from ovbench.common.job import Job
-from ovbench.common.messages import Phases, Usage
+from ovbench.common.messages import Graph, Layers, Phases, Usage
 
 from . import loops, placement
 from .backend import Backend, open_backend, phases
@@ -61,6 +64,8 @@ class Measurement:
         if self._asynchronous and not self._job.load.compile_only:
             backend.connect(control, recorder.slots)
             self._check_completion(recorder)
+        backend.feed(control, recorder.slots)
+        self._set_pace(recorder)
         self.recorder = recorder
         mask = placement.mask(placement.thread_ids() - self._control_threads)
         return Prepared(backend, phases(self.times), mask)
@@ -82,12 +87,12 @@ class Measurement:
         before = usage(self._control_threads)
         error = self._load(recorder, at_ns, deadline, limit)
         after = usage(self._control_threads)
-        return self._outcome(error, before, after)
+        return self._outcome(error, before, after, deadline)
 
     def abandon(self) -> Outcome:
         """The outcome so far of a run that was stopped and whose last inference does not end; from another thread."""
         now = usage(self._control_threads)
-        return self._outcome(None, now, now)
+        return self._outcome(None, now, now, 0)
 
     def stop(self) -> None:
         """End the load at the next completion; may be called from any thread at any time."""
@@ -99,12 +104,43 @@ class Measurement:
     def _asynchronous(self) -> bool:
         return self._job.load.api == "async"
 
-    def _outcome(self, error: str | None, before: Usage, after: Usage) -> Outcome:
+    def findings(self) -> Iterator[Layers | Graph]:
+        """What the load tells beyond times; after `run`."""
+        assert self._backend is not None
+        return self._backend.findings()
+
+    def _period_ns(self) -> float:
+        """Between the starts of a paced load; 0 where it is not paced."""
+        assert self._backend is not None
+        pace, effective = self._job.load.pace, self._backend.effective
+        batches = [group.batch for group in effective.groups] or [effective.batch]
+        return pace.frame_period_ns * sum(batches) / len(batches) if pace is not None else 0.0
+
+    def _set_pace(self, recorder: Recorder) -> None:
+        if self._job.load.pace is not None:
+            control = recorder.control.view(np.float64)
+            control[loops.C_PERIOD] = self._period_ns()
+            control[loops.C_PHASE] = self._period_ns() * self._job.load.pace.phase
+
+    def _outcome(self, error: str | None, before: Usage, after: Usage, deadline_ns: int) -> Outcome:
         assert self.recorder is not None
         start, ends = int(self.recorder.control[loops.C_BEGAN]), self.recorder.ends()
-        counted = self._job.load.iterations is not None
-        stop = (max(ends) if counted else min(ends)) if ends else start
+        stop = self._whole_until(start, ends, deadline_ns) if ends else start
         return Outcome(start, stop, self.recorder.completed, error, before, after)
+
+    def _whole_until(self, start_ns: int, ends: list[int], deadline_ns: int) -> int:
+        """See `Outcome`. A paced load is whole to its deadline, however few requests it takes. Where it is counted, its
+        last inference lasts as long as the others, to where the next one would have been due."""
+        counted, paced = self._job.load.iterations is not None, self._job.load.pace is not None
+        if not paced:
+            return max(ends) if counted else min(ends)
+        if self._stopped or not counted:
+            return max(ends) if self._stopped else deadline_ns
+        return max(*ends, start_ns + round(self._completed * self._period_ns()))
+
+    @property
+    def _completed(self) -> int:
+        return 0 if self.recorder is None else self.recorder.completed
 
     def _load(self, recorder: Recorder, begin_ns: int, deadline_ns: int, limit: int) -> str | None:
         assert self._backend is not None

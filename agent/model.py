@@ -1,21 +1,31 @@
-"""From a model's source to requests that can run: resolve, read, reshape, compile, create, fill. Each step is timed."""
+"""From a model's source to requests that can run: read, reshape, preprocess, compile, create, fill. Steps are timed."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-
-import numpy as np
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
 from ovbench.common import job as jobs
 from ovbench.common.errors import UsageError
-from ovbench.common.messages import Port
+from ovbench.common.messages import Filling, Group, Port
 from ovbench.common.schedule import round_up
-from ovbench.common.shape import static_shape
+from ovbench.common.shape import format_dimension
 
 from .builtin import builtin_file
-from .capi import CompiledModel, Core, InferRequest, InputOutput, Library, Model, OpenVinoError
-from .inputs import UnknownType, random_bytes
+from .capi import CompiledModel, Core, InferRequest, Library, Model, OpenVinoError
+from .cxx import Cxx
+from .feed import Feed
+from .graph import index_rows
+from .inputs import Gathered, gather
+from .preprocess import preprocess
+from .signature import InputInfo, check_types, groups, input_types, output_types, sign
+from .usage import peak_mb
+
+_WIDE_INTEGERS: Final = ("i16", "i32", "i64", "u16", "u32", "u64")
+"""Types that an index into a table may have."""
 
 
 @dataclass
@@ -36,56 +46,66 @@ class StepTimes:
 
 
 @dataclass(frozen=True)
+class Compiled:
+    """A compiled model and what it was made from. `inputs` are as its tensors are to be, data not yet known.
+
+    The ports are those of the model as read, and as it was handed over to be compiled.
+    """
+
+    model: CompiledModel
+    name: str
+    inputs: tuple[InputInfo, ...]
+    original: tuple[tuple[Port, ...], tuple[Port, ...]]
+    ports: tuple[tuple[Port, ...], tuple[Port, ...]]
+    notes: tuple[str, ...]
+    peaks_mb: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Loaded:
-    """A compiled model with its requests, inputs filled and the first one run once."""
+    """A compiled model with its requests, inputs filled and, unless it was not wanted, the first one run once.
+
+    `feed` is None where inputs stay as they are during the load.
+    """
 
     library: Library
-    compiled: CompiledModel
+    compiled: Compiled
     requests: tuple[InferRequest, ...]
-    batch: int
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-    name: str
     properties: dict[str, str]
     version: str
+    groups: tuple[Group, ...]
+    fillings: tuple[Filling, ...]
+    notes: tuple[str, ...]
+    feed: Feed | None
 
 
 def load(job: jobs.Job, times: StepTimes) -> Loaded:
     """Steps 2 to 9 of benchmark_app, in its order. Raises UsageError or OpenVinoError."""
     with times.measure(2, "load_runtime"):
-        library = Library()
+        cxx = Cxx.load()
+        library = Library(cxx)
         core = Core(library)
         _extend(core, job.model)
-    with times.measure(4, "read_model"):
-        model = _read(core, job.model)
-        name = model.name
-    with times.measure(5, "reshape"):
-        batch = _reshape(model, job.model)
-    with times.measure(7, "compile"):
-        compiled = _compile(core, model, job)
-        model.free()
+    made = _compiled(library, core, job, times)
     times.step = 8
-    inputs, outputs = compiled.inputs, compiled.outputs
-    properties = compiled.properties()
+    properties = made.model.properties()
+    if job.load.compile_only:
+        return _loaded(library, made, (made.model.request(),), properties)
     with times.measure(9, "create_requests"):
-        count = 1 if job.load.compile_only else _request_count(job, properties)
-        requests = tuple(compiled.request() for _ in range(count))
-        if not job.load.compile_only:
-            _fill(requests, inputs, job.data.seed)
-    if not job.load.compile_only:
+        requests = tuple(made.model.request() for _ in range(_request_count(job, properties)))
+        loaded = _filled(library, _with_rows(cxx, core, made, job), requests, properties, job)
+    if job.load.first_inference:
         with times.measure(10, "first_inference"):
             requests[0].infer()
-    return Loaded(
-        library,
-        compiled,
-        requests,
-        batch,
-        tuple(_port(i) for i in inputs),
-        tuple(_port(o) for o in outputs),
-        name,
-        properties,
-        library.version(),
-    )
+    return loaded
+
+
+def iterations(job: jobs.Job, requests: int, turns: int) -> int | None:
+    """The agent's share, rounded up for async as benchmark_app does: to whole rounds of the requests, or of the shapes
+    where those are more."""
+    if job.load.iterations is None or job.load.api == "sync":
+        return job.load.iterations
+    return round_up(job.load.iterations, max(turns, requests) if turns > requests else requests)
 
 
 def _request_count(job: jobs.Job, properties: dict[str, str]) -> int:
@@ -94,9 +114,52 @@ def _request_count(job: jobs.Job, properties: dict[str, str]) -> int:
     return job.runtime.requests or int(properties.get("OPTIMAL_NUMBER_OF_INFER_REQUESTS", "1"))
 
 
-def iterations(job: jobs.Job, requests: int) -> int | None:
-    """The agent's share, rounded up to whole rounds of its requests as benchmark_app does for async."""
-    return None if job.load.iterations is None else round_up(job.load.iterations, requests)
+def _loaded(library: Library, made: Compiled, requests: tuple[InferRequest, ...], properties: dict[str, str]) -> Loaded:
+    return Loaded(library, made, requests, properties, library.version(), (), (), made.notes, None)
+
+
+def _filled(
+    library: Library,
+    made: Compiled,
+    requests: tuple[InferRequest, ...],
+    properties: dict[str, str],
+    job: jobs.Job,
+) -> Loaded:
+    gathered = gather(made.inputs, job.data)
+    shapes = [[tensor.shape for tensor in found.tensors] for found in gathered.inputs]
+    together = groups(made.inputs, shapes)
+    inputs = tuple(_of_data(info, own) for info, own in zip(made.inputs, shapes, strict=True))
+    feed = Feed(library, inputs, gathered)
+    feed.fill(requests)
+    return replace(
+        _loaded(library, made, requests, properties),
+        groups=tuple(Group(shapes=group.shapes, batch=group.batch) for group in together),
+        fillings=_fillings(made.inputs, gathered),
+        notes=(*made.notes, *gathered.notes),
+        feed=feed if _is_fed(job, made.inputs, len(together)) else None,
+    )
+
+
+def _of_data(info: InputInfo, shapes: Sequence[tuple[int, ...]]) -> InputInfo:
+    return info if info.is_static else replace(info, data_shapes=tuple(shapes))
+
+
+def _fillings(inputs: Sequence[InputInfo], gathered: Gathered) -> tuple[Filling, ...]:
+    return tuple(
+        Filling(input=info.name, text=found.text, tensors=len(found.tensors))
+        for info, found in zip(inputs, gathered.inputs, strict=True)
+    )
+
+
+def _is_fed(job: jobs.Job, inputs: Sequence[InputInfo], turns: int) -> bool:
+    """Whether inputs are set before each inference: as asked, else where a shape is open."""
+    if job.load.inference_only and turns > 1:
+        raise UsageError(
+            f"-inference_only: the inputs have {turns} shapes in turn, which are set in the measured loop; leave it out"
+        )
+    if job.load.inference_only is None:
+        return not all(info.is_static for info in inputs)
+    return not job.load.inference_only
 
 
 def _extend(core: Core, spec: jobs.Model) -> None:
@@ -107,93 +170,119 @@ def _extend(core: Core, spec: jobs.Model) -> None:
             raise UsageError(f"-extensions {path}: OpenVINO cannot load it: {gist(str(error))}") from None
 
 
-def _read(core: Core, spec: jobs.Model) -> Model:
-    path = str(builtin_file(spec.builtin)) if spec.builtin else spec.source
+def _compiled(library: Library, core: Core, job: jobs.Job, times: StepTimes) -> Compiled:
+    """By the way that the model's file and the options say."""
+    path = _path(job.model)
+    if job.model.compiled:
+        return _ready_made(job, times, "import", lambda *wanted: core.import_model(path, *wanted))
+    if job.model.whole_file:
+        return _ready_made(job, times, "compile", lambda *wanted: core.compile_file(path, *wanted))
+    with times.measure(4, "read_model"):
+        model = _read(core, job.model, path)
+        name = model.name
+        original = _ports(model)
+    check_types(*original, job.preprocessing)
+    signature = sign(original[0], job.model, job.preprocessing)
+    if signature.reshaped:
+        with times.measure(5, "reshape"):
+            _reshape(model, signature.inputs, job.model)
+    times.step = 6
+    model, inputs = _preprocessed(library, model, signature.inputs, original[1], job)
+    ports = _ports(model)
+    before = peak_mb()
+    with times.measure(7, "compile"):
+        made = _make(job, "compile", lambda *wanted: core.compile_model(model, *wanted))
+        after = peak_mb()
+        model.free()
+    return Compiled(made, name, inputs, original, ports, signature.notes, (before, after))
+
+
+def _path(spec: jobs.Model) -> str:
+    return str(builtin_file(spec.builtin)) if spec.builtin else spec.source
+
+
+def _ready_made(
+    job: jobs.Job, times: StepTimes, verb: str, make: Callable[[str, dict[str, str]], CompiledModel]
+) -> Compiled:
+    """Straight from the file: its inputs are what they are."""
+    before = peak_mb()
+    with times.measure(7, verb):
+        made = _make(job, verb, make)
+    after = peak_mb()
+    ports = (tuple(made.inputs), tuple(made.outputs))
+    signature = sign(ports[0], job.model, job.preprocessing)
+    if signature.reshaped:
+        raise UsageError(f"-m {job.model.source}: a model that is not read cannot be reshaped; leave out -b and -shape")
+    name = Path(job.model.source).stem
+    return Compiled(made, name, signature.inputs, ports, ports, signature.notes, (before, after))
+
+
+def _make(job: jobs.Job, verb: str, make: Callable[[str, dict[str, str]], CompiledModel]) -> CompiledModel:
+    try:
+        return make(job.runtime.device, job.runtime.properties())
+    except OpenVinoError as error:
+        raise UsageError(f"-m {job.model.source}: OpenVINO cannot {verb} this model: {gist(str(error))}") from None
+
+
+def _ports(model: Model) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    return tuple(model.inputs), tuple(model.outputs)
+
+
+def _read(core: Core, spec: jobs.Model, path: str) -> Model:
     try:
         return core.read_model(path)
     except OpenVinoError as error:
         raise UsageError(f"-m {spec.source}: OpenVINO cannot read this model: {gist(str(error))}") from None
 
 
-def _reshape(model: Model, spec: jobs.Model) -> int:
-    """Set the batch where one was asked for; returns the batch that an inference has."""
-    inputs = model.inputs
-    if spec.batch is not None:
-        _set_batch(model, inputs, spec, spec.batch[0])
-        inputs = model.inputs
-    for port in inputs:
-        if not port.is_static:
-            raise _dynamic(port, spec)
-    batches = {port.shape[place] for port in inputs if (place := _layout_batch_place(port.shape)) is not None}
-    if spec.batch is not None:
-        return spec.batch[0]
-    return batches.pop() if len(batches) == 1 else 1
-
-
-def _set_batch(model: Model, inputs: list[InputOutput], spec: jobs.Model, batch: int) -> None:
-    shapes = {}
-    for index, port in enumerate(inputs):
-        place = _batch_place(port)
-        if place is None or port.dims is None:
-            continue
-        dims = [*port.dims[:place], batch, *port.dims[place + 1 :]]
-        if None in dims:
-            raise _dynamic(port, spec)
-        shapes[index] = tuple(dim for dim in dims if dim is not None)
-    if not shapes:
-        raise UsageError(f"-b {batch}: no input of {spec.source} has a batch dimension that can be told")
+def _reshape(model: Model, inputs: Sequence[InputInfo], spec: jobs.Model) -> None:
     try:
-        model.reshape(shapes)
+        model.reshape({index: info.shape for index, info in enumerate(inputs)})
     except OpenVinoError as error:
-        raise UsageError(f"-b {batch}: {spec.source} cannot be reshaped to it: {gist(str(error))}") from None
+        asked = "-shape" if spec.batch is None else f"-b {format_dimension(spec.batch)}"
+        raise UsageError(f"{asked}: {spec.source} cannot be reshaped to it: {gist(str(error))}") from None
 
 
-def _dynamic(port: InputOutput, spec: jobs.Model) -> UsageError:
-    return UsageError(
-        f"-m {spec.source}: input '{port.name}' has the dynamic shape {port.shape_text}; "
-        "give a batch with -b if that is the only open dimension, or a model with static shapes"
-    )
-
-
-def _layout_batch_place(dims: tuple[int | None, ...]) -> int | None:
-    """Where the batch is in what benchmark_app takes for an image (utils.py, get_inputs_info): NCHW or NHWC."""
-    if len(dims) != 4:
-        return None
-    channels_first = dims[1] is not None and dims[1] <= 4 and (dims[3] is None or dims[3] > 4)
-    channels_last = dims[3] is not None and dims[3] <= 4 and (dims[1] is None or dims[1] > 4)
-    return 0 if channels_first or channels_last else None
-
-
-def _batch_place(port: InputOutput) -> int | None:
-    """benchmark_app's rule: an image's N; else the first dimension, if it is dynamic, 0 or 1."""
-    if not port.dims:
-        return None
-    if _layout_batch_place(port.dims) is not None or port.dims[0] in (None, 0, 1):
-        return 0
-    return None
-
-
-def _compile(core: Core, model: Model, job: jobs.Job) -> CompiledModel:
+def _preprocessed(
+    library: Library, model: Model, inputs: tuple[InputInfo, ...], outputs: Sequence[Port], job: jobs.Job
+) -> tuple[Model, tuple[InputInfo, ...]]:
+    types = input_types(inputs, job.preprocessing)
     try:
-        return core.compile_model(model, job.runtime.device, job.runtime.properties())
+        built = preprocess(library, model, inputs, types, output_types(outputs, job.preprocessing))
     except OpenVinoError as error:
-        raise UsageError(f"-m {job.model.source}: OpenVINO cannot compile this model: {gist(str(error))}") from None
+        raise UsageError(
+            f"-ip, -op, -iop, -layout, --mean_values or --scale_values: OpenVINO cannot do this: {gist(str(error))}"
+        ) from None
+    return built, tuple(replace(info, type=types.get(index, info.type)) for index, info in enumerate(inputs))
 
 
-def _fill(requests: tuple[InferRequest, ...], inputs: list[InputOutput], seed: int) -> None:
-    for index, port in enumerate(inputs):
-        random = np.random.default_rng([seed, index])
-        memory = requests[0].input_bytes(index)
-        try:
-            memory[:] = random_bytes(port.type, memory.size, random)
-        except UnknownType:
-            raise UsageError(f"input '{port.name}' is of type {port.type}, for which there is no random data") from None
-        for request in requests[1:]:
-            request.input_bytes(index)[:] = memory
+def _with_rows(cxx: Cxx | None, core: Core, made: Compiled, job: jobs.Job) -> Compiled:
+    """Learn how far an index may go, where integers are to be made up for an input that is one."""
+    given = {name for files in job.data.files for name in [files.input]}
+    wanted = [
+        info
+        for info in made.inputs
+        if info.type in _WIDE_INTEGERS and not (None in given or any(info.is_called(name or "") for name in given))
+    ]
+    if not wanted:
+        return made
+    rows = _rows(cxx, core, job.model)
+    return replace(made, inputs=tuple(replace(info, rows=rows.get(info.node)) for info in made.inputs))
 
 
-def _port(port: InputOutput) -> Port:
-    return Port(name=port.name, type=port.type, shape=static_shape(port.shape) if port.is_static else ())
+def _rows(cxx: Cxx | None, core: Core, spec: jobs.Model) -> dict[str, int]:
+    """By node. An IR tells by itself; of any other format OpenVINO writes one, without the weights."""
+    path = Path(_path(spec))
+    if path.suffix == ".xml":
+        return index_rows(path)
+    if spec.compiled or cxx is None:
+        return {}
+    with TemporaryDirectory(prefix="ovbench-graph-") as folder:
+        file = Path(folder) / "model.xml"
+        model = _read(core, spec, str(path))
+        cxx.serialize(model.handle, file)
+        model.free()
+        return index_rows(file)
 
 
 def gist(message: str) -> str:

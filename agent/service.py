@@ -186,6 +186,7 @@ class MeasureThread:
         self._sightings = placement.Sightings(self._control_threads)
         self._usage: list[Usage] = []
         self._running = False
+        self._abandoned = False
         self._counts: list[int] = []
         self._measurement: Measurement | None = None
         self._tasks: queue.SimpleQueue[Callable[[], Ready | Warmed | Finished | Failed]] = queue.SimpleQueue()
@@ -199,8 +200,14 @@ class MeasureThread:
             prepared = measurement.prepare()
             backend = prepared.backend
             self._counts = [0] * backend.effective.requests
+            before, after = backend.peaks_mb
             return Ready(
-                effective=backend.effective, phases=prepared.phases, mask=prepared.mask, openvino=backend.version
+                effective=backend.effective,
+                phases=prepared.phases,
+                mask=prepared.mask,
+                openvino=backend.version,
+                peak_before_mb=before,
+                peak_after_mb=after,
             )
 
         # A daemon: it may be inside OpenVINO when the agent ends.
@@ -254,10 +261,13 @@ class MeasureThread:
         )
 
     def abandon(self) -> Finished:
+        self._abandoned = True
         return self._finished(self._prepared.abandon())
 
     def contents(self) -> Iterator[AnyNotice]:
-        return self._recorder.contents()
+        yield from self._recorder.contents()
+        if not self._abandoned:  # else a request is still inside OpenVINO
+            yield from self._prepared.findings()
 
     @property
     def _prepared(self) -> Measurement:

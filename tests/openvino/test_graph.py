@@ -1,0 +1,104 @@
+"""Indices in models that OpenVINO has written, and what an index past its table does there."""
+
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as ops
+
+from ovbench.agent.capi import Core, Library
+from ovbench.agent.cxx import Cxx
+from ovbench.agent.graph import index_rows
+
+FIRST = np.int64(0)
+
+
+def table(rows: int, width: int = 4) -> ov.Node:
+    return ops.constant(np.arange(rows * width, dtype=np.float32).reshape(rows, width))
+
+
+def indices(name: str, shape: list[int], kind: ov.Type = ov.Type.i64) -> ov.Node:
+    made = ops.parameter(ov.PartialShape(shape), kind, name=name)
+    made.output(0).set_names({name + "/tensor"})
+    return made
+
+
+def text_model() -> ov.Model:
+    """Token, position and segment ids, by three paths; a mask; and float ids as TensorFlow has them."""
+    tokens, positions = indices("tokens", [1, 8]), indices("positions", [-1, -1], ov.Type.i32)
+    segments, mask = indices("segments", [8], ov.Type.f32), indices("mask", [1, 8])
+    row = ops.unsqueeze(ops.convert(segments, "i32"), ops.constant(FIRST))
+    words = ops.gather(table(300), tokens, ops.constant(FIRST))
+    places = ops.gather(table(50), ops.convert(positions, "i64"), ops.constant(FIRST))
+    kinds = ops.gather(table(2), row, ops.constant(FIRST))
+    seen = ops.convert(ops.unsqueeze(mask, ops.constant(np.int64(2))), "f32")
+    result = ops.multiply(ops.add(ops.add(words, places), kinds), seen)
+    return ov.Model([ops.result(result)], [tokens, positions, segments, mask], "text")
+
+
+def save(model: ov.Model, folder: Path) -> Path:
+    file = folder / "model.xml"
+    ov.save_model(model, file, compress_to_fp16=False)
+    return file
+
+
+def test_the_ids_of_a_text_model_have_their_tables(tmp_path: Path) -> None:
+    assert index_rows(save(text_model(), tmp_path)) == {"tokens": 300, "positions": 50, "segments": 2}
+
+
+def test_a_graph_without_weights_tells_the_same(tmp_path: Path) -> None:
+    """As it is for models that are no IR: the shapes tell the axis."""
+    model = Core(Library()).read_model(str(save(text_model(), tmp_path)))
+    cxx = Cxx.load()
+    assert cxx is not None
+    cxx.serialize(model.handle, tmp_path / "graph.xml")
+    assert index_rows(tmp_path / "graph.xml") == {"tokens": 300, "positions": 50, "segments": 2}
+
+
+def test_one_hot_bags_and_updates_are_as_openvino_writes_them(tmp_path: Path) -> None:
+    ids, bag, offsets = indices("ids", [1, 8]), indices("bag", [9]), indices("offsets", [3])
+    columns = indices("columns", [2])
+    on, off = ops.constant(np.float32(1)), ops.constant(np.float32(0))
+    results = [
+        ops.one_hot(ids, ops.constant(np.int64(7)), on, off, -1),
+        ops.embedding_bag_offsets_sum(table(30), bag, offsets),
+        ops.scatter_update(table(30), columns, table(30, 2), ops.constant(np.int64(1))),
+    ]
+    model = ov.Model([ops.result(result) for result in results], [ids, bag, offsets, columns], "several")
+    assert index_rows(save(model, tmp_path)) == {"ids": 7, "bag": 30, "offsets": 1, "columns": 4}
+
+
+def test_equal_offsets_are_legal(tmp_path: Path) -> None:
+    """The bound that is given for them rests on it."""
+    bag, offsets = indices("bag", [9]), indices("offsets", [3])
+    model = ov.Model([ops.result(ops.embedding_bag_offsets_sum(table(30), bag, offsets))], [bag, offsets], "bags")
+    compiled = ov.Core().compile_model(save(model, tmp_path), "CPU")
+    (result,) = compiled([np.full(9, 2, np.int64), np.zeros(3, np.int64)]).values()
+    assert result[2].tolist() == [72.0, 81.0, 90.0, 99.0]
+
+
+def branch(rows: int) -> tuple[ov.Model, ov.Node]:
+    inside = indices(f"inside{rows}", [1, 8])
+    return ov.Model([ops.result(ops.gather(table(rows), inside, ops.constant(FIRST)))], [inside], "branch"), inside
+
+
+def test_an_index_inside_the_branches_of_an_if_is_found(tmp_path: Path) -> None:
+    condition, ids = ops.parameter([], ov.Type.boolean, name="condition"), indices("ids", [1, 8])
+    chosen = ops.if_op(condition.output(0))
+    (then, then_ids), (other, other_ids) = branch(30), branch(20)
+    chosen.set_then_body(then)
+    chosen.set_else_body(other)
+    chosen.set_input(ids.output(0), then_ids, other_ids)
+    result = chosen.set_output(then.results[0], other.results[0])
+    model = ov.Model([ops.result(result)], [condition, ids], "if")
+    assert index_rows(save(model, tmp_path)) == {"ids": 20}
+
+
+def test_an_index_inside_a_loop_is_found(tmp_path: Path) -> None:
+    ids, each = indices("ids", [5, 8]), indices("each", [1, 8])
+    body = ov.Model([ops.gather(table(30), each, ops.constant(FIRST))], [each], "step")
+    loop = ops.tensor_iterator()
+    loop.set_function(body)
+    loop.set_sliced_input(each, ids.output(0), 0, 1, 1, -1, 0)
+    model = ov.Model([loop.get_concatenated_slices(body.results[0].output(0), 0, 1, 1, -1, 0)], [ids], "loop")
+    assert index_rows(save(model, tmp_path)) == {"ids": 30}

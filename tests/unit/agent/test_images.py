@@ -1,0 +1,192 @@
+"""Images to the bit as OpenCV makes them: the numbers here are what cv2.resize and cv2.cvtColor gave."""
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ovbench.agent.images import Pixels, grey, read_image, resize
+from ovbench.common.errors import UsageError
+
+LOSSLESS = ["bmp", "dib", "jp2", "png", "ppm", "tiff", "tif", "webp", "gif"]
+LOSSY = ["jpeg", "jpg", "jpe"]
+SIZE = (20, 30)
+
+
+def colours(height: int = SIZE[0], width: int = SIZE[1], seed: int = 0) -> Pixels:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def few_colours() -> Pixels:
+    """So few that a palette holds them."""
+    return np.kron(colours(2, 3), np.ones((10, 10, 1), np.uint8))
+
+
+def saved(folder: Path, image: Image.Image, suffix: str, **how: Any) -> str:
+    path = folder / f"image.{suffix}"
+    image.save(path, **how)
+    return str(path)
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
+def test_an_image_is_read_as_blue_green_red(suffix: str, tmp_path: Path) -> None:
+    rgb = few_colours()
+    how = {"lossless": True} if suffix == "webp" else {}
+    assert np.array_equal(read_image(saved(tmp_path, Image.fromarray(rgb), suffix, **how)), rgb[..., ::-1])
+
+
+@pytest.mark.parametrize("suffix", LOSSY)
+def test_a_jpeg_is_read_as_blue_green_red(suffix: str, tmp_path: Path) -> None:
+    red = np.zeros((16, 16, 3), np.uint8)
+    red[..., 0] = 250
+    pixels = read_image(saved(tmp_path, Image.fromarray(red), suffix))
+    assert pixels.shape == (16, 16, 3)
+    assert np.abs(pixels.astype(int) - [0, 0, 250]).max() <= 3
+
+
+@pytest.mark.parametrize(("mode", "suffix"), [("L", "pgm"), ("L", "png"), ("1", "pbm"), ("1", "png"), ("P", "png")])
+def test_grey_and_palettes_become_three_colours(mode: str, suffix: str, tmp_path: Path) -> None:
+    image = Image.fromarray(few_colours()).convert(mode)
+    pixels = read_image(saved(tmp_path, image, suffix))
+    assert np.array_equal(pixels, np.asarray(image.convert("RGB"))[..., ::-1])
+
+
+def test_transparency_is_left_out(tmp_path: Path) -> None:
+    image = Image.fromarray(colours())
+    image.putalpha(Image.fromarray(colours(seed=1)[..., 0]))
+    assert np.array_equal(read_image(saved(tmp_path, image, "png")), colours()[..., ::-1])
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff", "pgm"])
+def test_of_16_bits_the_upper_8_are_taken(suffix: str, tmp_path: Path) -> None:
+    deep = np.random.default_rng(0).integers(0, 1 << 16, SIZE, np.uint16)
+    pixels = read_image(saved(tmp_path, Image.fromarray(deep), suffix))
+    assert np.array_equal(pixels, np.repeat((deep >> 8).astype(np.uint8)[..., None], 3, axis=2))
+
+
+def test_a_photo_that_was_turned_is_read_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Orientation: the top is at the right
+    pixels = read_image(saved(tmp_path, Image.fromarray(colours()), "png", exif=exif))
+    assert np.array_equal(pixels, np.rot90(colours()[..., ::-1], -1))
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(UsageError) as caught:
+        read_image(str(path))
+    text = str(caught.value)
+    assert text.startswith(f"-i {path}: ")
+    assert "\n" not in text
+    return text.removeprefix(f"-i {path}: ")
+
+
+def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").write_text("no image")
+    assert refusal(tmp_path / "x.jpg") == "this is no image that Pillow can read"
+
+
+def test_a_file_that_would_start_other_programs_is_no_image(tmp_path: Path) -> None:
+    Image.fromarray(colours()).save(tmp_path / "x.eps")
+    (tmp_path / "x.eps").rename(tmp_path / "x.jpg")
+    assert refusal(tmp_path / "x.jpg") == "this is no image that Pillow can read"
+
+
+def test_an_image_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "x.png") == "the image cannot be read: No such file or directory"
+
+
+def test_an_image_of_too_many_pixels_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(colours(40, 40)).save(tmp_path / "x.png")
+    for most in (1000, 500):  # Pillow warns, and fails at twice as many
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", most)
+        assert refusal(tmp_path / "x.png") == "the image has more than 0 million pixels; make it smaller"
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["png", "jpeg", "bmp", "tiff", "webp", "gif", "ppm", "jpeg2000"]), st.data())
+def test_a_damaged_image_is_read_or_refused_in_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject
+) -> None:
+    memory = io.BytesIO()
+    Image.fromarray(few_colours()).save(memory, kind)
+    content = bytearray(memory.getvalue())
+    for place, value in data.draw(st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)))):
+        content[place] = value
+    end = data.draw(st.integers(0, len(content)))
+    file = tmp_path_factory.getbasetemp() / f"damaged.{kind}"
+    file.write_bytes(content[:end])
+    try:
+        outcome = read_image(str(file)).ndim
+    except UsageError as error:
+        outcome = str(error).startswith(f"-i {file}: ")
+    assert outcome in (3, True)
+
+
+def slowly_resized(pixels: Pixels, width: int, height: int) -> npt.NDArray[np.float64]:
+    """Bilinear by its definition, pixel by pixel, in floating point."""
+
+    def source(place: int, target: int, size: int) -> tuple[int, int, float]:
+        centre = min(max((place + 0.5) * size / target - 0.5, 0.0), size - 1.0)
+        low = math.floor(centre)
+        return low, min(low + 1, size - 1), centre - low
+
+    result = np.empty((height, width, pixels.shape[2]))
+    for y in range(height):
+        above, below, down = source(y, height, pixels.shape[0])
+        for x in range(width):
+            left, right, across = source(x, width, pixels.shape[1])
+            upper = pixels[above, left] * (1 - across) + pixels[above, right] * across
+            lower = pixels[below, left] * (1 - across) + pixels[below, right] * across
+            result[y, x] = upper * (1 - down) + lower * down
+    return result
+
+
+sides = st.integers(1, 24)
+
+
+@settings(deadline=None)
+@given(sides, sides, sides, sides, st.integers(0, 99))
+def test_resizing_is_bilinear_between_the_nearest_pixels(
+    height: int, width: int, new_height: int, new_width: int, seed: int
+) -> None:
+    pixels = colours(height, width, seed)
+    resized = resize(pixels, new_width, new_height)
+    assert resized.dtype == np.uint8
+    assert resized.shape == (new_height, new_width, 3)
+    assert np.abs(resized - slowly_resized(pixels, new_width, new_height)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "expected"),
+    [
+        (3, 2, [[62, 160, 173], [159, 66, 164]]),
+        (7, 1, [[78, 175, 16, 113, 210, 51, 148]]),
+        (
+            10,
+            3,
+            [
+                [56, 62, 92, 159, 116, 95, 107, 175, 166, 126],
+                [78, 131, 135, 24, 79, 147, 202, 91, 95, 148],
+                [185, 192, 179, 127, 131, 109, 66, 134, 164, 170],
+            ],
+        ),
+    ],
+)
+def test_resizing_gives_opencvs_own_numbers(width: int, height: int, expected: list[list[int]]) -> None:
+    ramp = ((np.arange(35).reshape(5, 7) * 97) % 256).astype(np.uint8)
+    assert resize(ramp[..., None], width, height)[..., 0].tolist() == expected
+
+
+def test_grey_gives_opencvs_own_numbers() -> None:
+    bgr = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 200, 30], [255, 255, 255], [1, 2, 3]]], np.uint8)
+    assert grey(bgr)[..., 0].tolist() == [[29, 150, 76, 128, 255, 2]]
+    assert grey(bgr).shape == (1, 6, 1)
