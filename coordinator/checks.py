@@ -24,6 +24,9 @@ MOST_SKEW_NS: Final = 10 * NS_PER_MS
 MOST_STOP_SKEW_SHARE: Final = 0.1
 """Of the window: an agent that stops earlier cuts off that much of the others' work."""
 
+LEAST_RATE_SHARE: Final = 0.99
+"""Of the rate that -max_irate allows: below it, something else limits the rate."""
+
 
 class Code(StrEnum):
     INTERRUPTED = "interrupted"
@@ -39,6 +42,7 @@ class Code(StrEnum):
     OUTSIDE_WINDOW = "outside_window"
     WINDOW_EDGES = "window_edges"
     SAMPLES_NOT_SAVED = "samples_not_saved"
+    RATE_NOT_REACHED = "rate_not_reached"
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     yield from _settings(evidence)
     if evidence.merged is not None:
         yield from _window(evidence, evidence.merged)
+        yield from _rate(evidence, evidence.merged)
 
 
 def _incomplete(evidence: Evidence) -> Iterator[Finding]:
@@ -167,3 +172,13 @@ def _window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     if evidence.options.save_samples and not evidence.samples_saved:
         message = "samples.npz was not written: there were more samples than --sample-memory holds. Raise it."
         yield Finding(Code.SAMPLES_NOT_SAVED, "warning", message)
+
+
+def _rate(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
+    """An agent's latest inference may have been under way when the window ended: in a short run that alone is 1 %."""
+    wanted = evidence.options.max_irate
+    under_way = sum(max(member.batches) for member in evidence.members if member.id in merged.agent_counts)
+    frames = merged.frames + under_way
+    if wanted and merged.count and frames < LEAST_RATE_SHARE * wanted * merged.window.duration_s:
+        message = f"-max_irate {wanted:g} was not reached: the agents did {merged.fps:,.1f} frames per second."
+        yield Finding(Code.RATE_NOT_REACHED, "warning", message)

@@ -8,7 +8,10 @@ from ovbench.common.errors import UsageError
 
 
 def read_config(file: Path) -> dict[str, str]:
-    """The CPU's properties in a file. Raises UsageError where it is not of the format, or is for other devices too."""
+    """The CPU's properties in a file, whatever it has for other devices beside them.
+
+    Raises UsageError where it is not of the format, or is for other devices only.
+    """
     try:
         devices = json.loads(file.read_text())
     except OSError as error:
@@ -17,16 +20,16 @@ def read_config(file: Path) -> dict[str, str]:
         raise UsageError(f"-load_config {file}: this is not JSON: {error}") from None
     if not isinstance(devices, dict) or not all(isinstance(part, dict) for part in devices.values()):
         raise UsageError(f'-load_config {file}: the file must look like {{"CPU": {{"NUM_STREAMS": "3"}}}}')
-    others = sorted(set(devices) - {"CPU"})
-    if others:
-        raise UsageError(f"-load_config {file}: it has properties of {', '.join(others)}; ovbench measures CPUs")
+    if devices and "CPU" not in devices:
+        others = ", ".join(sorted(devices))
+        raise UsageError(f"-load_config {file}: it has properties of {others} and none of the CPU; add a CPU section")
     return {name: _text(file, name, value) for name, value in devices.get("CPU", {}).items()}
 
 
 def _text(file: Path, name: str, value: object) -> str:
-    """As OpenVINO takes it: a number or a truth value may be written as JSON has them."""
-    if isinstance(value, bool):
-        return "YES" if value else "NO"
+    """As OpenVINO takes it: a number or truth value may be written as JSON has it, or as benchmark_app dumps it."""
+    if isinstance(value, bool) or value in ("True", "False"):
+        return "YES" if value in (True, "True") else "NO"
     if isinstance(value, str | int | float):
         return str(value)
     raise UsageError(f"-load_config {file}: the value of {name} must be a text or a number")

@@ -3,11 +3,14 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NoReturn, TypeVar
+from typing import Final, Literal, NoReturn, TypeVar
 
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Hint
+from ovbench.common.shape import Dimension, ShapeError
+
+from . import notation
 
 DEFAULT_MODEL: Final = builtin.PREFIX + "squeezenet1.1"
 DEFAULT_SECONDS: Final = 10.0
@@ -22,25 +25,55 @@ HINTS: Final[dict[str, Hint]] = {
     "ctput": "cumulative_throughput",
     "none": "none",
 }
+PcSort = Literal["no_sort", "sort", "simple_sort"]
+ReportType = Literal["no_counters", "average_counters", "detailed_counters"]
+PC_SORTS: Final[tuple[PcSort, ...]] = ("no_sort", "sort", "simple_sort")
+REPORT_TYPES: Final[tuple[ReportType, ...]] = ("no_counters", "average_counters", "detailed_counters")
 
 _EPILOG: Final = """\
 examples:
-  ovbench-coord --agents 4                          the built-in squeezenet1.1 on four agents for 10 s
-  ovbench-coord -m model.xml -t 60                  your model, one agent per physical core, for a minute
-  ovbench-coord -m model.onnx --agents 2 -api sync  latency: each agent infers back to back
+  ovbench-coord --agents 4
+      the built-in squeezenet1.1 on four agents for 10 s
+  ovbench-coord -m model.xml -t 60
+      your model, one agent per physical core, for a minute
+  ovbench-coord -m model.onnx --agents 2 -api sync
+      latency: each agent infers back to back
   ovbench-coord --agents 1 -hint none -nstreams 2 -nireq 8
-  ovbench-coord --agents 4 --dry-run                which CPUs each agent would get
-  ovbench-coord --agents 4 --json | jq .throughput  the report alone, for programs
+      one agent, tuned by hand
+  ovbench-coord -m model.xml -i photos/ -inference_only no
+      another image for each inference
+  ovbench-coord -m bert.xml -data_shape "ids[1,64][1,128],mask[1,64][1,128]"
+      two lengths in turn; with -pcseq, the latency of each
+  ovbench-coord -m model.xml -report_type average_counters -json_stats
+      benchmark_app's own reports as well, with the time of each layer
+  ovbench-coord -m model.xml --agents 2 -max_irate 100
+      at most 100 frames per second, 50 from each agent
+  ovbench-coord --agents 4 --dry-run
+      which CPUs each agent would get
+  ovbench-coord --agents 4 --json | jq .throughput
+      the report alone, for programs
   ovbench-coord export-model builtin:squeezenet1.1 squeezenet.xml
+      a built-in model as a file
 
-exit codes: 0 valid, 2 wrong usage or bad input, 3 partial (an agent was lost), 4 a validity rule failed,
-5 the report could not be written (it is then on stdout), 130 interrupted.
+exit codes: 0 valid, 2 wrong usage or bad input, 3 partial (an agent was lost),
+4 a validity rule failed, 5 the report could not be written (it is then on
+stdout), 130 interrupted.
 """
 
 
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see --help)")
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """With the value's name once, not behind each spelling of the flag."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        value = (
+            "" if action.nargs == 0 else " " + self._format_args(action, self._get_default_metavar_for_optional(action))
+        )
+        return ", ".join(action.option_strings) + value
 
 
 def gnu(word: str) -> str:
@@ -81,9 +114,47 @@ def _number(kind: Callable[[str], _Number], what: str, ok: Callable[[_Number], b
 
 _positive = _number(int, "a whole number of 1 or more", lambda n: 1 <= n < 1 << 31)
 _not_negative = _number(int, "a whole number of 0 or more", lambda n: 0 <= n < 1 << 62)
+_threads = _number(int, "a whole number of 0 or more", lambda n: 0 <= n < 1 << 31)
 _agents = _number(int, f"a whole number from 1 to {MOST_AGENTS}", lambda n: 1 <= n <= MOST_AGENTS)
+_percent = _number(int, "a whole number from 1 to 100", lambda n: 1 <= n <= 100)
 _seconds = _number(float, "a number of seconds above 0", lambda s: 0 < s <= 1e7)
 _seconds_or_0 = _number(float, "a number of seconds, 0 or more", lambda s: 0 <= s <= 1e6)
+_rate = _number(
+    float, "a number of frames per second from 0.01 to 1e9, or 0 for no limit", lambda r: r == 0 or 0.01 <= r <= 1e9
+)
+
+
+def _yes_no(text: str) -> bool:
+    """benchmark_app's words (parameters.py, str2bool)."""
+    if text.lower() in ("yes", "true", "t", "y", "1"):
+        return True
+    if text.lower() in ("no", "false", "f", "n", "0"):
+        return False
+    raise argparse.ArgumentTypeError(f"'{text}' is neither yes nor no; leave it out for yes")
+
+
+def _path(text: str) -> Path | None:
+    """No text means no file, as in benchmark_app."""
+    return Path(text) if text else None
+
+
+def _batch(text: str) -> Dimension | None:
+    try:
+        return notation.parse_batch(text)
+    except ShapeError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _of_the_cpu(text: str) -> str:
+    """benchmark_app's `VALUE` or `DEVICE:VALUE`."""
+    device, colon, value = text.rpartition(":")
+    if not value or (colon and device.upper() != "CPU"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not for the CPU; give the value alone, or CPU:VALUE")
+    return value
+
+
+def _streams(text: str) -> int:
+    return _positive(_of_the_cpu(text))
 
 
 def _null_backend(text: str) -> float | None:
@@ -108,106 +179,77 @@ def run_parser() -> Parser:
         prog="ovbench-coord",
         usage="ovbench-coord [options]\n       ovbench-coord export-model builtin:NAME FILE.xml",
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Runs one load on many agents, each pinned to its CPUs, and merges what they measured.\n"
-        "Flags that OpenVINO's benchmark_app has keep its spelling and meaning.",
+        add_help=False,
+        formatter_class=_HelpFormatter,
+        description="Runs one load on many agents, each pinned to its CPUs, and merges what they\n"
+        "measured. The flags of OpenVINO's benchmark_app keep their spelling and meaning;\n"
+        "docs/benchmark_app.md says what they are with several agents. Long names may\n"
+        "have underscores, too.",
         epilog=_EPILOG,
     )
-    parser.add_argument("--version", action="version", version=f"ovbench {version('ovbench')}")
-    _add_what(parser.add_argument_group("what to run"))
-    settings = parser.add_argument_group("OpenVINO settings, for each agent")
-    _add_openvino(settings)
-    _add_further_openvino(settings)
-    _add_how_long(parser.add_argument_group("how long"))
-    _add_agents(parser.add_argument_group("agents"))
-    _add_results(parser.add_argument_group("results"))
+    options = parser.add_argument_group("Options")
+    options.add_argument("-h", "--help", action="help", help="show this and exit")
+    options.add_argument(
+        "--version", action="version", version=f"ovbench {version('ovbench')}", help="show it and exit"
+    )
+    _add_what(options)
+    _add_how(options)
+    _add_agents(parser.add_argument_group("Agents"))
+    _add_shapes(parser.add_argument_group("Input shapes"))
+    advanced = parser.add_argument_group("Advanced options, for each agent")
+    _add_advanced(advanced)
+    _add_loading(advanced)
+    _add_preprocessing(parser.add_argument_group("Preprocessing options"))
+    _add_device(parser.add_argument_group("Device-specific performance options, for each agent"))
+    statistics = parser.add_argument_group("Statistics dumping options")
+    _add_statistics(statistics)
+    _add_counters(statistics)
+    _add_config(statistics)
+    _add_results(parser.add_argument_group("Further results"))
     return parser
 
 
 def _add_what(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
+        "-i", "--paths-to-input", metavar="PATH", action="append", nargs="+", dest="inputs", default=[],
+        help="files for the inputs, or folders of them: images, .npy and .bin. PATH,PATH or "
+        "INPUT:PATH,PATH,INPUT:PATH; default: random data",
+    )  # fmt: skip
+    group.add_argument(
         "-m", "--path-to-model", metavar="MODEL", default=DEFAULT_MODEL, dest="model",
-        help="a model file that OpenVINO reads (IR, ONNX, ...), or "
+        help="a model that OpenVINO reads (IR, ONNX, TensorFlow, TFLite, Paddle), a .blob compiled before, or "
         f"{', '.join(builtin.PREFIX + name for name in builtin.NAMES)}; default {DEFAULT_MODEL}",
     )  # fmt: skip
     group.add_argument("-d", "--target-device", metavar="DEVICE", default="CPU", dest="device", help="CPU, the default")
     group.add_argument(
-        "-b", "--batch-size", metavar="N", type=_positive, dest="batch", help="batch; default: the model's"
-    )
-    group.add_argument("--seed", metavar="N", type=_not_negative, default=0, help="of the random inputs; default 0")
-    group.add_argument(
-        "--backend", metavar="NAME", type=_null_backend, default=None,
-        help="openvino, the default, or null:SERVICE_TIME_US: a device that takes exactly that long, to test ovbench",
+        "-hint", "--perf-hint", choices=tuple(HINTS), dest="hint",
+        help="default: latency with -api sync, else throughput; none where -nstreams, -nthreads or -pin is given",
     )  # fmt: skip
-
-
-def _add_openvino(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "-api", "--api-type", choices=("sync", "async"), dest="api",
         help="default: sync with -hint latency, else async",
     )  # fmt: skip
-    group.add_argument(
-        "-hint", "--perf-hint", choices=tuple(HINTS), dest="hint",
-        help="default: latency with -api sync, else throughput; none where -nstreams, -nthreads or -pin is given",
-    )  # fmt: skip
-    group.add_argument("-nstreams", "--number-streams", metavar="N", type=_positive, dest="streams", help="streams")
-    group.add_argument(
-        "-nthreads", "--number-threads", metavar="N", type=_positive, dest="threads", help="inference threads"
-    )
-    group.add_argument(
-        "-nireq", "--number-infer-requests", metavar="N", type=_positive, dest="requests",
-        help="infer requests in flight (async); default: the best number, by OpenVINO",
-    )  # fmt: skip
 
 
-def _add_further_openvino(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument(
-        "-infer_precision", "--infer-precision", metavar="TYPE", type=_of_the_cpu, dest="precision",
-        help="precision to infer in, such as f32 or bf16; default: OpenVINO's choice for this CPU",
-    )  # fmt: skip
-    group.add_argument(
-        "-pin", "--infer-threads-pinning", choices=("YES", "NO"), dest="pinning",
-        help="whether OpenVINO pins its threads to cores within the agent's CPUs; default: its choice",
-    )  # fmt: skip
-    group.add_argument(
-        "-cdir", "--cache-dir", metavar="DIR", type=Path, dest="cache_dir",
-        help="keep compiled models there, so that the next run loads them faster",
-    )  # fmt: skip
-    group.add_argument(
-        "-extensions", "--extensions", metavar="FILE[,FILE]", dest="extensions", default="",
-        help="libraries with operations that OpenVINO lacks",
-    )  # fmt: skip
-    group.add_argument(
-        "-load_config", "--load-config", metavar="FILE", type=Path,
-        help='further properties, as JSON: {"CPU": {"NUM_STREAMS": "3"}}; flags go before them',
-    )  # fmt: skip
-    group.add_argument(
-        "-dump_config", "--dump-config", metavar="FILE", type=Path,
-        help="write the properties that each agent asks for, in the format of -load_config",
-    )  # fmt: skip
-
-
-def _of_the_cpu(text: str) -> str:
-    """benchmark_app's `VALUE` or `DEVICE:VALUE`."""
-    device, colon, value = text.rpartition(":")
-    if not value or (colon and device.upper() != "CPU"):
-        raise argparse.ArgumentTypeError(f"'{text}' is not for the CPU; give the value alone, or CPU:VALUE")
-    return value
-
-
-def _add_how_long(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument(
-        "-t", "--time", metavar="SECONDS", type=_seconds, dest="time",
-        help=f"length of the measurement; default {DEFAULT_SECONDS:g}, or as long as -niter takes",
-    )  # fmt: skip
+def _add_how(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "-niter", "--number-iterations", metavar="N", type=_not_negative, dest="iterations",
         help="inferences in total, shared out over the agents; with -t, until both are met; 0 only compiles the model",
     )  # fmt: skip
     group.add_argument(
-        "--warmup", metavar="SECONDS", type=_seconds_or_0, default=DEFAULT_WARMUP_SECONDS,
-        help=f"load that all agents run together before the measurement; default {DEFAULT_WARMUP_SECONDS:g}",
+        "-t", "--time", metavar="SECONDS", type=_seconds, dest="time",
+        help=f"length of the measurement; default {DEFAULT_SECONDS:g}, or as long as -niter takes",
     )  # fmt: skip
+    group.add_argument(
+        "-max_irate", "--maximum-inference-rate", metavar="FPS", type=_rate, dest="max_irate", default=0.0,
+        help="most frames per second in total, shared out over the agents; default 0: no limit",
+    )  # fmt: skip
+    group.add_argument(
+        "--warmup", metavar="SECONDS", type=_seconds_or_0,
+        help=f"load that all agents run together before the measurement; default {DEFAULT_WARMUP_SECONDS:g}, "
+        "0 with -no_warmup",
+    )  # fmt: skip
+    group.add_argument("--seed", metavar="N", type=_not_negative, default=0, help="of the random inputs; default 0")
 
 
 def _add_agents(group: "argparse._ArgumentGroup") -> None:
@@ -229,13 +271,160 @@ def _add_agents(group: "argparse._ArgumentGroup") -> None:
         "default 3.5 for local agents, 20 for external ones",
     )  # fmt: skip
     group.add_argument("--dry-run", action="store_true", help="print the plan and start nothing")
+    group.add_argument(
+        "--backend", metavar="NAME", type=_null_backend, default=None,
+        help="openvino, the default, or null:SERVICE_TIME_US: a device that takes exactly that long, to test ovbench",
+    )  # fmt: skip
+
+
+def _add_shapes(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-b", "--batch-size", metavar="N", type=_batch, dest="batch",
+        help="batch of each inference: a number, ? or -1 for any, or a range as in 1..8; default: the model's",
+    )  # fmt: skip
+    group.add_argument(
+        "-shape", "--shape", metavar="SHAPES", default="",
+        help="reshape the model: [1,3,224,224] for every input, or NAME[1,3,?,?],NAME[1..8,4]",
+    )  # fmt: skip
+    group.add_argument(
+        "-data_shape", "--data-shape", metavar="SHAPES", default="",
+        help="shapes of the data for a model of open shape, in turn: NAME[1,128][1,256],NAME[1,4]",
+    )  # fmt: skip
+    group.add_argument(
+        "-layout", "--layout", metavar="LAYOUTS", default="",
+        help="which dimension is what: [NCHW] for every input, or NAME[NCHW],NAME[NC]",
+    )  # fmt: skip
+
+
+def _add_advanced(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-nireq", "--number-infer-requests", metavar="N", type=_positive, dest="requests",
+        help="infer requests in flight (async); default: the best number, by OpenVINO",
+    )  # fmt: skip
+    group.add_argument(
+        "-nstreams", "--number-streams", metavar="N", type=_streams, dest="streams", help="streams; N or CPU:N"
+    )
+    group.add_argument(
+        "-inference_only", "--inference-only", metavar="YES|NO", type=_yes_no, nargs="?", const=True, default=None,
+        help="no: set the next inputs before each inference, within its measurement, the default for open shapes; "
+        "yes: set them once, the default for static ones",
+    )  # fmt: skip
+    group.add_argument(
+        "-no_warmup",
+        "--no-warmup",
+        action="store_true",
+        help="leave out the first inference, and the warm-up unless --warmup is given",
+    )
+    group.add_argument(
+        "-infer_precision", "--infer-precision", metavar="TYPE", type=_of_the_cpu, dest="precision",
+        help="precision to infer in, such as f32 or bf16 (or CPU:bf16); default: OpenVINO's choice for this CPU",
+    )  # fmt: skip
+    group.add_argument(
+        "-exec_graph_path", "--exec-graph-path", metavar="FILE", type=_path,
+        help="write the graph that OpenVINO executed (as an IR, by agent 0), with the time of each layer",
+    )  # fmt: skip
+
+
+def _add_loading(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-extensions", "--extensions", metavar="FILE[,FILE]", dest="extensions", default="",
+        help="libraries with operations that OpenVINO lacks",
+    )  # fmt: skip
+    group.add_argument(
+        "-cdir", "--cache-dir", metavar="DIR", type=_path, dest="cache_dir",
+        help="keep compiled models there, so that the next run loads them faster",
+    )  # fmt: skip
+    group.add_argument(
+        "-lfile", "--load-from-file", metavar="ANY", nargs="?", const=True, default=False, dest="whole_file",
+        help="compile from the file without reading the model first; a value after it means nothing",
+    )  # fmt: skip
+    group.add_argument(
+        "-c", "--path-to-cldnn-config", metavar="FILE", dest="kernels",
+        help="refused: it is for the kernels of GPUs",
+    )  # fmt: skip
+
+
+def _add_preprocessing(group: "argparse._ArgumentGroup") -> None:
+    types = ", ".join(notation.ELEMENT_TYPES)
+    group.add_argument(
+        "-ip", "--input-precision", metavar="TYPE", choices=notation.ELEMENT_TYPES, dest="input_type",
+        help=f"element type of all inputs: {types}",
+    )  # fmt: skip
+    group.add_argument(
+        "-op", "--output-precision", metavar="TYPE", choices=notation.ELEMENT_TYPES, dest="output_type",
+        help="element type of all outputs",
+    )  # fmt: skip
+    group.add_argument(
+        "-iop", "--input-output-precision", metavar="TYPES", default="", dest="types",
+        help='element types by name, which go before those of -ip and -op: "input:f16, output:f16"',
+    )  # fmt: skip
+    group.add_argument(
+        "--mean-values", metavar="[R,G,B]", default="", dest="mean",
+        help="to be subtracted from images, or from an input: NAME[255,255,255],NAME[127]",
+    )  # fmt: skip
+    group.add_argument(
+        "--scale-values", metavar="[R,G,B]", default="", dest="scale", help="to divide by, after the mean"
+    )
+
+
+def _add_device(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-nthreads", "--number-threads", metavar="N", type=_threads, dest="threads",
+        help="inference threads; 0, the default: OpenVINO's choice",
+    )  # fmt: skip
+    group.add_argument(
+        "-pin", "--infer-threads-pinning", choices=("YES", "NO"), dest="pinning",
+        help="whether OpenVINO pins its threads to cores within the agent's CPUs; default: its choice",
+    )  # fmt: skip
+
+
+def _add_statistics(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-latency_percentile", "--latency-percentile", metavar="N", type=_percent, default=50,
+        help="the percentile that is reported as the latency, 1 to 100; default 50, the median",
+    )  # fmt: skip
+    group.add_argument(
+        "-report_type", "--report-type", choices=REPORT_TYPES,
+        help="also write benchmark_app's report: figures only, with the time of each layer on average, or with that "
+        "of each infer request, too",
+    )  # fmt: skip
+    group.add_argument(
+        "-report_folder", "--report-folder", metavar="DIR", type=_path,
+        help="where all reports go; default ovbench-results/<UTC time>-<model>/",
+    )  # fmt: skip
+    group.add_argument(
+        "-json_stats", "--json-stats", metavar="YES|NO", type=_yes_no, nargs="?", const=True, default=False,
+        help="the reports of -report_type in JSON, not CSV",
+    )  # fmt: skip
+
+
+def _add_counters(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-pc", "--perf-counts", metavar="YES|NO", type=_yes_no, nargs="?", const=True, default=None,
+        dest="perf_counts", help="print the time of each layer",
+    )  # fmt: skip
+    group.add_argument(
+        "-pcsort", "--perf-counts-sort", choices=PC_SORTS, dest="pcsort",
+        help="print it slowest first (sort), so but without what did not run (simple_sort), or in the model's order",
+    )  # fmt: skip
+    group.add_argument(
+        "-pcseq", "--pcseq", metavar="YES|NO", type=_yes_no, nargs="?", const=True, default=False,
+        help="print the latency for each shape of -data_shape",
+    )  # fmt: skip
+
+
+def _add_config(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "-load_config", "--load-config", metavar="FILE", type=_path,
+        help='further properties, as JSON: {"CPU": {"NUM_STREAMS": "3"}}; flags go before them',
+    )  # fmt: skip
+    group.add_argument(
+        "-dump_config", "--dump-config", metavar="FILE", type=_path,
+        help="write the properties that each agent asks for, in the format of -load_config",
+    )  # fmt: skip
 
 
 def _add_results(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument(
-        "-report_folder", "--report-folder", metavar="DIR", type=Path,
-        help="where report.json goes; default ovbench-results/<UTC time>-<model>/",
-    )  # fmt: skip
     group.add_argument(
         "--save-samples", action="store_true",
         help="also write samples.npz: start and end of every inference that the figures count, in ns",

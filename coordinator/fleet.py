@@ -18,7 +18,9 @@ from ovbench.common.messages import (
     Failed,
     Finished,
     Folded,
+    Graph,
     Hello,
+    Layers,
     Prepare,
     Progress,
     Pulse,
@@ -104,6 +106,8 @@ class Member:
     finished: Finished | None = None
     samples: list[Samples] = field(default_factory=list)
     folded: list[Folded] = field(default_factory=list)
+    layers: list[Layers] = field(default_factory=list)
+    graph: list[Graph] = field(default_factory=list)
     progress: Progress | None = None
     progress_ns: int = 0
     moved_ns: int = 0
@@ -113,6 +117,25 @@ class Member:
     def name(self) -> str:
         pid = f" (pid {self.pid})" if self.pid is not None else ""
         return f"agent {self.id}{pid}"
+
+    @property
+    def received(self) -> int:
+        """Messages with what it measured."""
+        return len(self.samples) + len(self.folded) + len(self.layers) + len(self.graph)
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """Frames in an inference, for each of its groups of shapes in turn; 1 until it is ready."""
+        if self.ready is None:
+            return (1,)
+        effective = self.ready.effective
+        return tuple(group.batch for group in effective.groups) or (effective.batch,)
+
+    @property
+    def period_s(self) -> float:
+        """How far apart its inferences may be because its rate is limited."""
+        pace = self.job.load.pace
+        return 0.0 if pace is None else pace.frame_period_ns * max(self.batches) / NS_PER_S
 
     @property
     def stall_s(self) -> float:
@@ -169,9 +192,8 @@ class Fleet:
             return []
         member.heard_ns = now_ns
         match notice:
-            case Delivered(messages) if messages != len(member.samples) + len(member.folded):
-                received = len(member.samples) + len(member.folded)
-                return self._lose(member, f"only {received} of its {messages} messages with samples arrived")
+            case Delivered(messages) if messages != member.received:
+                return self._lose(member, f"only {member.received} of its {messages} messages with results arrived")
             case Progress():
                 self._progress(member, notice, now_ns)
             case Ready():
@@ -182,6 +204,10 @@ class Fleet:
                 member.samples.append(notice)
             case Folded():
                 member.folded.append(notice)
+            case Layers():
+                member.layers.append(notice)
+            case Graph():
+                member.graph.append(notice)
             case Failed():
                 member.failure, member.why = notice, notice.message
             case Warmed() | Delivered():
@@ -327,7 +353,7 @@ class Fleet:
             if self._stopped_ns is not None and now_ns - self._stopped_ns > to_ns(self._rules.stop_s):
                 return f"it did not stop within {self._rules.stop_s:g} s"
             still_s = (now_ns - member.moved_ns) / NS_PER_S
-            limit_s = self._rules.lost_s + self._rules.stall_factor * member.stall_s
+            limit_s = self._rules.lost_s + self._rules.stall_factor * member.stall_s + member.period_s
             if still_s > limit_s:
                 return f"it completed no inference for {still_s:.1f} s"
         return ""
@@ -340,8 +366,8 @@ class Fleet:
     def _lose(self, member: Member, why: str) -> list[Action]:
         self._move(member, State.LOST)
         member.why = why
-        member.samples.clear()
-        member.folded.clear()
+        for received in (member.samples, member.folded, member.layers, member.graph):
+            received.clear()
         return [Kill(member.id), Lost(member.id, why)]
 
     def _forgive(self, now_ns: int) -> None:

@@ -2,6 +2,9 @@
 
 Percentiles are nearest rank over the merged samples, never averaged over agents. Samples stay in the messages that they
 came in; each holds consecutive inferences of one request, so its ends ascend and a time span of it is a slice.
+
+Where a model is given several groups of shapes in turn, inference k of request r has the one of index (r + k) modulo
+their number. A slice of consecutive inferences, exact or folded, therefore has a closed form for its frames.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,15 +26,45 @@ MOST_SLICES: Final = 256
 
 
 @dataclass(frozen=True)
+class Piece:
+    """Consecutive inferences of one request, of which `first` is the index of the first since the start.
+
+    `samples`: int64 [n, 2] of (start_ns, end_ns), ends ascending.
+    """
+
+    request: int
+    first: int
+    samples: Int64s
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def latencies(self) -> Int64s:
+        """In ns, int64 [n]."""
+        values: Int64s = self.samples[:, 1] - self.samples[:, 0]
+        return values
+
+    def between(self, low: int, high: int) -> "Piece":
+        """Its inferences from `low` to before `high`, counted from its own first."""
+        return Piece(self.request, self.first + low, self.samples[low:high])
+
+    def of_group(self, group: int, groups: int) -> Int64s:
+        """The samples that were measured with this one of so many groups of shapes."""
+        return self.samples[(group - self.request - self.first) % groups :: groups]
+
+
+@dataclass(frozen=True)
 class Recorded:
-    """One agent's load as it was delivered. `pieces`: int64 [n, 2] of (start_ns, end_ns), ends ascending."""
+    """One agent's load as it was delivered. `batches`: frames in an inference, for each group of shapes in turn."""
 
     agent: int
     start_ns: int
     stop_ns: int
     completed: int
-    pieces: tuple[Int64s, ...]
+    pieces: tuple[Piece, ...]
     folded: tuple[Folded, ...] = ()
+    batches: tuple[int, ...] = (1,)
 
 
 @dataclass(frozen=True)
@@ -50,7 +83,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Latency:
-    """In ms. `percentiles` in the order of PERCENTILES; `stddev` is the population's."""
+    """In ms. `percentiles` in the order of PERCENTILES; `chosen` is the one that was asked for beside them.
+
+    `stddev` is the population's.
+    """
 
     exact: bool
     count: int
@@ -58,6 +94,7 @@ class Latency:
     mean: float
     stddev: float
     percentiles: tuple[float, ...]
+    chosen: float
     max: float
 
 
@@ -68,24 +105,70 @@ class Slice:
     start_ns: int
     stop_ns: int
     count: int
+    frames: int
     p99_ms: float | None
 
 
 @dataclass(frozen=True)
 class Merged:
+    """`frames`: the sum of the batches of all that is counted. `groups`: by group of shapes, if that was asked for."""
+
     window: Window
     count: int
+    frames: int
     latency: Latency | None
     agent_counts: dict[int, int]
+    agent_frames: dict[int, int]
     agent_latencies: dict[int, Latency | None]
     timeline: tuple[Slice, ...]
+    groups: tuple[Latency | None, ...]
     edges_exact: bool
     """False where an agent's exact samples do not reach to an edge of the window (see `_folded_inside`)."""
 
+    @property
+    def fps(self) -> float:
+        """0 in an empty window."""
+        return self.frames / self.window.duration_s if self.window.duration_s > 0 else 0.0
 
-def pieces_of(samples: Sequence[Samples]) -> tuple[Int64s, ...]:
+
+@dataclass(frozen=True)
+class _Load:
+    """What of an agent's load counts: exact samples in the window, and all that was folded, with its first index."""
+
+    agent: int
+    batches: tuple[int, ...]
+    pieces: list[Piece]
+    folded: list[tuple[Folded, int]]
+
+    @property
+    def count(self) -> int:
+        return _count(self.pieces) + sum(part.count for part, _ in self.folded)
+
+    @property
+    def frames(self) -> int:
+        folded = sum(frames(self.batches, part.request, first, part.count) for part, first in self.folded)
+        return self.exact_frames + folded
+
+    @property
+    def exact_frames(self) -> int:
+        return sum(frames(self.batches, piece.request, piece.first, len(piece)) for piece in self.pieces)
+
+    def between(self, start_ns: int, stop_ns: int) -> "_Load":
+        """With those exact samples that ended in [start, stop]; what was folded is not divided."""
+        return _Load(self.agent, self.batches, list(inside(self.pieces, start_ns, stop_ns)), self.folded)
+
+
+def frames(batches: tuple[int, ...], request: int, first: int, count: int) -> int:
+    """In `count` inferences of a request from that of index `first` on; `batches` by group of shapes."""
+    rounds, rest = divmod(count, len(batches))
+    begin = (request + first) % len(batches)
+    turn = batches[begin:] + batches[:begin]
+    return rounds * sum(batches) + sum(turn[:rest])
+
+
+def pieces_of(samples: Sequence[Samples]) -> tuple[Piece, ...]:
     """The samples of messages, without copying them. Raises ValueError where one is not whole pairs."""
-    return tuple(np.frombuffer(message.data, "<i8").reshape(-1, 2) for message in samples)
+    return tuple(Piece(m.request, m.first, np.frombuffer(m.data, "<i8").reshape(-1, 2)) for m in samples)
 
 
 def window_of(agents: Sequence[Recorded]) -> Window:
@@ -96,37 +179,56 @@ def window_of(agents: Sequence[Recorded]) -> Window:
     return Window(start, max(start, min(stops)), start - min(starts), max(stops) - min(stops))
 
 
-def inside(pieces: Sequence[Int64s], start_ns: int, stop_ns: int) -> Iterator[Int64s]:
+def inside(pieces: Sequence[Piece], start_ns: int, stop_ns: int) -> Iterator[Piece]:
     """What of `pieces` ended in [start, stop]: an inference counts where it ends."""
     for piece in pieces:
-        ends = piece[:, 1]
-        low = np.searchsorted(ends, start_ns, side="left")
-        high = np.searchsorted(ends, stop_ns, side="right")
+        ends = piece.samples[:, 1]
+        low = int(np.searchsorted(ends, start_ns, side="left"))
+        high = int(np.searchsorted(ends, stop_ns, side="right"))
         if low < high:
-            yield piece[low:high]
+            yield piece.between(low, high)
 
 
-def merge(agents: Sequence[Recorded]) -> Merged:
+def merge(agents: Sequence[Recorded], chosen: float = 50.0, by_group: bool = False) -> Merged:
+    """`chosen`: a percentile beside the usual ones. `by_group`: latencies of each of several groups of shapes, too."""
     window = window_of(agents)
-    folded = [part for agent in agents for part in agent.folded]
-    counted = {a.agent: list(inside(a.pieces, window.start_ns, window.stop_ns)) for a in agents}
-    counts = {a.agent: _count(counted[a.agent]) + sum(part.count for part in a.folded) for a in agents}
+    loads = [_counted(agent, window) for agent in agents]
+    folded = [part for load in loads for part, _ in load.folded]
     latencies: dict[int, Latency | None]
     if folded:
-        latencies = {a.agent: _from_histogram(counted[a.agent], a.folded) for a in agents}
-        pieces = [piece for parts in counted.values() for piece in parts]
-        latency = _from_histogram(pieces, folded)
+        latencies = {load.agent: _from_histogram(load.pieces, [f for f, _ in load.folded], chosen) for load in loads}
+        latency = _from_histogram([piece for load in loads for piece in load.pieces], folded, chosen)
     else:
-        latency, latencies = _exact(counted)
+        latency, latencies = _exact(loads, chosen)
+    counts = {load.agent: load.count for load in loads}
+    agent_frames = {load.agent: load.frames for load in loads}
     return Merged(
-        window,
-        sum(counts.values()),
-        latency,
-        counts,
-        latencies,
-        tuple(_timeline(agents, counted, window)),
-        all(_folded_inside(part, window) for part in folded),
+        window=window,
+        count=sum(counts.values()),
+        frames=sum(agent_frames.values()),
+        latency=latency,
+        agent_counts=counts,
+        agent_frames=agent_frames,
+        agent_latencies=latencies,
+        timeline=tuple(_timeline(loads, window)),
+        groups=tuple(_by_group(loads, chosen)) if by_group else (),
+        edges_exact=all(_folded_inside(part, window) for part in folded),
     )
+
+
+def _counted(agent: Recorded, window: Window) -> _Load:
+    folded = [(part, _first_folded(part, agent.pieces)) for part in agent.folded]
+    return _Load(agent.agent, agent.batches, list(inside(agent.pieces, window.start_ns, window.stop_ns)), folded)
+
+
+def _first_folded(part: Folded, pieces: Sequence[Piece]) -> int:
+    """The index of the first inference that was folded: where the exact samples from the request's start on end."""
+    index = 0
+    for piece in sorted((p for p in pieces if p.request == part.request), key=lambda p: p.first):
+        if piece.first != index:
+            break
+        index += len(piece)
+    return index
 
 
 def _folded_inside(part: Folded, window: Window) -> bool:
@@ -134,26 +236,34 @@ def _folded_inside(part: Folded, window: Window) -> bool:
     return window.start_ns <= part.first_end_ns and part.last_end_ns <= window.stop_ns
 
 
-def _count(pieces: Sequence[Int64s]) -> int:
+def _count(pieces: Sequence[Piece]) -> int:
     return sum(len(piece) for piece in pieces)
 
 
-def _exact(counted: dict[int, list[Int64s]]) -> tuple[Latency | None, dict[int, Latency | None]]:
+def _exact(loads: Sequence[_Load], chosen: float) -> tuple[Latency | None, dict[int, Latency | None]]:
     """Of all and of each agent. One array holds every latency; an agent's is a part of it, so nothing is held twice."""
-    everything = _differences([piece for pieces in counted.values() for piece in pieces])
+    everything = _differences([piece.samples for load in loads for piece in load.pieces])
     latencies: dict[int, Latency | None] = {}
     at = 0
-    for agent, pieces in counted.items():
-        begin, at = at, at + _count(pieces)
-        latencies[agent] = _of_values(everything[begin:at])
-    if len(counted) == 1:
+    for load in loads:
+        begin, at = at, at + _count(load.pieces)
+        latencies[load.agent] = _of_values(everything[begin:at], chosen)
+    if len(loads) == 1:
         return next(iter(latencies.values())), latencies
-    return _of_values(everything), latencies
+    return _of_values(everything, chosen), latencies
+
+
+def _by_group(loads: Sequence[_Load], chosen: float) -> Iterator[Latency | None]:
+    """By group of shapes, where there are several; of exact samples, as a histogram has those of all groups."""
+    groups = max(len(load.batches) for load in loads)
+    for group in range(groups if groups > 1 else 0):
+        samples = [piece.of_group(group, len(load.batches)) for load in loads for piece in load.pieces]
+        yield _of_values(_differences(samples), chosen)
 
 
 def _differences(pieces: Sequence[Int64s]) -> Int64s:
-    """The latencies in all pieces, in one array and without another on the way to it."""
-    values = np.empty(_count(pieces), np.int64)
+    """The latencies in all samples, in one array and without another on the way to it."""
+    values = np.empty(sum(len(piece) for piece in pieces), np.int64)
     at = 0
     for piece in pieces:
         np.subtract(piece[:, 1], piece[:, 0], out=values[at : at + len(piece)])
@@ -161,12 +271,12 @@ def _differences(pieces: Sequence[Int64s]) -> Int64s:
     return values
 
 
-def _of_values(values: Int64s) -> Latency | None:
+def _of_values(values: Int64s, chosen: float) -> Latency | None:
     """Reorders `values`."""
     count = len(values)
     if count == 0:
         return None
-    ranks = [nearest_rank(count, p) for p in PERCENTILES]
+    ranks = [nearest_rank(count, p) for p in (*PERCENTILES, chosen)]
     values.partition(sorted({0, count - 1, *ranks}))
     mean = int(values.sum()) / count
     return Latency(
@@ -175,7 +285,8 @@ def _of_values(values: Int64s) -> Latency | None:
         min=float(values[0]) / NS_PER_MS,
         mean=mean / NS_PER_MS,
         stddev=_deviation(values, mean) / NS_PER_MS,
-        percentiles=tuple(float(values[rank]) / NS_PER_MS for rank in ranks),
+        percentiles=tuple(float(values[rank]) / NS_PER_MS for rank in ranks[:-1]),
+        chosen=float(values[ranks[-1]]) / NS_PER_MS,
         max=float(values[-1]) / NS_PER_MS,
     )
 
@@ -189,12 +300,12 @@ def _deviation(values: Int64s, mean: float, block: int = 1 << 20) -> float:
     return float(np.sqrt(total / len(values)))
 
 
-def _from_histogram(pieces: Sequence[Int64s], folded: Sequence[Folded]) -> Latency | None:
+def _from_histogram(pieces: Sequence[Piece], folded: Sequence[Folded], chosen: float) -> Latency | None:
     """With an error of at most 0.05 % of the value in the percentiles; count, min, mean, stddev and max are exact."""
     histogram = np.zeros(FINE.size, np.int64)
     count, total, least, most = 0, 0.0, [], []
     for piece in pieces:
-        values = piece[:, 1] - piece[:, 0]
+        values = piece.latencies
         histogram += FINE.count(values)
         count += len(values)
         total += float(values.sum())
@@ -209,18 +320,21 @@ def _from_histogram(pieces: Sequence[Int64s], folded: Sequence[Folded]) -> Laten
     if count == 0:
         return None
     mean = total / count
-    squares = sum(float(np.square(piece[:, 1] - piece[:, 0] - mean).sum()) for piece in pieces)
+    squares = sum(float(np.square(piece.latencies - mean).sum()) for piece in pieces)
     squares += sum(_squares_about(part, mean) for part in folded)
     low, high = min(least), max(most)
     # The middle of a bucket may lie beyond the extremes, which are exact.
-    percentiles = tuple(min(max(percentile(FINE, histogram, p), low), high) / NS_PER_MS for p in PERCENTILES)
+    *percentiles, asked = (
+        min(max(percentile(FINE, histogram, p), low), high) / NS_PER_MS for p in (*PERCENTILES, chosen)
+    )
     return Latency(
         exact=False,
         count=count,
         min=low / NS_PER_MS,
         mean=mean / NS_PER_MS,
         stddev=float(np.sqrt(max(0.0, squares) / count)) / NS_PER_MS,
-        percentiles=percentiles,
+        percentiles=tuple(percentiles),
+        chosen=asked,
         max=high / NS_PER_MS,
     )
 
@@ -231,33 +345,18 @@ def _squares_about(part: Folded, mean: float) -> float:
     return part.total_square_ns2 + 2 * shift * part.total_deviation_ns + part.count * shift * shift
 
 
-def _timeline(agents: Sequence[Recorded], counted: dict[int, list[Int64s]], window: Window) -> Iterator[Slice]:
+def _timeline(loads: Sequence[_Load], window: Window) -> Iterator[Slice]:
     """The window in slices of equal length, the last as long as what remains; a short rest joins the one before."""
     length = slice_length_ns(window.stop_ns - window.start_ns, MOST_SLICES)
-    folded = [part for agent in agents for part in agent.folded]
-    length = max([length, *(part.slice_ns for part in folded)])
+    length = max([length, *(part.slice_ns for load in loads for part, _ in load.folded)])
     edges = list(range(window.start_ns, window.stop_ns, length))
     if len(edges) > 1 and window.stop_ns - edges[-1] < length // 2:
         edges.pop()
     edges.append(window.stop_ns)
-    pieces = [piece for parts in counted.values() for piece in parts]
     for index in range(len(edges) - 1):
-        last = index == len(edges) - 2
-        start, stop = edges[index], edges[index + 1]
-        inner = list(inside(pieces, start, stop if last else stop - 1))
-        if folded:
-            yield _folded_slice(_Span(start, stop, index, last, length), inner, folded)
-        else:
-            yield _exact_slice(start, stop, inner)
-
-
-def _exact_slice(start: int, stop: int, pieces: list[Int64s]) -> Slice:
-    values = _differences(pieces)
-    if not len(values):
-        return Slice(start, stop, 0, None)
-    rank = nearest_rank(len(values), 99.0)
-    values.partition(rank)
-    return Slice(start, stop, len(values), float(values[rank]) / NS_PER_MS)
+        span = _Span(edges[index], edges[index + 1], index, index == len(edges) - 2, length)
+        parts = [load.between(span.start, span.end) for load in loads]
+        yield _folded_slice(span, parts) if any(load.folded for load in loads) else _exact_slice(span, parts)
 
 
 @dataclass(frozen=True)
@@ -270,16 +369,42 @@ class _Span:
     last: bool
     length: int
 
+    @property
+    def end(self) -> int:
+        """The last instant of it: an edge between two slices belongs to the later one."""
+        return self.stop if self.last else self.stop - 1
 
-def _folded_slice(span: _Span, pieces: list[Int64s], folded: Sequence[Folded]) -> Slice:
+
+def _exact_slice(span: _Span, parts: Sequence[_Load]) -> Slice:
+    values = _differences([piece.samples for part in parts for piece in part.pieces])
+    if not len(values):
+        return Slice(span.start, span.stop, 0, 0, None)
+    rank = nearest_rank(len(values), 99.0)
+    values.partition(rank)
+    total = sum(part.frames for part in parts)
+    return Slice(span.start, span.stop, len(values), total, float(values[rank]) / NS_PER_MS)
+
+
+def _folded_slice(span: _Span, parts: Sequence[_Load]) -> Slice:
     """Agents fold by slices of the same origin, give or take the start skew; p99 has an error of at most 0.8 %."""
     histogram = np.zeros(COARSE.size, np.int64)
-    for piece in pieces:
-        histogram += COARSE.count(piece[:, 1] - piece[:, 0])
-    for part in folded:
-        slices = np.frombuffer(part.slice_indices, "<i4") // (span.length // part.slice_ns)
-        chosen = slices >= span.index if span.last else slices == span.index
-        buckets = np.frombuffer(part.slice_buckets, "<i4")[chosen]
-        np.add.at(histogram, buckets, np.frombuffer(part.slice_counts, "<i8")[chosen])
+    total = 0
+    for load in parts:
+        total += load.exact_frames
+        for piece in load.pieces:
+            histogram += COARSE.count(piece.latencies)
+        for part, first in load.folded:
+            before, here = _add_folded(histogram, span, part)
+            total += frames(load.batches, part.request, first + before, here)
     count = int(histogram.sum())
-    return Slice(span.start, span.stop, count, percentile(COARSE, histogram, 99.0) / NS_PER_MS if count else None)
+    p99_ms = percentile(COARSE, histogram, 99.0) / NS_PER_MS if count else None
+    return Slice(span.start, span.stop, count, total, p99_ms)
+
+
+def _add_folded(histogram: Int64s, span: _Span, part: Folded) -> tuple[int, int]:
+    """Adds what a request folded in a slice; how many it had folded before, and how many in it."""
+    slices = np.frombuffer(part.slice_indices, "<i4") // (span.length // part.slice_ns)
+    counts = np.frombuffer(part.slice_counts, "<i8")
+    within = slices >= span.index if span.last else slices == span.index
+    np.add.at(histogram, np.frombuffer(part.slice_buckets, "<i4")[within], counts[within])
+    return int(counts[slices < span.index].sum()), int(counts[within].sum())

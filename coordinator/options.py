@@ -9,10 +9,23 @@ from typing import Literal, cast
 
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
-from ovbench.common.job import Api, Hint
+from ovbench.common.job import COMPILED_SUFFIX, Api, Data, Hint, InputFiles, Preprocessing
+from ovbench.common.shape import Dimension, Shape, format_dimension, format_shape
 
+from . import notation
 from .config import read_config
-from .flags import DEFAULT_MODEL, DEFAULT_SECONDS, HINTS, export_parser, gnu, run_parser
+from .flags import (
+    DEFAULT_MODEL,
+    DEFAULT_SECONDS,
+    DEFAULT_WARMUP_SECONDS,
+    HINTS,
+    PcSort,
+    ReportType,
+    export_parser,
+    gnu,
+    run_parser,
+)
+from .inputfiles import input_files
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,7 @@ class Options:
     streams: int | None
     threads: int | None
     requests: int | None
-    batch: int | None
+    batch: Dimension | None
     duration_s: float | None
     iterations: int | None
     warmup_s: float
@@ -47,31 +60,86 @@ class Options:
     extensions: tuple[Path, ...] = ()
     config: Mapping[str, str] = field(default_factory=dict)
     dump_config: Path | None = None
+    perf_counts: bool = False
+    pcsort: PcSort | None = None
+    pcseq: bool = False
+    report_type: ReportType | None = None
+    json_stats: bool = False
+    latency_percentile: int = 50
+    max_irate: float = 0.0
+    exec_graph_path: Path | None = None
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    data_shapes: Mapping[str, tuple[Shape, ...]] = field(default_factory=dict)
+    layouts: Mapping[str, str] = field(default_factory=dict)
+    whole_file: bool = False
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    files: tuple[InputFiles, ...] = ()
+    inference_only: bool | None = None
+    first_inference: bool = True
+    count_layers: bool | None = None
+
+    @property
+    def data(self) -> Data:
+        return Data(files=self.files, seed=self.seed)
 
     def requested(self) -> dict[str, str | int | float | bool | None]:
         """For the report, by the names of the command line."""
+        return {**self._requested_load(), **self._requested_settings(), **self._requested_inputs()}
+
+    def _requested_load(self) -> dict[str, str | int | float | bool | None]:
         return {
             "model": self.model,
             "device": self.device,
             "api": self.api,
             "hint": self.hint,
-            "nstreams": self.streams,
-            "nthreads": self.threads,
-            "nireq": self.requests,
-            "batch": self.batch,
             "time_s": self.duration_s,
             "niter": self.iterations,
+            "max_irate": self.max_irate,
             "warmup_s": self.warmup_s,
+            "no_warmup": not self.first_inference,
+            "inference_only": self.inference_only,
             "agents": self.agents,
-            "infer_precision": self.precision,
-            "pin": self.pinning,
-            "cache_dir": None if self.cache_dir is None else str(self.cache_dir),
-            "extensions": ",".join(map(str, self.extensions)) or None,
-            "load_config": ",".join(f"{name}={value}" for name, value in self.config.items()) or None,
             "backend": "openvino" if self.null_service_us is None else f"null:{self.null_service_us:g}",
             "seed": self.seed,
             "launcher": self.launcher,
             "sample_memory_mb": self.sample_memory_mb,
+        }
+
+    def _requested_settings(self) -> dict[str, str | int | float | bool | None]:
+        return {
+            "nstreams": self.streams,
+            "nthreads": self.threads,
+            "nireq": self.requests,
+            "infer_precision": self.precision,
+            "pin": self.pinning,
+            "cache_dir": _text(self.cache_dir),
+            "extensions": ",".join(map(str, self.extensions)) or None,
+            "load_config": ",".join(f"{name}={value}" for name, value in self.config.items()) or None,
+            "load_from_file": self.whole_file,
+            "pc": self.perf_counts,
+            "pcsort": self.pcsort,
+            "pcseq": self.pcseq,
+            "report_type": self.report_type,
+            "json_stats": self.json_stats,
+            "latency_percentile": self.latency_percentile,
+            "exec_graph_path": _text(self.exec_graph_path),
+            "dump_config": _text(self.dump_config),
+        }
+
+    def _requested_inputs(self) -> dict[str, str | int | float | bool | None]:
+        changes = self.preprocessing
+        files = (f"{part.input}:" * (part.input is not None) + ",".join(part.paths) for part in self.files)
+        return {
+            "paths_to_input": ",".join(files) or None,
+            "batch": None if self.batch is None else format_dimension(self.batch),
+            "shape": notation.by_input(self.shapes, format_shape),
+            "data_shape": notation.by_input(self.data_shapes, notation.form_shapes),
+            "layout": notation.by_input(self.layouts, "[{}]".format),
+            "input_precision": changes.input_type,
+            "output_precision": changes.output_type,
+            "input_output_precision": notation.by_input(changes.types, ":{}".format),
+            "mean_values": notation.by_input(changes.mean, notation.form_numbers),
+            "scale_values": notation.by_input(changes.scale, notation.form_numbers),
         }
 
 
@@ -104,6 +172,7 @@ def _parse_export(argv: Sequence[str]) -> ExportModel:
 
 
 def _checked(raw: argparse.Namespace) -> Options:
+    _refuse_contradictions(raw)
     config = read_config(raw.load_config) if raw.load_config is not None else {}
     api, hint = _api_and_hint(raw, config)
     return Options(
@@ -112,12 +181,12 @@ def _checked(raw: argparse.Namespace) -> Options:
         api=api,
         hint=hint,
         streams=raw.streams,
-        threads=raw.threads,
+        threads=raw.threads or None,
         requests=raw.requests,
         batch=raw.batch,
         duration_s=raw.time if raw.time is not None or raw.iterations is not None else DEFAULT_SECONDS,
-        iterations=_iterations(raw),
-        warmup_s=raw.warmup,
+        iterations=_iterations(raw, api),
+        warmup_s=_warmup(raw),
         agents=raw.agents,
         null_service_us=raw.backend,
         seed=raw.seed,
@@ -131,11 +200,84 @@ def _checked(raw: argparse.Namespace) -> Options:
         dry_run=raw.dry_run,
         precision=raw.precision,
         pinning=raw.pinning,
-        cache_dir=raw.cache_dir.expanduser().absolute() if raw.cache_dir is not None else None,
+        cache_dir=None if raw.cache_dir is None else _absolute("-cdir", raw.cache_dir),
         extensions=_extensions(raw.extensions),
         config=config,
-        dump_config=_writable(raw.dump_config),
+        dump_config=_writable("-dump_config", raw.dump_config),
+        perf_counts=bool(raw.perf_counts),
+        pcsort=raw.pcsort,
+        pcseq=raw.pcseq,
+        report_type=raw.report_type,
+        json_stats=raw.json_stats,
+        latency_percentile=raw.latency_percentile,
+        max_irate=raw.max_irate,
+        exec_graph_path=_writable("-exec_graph_path", raw.exec_graph_path),
+        shapes=notation.shapes("-shape", raw.shape),
+        data_shapes=notation.data_shapes("-data_shape", raw.data_shape),
+        layouts=notation.layouts("-layout", raw.layout),
+        whole_file=bool(raw.whole_file),
+        preprocessing=_preprocessing(raw),
+        files=input_files(raw.inputs),
+        inference_only=raw.inference_only,
+        first_inference=not raw.no_warmup,
+        count_layers=_count_layers(raw, config),
     )
+
+
+def _refuse_contradictions(raw: argparse.Namespace) -> None:
+    if raw.kernels is not None:
+        raise UsageError(f"-c {raw.kernels}: these are kernels for GPUs, and ovbench measures CPUs; leave it out")
+    if raw.perf_counts is False and (raw.pcsort or _reports_layers(raw)):
+        other = f"-pcsort {raw.pcsort}" if raw.pcsort else f"-report_type {raw.report_type}"
+        raise UsageError(f"-pc no and {other} contradict each other: it is the time of layers that is reported")
+    changes = _changes_to_the_model(raw)
+    if changes and str(raw.model).endswith(COMPILED_SUFFIX):
+        raise UsageError(f"{changes[0]} cannot be applied to {raw.model}: it is compiled already; compile it with that")
+    if changes and raw.whole_file:
+        raise UsageError(f"{changes[0]} and -lfile contradict each other: the model is compiled from the file as it is")
+
+
+def _changes_to_the_model(raw: argparse.Namespace) -> list[str]:
+    """What needs a model that has been read; benchmark_app refuses some of it where there is none, and ignores some."""
+    asked = {
+        "-b": raw.batch,
+        "-shape": raw.shape,
+        "-ip": raw.input_type,
+        "-op": raw.output_type,
+        "-iop": raw.types,
+        "--mean_values": raw.mean,
+        "--scale_values": raw.scale,
+    }
+    return [flag for flag, value in asked.items() if value]
+
+
+def _reports_layers(raw: argparse.Namespace) -> bool:
+    return raw.report_type in ("average_counters", "detailed_counters")
+
+
+def _count_layers(raw: argparse.Namespace, config: Mapping[str, str]) -> bool | None:
+    """benchmark_app's rules (main.py, "Set performance counter"); None leaves it to the configuration file."""
+    if raw.perf_counts is not None:
+        return bool(raw.perf_counts)
+    if config.get("PERF_COUNT") == "YES":
+        return None
+    return _reports_layers(raw) or raw.exec_graph_path is not None or raw.pcsort is not None
+
+
+def _preprocessing(raw: argparse.Namespace) -> Preprocessing:
+    return Preprocessing(
+        input_type=notation.element_type(raw.input_type) if raw.input_type else None,
+        output_type=notation.element_type(raw.output_type) if raw.output_type else None,
+        types=notation.element_types("-iop", raw.types),
+        mean=notation.means("--mean_values", raw.mean),
+        scale=notation.scales("--scale_values", raw.scale),
+    )
+
+
+def _warmup(raw: argparse.Namespace) -> float:
+    if raw.warmup is not None:
+        return float(raw.warmup)
+    return 0.0 if raw.no_warmup else DEFAULT_WARMUP_SECONDS
 
 
 def _api_and_hint(raw: argparse.Namespace, config: Mapping[str, str]) -> tuple[Api, Hint]:
@@ -143,7 +285,7 @@ def _api_and_hint(raw: argparse.Namespace, config: Mapping[str, str]) -> tuple[A
 
     A hint in the configuration file stands where no flag says otherwise; it is not a flag, so it is `none` here.
     """
-    fine = (("-nstreams", raw.streams), ("-nthreads", raw.threads), ("-pin", raw.pinning))
+    fine = (("-nstreams", raw.streams), ("-nthreads", raw.threads or None), ("-pin", raw.pinning))
     tuned = [name for name, value in fine if value is not None]
     hint = HINTS[raw.hint] if raw.hint is not None else None
     if tuned and hint not in (None, "none"):
@@ -154,17 +296,35 @@ def _api_and_hint(raw: argparse.Namespace, config: Mapping[str, str]) -> tuple[A
     return api, hint
 
 
-def _writable(file: Path | None) -> Path | None:
-    """Said before the run, not after it."""
-    if file is not None and not file.absolute().parent.is_dir():
-        raise UsageError(f"-dump_config {file}: the folder {file.absolute().parent} does not exist")
-    return file
+def _writable(flag: str, file: Path | None) -> Path | None:
+    """Absolute. Said before the run, not after it."""
+    if file is None:
+        return None
+    path = _absolute(flag, file)
+    if os.path.isdir(path):  # unlike Path.is_dir, False for a name too long
+        raise UsageError(f"{flag} {file}: this is a folder; give a file in it")
+    if not os.path.isdir(path.parent):
+        raise UsageError(f"{flag} {file}: the folder {path.parent} does not exist")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"{flag} {file}: the folder {path.parent} cannot be written to (its permissions forbid it)")
+    return path
+
+
+def _absolute(flag: str, path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:  # ~ of an unknown user
+        raise UsageError(f"{flag} {path}: the path cannot be found: {error}") from None
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _extensions(text: str) -> tuple[Path, ...]:
-    paths = tuple(Path(part).expanduser().absolute() for part in text.split(",") if part)
+    paths = tuple(_absolute("-extensions", Path(part)) for part in text.split(",") if part)
     for path in paths:
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise UsageError(f"-extensions {path}: there is no such file")
     return paths
 
@@ -199,8 +359,10 @@ def _device(text: str) -> str:
     return "CPU"
 
 
-def _iterations(raw: argparse.Namespace) -> int | None:
+def _iterations(raw: argparse.Namespace, api: Api) -> int | None:
     count = cast("int | None", raw.iterations)
+    if count and raw.time is None and api == "sync" and (raw.requests or 0) > count:
+        raise UsageError(f"-nireq {raw.requests} is more than -niter {count}, with -api sync; use {count} or fewer")
     if count and raw.agents and count < raw.agents:
         raise UsageError(f"-niter {count} gives some of {raw.agents} agents nothing to do; use {raw.agents} or more")
     return count

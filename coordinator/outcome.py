@@ -1,18 +1,19 @@
 """From what the agents delivered and the CPU readings to the report. Pure: clock and machine were read before."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from msgspec import structs
 
 from ovbench.common.clock import NS_PER_S, NS_PER_US
-from ovbench.common.messages import Effective, Phases, Port
+from ovbench.common.messages import Effective, Finished, Phases, Port, Ready
 from ovbench.common.shape import format_shape
 
 from . import result
 from .checks import Evidence, judge
 from .environment import Environment
 from .fleet import Member
+from .layers import merge_layers
 from .merge import Latency, Merged, Recorded, Slice, Window, pieces_of
 from .options import Options
 from .plan import Plan
@@ -36,7 +37,7 @@ class Run:
 
 
 def recorded(members: Sequence[Member]) -> list[Recorded]:
-    """The loads that count: of agents that delivered, and in which no inference failed."""
+    """The loads that count (see `_counts`)."""
     return [
         Recorded(
             member.id,
@@ -45,16 +46,23 @@ def recorded(members: Sequence[Member]) -> list[Recorded]:
             member.finished.completed,
             pieces_of(member.samples),
             tuple(member.folded),
+            member.batches,
         )
         for member in members
-        if member.finished is not None and not member.why and member.finished.error is None
+        if member.finished is not None and _counts(member)
     ]
+
+
+def _counts(member: Member) -> bool:
+    """An agent that delivered, and in which no inference failed."""
+    return member.finished is not None and not member.why and member.finished.error is None
 
 
 def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> result.Report:
     """`merged` is None where no agent delivered."""
     ready = [member.ready for member in run.members if member.ready is not None]
-    batch = ready[0].effective.batch if ready else 1
+    effective = [r.effective for r in ready]
+    batch = effective[0].batch if effective else 1
     window = merged.window if merged is not None else Window(0, 0, 0, 0)
     completed = sum(m.finished.completed for m in run.members if m.finished is not None)
     processes = _processes(run, window)
@@ -65,18 +73,23 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
         started_at=run.started_at,
         command=run.command,
         requested=run.options.requested(),
-        effective=_effective(run, [r.effective for r in ready]) if ready else None,
+        effective=_effective(run, effective) if effective else None,
         environment=run.environment,
         window=_window(window, run.options.warmup_s),
-        throughput=_throughput(merged.count if merged else 0, completed, window, batch),
-        latency_ms=_latency(merged.latency) if merged else None,
+        throughput=_throughput(merged.count if merged else 0, merged.frames if merged else 0, completed, window, batch),
+        latency_ms=_latency(merged.latency, run.options.latency_percentile) if merged else None,
         phases_ms=_slowest([r.phases for r in ready]),
         cpu=_cpu(run, window, processes),
-        agents=tuple(_agent(member, merged, window, batch, processes.get(member.id)) for member in run.members),
-        timeline=tuple(_slice(part, run, window, batch) for part in merged.timeline) if merged else (),
+        agents=tuple(_agent(run, member, merged, window, processes.get(member.id)) for member in run.members),
+        timeline=tuple(_slice(part, run, window) for part in merged.timeline) if merged else (),
         validity=judge(evidence),
         dropped_messages=run.dropped_messages,
         samples_file=samples_file,
+        groups=tuple(_groups(merged.groups, effective[0], run.options.latency_percentile)) if merged else (),
+        layers=merge_layers(
+            {member.id: member.layers for member in run.members if _counts(member)},
+            by_request=run.options.report_type == "detailed_counters",
+        ),
     )
 
 
@@ -99,12 +112,30 @@ def _window(window: Window, warmup_s: float) -> result.WindowPart:
     )
 
 
-def _throughput(count: int, completed: int, window: Window, batch: int) -> result.Throughput:
-    rate = count / window.duration_s if window.duration_s > 0 else 0.0
-    return result.Throughput(fps=rate * batch, inferences_per_s=rate, count=count, batch=batch, completed=completed)
+def _throughput(count: int, frames: int, completed: int, window: Window, batch: int) -> result.Throughput:
+    length_s = window.duration_s
+    return result.Throughput(
+        fps=frames / length_s if length_s > 0 else 0.0,
+        inferences_per_s=count / length_s if length_s > 0 else 0.0,
+        count=count,
+        batch=batch,
+        completed=completed,
+        frames=frames,
+    )
 
 
-def _latency(latency: Latency | None) -> result.LatencyPart | None:
+def _groups(latencies: Sequence[Latency | None], effective: Effective, chosen: int) -> Iterator[result.GroupPart]:
+    names = [port.name for port in effective.inputs]
+    for group, latency in zip(effective.groups, latencies, strict=False):
+        yield result.GroupPart(
+            shapes=dict(zip(names, group.shapes, strict=False)),
+            batch=group.batch,
+            count=latency.count if latency is not None else 0,
+            latency_ms=_latency(latency, chosen),
+        )
+
+
+def _latency(latency: Latency | None, chosen: int) -> result.LatencyPart | None:
     if latency is None:
         return None
     median, p90, p95, p99, p99_9 = latency.percentiles
@@ -120,6 +151,8 @@ def _latency(latency: Latency | None) -> result.LatencyPart | None:
         p99=p99,
         p99_9=p99_9,
         max=latency.max,
+        chosen_percentile=chosen,
+        chosen=latency.chosen,
     )
 
 
@@ -160,6 +193,7 @@ def _effective(run: Run, effective: Sequence[Effective]) -> result.EffectivePart
         properties=first.properties,
         inference_only=first.inference_only,
         fillings=tuple(result.FillingPart(f.input, f.text, f.tensors) for f in first.fillings),
+        notes=tuple(dict.fromkeys(note for e in effective for note in e.notes)),
     )
 
 
@@ -209,12 +243,11 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _agent(
-    member: Member, merged: Merged | None, window: Window, batch: int, process: ProcessShare | None
+    run: Run, member: Member, merged: Merged | None, window: Window, process: ProcessShare | None
 ) -> result.AgentPart:
     ready, finished = member.ready, member.finished
     failed = member.failure is not None or (finished is not None and finished.error is not None)
     error = finished.error if finished is not None else None
-    counted = merged is not None and member.id in merged.agent_counts
     cpus = member.job.placement.cpus
     mask = finished.mask if finished else ready.mask if ready else ()
     return result.AgentPart(
@@ -228,20 +261,31 @@ def _agent(
         streams=ready.effective.streams if ready else None,
         threads=ready.effective.threads if ready else None,
         nireq=ready.effective.requests if ready else None,
-        throughput=_throughput(merged.agent_counts[member.id], finished.completed, window, batch)
-        if merged is not None and finished is not None and counted
-        else None,
-        latency_ms=_latency(merged.agent_latencies[member.id]) if merged is not None and counted else None,
+        throughput=_agent_throughput(member, merged),
+        latency_ms=_latency(merged.agent_latencies.get(member.id), run.options.latency_percentile) if merged else None,
         phases_ms=_phases(ready.phases) if ready else None,
         cpu=_agent_cpu(process, window) if process is not None else None,
-        memory_mb=result.MemoryPart(
-            rss=finished.memory.rss_mb,
-            pss=finished.memory.pss_mb,
-            private=finished.memory.private_mb,
-            peak_rss=finished.memory.peak_rss_mb,
-        )
-        if finished
-        else None,
+        memory_mb=_memory(ready, finished) if ready is not None else None,
+    )
+
+
+def _agent_throughput(member: Member, merged: Merged | None) -> result.Throughput | None:
+    if merged is None or member.finished is None or member.ready is None or member.id not in merged.agent_counts:
+        return None
+    count, frames = merged.agent_counts[member.id], merged.agent_frames[member.id]
+    batch = member.ready.effective.batch
+    return _throughput(count, frames, member.finished.completed, merged.window, batch)
+
+
+def _memory(ready: Ready, finished: Finished | None) -> result.MemoryPart:
+    after = finished.memory if finished is not None else None
+    return result.MemoryPart(
+        rss=after.rss_mb if after is not None else None,
+        pss=after.pss_mb if after is not None else None,
+        private=after.private_mb if after is not None else None,
+        peak_rss=after.peak_rss_mb if after is not None else ready.peak_after_mb,
+        peak_before_compile=ready.peak_before_mb,
+        peak_after_compile=ready.peak_after_mb,
     )
 
 
@@ -258,12 +302,12 @@ def _agent_cpu(process: ProcessShare, window: Window) -> result.AgentCpu:
     )
 
 
-def _slice(part: Slice, run: Run, window: Window, batch: int) -> result.TimelinePart:
+def _slice(part: Slice, run: Run, window: Window) -> result.TimelinePart:
     seconds = (part.stop_ns - part.start_ns) / NS_PER_S
     shares = cpu_shares(run.readings, part.start_ns, part.stop_ns)
     return result.TimelinePart(
         t_s=(part.stop_ns - window.start_ns) / NS_PER_S,
-        fps=part.count * batch / seconds if seconds > 0 else 0.0,
+        fps=part.frames / seconds if seconds > 0 else 0.0,
         p99_ms=part.p99_ms,
         busy_percent=_mean([shares[cpu].busy for cpu in run.plan.measured_cpus if cpu in shares]),
     )

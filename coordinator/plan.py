@@ -4,8 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from ovbench.common.clock import NS_PER_S
 from ovbench.common.errors import UsageError
-from ovbench.common.job import Data, Job, Load, Model, NullBackend, Placement, Runtime
+from ovbench.common.job import Job, Load, Model, NullBackend, Pace, Placement, Runtime
 from ovbench.common.schedule import share
 from ovbench.common.topology import Topology
 
@@ -67,30 +68,62 @@ def split(topology: Topology, agents: int | None) -> tuple[tuple[int, ...], ...]
 
 def _job(options: Options, index: int, agents: int, cpus: tuple[int, ...], housekeeping: tuple[int, ...]) -> Job:
     return Job(
-        model=Model(
-            source=options.model,
-            batch=None if options.batch is None else (options.batch, options.batch),
-            extensions=tuple(str(path) for path in options.extensions),
-        ),
-        runtime=Runtime(
-            device=options.device,
-            hint=options.hint,
-            streams=options.streams,
-            threads=options.threads,
-            requests=options.requests,
-            precision=options.precision,
-            pinning=options.pinning,
-            cache_dir=None if options.cache_dir is None else str(options.cache_dir),
-            config=dict(options.config),
-        ),
-        load=Load(
-            api=options.api,
-            duration_s=options.duration_s,
-            iterations=None if options.iterations is None else share(options.iterations, agents, index),
-            warmup_s=options.warmup_s,
-        ),
+        model=_model(options),
+        runtime=_runtime(options),
+        load=_load(options, index, agents),
         placement=Placement(cpus=cpus, housekeeping=housekeeping),
         null=None if options.null_service_us is None else NullBackend(service_ns=round(options.null_service_us * 1000)),
-        data=Data(seed=options.seed),
+        data=options.data,
         sample_bytes=max(_MIB // 4, options.sample_memory_mb * _MIB // agents),
+        preprocessing=options.preprocessing,
+        # They all run the same graph.
+        wants_graph=options.exec_graph_path is not None and index == 0,
     )
+
+
+def _model(options: Options) -> Model:
+    return Model(
+        source=options.model,
+        batch=options.batch,
+        extensions=tuple(str(path) for path in options.extensions),
+        shapes=dict(options.shapes),
+        data_shapes=dict(options.data_shapes),
+        layouts=dict(options.layouts),
+        whole_file=options.whole_file,
+    )
+
+
+def _runtime(options: Options) -> Runtime:
+    return Runtime(
+        device=options.device,
+        hint=options.hint,
+        streams=options.streams,
+        threads=options.threads,
+        requests=options.requests,
+        precision=options.precision,
+        pinning=options.pinning,
+        cache_dir=None if options.cache_dir is None else str(options.cache_dir),
+        count_layers=options.count_layers,
+        # As benchmark_app does: a batch that was asked for is not to be made of several inferences.
+        auto_batching=None if options.batch is None else False,
+        config=dict(options.config),
+    )
+
+
+def _load(options: Options, index: int, agents: int) -> Load:
+    return Load(
+        api=options.api,
+        duration_s=options.duration_s,
+        iterations=None if options.iterations is None else share(options.iterations, agents, index),
+        warmup_s=options.warmup_s,
+        inference_only=options.inference_only,
+        first_inference=options.first_inference,
+        pace=pace(options.max_irate, index, agents),
+    )
+
+
+def pace(frames_per_s: float, index: int, agents: int) -> Pace | None:
+    """An agent's even share of a rate for all of them, out of step with the others'; a rate of 0 is no limit."""
+    if frames_per_s == 0:
+        return None
+    return Pace(frame_period_ns=agents * NS_PER_S / frames_per_s, phase=index / agents)

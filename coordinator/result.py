@@ -33,12 +33,12 @@ class WindowPart(Struct, frozen=True):
 
 
 class Throughput(Struct, frozen=True):
-    fps: Annotated[float, Meta(description="frames / window; frames is count * batch where all have the same batch")]
+    fps: Annotated[float, Meta(description="frames / window")]
     inferences_per_s: Annotated[float, Meta(description="count / window")]
     count: Annotated[int, Meta(description="inferences that ended in the window")]
     batch: int
     completed: Annotated[int, Meta(description="inferences after the warm-up, those outside the window included")]
-    frames: Annotated[int, Meta(description="items of the batches of all inferences that ended in the window")] = 0
+    frames: Annotated[int, Meta(description="sum of the batches of the inferences that ended in the window")] = 0
 
 
 class LatencyPart(Struct, frozen=True):
@@ -56,7 +56,7 @@ class LatencyPart(Struct, frozen=True):
     p99_9: float
     max: float
     chosen_percentile: Annotated[int, Meta(description="the one asked for with -latency_percentile")] = 50
-    chosen: Annotated[float | None, Meta(description="its value; null for an agent that completed nothing")] = None
+    chosen: Annotated[float | None, Meta(description="its value; only reports from before it have null")] = None
 
 
 class PhasesPart(Struct, frozen=True):
@@ -116,11 +116,11 @@ class AgentCpu(Struct, frozen=True):
 
 
 class MemoryPart(Struct, frozen=True):
-    """MiB at the end of the load; the peaks are of resident memory since the agent started."""
+    """MiB at the end of the load, null where none ran; the peaks are of resident memory since the agent started."""
 
-    rss: float
-    pss: float
-    private: float
+    rss: float | None
+    pss: float | None
+    private: float | None
     peak_rss: float
     peak_before_compile: float = 0.0
     peak_after_compile: float = 0.0
@@ -206,12 +206,37 @@ class LayerPart(Struct, frozen=True):
     slowest_agent: int
 
 
+class RequestLayer(Struct, frozen=True):
+    """A layer as one infer request counted it: mean time in one inference. Milliseconds."""
+
+    name: str
+    type: str
+    exec_type: str
+    status: Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
+    real: float
+    cpu: float
+
+
+class RequestLayers(Struct, frozen=True):
+    """The layers of one infer request of one agent, in the model's order."""
+
+    agent: int
+    request: int
+    layers: tuple[RequestLayer, ...]
+
+
 class LayersPart(Struct, frozen=True):
-    """Time by layer, as OpenVINO counts it, in the model's order."""
+    """Time by layer, as OpenVINO counts it, in the model's order.
+
+    `by_request` is what was merged, by agent and request; it is filled with -report_type detailed_counters only.
+    """
 
     layers: tuple[LayerPart, ...]
     total_real: Annotated[float, Meta(description="sum over the layers: one inference, on average")]
     total_cpu: float
+    by_request: Annotated[
+        tuple[RequestLayers, ...], Meta(description="by agent and request; empty without detailed_counters")
+    ] = ()
 
 
 class EffectivePart(Struct, frozen=True):
@@ -234,6 +259,7 @@ class EffectivePart(Struct, frozen=True):
     properties: Annotated[dict[str, str], Meta(description="every property of the compiled model, by OpenVINO's names")]
     inference_only: Annotated[bool, Meta(description="false: inputs were set before each inference")] = True
     fillings: tuple[FillingPart, ...] = ()
+    notes: Annotated[tuple[str, ...], Meta(description="what a user should know of the model, a sentence each")] = ()
 
 
 class Report(Struct, frozen=True):
@@ -274,7 +300,8 @@ def from_json(data: bytes) -> Report:
 
 def json_schema() -> dict[str, Any]:
     """The published JSON Schema (draft 2020-12), made from the types above."""
-    schema = msgspec.json.schema(Report)
+    # Through JSON, as the defaults in it are the types' own: a tuple is a list there.
+    schema = json.loads(msgspec.json.encode(msgspec.json.schema(Report)))
     # It has a default for those who build reports; those who read them can rely on it.
     schema["$defs"]["Report"]["required"].append("schema")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +21,7 @@ from .merge import Merged, merge
 from .options import Options
 from .outcome import Run, build_report, recorded
 from .plan import Plan
+from .report.benchmark_app import benchmark_files
 from .report.live import Screen, SteadyConsole
 from .report.text import print_report
 from .result import Report, to_json
@@ -65,14 +66,15 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
         screen.close()
     facts = _facts(options, plan, topology, session, fleet, started_at, command)
     loads = recorded(fleet.members)
-    merged = merge(loads) if loads else None
+    merged = merge(loads, options.latency_percentile, by_group=options.pcseq) if loads else None
     screen.step(11)
     place, saved = _save_samples(options, place, facts, merged)
     report = build_report(facts, merged, saved)
-    place = _save_report(place, report)
+    place = _save_report(place, report, benchmark_files(report, options))
     _dump_config(options, plan, screen)
+    _save_graph(options, fleet, screen)
     screen.say(str(place.path / store.REPORT_FILE) if place.path else f"{place.problem}; the report is on stdout")
-    print_report(console, report)
+    print_report(console, report, options)
     if options.json or place.path is None:
         sys.stdout.buffer.write(to_json(report))
         sys.stdout.flush()
@@ -149,11 +151,27 @@ def _dump_config(options: Options, plan: Plan, screen: Screen) -> None:
         screen.warn(f"-dump_config: {problem}")
 
 
-def _save_report(place: _Destination, report: Report) -> _Destination:
+def _save_graph(options: Options, fleet: Fleet, screen: Screen) -> None:
+    file = options.exec_graph_path
+    if file is None:
+        return
+    graph = b"".join(piece.data for piece in fleet.members[0].graph)
+    if not graph:
+        screen.warn(f"-exec_graph_path {file}: nothing was written, as no executed graph came from agent 0")
+        return
+    try:
+        store.write_file(file, lambda stream: stream.write(graph))
+        screen.say(f"the executed graph is in {file}")
+    except store.Unwritable as problem:
+        screen.warn(f"-exec_graph_path: {problem}")
+
+
+def _save_report(place: _Destination, report: Report, beside: Mapping[str, bytes]) -> _Destination:
+    """`beside`: contents of further files of the folder, by name."""
     if place.path is None:
         return place
     try:
-        store.write_file(place.path / store.REPORT_FILE, lambda stream: stream.write(to_json(report)))
+        store.write_files(place.path, {store.REPORT_FILE: to_json(report), **beside})
     except store.Unwritable as problem:
         return _Destination(None, str(problem))
     return place

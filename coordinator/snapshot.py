@@ -78,7 +78,7 @@ class Tracker:
                 self._latencies[bucket] += count
         if before is not None and member.progress_ns - before[0] > NS_PER_US:
             rate = (progress.completed - before[1]) / ((member.progress_ns - before[0]) / NS_PER_S)
-            self._fps[member.id] = rate * member.ready.effective.batch
+            self._fps[member.id] = rate * sum(member.batches) / len(member.batches)
 
     def _busy(self, meter: Meter) -> float | None:
         if len(meter.readings) < 2:

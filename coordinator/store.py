@@ -4,8 +4,9 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -84,6 +85,16 @@ def write_file(file: Path, write: Callable[[IO[bytes]], object]) -> None:
         raise Unwritable(f"{file} cannot be written: {error.strerror or error}") from None
 
 
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Contents by file name, each whole or not there. Raises Unwritable at the first that cannot be written."""
+    for name, content in contents.items():
+        write_file(folder / name, partial(_write, content))
+
+
+def _write(content: bytes, stream: IO[bytes]) -> None:
+    stream.write(content)
+
+
 def write_samples(file: Path, agents: Sequence[Recorded], window: Window) -> bool:
     """`agent_<id>_start_ns` and `agent_<id>_end_ns`, int64, of the inferences that the figures count.
 
@@ -94,7 +105,7 @@ def write_samples(file: Path, agents: Sequence[Recorded], window: Window) -> boo
     arrays = {}
     for agent in agents:
         counted = list(inside(agent.pieces, window.start_ns, window.stop_ns))
-        pairs = np.concatenate(counted) if counted else np.empty((0, 2), np.int64)
+        pairs = np.concatenate([piece.samples for piece in counted]) if counted else np.empty((0, 2), np.int64)
         arrays[f"agent_{agent.agent}_start_ns"] = pairs[:, 0]
         arrays[f"agent_{agent.agent}_end_ns"] = pairs[:, 1]
     write_file(file, lambda stream: np.savez(stream, allow_pickle=False, **arrays))

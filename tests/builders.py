@@ -1,19 +1,33 @@
 """Values that tests are built from: complete and valid, so that a test names only what it is about."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_S
 from ovbench.common.histogram import COARSE, FINE
-from ovbench.common.job import Api, Data, Job, Load, Model, NullBackend, Placement, Runtime
+from ovbench.common.job import Api, Data, Job, Load, Model, NullBackend, Pace, Placement, Runtime
 from ovbench.common.lifecycle import State
-from ovbench.common.messages import Effective, Finished, Folded, Memory, Phases, Port, Ready, Samples, Usage
+from ovbench.common.messages import (
+    Effective,
+    Finished,
+    Folded,
+    Group,
+    Layer,
+    Layers,
+    Memory,
+    Phases,
+    Port,
+    Ready,
+    Samples,
+    Usage,
+)
 from ovbench.common.shape import static_shape
 from ovbench.coordinator.environment import Environment
 from ovbench.coordinator.fleet import Member
-from ovbench.coordinator.merge import Recorded, merge
+from ovbench.coordinator.merge import Piece, Recorded, merge
 from ovbench.coordinator.options import Options, parse
 from ovbench.coordinator.outcome import Run, build_report, recorded
 from ovbench.coordinator.plan import Plan
@@ -47,11 +61,12 @@ def job(
     iterations: int | None = None,
     warmup_s: float = 1.0,
     null: NullBackend | None = None,
+    pace: Pace | None = None,
 ) -> Job:
     return Job(
         model=Model(source="builtin:tiny", batch=None),
         runtime=Runtime(),
-        load=Load(api=api, duration_s=duration_s, iterations=iterations, warmup_s=warmup_s),
+        load=Load(api=api, duration_s=duration_s, iterations=iterations, warmup_s=warmup_s, pace=pace),
         placement=Placement(cpus=cpus),
         null=null,
         data=Data(),
@@ -59,7 +74,15 @@ def job(
     )
 
 
-def effective(streams: int = 1, requests: int = 1, batch: int = 1, iterations: int | None = None) -> Effective:
+def effective(
+    streams: int = 1,
+    requests: int = 1,
+    batch: int = 1,
+    iterations: int | None = None,
+    groups: Sequence[int] = (),
+    notes: tuple[str, ...] = (),
+) -> Effective:
+    """`groups`: the batch of each group of shapes."""
     return Effective(
         backend="openvino",
         model="tiny",
@@ -74,10 +97,12 @@ def effective(streams: int = 1, requests: int = 1, batch: int = 1, iterations: i
         inputs=(Port(name="data", type="f32", shape=static_shape((1, 16))),),
         outputs=(Port(name="output", type="f32", shape=static_shape((1, 16))),),
         properties={"NUM_STREAMS": str(streams)},
+        groups=tuple(Group(shapes=((size, 16),), batch=size) for size in groups),
+        notes=notes,
     )
 
 
-def phases(compile_ms: float = 40.0, first_inference_ms: float = 1.0) -> Phases:
+def phases(compile_ms: float = 40.0, first_inference_ms: float = 1.0, import_ms: float = 0.0) -> Phases:
     return Phases(
         load_runtime_ms=10.0,
         read_model_ms=20.0,
@@ -85,11 +110,26 @@ def phases(compile_ms: float = 40.0, first_inference_ms: float = 1.0) -> Phases:
         compile_ms=compile_ms,
         create_requests_ms=2.0,
         first_inference_ms=first_inference_ms,
+        import_ms=import_ms,
     )
 
 
-def ready(running: Effective | None = None, times: Phases | None = None, mask: tuple[int, ...] = (0,)) -> Ready:
-    return Ready(effective=running or effective(), phases=times or phases(), mask=mask, openvino="2026.4.0")
+def ready(
+    running: Effective | None = None,
+    times: Phases | None = None,
+    mask: tuple[int, ...] = (0,),
+    peaks_mb: tuple[float, float] = (50.0, 90.0),
+) -> Ready:
+    """`peaks_mb`: before and after the model was compiled."""
+    before, after = peaks_mb
+    return Ready(
+        effective=running or effective(),
+        phases=times or phases(),
+        mask=mask,
+        openvino="2026.4.0",
+        peak_before_mb=before,
+        peak_after_mb=after,
+    )
 
 
 def usage(at_ns: int, user_s: float = 0.0, system_s: float = 0.0, control_s: float = 0.0, switches: int = 0) -> Usage:
@@ -137,8 +177,18 @@ def steady(start_ns: int, latency_ns: int, count: int) -> Int64s:
     return pairs(start_ns + latency_ns * np.arange(1, count + 1), np.full(count, latency_ns))
 
 
-def samples(data: Int64s, request: int = 0) -> Samples:
-    return Samples(request=request, data=data.astype("<i8").tobytes())
+def samples(data: Int64s, request: int = 0, first: int = 0) -> Samples:
+    return Samples(request=request, data=data.astype("<i8").tobytes(), first=first)
+
+
+def layer(
+    name: str = "conv",
+    real_us: int = 0,
+    cpu_us: int = 0,
+    status: Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"] = "EXECUTED",
+    exec_type: str = "jit_avx2",
+) -> Layer:
+    return Layer(name=name, type="Convolution", exec_type=exec_type, status=status, real_us=real_us, cpu_us=cpu_us)
 
 
 def folded(data: Int64s, start_ns: int, request: int = 0, slice_ns: int = NS_PER_S) -> Folded:
@@ -169,9 +219,18 @@ def folded(data: Int64s, start_ns: int, request: int = 0, slice_ns: int = NS_PER
     )
 
 
-def recording(agent: int, start_ns: int, stop_ns: int, *pieces: Int64s, rest: tuple[Folded, ...] = ()) -> Recorded:
+def recording(
+    agent: int,
+    start_ns: int,
+    stop_ns: int,
+    *pieces: Int64s | Piece,
+    rest: tuple[Folded, ...] = (),
+    batches: tuple[int, ...] = (1,),
+) -> Recorded:
+    """Where it does not matter which inferences of which request they are, pieces may be given by their samples."""
     completed = sum(len(piece) for piece in pieces) + sum(part.count for part in rest)
-    return Recorded(agent, start_ns, stop_ns, completed, pieces, rest)
+    whole = tuple(piece if isinstance(piece, Piece) else Piece(0, 0, piece) for piece in pieces)
+    return Recorded(agent, start_ns, stop_ns, completed, whole, rest, batches)
 
 
 def delivered(
@@ -179,6 +238,7 @@ def delivered(
     *,
     cpus: tuple[int, ...] | None = None,
     data: Int64s | None = None,
+    layers: Sequence[Layer] = (),
     load: Finished | None = None,
     prepared: Ready | None = None,
     order: Job | None = None,
@@ -196,6 +256,7 @@ def delivered(
         ready=prepared or ready(mask=own),
         finished=load or finished(completed=len(done), cpus=own),
         samples=[samples(done)],
+        layers=[Layers(request=0, layers=tuple(layers))] if layers else [],
     )
 
 
@@ -250,4 +311,6 @@ def report(of: Run | None = None, samples_file: str | None = None) -> Report:
     """By default of two agents, each with an inference every 10 ms for ten seconds."""
     facts = of or run([delivered(0), delivered(1)])
     loads = recorded(facts.members)
-    return build_report(facts, merge(loads) if loads else None, samples_file)
+    wanted = facts.options
+    merged = merge(loads, wanted.latency_percentile, by_group=wanted.pcseq) if loads else None
+    return build_report(facts, merged, samples_file)

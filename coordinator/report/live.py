@@ -1,7 +1,8 @@
 """What is shown while a run goes on: benchmark_app's eleven steps, then the load. Plain lines off a terminal."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
@@ -13,14 +14,14 @@ from rich.text import Text
 from ovbench.common.clock import NS_PER_S
 from ovbench.common.job import Runtime
 from ovbench.common.lifecycle import State
-from ovbench.common.messages import Phases, Port, Ready
-from ovbench.common.shape import format_shape
+from ovbench.common.messages import Effective, Filling, Phases, Port, Ready
+from ovbench.common.shape import format_shape, static_shape
 from ovbench.common.topology import format_cpu_list
 
 from ..fleet import Fleet, Member
 from ..options import Options
 from ..snapshot import Snapshot
-from .numbers import count, duration, milliseconds, percent, rate
+from .numbers import count, duration, megabytes, milliseconds, percent, rate
 
 STEPS: Final = (
     "Parsing and validating input arguments",
@@ -38,6 +39,7 @@ STEPS: Final = (
 _MOST_ROWS: Final = 12
 _PLAIN_LINES: Final = 10
 _PATIENCE_NS: Final = 2 * NS_PER_S
+_UNNAMED: Final = "***NO_NAME***"
 
 
 class SteadyConsole(Console):
@@ -46,6 +48,16 @@ class SteadyConsole(Console):
     def on_broken_pipe(self) -> None:
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is told of a step: how long it took, what was done, and what the user should know of it."""
+
+    number: int
+    note: str = ""
+    lines: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
 
 class Screen:
@@ -61,7 +73,7 @@ class Screen:
     def step(self, number: int, note: str = "", more: str = "") -> None:
         """Announce a step; `note` is how long it took, `more` what was done."""
         self._end_live()
-        title = Text(f"[Step {number}/{len(STEPS)}] ", "bold cyan") + Text(STEPS[number - 1])
+        title = Text.assemble((f"[Step {number}/{len(STEPS)}] ", "bold cyan"), STEPS[number - 1])
         if note:
             title += Text(f"  {note}", "dim")
         self._print(title)
@@ -87,10 +99,10 @@ class Screen:
     def ready(self, fleet: Fleet) -> None:
         self._end_live()
         members = [member for member in fleet.living() if member.ready is not None]
-        for number, note, more in preparation(members, self._options):
-            self.step(number, note, more)
+        for step in preparation(members, self._options):
+            self._tell(step)
         if self._options.iterations != 0:
-            self.step(10, more=load_line(members, self._options))
+            self._tell(Step(10, lines=tuple(load_lines(members, self._options))))
 
     def measuring(self, snapshot: Snapshot) -> None:
         if self._console.is_terminal:
@@ -108,6 +120,13 @@ class Screen:
 
     def close(self) -> None:
         self._end_live()
+
+    def _tell(self, step: Step) -> None:
+        self.step(step.number, step.note)
+        for line in step.lines:
+            self.say(line)
+        for line in step.warnings:
+            self.warn(line)
 
     def _show(self, view: RenderableType) -> None:
         if self._live is None:
@@ -141,48 +160,104 @@ def waiting_line(fleet: Fleet) -> str:
     return f"{total - len(preparing)} of {total} agents are ready; agent {slowest.id}: {STEPS[step - 1].lower()}"
 
 
-def preparation(members: list[Member], options: Options) -> Iterator[tuple[int, str, str]]:
-    """Steps 2 to 9 with how long each took on the slowest agent, and what was done: (number, time, text)."""
+def preparation(members: Sequence[Member], options: Options) -> Iterator[Step]:
+    """Steps 2 to 9: the times are those of the slowest agent, what was done is told by the first one."""
     readies = {member.id: member.ready for member in members if member.ready is not None}
     if not readies:
         return
     first = next(iter(readies.values()))
-    effective = first.effective
+    effective, runtime = first.effective, members[0].job.runtime
     if effective.backend != "openvino":
-        yield 2, "", f"none: the null backend {effective.backend} stands in for it"
+        yield Step(2, lines=[f"none: the null backend {effective.backend} stands in for it"])
         return
+    yield Step(2, _slowest(readies, lambda p: p.load_runtime_ms), [f"OpenVINO {first.openvino}"])
+    yield Step(3, lines=[f"{effective.device}: {_asked(runtime)}"])
+    if first.phases.read_model_ms:
+        yield from _reading(readies, effective)
+    else:
+        skipped = "compiled model" if first.phases.import_ms else "loading model from file"
+        yield from (Step(number, lines=[f"Skipping the step for {skipped}"]) for number in (4, 5, 6))
+    yield _compiling(readies)
+    yield Step(8, lines=["each agent: " + _common(list(readies.values()))])
+    if options.iterations != 0:
+        yield _filling(readies, options)
 
-    def slowest(phase: Callable[[Phases], float]) -> str:
-        agent = max(readies, key=lambda id: phase(readies[id].phases))
-        who = f" (slowest: agent {agent})" if len(readies) > 1 else ""
-        return milliseconds(phase(readies[agent].phases)) + who
 
-    yield 2, slowest(lambda p: p.load_runtime_ms), f"OpenVINO {first.openvino}"
-    yield 3, "", f"{effective.device}: {_asked(members[0].job.runtime)}"
-    yield 4, slowest(lambda p: p.read_model_ms), effective.model
-    yield 5, slowest(lambda p: p.reshape_ms), f"batch {effective.batch}"
-    yield (
-        6,
-        "",
-        "; ".join([_port("input", p) for p in effective.inputs] + [_port("output", p) for p in effective.outputs]),
-    )
-    yield 7, slowest(lambda p: p.compile_ms), ""
-    yield 8, "", "each agent: " + _common(list(readies.values()))
-    if options.iterations == 0:
-        return
-    made = slowest(lambda p: p.create_requests_ms)
-    yield 9, made, f"random inputs, seed {options.seed}; first inference {slowest(lambda p: p.first_inference_ms)}"
+def _slowest(readies: Mapping[int, Ready], phase: Callable[[Phases], float]) -> str:
+    """How long it took, and which of several agents needed most; empty where it was not done."""
+    agent = max(readies, key=lambda id: phase(readies[id].phases))
+    longest = phase(readies[agent].phases)
+    if not longest:
+        return ""
+    return milliseconds(longest) + (f" (slowest: agent {agent})" if len(readies) > 1 else "")
+
+
+def _reading(readies: Mapping[int, Ready], effective: Effective) -> Iterator[Step]:
+    """Steps 4 to 6, in benchmark_app's words: scripts look for them."""
+    original = list(_ports(effective.original_inputs, effective.original_outputs))
+    titled = ["Original model I/O parameters:", *original] if original else []
+    yield Step(4, _slowest(readies, lambda p: p.read_model_ms), [effective.model, *titled])
+    reshaping = _slowest(readies, lambda p: p.reshape_ms)
+    shapes = ", ".join(f"'{port.name}': {_shape(port)}" for port in effective.inputs)
+    reshaped = [f"Reshaping model: {shapes}"] if reshaping else []
+    yield Step(5, reshaping, [f"Model batch size: {effective.batch}", *reshaped])
+    yield Step(6, lines=list(_ports(effective.inputs, effective.outputs)))
+
+
+def _ports(inputs: Sequence[Port], outputs: Sequence[Port]) -> Iterator[str]:
+    """To the letter as benchmark_app's print_inputs_and_outputs_info."""
+    for title, ports in (("Model inputs:", inputs), ("Model outputs:", outputs)):
+        if inputs or outputs:
+            yield title
+        for port in ports:
+            names, node = " , ".join(port.names) or _UNNAMED, port.node or _UNNAMED
+            yield f"    {names} (node: {node}) : {port.type} / {port.layout} / {_shape(port)}"
+
+
+def _shape(port: Port) -> str:
+    return "[...]" if port.shape is None else format_shape(port.shape)
+
+
+def _compiling(readies: Mapping[int, Ready]) -> Step:
+    imported = _slowest(readies, lambda p: p.import_ms)
+    compiled = _slowest(readies, lambda p: p.compile_ms)
+    lines = ["imported: the model was compiled before"] if imported else []
+    agent = max(readies, key=lambda id: readies[id].peak_after_mb - readies[id].peak_before_mb)
+    before, after = readies[agent].peak_before_mb, readies[agent].peak_after_mb
+    if after:
+        who = f" (most: agent {agent})" if len(readies) > 1 else ""
+        grown = megabytes(after - before)
+        lines.append(f"peak memory: {megabytes(before)} before, {megabytes(after)} after, {grown} more{who}")
+    return Step(7, imported or compiled, lines)
+
+
+def _filling(readies: Mapping[int, Ready], options: Options) -> Step:
+    effective = next(iter(readies.values())).effective
+    lines = [_filled(filling) for filling in effective.fillings] or [f"random inputs, seed {options.seed}"]
+    if len(effective.groups) > 1:
+        lines.append(f"Defined {len(effective.groups)} tensor groups:")
+        lines += [f"    {_group(effective.inputs, group.shapes)}" for group in effective.groups]
+    first_inference = _slowest(readies, lambda p: p.first_inference_ms)
+    lines.append(f"first inference {first_inference}" if first_inference else "no first inference")
+    notes = dict.fromkeys(note for ready in readies.values() for note in ready.effective.notes)
+    return Step(9, _slowest(readies, lambda p: p.create_requests_ms), lines, list(notes))
+
+
+def _filled(filling: Filling) -> str:
+    turns = f" ({count(filling.tensors)} tensors in turn)" if filling.tensors > 1 else ""
+    return f"{filling.input or _UNNAMED}: {filling.text}{turns}"
+
+
+def _group(inputs: Sequence[Port], shapes: Sequence[Sequence[int]]) -> str:
+    """As benchmark_app prints it."""
+    named = zip(inputs, shapes, strict=True)
+    return "".join(f" {port.name}: {format_shape(static_shape(shape))}" for port, shape in named)
 
 
 def _asked(runtime: Runtime) -> str:
     properties = runtime.properties()
     asked = [f"{name} {value}" for name, value in properties.items()]
     return ", ".join(asked if "PERFORMANCE_HINT" in properties else ["no performance hint", *asked])
-
-
-def _port(kind: str, port: Port) -> str:
-    shape = "[...]" if port.shape is None else format_shape(port.shape)
-    return f"{kind} {port.name or '(unnamed)'} {port.type} {shape}"
 
 
 def _common(readies: list[Ready]) -> str:
@@ -204,7 +279,8 @@ def _common(readies: list[Ready]) -> str:
     )
 
 
-def load_line(members: list[Member], options: Options) -> str:
+def load_lines(members: Sequence[Member], options: Options) -> Iterator[str]:
+    """The load in a sentence, then whether inputs are set within it, in benchmark_app's words."""
     how = "synchronously" if options.api == "sync" else "asynchronously"
     limits = []
     if options.duration_s is not None:
@@ -212,8 +288,17 @@ def load_line(members: list[Member], options: Options) -> str:
     if options.iterations is not None:
         limits.append(f"{count(options.iterations)} inferences in total")
     agents = f"{len(members)} agent{'s' if len(members) != 1 else ''}"
+    pace = f", at most {rate(options.max_irate)} FPS in total" if options.max_irate else ""
     warmup = f", after {duration(options.warmup_s)} of warm-up" if options.warmup_s else ""
-    return f"{agents} infer {how}, for {' and '.join(limits)}{warmup}"
+    yield f"{agents} infer {how}, for {' and '.join(limits)}{pace}{warmup}"
+    ready = next((member.ready for member in members if member.ready is not None), None)
+    if ready is not None and ready.effective.backend == "openvino":
+        yield _mode(ready.effective.inference_only)
+
+
+def _mode(inference_only: bool) -> str:
+    mode, included = ("inference only", "are not") if inference_only else ("full", "are")
+    return f"Benchmarking in {mode} mode (inputs filling {included} included in measurement loop)."
 
 
 def load_summary(snapshot: Snapshot) -> str:

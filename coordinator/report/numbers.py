@@ -2,10 +2,10 @@
 
 
 def milliseconds(ms: float) -> str:
-    """Three or four significant digits, in ns, us, ms or s."""
+    """Three significant digits, in ns, us, ms or s; eight of them are to fit a line of a terminal."""
     units = ((1e6, "ns"), (1e3, "us"), (1.0, "ms"), (1e-3, "s"))
-    value, unit = next(((ms * factor, unit) for factor, unit in units if ms * factor < 999.95), (ms / 1000, "s"))
-    return f"{value:.{2 if value < 9.995 else 1}f} {unit}"
+    value, unit = next(((ms * factor, unit) for factor, unit in units if ms * factor < 999.5), (ms / 1000, "s"))
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
 
 
 def rate(per_second: float) -> str:
@@ -30,3 +30,7 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def megabytes(mb: float) -> str:
+    return f"{mb:,.0f} MB"

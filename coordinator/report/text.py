@@ -1,4 +1,4 @@
-"""The report at a glance: verdict and totals first, then latency, agents, CPUs, findings."""
+"""The report at a glance: verdict and totals first, then latency, agents, CPUs, layers where asked for, findings."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,11 @@ from rich.text import Text
 
 from ovbench.common.topology import format_cpu_list
 
+from ..options import Options
 from ..plan import Plan
-from ..result import AgentPart, EffectivePart, Finding, LatencyPart, Report
-from .numbers import count, duration, milliseconds, percent, rate
+from ..result import AgentPart, EffectivePart, Finding, GroupPart, LatencyPart, LayersPart, Report
+from .layers import EXPLANATION, Sort, layer_lines, slower_lines
+from .numbers import count, duration, megabytes, milliseconds, percent, rate
 
 _VERDICT: Final = {"VALID": "bold green", "INVALID": "bold red", "PARTIAL": "bold yellow"}
 _SEVERITY: Final = {"info": "cyan", "warning": "yellow", "error": "bold red"}
@@ -21,8 +23,11 @@ _MOST_AGENTS: Final = 16
 _MOST_CPUS: Final = 16
 
 
-def print_report(console: Console, report: Report) -> None:
-    """What a person wants to know, most important first; fits a terminal of 80 columns."""
+def print_report(console: Console, report: Report, options: Options) -> None:
+    """What a person wants to know, most important first; fits a terminal of 80 columns.
+
+    `options` tell what was asked to be shown: the layers, and the limit of a paced run.
+    """
 
     def show(part: Text) -> None:
         # Soft wrap: a line that is too long stays one line for whatever reads it.
@@ -31,13 +36,19 @@ def print_report(console: Console, report: Report) -> None:
     show(Text())
     show(_headline(report))
     if report.throughput.count:
-        for line in _sublines(report):
-            show(Text("  " + " · ".join(line), "dim"))
-        show(Text("\nlatency", "bold") + Text("" if report.latency_ms is None else _method(report.latency_ms), "dim"))
-        console.print(_latency_table(report))
+        for facts in _sublines(report, options):
+            show(Text("  " + " · ".join(facts), "dim"))
+        show(Text.assemble(("\nlatency", "bold"), (_method(report.latency_ms), "dim")))
+        console.print(_latency_table(report.latency_ms))
+        if report.groups:
+            show(Text("\nlatency by shapes", "bold"))
+            console.print(_group_table(report.groups))
         show(Text("\nagents", "bold"))
         console.print(_agent_table(report))
         show(_cpu_lines(report))
+    if report.layers is not None and (options.perf_counts or options.pcsort is not None):
+        for line in _layers(report.layers, options.pcsort, console.width if console.is_terminal else None):
+            show(line)
     for index, finding in enumerate(report.validity.findings):
         show(Text("\n" if index == 0 else "") + _finding(finding))
 
@@ -63,20 +74,29 @@ def print_plan(console: Console, plan: Plan, findings: Sequence[Finding]) -> Non
 
 def _headline(report: Report) -> Text:
     status = report.validity.status
-    text = Text(f" {status} ", f"reverse {_VERDICT[status]}")
+    text = Text.assemble((f" {status} ", f"reverse {_VERDICT[status]}"))
     if not report.throughput.count:
         return text + Text("  nothing was measured")
     text += Text(f"  {rate(report.throughput.fps)} FPS", "bold")
     if report.latency_ms is not None:
-        text += Text(f"   median {milliseconds(report.latency_ms.median)}   p99 {milliseconds(report.latency_ms.p99)}")
+        percentile, value = _chosen(report.latency_ms) or (99, report.latency_ms.p99)
+        text += Text(f"   median {milliseconds(report.latency_ms.median)}   p{percentile} {milliseconds(value)}")
     return text + Text(f"   CPU {percent(report.cpu.busy_percent)}")
 
 
-def _sublines(report: Report) -> Iterator[list[str]]:
+def _chosen(latency: LatencyPart) -> tuple[int, float] | None:
+    """The percentile that was asked for, where it is another than the median."""
+    percentile = latency.chosen_percentile
+    return None if percentile == 50 or latency.chosen is None else (percentile, latency.chosen)
+
+
+def _sublines(report: Report, options: Options) -> Iterator[list[str]]:
     window, throughput = report.window, report.throughput
     counted = [f"{count(throughput.count)} inferences in {window.duration_s:.3f} s"]
     if throughput.batch > 1:
         counted.append(f"batch {throughput.batch}")
+    if options.max_irate:
+        counted.append(f"limited to {rate(options.max_irate)} FPS")
     yield [*counted, f"start skew {window.start_skew_us:.1f} us"]
     if report.effective is not None:
         agents = sum(agent.state == "ok" for agent in report.agents)
@@ -90,8 +110,8 @@ def _each(effective: EffectivePart) -> str:
     return f", {streams} stream{'s' if streams != 1 else ''} and {requests} request{'s' if requests != 1 else ''} each"
 
 
-def _method(latency: LatencyPart) -> str:
-    return "" if latency.exact else "  from a histogram: within 0.1 %"
+def _method(latency: LatencyPart | None) -> str:
+    return "" if latency is None or latency.exact else "  from a histogram: within 0.1 %"
 
 
 def _table(*columns: str) -> Table:
@@ -102,15 +122,62 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _latency_table(report: Report) -> Table:
+def _latency_table(latency: LatencyPart | None) -> Table:
+    columns = {} if latency is None else _latency_columns(latency)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 2), show_edge=False, pad_edge=True)
-    for name in ("min", "median", "mean", "p90", "p95", "p99", "p99.9", "max"):
+    for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
-    latency = report.latency_ms
-    if latency is not None:
-        values = (latency.min, latency.median, latency.mean, latency.p90, latency.p95, latency.p99, latency.p99_9)
-        table.add_row(*(milliseconds(value) for value in (*values, latency.max)))
+    table.add_row(*(milliseconds(value) for value in columns.values()))
     return table
+
+
+def _latency_columns(latency: LatencyPart) -> dict[str, float]:
+    """A percentile that was asked for takes the place of p90: more than eight columns are too wide for a terminal."""
+    tail = {90.0: latency.p90, 95.0: latency.p95, 99.0: latency.p99, 99.9: latency.p99_9}
+    chosen = _chosen(latency)
+    if chosen is not None and chosen[0] not in tail:
+        del tail[90.0]
+        tail[chosen[0]] = chosen[1]
+    below, above = ({f"p{p:g}": tail[p] for p in sorted(tail) if (p < 50) is low} for low in (True, False))
+    return {"min": latency.min, **below, "median": latency.median, "mean": latency.mean, **above, "max": latency.max}
+
+
+def _group_table(groups: Sequence[GroupPart]) -> Table:
+    """A row for each combination of shapes, in the order in which they are used."""
+    chosen = next((group.latency_ms.chosen_percentile for group in groups if group.latency_ms is not None), 50)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 2), show_edge=False, pad_edge=True)
+    table.add_column("shapes", overflow="fold")
+    for name in ("count", "median" if chosen == 50 else f"p{chosen}", "mean", "min", "max"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for group in groups:
+        shapes = (f"{name} [{','.join(map(str, shape))}]" for name, shape in group.shapes.items())
+        table.add_row(Text("\n".join(shapes)), count(group.count), *_group_latencies(group.latency_ms))
+    return table
+
+
+def _group_latencies(latency: LatencyPart | None) -> list[str]:
+    if latency is None:
+        return ["-"] * 4
+    _, value = _chosen(latency) or (50, latency.median)
+    return [milliseconds(one) for one in (value, latency.mean, latency.min, latency.max)]
+
+
+def _layers(part: LayersPart, sort: Sort | None, width: int | None) -> Iterator[Text]:
+    """The layers and what is to be known of them, in lines of at most `width` characters where it is given."""
+    header, *lines = layer_lines(part, sort, None if width is None else width - 2)
+    yield Text("\nlayers", "bold")
+    yield from (Text(f"  {line}", "dim") for line in EXPLANATION)
+    yield Text(f"\n  {header}", "bold")
+    yield from (Text(f"  {line}") for line in lines)
+    slower = list(slower_lines(part))
+    if slower:
+        yield Text("\n  more than 10 % slower than that on one agent", "bold")
+        yield from (Text(f"  {line}") for line in slower)
+
+
+def _memory(agent: AgentPart) -> str | None:
+    private = agent.memory_mb.private if agent.memory_mb is not None else None
+    return None if private is None else megabytes(private)
 
 
 @dataclass(frozen=True)
@@ -126,7 +193,7 @@ _AGENT_COLUMNS: Final = (
     _Column("median", lambda a: milliseconds(a.latency_ms.median) if a.latency_ms else None),
     _Column("p99", lambda a: milliseconds(a.latency_ms.p99) if a.latency_ms else None),
     _Column("CPU", lambda a: percent(a.cpu.percent) if a.cpu else None),
-    _Column("memory", lambda a: f"{a.memory_mb.private:.0f} MB" if a.memory_mb else None),
+    _Column("memory", _memory),
 )
 # Shown only where agents differ, or where what happened is not what was planned.
 _STREAMS: Final = _Column("streams", lambda a: None if a.streams is None else str(a.streams))
@@ -161,7 +228,7 @@ def _agent_table(report: Report) -> Table:
 
 def _cpu_lines(report: Report) -> Text:
     cpu = report.cpu
-    text = Text("\nCPU", "bold")
+    text = Text.assemble(("\nCPU", "bold"))
     text += Text(
         f"  measured CPUs busy {percent(cpu.busy_percent)}: agents {percent(cpu.agents_percent)}, "
         f"coordinator {percent(cpu.coordinator_percent)}, others {percent(cpu.others_percent)}",
@@ -183,8 +250,8 @@ def _cpu_lines(report: Report) -> Text:
 
 def _bar(value: float, width: int = 20) -> Text:
     full = round(min(value, 100.0) / 100 * width)
-    return Text("█" * full, "green") + Text("░" * (width - full), "dim")
+    return Text.assemble(("█" * full, "green"), ("░" * (width - full), "dim"))
 
 
 def _finding(finding: Finding) -> Text:
-    return Text(f"  {finding.severity:<8}", _SEVERITY[finding.severity]) + Text(finding.message)
+    return Text.assemble((f"  {finding.severity:<8}", _SEVERITY[finding.severity]), finding.message)

@@ -13,6 +13,7 @@ from . import (
     overhead_cpu,
     overhead_wall,
     partition,
+    rotation,
     start_skew,
     sync_limit,
     thousand_agents,
@@ -39,6 +40,7 @@ SCRIPTS: Final[tuple[_Script, ...]] = (
     overhead_cpu,
     memory,
     start_skew,
+    rotation,
     merge,
     thousand_agents,
 )

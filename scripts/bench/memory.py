@@ -24,7 +24,8 @@ def measure(settings: Settings) -> Iterator[Row]:
 
         def ovbench() -> float:
             result = bench.ovbench("-m", "builtin:squeezenet1.1", "--agents", "2", *arguments).report
-            return mean(agent.memory_mb.private for agent in result.agents if agent.memory_mb is not None)
+            memory = (agent.memory_mb for agent in result.agents if agent.memory_mb is not None)
+            return mean(part.private for part in memory if part.private is not None)
 
         ours, theirs = in_turn(settings.runs, ovbench, lambda: _bare_mb(model))
     more = median(ours) - median(theirs)

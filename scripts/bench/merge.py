@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.messages import SAMPLES_PER_MESSAGE
-from ovbench.coordinator.merge import PERCENTILES, Merged, Recorded, merge
+from ovbench.coordinator.merge import PERCENTILES, Merged, Piece, Recorded, merge
 
 from .versus import Goal, Row, RunFailed, Settings, in_turn, parse, report, value_row
 
@@ -66,8 +66,8 @@ def _recorded(agent: int) -> Recorded:
     start = 10**15 + int(random.integers(0, 200_000))
     ends = start + np.cumsum(latencies)
     pairs = np.stack((ends - latencies, ends), axis=1)
-    pieces = tuple(pairs[at : at + SAMPLES_PER_MESSAGE].copy() for at in range(0, SAMPLES, SAMPLES_PER_MESSAGE))
-    return Recorded(agent, start, int(ends[-1]), SAMPLES, pieces)
+    parts = ((at, pairs[at : at + SAMPLES_PER_MESSAGE].copy()) for at in range(0, SAMPLES, SAMPLES_PER_MESSAGE))
+    return Recorded(agent, start, int(ends[-1]), SAMPLES, tuple(Piece(0, at, part) for at, part in parts))
 
 
 def _peak_mb() -> float:
@@ -80,7 +80,7 @@ def _differences(agents: list[Recorded], merged: Merged) -> Iterator[str]:
     start, stop = max(a.start_ns for a in agents), min(a.stop_ns for a in agents)
     by_agent: list[Int64s] = []
     for agent in agents:
-        pairs = np.concatenate(agent.pieces)
+        pairs = np.concatenate([piece.samples for piece in agent.pieces])
         ends = pairs[:, 1]
         by_agent.append((ends - pairs[:, 0])[(ends >= start) & (ends <= stop)])
         if merged.agent_counts[agent.agent] != len(by_agent[-1]):

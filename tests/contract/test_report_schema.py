@@ -13,7 +13,7 @@ from ovbench.common.lifecycle import State
 from ovbench.coordinator import result
 from ovbench.coordinator.fleet import Member
 from ovbench.coordinator.result import Report, from_json, json_schema, to_json
-from tests.builders import delivered, job, options, report, run
+from tests.builders import delivered, effective, job, layer, options, ready, report, run
 
 PUBLISHED: Final = Path(result.__file__).resolve().with_name("report.schema.json")
 
@@ -23,9 +23,9 @@ KEYS: Final = {
     "ovbench": "version",
     "environment": "hostname kernel cpu_model sockets nodes physical_cores logical_cpus openvino python governor",
     "window": "duration_s warmup_s start_skew_us stop_skew_us",
-    "throughput": "fps inferences_per_s count batch",
-    "latency_ms": "exact count min mean stddev median p90 p95 p99 p99_9 max",
-    "phases_ms": "read_model reshape compile first_inference",
+    "throughput": "fps inferences_per_s count batch frames",
+    "latency_ms": "exact count min mean stddev median p90 p95 p99 p99_9 max chosen_percentile chosen",
+    "phases_ms": "read_model reshape compile first_inference import_model",
     "cpu": "busy_percent per_cpu agents_percent coordinator_percent others_percent",
     "cpu.per_cpu.0": "busy user system iowait steal",
     "agents.0": "id host pid cpus placement streams threads nireq throughput latency_ms cpu memory_mb state",
@@ -33,7 +33,7 @@ KEYS: Final = {
     "agents.0.throughput": "fps count",
     "agents.0.latency_ms": "exact count min mean stddev median p90 p95 p99 p99_9 max",
     "agents.0.cpu": "user_s system_s percent voluntary_switches involuntary_switches migrations",
-    "agents.0.memory_mb": "rss pss",
+    "agents.0.memory_mb": "rss pss peak_before_compile peak_after_compile",
     "timeline.0": "t_s fps p99_ms busy_percent",
     "validity": "status findings",
     "validity.findings.0": "code severity message",
@@ -51,6 +51,18 @@ def without_any_agent() -> Report:
     return report(run([lost]))
 
 
+def with_everything() -> Report:
+    """Groups of shapes, layers by request, notes: what most reports lack."""
+    wanted = replace(options("--agents", "1"), pcseq=True, report_type="detailed_counters")
+    prepared = ready(effective(groups=(1, 4), notes=("The input was cut.",)))
+    return report(run([delivered(layers=[layer("conv", 7)], prepared=prepared)], wanted=wanted))
+
+
+def compiled_only() -> Report:
+    member = Member(0, job(duration_s=None, iterations=0), state=State.READY, pid=1, host="box", ready=ready())
+    return report(run([member], wanted=options("-niter", "0", "--agents", "1")))
+
+
 REPORTS: Final = {
     "of two agents": report(),
     "with a finding": oversubscribed(),
@@ -59,6 +71,8 @@ REPORTS: Final = {
     "interrupted": report(replace(run([delivered()]), interrupted=True)),
     "by number of iterations": report(run([delivered()], wanted=options("-niter", "1000", "--agents", "1"))),
     "without readings of the CPUs": report(run([delivered()], readings=[])),
+    "with groups and layers": with_everything(),
+    "of a model that was only compiled": compiled_only(),
 }
 EACH = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 
@@ -118,3 +132,13 @@ def test_a_report_holds_no_number_that_json_does_not_know() -> None:
     )  # fmt: skip
     with pytest.raises(ValueError, match="JSON"):
         to_json(broken)
+
+
+def test_what_only_some_reports_have_is_in_this_one() -> None:
+    """Guards the guard: the schema is held against these parts by a report that has them."""
+    whole = REPORTS["with groups and layers"]
+    assert len(whole.groups) == 2
+    assert whole.layers is not None
+    assert whole.layers.by_request
+    assert whole.effective is not None
+    assert whole.effective.notes

@@ -38,6 +38,27 @@ def complain(*options: str, folder: Path) -> str:
         (["-hint", "fast"], "-hint"),
         (["-hint", "throughput", "-nstreams", "2"], "contradict"),
         (["-d", "GPU"], "-d GPU"),
+        (["-c", "kernels.xml"], "GPU"),
+        (["-i", "nowhere.npy"], "-i nowhere.npy"),
+        (["-i", "input:nowhere/"], "-i input:nowhere/"),
+        (["-i", "."], "no images, .npy or .bin"),
+        (["-max_irate", "-1"], "-max_irate"),
+        (["-shape", "[1,x]"], "-shape [1,x]: 'x'"),
+        (["-data_shape", "[1,?]"], "-data_shape [1,?]"),
+        (["-layout", "[N1]"], "-layout [N1]"),
+        (["-inference_only", "perhaps"], "'perhaps'"),
+        (["-ip", "f31"], "-ip"),
+        (["-iop", "input:f31"], "-iop input:f31"),
+        (["--mean_values", "[a]"], "--mean_values [a]"),
+        (["--scale_values", "[0]"], "--scale_values [0]"),
+        (["-lfile", "--scale_values", "[1]"], "-lfile"),
+        (["-latency_percentile", "101"], "-latency_percentile"),
+        (["-report_type", "all"], "-report_type"),
+        (["-json_stats", "perhaps"], "-json_stats"),
+        (["-pc", "no", "-pcsort", "sort"], "contradict"),
+        (["-exec_graph_path", "nowhere/graph.xml"], "nowhere"),
+        (["-load_config", "nowhere.json"], "nowhere.json"),
+        (["-dump_config", "nowhere/config.json"], "nowhere"),
         (["-m", "nowhere.xml"], "nowhere.xml"),
         (["-m", "builtin:resnet"], "builtin:tiny"),
         (["--backend", "null"], "null:SERVICE_TIME_US"),
@@ -57,6 +78,20 @@ def complain(*options: str, folder: Path) -> str:
 def test_a_wrong_call_gets_one_sentence(tmp_path: Path, options: list[str], says: str) -> None:
     assert says in complain(*options, folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("flag", ["-ip u8", "-iop data:u8", "--mean_values [1]", "-shape [1]", "-b 2"])
+def test_a_change_to_a_compiled_model_gets_one_sentence(tmp_path: Path, flag: str) -> None:
+    model = tmp_path / "model.blob"
+    model.write_bytes(b"compiled")
+    assert "compiled already" in complain("-m", str(model), *flag.split(), folder=tmp_path)
+
+
+@pytest.mark.parametrize("text", ["CPU", "[1]", '{"GPU": {}}', '{"CPU": {"NUM_STREAMS": [1]}}'])
+def test_a_configuration_of_another_form_gets_one_sentence(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(text)
+    assert "-load_config" in complain("-load_config", str(file), folder=tmp_path)
 
 
 IR = """<?xml version="1.0"?>

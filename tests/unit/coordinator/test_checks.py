@@ -77,6 +77,12 @@ def saving(saved: bool) -> Evidence:
     return evidence(wanted=options("--agents", "2", "--save-samples"), samples_saved=saved)
 
 
+def at_most(rate: float, members: Sequence[Member] | None = None) -> Evidence:
+    """By default of two agents that together did 200 frames per second for ten seconds."""
+    members = [delivered(0), delivered(1)] if members is None else members
+    return evidence(members, replace(options("--agents", str(len(members))), max_irate=rate))
+
+
 def compiled_only() -> Evidence:
     order = job((0,), duration_s=None, iterations=0)
     member = Member(0, order, state=State.READY, ready=ready())
@@ -106,6 +112,7 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     ),
     Code.WINDOW_EDGES: (lambda: with_edges(exact=False), lambda: with_edges(exact=True)),
     Code.SAMPLES_NOT_SAVED: (lambda: saving(False), lambda: saving(True)),
+    Code.RATE_NOT_REACHED: (lambda: at_most(205.0), lambda: at_most(200.0)),
 }
 """By finding: evidence that makes it appear, and evidence close to it that does not."""
 
@@ -148,6 +155,7 @@ def test_a_run_as_it_was_asked_for_has_no_findings_and_is_valid() -> None:
         (Code.OUTSIDE_WINDOW, "VALID"),
         (Code.WINDOW_EDGES, "VALID"),
         (Code.SAMPLES_NOT_SAVED, "VALID"),
+        (Code.RATE_NOT_REACHED, "VALID"),
     ],
 )
 def test_a_verdict_is_that_of_the_worst_finding(code: Code, status: str) -> None:
@@ -224,3 +232,27 @@ def test_a_setting_left_to_openvino_cannot_have_changed() -> None:
 
 def test_inferences_beyond_the_window_are_no_matter_where_time_was_asked_for() -> None:
     assert Code.OUTSIDE_WINDOW not in codes(evidence(apart(stop_ns=seconds(0.5))))
+
+
+def test_a_rate_that_was_not_reached_is_told_with_both_figures() -> None:
+    (finding,) = find(at_most(1000.0))
+    assert "-max_irate 1000 " in finding.message
+    assert "200.0 frames per second" in finding.message
+
+
+def test_the_rate_is_of_frames_and_not_of_inferences() -> None:
+    prepared = ready(effective(batch=8))
+    assert Code.RATE_NOT_REACHED not in codes(at_most(800.0, [delivered(0, prepared=prepared)]))
+    assert Code.RATE_NOT_REACHED in codes(at_most(820.0, [delivered(0, prepared=prepared)]))
+
+
+@pytest.mark.parametrize(("count", "reached"), [(29, True), (28, False)])
+def test_one_inference_of_each_agent_may_be_under_way_when_the_window_ends(count: int, reached: bool) -> None:
+    """3 per second for ten seconds are 30; of 29 the last may have begun in time, of 28 it cannot."""
+    member = delivered(0, data=steady(seconds(1), ms(300), count))
+    assert (Code.RATE_NOT_REACHED not in codes(at_most(3.0, [member]))) == reached
+
+
+@pytest.mark.parametrize("members", [[lost(0)], apart(stop_ns=seconds(20))], ids=["no agent", "an empty window"])
+def test_a_rate_without_any_figure_is_no_finding_of_its_own(members: list[Member]) -> None:
+    assert Code.RATE_NOT_REACHED not in codes(at_most(1000.0, members))

@@ -25,8 +25,18 @@ def test_the_cpus_properties_are_read_as_text(tmp_path: Path) -> None:
     assert read_config(file) == expected
 
 
-def test_a_file_without_a_cpu_has_nothing(tmp_path: Path) -> None:
+def test_an_empty_file_has_nothing(tmp_path: Path) -> None:
     assert read_config(written(tmp_path, "{}")) == {}
+
+
+def test_other_devices_beside_the_cpu_do_not_matter(tmp_path: Path) -> None:
+    """As in benchmark_app, which looks up the device that it runs on."""
+    assert read_config(written(tmp_path, '{"GPU": {"X": [1]}, "CPU": {"A": "b"}}')) == {"A": "b"}
+
+
+def test_truth_values_as_benchmark_app_dumps_them_are_read(tmp_path: Path) -> None:
+    file = written(tmp_path, '{"CPU": {"PERF_COUNT": "True", "ALLOW_AUTO_BATCHING": "False"}}')
+    assert read_config(file) == {"PERF_COUNT": "YES", "ALLOW_AUTO_BATCHING": "NO"}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +45,7 @@ def test_a_file_without_a_cpu_has_nothing(tmp_path: Path) -> None:
         ("CPU", "not JSON"),
         ("[1]", "must look like"),
         ('{"CPU": 1}', "must look like"),
-        ('{"GPU": {}}', "GPU"),
+        ('{"GPU": {}}', "GPU and none of the CPU"),
         ('{"CPU": {"NUM_STREAMS": [1]}}', "NUM_STREAMS"),
     ],
 )
@@ -61,14 +71,15 @@ def test_flags_go_before_the_file_and_the_files_hint_before_the_default(tmp_path
         plan = make_plan(options("-load_config", str(file), "--agents", "1", *argv), machine())
         return plan.jobs[0].runtime.properties()
 
-    assert asked() == {"NUM_STREAMS": "3", "PERFORMANCE_HINT": "LATENCY", "A": "b"}
+    assert asked() == {"NUM_STREAMS": "3", "PERFORMANCE_HINT": "LATENCY", "A": "b", "PERF_COUNT": "NO"}
     assert asked("-hint", "none", "-nstreams", "5")["NUM_STREAMS"] == "5"
     assert asked("-hint", "throughput")["PERFORMANCE_HINT"] == "THROUGHPUT"
 
 
 def test_every_setting_has_its_openvino_name() -> None:
     runtime = Runtime(
-        hint="latency", streams=1, threads=2, requests=3, precision="bf16", pinning="NO", cache_dir="/cache"
+        hint="latency", streams=1, threads=2, requests=3, precision="bf16", pinning="NO", cache_dir="/cache",
+        count_layers=True, auto_batching=False,
     )  # fmt: skip
     assert runtime.properties() == {
         "PERFORMANCE_HINT": "LATENCY",
@@ -78,6 +89,8 @@ def test_every_setting_has_its_openvino_name() -> None:
         "INFERENCE_PRECISION_HINT": "bf16",
         "ENABLE_CPU_PINNING": "NO",
         "CACHE_DIR": "/cache",
+        "PERF_COUNT": "YES",
+        "ALLOW_AUTO_BATCHING": "NO",
     }
 
 

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
+from ovbench.common.job import Pace
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
     PROTOCOL_VERSION,
     AnyNotice,
     Delivered,
     Failed,
+    Graph,
     Hello,
+    Layers,
     Prepare,
     Progress,
     Pulse,
@@ -23,7 +26,7 @@ from ovbench.common.messages import (
     WarmUp,
 )
 from ovbench.coordinator.fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Member, Rules, Send
-from tests.builders import effective, finished, folded, job, ms, phases, ready, samples, seconds, steady
+from tests.builders import effective, finished, folded, job, layer, ms, phases, ready, samples, seconds, steady
 
 RULES = Rules()
 T0 = seconds(100)
@@ -185,6 +188,36 @@ def test_samples_and_histograms_are_kept_with_their_agent() -> None:
     assert life.member(0).samples == []
 
 
+def test_layers_and_the_graph_are_kept_and_count_as_delivered() -> None:
+    life = Life(agents=1).running()
+    life.say(0, finished(completed=5))
+    layers, graph = Layers(request=0, layers=(layer("conv", 7),)), [Graph(data=b"<net"), Graph(data=b"/>")]
+    received: tuple[AnyNotice, ...] = (samples(steady(0, 10, 5)), layers, *graph, Delivered(messages=4))
+    for notice in received:
+        life.say(0, notice)
+    assert (life.member(0).layers, life.member(0).graph) == ([layers], graph)
+    assert life.states == [State.DELIVERED]
+    assert life.fleet.illegal == 0
+
+
+@pytest.mark.parametrize("messages", [1, 2, 4])
+def test_a_delivery_that_lacks_layers_or_has_more_than_it_says_is_a_loss(messages: int) -> None:
+    life = Life(agents=1).running()
+    life.say(0, finished(completed=5))
+    for notice in (samples(steady(0, 10, 5)), Layers(request=0, layers=()), Graph(data=b"<net/>")):
+        life.say(0, notice)
+    life.say(0, Delivered(messages=messages))
+    assert life.states == [State.LOST]
+    assert "only 3 of" in why(life, 0)
+
+
+def test_the_batches_are_those_of_the_groups_or_that_of_the_model() -> None:
+    life = Life(agents=3).joined()
+    life.say(0, ready(effective(batch=4)))
+    life.say(1, ready(effective(batch=4, groups=(4, 1))))
+    assert [member.batches for member in life.fleet.members] == [(4,), (4, 1), (1,)]
+
+
 # Joining
 
 
@@ -282,9 +315,17 @@ def test_a_peer_that_cannot_be_reached_is_lost() -> None:
 def test_what_a_lost_agent_delivered_in_part_is_forgotten() -> None:
     life = Life(agents=1).running()
     life.say(0, finished(completed=5))
-    life.say(0, samples(steady(0, 10, 5)))
+    received: tuple[AnyNotice, ...] = (
+        samples(steady(0, 10, 5)),
+        folded(steady(0, 10, 5), 0),
+        Layers(0, ()),
+        Graph(b""),
+    )
+    for notice in received:
+        life.say(0, notice)
+    assert life.member(0).received == 4
     life.fleet.died(0, "was killed", life.now_ns)
-    assert life.member(0).samples == []
+    assert life.member(0).received == 0
 
 
 def test_a_delivery_that_is_not_whole_is_a_loss() -> None:
@@ -311,6 +352,18 @@ def test_a_slow_model_is_given_ten_rounds_of_its_requests_more() -> None:
     life.wait(22.0, heartbeats=(0,), completed=0)
     assert life.states == [State.RUNNING]
     life.wait(2.0, heartbeats=(0,), completed=0)
+    assert life.states == [State.LOST]
+
+
+def test_a_load_of_limited_rate_is_given_the_time_between_its_inferences() -> None:
+    """Eight frames, the most in an inference, at one per two seconds."""
+    order = job((0,), warmup_s=0.0, pace=Pace(frame_period_ns=2e9))
+    life = Life(agents=1, warmup_s=0.0)
+    life.fleet = Fleet([order], RULES, life.now_ns)
+    life.running(running=effective(batch=2, groups=(2, 8)), times=phases(first_inference_ms=0.0))
+    life.wait(16.0 + RULES.lost_s, heartbeats=(0,), completed=1)
+    assert life.states == [State.RUNNING]
+    life.wait(1.0, heartbeats=(0,), completed=1)
     assert life.states == [State.LOST]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ovbench.common.histogram import FINE, Int64s
 from ovbench.common.messages import Folded
-from ovbench.coordinator.merge import PERCENTILES, Latency, Merged, inside, merge, pieces_of, window_of
+from ovbench.coordinator.merge import PERCENTILES, Latency, Merged, Piece, frames, inside, merge, pieces_of, window_of
 from tests.builders import folded, ms, pairs, recording, samples, seconds, steady
 
 quick = settings(max_examples=60, deadline=None)
@@ -62,8 +62,8 @@ def test_both_edges_belong_to_the_window(end: int, counted: int) -> None:
     span=st.integers(0, 100),
 )
 def test_exactly_the_samples_that_end_inside_are_taken(ends: list[list[int]], low: int, span: int) -> None:
-    pieces = [pairs(sorted(part), [3] * len(part)) for part in ends]
-    taken = [end for piece in inside(pieces, low, low + span) for end in piece[:, 1].tolist()]
+    pieces = [Piece(0, 0, pairs(sorted(part), [3] * len(part))) for part in ends]
+    taken = [end for piece in inside(pieces, low, low + span) for end in piece.samples[:, 1].tolist()]
     assert sorted(taken) == sorted(end for part in ends for end in part if low <= end <= low + span)
 
 
@@ -88,8 +88,9 @@ def test_an_agent_that_completed_nothing_has_no_latency() -> None:
 
 def test_samples_are_read_from_messages_as_they_are() -> None:
     data = steady(1000, 7, 5)
-    (piece,) = pieces_of([samples(data)])
-    assert np.array_equal(piece, data)
+    (piece,) = pieces_of([samples(data, request=3, first=70)])
+    assert np.array_equal(piece.samples, data)
+    assert (piece.request, piece.first) == (3, 70)
 
 
 # Percentiles
@@ -134,6 +135,157 @@ def test_percentiles_are_not_averaged_over_agents() -> None:
     """99 fast inferences of one agent and 1 slow one of another: the median is fast, not the mean of both."""
     merged = merge([recording(0, 0, 1000, pairs([500] * 99, [10] * 99)), recording(1, 0, 1000, pairs([500], [1000]))])
     assert whole(merged).percentiles[0] == 10e-6
+
+
+@quick
+@given(latencies=latencies_ns, agents=st.integers(1, 4), chosen=st.integers(1, 100))
+def test_the_chosen_percentile_is_a_nearest_rank_for_all_and_for_each_agent(
+    latencies: list[int], agents: int, chosen: int
+) -> None:
+    parts = [latencies[agent::agents] for agent in range(agents)]
+    loads = [recording(agent, 0, 1000, pairs([500] * len(part), part)) for agent, part in enumerate(parts)]
+    merged = merge(loads, chosen)
+    assert whole(merged).chosen == np.percentile(latencies, chosen, method="inverted_cdf") / 1e6
+    for agent, part in enumerate(parts):
+        mine = merged.agent_latencies[agent]
+        assert (mine is None) == (not part)
+        if mine is not None:
+            assert mine.chosen == np.percentile(part, chosen, method="inverted_cdf") / 1e6
+
+
+@pytest.mark.parametrize("chosen", [1, 50, 73, 100])
+def test_the_chosen_percentile_of_a_histogram_is_within_a_thousandth(chosen: int) -> None:
+    data = spread(20_000)
+    head, middle, tail = in_part_folded(data)
+    found = whole(merge([recording(0, 0, seconds(10), head, tail, rest=(middle,))], chosen))
+    exact = np.percentile(data[:, 1] - data[:, 0], chosen, method="inverted_cdf") / 1e6
+    assert found.chosen == pytest.approx(exact, rel=0.001)
+
+
+# Groups of shapes in turn
+
+
+batches_of_groups = st.lists(st.integers(1, 9), min_size=1, max_size=5).map(tuple)
+
+
+def cut(request: int, data: Int64s, length: int) -> list[Piece]:
+    """All inferences of a request, in pieces of at most `length`."""
+    return [Piece(request, at, data[at : at + length]) for at in range(0, len(data), length)]
+
+
+def groups_of(request: int, data: Int64s, groups: int) -> Int64s:
+    """The group of each inference, by the definition: inference k of request r has (r + k) modulo their number."""
+    return np.array([(request + k) % groups for k in range(len(data))], np.int64)
+
+
+@quick
+@given(
+    batches=batches_of_groups,
+    counts=st.lists(st.integers(0, 40), min_size=1, max_size=4),
+    start=st.integers(0, 20),
+    span=st.integers(0, 40),
+    length=st.integers(1, 20),
+)
+def test_frames_are_the_batches_of_exactly_the_inferences_that_count(
+    batches: tuple[int, ...], counts: list[int], start: int, span: int, length: int
+) -> None:
+    requests = [steady(0, 1, count) for count in counts]
+    pieces = [piece for request, data in enumerate(requests) for piece in cut(request, data, length)]
+    merged = merge([recording(0, start, start + span, *pieces, batches=batches)])
+    expected = 0
+    for request, data in enumerate(requests):
+        each = np.array(batches)[groups_of(request, data, len(batches))]
+        expected += int(each[(data[:, 1] >= start) & (data[:, 1] <= start + span)].sum())
+    assert merged.frames == merged.agent_frames[0] == expected
+    assert sum(part.frames for part in merged.timeline) == (expected if span else 0)
+
+
+@quick
+@given(batches=batches_of_groups, request=st.integers(0, 7), first=st.integers(0, 10**6), count=st.integers(0, 50))
+def test_the_closed_form_of_the_frames_is_the_sum_over_the_inferences(
+    batches: tuple[int, ...], request: int, first: int, count: int
+) -> None:
+    one_by_one = sum(batches[(request + first + k) % len(batches)] for k in range(count))
+    assert frames(batches, request, first, count) == one_by_one
+
+
+@pytest.mark.parametrize("batches", [(1,), (8,), (1, 2), (4, 1, 16)], ids=str)
+def test_frames_that_were_folded_are_known_exactly_in_total_and_in_each_slice(batches: tuple[int, ...]) -> None:
+    requests = [spread(3_000 + 100 * request, request) for request in range(3)]
+    pieces, rest = [], []
+    for request, data in enumerate(requests):
+        pieces += [Piece(request, 0, data[:500]), Piece(request, len(data) - 700, data[-700:])]
+        rest.append(folded(data[500:-700], 0, request=request))
+    merged = merge([recording(0, 0, seconds(10), *pieces, rest=tuple(rest), batches=batches)])
+    ends = np.concatenate([data[:, 1] for data in requests])
+    indices = np.concatenate([groups_of(request, data, len(batches)) for request, data in enumerate(requests)])
+    weights = np.array(batches)[indices]
+    assert not whole(merged).exact
+    assert merged.frames == weights.sum()
+    edges = [part.start_ns for part in merged.timeline] + [merged.timeline[-1].stop_ns]
+    expected = np.histogram(ends, edges, weights=weights)[0]
+    assert [part.frames for part in merged.timeline] == expected.tolist()
+
+
+def test_agents_frames_are_each_by_its_own_batches() -> None:
+    loads = [
+        recording(0, 0, seconds(1), steady(0, ms(10), 100), batches=(2,)),
+        recording(1, 0, seconds(1), steady(0, ms(20), 50), batches=(1, 3)),
+    ]
+    merged = merge(loads)
+    assert merged.agent_frames == {0: 200, 1: 25 + 3 * 25}
+    assert (merged.count, merged.frames) == (150, 300)
+    assert merged.fps == pytest.approx(300)
+
+
+@quick
+@given(
+    latencies=st.lists(st.lists(st.integers(0, 10**10), max_size=60), min_size=1, max_size=3),
+    groups=st.integers(2, 4),
+    stop=st.integers(1, 60),
+    length=st.integers(1, 20),
+    chosen=st.integers(1, 100),
+)
+def test_latencies_by_group_are_those_of_numpy_on_the_inferences_of_the_group(
+    latencies: list[list[int]], groups: int, stop: int, length: int, chosen: int
+) -> None:
+    requests = [pairs(range(1, len(part) + 1), part) for part in latencies]
+    pieces = [piece for request, data in enumerate(requests) for piece in cut(request, data, length)]
+    merged = merge([recording(0, 0, stop, *pieces, batches=(1,) * groups)], chosen, by_group=True)
+    assert len(merged.groups) == groups
+    for group, found in enumerate(merged.groups):
+        values = np.concatenate(
+            [
+                (data[:, 1] - data[:, 0])[(groups_of(request, data, groups) == group) & (data[:, 1] <= stop)]
+                for request, data in enumerate(requests)
+            ]
+        )
+        assert (0 if found is None else found.count) == len(values)
+        if found is None:
+            continue
+        assert found.exact
+        assert (found.min, found.max) == (values.min() / 1e6, values.max() / 1e6)
+        assert found.mean == pytest.approx(values.mean() / 1e6, rel=1e-12)
+        expected = [np.percentile(values, p, method="inverted_cdf") / 1e6 for p in (*PERCENTILES, chosen)]
+        assert [*found.percentiles, found.chosen] == expected
+
+
+def test_a_group_counts_what_is_known_exactly_where_the_rest_was_folded() -> None:
+    data = spread(2_000)
+    parts = (Piece(0, 0, data[:500]), Piece(0, 1_501, data[1_501:]))
+    load = recording(0, 0, seconds(10), *parts, rest=(folded(data[500:1_501], 0),), batches=(1, 2))
+    first, second = merge([load], by_group=True).groups
+    assert first is not None
+    assert second is not None
+    assert (first.count, second.count) == (250 + 249, 250 + 250)
+    known = np.concatenate([data[0:500:2], data[1_502::2]])
+    assert first.max == (known[:, 1] - known[:, 0]).max() / 1e6
+
+
+@pytest.mark.parametrize(("batches", "by_group"), [((4,), True), ((4, 2), False)], ids=["one group", "not asked for"])
+def test_there_are_no_groups_without_several_that_were_asked_for(batches: tuple[int, ...], by_group: bool) -> None:
+    load = recording(0, 0, seconds(1), steady(0, ms(10), 100), batches=batches)
+    assert merge([load], by_group=by_group).groups == ()
 
 
 # Beyond the memory for exact samples

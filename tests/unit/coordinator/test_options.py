@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
+from ovbench.common.job import EVERY_INPUT, Data, InputFiles, Preprocessing
+from ovbench.common.shape import OPEN, static_shape
 from ovbench.coordinator.options import ExportModel, Options, parse
 from tests.builders import options
 
@@ -100,6 +102,32 @@ def test_a_run_lasts_as_long_as_its_time_or_its_iterations(
         (["-report_folder", "x_y"], ["--report-folder", "x_y"]),
         (["-report_folder", "x_y"], ["--report_folder=x_y"]),
         (["-m", "builtin:tiny"], ["--path-to-model", "builtin:tiny"]),
+        (["-max_irate", "3"], ["--maximum-inference-rate", "3"]),
+        (["-shape", "[1]"], ["--shape", "[1]"]),
+        (["-data_shape", "a_b[1]"], ["--data-shape", "a_b[1]"]),
+        (["-data_shape", "a_b[1]"], ["--data_shape=a_b[1]"]),
+        (["-layout", "NC"], ["--layout", "NC"]),
+        (["-lfile"], ["--load-from-file"]),
+        (["-lfile"], ["--load_from_file"]),
+        (["-inference_only", "no"], ["--inference-only", "no"]),
+        (["-inference_only"], ["--inference_only=yes"]),
+        (["-no_warmup"], ["--no-warmup"]),
+        (["-ip", "u8"], ["--input-precision", "u8"]),
+        (["-op", "u8"], ["--output-precision", "u8"]),
+        (["-iop", "a:u8"], ["--input-output-precision", "a:u8"]),
+        (["--mean_values", "[1]"], ["--mean-values", "[1]"]),
+        (["--scale_values", "[1]"], ["--scale-values", "[1]"]),
+        (["-latency_percentile", "90"], ["--latency-percentile", "90"]),
+        (["-report_type", "no_counters"], ["--report-type", "no_counters"]),
+        (["-json_stats"], ["--json-stats", "yes"]),
+        (["-pc"], ["--perf-counts"]),
+        (["-pcsort", "sort"], ["--perf-counts-sort", "sort"]),
+        (["-pcseq"], ["--pcseq"]),
+        (["-exec_graph_path", "g.xml"], ["--exec-graph-path", "g.xml"]),
+        (["-infer_precision", "f32"], ["--infer-precision", "f32"]),
+        (["-pin", "YES"], ["--infer-threads-pinning", "YES"]),
+        (["-cdir", "x_y"], ["--cache-dir", "x_y"]),
+        (["-dump_config", "x.json"], ["--dump-config", "x.json"]),
     ],
     ids=" ".join,
 )
@@ -157,9 +185,77 @@ WRONG = {
     "-nstreams -1": "-nstreams",
     "-nstreams two": "two",
     "-nstreams 1.5": "1.5",
-    "-nthreads 0": "-nthreads",
+    "-nthreads -1": "-nthreads",
+    "-nstreams GPU:2": "GPU:2",
+    "-nstreams CPU:0": "-nstreams",
+    "-infer_precision GPU:f32": "GPU:f32",
     "-nireq 0": "-nireq",
     "-b 0": "-b",
+    "-b ..0": "-b",
+    "-b 8..2": "8..2",
+    "-b many": "many",
+    "-b 1,2": "1,2",
+    "-b 99999999999": "99999999999",
+    "-shape 1,3": "-shape 1,3",
+    "-shape data": "-shape data",
+    "-shape [1,x]": "-shape [1,x]",
+    "-shape data[1,2": "-shape data[1,2",
+    "-shape data[1]mask[2]": "mask[2]",
+    "-shape data[1],data[2]": "'data' is there twice",
+    "-shape [1][2]": "2 values",
+    "-shape [1],data[2]": "contradict",
+    "-shape [12345678901]": "12345678901",
+    "-data_shape data[1,?]": "open",
+    "-data_shape [1..8]": "open",
+    "-data_shape 4": "-data_shape 4",
+    "-data_shape [4],data[5]": "contradict",
+    "-layout [N1]": "-layout [N1]",
+    "-layout NCC": "twice",
+    "-layout ...": "no layout",
+    "-layout [N,CH]": "N,CH",
+    "-layout data[]": "no layout",
+    "-ip f31": "f31",
+    "-op float": "float",
+    "-iop data": "-iop data",
+    "-iop data:f31": "f31",
+    "-iop data:f16,data:f32": "twice",
+    "-iop :f16": ":f16",
+    "--mean_values [1,x]": "'x'",
+    "--mean_values 1,2,3": "--mean_values 1,2,3",
+    "--mean_values [nan]": "nan",
+    "--mean_values []": "--mean_values []",
+    "--scale_values [1,0,1]": "0 cannot be divided by",
+    "--scale_values [inf]": "inf",
+    "--scale_values data[1][2]": "2 values",
+    "-max_irate -1": "-max_irate",
+    "-max_irate nan": "nan",
+    "-max_irate 1e-9": "1e-9",
+    "-latency_percentile 0": "-latency_percentile",
+    "-latency_percentile 101": "101",
+    "-latency_percentile 99.9": "99.9",
+    "-report_type all_counters": "all_counters",
+    "-json_stats maybe": "maybe",
+    "-pc maybe": "maybe",
+    "-pcseq 2": "-pcseq",
+    "-pcsort fast": "fast",
+    "-inference_only sometimes": "sometimes",
+    "-pin yes": "-pin",
+    "-pc no -pcsort sort": "contradict",
+    "-pc no -report_type average_counters": "contradict",
+    "-c kernels.xml": "GPU",
+    "-lfile --mean_values [1]": "--mean_values and -lfile",
+    "-lfile -shape [1]": "-shape and -lfile",
+    "-lfile -b 2": "-b and -lfile",
+    "-lfile -ip u8": "-ip and -lfile",
+    "-exec_graph_path no/such/folder/graph.xml": "-exec_graph_path",
+    "-exec_graph_path .": "folder",
+    "-dump_config ~nobody-of-that-name/config.json": "~nobody-of-that-name",
+    "-cdir ~nobody-of-that-name": "-cdir",
+    f"-exec_graph_path {'x' * 300}/graph.xml": "does not exist",
+    "-load_config no-such.json": "-load_config no-such.json",
+    "-extensions no-such.so": "-extensions",
+    "-i no-such.npy": "-i no-such.npy",
+    "-api sync -niter 2 -nireq 4": "-nireq 4",
     "-niter -1": "-niter",
     "-niter many": "many",
     "-t 0": "-t",
@@ -222,6 +318,24 @@ def test_what_is_wrong_is_said_in_one_sentence_that_names_it(line: str, named: s
     assert len(said) > 20
 
 
+@pytest.mark.parametrize(
+    "flag", ["-ip u8", "-op f32", "-iop a:u8", "--mean_values [1]", "--scale_values [2]", "-b 2", "-shape [2]"]
+)
+def test_a_model_that_is_compiled_is_not_changed_any_more(flag: str, tmp_path: Path) -> None:
+    file = tmp_path / "model.blob"
+    file.write_bytes(b"compiled")
+    said = complaint("-m", str(file), *flag.split())
+    assert said.startswith(flag.split()[0])
+    assert "compiled already" in said
+
+
+def test_a_model_that_is_compiled_has_layouts_and_data_of_its_own_shapes(tmp_path: Path) -> None:
+    file = tmp_path / "model.blob"
+    file.write_bytes(b"compiled")
+    parsed = options("-m", str(file), "-data_shape", "[1,8]", "-layout", "NC", "-lfile")
+    assert parsed.data_shapes == {EVERY_INPUT: (static_shape((1, 8)),)}
+
+
 def test_an_empty_model_file_is_refused(model: Path) -> None:
     model.write_bytes(b"")
     assert "empty" in complaint("-m", str(model))
@@ -245,9 +359,36 @@ def test_help_and_version_end_well(argv: list[str], capsys: pytest.CaptureFixtur
 FLAGS = [
     "-m", "-d", "-b", "-api", "-hint", "-nstreams", "-nthreads", "-nireq", "-t", "-niter", "--warmup", "--agents",
     "--launcher", "--bind", "--join-timeout", "--dry-run", "-report_folder", "--save-samples", "--sample-memory",
-    "--json", "--seed", "--backend", "export-model",
+    "--json", "--seed", "--backend", "export-model", "-i", "-max_irate", "-shape", "-data_shape", "-layout", "-lfile",
+    "-inference_only", "-no_warmup", "-ip", "-op", "-iop", "--mean_values", "--scale_values", "-latency_percentile",
+    "-report_type", "-json_stats", "-pc", "-pcsort", "-pcseq", "-exec_graph_path", "-c", "-cdir", "-load_config",
 ]  # fmt: skip
-VALUES = ["0", "1", "2", "-1", "1e9", "nan", "sync", "latency", "none", "CPU", "builtin:tiny", "null:1", "", "-", "--"]
+VALUES = [
+    "0",
+    "1",
+    "2",
+    "-1",
+    "1e9",
+    "nan",
+    "sync",
+    "latency",
+    "none",
+    "CPU",
+    "builtin:tiny",
+    "null:1",
+    "",
+    "-",
+    "--",
+    "[1,3]",
+    "a:b",
+    "a[1..2][?]",
+    "NCHW",
+    "u8",
+    "a:u8",
+    "yes",
+    "sort",
+    ".",
+]
 words = st.sampled_from(FLAGS) | st.sampled_from(VALUES) | st.text(st.characters(exclude_characters="\0"), max_size=6)
 
 
@@ -269,3 +410,145 @@ def test_what_was_requested_is_reported_by_the_names_of_the_command_line() -> No
     assert requested["backend"] == "null:1500"
     assert requested["nireq"] is None
     assert options().requested()["backend"] == "openvino"
+
+
+def test_a_flag_that_is_given_no_text_is_as_if_left_out() -> None:
+    """As in benchmark_app, whose defaults are empty texts; scripts rely on it."""
+    empty = (
+        "-b", "-shape", "-data_shape", "-layout", "-iop", "--mean_values", "--scale_values", "-cdir", "-extensions",
+        "-load_config", "-dump_config", "-report_folder", "-exec_graph_path",
+    )  # fmt: skip
+    assert options(*(word for flag in empty for word in (flag, ""))) == options()
+
+
+@pytest.mark.parametrize(
+    ("text", "batch"),
+    [("8", (8, 8)), ("?", (0, OPEN)), ("-1", (0, OPEN)), ("1..8", (1, 8)), ("2..", (2, OPEN)), ("..4", (0, 4))],
+)
+def test_a_batch_is_a_dimension(text: str, batch: tuple[int, int]) -> None:
+    assert options("-b", text).batch == batch
+
+
+@pytest.mark.parametrize(
+    ("argv", "count"),
+    [
+        ([], False),
+        (["-pc"], True),
+        (["-pc", "yes"], True),
+        (["-pc", "no"], False),
+        (["-pc", "no", "-exec_graph_path", "graph.xml"], False),
+        (["-pcsort", "no_sort"], True),
+        (["-report_type", "no_counters"], False),
+        (["-report_type", "average_counters"], True),
+        (["-report_type", "detailed_counters"], True),
+        (["-exec_graph_path", "graph.xml"], True),
+        (["-pcseq"], False),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_layers_are_counted_where_something_tells_of_them(argv: list[str], count: bool) -> None:
+    assert options(*argv).count_layers == count
+
+
+@pytest.mark.parametrize(
+    ("value", "argv", "count"),
+    [
+        ("YES", [], None),
+        ("YES", ["-pc", "no"], False),
+        ("YES", ["-pcsort", "sort"], None),
+        ("NO", [], False),
+        ("NO", ["-pcsort", "sort"], True),
+    ],
+)
+def test_a_file_that_counts_layers_is_left_to_do_so(
+    value: str, argv: list[str], count: bool | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(f'{{"CPU": {{"PERF_COUNT": "{value}"}}}}')
+    assert options("-load_config", str(file), *argv).count_layers is count
+
+
+@pytest.mark.parametrize(
+    ("argv", "first", "warmup_s"),
+    [
+        (["-no_warmup"], False, 0.0),
+        (["-no_warmup", "--warmup", "2"], False, 2.0),
+        (["--warmup", "0"], True, 0.0),
+        ([], True, 1.0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_no_warmup_leaves_out_the_first_inference_and_the_warm_up(
+    argv: list[str], first: bool, warmup_s: float
+) -> None:
+    parsed = options(*argv)
+    assert (parsed.first_inference, parsed.warmup_s) == (first, warmup_s)
+
+
+def test_no_threads_mean_any_number_of_them() -> None:
+    parsed = options("-nthreads", "0", "-hint", "latency")
+    assert (parsed.threads, parsed.hint) == (None, "latency")
+
+
+def test_streams_may_name_the_cpu() -> None:
+    assert options("-nstreams", "CPU:3").streams == 3
+
+
+def test_more_requests_than_iterations_are_no_matter_where_the_time_counts_or_the_load_is_asynchronous() -> None:
+    assert options("-api", "sync", "-niter", "2", "-nireq", "4", "-t", "1").requests == 4
+    assert options("-api", "async", "-niter", "2", "-nireq", "4").requests == 4
+    assert options("-api", "sync", "-niter", "0", "-nireq", "4").requests == 4
+
+
+def test_element_types_have_openvino_s_names() -> None:
+    parsed = options("-ip", "bool", "-op", "f16", "-iop", "mask:0:bool, out:i64")
+    assert parsed.preprocessing == Preprocessing("boolean", "f16", {"mask:0": "boolean", "out": "i64"})
+
+
+def test_files_and_the_seed_are_the_data(tmp_path: Path) -> None:
+    file = tmp_path / "a.npy"
+    file.touch()
+    assert options("-i", f"x:{file}", "--seed", "3").data == Data((InputFiles("x", (str(file),)),), 3)
+
+
+def test_what_goes_into_the_model_is_reported_in_the_notation_of_the_command_line(tmp_path: Path) -> None:
+    file = tmp_path / "a.npy"
+    file.touch()
+    requested = options(
+        "-shape", "a[1,?],b[2..8]", "-data_shape", "a[1,2][1,3]", "-layout", "a[N,C]", "-b", "1..4", "-i", f"a:{file}",
+        "--mean_values", "[1,2.5]", "--scale_values", "b[2]", "-iop", "a:u8,b:bool",
+    ).requested()  # fmt: skip
+    assert requested["shape"] == "a[1,?],b[2..8]"
+    assert requested["data_shape"] == "a[1,2][1,3]"
+    assert requested["layout"] == "a[NC]"
+    assert requested["batch"] == "1..4"
+    assert requested["paths_to_input"] == f"a:{file}"
+    assert requested["mean_values"] == "[1,2.5]"
+    assert requested["scale_values"] == "b[2]"
+    assert requested["input_output_precision"] == "a:u8,b:boolean"
+
+
+def test_help_fits_a_terminal_of_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
+
+
+FLAGS_OF_BENCHMARK_APP = (
+    "-h -i -m -d -hint -niter -max_irate -t -b -shape -data_shape -layout -extensions -c -cdir -lfile -api -nireq "
+    "-nstreams -inference_only -no_warmup -infer_precision -ip -op -iop --mean-values --scale-values -nthreads -pin "
+    "-latency_percentile -report_type -report_folder -json_stats -pc -pcsort -pcseq -exec_graph_path -dump_config "
+    "-load_config"
+)
+
+
+@pytest.mark.parametrize("flag", FLAGS_OF_BENCHMARK_APP.split())
+def test_help_has_every_flag_of_benchmark_app_with_a_long_name(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  -")]
+    (named,) = [words for words in lines if words[0].rstrip(",") == flag]
+    assert any(word.startswith("--") for word in named[:2])

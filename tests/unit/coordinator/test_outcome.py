@@ -6,22 +6,27 @@ seconds; both CPUs busy for 80 %, of which each agent used 1 s and the coordinat
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from msgspec import structs
 
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Failed
 from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.options import Options
 from ovbench.coordinator.outcome import recorded
 from ovbench.coordinator.plan import Plan
+from ovbench.coordinator.result import Report
 from tests.builders import (
     cpu_totals,
     delivered,
     effective,
     finished,
     job,
+    layer,
     ms,
     options,
+    pairs,
     phases,
     ready,
     report,
@@ -95,6 +100,94 @@ def test_phases_are_those_of_the_slowest_agent_in_each() -> None:
     assert found.agents[1].phases_ms.compile == 50.0
 
 
+def test_a_model_that_was_compiled_before_has_the_time_of_its_import() -> None:
+    members = [delivered(id, prepared=ready(times=phases(import_ms=5.0 + id))) for id in (0, 1)]
+    found = report(run(members))
+    assert found.phases_ms is not None
+    assert found.phases_ms.import_model == 6.0
+    assert [a.phases_ms.import_model for a in found.agents if a.phases_ms is not None] == [5.0, 6.0]
+
+
+# Groups of shapes
+
+
+def test_frames_are_the_sum_of_the_batches_of_groups_in_turn() -> None:
+    """1000 inferences by one request alternate between batches of 2 and 6, for ten seconds."""
+    member = delivered(0, prepared=ready(effective(batch=2, groups=(2, 6))))
+    found = report(run([member, delivered(1, prepared=ready(effective(batch=2, groups=(2, 6))))]))
+    assert (found.throughput.count, found.throughput.frames) == (2000, 8000)
+    assert found.throughput.fps == pytest.approx(800)
+    assert found.throughput.inferences_per_s == pytest.approx(200)
+    assert found.throughput.batch == 2
+    assert [(a.throughput.frames, a.throughput.fps) for a in found.agents if a.throughput] == [(4000, 400.0)] * 2
+    assert sum(part.fps for part in found.timeline) == pytest.approx(8000)
+
+
+def test_frames_with_one_batch_are_the_count_times_the_batch() -> None:
+    throughput = report(run([delivered(0, prepared=ready(effective(batch=8)))])).throughput
+    assert throughput.frames == 8 * throughput.count == 8000
+
+
+def by_group(batches: tuple[int, ...], wanted: Options) -> Report:
+    """1000 inferences, the k-th of which takes k + 1 us, each with the next group."""
+    data = pairs(seconds(1) + ms(10) * np.arange(1, 1001), 1000 * np.arange(1, 1001))
+    return report(run([delivered(0, data=data, prepared=ready(effective(groups=batches)))], wanted=wanted))
+
+
+def test_each_group_has_its_shapes_and_its_latency() -> None:
+    wanted = replace(options("--agents", "1"), pcseq=True, latency_percentile=10)
+    first, second = by_group((1, 4), wanted).groups
+    assert (first.shapes, first.batch, first.count) == ({"data": (1, 16)}, 1, 500)
+    assert (second.shapes, second.batch, second.count) == ({"data": (4, 16)}, 4, 500)
+    assert first.latency_ms is not None
+    assert second.latency_ms is not None
+    assert (first.latency_ms.min, first.latency_ms.median, first.latency_ms.max) == (0.001, 0.499, 0.999)
+    assert (second.latency_ms.min, second.latency_ms.median, second.latency_ms.max) == (0.002, 0.5, 1.0)
+    assert (first.latency_ms.chosen_percentile, first.latency_ms.chosen) == (10, 0.099)
+
+
+@pytest.mark.parametrize(("batches", "pcseq"), [((1, 4), False), ((4,), True), ((), True)], ids=str)
+def test_groups_are_told_where_there_are_several_and_that_was_asked_for(batches: tuple[int, ...], pcseq: bool) -> None:
+    assert by_group(batches, replace(options("--agents", "1"), pcseq=pcseq)).groups == ()
+
+
+def test_a_group_that_was_never_run_has_no_latency() -> None:
+    member = delivered(0, data=steady(seconds(1), ms(10), 2), prepared=ready(effective(groups=(1, 2, 3))))
+    found = report(run([member], wanted=replace(options("--agents", "1"), pcseq=True)))
+    assert [(group.count, group.latency_ms is None) for group in found.groups] == [(1, False), (1, False), (0, True)]
+
+
+def test_the_percentile_that_was_asked_for_stands_everywhere_beside_the_others() -> None:
+    found = by_group((), replace(options("--agents", "1"), latency_percentile=37))
+    for latency in (found.latency_ms, found.agents[0].latency_ms):
+        assert latency is not None
+        assert (latency.chosen_percentile, latency.chosen) == (37, 0.37)
+
+
+# Layers
+
+
+def test_layers_are_merged_over_the_agents_that_count() -> None:
+    broken = delivered(2, layers=[layer("a", 900)], load=finished(completed=5, cpus=(2,), error="primitive failed"))
+    members = [delivered(0, layers=[layer("a", 100)]), delivered(1, layers=[layer("a", 200)]), broken]
+    found = report(run(members)).layers
+    assert found is not None
+    assert [(one.name, one.slowest_agent) for one in found.layers] == [("a", 1)]
+    assert found.layers[0].real == pytest.approx(0.15)
+    assert found.by_request == ()
+
+
+def test_without_counters_there_are_no_layers() -> None:
+    assert report().layers is None
+
+
+def test_detailed_counters_have_the_layers_of_each_request() -> None:
+    wanted = replace(options("--agents", "1"), report_type="detailed_counters")
+    found = report(run([delivered(0, layers=[layer("a", 100)])], wanted=wanted)).layers
+    assert found is not None
+    assert [(one.agent, one.request, one.layers[0].real) for one in found.by_request] == [(0, 0, 0.1)]
+
+
 # CPU
 
 
@@ -149,6 +242,8 @@ def test_an_agent_has_its_own_figures() -> None:
     assert agent.cpu.percent == pytest.approx(10)
     assert agent.memory_mb is not None
     assert (agent.memory_mb.rss, agent.memory_mb.pss, agent.memory_mb.private) == (100.0, 60.0, 40.0)
+    assert agent.memory_mb.peak_rss == 110.0
+    assert (agent.memory_mb.peak_before_compile, agent.memory_mb.peak_after_compile) == (50.0, 90.0)
 
 
 def test_the_agents_figures_add_up_to_those_of_the_run() -> None:
@@ -220,6 +315,13 @@ def test_what_was_requested_stands_beside_what_ran() -> None:
     assert found.effective.nireq == 1
 
 
+def test_notes_of_the_agents_are_told_once_each() -> None:
+    notes = (("both", "first"), ("second", "both"))
+    found = report(run([delivered(i, prepared=ready(effective(notes=notes[i]))) for i in (0, 1)])).effective
+    assert found is not None
+    assert found.notes == ("both", "first", "second")
+
+
 # Timeline
 
 
@@ -254,6 +356,10 @@ def test_a_run_that_only_compiled_has_phases_and_settings_and_no_figures() -> No
     assert found.phases_ms is not None
     assert found.agents[0].state == "ok"
     assert found.throughput.count == 0
+    memory = found.agents[0].memory_mb
+    assert memory is not None
+    assert (memory.peak_before_compile, memory.peak_after_compile, memory.peak_rss) == (50.0, 90.0, 90.0)
+    assert (memory.rss, memory.pss, memory.private) == (None, None, None)
 
 
 def test_figures_in_an_empty_window_are_zero_and_not_infinite() -> None:

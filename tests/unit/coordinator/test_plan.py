@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Cpu, Topology
-from ovbench.coordinator.plan import make_plan, split
+from ovbench.coordinator.plan import make_plan, pace, split
 from tests.builders import options
 
 quick = settings(max_examples=100, deadline=None)
@@ -167,3 +167,56 @@ def test_a_null_backend_is_told_in_nanoseconds() -> None:
     (job,) = make_plan(options("--backend", "null:1.5"), machine(cores=1)).jobs
     assert job.null is not None
     assert job.null.service_ns == 1500
+
+
+def test_each_job_says_what_is_done_to_the_model_and_its_data() -> None:
+    (job,) = make_plan(
+        options(
+            "-shape", "a[1,?]", "-data_shape", "a[1,2][1,3]", "-layout", "NC", "-ip", "u8", "-inference_only", "no",
+            "-no_warmup", "-pc",
+        ),
+        machine(cores=1),
+    ).jobs  # fmt: skip
+    assert job.model.shapes == {"a": ((1, 1), (0, -1))}
+    assert job.model.data_shapes == {"a": (((1, 1), (2, 2)), ((1, 1), (3, 3)))}
+    assert (job.model.layouts, job.model.whole_file) == ({"": "NC"}, False)
+    assert job.preprocessing.input_type == "u8"
+    assert (job.load.inference_only, job.load.first_inference, job.load.warmup_s) == (False, False, 0.0)
+    assert (job.runtime.count_layers, job.runtime.auto_batching) == (True, None)
+
+
+def test_a_file_is_compiled_whole_where_that_was_asked_for() -> None:
+    (job,) = make_plan(options("-lfile"), machine(cores=1)).jobs
+    assert job.model.whole_file
+
+
+def test_a_batch_turns_automatic_batching_off() -> None:
+    (job,) = make_plan(options("-b", "?"), machine(cores=1)).jobs
+    assert (job.model.batch, job.runtime.auto_batching) == ((0, -1), False)
+
+
+def test_the_executed_graph_is_delivered_by_one_agent_and_counted_by_all() -> None:
+    plan = make_plan(options("-exec_graph_path", "graph.xml", "--agents", "3"), machine())
+    assert [job.wants_graph for job in plan.jobs] == [True, False, False]
+    assert {job.runtime.count_layers for job in plan.jobs} == {True}
+
+
+@quick
+@given(rate=st.floats(0.01, 1e9), agents=st.integers(1, 4096), index=st.integers(0, 4095))
+def test_a_limited_rate_is_shared_out_evenly_and_out_of_step(rate: float, agents: int, index: int) -> None:
+    own = pace(rate, index % agents, agents)
+    assert own is not None
+    assert agents * 1e9 / own.frame_period_ns == pytest.approx(rate)
+    assert 0 <= own.phase < 1
+    assert 0 < own.frame_period_ns <= 1e15
+
+
+def test_agents_of_a_limited_rate_start_one_after_another() -> None:
+    plan = make_plan(options("-max_irate", "10", "--agents", "4"), machine())
+    paces = [job.load.pace for job in plan.jobs]
+    assert [own.phase for own in paces if own] == [0.0, 0.25, 0.5, 0.75]
+    assert {own.frame_period_ns for own in paces if own} == {4e8}
+
+
+def test_without_a_limit_nothing_is_paced() -> None:
+    assert {job.load.pace for job in make_plan(options(), machine()).jobs} == {None}

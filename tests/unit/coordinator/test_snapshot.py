@@ -115,6 +115,15 @@ def test_the_percentile_so_far_is_that_of_all_heartbeats() -> None:
     assert show.at(1.5).p99_ms == pytest.approx(500.0, rel=0.01)
 
 
+def test_with_groups_of_shapes_in_turn_an_inference_has_the_mean_of_their_batches() -> None:
+    show = Show()
+    show.fleet.members[0].ready = ready(effective(batch=2, groups=(2, 6, 1)))
+    show.heartbeat(0, 0.5, 50)
+    show.at(0.5)
+    show.heartbeat(0, 1.5, 150)
+    assert show.at(1.5).fps == pytest.approx(100 * 3)
+
+
 def test_without_latencies_there_is_no_percentile() -> None:
     assert Show().at(1.0).p99_ms is None
 

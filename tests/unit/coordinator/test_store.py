@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ovbench.coordinator.merge import merge, window_of
-from ovbench.coordinator.store import Unwritable, make_folder, write_file, write_samples
+from ovbench.coordinator.store import Unwritable, make_folder, write_file, write_files, write_samples
 from tests.builders import folded, ms, recording, seconds, steady
 
 STARTED = "2025-01-02T03:04:05Z"
@@ -116,6 +116,20 @@ def test_taking_back_leaves_what_was_there_before(tmp_path: Path) -> None:
     make_folder(before / "a" / "b", STARTED, "builtin:tiny").take_back()
     assert before.is_dir()
     assert list(before.iterdir()) == []
+
+
+def test_files_of_a_run_are_written_by_their_names(tmp_path: Path) -> None:
+    contents = {"report.json": b"{}", "benchmark_report.csv": b"a;b"}
+    write_files(tmp_path, contents)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == contents
+
+
+def test_a_file_of_a_run_that_cannot_be_written_is_named_and_those_before_it_stay(tmp_path: Path) -> None:
+    (tmp_path / "second").mkdir()
+    with pytest.raises(Unwritable, match="second"):
+        write_files(tmp_path, {"first": b"1", "second": b"2"})
+    assert (tmp_path / "first").read_bytes() == b"1"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["first", "second"]
 
 
 def test_samples_hold_exactly_the_inferences_that_count(tmp_path: Path) -> None:

@@ -1,19 +1,23 @@
 """What is shown while a run goes on: in words, then in lines for whatever is no terminal."""
 
 import io
+from dataclasses import replace as dataclass_replace
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
 from ovbench.common.job import Runtime
-from ovbench.common.messages import PROTOCOL_VERSION, Hello, Progress
-from ovbench.coordinator.fleet import Fleet, Rules
+from ovbench.common.messages import PROTOCOL_VERSION, Filling, Group, Hello, Phases, Port, Progress, Ready
+from ovbench.common.shape import static_shape
+from ovbench.coordinator.fleet import Fleet, Member, Rules
 from ovbench.coordinator.options import Options
 from ovbench.coordinator.report.live import (
     STEPS,
     Screen,
-    load_line,
+    Step,
+    load_lines,
     load_summary,
     load_view,
     preparation,
@@ -46,6 +50,10 @@ def screen(wanted: Options | None = None) -> tuple[Screen, io.StringIO]:
     """Off a terminal."""
     written = io.StringIO()
     return Screen(Console(file=written, width=80, force_terminal=False), wanted or options()), written
+
+
+def steps(*members: Member, wanted: Options | None = None) -> dict[int, Step]:
+    return {step.number: step for step in preparation(members, wanted or options())}
 
 
 def test_who_has_not_come_is_named() -> None:
@@ -86,42 +94,168 @@ def test_the_steps_of_the_preparation_are_benchmark_app_s_with_the_slowest_agent
         delivered(0, prepared=ready(times=phases(compile_ms=10.0))),
         delivered(1, prepared=ready(times=phases(compile_ms=90.0))),
     ]
-    steps = list(preparation(members, options()))
-    assert [number for number, _, _ in steps] == list(range(2, 10))
-    notes = {number: note for number, note, _ in steps}
-    assert notes[7].startswith("90.0 ms")
-    assert "agent 1" in notes[7]
+    found = steps(*members)
+    assert list(found) == list(range(2, 10))
+    assert found[7].note == "90.0 ms (slowest: agent 1)"
 
 
 def test_one_agent_is_not_called_the_slowest() -> None:
-    assert all("slowest" not in note for _, note, _ in preparation([delivered(0)], options()))
+    assert all("slowest" not in step.note for step in steps(delivered(0)).values())
 
 
 def test_settings_that_differ_between_agents_are_shown_as_a_range() -> None:
     members = [delivered(i, prepared=ready(effective(streams=1 + i, requests=4))) for i in range(2)]
-    texts = {number: text for number, _, text in preparation(members, options())}
-    assert "1 to 2 streams" in texts[8]
-    assert "4 infer requests" in texts[8]
+    (line,) = steps(*members)[8].lines
+    assert "1 to 2 streams" in line
+    assert "4 infer requests" in line
 
 
 def test_a_single_stream_is_not_many() -> None:
-    texts = {number: text for number, _, text in preparation([delivered(0)], options())}
-    assert "1 stream," in texts[8]
+    assert "1 stream," in steps(delivered(0))[8].lines[0]
 
 
 def test_what_openvino_was_asked_for_is_shown() -> None:
     member = delivered(0)
     member.job = replace(member.job, runtime=Runtime(hint="none", streams=2, precision="f32"))
-    texts = {number: text for number, _, text in preparation([member], options())}
-    assert texts[3] == "CPU: no performance hint, NUM_STREAMS 2, INFERENCE_PRECISION_HINT f32"
+    assert steps(member)[3].lines == ["CPU: no performance hint, NUM_STREAMS 2, INFERENCE_PRECISION_HINT f32"]
 
 
 def test_compiling_only_makes_no_requests() -> None:
-    assert [number for number, _, _ in preparation([delivered(0)], options("-niter", "0"))][-1] == 8
+    assert list(steps(delivered(0), wanted=options("-niter", "0")))[-1] == 8
 
 
 def test_nobody_ready_has_nothing_prepared() -> None:
-    assert list(preparation([], options())) == []
+    assert steps() == {}
+
+
+DATA = Port(
+    name="data",
+    type="u8",
+    shape=static_shape((1, 3, 227, 227)),
+    names=("data", "image"),
+    node="input",
+    layout="[N,C,H,W]",
+)
+MASK = Port(name="mask", type="boolean", shape=((1, 1), (0, -1), (2, 8)), names=("mask",), node="mask")
+UNNAMED = Port(name="", type="f32", shape=None)
+
+
+def prepared(times: Phases | None = None, **fields: Any) -> Ready:
+    return ready(replace(effective(), inputs=(DATA, MASK), outputs=(UNNAMED,), **fields), times)
+
+
+PORTS = [
+    "Model inputs:",
+    "    data , image (node: input) : u8 / [N,C,H,W] / [1,3,227,227]",
+    "    mask (node: mask) : boolean / [...] / [1,?,2..8]",
+    "Model outputs:",
+    "    ***NO_NAME*** (node: ***NO_NAME***) : f32 / [...] / [...]",
+]
+
+
+def test_inputs_and_outputs_are_printed_as_benchmark_app_does() -> None:
+    found = steps(delivered(0, prepared=prepared(original_inputs=(MASK,), original_outputs=(UNNAMED,))))
+    assert found[6].lines == PORTS
+    assert found[4].lines == ["tiny", "Original model I/O parameters:", PORTS[0], *PORTS[2:]]
+
+
+def test_a_model_that_is_reshaped_is_shown_with_its_batch_and_shapes() -> None:
+    found = steps(delivered(0, prepared=prepared(batch=4)))[5]
+    assert found.note == "500 us"
+    assert found.lines == ["Model batch size: 4", "Reshaping model: 'data': [1,3,227,227], 'mask': [1,?,2..8]"]
+
+
+def test_a_model_that_keeps_its_shapes_is_not_reshaped() -> None:
+    found = steps(delivered(0, prepared=prepared(replace(phases(), reshape_ms=0.0))))[5]
+    assert found.note == ""
+    assert found.lines == ["Model batch size: 1"]
+
+
+def test_a_compiled_model_is_imported_and_the_steps_before_are_skipped() -> None:
+    times = replace(phases(), read_model_ms=0.0, reshape_ms=0.0, compile_ms=0.0, import_ms=7.0)
+    found = steps(delivered(0, prepared=prepared(times)))
+    assert [found[number].lines for number in (4, 5, 6)] == [["Skipping the step for compiled model"]] * 3
+    assert found[7].note == "7.00 ms"
+    assert "imported" in found[7].lines[0]
+
+
+def test_a_model_that_is_compiled_from_its_file_skips_the_steps_before() -> None:
+    found = steps(delivered(0, prepared=prepared(replace(phases(), read_model_ms=0.0, reshape_ms=0.0))))
+    assert [found[number].lines for number in (4, 5, 6)] == [["Skipping the step for loading model from file"]] * 3
+    assert found[7].note == "40.0 ms"
+
+
+def test_the_memory_that_compiling_takes_is_that_of_the_agent_that_took_most() -> None:
+    members = [
+        delivered(agent, prepared=replace(prepared(), peak_before_mb=100.0, peak_after_mb=after))
+        for agent, after in enumerate((150.0, 1100.0))
+    ]
+    assert steps(*members)[7].lines == ["peak memory: 100 MB before, 1,100 MB after, 1,000 MB more (most: agent 1)"]
+
+
+def test_memory_that_no_agent_told_is_left_out() -> None:
+    untold = replace(prepared(), peak_before_mb=0.0, peak_after_mb=0.0)
+    assert steps(delivered(0, prepared=untold))[7].lines == []
+
+
+def test_what_the_inputs_are_filled_with_is_told_for_each() -> None:
+    fillings = (Filling("data", "12 images from photos/", 12), Filling("mask", "random boolean, seed 7", 1))
+    assert steps(delivered(0, prepared=prepared(fillings=fillings)))[9].lines == [
+        "data: 12 images from photos/ (12 tensors in turn)",
+        "mask: random boolean, seed 7",
+        "first inference 1.00 ms",
+    ]
+
+
+def test_several_shapes_are_listed_as_tensor_groups() -> None:
+    groups = (Group(((1, 3, 8, 8), (1, 4)), 1), Group(((1, 3, 9, 9), (1, 4)), 1))
+    lines = steps(delivered(0, prepared=prepared(groups=groups)))[9].lines
+    start = lines.index("Defined 2 tensor groups:")
+    assert lines[start + 1 : start + 3] == ["     data: [1,3,8,8] mask: [1,4]", "     data: [1,3,9,9] mask: [1,4]"]
+    assert not any("groups" in line for line in steps(delivered(0, prepared=prepared(groups=groups[:1])))[9].lines)
+
+
+def test_a_first_inference_that_is_left_out_has_no_time() -> None:
+    found = steps(delivered(0, prepared=prepared(phases(first_inference_ms=0.0))))[9]
+    assert found.lines[-1] == "no first inference"
+
+
+def test_notes_of_the_agents_are_told_once() -> None:
+    members = [delivered(i, prepared=prepared(notes=("the batch is set", f"about agent {i}"))) for i in range(2)]
+    assert steps(*members)[9].warnings == ["the batch is set", "about agent 0", "about agent 1"]
+
+
+def test_everything_that_was_prepared_is_printed() -> None:
+    agents = fleet(agents=1, joined=1)
+    agents.heard(b"0", prepared(notes=("the batch is set",)), 0)
+    view, written = screen()
+    view.ready(agents)
+    printed = [line.strip() for line in written.getvalue().splitlines()]
+    assert {line.strip() for line in PORTS} <= set(printed)
+    assert "the batch is set" in printed
+    assert printed[-1].startswith("Benchmarking in inference only mode")
+
+
+@pytest.mark.parametrize(
+    ("inference_only", "said"),
+    [
+        (True, "Benchmarking in inference only mode (inputs filling are not included in measurement loop)."),
+        (False, "Benchmarking in full mode (inputs filling are included in measurement loop)."),
+    ],
+)
+def test_whether_inputs_are_set_in_the_loop_is_told_in_benchmark_app_s_words(inference_only: bool, said: str) -> None:
+    member = delivered(0, prepared=prepared(inference_only=inference_only))
+    assert list(load_lines([member], options()))[1:] == [said]
+
+
+def test_the_null_backend_has_no_inputs_to_set() -> None:
+    member = delivered(0, prepared=prepared(backend="null"))
+    assert len(list(load_lines([member], options()))) == 1
+
+
+def test_a_paced_load_tells_its_limit() -> None:
+    line = next(load_lines([delivered(0)], dataclass_replace(options(), max_irate=50.0)))
+    assert "for 10 s, at most 50.00 FPS in total, after" in line
 
 
 @pytest.mark.parametrize(
@@ -135,13 +269,13 @@ def test_nobody_ready_has_nothing_prepared() -> None:
     ids=lambda value: " ".join(value) or "no options",
 )
 def test_the_load_is_told_in_a_sentence(argv: list[str], said: list[str]) -> None:
-    line = load_line([delivered(0)], options(*argv))
+    line = next(load_lines([delivered(0)], options(*argv)))
     assert line.startswith("1 agent infer")
     assert all(part in line for part in said)
 
 
 def test_without_a_warm_up_none_is_told() -> None:
-    assert "warm-up" not in load_line([delivered(0), delivered(1)], options("--warmup", "0"))
+    assert "warm-up" not in next(load_lines([delivered(0), delivered(1)], options("--warmup", "0")))
 
 
 def test_a_summary_has_time_speed_latency_and_cpu() -> None:

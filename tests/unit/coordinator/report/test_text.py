@@ -4,15 +4,17 @@ import io
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from rich.console import Console
 
 from ovbench.common.lifecycle import State
 from ovbench.common.topology import Cpu, Topology
 from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.options import Options
 from ovbench.coordinator.plan import make_plan
 from ovbench.coordinator.report.numbers import milliseconds, percent, rate
 from ovbench.coordinator.report.text import print_plan, print_report
-from ovbench.coordinator.result import Report
+from ovbench.coordinator.result import GroupPart, LatencyPart, LayerPart, LayersPart, Report
 from tests.builders import delivered, effective, finished, folded, job, ms, options, ready, report, run, seconds, steady
 
 
@@ -21,9 +23,9 @@ def console(width: int = 80) -> tuple[Console, io.StringIO]:
     return Console(file=written, width=width, force_terminal=False), written
 
 
-def shown(of: Report) -> str:
+def shown(of: Report, asked: Options | None = None) -> str:
     out, written = console()
-    print_report(out, of)
+    print_report(out, of, asked or options())
     return written.getvalue()
 
 
@@ -93,6 +95,114 @@ def test_every_figure_of_the_latency_is_shown() -> None:
     assert header.split() == ["min", "median", "mean", "p90", "p95", "p99", "p99.9", "max"]
     assert row.split("  ")[-1].strip() == milliseconds(latency.max)
     assert row.count("ms") == 8
+
+
+def with_percentile(percentile: int, value: float) -> Report:
+    found = report()
+    assert found.latency_ms is not None
+    return structs.replace(
+        found, latency_ms=structs.replace(found.latency_ms, chosen_percentile=percentile, chosen=value)
+    )
+
+
+@pytest.mark.parametrize(
+    ("percentile", "columns"),
+    [
+        (25, ["min", "p25", "median", "mean", "p95", "p99", "p99.9", "max"]),
+        (50, ["min", "median", "mean", "p90", "p95", "p99", "p99.9", "max"]),
+        (75, ["min", "median", "mean", "p75", "p95", "p99", "p99.9", "max"]),
+        (95, ["min", "median", "mean", "p90", "p95", "p99", "p99.9", "max"]),
+        (100, ["min", "median", "mean", "p95", "p99", "p99.9", "p100", "max"]),
+    ],
+)
+def test_a_percentile_that_was_asked_for_has_its_column_in_its_place(percentile: int, columns: list[str]) -> None:
+    _, header, _, row = section(shown(with_percentile(percentile, 12.3)), "latency")
+    assert header.split() == columns
+    assert len(row) <= 80
+    if percentile in (25, 75, 100):
+        assert row.split()[2 * columns.index(f"p{percentile}")] == "12.3"
+
+
+def test_a_percentile_that_was_asked_for_is_in_the_headline() -> None:
+    head = shown(with_percentile(75, 12.3)).strip().splitlines()[0]
+    assert "p75 12.3 ms" in head
+    assert "p99" not in head
+
+
+def test_the_headline_has_p99_where_none_was_asked_for() -> None:
+    assert "p99 10.0 ms" in shown(report()).strip().splitlines()[0]
+
+
+def test_a_paced_run_says_its_limit() -> None:
+    assert "limited to 120.0 FPS" in shown(report(), replace(options(), max_irate=120.0))
+    assert "limited" not in shown(report())
+
+
+def group(latency: LatencyPart | None, *lengths: int) -> GroupPart:
+    shapes = {"data": (1, 3, *lengths), "a_rather_long_name_of_an_input": lengths}
+    return GroupPart(shapes, 1, 0 if latency is None else latency.count, latency)
+
+
+def test_each_combination_of_shapes_has_its_row() -> None:
+    found = report()
+    text = shown(structs.replace(found, groups=(group(found.latency_ms, 224, 448), group(None, 9))))
+    _, header, _, *rows = section(text, "latency by shapes")
+    assert header.split() == ["shapes", "count", "median", "mean", "min", "max"]
+    assert "[1,3,224,448]" in rows[0]
+    assert rows[0].count("10.0 ms") == 4
+    (never,) = (row for row in rows if row.split()[-1] == "-")
+    assert never.split() == ["data", "[1,3,9]", "0", "-", "-", "-", "-"]
+    assert max(map(len, rows)) <= 80
+
+
+def test_groups_show_the_percentile_that_was_asked_for() -> None:
+    found = with_percentile(75, 12.3)
+    _, header, _, row, *_ = section(
+        shown(structs.replace(found, groups=(group(found.latency_ms, 8),))), "latency by shapes"
+    )
+    assert header.split()[2] == "p75"
+    assert "12.3 ms" in row
+
+
+def test_a_run_with_one_combination_of_shapes_has_no_rows_for_it() -> None:
+    assert "latency by shapes" not in shown(report())
+
+
+def with_layers() -> Report:
+    slow = LayerPart("conv", "Convolution", "brgconv_f32", "EXECUTED", 1.0, 1.0, 1.5, 1)
+    rest = LayerPart("softmax", "Softmax", "jit_f32", "EXECUTED", 3.0, 3.0, 3.0, 0)
+    return structs.replace(report(), layers=LayersPart((slow, rest), 4.0, 4.0))
+
+
+def test_layers_are_shown_where_they_were_asked_for() -> None:
+    by_time = shown(with_layers(), replace(options(), pcsort="sort"))
+    assert by_time.index("  softmax ") < by_time.index("  conv ")
+    in_order = shown(with_layers(), replace(options(), perf_counts=True))
+    assert in_order.index("  conv ") < in_order.index("  softmax ")
+    assert "agent 1: 1.500 ms" in in_order
+    assert "layers" not in shown(with_layers())
+
+
+def test_layers_that_were_not_delivered_are_not_shown() -> None:
+    assert "layers" not in shown(report(), replace(options(), perf_counts=True))
+
+
+def test_on_a_terminal_the_layers_keep_to_its_width() -> None:
+    long = LayerPart("x" * 90, "y" * 90, "z" * 90, "EXECUTED", 1.0, 1.0, 1.0, 0)
+    found = structs.replace(report(), layers=LayersPart((long,), 1.0, 1.0))
+    written = io.StringIO()
+    terminal = Console(file=written, width=80, force_terminal=True, color_system=None)
+    print_report(terminal, found, replace(options(), perf_counts=True))
+    lines = written.getvalue().splitlines()
+    assert max(map(len, lines[lines.index("layers") :])) <= 80
+
+
+def test_only_the_verdict_is_marked_in_the_headline() -> None:
+    written = io.StringIO()
+    print_report(Console(file=written, width=80, force_terminal=True, color_system="standard"), report(), options())
+    head = written.getvalue().strip().splitlines()[0]
+    assert head.startswith("\x1b[1;7;32m VALID \x1b[0m")
+    assert "7;32m" not in head.removeprefix("\x1b[1;7;32m")
 
 
 def test_percentiles_from_a_histogram_are_marked_with_their_error() -> None:
