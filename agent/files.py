@@ -7,6 +7,7 @@ from typing import Final
 
 from ovbench.common.errors import UsageError
 from ovbench.common.job import InputFiles
+from ovbench.common.suffixes import ARRAYS, BYTES, IMAGES
 
 from .signature import InputInfo
 
@@ -14,14 +15,7 @@ IMAGE: Final = "image"
 NPY: Final = ".npy file"
 BIN: Final = ".bin file"
 
-_SUFFIXES: Final = {
-    IMAGE: (
-        ".bmp", ".dib", ".jpeg", ".jpg", ".jpe", ".jp2", ".png", ".pbm", ".pgm", ".ppm", ".pnm", ".sr", ".ras",
-        ".tiff", ".tif", ".webp", ".gif",
-    ),
-    NPY: (".npy",),
-    BIN: (".bin",),
-}  # fmt: skip
+_SUFFIXES: Final = {IMAGE: IMAGES, NPY: ARRAYS, BIN: BYTES}
 """Kinds of files by their suffixes; an input that is given several kinds is fed with the first of them."""
 
 _MOST_LISTED: Final = 5

@@ -16,7 +16,7 @@ import numpy as np
 from ovbench.common.errors import UsageError
 from ovbench.common.shape import fits, format_shape, static_shape
 
-from .images import Pixels, grey, read_image, resize
+from .pixels import Pixels, grey, resize
 from .signature import InputInfo
 from .tensors import NUMPY, PACKED, RAW, STRING, Array, Tensor, bf16_bits, byte_size, empty
 
@@ -166,7 +166,7 @@ class ImageReader:
 
     def __call__(self, path: str, info: InputInfo, shape: Shape) -> Array:
         """Raises UsageError."""
-        pixels = read_image(path)
+        pixels = _read_image(path)
         width, height, channels = (info.place(letter) for letter in "WHC")
         if width is not None and height is not None:
             size = (shape[height], shape[width])
@@ -183,11 +183,17 @@ class ImageReader:
         return _converted(path, frame, info)[None]
 
 
+def _read_image(path: str) -> Pixels:
+    from .images import read_image
+
+    return read_image(path)
+
+
 def image_as_it_is(path: str, info: InputInfo) -> Tensor:
     """For an input of open shape: in its own size, a batch of one. Raises UsageError."""
     place, batch_place = info.place("C"), info.place("N")
     least, most = (0, -1) if place is None else info.shape[place]
-    frame = _frame(path, read_image(path), info, least if least == most else 3 if place is not None else None)
+    frame = _frame(path, _read_image(path), info, least if least == most else 3 if place is not None else None)
     if batch_place is not None:
         frame = np.expand_dims(frame, batch_place)
     data = empty(info.type, _fitting(path, frame, info).shape)

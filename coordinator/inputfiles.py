@@ -7,12 +7,9 @@ from typing import Final
 
 from ovbench.common.errors import UsageError
 from ovbench.common.job import InputFiles
+from ovbench.common.suffixes import ARRAYS, BYTES, IMAGES
 
-IMAGES: Final = (
-    ".bmp", ".dib", ".jpeg", ".jpg", ".jpe", ".jp2", ".png", ".pbm", ".pgm", ".ppm", ".pnm", ".sr", ".ras", ".tiff",
-    ".tif", ".webp", ".gif",
-)  # fmt: skip
-SUFFIXES: Final = (*IMAGES, ".npy", ".bin")
+SUFFIXES: Final = (*IMAGES, *ARRAYS, *BYTES)
 
 _MOST_FILES: Final = 50_000
 _MOST_CHARACTERS: Final = 4_000_000

@@ -401,6 +401,14 @@ def test_nothing_starts_after_the_deadline_however_many_are_due(make_load: MakeL
     assert (np.sort(ends)[: -load.requests] < begin + ms(30)).all()
 
 
+def test_nothing_starts_where_the_deadline_has_passed_before_the_load_begins(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 2)
+    load.pace(ms(20))
+    load.run(span_ns=ms(500), begin_ns=monotonic_ns() - ms(1000))
+    assert load.recorder.completed == 0
+    assert load.all_done()
+
+
 @pytest.mark.parametrize("period_ns", [1.0, 3_000.5, 20_000.0])
 def test_no_number_is_lost_or_given_out_twice(make_load: MakeLoad, period_ns: float) -> None:
     """Whether requests always start themselves, or mostly wait: each ends by taking one number that is not started."""
