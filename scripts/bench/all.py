@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from . import (
     agreement,
     async_limit,
+    counting,
     memory,
     merge,
     overhead_cpu,
@@ -41,6 +42,7 @@ SCRIPTS: Final[tuple[_Script, ...]] = (
     memory,
     start_skew,
     rotation,
+    counting,
     merge,
     thousand_agents,
 )

@@ -54,7 +54,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure to reach: the span it is to be in."""
+    """A figure to reach: the span it is to be in; without an end, one that is only stated."""
 
     low: float | None = None
     high: float | None = None
@@ -66,6 +66,8 @@ class Goal:
     def __str__(self) -> str:
         if self.low is not None and self.high is not None:
             return f"{self.low:g} to {self.high:g}{self.unit}"
+        if self.low is None and self.high is None:
+            return "nothing"
         return f">= {self.low:g}{self.unit}" if self.low is not None else f"<= {self.high:g}{self.unit}"
 
 
