@@ -102,10 +102,11 @@ def load(job: jobs.Job, times: StepTimes) -> Loaded:
 
 def iterations(job: jobs.Job, requests: int, turns: int) -> int | None:
     """The agent's share, rounded up for async as benchmark_app does: to whole rounds of the requests, or of the shapes
-    where those are more."""
+    where those are more, and then so that all shapes come equally often."""
     if job.load.iterations is None or job.load.api == "sync":
         return job.load.iterations
-    return round_up(job.load.iterations, max(turns, requests) if turns > requests else requests)
+    whole = round_up(job.load.iterations, max(requests, turns))
+    return round_up(whole, turns) if turns > 1 else whole
 
 
 def _request_count(job: jobs.Job, properties: dict[str, str]) -> int:

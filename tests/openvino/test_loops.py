@@ -68,7 +68,8 @@ def test_settings_are_read_back_from_the_compiled_model(run: Run) -> None:
     effective = report["effective"]
     assert (effective["streams"], effective["threads"], effective["nireq"]) == (1, 1, 3)
     assert effective["batch"] == 5
-    assert effective["inputs"] == [{"name": "data", "type": "f32", "shape": [5, 256]}]
+    (data,) = effective["inputs"]
+    assert (data["name"], data["type"], data["shape"], data["layout"]) == ("data", "f32", [5, 256], "[N,C]")
     assert effective["outputs"][0]["shape"] == [5, 256]
     assert report["throughput"]["fps"] == pytest.approx(5 * report["throughput"]["inferences_per_s"])
 

@@ -61,7 +61,7 @@ def test_results_go_into_a_folder_of_their_own_by_default(tmp_path: Path) -> Non
 
 def test_help_is_grouped_and_has_examples() -> None:
     text = subprocess.run([COORDINATOR, "--help"], capture_output=True, text=True, check=True).stdout
-    for part in ("what to run:", "how long:", "agents:", "results:", "examples:", "exit codes:"):
+    for part in ("Options:", "Input shapes:", "Agents:", "Statistics dumping options:", "examples:", "exit codes:"):
         assert part in text
 
 

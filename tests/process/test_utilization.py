@@ -157,10 +157,8 @@ def test_phases_fit_into_the_time_that_the_preparation_took(start: Start) -> Non
     report = coordinator.finish().report
     wall_ms = 1e3 * (time.monotonic() - began)
     phases = report["phases_ms"]
-    assert all(value > 0 for value in phases.values())
+    assert {name for name, value in phases.items() if value == 0} == {"reshape", "import_model"}, "they were not done"
     assert sum(phases.values()) < wall_ms
-    # On a model of some MB compiling is most of the work, reshaping to the shape it has is none.
-    assert phases["compile"] > phases["reshape"]
 
 
 def test_an_affinity_that_was_set_is_respected(start: Start) -> None:

@@ -1,0 +1,129 @@
+"""One command line, two programs: what benchmark_app does with it and what one agent of ovbench does."""
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from openvino.tools.benchmark.parameters import parse_args
+
+from tests.differential import facts
+from tests.differential.commands import COMMANDS, Command
+from tests.differential.facts import Facts, Ran
+
+BENCHMARK_APP: Final = (str(Path(sys.executable).with_name("benchmark_app")),)
+OVBENCH: Final = (
+    str(Path(sys.executable).with_name("ovbench-coord")),
+    *("--agents", "1", "--warmup", "0", "--report-folder", "."),
+)
+TIMEOUT_S: Final = 60
+
+
+class Running:
+    """A program in a folder of its own."""
+
+    def __init__(self, argv: tuple[str, ...], folder: Path) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.process = subprocess.Popen(
+            argv, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+        )
+
+    def finish(self) -> Ran:
+        try:
+            out, err = self.process.communicate(timeout=TIMEOUT_S)
+        finally:
+            self.process.kill()
+        return Ran(self.process.returncode, out, err, self.folder)
+
+
+def run_both(command: Command, argv: tuple[str, ...], folder: Path) -> tuple[Ran, Ran]:
+    """At the same time, but one after the other where speeds are compared."""
+    theirs = Running((*BENCHMARK_APP, *argv), folder / "benchmark_app")
+    if command.fps_within is not None:
+        first = theirs.finish()
+        return first, Running((*OVBENCH, *argv), folder / "ovbench").finish()
+    ours = Running((*OVBENCH, *argv), folder / "ovbench")
+    return theirs.finish(), ours.finish()
+
+
+def differences(theirs: Facts, ours: Facts) -> dict[str, tuple[object, object]]:
+    """What benchmark_app tells and ovbench does not, or otherwise. Runs are compared only where both ran."""
+    if theirs["outcome"] != ours["outcome"]:
+        return {"outcome": (theirs["outcome"], ours["outcome"])}
+    return {name: (fact, ours.get(name)) for name, fact in theirs.items() if ours.get(name) != fact}
+
+
+def available(what: str) -> bool:
+    return shutil.which(what) is not None or importlib.util.find_spec(what) is not None
+
+
+def speed_ratio(theirs: Ran, ours: Ran) -> float:
+    """ovbench's frames per second by benchmark_app's."""
+    (printed_fps,) = re.findall(r"Throughput: +([\d.]+) FPS", theirs.out)
+    report = json.loads((ours.folder / "report.json").read_text())
+    return float(report["throughput"]["fps"]) / float(printed_fps)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_ovbench_does_with_a_command_line_what_benchmark_app_does(
+    command: Command, files: dict[str, str], tmp_path: Path
+) -> None:
+    if command.needs is not None and not available(command.needs):
+        pytest.skip(f"there is no {command.needs}")
+    theirs, ours = run_both(command, tuple(word.format(**files) for word in command.argv.split()), tmp_path)
+    found = differences(facts.of_benchmark_app(theirs), facts.of_ovbench(ours))
+    assert found.keys() == command.differs.keys(), found
+    assert ours.code in (0, 2), ours.err
+    if ours.code == 2:
+        assert len(ours.err.splitlines()) == 1, ours.err
+    if command.fps_within is not None:
+        assert 1 / command.fps_within < speed_ratio(theirs, ours) < command.fps_within
+
+
+def test_every_flag_of_benchmark_app_is_in_the_table() -> None:
+    words = {word for command in COMMANDS for word in command.argv.split()}
+    flags = [action.option_strings for action in parse_args()._actions if "-h" not in action.option_strings]
+    assert len(flags) > 30
+    assert [names for names in flags if words.isdisjoint(names)] == []
+    assert len({command.name for command in COMMANDS}) == len(COMMANDS) >= 45
+
+
+@pytest.mark.parametrize(("writer", "reader"), [(BENCHMARK_APP, OVBENCH), (OVBENCH, BENCHMARK_APP)])
+def test_either_loads_the_configuration_that_the_other_has_dumped(
+    writer: tuple[str, ...], reader: tuple[str, ...], files: dict[str, str], tmp_path: Path
+) -> None:
+    model = ("-m", files["dense"], "-niter", "4", "-dump_config", "config.json")
+    tuned = ("-hint", "none", "-nstreams", "1", "-infer_precision", "f32")
+    wrote = Running((*writer, *model, *tuned), tmp_path / "wrote").finish()
+    assert wrote.code == 0, wrote.err
+    read = Running(
+        (*reader, *model, "-hint", "none", "-load_config", "../wrote/config.json"), tmp_path / "read"
+    ).finish()
+    assert read.code == 0, read.out + read.err
+    of: dict[tuple[str, ...], Callable[[Ran], Facts]] = {
+        BENCHMARK_APP: facts.of_benchmark_app,
+        OVBENCH: facts.of_ovbench,
+    }
+    for name, value in {"NUM_STREAMS": "1", "INFERENCE_PRECISION_HINT": "f32"}.items():
+        assert of[writer](wrote)[f"config CPU.{name}"] == value
+        assert of[reader](read)[f"property {name}"] == value
+
+
+def printed(batch: int) -> Ran:
+    text = f"[ INFO ] Model inputs:\n[ INFO ]     a (node: a) : f32 / [N,C] / [{batch},4]\n[ INFO ] Model outputs:\n"
+    return Ran(0, f"{text}[ INFO ] Model batch size: {batch}\n", "", Path(__file__).parent)
+
+
+def test_a_difference_is_seen() -> None:
+    """Guards the guard: a comparison that nothing can fail proves nothing."""
+    one, two = (facts.of_benchmark_app(printed(batch)) for batch in (1, 2))
+    assert differences(one, one) == {}
+    assert differences(one, two).keys() == {"batch", "as read: Model inputs:"}
+    assert differences(one, {"outcome": facts.REFUSED}).keys() == {"outcome"}
