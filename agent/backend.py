@@ -16,6 +16,7 @@ from ovbench.common.messages import (
     Graph,
     Layers,
     Phases,
+    as_text,
 )
 
 from . import loops, null
@@ -106,7 +107,7 @@ class OpenVinoBackend:
             fillings=loaded.fillings,
             groups=loaded.groups,
             inference_only=loaded.feed is None,
-            notes=tuple(dict.fromkeys(loaded.notes)),
+            notes=tuple(as_text(note) for note in dict.fromkeys(loaded.notes)),
         )
 
     def call(self, asynchronous: bool) -> int:
@@ -148,16 +149,19 @@ class OpenVinoBackend:
                 yield Layers(request=index, layers=tuple(layers[at : at + LAYERS_PER_MESSAGE]))
 
     def _graph(self) -> Iterator[Graph]:
-        """Where this build of OpenVINO cannot write it, nothing."""
+        """Where it cannot be written, nothing: the figures are worth more."""
         cxx = Cxx.load()
         if cxx is None:
             return
-        with TemporaryDirectory(prefix="ovbench-graph-") as folder:
-            file = Path(folder) / "graph.xml"
-            model = self._compiled.runtime_model()
-            cxx.serialize(model.handle, file)
-            model.free()
-            content = file.read_bytes()
+        try:
+            with TemporaryDirectory(prefix="ovbench-graph-") as folder:
+                file = Path(folder) / "graph.xml"
+                model = self._compiled.runtime_model()
+                cxx.serialize(model.handle, file)
+                model.free()
+                content = file.read_bytes()
+        except (OSError, OpenVinoError):
+            return
         for at in range(0, len(content), GRAPH_BYTES_PER_MESSAGE):
             yield Graph(data=content[at : at + GRAPH_BYTES_PER_MESSAGE])
 

@@ -7,6 +7,7 @@ addresses; those that must be freed belong to objects that live as long as the a
 import ctypes as c
 import importlib.util
 import mmap
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import structs
 
-from ovbench.common.messages import Layer, Port
+from ovbench.common.messages import MOST_NAME, Layer, Port
 from ovbench.common.shape import OPEN, Shape
 
 # ov_element_type_e of openvino/c/ov_common.h, in order (2026.x).
@@ -360,7 +361,7 @@ class InferRequest:
 
 def _layer(info: _ProfilingInfo) -> Layer:
     def text(value: bytes | None) -> str:
-        return (value or b"").decode(errors="replace")
+        return (value or b"").decode(errors="replace")[:MOST_NAME]
 
     return Layer(
         name=text(info.node_name),
@@ -455,8 +456,11 @@ class Core:
 
         The file is mapped, not read, as far as this goes; OpenVINO decides what it copies.
         """
-        self._library.call("ov_core_set_properties", self.handle, device.encode(), *_pairs(properties))
+        if properties:  # none at all it does not take
+            self._library.call("ov_core_set_properties", self.handle, device.encode(), *_pairs(properties))
         with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise OpenVinoError("the file is empty")
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         content = (c.c_char * len(mapped)).from_buffer(mapped)
         size = c.c_size_t(len(mapped))

@@ -27,7 +27,8 @@ class Feed:
         self._items = [
             _tensors(library, info.type, found.tensors) for info, found in zip(inputs, gathered.inputs, strict=True)
         ]
-        self._kept: list[Int64s] = []
+        self._addresses: dict[int, Int64s] = {}
+        self._tables: list[Int64s] = []
 
     def fill(self, requests: Sequence[InferRequest]) -> None:
         """Give every request its first inputs, in memory of its own where the shape is fixed."""
@@ -47,17 +48,18 @@ class Feed:
             for index, items in enumerate(self._items):
                 self._describe(table[index], request, index, items)
             tables.append(table)
-        self._kept += tables
+        self._tables += tables  # kept, as the loops have their addresses
         return tables
 
     def _describe(self, row: Int64s, request: InferRequest, index: int, items: Sequence[Tensor]) -> None:
         own = request.input_bytes(index) if self._has_own_memory(index) else np.empty(0, np.uint8)
         copied = 0 < own.size <= MOST_COPIED_BYTES
-        addresses = np.array([item.bytes.ctypes.data if copied else item.address for item in items], np.int64)
-        self._kept.append(addresses)
+        if index not in self._addresses:  # once for all requests: there may be very many items
+            found = [item.bytes.ctypes.data if copied else item.address for item in items]
+            self._addresses[index] = np.array(found, np.int64)
         row[loops.F_INPUT] = index
         row[loops.F_COUNT] = len(items)
-        row[loops.F_ITEMS] = addresses.ctypes.data
+        row[loops.F_ITEMS] = self._addresses[index].ctypes.data
         row[loops.F_TARGET] = own.ctypes.data if copied else 0
         row[loops.F_BYTES] = own.size
 

@@ -39,10 +39,12 @@ def tensors(info: InputInfo, paths: Sequence[str], read: Reader) -> tuple[Tensor
     for turn in range(max(len(info.shapes), len(paths))):
         shape = info.shapes[turn % len(info.shapes)]
         key = (shape, first % len(paths))
+        frames = batch(info, shape)
         if key not in made:
-            made[key] = _tensor(info, shape, [*paths[key[1] :], *paths[: key[1]]], read)
+            used = range(first, first + min(max(1, frames), len(paths)))  # no more of them: there may be very many
+            made[key] = _tensor(info, shape, [paths[place % len(paths)] for place in used], read)
         found.append(made[key])
-        first += batch(info, shape)
+        first += frames
     return tuple(found)
 
 
@@ -206,7 +208,7 @@ def _frame(path: str, pixels: Pixels, info: InputInfo, channels: int | None) -> 
 
     `channels` is None where the layout has none: such an image is grey.
     """
-    letters = info.layout.removesuffix("...").replace("N", "")
+    letters = info.layout.replace("...", "").replace("N", "")
     if sorted(letters) not in (["C", "H", "W"], ["H", "W"]):
         return pixels
     if channels not in (None, 1, 3):

@@ -22,6 +22,7 @@ from .tensors import STRING, Tensor, bf16_bits, byte_size, empty
 Size = tuple[int, int]
 
 _ADDRESSABLE: Final = 1 << 46
+_MOST_LISTED: Final = 20
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _memory_for(info: InputInfo) -> Iterator[None]:
             raise MemoryError
         yield
     except MemoryError:
-        shapes = ", ".join(_text(shape) for shape in info.shapes) or format_shape(info.shape)
+        shapes = _few([_text(shape) for shape in info.shapes]) or format_shape(info.shape)
         raise UsageError(
             f"input '{info.name}': there is no memory for its tensors of {info.type} {shapes}; "
             "give smaller shapes or fewer files"
@@ -96,8 +97,7 @@ def _from_files(info: InputInfo, files: Files, notes: list[str]) -> Filled:
         return Filled(made, used.counted + part)
     read = ImageReader()
     made = tensors(info, used.paths, read)
-    sizes = dict.fromkeys(_size(info, tensor.shape) for tensor in made)
-    resized = ", resized to " + ", ".join(f"{width} x {height}" for width, height in sizes) if read.resized else ""
+    resized = f", resized to {_listed([_size(info, tensor.shape) for tensor in made])}" if read.resized else ""
     return Filled(made, _images_text(used) + resized)
 
 
@@ -154,6 +154,17 @@ def _size(info: InputInfo, shape: tuple[int, ...]) -> Size:
     return (0 if width is None else shape[width], 0 if height is None else shape[height])
 
 
+def _listed(sizes: Sequence[Size]) -> str:
+    return _few([f"{width} x {height}" for width, height in sizes])
+
+
+def _few(texts: Sequence[str]) -> str:
+    """The first of them, each once: images in their own sizes can be very many."""
+    once = list(dict.fromkeys(texts))
+    more = len(once) - _MOST_LISTED
+    return ", ".join(once[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
 def _without_files(index: int, info: InputInfo, sizes: Sequence[Size], seed: int) -> Filled:
     if not info.shapes:
         raise UsageError(
@@ -163,7 +174,7 @@ def _without_files(index: int, info: InputInfo, sizes: Sequence[Size], seed: int
     if info.is_image_info and sizes:
         turns = range(max(len(info.shapes), len(sizes)))
         made = [_sizes_tensor(info, info.shapes[turn % len(info.shapes)], sizes[turn % len(sizes)]) for turn in turns]
-        return Filled(tuple(made), "sizes of images, " + ", ".join(f"{width} x {height}" for width, height in sizes))
+        return Filled(tuple(made), f"sizes of images, {_listed(sizes)}")
     random = np.random.default_rng([seed, index])
     made = [random_tensor(info.type, shape, info.rows, random) for shape in info.shapes]
     return Filled(tuple(made), f"{description(info.type, info.rows)}, seed {seed}")

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+from xml.etree.ElementTree import ParseError
 
 from ovbench.common import job as jobs
 from ovbench.common.errors import UsageError
@@ -24,7 +25,7 @@ from .preprocess import preprocess
 from .signature import InputInfo, check_types, groups, input_types, output_types, sign
 from .usage import peak_mb
 
-_WIDE_INTEGERS: Final = ("i16", "i32", "i64", "u16", "u32", "u64")
+_INTEGERS: Final = ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")
 """Types that an index into a table may have."""
 
 
@@ -59,6 +60,7 @@ class Compiled:
     ports: tuple[tuple[Port, ...], tuple[Port, ...]]
     notes: tuple[str, ...]
     peaks_mb: tuple[float, float]
+    reshaped: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ def _compiled(library: Library, core: Core, job: jobs.Job, times: StepTimes) -> 
         made = _make(job, "compile", lambda *wanted: core.compile_model(model, *wanted))
         after = peak_mb()
         model.free()
-    return Compiled(made, name, inputs, original, ports, signature.notes, (before, after))
+    return Compiled(made, name, inputs, original, ports, signature.notes, (before, after), signature.reshaped)
 
 
 def _path(spec: jobs.Model) -> str:
@@ -263,27 +265,36 @@ def _with_rows(cxx: Cxx | None, core: Core, made: Compiled, job: jobs.Job) -> Co
     wanted = [
         info
         for info in made.inputs
-        if info.type in _WIDE_INTEGERS and not (None in given or any(info.is_called(name or "") for name in given))
+        if info.type in _INTEGERS
+        and not info.is_image
+        and not (None in given or any(info.is_called(name or "") for name in given))
     ]
     if not wanted:
         return made
-    rows = _rows(cxx, core, job.model)
+    rows = _rows(cxx, core, job.model, made)
     return replace(made, inputs=tuple(replace(info, rows=rows.get(info.node)) for info in made.inputs))
 
 
-def _rows(cxx: Cxx | None, core: Core, spec: jobs.Model) -> dict[str, int]:
-    """By node. An IR tells by itself; of any other format OpenVINO writes one, without the weights."""
+def _rows(cxx: Cxx | None, core: Core, spec: jobs.Model, made: Compiled) -> dict[str, int]:
+    """By node. An IR tells by itself; of any other format, and of a model in other shapes than its file has, OpenVINO
+    writes one, without the weights. Nothing where that cannot be done: data are then 0 and 1."""
     path = Path(_path(spec))
-    if path.suffix == ".xml":
-        return index_rows(path)
-    if spec.compiled or cxx is None:
-        return {}
-    with TemporaryDirectory(prefix="ovbench-graph-") as folder:
-        file = Path(folder) / "model.xml"
-        model = _read(core, spec, str(path))
-        cxx.serialize(model.handle, file)
-        model.free()
-        return index_rows(file)
+    told: dict[str, int] = {}
+    with suppress(OSError, ParseError):  # OpenVINO reads XML that is not quite one
+        if path.suffix == ".xml":
+            told = index_rows(path)
+        if spec.compiled or cxx is None or (path.suffix == ".xml" and not made.reshaped):
+            return told
+        with TemporaryDirectory(prefix="ovbench-graph-") as folder:
+            file = Path(folder) / "model.xml"
+            model = _read(core, spec, str(path))
+            if made.reshaped:
+                _reshape(model, made.inputs, spec)
+            cxx.serialize(model.handle, file)
+            model.free()
+            for node, rows in index_rows(file).items():
+                told[node] = min(rows, told.get(node, rows))
+    return told
 
 
 def gist(message: str) -> str:

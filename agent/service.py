@@ -38,9 +38,10 @@ from ovbench.common.messages import (
     Usage,
     Warmed,
     WarmUp,
+    as_text,
     tag,
 )
-from ovbench.common.wire import Link
+from ovbench.common.wire import BadMessage, Link, check
 
 from . import placement
 from .capi import OpenVinoError
@@ -51,6 +52,9 @@ from .usage import memory, usage
 _LATENCIES_PER_HEARTBEAT: Final = 256
 _DISCONNECTED_NS: Final = 250_000_000
 """A connection that closed and has not come back by then: the coordinator has ended."""
+
+_STOOD_STILL_NS: Final = 1_000_000_000
+"""The control thread wakes for each heartbeat; so much later than that, it was not run."""
 
 _HELLO_NS: Final = 500_000_000
 
@@ -90,6 +94,7 @@ class Control:
         self._lease_ns: int | None = None
         self._heartbeat_ns: int | None = None
         self._heard_ns = now_ns
+        self._ticked_ns = now_ns
         self._next_heartbeat_ns = now_ns
         self._disconnected_ns: int | None = None
         self._stopped_ns: int | None = None
@@ -138,6 +143,7 @@ class Control:
 
     def tick(self, now_ns: int, connected: bool) -> list[AnyNotice]:
         """What is due: hello, then heartbeats. Raises Ended when the coordinator was silent, or gone, for too long."""
+        self._forgive(now_ns)
         if self._lease_ns is None:
             return self._introduce(now_ns)
         if connected:
@@ -157,6 +163,13 @@ class Control:
             return []
         self._next_heartbeat_ns = now_ns + self._heartbeat_ns
         return [self._work.progress()]
+
+    def _forgive(self, now_ns: int) -> None:
+        """On a machine that stood still for a while, as a paused virtual one, a coordinator could not speak either."""
+        gap_ns = now_ns - self._ticked_ns
+        self._ticked_ns = now_ns
+        if self._heartbeat_ns is not None and gap_ns > self._heartbeat_ns + _STOOD_STILL_NS:
+            self._heard_ns = min(now_ns, self._heard_ns + gap_ns)
 
     def _introduce(self, now_ns: int) -> list[AnyNotice]:
         """Say hello, again and again: with a connection that breaks while it is made, what was sent is lost."""
@@ -201,7 +214,7 @@ class MeasureThread:
             backend = prepared.backend
             self._counts = [0] * backend.effective.requests
             before, after = backend.peaks_mb
-            return Ready(
+            ready = Ready(
                 effective=backend.effective,
                 phases=prepared.phases,
                 mask=prepared.mask,
@@ -209,6 +222,8 @@ class MeasureThread:
                 peak_before_mb=before,
                 peak_after_mb=after,
             )
+            check(ready)  # it says what the model and the user's files say, so any of it may be too much
+            return ready
 
         # A daemon: it may be inside OpenVINO when the agent ends.
         threading.Thread(target=self._loop, name="measure", daemon=True).start()
@@ -218,7 +233,7 @@ class MeasureThread:
         def task() -> Warmed | Failed:
             completed, error = self._prepared.warm_up(at_ns)
             if error is not None:
-                return Failed(kind="runtime", message=error)
+                return Failed(kind="runtime", message=as_text(error))
             return Warmed(completed=completed)
 
         self._tasks.put(task)
@@ -286,11 +301,11 @@ class MeasureThread:
             try:
                 notice = task()
             except (UsageError, OSError) as error:
-                notice = Failed(kind="usage", message=str(error))
-            except OpenVinoError as error:
-                notice = Failed(kind="runtime", message=str(error))
+                notice = Failed(kind="usage", message=as_text(str(error)))
+            except (OpenVinoError, BadMessage) as error:
+                notice = Failed(kind="runtime", message=as_text(str(error)))
             except Exception as error:
-                notice = Failed(kind="runtime", message=f"{type(error).__name__}: {error}")
+                notice = Failed(kind="runtime", message=as_text(f"{type(error).__name__}: {error}"))
                 self.finished.put(notice)
                 self._wake()
                 raise
@@ -308,7 +323,7 @@ class MeasureThread:
             memory=memory(),
             seen=tuple(sorted(self._sightings.cpus)),
             mask=placement.mask(placement.thread_ids() - self._control_threads),
-            error=outcome.error,
+            error=None if outcome.error is None else as_text(outcome.error),
         )
 
     def _pin_control_threads(self, job: Job) -> None:

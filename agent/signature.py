@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from ovbench.common.errors import UsageError
 from ovbench.common.job import EVERY_INPUT, Model, Preprocessing
-from ovbench.common.messages import Port
+from ovbench.common.messages import MOST_GROUPS, Port
 from ovbench.common.shape import OPEN, Shape, fits, format_dimension, format_shape, is_static, lengths
 
 IMAGE_LAYOUTS: Final = ("NCHW", "NHWC", "CHW", "HWC")
@@ -20,7 +20,7 @@ IMAGE_LAYOUTS: Final = ("NCHW", "NHWC", "CHW", "HWC")
 class InputInfo:
     """One input of the model, as its tensors are to be.
 
-    `layout` is a word with a letter per dimension (`NCHW`), `N...` where only the batch is known, else empty.
+    `layout` is a word with a letter per dimension (`NCHW`), dots for any number of them (`N...`), empty for none known.
     `data_shapes`: those that an input of open shape is given in turn; without them the data decide.
     `rows`: how many values it may take as an index into a table in the model; None where it is no index.
     """
@@ -58,8 +58,14 @@ class InputInfo:
 
     def place(self, letter: str) -> int | None:
         """The dimension that `letter` of the layout names."""
-        known = self.layout.removesuffix("...")
-        return known.index(letter) if letter in known and known.index(letter) < len(self.shape) else None
+        left, _, right = self.layout.partition("...")
+        if letter in left:
+            place = left.index(letter)
+        elif letter in right:  # counted from the end
+            place = len(self.shape) - len(right) + right.index(letter)
+        else:
+            return None
+        return place if 0 <= place < len(self.shape) else None
 
     def is_called(self, name: str) -> bool:
         return name in (self.name, self.node, *self.names)
@@ -138,10 +144,17 @@ def check_types(inputs: Sequence[Port], outputs: Sequence[Port], preprocessing: 
 def groups(inputs: Sequence[InputInfo], shapes: Sequence[Sequence[tuple[int, ...]]]) -> tuple[Group, ...]:
     """What inferences have in turn; `shapes` are those of each input's tensors, which it takes round and round.
 
-    After as many inferences as the least common multiple of their numbers it begins anew.
+    After as many inferences as the least common multiple of their numbers it begins anew. Raises UsageError where that
+    is more than can be told of.
     """
     distinct = [(own[0],) if len(set(own)) == 1 else tuple(own) for own in shapes]
     count = math.lcm(*(len(own) for own in distinct))
+    if count > MOST_GROUPS:
+        counts = ", ".join(str(len(own)) for own in distinct if len(own) > 1)
+        raise UsageError(
+            f"-i or -data_shape: the inputs have {counts} shapes in turn, which is {count} together, more than "
+            f"{MOST_GROUPS}; give each input as many as the others"
+        )
     found = []
     for turn in range(count):
         together = tuple(own[turn % len(own)] for own in distinct)
@@ -196,10 +209,18 @@ def _bare(port: Port, model: Model) -> InputInfo:
         )
     layout = _asked(port, model.layouts)
     if layout is None:
-        layout = port.layout.strip("[]").replace(",", "").removeprefix("...") or _guess(shape)
-    elif len(layout.removesuffix("...")) > len(shape) or ("..." not in layout and len(layout) != len(shape)):
+        layout = _word(port.layout) or _guess(shape)
+    elif len(layout.replace("...", "")) > len(shape) or ("..." not in layout and len(layout) != len(shape)):
         raise UsageError(f"-layout {layout}: input '{name}' has {len(shape)} dimensions, {format_shape(shape)}")
     return InputInfo(name=name, node=port.node, type=port.type, shape=shape, layout=layout, names=port.names)
+
+
+def _word(printed: str) -> str:
+    """A layout as OpenVINO prints it, `[N,...,C]`, as a word; a dimension that bears a longer name is not known."""
+    if not printed.startswith("["):  # a scalar's
+        return ""
+    letters = [name if len(name) == 1 or name == "..." else "?" for name in printed.strip("[]").split(",")]
+    return "" if letters == ["..."] else "".join(letters)
 
 
 _MOST_COLOURS: Final = 4

@@ -22,13 +22,27 @@ GRAPH_BYTES_PER_MESSAGE = 1 << 20
 
 MAX_MESSAGE_BYTES = 8 << 20
 
+MOST_GROUPS = 65_536
+"""Groups of shapes in one `Effective`."""
+
+MOST_TEXT = 20_000
+"""Characters in a `Text`."""
+
+MOST_NAME = 4_096
+"""Characters in a `Name`."""
+
 AgentId = Annotated[int, Meta(ge=0, lt=1 << 20)]
 Nanoseconds = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 Milliseconds = Annotated[float, Meta(ge=0, le=1e12)]
 Megabytes = Annotated[float, Meta(ge=0, le=1e12)]
-Text = Annotated[str, Meta(max_length=20_000)]
-Name = Annotated[str, Meta(max_length=4_096)]
+Text = Annotated[str, Meta(max_length=MOST_TEXT)]
+Name = Annotated[str, Meta(max_length=MOST_NAME)]
 Cpus = tuple[NotNegative, ...]
+
+
+def as_text(text: str) -> str:
+    """A text of whatever origin as a `Text`: cut, and without the bytes of file names that are no characters."""
+    return text.encode(errors="replace").decode()[:MOST_TEXT]
 
 
 class Order(Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,7 +159,7 @@ class Effective(Struct, frozen=True, forbid_unknown_fields=True):
     original_inputs: tuple[Port, ...] = ()
     original_outputs: tuple[Port, ...] = ()
     fillings: tuple[Filling, ...] = ()
-    groups: tuple[Group, ...] = ()
+    groups: Annotated[tuple[Group, ...], Meta(max_length=MOST_GROUPS)] = ()
     inference_only: bool = True
     notes: tuple[Text, ...] = ()
 

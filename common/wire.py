@@ -15,7 +15,7 @@ import msgspec
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from .messages import MAX_MESSAGE_BYTES, AnyNotice, AnyOrder, Notice, Order
+from .messages import MAX_MESSAGE_BYTES, AnyNotice, AnyOrder, Notice, Order, tag
 
 _LIMITS: dict[str, Any] = {
     "max_array_len": 100_000,
@@ -43,6 +43,17 @@ def decode(data: bytes, union: Any) -> Any:
         return msgspec.convert(msgpack.unpackb(data, **_LIMITS), union)
     except (ValueError, TypeError, msgpack.UnpackException, msgspec.ValidationError, RecursionError) as error:
         raise BadMessage(str(error)) from None
+
+
+def check(notice: AnyNotice) -> None:
+    """Raises BadMessage for a notice that the coordinator would not take: it would wait for it without end."""
+    data = encode(notice)
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise BadMessage(f"'{tag(notice)}' would be a message of {len(data)} bytes, more than {MAX_MESSAGE_BYTES}")
+    try:
+        decode(data, AnyNotice)
+    except BadMessage as error:
+        raise BadMessage(f"'{tag(notice)}' cannot be said: {error}") from None
 
 
 def _reason(error: zmq.ZMQError) -> str:

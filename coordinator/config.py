@@ -18,6 +18,8 @@ def read_config(file: Path) -> dict[str, str]:
         raise UsageError(f"-load_config {file}: {error.strerror or error}") from None
     except ValueError as error:
         raise UsageError(f"-load_config {file}: this is not JSON: {error}") from None
+    except RecursionError:
+        raise UsageError(f"-load_config {file}: its brackets are nested too deeply for a list of properties") from None
     if not isinstance(devices, dict) or not all(isinstance(part, dict) for part in devices.values()):
         raise UsageError(f'-load_config {file}: the file must look like {{"CPU": {{"NUM_STREAMS": "3"}}}}')
     if devices and "CPU" not in devices:

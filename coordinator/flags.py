@@ -153,8 +153,13 @@ def _of_the_cpu(text: str) -> str:
     return value
 
 
-def _streams(text: str) -> int:
-    return _positive(_of_the_cpu(text))
+def _precision(text: str) -> str | None:
+    """No text means OpenVINO's choice, as in benchmark_app; so with streams."""
+    return _of_the_cpu(text) if text else None
+
+
+def _streams(text: str) -> int | None:
+    return _positive(_of_the_cpu(text)) if text else None
 
 
 def _null_backend(text: str) -> float | None:
@@ -306,8 +311,8 @@ def _add_advanced(group: "argparse._ArgumentGroup") -> None:
     )
     group.add_argument(
         "-inference_only", "--inference-only", metavar="YES|NO", type=_yes_no, nargs="?", const=True, default=None,
-        help="no: set the next inputs before each inference, within its measurement, the default for open shapes; "
-        "yes: set them once, the default for static ones",
+        help="no: set the next inputs before each inference, within the measurement though not within its latency, "
+        "the default for open shapes; yes: set them once, the default for static ones",
     )  # fmt: skip
     group.add_argument(
         "-no_warmup",
@@ -316,7 +321,7 @@ def _add_advanced(group: "argparse._ArgumentGroup") -> None:
         help="leave out the first inference, and the warm-up unless --warmup is given",
     )
     group.add_argument(
-        "-infer_precision", "--infer-precision", metavar="TYPE", type=_of_the_cpu, dest="precision",
+        "-infer_precision", "--infer-precision", metavar="TYPE", type=_precision, dest="precision",
         help="precision to infer in, such as f32 or bf16 (or CPU:bf16); default: OpenVINO's choice for this CPU",
     )  # fmt: skip
     group.add_argument(

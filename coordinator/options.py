@@ -157,7 +157,18 @@ def parse(argv: Sequence[str]) -> Options | ExportModel:
         return _parse_export(argv[1:])
     if argv and not argv[0].startswith("-"):
         raise UsageError(f"unknown command '{argv[0]}'; the commands are export-model, or none to run a benchmark")
-    return _checked(run_parser().parse_args([gnu(word) for word in argv]))
+    options = _checked(run_parser().parse_args([gnu(word) for word in argv]))
+    _refuse_undecodable([*argv, *map(str, options.requested().values())])
+    return options
+
+
+def _refuse_undecodable(texts: Sequence[str]) -> None:
+    """Bytes that are no UTF-8, as names of files may have; they fit neither a job nor a report, which are UTF-8."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{text!a}: character {error.start + 1} of it is not UTF-8; use another name") from None
 
 
 def _parse_export(argv: Sequence[str]) -> ExportModel:
@@ -200,7 +211,7 @@ def _checked(raw: argparse.Namespace) -> Options:
         dry_run=raw.dry_run,
         precision=raw.precision,
         pinning=raw.pinning,
-        cache_dir=None if raw.cache_dir is None else _absolute("-cdir", raw.cache_dir),
+        cache_dir=_cache_dir(raw.cache_dir),
         extensions=_extensions(raw.extensions),
         config=config,
         dump_config=_writable("-dump_config", raw.dump_config),
@@ -303,10 +314,24 @@ def _writable(flag: str, file: Path | None) -> Path | None:
     path = _absolute(flag, file)
     if os.path.isdir(path):  # unlike Path.is_dir, False for a name too long
         raise UsageError(f"{flag} {file}: this is a folder; give a file in it")
+    if os.path.exists(path) and (os.path.islink(path) or not os.path.isfile(path)):  # written to, not replaced
+        if not os.access(path, os.W_OK):
+            raise UsageError(f"{flag} {file}: it cannot be written to (its permissions forbid it)")
+        return path
     if not os.path.isdir(path.parent):
         raise UsageError(f"{flag} {file}: the folder {path.parent} does not exist")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UsageError(f"{flag} {file}: the folder {path.parent} cannot be written to (its permissions forbid it)")
+    return path
+
+
+def _cache_dir(folder: Path | None) -> Path | None:
+    """Absolute; it need not exist. OpenVINO takes a file for it in silence, and keeps nothing."""
+    if folder is None:
+        return None
+    path = _absolute("-cdir", folder)
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise UsageError(f"-cdir {folder}: this is no folder; give one, which need not exist yet")
     return path
 
 
@@ -332,6 +357,8 @@ def _extensions(text: str) -> tuple[Path, ...]:
 def _model(text: str) -> str:
     if text.startswith(builtin.PREFIX):
         return _check_builtin(text)
+    if not text:  # it would be the current folder
+        raise UsageError(f"-m: there is nothing after it; give a model file, or {DEFAULT_MODEL}")
     try:
         path = Path(text).expanduser().absolute()
         found = path.exists()

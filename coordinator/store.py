@@ -54,7 +54,8 @@ def make_folder(wanted: Path | None, started_at: str, model: str) -> Folder:
 
 def _make(folder: Path, fresh: bool) -> Folder:
     """Raises Unwritable, and FileExistsError where a `fresh` one was asked for."""
-    made = tuple(path for path in (folder, *folder.parents) if not path.exists())
+    # Unlike Path.exists, False for a name too long or in a folder that is closed to us: making it tells what is wrong.
+    made = tuple(path for path in (folder, *folder.parents) if not os.path.exists(path))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(exist_ok=not fresh)
@@ -69,8 +70,12 @@ def _make(folder: Path, fresh: bool) -> Folder:
 
 
 def write_file(file: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Raises Unwritable."""
+    """A link, a device or a pipe, as in `/dev/null`, is written to: it is not ours to replace. Raises Unwritable."""
     try:
+        if file.is_symlink() or (file.exists() and not file.is_file()):
+            with file.open("wb") as stream:
+                write(stream)
+            return
         with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}-", delete=False) as temporary:
             try:
                 write(temporary)

@@ -144,7 +144,7 @@ def _setup(report: Report, options: Options) -> list[Row]:
         ("API", effective.api),
         ("inference_only", effective.inference_only),
         ("precision", "UNSPECIFIED"),
-        ("batch size", str(effective.batch)),
+        ("batch size", _batch(report.throughput)),
         ("number of iterations", str(effective.iterations)),
         ("number of parallel infer requests", str(sum(agent.nireq or 0 for agent in report.agents))),
         ("duration (ms)", f"{1000 * (options.duration_s or 0.0):.12g}"),
@@ -152,6 +152,11 @@ def _setup(report: Report, options: Options) -> list[Row]:
     if options.streams is not None:
         rows.append((f"number of {options.device} streams", str(sum(agent.streams or 0 for agent in report.agents))))
     return rows
+
+
+def _batch(throughput: Throughput) -> str:
+    """benchmark_app's word for an open dimension where shapes of several batches were inferred in turn."""
+    return "?" if throughput.frames != throughput.count * throughput.batch else str(throughput.batch)
 
 
 def _phases(phases: PhasesPart | None) -> list[Row]:

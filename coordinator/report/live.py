@@ -200,7 +200,9 @@ def _reading(readies: Mapping[int, Ready], effective: Effective) -> Iterator[Ste
     reshaping = _slowest(readies, lambda p: p.reshape_ms)
     shapes = ", ".join(f"'{port.name}': {_shape(port)}" for port in effective.inputs)
     reshaped = [f"Reshaping model: {shapes}"] if reshaping else []
-    yield Step(5, reshaping, [f"Model batch size: {effective.batch}", *reshaped])
+    batches = {group.batch for group in effective.groups} or {effective.batch}
+    batch = str(*batches) if len(batches) == 1 else "?"
+    yield Step(5, reshaping, [f"Model batch size: {batch}", *reshaped])
     yield Step(6, lines=list(_ports(effective.inputs, effective.outputs)))
 
 
@@ -290,7 +292,8 @@ def load_lines(members: Sequence[Member], options: Options) -> Iterator[str]:
     agents = f"{len(members)} agent{'s' if len(members) != 1 else ''}"
     pace = f", at most {rate(options.max_irate)} FPS in total" if options.max_irate else ""
     warmup = f", after {duration(options.warmup_s)} of warm-up" if options.warmup_s else ""
-    yield f"{agents} infer {how}, for {' and '.join(limits)}{pace}{warmup}"
+    verb = "infer" if len(members) != 1 else "infers"
+    yield f"{agents} {verb} {how}, for {' and '.join(limits)}{pace}{warmup}"
     ready = next((member.ready for member in members if member.ready is not None), None)
     if ready is not None and ready.effective.backend == "openvino":
         yield _mode(ready.effective.inference_only)

@@ -93,7 +93,9 @@ def _chosen(latency: LatencyPart) -> tuple[int, float] | None:
 def _sublines(report: Report, options: Options) -> Iterator[list[str]]:
     window, throughput = report.window, report.throughput
     counted = [f"{count(throughput.count)} inferences in {window.duration_s:.3f} s"]
-    if throughput.batch > 1:
+    if throughput.frames != throughput.count * throughput.batch:
+        counted.append(f"{count(throughput.frames)} frames")
+    elif throughput.batch > 1:
         counted.append(f"batch {throughput.batch}")
     if options.max_irate:
         counted.append(f"limited to {rate(options.max_irate)} FPS")
@@ -254,4 +256,6 @@ def _bar(value: float, width: int = 20) -> Text:
 
 
 def _finding(finding: Finding) -> Text:
-    return Text.assemble((f"  {finding.severity:<8}", _SEVERITY[finding.severity]), finding.message)
+    """On one line: OpenVINO's own messages have several."""
+    message = " ".join(finding.message.split())
+    return Text.assemble((f"  {finding.severity:<8}", _SEVERITY[finding.severity]), message)

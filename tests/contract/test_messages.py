@@ -30,6 +30,7 @@ from ovbench.common.job import (
 )
 from ovbench.common.messages import (
     MAX_MESSAGE_BYTES,
+    MOST_TEXT,
     PROTOCOL_VERSION,
     SAMPLES_PER_MESSAGE,
     AnyNotice,
@@ -62,9 +63,10 @@ from ovbench.common.messages import (
     Usage,
     Warmed,
     WarmUp,
+    as_text,
     tag,
 )
-from ovbench.common.wire import BadMessage, decode, encode
+from ovbench.common.wire import BadMessage, check, decode, encode
 
 
 def int32s(*numbers: int) -> bytes:
@@ -465,3 +467,22 @@ def test_the_reason_of_a_bad_message_names_the_place() -> None:
 def test_a_histogram_that_contradicts_itself_is_no_message(change: dict[str, bytes]) -> None:
     (folded,) = [message for message in NOTICES if isinstance(message, Folded)]
     refuse(pack(fields(folded) | change), AnyNotice)
+
+
+def test_a_text_of_any_origin_can_be_said() -> None:
+    """As the name of a file that is not UTF-8, and a list of all that a large model has."""
+    check(Failed(kind="usage", message=as_text("b\udce9.npy" + "x" * MOST_TEXT)))
+    assert as_text("-i caf\u00e9.npy") == "-i caf\u00e9.npy"
+    assert as_text("b\udce9") == "b?"
+
+
+@pytest.mark.parametrize(
+    ("notice", "says"),
+    [
+        (Failed(kind="usage", message="x" * (MOST_TEXT + 1)), "'failed' cannot be said: .*length <= 20000"),
+        (Samples(request=0, data=bytes(MAX_MESSAGE_BYTES)), "'samples' would be a message of .* bytes"),
+    ],
+)
+def test_a_notice_that_would_be_dropped_on_arrival_is_found_before(notice: AnyNotice, says: str) -> None:
+    with pytest.raises(BadMessage, match=says):
+        check(notice)

@@ -7,7 +7,7 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from ovbench.agent.capi import CompiledModel, Core, Library
+from ovbench.agent.capi import CompiledModel, Core, Library, OpenVinoError
 from tests.openvino import formats, opset_models
 
 EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -48,6 +48,18 @@ def test_an_imported_blob_keeps_its_weights(tmp_path: Path) -> None:
     """OpenVINO leaves them in the memory that it is given; they are gone with it, and so then is the process."""
     model = Core(Library()).import_model(str(formats.compiled_blob(tmp_path)), "CPU", EXACT)
     np.testing.assert_array_equal(through_ovbench(model), formats.dense(formats.exact_data())[0])
+
+
+def test_a_blob_is_imported_without_any_property(tmp_path: Path) -> None:
+    model = Core(Library()).import_model(str(formats.compiled_blob(tmp_path)), "CPU", {})
+    assert len(through_ovbench(model)) == formats.COLUMNS
+
+
+def test_an_empty_blob_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "empty.blob"
+    file.touch()
+    with pytest.raises(OpenVinoError, match="the file is empty"):
+        Core(Library()).import_model(str(file), "CPU", EXACT)
 
 
 def test_a_scalar_stays_one_when_other_inputs_are_reshaped(tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 """Indices in models that OpenVINO has written, and what an index past its table does there."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
+import pytest
 from openvino import opset13 as ops
 
 from ovbench.agent.capi import Core, Library
 from ovbench.agent.cxx import Cxx
 from ovbench.agent.graph import index_rows
+from ovbench.agent.model import Loaded, StepTimes, load
+from ovbench.common.job import Data, Job, Load, Model, Placement, Runtime
 
 FIRST = np.int64(0)
 
@@ -102,3 +106,45 @@ def test_an_index_inside_a_loop_is_found(tmp_path: Path) -> None:
     loop.set_sliced_input(each, ids.output(0), 0, 1, 1, -1, 0)
     model = ov.Model([loop.get_concatenated_slices(body.results[0].output(0), 0, 1, 1, -1, 0)], [ids], "loop")
     assert index_rows(save(model, tmp_path)) == {"ids": 30}
+
+
+def load_model(file: Path, **model: Any) -> Loaded:
+    job = Job(
+        model=Model(source=str(file), **model),
+        runtime=Runtime(hint="none", streams=1, threads=1, requests=1, precision="f32"),
+        load=Load(api="async", duration_s=None, iterations=1, warmup_s=0.0, first_inference=False),
+        placement=Placement(cpus=(0,)),
+        null=None,
+        data=Data(),
+        sample_bytes=1 << 20,
+    )
+    return load(job, StepTimes())
+
+
+def rows_of(loaded: Loaded) -> list[str]:
+    return [filling.text.partition(",")[0] for filling in loaded.fillings]
+
+
+@pytest.mark.parametrize("kind", ["u8", "i8", "i32"])
+def test_an_index_of_any_integer_type_stays_in_its_table(kind: str, tmp_path: Path) -> None:
+    ids = indices("ids", [1, 64], getattr(ov.Type, kind))
+    found = ops.gather(table(10), ops.convert(ids, "i32"), ops.constant(FIRST))
+    loaded = load_model(save(ov.Model([ops.result(found)], [ids], "bytes"), tmp_path))
+    assert rows_of(loaded) == [f"random {kind} in 0..9"]
+
+
+def test_an_index_stays_in_what_a_reshaped_model_computes(tmp_path: Path) -> None:
+    """The file says 64; asked for are 4."""
+    data, places = ops.parameter([1, 64, 4], np.float32, name="data"), indices("places", [8], ov.Type.i32)
+    found = ops.gather(ops.relu(data), places, ops.constant(np.int64(1)))
+    file = save(ov.Model([ops.result(found)], [data, places], "places"), tmp_path)
+    assert rows_of(load_model(file)) == ["random f32 in 0..1", "random i32 in 0..63"]
+    small = load_model(file, shapes={"data": ((1, 1), (4, 4), (4, 4))})
+    assert rows_of(small) == ["random f32 in 0..1", "random i32 in 0..3"]
+
+
+def test_a_file_that_only_openvino_takes_for_xml_limits_nothing(tmp_path: Path) -> None:
+    """A name in Latin-1, as old converters wrote it."""
+    file = save(text_model(), tmp_path)
+    file.write_bytes(file.read_bytes().replace(b'name="text"', b'name="t\xe9xt"'))
+    assert rows_of(load_model(file, data_shapes={"positions": (((1, 1), (8, 8)),)}))[0] == "random i64 in 0..1"

@@ -1,5 +1,6 @@
 """Models of the user's: types, shapes, failures while they run."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
+from ovbench.agent.backend import OpenVinoBackend
 from ovbench.agent.capi import Core, Library
+from ovbench.agent.model import StepTimes, load
+from ovbench.common.job import Data, Job, Load, Model, Placement, Runtime
 from ovbench.common.shape import static_shape
 from tests.process.driver import Run
 
@@ -141,3 +145,23 @@ def test_inputs_that_fit_only_together_are_reshaped_together_and_need_no_names(r
     ran = run("-m", save(model, tmp_path), "--agents", "1", "-b", "3", "-t", "0.2", "--warmup", "0")
     assert ran.code == 0, ran.err
     assert [port["shape"] for port in ran.report["effective"]["inputs"]] == [[3, 16], [3, 16]]
+
+
+def test_figures_are_kept_where_the_executed_graph_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = dynamic_model(tmp_path, [1, 4])
+    job = Job(
+        model=Model(source=file),
+        runtime=Runtime(hint="none", streams=1, threads=1, requests=1),
+        load=Load(api="sync", duration_s=None, iterations=1, warmup_s=0.0),
+        placement=Placement(cpus=(0,)),
+        null=None,
+        data=Data(),
+        sample_bytes=1 << 20,
+        wants_graph=True,
+    )
+    backend = OpenVinoBackend(job, load(job, StepTimes()))
+    assert len(list(backend.findings())) == 1
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert list(backend.findings()) == []

@@ -19,7 +19,13 @@ from ovbench.common.shape import Shape, format_dimension, format_shape, is_stati
 
 DIMENSIONS = st.sampled_from([(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (16, 16), (0, -1), (1, 8), (3, -1)])
 SHAPES = st.lists(DIMENSIONS, min_size=1, max_size=4).map(tuple)
-LAYOUTS = {1: ["", "N", "C"], 2: ["", "NC", "N?"], 3: ["", "CHW", "HWC", "NHW"], 4: ["", "NCHW", "NHWC", "?CHW"]}
+LAYOUTS = {
+    1: ["", "N", "C"],
+    2: ["", "NC", "N?", "...C"],
+    3: ["", "CHW", "HWC", "NHW", "N...C"],
+    4: ["", "NCHW", "NHWC", "?CHW", "...NC", "...HW"],
+}
+"""Not `C...N`: benchmark_app takes the index of its batch, -1, for none."""
 
 
 @dataclass(frozen=True)
@@ -214,3 +220,25 @@ def test_inputs_that_disagree_about_the_batch_count_as_one_frame() -> None:
     ports = [simple("[4,16]", layout="[N,C]", name="a"), simple("[2,16]", layout="[N,C]", name="b")]
     infos = sign(ports, Model(source="m"), Preprocessing()).inputs
     assert groups(infos, [[(4, 16)], [(2, 16)]])[0].batch == 1
+
+
+@pytest.mark.parametrize(
+    ("printed", "places"),
+    [
+        ("[N,...,C]", (0, 3)),
+        ("[...,N,?,C]", (1, 3)),
+        ("[N,?,C,SOME_LONG_NAME]", (0, 2)),
+        ("[...]", (None, None)),
+        ("**SCALAR**", (None, None)),
+    ],
+)
+def test_a_dimension_is_found_in_a_layout_with_dots_and_with_long_names(printed: str, places: tuple[int, int]) -> None:
+    (info,) = sign([simple("[9,9,9,9]", printed)], Model(source="m"), Preprocessing()).inputs
+    assert (info.place("N"), info.place("C")) == places
+
+
+def test_more_shapes_together_than_can_be_told_of_are_refused() -> None:
+    infos = sign([simple("[?]", name="a"), simple("[?]", name="b")], Model(source="m"), Preprocessing()).inputs
+    shapes = [[(n,) for n in range(1, count + 1)] for count in (1000, 999)]
+    with pytest.raises(UsageError, match="the inputs have 1000, 999 shapes in turn, which is 999000 together"):
+        groups(infos, shapes)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from ovbench.agent.frames import tensors
 from ovbench.agent.inputs import Filled, gather
 from ovbench.agent.signature import InputInfo
 from ovbench.common.errors import UsageError
@@ -417,3 +418,31 @@ def test_tensors_that_are_equal_are_one_in_memory(
     one = info("[?,1]", "u8", "NC", data_shapes=tuple((batch, 1) for batch in batches))
     tensors = filled(one, *paths).tensors
     assert len({id(tensor) for tensor in tensors}) == len({tensor.data.tobytes() for tensor in tensors})
+
+
+def test_very_many_sizes_of_images_are_told_in_few_words() -> None:
+    sizes = tuple((1, 3, 1, width) for width in range(1, 3001))
+    image = info("[1,3,?,?]", "u8", "NCHW", "image", data_shapes=sizes)
+    (_, found) = gather([image, info("[1,2]", layout="NC", name="sizes")], Data()).inputs
+    assert len(found.tensors) == 3000
+    assert found.text.startswith("sizes of images, 1 x 1, 2 x 1, ")
+    assert found.text.endswith(" 20 x 1 and 2980 more")
+
+
+class Counted(list[str]):
+    """Files, of which it is told how often one was looked at."""
+
+    looked = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        self.looked += len(found) if isinstance(place, slice) else 1
+        return found
+
+
+def test_a_tensor_looks_only_at_the_files_that_it_takes() -> None:
+    files = Counted(str(number) for number in range(500))
+    made = tensors(info("[2,1]", layout="NC"), files, lambda path, *_: np.full((1, 1), float(path), np.float32))
+    assert [tensor.data.ravel().tolist() for tensor in made[:3]] == [[0, 1], [2, 3], [4, 5]]
+    assert len(made) == 500
+    assert files.looked <= 2 * len(made)

@@ -191,9 +191,15 @@ def test_heartbeats_that_were_missed_are_not_made_up_for() -> None:
     assert control.tick(NOW + seconds(2.8), connected=True) == []
 
 
+def attend(control: Control, since_s: float, until_s: float) -> None:
+    """Tick every half second, as the loop does, to the end given."""
+    for half in range(1, round((until_s - since_s) * 2) + 1):
+        control.tick(NOW + seconds(since_s + half / 2), connected=True)
+
+
 def test_the_lease_ends_when_nothing_was_heard_for_so_long() -> None:
     control = running(FakeWork())
-    control.tick(NOW + seconds(3), connected=True)
+    attend(control, 0, 3)
     with pytest.raises(Ended, match="nothing was heard") as ended:
         control.tick(NOW + seconds(3) + 1, connected=True)
     assert ended.value.code is ExitCode.PARTIAL
@@ -201,10 +207,20 @@ def test_the_lease_ends_when_nothing_was_heard_for_so_long() -> None:
 
 def test_a_pulse_renews_the_lease() -> None:
     control = running(FakeWork())
+    attend(control, 0, 2.5)
     control.on_order(Pulse(), NOW + seconds(2.5))
-    control.tick(NOW + seconds(5.5), connected=True)
+    attend(control, 2.5, 5.5)
     with pytest.raises(Ended):
-        control.tick(NOW + seconds(5.6), connected=True)
+        control.tick(NOW + seconds(5.5) + 1, connected=True)
+
+
+def test_a_machine_that_stood_still_does_not_end_the_lease() -> None:
+    """The coordinator stood still too, and may wake after the agent."""
+    control = running(FakeWork())
+    attend(control, 0, 1)
+    attend(control, 6, 8)
+    with pytest.raises(Ended, match="nothing was heard"):
+        attend(control, 8, 9)
 
 
 def test_a_connection_that_stays_closed_ends_the_agent_before_the_lease_does() -> None:

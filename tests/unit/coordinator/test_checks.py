@@ -177,6 +177,14 @@ def test_a_run_that_only_compiled_is_valid_without_a_count() -> None:
     assert judge(compiled_only()).status == "VALID"
 
 
+@pytest.mark.parametrize("argv", [[], ["-nireq", "4"]], ids=["by OpenVINO", "-nireq 4"])
+def test_requests_are_no_matter_where_the_model_is_only_compiled(argv: list[str]) -> None:
+    only = compiled_only()
+    prepared = ready(effective(streams=2, requests=1))
+    members = [Member(0, only.members[0].job, state=State.READY, ready=prepared)]
+    assert codes(replace(only, members=members, options=options("-niter", "0", *argv))) == set()
+
+
 def test_an_inference_that_failed_under_way_is_told_with_openvino_s_words() -> None:
     load = finished(completed=12, error="primitive failed", cpus=(0,))
     (finding, *_) = find(evidence([delivered(0, load=load), delivered(1)]))
@@ -201,6 +209,7 @@ def test_the_cpus_that_threads_strayed_to_are_named() -> None:
         (["-nthreads", "3"], running(2, 2), "-nthreads 3 became 2"),
         (["-nireq", "3"], running(2, 2), "-nireq 3 became 2"),
         (["-nireq", "3", "-api", "sync"], running(1, 1), "-api sync"),
+        (["-infer_precision", "f16"], running(2, 2), "-infer_precision f16 became f32"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -224,6 +233,10 @@ def test_a_setting_that_changed_in_places_is_told_with_the_agents() -> None:
 
 def test_one_request_in_flight_is_no_lack_of_requests_in_sync() -> None:
     assert codes(evidence([running(4, 1)], options("-api", "sync", "--agents", "1"))) == set()
+
+
+def test_a_precision_left_to_openvino_cannot_have_changed() -> None:
+    assert codes(evidence([running(2, 2)], options("-infer_precision", "undefined"))) == set()
 
 
 def test_a_setting_left_to_openvino_cannot_have_changed() -> None:

@@ -47,6 +47,7 @@ def test_truth_values_as_benchmark_app_dumps_them_are_read(tmp_path: Path) -> No
         ('{"CPU": 1}', "must look like"),
         ('{"GPU": {}}', "GPU and none of the CPU"),
         ('{"CPU": {"NUM_STREAMS": [1]}}', "NUM_STREAMS"),
+        pytest.param("[" * 200_000, "nested too deeply", id="deep"),
     ],
 )
 def test_a_file_of_another_format_is_refused(tmp_path: Path, text: str, says: str) -> None:

@@ -1,5 +1,6 @@
 """The command line: benchmark_app's defaults and rules, and one sentence for whatever is wrong."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -336,6 +337,32 @@ def test_a_model_that_is_compiled_has_layouts_and_data_of_its_own_shapes(tmp_pat
     assert parsed.data_shapes == {EVERY_INPUT: (static_shape((1, 8)),)}
 
 
+def test_a_model_of_no_name_is_not_the_current_folder() -> None:
+    assert "nothing after it" in complaint("-m", "")
+
+
+def test_a_cache_that_is_a_file_is_refused(model: Path) -> None:
+    assert "no folder" in complaint("-cdir", str(model))
+    assert options("-cdir", str(model.parent / "new")).cache_dir == model.parent / "new"
+
+
+def test_names_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
+    """On the command line, and found in a folder: neither jobs nor reports could hold them."""
+    (tmp_path / "\udcff.bin").write_bytes(b"data")
+    for argv in (["-report_folder", "\udcff"], ["-i", str(tmp_path)]):
+        said = complaint(*argv)
+        assert "not UTF-8" in said
+        assert said.isascii()
+
+
+def test_a_pipe_may_be_in_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of process substitution are, in /dev/fd; root could write to any folder, so it is asked in its place."""
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    assert options("-dump_config", str(tmp_path / "pipe")).dump_config == tmp_path / "pipe"
+    assert "cannot be written to" in complaint("-dump_config", str(tmp_path / "file"))
+
+
 def test_an_empty_model_file_is_refused(model: Path) -> None:
     model.write_bytes(b"")
     assert "empty" in complaint("-m", str(model))
@@ -416,7 +443,7 @@ def test_a_flag_that_is_given_no_text_is_as_if_left_out() -> None:
     """As in benchmark_app, whose defaults are empty texts; scripts rely on it."""
     empty = (
         "-b", "-shape", "-data_shape", "-layout", "-iop", "--mean_values", "--scale_values", "-cdir", "-extensions",
-        "-load_config", "-dump_config", "-report_folder", "-exec_graph_path",
+        "-load_config", "-dump_config", "-report_folder", "-exec_graph_path", "-nstreams", "-infer_precision",
     )  # fmt: skip
     assert options(*(word for flag in empty for word in (flag, ""))) == options()
 

@@ -1,5 +1,6 @@
 """Results on disk: whole or not there at all."""
 
+import os
 from pathlib import Path
 from typing import IO
 
@@ -161,3 +162,31 @@ def test_samples_that_are_known_only_as_a_histogram_are_not_written(tmp_path: Pa
     loads = [recording(0, 0, seconds(1), rest=(folded(steady(0, ms(10), 50), 0),))]
     assert not write_samples(tmp_path / "samples.npz", loads, window_of(loads))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wanted", ["x" * 300, "x" * 300 + "/below"])
+def test_a_folder_whose_name_is_too_long_is_unwritable(tmp_path: Path, wanted: str) -> None:
+    with pytest.raises(Unwritable, match="File name too long"):
+        make_folder(tmp_path / wanted, STARTED, "builtin:tiny")
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    """As a device is: root may replace /dev/null."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_file(pipe, lambda stream: stream.write(b"{}"))
+        assert os.read(reader, 10) == b"{}"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert [file.name for file in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_link_stays_a_link_to_the_file_that_is_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old and longer")
+    (tmp_path / "link").symlink_to("file")
+    write_file(tmp_path / "link", lambda stream: stream.write(b"new"))
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"

@@ -97,6 +97,11 @@ def test_the_execution_results_are_those_of_all_agents_in_benchmark_app_s_order(
     ]
 
 
+def test_shapes_of_several_batches_have_no_one_batch() -> None:
+    members = [delivered(0, prepared=ready(effective(groups=(1, 3))))]
+    assert in_json(report(run(members)))["configuration_setup"]["batch size"] == "?"
+
+
 def test_the_configuration_has_the_requests_of_all_agents() -> None:
     members = [delivered(i, prepared=ready(effective(streams=2, requests=4, batch=8))) for i in range(3)]
     setup = in_json(report(run(members)), wanted(streams=2))["configuration_setup"]

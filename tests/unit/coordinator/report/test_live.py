@@ -165,6 +165,12 @@ def test_a_model_that_is_reshaped_is_shown_with_its_batch_and_shapes() -> None:
     assert found.lines == ["Model batch size: 4", "Reshaping model: 'data': [1,3,227,227], 'mask': [1,?,2..8]"]
 
 
+def test_a_model_of_several_batches_in_turn_has_an_open_one() -> None:
+    groups = (Group(((1, 3, 8, 8), (1, 4)), 1), Group(((3, 3, 8, 8), (3, 4)), 3))
+    assert steps(delivered(0, prepared=prepared(groups=groups)))[5].lines[0] == "Model batch size: ?"
+    assert steps(delivered(0, prepared=prepared(groups=groups[1:])))[5].lines[0] == "Model batch size: 3"
+
+
 def test_a_model_that_keeps_its_shapes_is_not_reshaped() -> None:
     found = steps(delivered(0, prepared=prepared(replace(phases(), reshape_ms=0.0))))[5]
     assert found.note == ""
@@ -270,7 +276,7 @@ def test_a_paced_load_tells_its_limit() -> None:
 )
 def test_the_load_is_told_in_a_sentence(argv: list[str], said: list[str]) -> None:
     line = next(load_lines([delivered(0)], options(*argv)))
-    assert line.startswith("1 agent infer")
+    assert line.startswith("1 agent infers ")
     assert all(part in line for part in said)
 
 

@@ -259,6 +259,18 @@ def test_each_measured_cpu_has_a_bar_as_long_as_it_is_busy() -> None:
     assert [line.count("░") for line in bars] == [4, 4]
 
 
+def test_shapes_of_several_batches_have_their_frames_shown_and_no_one_batch() -> None:
+    found = report(run([delivered(0, prepared=ready(effective(groups=(3, 1))))]))
+    assert f"{found.throughput.frames:,} frames" in shown(found)
+    assert "batch" not in shown(found)
+
+
+def test_a_message_of_several_lines_is_shown_as_one() -> None:
+    failed = delivered(0, load=structs.replace(finished(completed=10), error="Exception from node.cpp:\nshapes differ"))
+    (line,) = (line for line in shown(report(run([failed]))).splitlines() if "Exception" in line)
+    assert line.endswith("Exception from node.cpp: shapes differ")
+
+
 def test_findings_come_last_with_their_severity() -> None:
     found = report(run([delivered(0), delivered(1, cpus=(0,))]))
     last = shown(found).rstrip().splitlines()[-1]
