@@ -451,13 +451,17 @@ class Core:
         )
         return CompiledModel(self._library, made)
 
+    def set_properties(self, device: str, properties: Mapping[str, str]) -> None:
+        """For all models from now on."""
+        if properties:  # none at all it does not take
+            self._library.call("ov_core_set_properties", self.handle, device.encode(), *_pairs(properties))
+
     def import_model(self, path: str, device: str, properties: Mapping[str, str]) -> CompiledModel:
         """A model that was compiled and exported before. The C API takes no properties here: the device gets them.
 
         The file is mapped, not read, as far as this goes; OpenVINO decides what it copies.
         """
-        if properties:  # none at all it does not take
-            self._library.call("ov_core_set_properties", self.handle, device.encode(), *_pairs(properties))
+        self.set_properties(device, properties)
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 raise OpenVinoError("the file is empty")

@@ -33,12 +33,16 @@ class Feed:
     def fill(self, requests: Sequence[InferRequest]) -> None:
         """Give every request its first inputs, in memory of its own where the shape is fixed."""
         for turn, request in enumerate(requests):
-            for index, items in enumerate(self._items):
-                item = items[turn % len(items)]
-                if self._has_own_memory(index):
-                    request.input_bytes(index)[:] = item.bytes
-                else:
-                    request.set_input(index, item)
+            self.put(request, turn)
+
+    def put(self, request: InferRequest, turn: int) -> None:
+        """Give a request the inputs of a turn."""
+        for index, items in enumerate(self._items):
+            item = items[turn % len(items)]
+            if self._has_own_memory(index):
+                request.input_bytes(index)[:] = item.bytes
+            else:
+                request.set_input(index, item)
 
     def tables(self, requests: Sequence[InferRequest]) -> list[Int64s]:
         """For each request the rows that `loops` feeds it by: input, number of items, items, destination, bytes."""

@@ -13,7 +13,7 @@ from ovbench.common import job as jobs
 from ovbench.common.errors import UsageError
 from ovbench.common.messages import Filling, Group, Port
 from ovbench.common.schedule import round_up
-from ovbench.common.shape import format_dimension
+from ovbench.common.shape import format_dimension, format_shape, static_shape
 
 from .builtin import builtin_file
 from .capi import CompiledModel, Core, InferRequest, Library, Model, OpenVinoError
@@ -24,6 +24,8 @@ from .inputs import Gathered, gather
 from .preprocess import preprocess
 from .signature import InputInfo, check_types, groups, input_types, output_types, sign
 from .usage import peak_mb
+
+_MOST_TRIED: Final = 64
 
 _INTEGERS: Final = ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")
 """Types that an index into a table may have."""
@@ -95,11 +97,36 @@ def load(job: jobs.Job, times: StepTimes) -> Loaded:
         return _loaded(library, made, (made.model.request(),), properties)
     with times.measure(9, "create_requests"):
         requests = tuple(made.model.request() for _ in range(_request_count(job, properties)))
-        loaded = _filled(library, _with_rows(cxx, core, made, job), requests, properties, job)
+        loaded, feed = _filled(library, _with_rows(cxx, core, made, job), requests, properties, job)
     if job.load.first_inference:
         with times.measure(10, "first_inference"):
-            requests[0].infer()
+            _infer_first(loaded, 0)
+        _try_other_shapes(loaded, feed)
     return loaded
+
+
+def _infer_first(loaded: Loaded, turn: int) -> None:
+    """Raises UsageError where shapes that were given do not go together, as far as OpenVINO notices it."""
+    try:
+        loaded.requests[0].infer()
+    except OpenVinoError as error:
+        if all(info.is_static for info in loaded.compiled.inputs):
+            raise
+        shapes = zip(loaded.compiled.inputs, loaded.groups[turn].shapes, strict=True)
+        said = ", ".join(f"{info.name} {format_shape(static_shape(shape))}" for info, shape in shapes)
+        raise UsageError(
+            f"-data_shape or -i: an inference with {said} fails: {gist(str(error))}; do these shapes go together?"
+        ) from None
+
+
+def _try_other_shapes(loaded: Loaded, feed: Feed) -> None:
+    """An inference with each group of shapes but the first, so that one that cannot be is told before the load."""
+    turns = range(1, min(len(loaded.groups), _MOST_TRIED))
+    for turn in turns:
+        feed.put(loaded.requests[0], turn)
+        _infer_first(loaded, turn)
+    if turns:
+        feed.put(loaded.requests[0], 0)
 
 
 def iterations(job: jobs.Job, requests: int, turns: int) -> int | None:
@@ -127,20 +154,21 @@ def _filled(
     requests: tuple[InferRequest, ...],
     properties: dict[str, str],
     job: jobs.Job,
-) -> Loaded:
+) -> tuple[Loaded, Feed]:
     gathered = gather(made.inputs, job.data)
     shapes = [[tensor.shape for tensor in found.tensors] for found in gathered.inputs]
     together = groups(made.inputs, shapes)
     inputs = tuple(_of_data(info, own) for info, own in zip(made.inputs, shapes, strict=True))
     feed = Feed(library, inputs, gathered)
     feed.fill(requests)
-    return replace(
+    loaded = replace(
         _loaded(library, made, requests, properties),
         groups=tuple(Group(shapes=group.shapes, batch=group.batch) for group in together),
         fillings=_fillings(made.inputs, gathered),
         notes=(*made.notes, *gathered.notes),
         feed=feed if _is_fed(job, made.inputs, len(together)) else None,
     )
+    return loaded, feed
 
 
 def _of_data(info: InputInfo, shapes: Sequence[tuple[int, ...]]) -> InputInfo:
@@ -177,9 +205,9 @@ def _compiled(library: Library, core: Core, job: jobs.Job, times: StepTimes) -> 
     """By the way that the model's file and the options say."""
     path = _path(job.model)
     if job.model.compiled:
-        return _ready_made(job, times, "import", lambda *wanted: core.import_model(path, *wanted))
+        return _ready_made(core, job, times, "import", lambda *wanted: core.import_model(path, *wanted))
     if job.model.whole_file:
-        return _ready_made(job, times, "compile", lambda *wanted: core.compile_file(path, *wanted))
+        return _ready_made(core, job, times, "compile", lambda *wanted: core.compile_file(path, *wanted))
     with times.measure(4, "read_model"):
         model = _read(core, job.model, path)
         name = model.name
@@ -194,7 +222,7 @@ def _compiled(library: Library, core: Core, job: jobs.Job, times: StepTimes) -> 
     ports = _ports(model)
     before = peak_mb()
     with times.measure(7, "compile"):
-        made = _make(job, "compile", lambda *wanted: core.compile_model(model, *wanted))
+        made = _make(core, job, "compile", lambda *wanted: core.compile_model(model, *wanted))
         after = peak_mb()
         model.free()
     return Compiled(made, name, inputs, original, ports, signature.notes, (before, after), signature.reshaped)
@@ -205,12 +233,12 @@ def _path(spec: jobs.Model) -> str:
 
 
 def _ready_made(
-    job: jobs.Job, times: StepTimes, verb: str, make: Callable[[str, dict[str, str]], CompiledModel]
+    core: Core, job: jobs.Job, times: StepTimes, verb: str, make: Callable[[str, dict[str, str]], CompiledModel]
 ) -> Compiled:
     """Straight from the file: its inputs are what they are."""
     before = peak_mb()
     with times.measure(7, verb):
-        made = _make(job, verb, make)
+        made = _make(core, job, verb, make)
     after = peak_mb()
     ports = (tuple(made.inputs), tuple(made.outputs))
     signature = sign(ports[0], job.model, job.preprocessing)
@@ -220,11 +248,24 @@ def _ready_made(
     return Compiled(made, name, signature.inputs, ports, ports, signature.notes, (before, after))
 
 
-def _make(job: jobs.Job, verb: str, make: Callable[[str, dict[str, str]], CompiledModel]) -> CompiledModel:
+def _make(core: Core, job: jobs.Job, verb: str, make: Callable[[str, dict[str, str]], CompiledModel]) -> CompiledModel:
     try:
         return make(job.runtime.device, job.runtime.properties())
     except OpenVinoError as error:
+        _check_properties(core, job)
         raise UsageError(f"-m {job.model.source}: OpenVINO cannot {verb} this model: {gist(str(error))}") from None
+
+
+def _check_properties(core: Core, job: jobs.Job) -> None:
+    """After a failure: whether the device refuses a property by itself, whatever the model. Raises UsageError."""
+    runtime = job.runtime
+    flags = {"INFERENCE_PRECISION_HINT": "-infer_precision", "NUM_STREAMS": "-nstreams", "CACHE_DIR": "-cdir"}
+    for name, value in runtime.properties().items():
+        try:
+            core.set_properties(runtime.device, {name: value})
+        except OpenVinoError as error:
+            flag = "-load_config" if name in runtime.config else flags.get(name, "-load_config")
+            raise UsageError(f"{flag}: OpenVINO does not take {name}={value}: {gist(str(error))}") from None
 
 
 def _ports(model: Model) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
@@ -253,10 +294,24 @@ def _preprocessed(
     try:
         built = preprocess(library, model, inputs, types, output_types(outputs, job.preprocessing))
     except OpenVinoError as error:
-        raise UsageError(
-            f"-ip, -op, -iop, -layout, --mean_values or --scale_values: OpenVINO cannot do this: {gist(str(error))}"
-        ) from None
+        blamed = " or ".join(_preprocessing_flags(job)) or f"-m {job.model.source}"
+        raise UsageError(f"{blamed}: OpenVINO cannot prepare the inputs and outputs: {gist(str(error))}") from None
     return built, tuple(replace(info, type=types.get(index, info.type)) for index, info in enumerate(inputs))
+
+
+def _preprocessing_flags(job: jobs.Job) -> list[str]:
+    asked = job.preprocessing
+    given = {
+        "-ip": asked.input_type,
+        "-op": asked.output_type,
+        "-iop": asked.types,
+        "-layout": job.model.layouts,
+        "--mean_values": asked.mean,
+        "--scale_values": asked.scale,
+        "-shape": job.model.shapes,
+        "-b": job.model.batch,
+    }
+    return [flag for flag, value in given.items() if value]
 
 
 def _with_rows(cxx: Cxx | None, core: Core, made: Compiled, job: jobs.Job) -> Compiled:

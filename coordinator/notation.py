@@ -158,8 +158,8 @@ def _static_shape(text: str) -> Shape:
 def _layout(text: str) -> str:
     word = text.replace(" ", "").upper()
     parts = word.split(",") if "," in word else _LETTERS.findall(word)
-    named = parts[:-1] if parts[-1:] == ["..."] else parts
-    if not named or not all(re.fullmatch("[A-Z?]", part) for part in named):
+    named = [part for part in parts if part != "..."]
+    if not named or parts.count("...") > 1 or not all(re.fullmatch("[A-Z?]", part) for part in named):
         raise ShapeError(f"'{text}' is no layout; write a letter for each dimension, as in NCHW or N...")
     known = [part for part in named if part != "?"]
     if len(set(known)) != len(known):

@@ -238,7 +238,9 @@ def _filling(readies: Mapping[int, Ready], options: Options) -> Step:
     lines = [_filled(filling) for filling in effective.fillings] or [f"random inputs, seed {options.seed}"]
     if len(effective.groups) > 1:
         lines.append(f"Defined {len(effective.groups)} tensor groups:")
-        lines += [f"    {_group(effective.inputs, group.shapes)}" for group in effective.groups]
+        lines += [f"    {_group(effective.inputs, group.shapes)}" for group in effective.groups[:_MOST_ROWS]]
+        more = len(effective.groups) - _MOST_ROWS
+        lines += [f"    and {count(more)} more"] if more > 0 else []
     first_inference = _slowest(readies, lambda p: p.first_inference_ms)
     lines.append(f"first inference {first_inference}" if first_inference else "no first inference")
     notes = dict.fromkeys(note for ready in readies.values() for note in ready.effective.notes)

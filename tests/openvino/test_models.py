@@ -165,3 +165,48 @@ def test_figures_are_kept_where_the_executed_graph_cannot_be_written(
     assert len(list(backend.findings())) == 1
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     assert list(backend.findings()) == []
+
+
+def embedding(folder: Path) -> str:
+    """Ids and a mask of the same open shape."""
+    ids, mask = (ops.parameter(ov.PartialShape([-1, -1]), kind, name=name) for name, kind in
+                 (("ids", np.int64), ("mask", np.float32)))  # fmt: skip
+    looked_up = ops.gather(ops.constant(np.ones((10, 4), np.float32)), ids, ops.constant(np.int64(0)))
+    masked = ops.multiply(looked_up, ops.unsqueeze(mask, ops.constant(np.int64(2))))
+    return save(ov.Model([ops.result(masked)], [ids, mask], "embedding"), folder)
+
+
+@pytest.mark.parametrize("shapes", ["[1,4][1,8]", "ids[1,4][1,8],mask[1,4]"])
+def test_shapes_that_do_not_go_together_are_told_before_the_load(run: Run, tmp_path: Path, shapes: str) -> None:
+    ran = run("-m", embedding(tmp_path), "--agents", "1", "-data_shape", shapes)
+    assert ran.code == 2
+    (line,) = ran.err.splitlines()
+    assert line.startswith("ovbench-coord: -data_shape")
+    assert "mask [1," in line
+    assert "[Step 10/11]" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("-infer_precision", "foo"), "-infer_precision: OpenVINO does not take INFERENCE_PRECISION_HINT=foo"),
+        (("-load_config", "config.json"), "-load_config: OpenVINO does not take NUM_STREAMZ=3"),
+    ],
+)
+def test_a_property_that_the_cpu_does_not_know_is_blamed_and_not_the_model(
+    run: Run, tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    (tmp_path / "config.json").write_text('{"CPU": {"NUM_STREAMZ": "3"}}')
+    flag, value = options
+    value = str(tmp_path / value) if value.endswith(".json") else value
+    ran = run("-m", "builtin:tiny", "--agents", "1", flag, value)
+    assert ran.code == 2
+    (line,) = ran.err.splitlines()
+    assert says in line
+
+
+def test_preprocessing_that_cannot_be_blames_the_flag_that_asked_for_it(run: Run) -> None:
+    ran = run("-m", "builtin:tiny", "--agents", "1", "--mean_values", "data[1,2]")
+    assert ran.code == 2
+    (line,) = ran.err.splitlines()
+    assert line.startswith("ovbench-coord: --mean_values")

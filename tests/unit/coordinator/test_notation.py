@@ -77,7 +77,8 @@ def test_a_layout_is_one_however_it_is_written(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "layout"), [("N...", "N..."), ("[N,...]", "N..."), ("[N?HW]", "N?HW"), ("[?,?]", "??"), ("C", "C")]
+    ("text", "layout"),
+    [("N...", "N..."), ("[N,...]", "N..."), ("[N...C]", "N...C"), ("[N?HW]", "N?HW"), ("[?,?]", "??"), ("C", "C")],
 )
 def test_a_layout_may_leave_dimensions_unnamed(text: str, layout: str) -> None:
     assert notation.layouts("-layout", text) == {EVERY_INPUT: layout}
