@@ -1,35 +1,12 @@
-"""Real models through the whole of ovbench, against the samples file and against benchmark_app on the same file."""
+"""Real models through the whole of ovbench, against the samples file and what OpenVINO says of itself."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.process.driver import COORDINATOR, Run
-
-BENCHMARK_APP = str(Path(sys.executable).with_name("benchmark_app"))
-
-
-@pytest.fixture(scope="module")
-def tiny_ir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("models") / "tiny.xml"
-    subprocess.run([COORDINATOR, "export-model", "builtin:tiny", str(file)], check=True, capture_output=True)
-    return file
-
-
-def benchmark_app(model: Path, folder: Path, *options: str) -> dict[str, Any]:
-    """benchmark_app's own JSON report."""
-    subprocess.run(
-        [BENCHMARK_APP, "-m", str(model), "-d", "CPU", "-report_type", "no_counters", "-json_stats",
-         "-report_folder", str(folder), *options],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    report: dict[str, Any] = json.loads((folder / "benchmark_report.json").read_text())
-    return report
+from tests.process.driver import Run
 
 
 @pytest.mark.parametrize("model", ["builtin:tiny", "builtin:mlp", "builtin:squeezenet1.1"])
@@ -81,36 +58,6 @@ def test_more_streams_than_cpus_is_reported_as_what_it_became(run: Run) -> None:
     assert streams != {64}
     assert changed
     assert "-nstreams 64 became" in changed[0]
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        (("-api", "sync"), ("-api", "sync")),
-        (("-hint", "latency"), ("-hint", "latency")),
-        (("-hint", "throughput"), ("-hint", "throughput")),
-        (("-hint", "none", "-nstreams", "1", "-nireq", "4"), ("-hint", "none", "-nstreams", "1", "-nireq", "4")),
-        (("-niter", "99", "-api", "async", "-nireq", "4"), ("-niter", "99", "-api", "async", "-nireq", "4")),
-        (("-b", "2"), ("-b", "2")),
-    ],
-    ids=lambda options: " ".join(options),
-)
-def test_the_same_options_mean_the_same_as_for_benchmark_app(
-    run: Run, tiny_ir: Path, tmp_path: Path, ours: tuple[str, ...], theirs: tuple[str, ...]
-) -> None:
-    time = () if "-niter" in ours else ("-t", "1")
-    our = run("-m", str(tiny_ir), "--agents", "1", *ours, *time, "--warmup", "0.1").report
-    their = benchmark_app(tiny_ir, tmp_path, *theirs, *time)
-    setup = their["configuration_setup"]
-    assert our["effective"]["api"] == setup["API"]
-    assert our["effective"]["nireq"] == int(setup["number of parallel infer requests"])
-    assert str(our["effective"]["batch"]) == setup["batch size"]
-    if "number of CPU streams" in setup:
-        assert our["effective"]["streams"] == int(setup["number of CPU streams"])
-    if "-niter" in ours:
-        assert our["throughput"]["count"] == int(their["execution_results"]["total number of iterations"]) == 100
-    # Not a timing test: it only has to tell a rate from one that is wrong by a factor.
-    assert our["throughput"]["fps"] > 0.3 * float(their["execution_results"]["throughput"])
 
 
 def test_properties_reach_openvino_and_are_read_back(run: Run, tmp_path: Path) -> None:

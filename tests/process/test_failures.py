@@ -13,6 +13,8 @@ import pytest
 
 from tests.process.driver import AGENT, Start, gone_within
 
+pytestmark = pytest.mark.alone
+
 NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.2")
 MEASURING = "Measuring performance"
 UNDER_WAY = " left"

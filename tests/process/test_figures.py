@@ -12,6 +12,8 @@ import pytest
 
 from tests.process.driver import Ran, Run
 
+pytestmark = pytest.mark.alone
+
 NULL_MS = 2.0
 NULL = ("--backend", f"null:{NULL_MS * 1000:g}", "--warmup", "0.2")
 

@@ -15,6 +15,8 @@ import pytest
 
 from tests.process.driver import COORDINATOR, gone_within
 
+pytestmark = pytest.mark.alone
+
 CTRL_C = b"\x03"
 ENDLESS = ("--backend", "null:60000000", "-api", "sync", "--agents", "1", "-t", "60", "--warmup", "0")
 

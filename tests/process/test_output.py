@@ -59,6 +59,15 @@ def test_results_go_into_a_folder_of_their_own_by_default(tmp_path: Path) -> Non
     assert all((folder / "report.json").is_file() for folder in folders)
 
 
+def test_a_built_in_model_is_exported_with_its_weights_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "model.xml"
+    done = subprocess.run([COORDINATOR, "export-model", "builtin:mlp", str(file)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert str(file) in done.stdout
+    assert file.stat().st_size > 1000
+    assert file.with_suffix(".bin").stat().st_size >= 3 * 256 * 256 * 4
+
+
 def test_help_is_grouped_and_has_examples() -> None:
     text = subprocess.run([COORDINATOR, "--help"], capture_output=True, text=True, check=True).stdout
     for part in ("Options:", "Input shapes:", "Agents:", "Statistics dumping options:", "examples:", "exit codes:"):

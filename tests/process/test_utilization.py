@@ -14,6 +14,8 @@ import pytest
 
 from tests.process.driver import Coordinator, Start
 
+pytestmark = pytest.mark.alone
+
 TICKS = os.sysconf("SC_CLK_TCK")
 SPINNING = ("--backend", "null:50", "-api", "sync", "--warmup", "0.2")
 """A device of 50 us spins all of its service time, so an agent keeps a CPU busy as an inference does."""
