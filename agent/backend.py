@@ -183,7 +183,7 @@ class NullBackend:
     def __init__(self, job: Job) -> None:
         assert job.null is not None
         asynchronous = job.load.api == "async"
-        streams = (job.runtime.streams or 1) if asynchronous else 1
+        streams = max(1, job.runtime.streams or 1) if asynchronous else 1
         requests = (job.runtime.requests or streams) if asynchronous else 1
         self._device = null.NullDevice(job.null.service_ns, streams, requests, *libc_addresses())
         if asynchronous:

@@ -17,6 +17,9 @@ Hint = Literal["throughput", "cumulative_throughput", "latency", "none"]
 _YES_NO: Final[dict[bool | None, str | None]] = {True: "YES", False: "NO", None: None}
 
 EVERY_INPUT: Final = ""
+AUTO_STREAMS: Final = -1
+"""OpenVINO's ov::streams::AUTO."""
+
 COMPILED_SUFFIX: Final = ".blob"
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -92,7 +95,7 @@ class Runtime(Spec, frozen=True, forbid_unknown_fields=True):
 
     device: str = "CPU"
     hint: Hint = "throughput"
-    streams: Positive | None = None
+    streams: Annotated[int, Meta(ge=AUTO_STREAMS)] | None = None
     threads: Positive | None = None
     requests: Positive | None = None
     precision: str | None = None

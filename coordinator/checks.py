@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_US
+from ovbench.common.job import AUTO_STREAMS
 from ovbench.common.topology import format_cpu_list
 
 from .fleet import Member
@@ -130,7 +131,7 @@ def _settings(evidence: Evidence) -> Iterator[Finding]:
         effective = member.ready.effective
         asynchronous = options.api == "async"
         for name, wanted, got in (
-            ("-nstreams", options.streams, effective.streams),
+            ("-nstreams", None if options.streams == AUTO_STREAMS else options.streams, effective.streams),
             ("-nthreads", options.threads, effective.threads),
             ("-nireq", None if only_compiled else options.requests, effective.requests),
             ("-infer_precision", _definite(options.precision), _definite(effective.precision)),

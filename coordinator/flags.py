@@ -7,7 +7,7 @@ from typing import Final, Literal, NoReturn, TypeVar
 
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
-from ovbench.common.job import Hint
+from ovbench.common.job import AUTO_STREAMS, Hint
 from ovbench.common.shape import Dimension, ShapeError
 
 from . import notation
@@ -159,7 +159,10 @@ def _precision(text: str) -> str | None:
 
 
 def _streams(text: str) -> int | None:
-    return _positive(_of_the_cpu(text)) if text else None
+    if not text:
+        return None
+    value = _of_the_cpu(text)
+    return AUTO_STREAMS if value.upper() in ("AUTO", str(AUTO_STREAMS)) else _positive(value)
 
 
 def _null_backend(text: str) -> float | None:
@@ -307,8 +310,9 @@ def _add_advanced(group: "argparse._ArgumentGroup") -> None:
         help="infer requests in flight (async); default: the best number, by OpenVINO",
     )  # fmt: skip
     group.add_argument(
-        "-nstreams", "--number-streams", metavar="N", type=_streams, dest="streams", help="streams; N or CPU:N"
-    )
+        "-nstreams", "--number-streams", metavar="N", type=_streams, dest="streams",
+        help="streams; N or CPU:N, or AUTO for OpenVINO's choice",
+    )  # fmt: skip
     group.add_argument(
         "-inference_only", "--inference-only", metavar="YES|NO", type=_yes_no, nargs="?", const=True, default=None,
         help="no: set the next inputs before each inference, within the measurement though not within its latency, "

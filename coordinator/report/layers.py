@@ -8,10 +8,15 @@ from ..result import LayerPart, LayersPart
 Sort = Literal["no_sort", "sort", "simple_sort"]
 Columns = tuple[str, str, str]
 
+_NO_KERNEL: Final = ("undef", "unknown")
+"""What OpenVINO calls the kernel of a layer that has none. Of one that has a kernel, but whose mean is below the
+microsecond that it counts in, it says NOT_RUN all the same."""
+
 EXPLANATION: Final = (
     "Mean of one inference, as OpenVINO counts it: over all inferences of a stream",
     "since the model was compiled, in whole microseconds; then over requests, then",
-    "over agents.",
+    "over agents. Counting slows inference down: by 2 % on squeezenet1.1, by 3 % on",
+    "a model of 3 us.",
 )
 
 _LONGEST_NAME: Final = 19
@@ -65,6 +70,8 @@ def layer_lines(part: LayersPart, sort: Sort | None, width: int | None) -> list[
 
 def _words(layer: LayerPart) -> Columns:
     executed_by = _NOT_EXECUTED.get(layer.status, layer.exec_type)
+    if layer.status == "NOT_RUN" and layer.exec_type and not layer.exec_type.startswith(_NO_KERNEL):
+        executed_by = f"{layer.exec_type} (under 1 us)"
     return cut(layer.name), cut(layer.type), executed_by
 
 

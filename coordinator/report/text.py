@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ovbench.common.job import AUTO_STREAMS
 from ovbench.common.topology import format_cpu_list
 
 from ..options import Options
@@ -62,7 +63,7 @@ def print_plan(console: Console, plan: Plan, findings: Sequence[Finding]) -> Non
         streams, requests = job.runtime.streams, job.runtime.requests
         table.add_row(
             str(index), format_cpu_list(job.placement.cpus), load.api,
-            "auto" if streams is None else str(streams),
+            "auto" if streams in (None, AUTO_STREAMS) else str(streams),
             "1" if load.api == "sync" else "auto" if requests is None else str(requests), " and ".join(share),
         )  # fmt: skip
     console.print(table)

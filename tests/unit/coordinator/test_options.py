@@ -94,6 +94,7 @@ def test_a_run_lasts_as_long_as_its_time_or_its_iterations(
         (["-hint", "latency"], ["--perf_hint", "latency"]),
         (["-nstreams", "3"], ["--number-streams", "3"]),
         (["-nstreams", "3"], ["--number_streams=3"]),
+        (["-nstreams", "AUTO"], ["-nstreams", "CPU:-1"]),
         (["-nthreads", "3"], ["--number-threads", "3"]),
         (["-nireq", "3"], ["--number-infer-requests", "3"]),
         (["-nireq", "3"], ["--number_infer_requests", "3"]),
@@ -183,7 +184,7 @@ def test_external_agents_connect_on_this_host(bind: str) -> None:
 
 WRONG = {
     "-nstreams 0": "-nstreams",
-    "-nstreams -1": "-nstreams",
+    "-nstreams -2": "-nstreams",
     "-nstreams two": "two",
     "-nstreams 1.5": "1.5",
     "-nthreads -1": "-nthreads",

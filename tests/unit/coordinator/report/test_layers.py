@@ -65,6 +65,13 @@ def test_a_layer_that_was_not_executed_says_so_in_place_of_a_kernel() -> None:
     assert not any("undef" in line for line in lines)
 
 
+def test_a_layer_that_has_a_kernel_but_no_time_took_less_than_is_counted() -> None:
+    quick = replace(CONVOLUTION, status="NOT_RUN", exec_type="jit_avx512_f32", real=0.0, cpu=0.0)
+    (line,) = layer_lines(part(quick), None, 80)[1:-1]
+    assert "jit_avx512_f32 (under 1 us)" in line
+    assert "not run" not in line
+
+
 def test_the_layers_of_a_usual_model_fit_80_columns_uncut() -> None:
     named = [replace(CONVOLUTION, name=f"Convolution_{i}", real=0.5, cpu=0.5) for i in range(100, 150)]
     lines = layer_lines(part(*named), None, 78)
