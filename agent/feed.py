@@ -22,10 +22,14 @@ MOST_COPIED_BYTES: Final = 16_384
 class Feed:
     """Request r starts with item r of each input, modulo their number, and goes on from there."""
 
-    def __init__(self, library: Library, inputs: Sequence[InputInfo], gathered: Gathered) -> None:
+    def __init__(
+        self, library: Library, inputs: Sequence[InputInfo], gathered: Gathered, most: int | None = None
+    ) -> None:
+        """`most`: so many items of each input are enough, as requests keep what they have."""
         self._inputs = inputs
         self._items = [
-            _tensors(library, info.type, found.tensors) for info, found in zip(inputs, gathered.inputs, strict=True)
+            _tensors(library, info.type, found.tensors[:most])
+            for info, found in zip(inputs, gathered.inputs, strict=True)
         ]
         self._addresses: dict[int, Int64s] = {}
         self._tables: list[Int64s] = []

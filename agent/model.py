@@ -159,14 +159,15 @@ def _filled(
     shapes = [[tensor.shape for tensor in found.tensors] for found in gathered.inputs]
     together = groups(made.inputs, shapes)
     inputs = tuple(_of_data(info, own) for info, own in zip(made.inputs, shapes, strict=True))
-    feed = Feed(library, inputs, gathered)
+    fed = _is_fed(job, made.inputs, len(together))
+    feed = Feed(library, inputs, gathered, None if fed else len(requests))
     feed.fill(requests)
     loaded = replace(
         _loaded(library, made, requests, properties),
-        groups=tuple(Group(shapes=group.shapes, batch=group.batch) for group in together),
+        groups=together,
         fillings=_fillings(made.inputs, gathered),
         notes=(*made.notes, *gathered.notes),
-        feed=feed if _is_fed(job, made.inputs, len(together)) else None,
+        feed=feed if fed else None,
     )
     return loaded, feed
 

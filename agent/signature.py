@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from ovbench.common.errors import UsageError
 from ovbench.common.job import EVERY_INPUT, Model, Preprocessing
-from ovbench.common.messages import MOST_GROUPS, Port
+from ovbench.common.messages import MOST_GROUPS, Group, Port
 from ovbench.common.shape import OPEN, Shape, fits, format_dimension, format_shape, is_static, lengths
 
 IMAGE_LAYOUTS: Final = ("NCHW", "NHWC", "CHW", "HWC")
@@ -83,14 +83,6 @@ class Signature:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Group:
-    """Shapes that the inputs have together in one inference, and the frames in it."""
-
-    shapes: tuple[tuple[int, ...], ...]
-    batch: int
-
-
 def sign(ports: Sequence[Port], model: Model, preprocessing: Preprocessing) -> Signature:
     """Apply what was asked for to the inputs of a model as it was read. Raises UsageError."""
     _check_names(ports, model, preprocessing)
@@ -161,7 +153,7 @@ def groups(inputs: Sequence[InputInfo], shapes: Sequence[Sequence[tuple[int, ...
         batches = {
             shape[place] for info, shape in zip(inputs, together, strict=True) if (place := info.place("N")) is not None
         }
-        found.append(Group(together, max(1, batches.pop()) if len(batches) == 1 else 1))
+        found.append(Group(shapes=together, batch=max(1, batches.pop()) if len(batches) == 1 else 1))
     return tuple(found)
 
 
