@@ -3,16 +3,25 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+
+CoreKind = Literal["performance", "efficient"]
 
 
 @dataclass(frozen=True, order=True)
 class Cpu:
-    """One logical CPU. Ordered as an expert would fill a machine: by socket, NUMA node, physical core, number."""
+    """One logical CPU. Ordered as an expert would fill a machine: by socket, NUMA node, physical core, number.
+
+    `core` is the lowest number among its SMT siblings, `l3` the lowest among those that share its last-level cache.
+    """
 
     socket: int
     node: int
     core: int
     id: int
+    l3: int = 0
+    kind: CoreKind = "performance"
 
 
 @dataclass(frozen=True)
