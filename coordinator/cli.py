@@ -8,12 +8,14 @@ from typing import NoReturn
 
 from ovbench.common.builtin import write_builtin
 from ovbench.common.errors import ExitCode, UsageError
-from ovbench.common.topology import read_topology
+from ovbench.common.job import Job
+from ovbench.common.topology import Topology, read_topology
 
 from .launch import Launcher
 from .launch.external import ExternalLauncher
 from .launch.local import LocalLauncher
 from .options import ExportModel, Options, parse
+from .placement import home
 from .plan import Plan, make_plan
 
 
@@ -41,7 +43,7 @@ def _command(arguments: Sequence[str]) -> ExitCode:
     topology = read_topology()
     plan = make_plan(request, topology)
     if request.dry_run:
-        return _show_plan(request, plan)
+        return _show_plan(request, plan, topology)
     # From here on the agents' common process loads, while the rest of this one does.
     launcher: Launcher = LocalLauncher() if request.launcher == "local" else ExternalLauncher()
     from .run import run
@@ -52,22 +54,12 @@ def _command(arguments: Sequence[str]) -> ExitCode:
         launcher.close()
 
 
-def _show_plan(options: Options, plan: Plan) -> ExitCode:
+def _show_plan(options: Options, plan: Plan, topology: Topology) -> ExitCode:
     from .checks import find_in_plan
 
     findings = tuple(find_in_plan(plan))
     if options.json:
-        assignments = [
-            {
-                "agent": index,
-                "cpus": list(job.placement.cpus),
-                "streams": job.runtime.streams,
-                "threads": job.runtime.threads,
-                "nireq": job.runtime.requests,
-                "iterations": job.load.iterations,
-            }
-            for index, job in enumerate(plan.jobs)
-        ]
+        assignments = [_assignment(index, job, topology) for index, job in enumerate(plan.jobs)]
         problems = [{"code": f.code, "severity": f.severity, "message": f.message} for f in findings]
         housekeeping = list(plan.housekeeping)
         print(json.dumps({"assignments": assignments, "housekeeping": housekeeping, "findings": problems}, indent=2))
@@ -76,5 +68,19 @@ def _show_plan(options: Options, plan: Plan) -> ExitCode:
 
         from .report.text import print_plan
 
-        print_plan(Console(), plan, findings)
+        print_plan(Console(), plan, topology, findings)
     return ExitCode.VALID
+
+
+def _assignment(index: int, job: Job, topology: Topology) -> dict[str, object]:
+    socket, node = home(topology, job.placement.cpus)
+    return {
+        "agent": index,
+        "cpus": list(job.placement.cpus),
+        "node": node,
+        "socket": socket,
+        "streams": job.runtime.streams,
+        "threads": job.runtime.threads,
+        "nireq": job.runtime.requests,
+        "iterations": job.load.iterations,
+    }

@@ -1,6 +1,7 @@
 """The flags of ovbench-coord as argparse has them: names, help, text to numbers. `options` knows what they mean."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal, NoReturn, TypeVar
@@ -9,8 +10,10 @@ from ovbench.common import builtin
 from ovbench.common.errors import UsageError
 from ovbench.common.job import AUTO_STREAMS, Hint
 from ovbench.common.shape import Dimension, ShapeError
+from ovbench.common.topology import parse_cpu_list
 
 from . import notation
+from .policy import GROUPINGS
 
 DEFAULT_MODEL: Final = builtin.PREFIX + "squeezenet1.1"
 DEFAULT_SECONDS: Final = 10.0
@@ -29,6 +32,8 @@ PcSort = Literal["no_sort", "sort", "simple_sort"]
 ReportType = Literal["no_counters", "average_counters", "detailed_counters"]
 PC_SORTS: Final[tuple[PcSort, ...]] = ("no_sort", "sort", "simple_sort")
 REPORT_TYPES: Final[tuple[ReportType, ...]] = ("no_counters", "average_counters", "detailed_counters")
+
+_LIST: Final = re.compile(r"[0-9]{1,6}(-[0-9]{1,6})?(,[0-9]{1,6}(-[0-9]{1,6})?)*")
 
 _EPILOG: Final = """\
 examples:
@@ -50,6 +55,10 @@ examples:
       at most 100 frames per second, 50 from each agent
   ovbench-coord --agents 4 --dry-run
       which CPUs each agent would get
+  ovbench-coord -m model.xml --agents per-node --nodes 0,1 --housekeeping 0
+      an agent on each of two NUMA nodes, without CPU 0
+  ovbench-coord -m model.xml --cpus-per-agent 4 --agents 8 --spread scatter
+      eight agents of four cores, as far apart as they can be
   ovbench-coord --agents 4 --json | jq .throughput
       the report alone, for programs
   ovbench-coord export-model builtin:squeezenet1.1 squeezenet.xml
@@ -115,13 +124,28 @@ def _number(kind: Callable[[str], _Number], what: str, ok: Callable[[_Number], b
 _positive = _number(int, "a whole number of 1 or more", lambda n: 1 <= n < 1 << 31)
 _not_negative = _number(int, "a whole number of 0 or more", lambda n: 0 <= n < 1 << 62)
 _threads = _number(int, "a whole number of 0 or more", lambda n: 0 <= n < 1 << 31)
-_agents = _number(int, f"a whole number from 1 to {MOST_AGENTS}", lambda n: 1 <= n <= MOST_AGENTS)
+_agent_count = _number(
+    int, f"a whole number from 1 to {MOST_AGENTS}, nor one of {', '.join(GROUPINGS)}", lambda n: 1 <= n <= MOST_AGENTS
+)
 _percent = _number(int, "a whole number from 1 to 100", lambda n: 1 <= n <= 100)
 _seconds = _number(float, "a number of seconds above 0", lambda s: 0 < s <= 1e7)
 _seconds_or_0 = _number(float, "a number of seconds, 0 or more", lambda s: 0 <= s <= 1e6)
 _rate = _number(
     float, "a number of frames per second from 0.01 to 1e9, or 0 for no limit", lambda r: r == 0 or 0.01 <= r <= 1e9
 )
+
+
+def _agents(text: str) -> int | str:
+    return text if text in GROUPINGS else _agent_count(text)
+
+
+def _list(text: str) -> tuple[int, ...]:
+    """Numbers as the kernel lists them, at least one."""
+    try:
+        # Checked first, as a range that is too long would fill the memory.
+        return parse_cpu_list(text if _LIST.fullmatch(text) else "none")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of numbers and ranges, as in 0-3,8") from None
 
 
 def _yes_no(text: str) -> bool:
@@ -263,8 +287,10 @@ def _add_how(group: "argparse._ArgumentGroup") -> None:
 def _add_agents(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--agents", metavar="N", type=_agents,
-        help="the CPUs that this process may use are split evenly over N agents; default: one agent per physical core",
+        help="the CPUs to measure are split evenly over N agents; or per-core, per-l3, per-node, per-socket: one agent "
+        "for each; default: per-core, or with --cpus-per-agent as many as fit",
     )  # fmt: skip
+    _add_cpus(group)
     group.add_argument(
         "--launcher", choices=("local", "external"), default="local",
         help="local starts the agents, the default; external waits for agents started with ovbench-agent --connect",
@@ -282,6 +308,42 @@ def _add_agents(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--backend", metavar="NAME", type=_null_backend, default=None,
         help="openvino, the default, or null:SERVICE_TIME_US: a device that takes exactly that long, to test ovbench",
+    )  # fmt: skip
+
+
+def _add_cpus(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument(
+        "--cpus-per-agent",
+        metavar="K",
+        type=_positive,
+        help="each agent gets K CPUs; what is left over is not measured",
+    )
+    group.add_argument(
+        "--cpus", metavar="LIST", type=_list, help="measure only these, as in 0-3,8; default: all allowed"
+    )
+    group.add_argument("--nodes", metavar="LIST", type=_list, help="measure only CPUs of these NUMA nodes")
+    group.add_argument("--sockets", metavar="LIST", type=_list, help="measure only CPUs of these sockets")
+    group.add_argument(
+        "--smt", choices=("skip", "use"), default="skip",
+        help="skip, the default: one logical CPU of each core (of those named, the lowest); use: all of them",
+    )  # fmt: skip
+    group.add_argument(
+        "--core-kind", choices=("performance", "efficient", "any"), default="any",
+        help="measure only cores of this kind, where there are two; default any",
+    )  # fmt: skip
+    group.add_argument(
+        "--spread", choices=("compact", "scatter"), default="compact",
+        help="compact, the default: agents side by side; scatter: in turn over sockets, nodes and L3 caches",
+    )  # fmt: skip
+    group.add_argument(
+        "--cross-node", choices=("avoid", "allow"), default="avoid",
+        help="allow: an agent may have CPUs of several NUMA nodes where agents would else be uneven or not fit; avoid, "
+        "the default: only with fewer agents than nodes, or per-socket",
+    )  # fmt: skip
+    group.add_argument(
+        "--housekeeping", metavar="LIST", type=_list,
+        help="CPUs for control threads and the coordinator, not measured; default: all that no agent has, SMT siblings "
+        "of measured ones only where there are no others",
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from .flags import (
     run_parser,
 )
 from .inputfiles import input_files
+from .policy import Policy
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Options:
     duration_s: float | None
     iterations: int | None
     warmup_s: float
-    agents: int | None
+    policy: Policy
     null_service_us: float | None
     seed: int
     launcher: str
@@ -98,7 +99,7 @@ class Options:
             "warmup_s": self.warmup_s,
             "no_warmup": not self.first_inference,
             "inference_only": self.inference_only,
-            "agents": self.agents,
+            **self.policy.requested(),
             "backend": "openvino" if self.null_service_us is None else f"null:{self.null_service_us:g}",
             "seed": self.seed,
             "launcher": self.launcher,
@@ -198,7 +199,7 @@ def _checked(raw: argparse.Namespace) -> Options:
         duration_s=raw.time if raw.time is not None or raw.iterations is not None else DEFAULT_SECONDS,
         iterations=_iterations(raw, api),
         warmup_s=_warmup(raw),
-        agents=raw.agents,
+        policy=_policy(raw),
         null_service_us=raw.backend,
         seed=raw.seed,
         launcher=raw.launcher,
@@ -390,9 +391,24 @@ def _iterations(raw: argparse.Namespace, api: Api) -> int | None:
     count = cast("int | None", raw.iterations)
     if count and raw.time is None and api == "sync" and (raw.requests or 0) > count:
         raise UsageError(f"-nireq {raw.requests} is more than -niter {count}, with -api sync; use {count} or fewer")
-    if count and raw.agents and count < raw.agents:
+    if count and isinstance(raw.agents, int) and count < raw.agents:
         raise UsageError(f"-niter {count} gives some of {raw.agents} agents nothing to do; use {raw.agents} or more")
     return count
+
+
+def _policy(raw: argparse.Namespace) -> Policy:
+    return Policy(
+        agents=raw.agents,
+        cpus_per_agent=raw.cpus_per_agent,
+        cpus=raw.cpus,
+        nodes=raw.nodes,
+        sockets=raw.sockets,
+        smt=raw.smt,
+        core_kind=None if raw.core_kind == "any" else raw.core_kind,
+        spread=raw.spread,
+        cross_node=raw.cross_node == "allow",
+        housekeeping=raw.housekeeping,
+    )
 
 
 def _bind(raw: argparse.Namespace) -> str | None:
@@ -403,8 +419,8 @@ def _bind(raw: argparse.Namespace) -> str | None:
         return None
     if bind is None:
         raise UsageError("--launcher external needs --bind ENDPOINT, as in --bind ipc:///tmp/ovbench-bus")
-    if raw.agents is None:
-        raise UsageError("--launcher external needs --agents N: how many to wait for")
+    if not isinstance(raw.agents, int):
+        raise UsageError("--launcher external needs --agents N, a number: how many to wait for")
     if bind.startswith("ipc:///"):
         return bind
     if bind.startswith(("tcp://127.", "tcp://localhost:", "tcp://[::1]:")):

@@ -11,13 +11,15 @@ from ovbench.common.schedule import share
 from ovbench.common.topology import Topology
 
 from .options import Options
+from .placement import place
+from .policy import housekeeping
 
 _MIB: Final = 1 << 20
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`jobs`: agent i runs jobs[i]. `housekeeping`: CPUs that no agent is given, for control threads."""
+    """`jobs`: agent i runs jobs[i]. `housekeeping`: CPUs for control threads, which no agent is given."""
 
     jobs: tuple[Job, ...]
     housekeeping: tuple[int, ...]
@@ -35,43 +37,21 @@ class Plan:
 
 def make_plan(options: Options, topology: Topology) -> Plan:
     """Raises UsageError where the request cannot be met on this machine."""
-    blocks = split(topology, options.agents)
-    used = {cpu for block in blocks for cpu in block}
-    housekeeping = tuple(sorted(topology.allowed - used))
+    blocks = place(options.policy, topology)
+    control = housekeeping(options.policy, topology, {cpu for block in blocks for cpu in block})
     if options.iterations and options.iterations < len(blocks):
         raise UsageError(
             f"-niter {options.iterations} gives some of {len(blocks)} agents nothing to do; use fewer --agents"
         )
-    return Plan(
-        tuple(_job(options, index, len(blocks), cpus, housekeeping) for index, cpus in enumerate(blocks)), housekeeping
-    )
+    return Plan(tuple(_job(options, index, len(blocks), cpus, control) for index, cpus in enumerate(blocks)), control)
 
 
-def split(topology: Topology, agents: int | None) -> tuple[tuple[int, ...], ...]:
-    """CPUs for each agent: blocks of neighbours whose sizes differ by at most one; None is one agent per physical core.
-
-    With more agents than CPUs, each has one CPU and CPUs are shared in turn.
-    """
-    if agents is None:
-        return topology.usable_cores
-    cpus = tuple(cpu.id for cpu in topology.usable)
-    if agents > len(cpus):
-        return tuple((cpus[index % len(cpus)],) for index in range(agents))
-    blocks = []
-    at = 0
-    for index in range(agents):
-        size = share(len(cpus), agents, index)
-        blocks.append(tuple(sorted(cpus[at : at + size])))
-        at += size
-    return tuple(blocks)
-
-
-def _job(options: Options, index: int, agents: int, cpus: tuple[int, ...], housekeeping: tuple[int, ...]) -> Job:
+def _job(options: Options, index: int, agents: int, cpus: tuple[int, ...], control: tuple[int, ...]) -> Job:
     return Job(
         model=_model(options),
         runtime=_runtime(options),
         load=_load(options, index, agents),
-        placement=Placement(cpus=cpus, housekeeping=housekeeping),
+        placement=Placement(cpus=cpus, housekeeping=control),
         null=None if options.null_service_us is None else NullBackend(service_ns=round(options.null_service_us * 1000)),
         data=options.data,
         sample_bytes=max(_MIB // 4, options.sample_memory_mb * _MIB // agents),

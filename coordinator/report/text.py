@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ovbench.common.job import AUTO_STREAMS
-from ovbench.common.topology import format_cpu_list
+from ovbench.common.topology import Topology, format_cpu_list
 
 from ..options import Options
+from ..placement import home
 from ..plan import Plan
 from ..result import AgentPart, EffectivePart, Finding, GroupPart, LatencyPart, LayersPart, Report
 from .layers import EXPLANATION, Sort, layer_lines, slower_lines
@@ -54,15 +55,18 @@ def print_report(console: Console, report: Report, options: Options) -> None:
         show(Text("\n" if index == 0 else "") + _finding(finding))
 
 
-def print_plan(console: Console, plan: Plan, findings: Sequence[Finding]) -> None:
-    table = _table("agent", "CPUs", "API", "streams", "requests", "share")
+def print_plan(console: Console, plan: Plan, topology: Topology, findings: Sequence[Finding]) -> None:
+    """NUMA nodes are told where there are several."""
+    table = _table("agent", "CPUs", *(["node"] if topology.nodes > 1 else []), "API", "streams", "requests", "share")
     for index, job in enumerate(plan.jobs):
         load = job.load
         share = [] if load.duration_s is None else [duration(load.duration_s)]
         share += [] if load.iterations is None else [f"{count(load.iterations)} inferences"]
         streams, requests = job.runtime.streams, job.runtime.requests
+        node = home(topology, job.placement.cpus)[1]
+        nodes = ["several" if node is None else str(node)] if topology.nodes > 1 else []
         table.add_row(
-            str(index), format_cpu_list(job.placement.cpus), load.api,
+            str(index), format_cpu_list(job.placement.cpus), *nodes, load.api,
             "auto" if streams in (None, AUTO_STREAMS) else str(streams),
             "1" if load.api == "sync" else "auto" if requests is None else str(requests), " and ".join(share),
         )  # fmt: skip

@@ -147,6 +147,8 @@ PURE: Final = (
     "common.messages",
     "common.shape",
     "agent.signature",
+    "coordinator.policy",
+    "coordinator.placement",
     "coordinator.plan",
     "coordinator.fleet",
     "coordinator.merge",

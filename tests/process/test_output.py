@@ -46,6 +46,7 @@ def test_a_dry_run_starts_nothing(tmp_path: Path) -> None:
     )
     plan = json.loads(done.stdout)
     assert [assignment["agent"] for assignment in plan["assignments"]] == [0, 1]
+    assert all({"cpus", "node", "socket", "streams", "threads"} <= set(one) for one in plan["assignments"])
     assert ("oversubscribed" in {finding["code"] for finding in plan["findings"]}) == (cpus() < 2)
     assert list(tmp_path.iterdir()) == []
 

@@ -10,7 +10,7 @@ from ovbench.common.job import Runtime
 from ovbench.coordinator.config import config_json, read_config
 from ovbench.coordinator.plan import make_plan
 from tests.builders import options
-from tests.unit.coordinator.test_plan import machine
+from tests.machines import machine
 
 
 def written(folder: Path, text: str) -> Path:

@@ -11,6 +11,7 @@ from ovbench.common.errors import UsageError
 from ovbench.common.job import EVERY_INPUT, Data, InputFiles, Preprocessing
 from ovbench.common.shape import OPEN, static_shape
 from ovbench.coordinator.options import ExportModel, Options, parse
+from ovbench.coordinator.policy import Policy
 from tests.builders import options
 
 
@@ -33,7 +34,7 @@ def test_without_any_option_the_built_in_model_runs_for_ten_seconds_on_every_cor
     assert (plain.device, plain.api, plain.hint) == ("CPU", "async", "throughput")
     assert (plain.duration_s, plain.iterations, plain.warmup_s) == (10.0, None, 1.0)
     assert (plain.streams, plain.threads, plain.requests, plain.batch) == (None, None, None, None)
-    assert plain.agents is None
+    assert plain.policy == Policy()
     assert plain.null_service_us is None
     assert plain.launcher == "local"
     assert (plain.json, plain.dry_run, plain.save_samples) == (False, False, False)
@@ -137,12 +138,28 @@ def test_every_short_name_has_a_long_one_that_means_the_same(short: list[str], l
     assert options(*short) == options(*long)
 
 
+def test_what_was_asked_about_placement_arrives() -> None:
+    parsed = options(
+        "--agents", "per-node", "--cpus-per-agent", "3", "--cpus", "8,0-3", "--nodes", "0,1", "--sockets", "0",
+        "--smt", "use", "--core-kind", "efficient", "--spread", "scatter", "--cross-node", "allow",
+        "--housekeeping", "9",
+    )  # fmt: skip
+    assert parsed.policy == Policy(
+        agents="per-node", cpus_per_agent=3, cpus=(0, 1, 2, 3, 8), nodes=(0, 1), sockets=(0,), smt="use",
+        core_kind="efficient", spread="scatter", cross_node=True, housekeeping=(9,),
+    )  # fmt: skip
+    assert parsed.requested().items() >= {
+        "agents": "per-node", "cpus_per_agent": 3, "cpus": "0-3,8", "nodes": "0-1", "sockets": "0", "smt": "use",
+        "core_kind": "efficient", "spread": "scatter", "cross_node": "allow", "housekeeping": "9",
+    }.items()  # fmt: skip
+
+
 def test_options_of_ovbench_s_own_arrive() -> None:
     parsed = options(
         "--agents", "4", "--warmup", "0", "--seed", "7", "--backend", "null:1500", "--save-samples",
         "--sample-memory", "64", "--json", "--dry-run", "--join-timeout", "9",
     )  # fmt: skip
-    assert (parsed.agents, parsed.warmup_s, parsed.seed, parsed.null_service_us) == (4, 0.0, 7, 1500.0)
+    assert (parsed.policy.agents, parsed.warmup_s, parsed.seed, parsed.null_service_us) == (4, 0.0, 7, 1500.0)
     assert (parsed.sample_memory_mb, parsed.join_timeout_s) == (64, 9.0)
     assert parsed.save_samples
     assert parsed.json
@@ -272,6 +289,19 @@ WRONG = {
     "--agents -3": "--agents",
     "--agents 5000": "5000",
     "--agents few": "few",
+    "--agents per-die": "per-l3",
+    "--cpus-per-agent 0": "--cpus-per-agent",
+    "--cpus 0-x": "0-x",
+    "--cpus 3-1": "3-1",
+    "--cpus 0,": "0,",
+    "--cpus 0-99999999999": "0-99999999999",
+    "--nodes all": "all",
+    "--sockets one": "one",
+    "--housekeeping ,": "--housekeeping",
+    "--smt on": "--smt",
+    "--core-kind big": "--core-kind",
+    "--spread wide": "--spread",
+    "--cross-node yes": "--cross-node",
     "--seed -1": "--seed",
     "--sample-memory 0": "--sample-memory",
     "--join-timeout 0": "--join-timeout",
@@ -297,6 +327,7 @@ WRONG = {
     "--launcher slurm": "slurm",
     "--launcher external": "--bind",
     "--launcher external --bind ipc:///tmp/bus": "--agents",
+    "--launcher external --bind ipc:///tmp/bus --agents per-node": "--agents N",
     "--launcher external --agents 2 --bind tcp://0.0.0.0:5555": "tcp://0.0.0.0:5555",
     "--launcher external --agents 2 --bind bus": "bus",
     "--bind ipc:///tmp/bus": "--launcher external",
@@ -390,6 +421,8 @@ FLAGS = [
     "--json", "--seed", "--backend", "export-model", "-i", "-max_irate", "-shape", "-data_shape", "-layout", "-lfile",
     "-inference_only", "-no_warmup", "-ip", "-op", "-iop", "--mean_values", "--scale_values", "-latency_percentile",
     "-report_type", "-json_stats", "-pc", "-pcsort", "-pcseq", "-exec_graph_path", "-c", "-cdir", "-load_config",
+    "--cpus-per-agent", "--cpus", "--nodes", "--sockets", "--smt", "--core-kind", "--spread", "--cross-node",
+    "--housekeeping",
 ]  # fmt: skip
 VALUES = [
     "0",

@@ -1,102 +1,15 @@
-"""How the CPUs and the work are shared out among the agents."""
-
-from collections import Counter
+"""How the work is shared out among the agents; their CPUs are in test_placement."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
-from ovbench.common.topology import Cpu, Topology
-from ovbench.coordinator.plan import make_plan, pace, split
+from ovbench.coordinator.plan import make_plan, pace
 from tests.builders import options
+from tests.machines import machine
 
 quick = settings(max_examples=100, deadline=None)
-
-
-def machine(sockets: int = 1, cores: int = 4, threads: int = 1, allowed: frozenset[int] | None = None) -> Topology:
-    """Numbered as Linux does: first one thread of every core, then the second of every core."""
-    total = sockets * cores
-    cpus = tuple(
-        sorted(
-            Cpu(socket=core // cores, node=core // cores, core=core, id=core + thread * total)
-            for core in range(total)
-            for thread in range(threads)
-        )
-    )
-    return Topology(cpus, frozenset(range(total * threads)) if allowed is None else allowed)
-
-
-@st.composite
-def machines(draw: st.DrawFn) -> Topology:
-    sockets, cores, threads = draw(st.integers(1, 4)), draw(st.integers(1, 8)), draw(st.integers(1, 2))
-    allowed = draw(st.sets(st.integers(0, sockets * cores * threads - 1), min_size=1))
-    return machine(sockets, cores, threads, frozenset(allowed))
-
-
-@quick
-@given(topology=machines(), agents=st.integers(1, 40) | st.none())
-def test_every_allowed_cpu_is_given_and_no_other(topology: Topology, agents: int | None) -> None:
-    blocks = split(topology, agents)
-    given_out = {cpu for block in blocks for cpu in block}
-    if agents is None or agents <= len(topology.allowed):
-        assert given_out == topology.allowed
-    else:
-        assert given_out <= topology.allowed
-        assert len(given_out) == len(topology.allowed)
-
-
-@quick
-@given(topology=machines(), agents=st.integers(1, 40) | st.none())
-def test_no_cpu_is_given_twice_unless_there_are_more_agents_than_cpus(topology: Topology, agents: int | None) -> None:
-    given_out = Counter(cpu for block in split(topology, agents) for cpu in block)
-    if agents is None or agents <= len(topology.allowed):
-        assert set(given_out.values()) == {1}
-    else:
-        assert max(given_out.values()) - min(given_out.values()) <= 1
-
-
-@quick
-@given(topology=machines(), agents=st.integers(1, 40))
-def test_there_are_as_many_agents_as_asked_for_and_their_sizes_differ_by_one_at_most(
-    topology: Topology, agents: int
-) -> None:
-    sizes = [len(block) for block in split(topology, agents)]
-    assert len(sizes) == agents
-    assert min(sizes) >= 1
-    assert max(sizes) - min(sizes) <= 1
-
-
-@quick
-@given(topology=machines(), agents=st.integers(1, 40))
-def test_the_cpus_of_an_agent_are_neighbours(topology: Topology, agents: int) -> None:
-    order = {cpu.id: place for place, cpu in enumerate(topology.usable)}
-    for block in split(topology, agents):
-        places = sorted(order[cpu] for cpu in block)
-        assert places == list(range(places[0], places[0] + len(places)))
-
-
-@quick
-@given(topology=machines())
-def test_by_default_each_physical_core_has_an_agent(topology: Topology) -> None:
-    blocks = split(topology, None)
-    core_of = {cpu.id: (cpu.socket, cpu.core) for cpu in topology.cpus}
-    assert len(blocks) == len({core_of[cpu] for cpu in topology.allowed})
-    assert all(len({core_of[cpu] for cpu in block}) == 1 for block in blocks)
-
-
-def test_two_agents_on_two_sockets_have_a_socket_each() -> None:
-    topology = machine(sockets=2, cores=2, threads=2)
-    assert split(topology, 2) == ((0, 1, 4, 5), (2, 3, 6, 7))
-
-
-def test_four_agents_on_four_cores_with_smt_have_a_core_each() -> None:
-    topology = machine(sockets=2, cores=2, threads=2)
-    assert split(topology, 4) == ((0, 4), (1, 5), (2, 6), (3, 7))
-
-
-def test_a_remainder_goes_to_the_first_agents() -> None:
-    assert split(machine(cores=5), 3) == ((0, 1), (2, 3), (4,))
 
 
 def test_more_agents_than_cpus_share_them_in_turn() -> None:

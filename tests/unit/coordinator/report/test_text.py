@@ -16,6 +16,7 @@ from ovbench.coordinator.report.numbers import milliseconds, percent, rate
 from ovbench.coordinator.report.text import print_plan, print_report
 from ovbench.coordinator.result import GroupPart, LatencyPart, LayerPart, LayersPart, Report
 from tests.builders import delivered, effective, finished, folded, job, ms, options, ready, report, run, seconds, steady
+from tests.machines import machine
 
 
 def console(width: int = 80) -> tuple[Console, io.StringIO]:
@@ -288,9 +289,18 @@ def test_a_run_that_measured_nothing_says_so_and_why() -> None:
 def test_the_plan_shows_the_cpus_of_each_agent() -> None:
     topology = Topology(tuple(Cpu(0, 0, cpu, cpu) for cpu in range(4)), frozenset(range(4)))
     out, written = console()
-    print_plan(out, make_plan(options("--agents", "2", "-t", "90", "-niter", "1000", "-nireq", "3"), topology), ())
+    plan = make_plan(options("--agents", "2", "-t", "90", "-niter", "1000", "-nireq", "3"), topology)
+    print_plan(out, plan, topology, ())
     lines = [line.rstrip() for line in written.getvalue().splitlines() if line.strip()[:1].isdigit()]
     rows = [line.split() for line in lines]
     assert [row[:2] for row in rows] == [["0", "0-1"], ["1", "2-3"]]
     assert all("500 inferences" in " ".join(row) and "1 min 30 s" in " ".join(row) for row in rows)
     assert max(len(line) for line in lines) <= 80
+
+
+def test_the_plan_shows_nodes_where_there_are_several() -> None:
+    topology = machine(sockets=4, cores=1)
+    out, written = console()
+    print_plan(out, make_plan(options("--agents", "3"), topology), topology, ())
+    rows = [line.split()[:3] for line in written.getvalue().splitlines() if line.strip()[:1].isdigit()]
+    assert rows == [["0", "0-1", "several"], ["1", "2", "2"], ["2", "3", "3"]]

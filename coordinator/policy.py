@@ -1,0 +1,172 @@
+"""Which CPUs may be measured and which are for control threads: what was asked for, against a topology. Pure."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ovbench.common.errors import UsageError
+from ovbench.common.topology import CoreKind, Cpu, Topology, format_cpu_list
+
+Grouping = Literal["per-core", "per-l3", "per-node", "per-socket"]
+Smt = Literal["use", "skip"]
+Spread = Literal["compact", "scatter"]
+GROUPINGS: Final[tuple[Grouping, ...]] = ("per-core", "per-l3", "per-node", "per-socket")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Placement as requested. None is no restriction; `agents` None is as many as there are cores, or as fit.
+
+    With `smt` skip, one logical CPU of each core is measured: the lowest of those that the other fields leave.
+    """
+
+    agents: int | Grouping | None = None
+    cpus_per_agent: int | None = None
+    cpus: tuple[int, ...] | None = None
+    nodes: tuple[int, ...] | None = None
+    sockets: tuple[int, ...] | None = None
+    smt: Smt = "skip"
+    core_kind: CoreKind | None = None
+    spread: Spread = "compact"
+    cross_node: bool = False
+    housekeeping: tuple[int, ...] | None = None
+
+    def requested(self) -> dict[str, str | int | float | bool | None]:
+        """For the report, by the names of the command line."""
+        return {
+            "agents": self.agents,
+            "cpus_per_agent": self.cpus_per_agent,
+            "cpus": _listed(self.cpus),
+            "nodes": _listed(self.nodes),
+            "sockets": _listed(self.sockets),
+            "smt": self.smt,
+            "core_kind": self.core_kind or "any",
+            "spread": self.spread,
+            "cross_node": "allow" if self.cross_node else "avoid",
+            "housekeeping": _listed(self.housekeeping),
+        }
+
+    @property
+    def restrictions(self) -> str:
+        """The flags that leave CPUs out, as they were given."""
+        lists = (("--cpus", self.cpus), ("--nodes", self.nodes), ("--sockets", self.sockets))
+        said = [f"{flag} {format_cpu_list(numbers)}" for flag, numbers in lists if numbers is not None]
+        said += [] if self.core_kind is None else [f"--core-kind {self.core_kind}"]
+        said += [] if self.housekeeping is None else [f"--housekeeping {format_cpu_list(self.housekeeping)}"]
+        return " ".join(said)
+
+    def takes(self, cpu: Cpu) -> bool:
+        """Whether no list and no kind leaves it out."""
+        return (
+            (self.cpus is None or cpu.id in self.cpus)
+            and (self.nodes is None or cpu.node in self.nodes)
+            and (self.sockets is None or cpu.socket in self.sockets)
+            and self.core_kind in (None, cpu.kind)
+        )
+
+
+def core_of(cpu: Cpu) -> tuple[int, int, int]:
+    return cpu.socket, cpu.node, cpu.core
+
+
+def measurable(policy: Policy, topology: Topology) -> tuple[Cpu, ...]:
+    """The CPUs that agents may be given, at least one. Raises UsageError where the policy asks for what is not there.
+
+    CPUs of `housekeeping` go last: one that would stand for its core takes the core with it, so that no agent runs
+    beside control threads, while a list of the other siblings costs no core.
+    """
+    _check(policy, topology)
+    cpus = [cpu for cpu in topology.usable if policy.takes(cpu)]
+    if policy.smt == "skip":
+        first: dict[tuple[int, int, int], Cpu] = {}
+        for cpu in cpus:
+            first.setdefault(core_of(cpu), cpu)
+        cpus = list(first.values())
+    cpus = [cpu for cpu in cpus if cpu.id not in (policy.housekeeping or ())]
+    if not cpus:
+        flags, usable = policy.restrictions or "--agents", format_cpu_list(tuple(topology.allowed)) or "none"
+        raise UsageError(
+            f"{flags}: no CPU is left to measure of those that this process may use, {usable}; restrict less"
+        )
+    return tuple(cpus)
+
+
+def housekeeping(policy: Policy, topology: Topology, given: Collection[int]) -> tuple[int, ...]:
+    """CPUs for control threads and the coordinator; `given`: those that agents have. Empty where nothing is left.
+
+    Those that were asked for; else all that this process may use and that no agent has, without the SMT siblings of
+    measured CPUs, which take time from them; only where there are no others, these siblings.
+    """
+    if policy.housekeeping is not None:
+        return policy.housekeeping
+    measured = {core_of(cpu) for cpu in topology.cpus if cpu.id in given}
+    spare = [cpu for cpu in topology.usable if cpu.id not in given]
+    apart = [cpu for cpu in spare if core_of(cpu) not in measured]
+    return tuple(sorted(cpu.id for cpu in apart or spare))
+
+
+def _check(policy: Policy, topology: Topology) -> None:
+    _check_cpus("--cpus", policy.cpus, topology)
+    _check_cpus("--housekeeping", policy.housekeeping, topology)
+    _check_parts("--nodes", "node", policy.nodes, {c.node for c in topology.cpus}, {c.node for c in topology.usable})
+    _check_parts(
+        "--sockets", "socket", policy.sockets, {c.socket for c in topology.cpus}, {c.socket for c in topology.usable}
+    )
+    kinds = {cpu.kind for cpu in topology.usable}
+    if policy.core_kind is not None and policy.core_kind not in kinds:
+        usable = format_cpu_list(tuple(topology.allowed))
+        there = f"{' and '.join(sorted(kinds))} ones" if kinds else "none"
+        raise UsageError(
+            f"--core-kind {policy.core_kind}: there are no such cores among CPUs {usable}, only {there}; "
+            "use --core-kind any, or leave it out"
+        )
+    both = set(policy.cpus or ()) & set(policy.housekeeping or ())
+    if both:
+        raise UsageError(
+            f"--housekeeping {_listed(policy.housekeeping)}: {_cpus(both)} of it {_are(both)} in --cpus "
+            f"{_listed(policy.cpus)}, too; name each CPU in one of the two"
+        )
+
+
+def _check_cpus(flag: str, wanted: tuple[int, ...] | None, topology: Topology) -> None:
+    online = {cpu.id for cpu in topology.cpus}
+    missing = set(wanted or ()) - online
+    if missing:
+        does = "does" if len(missing) == 1 else "do"
+        raise UsageError(
+            f"{flag} {_listed(wanted)}: {_cpus(missing)} {does} not exist or {_are(missing)} offline; "
+            f"there are {format_cpu_list(tuple(online))}"
+        )
+    closed = set(wanted or ()) - topology.allowed
+    if closed:
+        raise UsageError(
+            f"{flag} {_listed(wanted)}: this process may not use {_cpus(closed)}; "
+            f"it may use {format_cpu_list(tuple(topology.allowed))}"
+        )
+
+
+def _check_parts(flag: str, noun: str, wanted: tuple[int, ...] | None, there: set[int], usable: set[int]) -> None:
+    missing = set(wanted or ()) - there
+    if missing:
+        raise UsageError(
+            f"{flag} {_listed(wanted)}: there is no {noun} {format_cpu_list(tuple(missing))} with CPUs; "
+            f"those with CPUs are {format_cpu_list(tuple(there))}"
+        )
+    closed = set(wanted or ()) - usable
+    if closed:
+        raise UsageError(
+            f"{flag} {_listed(wanted)}: {noun} {format_cpu_list(tuple(closed))} has no CPU that this process may use; "
+            f"{format_cpu_list(tuple(usable))} {'has' if len(usable) == 1 else 'have'}"
+        )
+
+
+def _listed(numbers: tuple[int, ...] | None) -> str | None:
+    return None if numbers is None else format_cpu_list(numbers)
+
+
+def _cpus(numbers: Collection[int]) -> str:
+    return f"{'CPU' if len(numbers) == 1 else 'CPUs'} {format_cpu_list(tuple(numbers))}"
+
+
+def _are(numbers: Collection[int]) -> str:
+    return "is" if len(numbers) == 1 else "are"
