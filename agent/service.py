@@ -206,11 +206,14 @@ class MeasureThread:
         self.finished: queue.SimpleQueue[Ready | Warmed | Finished | Failed] = queue.SimpleQueue()
 
     def prepare(self, job: Job) -> None:
-        self._pin_control_threads(job)
+        # Until OpenVINO is loaded: it looks at the main thread, too, and runs its streams on the CPUs of that.
+        self._pin_control_threads(job.placement.cpus)
         measurement = self._measurement = Measurement(job, self._control_threads)
 
         def task() -> Ready:
             prepared = measurement.prepare()
+            # Off the measured CPUs where there are others, else on this agent's own, not on its neighbours'.
+            self._pin_control_threads(job.placement.housekeeping or job.placement.cpus)
             backend = prepared.backend
             self._counts = [0] * backend.effective.requests
             before, after = backend.peaks_mb
@@ -326,9 +329,7 @@ class MeasureThread:
             error=None if outcome.error is None else as_text(outcome.error),
         )
 
-    def _pin_control_threads(self, job: Job) -> None:
-        """Off the measured CPUs where there are others, else on this agent's own, not on its neighbours'."""
-        cpus = job.placement.housekeeping or job.placement.cpus
+    def _pin_control_threads(self, cpus: tuple[int, ...]) -> None:
         for thread_id in self._control_threads:
             # What is not possible here is said by `Measurement.prepare`, which needs it.
             with suppress(OSError):

@@ -1,9 +1,12 @@
 """What people and programs see."""
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.process.driver import COORDINATOR, Run, cpus
 
@@ -30,6 +33,19 @@ def test_more_agents_than_cpus_work_and_are_flagged(run: Run) -> None:
     assert ran.code == 0
     assert {f["code"] for f in ran.report["validity"]["findings"]} >= {"oversubscribed"}
     assert len(ran.report["agents"]) == 2 * cpus() + 1
+
+
+@pytest.mark.skipif(cpus() < 2, reason="needs a CPU for control threads beside a measured one")
+@pytest.mark.parametrize("api", ["sync", "async"])
+def test_inference_threads_keep_to_their_cpus_where_control_threads_have_others(run: Run, api: str) -> None:
+    *measured, control = sorted(os.sched_getaffinity(0))
+    ran = run(
+        "-m", "builtin:tiny", "-api", api, "--smt", "use", "--agents", "1", "--housekeeping", str(control), "-t", "0.3"
+    )
+    assert ran.code == 0
+    (agent,) = ran.report["agents"]
+    assert agent["cpus"] == measured
+    assert "wrong_cpus" not in {finding["code"] for finding in ran.report["validity"]["findings"]}
 
 
 def test_niter_0_compiles_and_measures_nothing(run: Run) -> None:
