@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-
 CoreKind = Literal["performance", "efficient"]
 
 
