@@ -30,7 +30,7 @@ def read_environment(topology: Topology, measured: tuple[int, ...], openvino: st
     return Environment(
         hostname=socket.gethostname(),
         kernel=platform.release(),
-        cpu_model=_cpu_model(),
+        cpu_model=topology.model or platform.machine(),
         sockets=topology.sockets,
         nodes=topology.nodes,
         physical_cores=topology.physical_cores,
@@ -41,14 +41,6 @@ def read_environment(topology: Topology, measured: tuple[int, ...], openvino: st
         python=platform.python_version(),
         libraries={name: version(name) for name in ("numba", "numpy", "pyzmq", "msgpack", "psutil")},
     )
-
-
-def _cpu_model() -> str:
-    for line in _read(Path("/proc/cpuinfo")).splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() in ("model name", "Model", "cpu model"):
-            return value.strip()
-    return platform.machine()
 
 
 def _governor(cpus: tuple[int, ...]) -> str | None:

@@ -1,0 +1,83 @@
+"""What the control groups of a process leave it of the CPUs: cgroup v1, v2, and both at once."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from .cpulist import read_cpu_list, read_text
+
+_MOUNT: Final = "sys/fs/cgroup"
+_QUOTA_FILES: Final = ("cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us")
+_EFFECTIVE: Final = ("cpuset.cpus.effective", "cpuset.effective_cpus")
+_CPUSET: Final = "cpuset.cpus"
+_CPUSET_FILES: Final = (*_EFFECTIVE, _CPUSET)
+
+
+def read_quota(root: Path) -> float | None:
+    """In CPUs: the smallest of the process's group and all that it is nested in; None where none has a quota."""
+    quotas = [quota for group in _groups(root, "cpu") if (quota := _quota(group)) is not None]
+    return min(quotas, default=None)
+
+
+def read_cpuset(root: Path) -> frozenset[int] | None:
+    """The CPUs that the process's groups may use; None where that is all of them.
+
+    What is in effect for the nearest group holds: a group that is a partition of its own has CPUs that the groups
+    above have given away. Where no such file is, it is what all of the groups have in common.
+    """
+    groups = list(_groups(root, "cpuset"))
+    for group in groups:
+        for name in _EFFECTIVE:
+            if cpus := read_cpu_list(group / name):
+                return frozenset(cpus)
+    sets = [frozenset(cpus) for group in groups if (cpus := read_cpu_list(group / _CPUSET))]
+    return frozenset.intersection(*sets) if sets else None
+
+
+def limit_files(root: Path) -> Iterator[Path]:
+    """All files there are that tell of quota or cpuset, for a record of them."""
+    for controller, names in (("cpu", _QUOTA_FILES), ("cpuset", _CPUSET_FILES)):
+        yield from (group / name for group in _groups(root, controller) for name in names if (group / name).is_file())
+
+
+def _groups(root: Path, controller: str) -> Iterator[Path]:
+    """The folders of the process's group and of those above it, nearest first.
+
+    In a container that sees the host's path but has only its own group mounted, that is the mount alone.
+    """
+    for line in read_text(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
+        mount = _unified(root) if not controllers else _mount_of_v1(root, controller, controllers)
+        if mount is None:
+            continue
+        parts = PurePosixPath(path.lstrip("/"))
+        # A group outside of the namespace is written with `..`, and cannot be seen.
+        inside = [] if ".." in parts.parts else [parts, *parts.parents]
+        yield from (mount / part for part in inside if part.parts and (mount / part).is_dir())
+        yield mount
+
+
+def _unified(root: Path) -> Path:
+    """Where v2 is: under `unified` if v1 has the rest."""
+    beside = root / _MOUNT / "unified"
+    return beside if beside.is_dir() else root / _MOUNT
+
+
+def _mount_of_v1(root: Path, controller: str, controllers: str) -> Path | None:
+    """v1 mounts some controllers together, as in `cpu,cpuacct`."""
+    if controller not in controllers.split(","):
+        return None
+    folders = (folder for folder in sorted((root / _MOUNT).glob("*")) if controller in folder.name.split(","))
+    return next(folders, None)
+
+
+def _quota(group: Path) -> float | None:
+    quota, period = (*read_text(group / "cpu.max").split(), "", "")[:2]
+    if not quota:
+        quota, period = (read_text(group / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period"))
+    # No limit is `max` in v2 and -1 in v1.
+    return int(quota) / int(period) if _is_count(quota) and _is_count(period) else None
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) > 0

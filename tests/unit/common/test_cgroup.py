@@ -1,0 +1,99 @@
+"""Quotas and cpusets of nested groups, of both versions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from ovbench.common.cgroup import limit_files, read_cpuset, read_quota
+
+V1_HYBRID = "4:cpuset:/box\n3:cpu,cpuacct:/box/inner\n1:name=systemd:/\n0::/session"
+
+
+def groups(root: Path, lines: str, files: Mapping[str, str]) -> Path:
+    for name, text in {"proc/self/cgroup": lines, **{f"sys/fs/cgroup/{n}": t for n, t in files.items()}}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text + "\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("files", "quota"),
+    [
+        ({}, None),
+        ({"a/b/cpu.max": "max 100000"}, None),
+        ({"a/b/cpu.max": "50000 100000"}, 0.5),
+        ({"a/b/cpu.max": "max 100000", "a/cpu.max": "350000 100000"}, 3.5),
+        ({"a/b/cpu.max": "400000 100000", "a/cpu.max": "200000 100000"}, 2.0),
+        ({"a/b/cpu.max": "100000 100000", "a/cpu.max": "200000 100000"}, 1.0),
+        ({"a/b/cpu.max": "max 100000", "cpu.max": "20000 10000"}, 2.0),
+        ({"a/b/cpu.max": "nonsense"}, None),
+        ({"a/b/cpu.max": ""}, None),
+        ({"other/cpu.max": "50000 100000"}, None),
+    ],
+)
+def test_in_v2_the_smallest_quota_of_all_groups_above_holds(
+    files: dict[str, str], quota: float | None, tmp_path: Path
+) -> None:
+    assert read_quota(groups(tmp_path, "0::/a/b", files)) == quota
+
+
+@pytest.mark.parametrize(
+    ("files", "quota"),
+    [
+        ({"cpu,cpuacct/box/inner/cpu.cfs_quota_us": "-1", "cpu,cpuacct/box/inner/cpu.cfs_period_us": "100000"}, None),
+        ({"cpu,cpuacct/box/inner/cpu.cfs_quota_us": "150000"}, None),
+        ({"cpu,cpuacct/box/cpu.cfs_quota_us": "150000", "cpu,cpuacct/box/cpu.cfs_period_us": "100000"}, 1.5),
+        ({"cpu/box/cpu.cfs_quota_us": "150000", "cpu/box/cpu.cfs_period_us": "50000"}, 3.0),
+        ({"cpuset/box/cpu.cfs_quota_us": "150000", "cpuset/box/cpu.cfs_period_us": "50000"}, None),
+        ({"unified/session/cpu.max": "50000 100000"}, 0.5),
+    ],
+)
+def test_in_v1_a_quota_is_two_files_below_its_controller(
+    files: dict[str, str], quota: float | None, tmp_path: Path
+) -> None:
+    assert read_quota(groups(tmp_path, V1_HYBRID, files)) == quota
+
+
+@pytest.mark.parametrize("path", ["/docker/0123", "/../../elsewhere", "/"])
+def test_a_container_that_sees_only_its_own_group_finds_it_at_the_mount(path: str, tmp_path: Path) -> None:
+    root = groups(tmp_path, f"0::{path}", {"cpu.max": "250000 100000", "cpuset.cpus.effective": "4-5"})
+    assert read_quota(root) == 2.5
+    assert read_cpuset(root) == frozenset({4, 5})
+
+
+def test_a_path_cannot_lead_out_of_the_tree(tmp_path: Path) -> None:
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    assert read_quota(groups(tmp_path / "tree", "0::/../../../..", {"memory.max": "max"})) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "files", "cpus"),
+    [
+        ("0::/a/b", {}, None),
+        ("0::/a/b", {"a/b/cpuset.cpus": ""}, None),
+        ("0::/a/b", {"a/b/cpuset.cpus.effective": "1,3", "a/cpuset.cpus.effective": "0-3"}, {1, 3}),
+        ("0::/a/b", {"a/cpuset.cpus.effective": "0-1"}, {0, 1}),
+        ("0::/a/b", {"a/b/cpuset.cpus.effective": "2-3", "a/cpuset.cpus.effective": "0-1"}, {2, 3}),
+        ("0::/a/b", {"a/b/cpuset.cpus": "0-2", "a/cpuset.cpus": "1-3"}, {1, 2}),
+        (V1_HYBRID, {"cpuset/box/cpuset.cpus": "0-3", "cpuset/box/cpuset.effective_cpus": "0-2"}, {0, 1, 2}),
+        (V1_HYBRID, {"cpuset/box/cpuset.cpus": "5"}, {5}),
+    ],
+    ids=["none", "empty", "nearest", "from above", "a partition", "only what was asked", "v1", "v1 of old"],
+)
+def test_a_cpuset_is_what_is_in_effect_for_the_nearest_group(
+    lines: str, files: dict[str, str], cpus: set[int] | None, tmp_path: Path
+) -> None:
+    found = read_cpuset(groups(tmp_path, lines, files))
+    assert (None if found is None else set(found)) == cpus
+
+
+def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
+    assert read_quota(tmp_path) is None
+    assert read_cpuset(tmp_path) is None
+    assert list(limit_files(tmp_path)) == []
+
+
+@pytest.mark.parametrize("lines", ["nonsense", ":::", "0::", "\n\n", "0"])
+def test_lines_that_are_no_groups_do_no_harm(lines: str, tmp_path: Path) -> None:
+    assert read_quota(groups(tmp_path, lines, {})) is None
