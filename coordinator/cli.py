@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from ovbench.common.builtin import write_builtin
@@ -14,7 +15,8 @@ from ovbench.common.topology import Topology, read_topology
 from .launch import Launcher
 from .launch.external import ExternalLauncher
 from .launch.local import LocalLauncher
-from .options import ExportModel, Options, parse
+from .machinetree import record_tree
+from .options import ExportModel, Options, ShowTopology, parse
 from .placement import home
 from .plan import Plan, make_plan
 
@@ -40,7 +42,9 @@ def _command(arguments: Sequence[str]) -> ExitCode:
         write_builtin(request.name, request.file)
         print(f"{request.file} and {request.file.with_suffix('.bin').name} written")
         return ExitCode.VALID
-    topology = read_topology()
+    if isinstance(request, ShowTopology):
+        return _topology(request)
+    topology = _read_machine(request.sysfs)
     plan = make_plan(request, topology)
     if request.dry_run:
         return _show_plan(request, plan, topology)
@@ -52,6 +56,33 @@ def _command(arguments: Sequence[str]) -> ExitCode:
         return run(request, plan, topology, launcher, ("ovbench-coord", *arguments))
     finally:
         launcher.close()
+
+
+def _topology(request: ShowTopology) -> ExitCode:
+    if request.record is not None:
+        print(f"{record_tree(request.record)} files written to {request.record}")
+        return ExitCode.VALID
+    topology = _read_machine(request.sysfs)
+    from .report.topology import print_topology, topology_json
+
+    if request.json:
+        print(json.dumps(topology_json(topology), indent=2))
+    else:
+        from rich.console import Console
+
+        print_topology(Console(), topology)
+    return ExitCode.VALID
+
+
+def _read_machine(tree: Path | None) -> Topology:
+    """This machine, or a recorded one; an error if nothing of that may be used, which no process can have recorded."""
+    topology = read_topology() if tree is None else read_topology(tree)
+    if not topology.allowed:
+        raise UsageError(
+            f"--sysfs {tree}: no CPU that is online may be used; compare cpu/online, Cpus_allowed_list in "
+            "proc/self/status and the cpuset in sys/fs/cgroup"
+        )
+    return topology
 
 
 def _show_plan(options: Options, plan: Plan, topology: Topology) -> ExitCode:

@@ -63,6 +63,8 @@ examples:
       the report alone, for programs
   ovbench-coord export-model builtin:squeezenet1.1 squeezenet.xml
       a built-in model as a file
+  ovbench-coord topology
+      this machine's sockets, nodes, cores and what of them may be used
 
 exit codes: 0 valid, 2 wrong usage or bad input, 3 partial (an agent was lost),
 4 a validity rule failed, 5 the report could not be written (it is then on
@@ -102,6 +104,19 @@ def export_parser() -> Parser:
     )
     parser.add_argument("model", metavar="builtin:NAME")
     parser.add_argument("file", metavar="FILE.xml", type=Path)
+    return parser
+
+
+def topology_parser() -> Parser:
+    parser = Parser(
+        prog="ovbench-coord topology",
+        allow_abbrev=False,
+        description="Draws the machine: sockets, NUMA nodes, caches, cores, SMT siblings, memory, and what of it this "
+        "process may use.",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs; docs/topology.md has the keys")
+    parser.add_argument("--sysfs", metavar="DIR", type=Path, help="the machine that is recorded in DIR, not this one")
+    parser.add_argument("--record", metavar="DIR", type=Path, help="write what --sysfs needs of this machine to DIR")
     return parser
 
 
@@ -305,6 +320,10 @@ def _add_agents(group: "argparse._ArgumentGroup") -> None:
         "default 3.5 for local agents, 20 for external ones",
     )  # fmt: skip
     group.add_argument("--dry-run", action="store_true", help="print the plan and start nothing")
+    group.add_argument(
+        "--sysfs", metavar="DIR", type=Path,
+        help="with --dry-run: plan for the machine that topology --record DIR has recorded, not this one",
+    )  # fmt: skip
     group.add_argument(
         "--backend", metavar="NAME", type=_null_backend, default=None,
         help="openvino, the default, or null:SERVICE_TIME_US: a device that takes exactly that long, to test ovbench",

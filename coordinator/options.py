@@ -24,8 +24,10 @@ from .flags import (
     export_parser,
     gnu,
     run_parser,
+    topology_parser,
 )
 from .inputfiles import input_files
+from .machinetree import check_tree
 from .policy import Policy
 
 
@@ -78,6 +80,7 @@ class Options:
     inference_only: bool | None = None
     first_inference: bool = True
     count_layers: bool | None = None
+    sysfs: Path | None = None
 
     @property
     def data(self) -> Data:
@@ -152,12 +155,24 @@ class ExportModel:
     file: Path
 
 
-def parse(argv: Sequence[str]) -> Options | ExportModel:
+@dataclass(frozen=True)
+class ShowTopology:
+    """The request `topology`: of this machine, or of the tree in `sysfs`; `record`: a folder to write to instead."""
+
+    sysfs: Path | None
+    record: Path | None
+    json: bool
+
+
+def parse(argv: Sequence[str]) -> Options | ExportModel | ShowTopology:
     """Raises UsageError, one sentence, for whatever is wrong with `argv`. `--help` and `--version` end the process."""
     if argv and argv[0] == "export-model":
         return _parse_export(argv[1:])
+    if argv and argv[0] == "topology":
+        return _parse_topology(argv[1:])
     if argv and not argv[0].startswith("-"):
-        raise UsageError(f"unknown command '{argv[0]}'; the commands are export-model, or none to run a benchmark")
+        commands = "export-model and topology, or none to run a benchmark"
+        raise UsageError(f"unknown command '{argv[0]}'; the commands are {commands}")
     options = _checked(run_parser().parse_args([gnu(word) for word in argv]))
     _refuse_undecodable([*argv, *map(str, options.requested().values())])
     return options
@@ -181,6 +196,25 @@ def _parse_export(argv: Sequence[str]) -> ExportModel:
     if not file.parent.is_dir():
         raise UsageError(f"{options.file}: the folder {file.parent} does not exist")
     return ExportModel(options.model.removeprefix(builtin.PREFIX), file)
+
+
+def _parse_topology(argv: Sequence[str]) -> ShowTopology:
+    _refuse_undecodable(argv)
+    raw = topology_parser().parse_args(list(argv))
+    if raw.record is not None and (raw.sysfs is not None or raw.json):
+        other = "--json" if raw.sysfs is None else f"--sysfs {raw.sysfs}"
+        raise UsageError(f"--record {raw.record} and {other} contradict each other; record this machine, then read it")
+    sysfs = None if raw.sysfs is None else check_tree("--sysfs", _absolute("--sysfs", raw.sysfs))
+    record = None if raw.record is None else _absolute("--record", raw.record)
+    return ShowTopology(sysfs, record, raw.json)
+
+
+def _sysfs(raw: argparse.Namespace) -> Path | None:
+    if raw.sysfs is None:
+        return None
+    if not raw.dry_run:
+        raise UsageError(f"--sysfs {raw.sysfs}: a recorded machine can be planned for, not measured; add --dry-run")
+    return check_tree("--sysfs", _absolute("--sysfs", raw.sysfs))
 
 
 def _checked(raw: argparse.Namespace) -> Options:
@@ -233,6 +267,7 @@ def _checked(raw: argparse.Namespace) -> Options:
         inference_only=raw.inference_only,
         first_inference=not raw.no_warmup,
         count_layers=_count_layers(raw, config),
+        sysfs=_sysfs(raw),
     )
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from ovbench.common.errors import UsageError
 from ovbench.common.job import EVERY_INPUT, Data, InputFiles, Preprocessing
 from ovbench.common.shape import OPEN, static_shape
-from ovbench.coordinator.options import ExportModel, Options, parse
+from ovbench.coordinator.options import ExportModel, Options, ShowTopology, parse
 from ovbench.coordinator.policy import Policy
 from tests.builders import options
+from tests.trees import LAPTOP
 
 
 @pytest.fixture
@@ -407,7 +408,37 @@ def test_a_built_in_model_can_be_exported(argv: list[str], name: str, tmp_path: 
     assert parse(["export-model", *argv, str(tmp_path / "m.xml")]) == ExportModel(name, tmp_path / "m.xml")
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["export-model", "--help"]], ids=" ".join)
+def test_a_topology_is_of_this_machine_or_of_a_recorded_one(tmp_path: Path) -> None:
+    LAPTOP.write(tmp_path)
+    assert parse(["topology"]) == ShowTopology(sysfs=None, record=None, json=False)
+    assert parse(["topology", "--json", "--sysfs", str(tmp_path)]) == ShowTopology(tmp_path, None, True)
+    assert parse(["topology", "--record", "new"]) == ShowTopology(None, Path("new").absolute(), False)
+
+
+def test_a_topology_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
+    LAPTOP.write(tmp_path)
+    assert complaint("topology", "--sysfs", f"{tmp_path}/x").startswith(
+        f"--sysfs {tmp_path}/x: there is no such folder"
+    )
+    assert "contradict each other" in complaint("topology", "--record", "new", "--sysfs", str(tmp_path))
+    assert "contradict each other" in complaint("topology", "--record", "new", "--json")
+    assert "unrecognized arguments" in complaint("topology", "--agents", "2")
+    assert "UTF-8" in complaint("topology", "--record", "new\udcff")
+
+
+def test_a_recorded_machine_can_be_planned_for_but_not_measured(tmp_path: Path) -> None:
+    LAPTOP.write(tmp_path)
+    assert options("--dry-run").sysfs is None
+    assert options("--dry-run", "--sysfs", str(tmp_path)).sysfs == tmp_path
+    assert complaint("--sysfs", str(tmp_path)) == (
+        f"--sysfs {tmp_path}: a recorded machine can be planned for, not measured; add --dry-run"
+    )
+    assert "there is no such folder" in complaint("--dry-run", "--sysfs", str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["--version"], ["export-model", "--help"], ["topology", "--help"]], ids=" ".join
+)
 def test_help_and_version_end_well(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse(argv)
@@ -423,6 +454,7 @@ FLAGS = [
     "-report_type", "-json_stats", "-pc", "-pcsort", "-pcseq", "-exec_graph_path", "-c", "-cdir", "-load_config",
     "--cpus-per-agent", "--cpus", "--nodes", "--sockets", "--smt", "--core-kind", "--spread", "--cross-node",
     "--housekeeping",
+    "topology", "--sysfs", "--record",
 ]  # fmt: skip
 VALUES = [
     "0",
@@ -460,7 +492,7 @@ def test_no_command_line_ends_in_anything_but_options_or_one_sentence(argv: list
         parsed = parse(argv)
     except UsageError:
         return
-    assert isinstance(parsed, Options | ExportModel)
+    assert isinstance(parsed, Options | ExportModel | ShowTopology)
 
 
 def test_what_was_requested_is_reported_by_the_names_of_the_command_line() -> None:

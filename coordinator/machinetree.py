@@ -1,0 +1,84 @@
+"""Recording the files that tell of a machine's topology: few, small, and under the paths that they have in `/`."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ovbench.common.cgroup import limit_files
+from ovbench.common.corekind import HYBRID_FILES
+from ovbench.common.errors import UsageError
+from ovbench.common.topology import MODEL_KEYS
+
+_CPU: Final = "sys/devices/system/cpu"
+_NODE: Final = "sys/devices/system/node"
+_FILES: Final = (
+    *(f"sys/devices/{name}" for name in HYBRID_FILES),
+    *(f"{_CPU}/{name}" for name in ("online", "offline", "present", "possible")),
+    f"{_CPU}/cpu[0-9]*/topology/physical_package_id",
+    f"{_CPU}/cpu[0-9]*/topology/thread_siblings_list",
+    f"{_CPU}/cpu[0-9]*/topology/core_cpus_list",
+    f"{_CPU}/cpu[0-9]*/cache/index[0-9]*/level",
+    f"{_CPU}/cpu[0-9]*/cache/index[0-9]*/shared_cpu_list",
+    f"{_CPU}/cpu[0-9]*/cpu_capacity",
+    f"{_CPU}/cpu[0-9]*/cpufreq/cpuinfo_max_freq",
+    *(f"{_NODE}/{name}" for name in ("online", "possible")),
+    f"{_NODE}/node[0-9]*/cpulist",
+    f"{_NODE}/node[0-9]*/distance",
+    "proc/self/cgroup",
+)
+# Of these only some lines: the rest is long, of the moment, or nobody's business (serial numbers).
+_LINES: Final = {
+    f"{_NODE}/node[0-9]*/meminfo": ("MemTotal",),
+    "proc/self/status": ("Cpus_allowed_list", "Mems_allowed_list"),
+    "proc/cpuinfo": ("processor", "vendor_id", "CPU implementer", "CPU part", *MODEL_KEYS),
+}
+
+
+def record_tree(target: Path, root: Path = Path("/")) -> int:
+    """Writes what `read_topology` needs into `target`; how many files these are. Raises UsageError."""
+    try:
+        if target.is_dir() and any(target.iterdir()):
+            raise UsageError(f"--record {target}: the folder is not empty; give one that is, or that does not exist")
+        files = dict(_content(root))
+        for name, text in files.items():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_text(text)
+    except OSError as error:
+        raise UsageError(f"--record {target}: it cannot be written ({error.strerror}); give another folder") from None
+    return len(files)
+
+
+def _content(root: Path) -> Iterator[tuple[Path, str]]:
+    """Each file's path below `root` and its text. One that is there but cannot be read is as good as missing."""
+    for pattern in _FILES:
+        for file in root.glob(pattern):
+            yield from _text(root, file)
+    for file in limit_files(root):
+        yield from _text(root, file)
+    for pattern, keys in _LINES.items():
+        for file in root.glob(pattern):
+            for path, text in _text(root, file):
+                yield path, "".join(line for line in text.splitlines(keepends=True) if _key(line) in keys)
+
+
+def _text(root: Path, file: Path) -> Iterator[tuple[Path, str]]:
+    try:
+        yield file.relative_to(root), file.read_text(errors="replace")
+    except OSError:
+        return
+
+
+def _key(line: str) -> str:
+    """Before the colon; `Node 0` stands before that in a node's file."""
+    name = line.partition(":")[0].strip()
+    return name.split()[-1] if name.startswith("Node ") else name
+
+
+def check_tree(flag: str, folder: Path) -> Path:
+    """Raises UsageError unless it can be a recorded tree."""
+    if not os.path.isdir(folder):
+        raise UsageError(f"{flag} {folder}: there is no such folder; make one with topology --record DIR")
+    if not os.path.isdir(folder / _CPU):
+        raise UsageError(f"{flag} {folder}: there is no {_CPU} in it; make one with topology --record DIR")
+    return folder

@@ -1,0 +1,69 @@
+"""The commands that start nothing, from argv to what is printed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ovbench.common.topology import read_topology
+from ovbench.coordinator.cli import main
+from tests.trees import AMD, LAPTOP, MACHINES, ODD_CPUS, Tree
+
+
+def outcome(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    """Exit code, stdout, stderr."""
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    out, err = capsys.readouterr()
+    return int(ended.value.code or 0), out, err
+
+
+def printed(capsys: pytest.CaptureFixture[str], *argv: str) -> Any:
+    code, out, err = outcome(capsys, *argv)
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+def test_the_topology_of_this_machine_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = outcome(capsys, "topology")
+    assert (code, err) == (0, "")
+    assert "logical CPU" in out
+
+
+def test_a_record_of_this_machine_prints_the_same_as_the_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = outcome(capsys, "topology", "--record", str(tmp_path))
+    assert code == 0
+    assert out.endswith(f"files written to {tmp_path}\n")
+    assert printed(capsys, "topology", "--json", "--sysfs", str(tmp_path)) == printed(capsys, "topology", "--json")
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
+def test_a_plan_for_a_recorded_machine_uses_its_cpus(
+    machine: Tree, written: Callable[[Tree], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = written(machine)
+    plan = printed(capsys, "--agents", "2", "--dry-run", "--json", "--sysfs", str(root))
+    given = [cpu for one in plan["assignments"] for cpu in one["cpus"]] + plan["housekeeping"]
+    assert sorted(given) == sorted(read_topology(root).allowed)
+
+
+def test_a_recorded_machine_of_which_nothing_may_be_used_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = Tree(LAPTOP.cores, allowed="8-15").write(tmp_path)
+    code, out, err = outcome(capsys, "topology", "--sysfs", str(tree))
+    assert (code, out) == (2, "")
+    assert err.startswith(f"ovbench-coord: --sysfs {tree}: no CPU that is online may be used; compare ")
+    assert len(err.splitlines()) == 1
+
+
+def test_a_recorded_machine_is_drawn(written: Callable[[Tree], Path], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = outcome(capsys, "topology", "--sysfs", str(written(AMD)))
+    assert code == 0
+    assert out.startswith("AMD EPYC 7763 64-Core Processor\n")
+    _, out, _ = outcome(capsys, "topology", "--sysfs", str(written(ODD_CPUS)))
+    assert "64 of 128 CPUs may be used" in out
