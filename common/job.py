@@ -151,17 +151,37 @@ class Load(Spec, frozen=True, forbid_unknown_fields=True):
         return self.iterations == 0
 
 
+class MemoryPolicy(Spec, frozen=True, forbid_unknown_fields=True):
+    """Where memory is to be taken from, set before OpenVINO loads; modes as in set_mempolicy(2)."""
+
+    mode: Literal["local", "interleave", "bind"]
+    nodes: tuple[NotNegative, ...] = ()
+
+
 class Placement(Spec, frozen=True, forbid_unknown_fields=True):
-    """CPUs that the inference threads may use, and CPUs for control threads (empty: the same ones)."""
+    """CPUs that the inference threads may use, and CPUs for control threads (empty: the same ones).
+
+    `memory` None leaves the policy as the agent was started with.
+    """
 
     cpus: tuple[NotNegative, ...]
     housekeeping: tuple[NotNegative, ...] = ()
+    memory: MemoryPolicy | None = None
 
 
 class NullBackend(Spec, frozen=True, forbid_unknown_fields=True):
-    """Stands in for OpenVINO: each inference takes exactly `service_ns` on one of `streams` servers."""
+    """Stands in for OpenVINO: each inference takes exactly `service_ns` on one of `streams` servers.
+
+    Faults to find: after t seconds of load it takes `drift_percent_per_s` * t longer; from `stall_at_s` of the load on
+    nothing is served for `stall_s`; its outputs are the number `outputs`, after the load `outputs_after`.
+    """
 
     service_ns: Positive
+    drift_percent_per_s: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
+    stall_at_s: Seconds = 0.0
+    stall_s: Seconds = 0.0
+    outputs: NotNegative = 0
+    outputs_after: NotNegative = 0
 
 
 class Job(Spec, frozen=True, forbid_unknown_fields=True):
@@ -176,3 +196,5 @@ class Job(Spec, frozen=True, forbid_unknown_fields=True):
     preprocessing: Preprocessing = Preprocessing()
     wants_graph: bool = False
     """Whether this agent is to deliver the graph that OpenVINO executed."""
+    check_outputs: bool = True
+    """Whether to infer on the first inputs before and after the load, and to tell what came of it."""

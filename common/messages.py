@@ -17,6 +17,12 @@ PROTOCOL_VERSION = 1
 SAMPLES_PER_MESSAGE = 65_536
 """Samples in one `Samples` message: 1 MiB."""
 
+MOST_READINGS = 512
+"""`Usage` in one `Finished`."""
+
+SKETCH_VALUES = 64
+"""Values in the sketch of an output."""
+
 LAYERS_PER_MESSAGE = 2_048
 GRAPH_BYTES_PER_MESSAGE = 1 << 20
 
@@ -177,10 +183,37 @@ class Phases(Struct, frozen=True, forbid_unknown_fields=True):
     import_ms: Milliseconds = 0.0
 
 
+class Output(Struct, frozen=True, forbid_unknown_fields=True):
+    """One output of the inference on the first inputs.
+
+    `digest`: BLAKE2b of its bytes, 128 bits in hex. `sketch`: up to `SKETCH_VALUES` of its values at even distances,
+    the first and the last among them, float32 little endian; empty for elements that are no numbers. `scale`: the
+    largest finite magnitude of all of them.
+    """
+
+    name: Name
+    digest: Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+    sketch: Annotated[bytes, Meta(max_length=4 * SKETCH_VALUES)]
+    scale: Annotated[float, Meta(ge=0, le=1e300)]
+
+    def __post_init__(self) -> None:
+        if len(self.sketch) % 4:
+            raise ValueError("a sketch is float32 values")
+
+
+class Outputs(Struct, frozen=True, forbid_unknown_fields=True):
+    """What request 0 made of the first inputs. `repeatable`: a second inference on them gave the same bytes."""
+
+    repeatable: bool
+    outputs: tuple[Output, ...]
+
+
 class Ready(Notice, frozen=True, tag="ready"):
     """`mask`: the union of the affinity masks of the threads that will infer, read back from the kernel.
 
-    `peak_before_mb` and `peak_after_mb`: the most memory resident so far, before and after the model was compiled, MiB.
+    `memory_policy` is the measure thread's, read back, as numactl prints it. `outputs` are those before the load, None
+    where they were not asked for. `peak_before_mb` and `peak_after_mb`: the most memory resident so far, before and
+    after the model was compiled, MiB.
     """
 
     effective: Effective
@@ -189,14 +222,30 @@ class Ready(Notice, frozen=True, tag="ready"):
     openvino: Name
     peak_before_mb: Megabytes = 0.0
     peak_after_mb: Megabytes = 0.0
+    memory_policy: Name = "default"
+    outputs: Outputs | None = None
 
 
 class Warmed(Notice, frozen=True, tag="warmed"):
     completed: NotNegative
 
 
+class OnCpu(Struct, frozen=True, forbid_unknown_fields=True):
+    """Running totals of the time that an agent's threads spent on a logical CPU: those that infer, and the others.
+
+    The time of a thread between two looks at it is that of the one CPU it may use, or else of the one it ran on last.
+    """
+
+    cpu: NotNegative
+    load_s: Seconds
+    control_s: Seconds
+
+
 class Usage(Struct, frozen=True, forbid_unknown_fields=True):
-    """Running totals of the agent process at an instant; `control_s` is the share of its control threads."""
+    """Running totals of the agent process at an instant; `control_s` is the share of its control threads.
+
+    `throttled_periods` and `throttled_s` are of its control groups: how often and how long their quota was used up.
+    """
 
     at_ns: Nanoseconds
     user_s: Seconds
@@ -205,6 +254,30 @@ class Usage(Struct, frozen=True, forbid_unknown_fields=True):
     voluntary_switches: NotNegative
     involuntary_switches: NotNegative
     migrations: NotNegative | None
+    cpus: tuple[OnCpu, ...] = ()
+    throttled_periods: NotNegative = 0
+    throttled_s: Seconds = 0.0
+
+
+class MaskChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """A thread whose affinity was another at the end of the load than at its start. `control`: it does not infer."""
+
+    thread: Positive
+    control: bool
+    before: Cpus
+    after: Cpus
+
+
+class OnNode(Struct, frozen=True, forbid_unknown_fields=True):
+    """Memory of the agent on a NUMA node, MiB.
+
+    `own_mb`: what it made or read itself; shared libraries, and what it has in common with the process that it was
+    forked from, are only in `total_mb`.
+    """
+
+    node: NotNegative
+    own_mb: Megabytes
+    total_mb: Megabytes
 
 
 class Memory(Struct, frozen=True, forbid_unknown_fields=True):
@@ -220,17 +293,21 @@ class Finished(Notice, frozen=True, tag="finished"):
     """The load has ended; what was measured follows, then `Delivered`.
 
     `stop_ns`: when the load was no longer whole (see `agent.measure`). `error` is OpenVINO's own message where an
-    inference failed; that inference is not among the samples.
+    inference failed; that inference is not among the samples. `usage` is thinned out in long runs. `nodes`: where its
+    memory is, none where the kernel does not tell. `outputs`: those of the first inputs, made again after the load.
     """
 
     start_ns: Nanoseconds
     stop_ns: Nanoseconds
     completed: NotNegative
-    usage: tuple[Usage, ...]
+    usage: Annotated[tuple[Usage, ...], Meta(max_length=MOST_READINGS)]
     memory: Memory
     seen: Cpus
     mask: Cpus
     error: Text | None
+    mask_changes: tuple[MaskChange, ...] = ()
+    nodes: tuple[OnNode, ...] = ()
+    outputs: Outputs | None = None
 
 
 class Samples(Notice, frozen=True, tag="samples"):

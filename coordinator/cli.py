@@ -86,9 +86,9 @@ def _read_machine(tree: Path | None) -> Topology:
 
 
 def _show_plan(options: Options, plan: Plan, topology: Topology) -> ExitCode:
-    from .checks import find_in_plan
+    from .checks.placement import find_in_plan
 
-    findings = tuple(find_in_plan(plan))
+    findings = tuple(find_in_plan(plan, topology))
     if options.json:
         assignments = [_assignment(index, job, topology) for index, job in enumerate(plan.jobs)]
         problems = [{"code": f.code, "severity": f.severity, "message": f.message} for f in findings]

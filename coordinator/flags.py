@@ -14,6 +14,7 @@ from ovbench.common.topology import parse_cpu_list
 
 from . import notation
 from .policy import GROUPINGS
+from .thresholds import add_thresholds
 
 DEFAULT_MODEL: Final = builtin.PREFIX + "squeezenet1.1"
 DEFAULT_SECONDS: Final = 10.0
@@ -253,6 +254,7 @@ def run_parser() -> Parser:
     _add_counters(statistics)
     _add_config(statistics)
     _add_results(parser.add_argument_group("Further results"))
+    _add_validity(parser.add_argument_group("Validity"))
     return parser
 
 
@@ -525,3 +527,12 @@ def _add_results(group: "argparse._ArgumentGroup") -> None:
         f"default {DEFAULT_SAMPLE_MEMORY_MB}, that is {DEFAULT_SAMPLE_MEMORY_MB >> 4} million inferences",
     )  # fmt: skip
     group.add_argument("--json", action="store_true", help="print the report, and nothing else, on stdout")
+
+
+def _add_validity(group: "argparse._ArgumentGroup") -> None:
+    group.add_argument("--strict", action="store_true", help="a warning, too, makes a run INVALID: exit code 4")
+    group.add_argument(
+        "--check-outputs", metavar="YES|NO", type=_yes_no, nargs="?", const=True, default=True,
+        help="compare the outputs of all agents on the first inputs, before and after the load; default yes",
+    )  # fmt: skip
+    add_thresholds(group)

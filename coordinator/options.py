@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
-from ovbench.common.job import COMPILED_SUFFIX, Api, Data, Hint, InputFiles, Preprocessing
+from ovbench.common.job import COMPILED_SUFFIX, Api, Data, Hint, InputFiles, MemoryPolicy, Preprocessing
 from ovbench.common.shape import Dimension, Shape, format_dimension, format_shape
 
 from . import notation
@@ -29,6 +29,7 @@ from .flags import (
 from .inputfiles import input_files
 from .machinetree import check_tree
 from .policy import Policy
+from .thresholds import Thresholds, thresholds_of
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,10 @@ class Options:
     first_inference: bool = True
     count_layers: bool | None = None
     sysfs: Path | None = None
+    memory: MemoryPolicy | None = None
+    check_outputs: bool = True
+    strict: bool = False
+    thresholds: Thresholds = field(default_factory=Thresholds)
 
     @property
     def data(self) -> Data:
@@ -107,6 +112,8 @@ class Options:
             "seed": self.seed,
             "launcher": self.launcher,
             "sample_memory_mb": self.sample_memory_mb,
+            "check_outputs": self.check_outputs,
+            "strict": self.strict,
         }
 
     def _requested_settings(self) -> dict[str, str | int | float | bool | None]:
@@ -268,6 +275,9 @@ def _checked(raw: argparse.Namespace) -> Options:
         first_inference=not raw.no_warmup,
         count_layers=_count_layers(raw, config),
         sysfs=_sysfs(raw),
+        check_outputs=raw.check_outputs,
+        strict=raw.strict,
+        thresholds=thresholds_of(raw),
     )
 
 

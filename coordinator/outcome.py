@@ -8,9 +8,11 @@ from msgspec import structs
 from ovbench.common.clock import NS_PER_S, NS_PER_US
 from ovbench.common.messages import Effective, Finished, Phases, Port, Ready
 from ovbench.common.shape import format_shape
+from ovbench.common.topology import Topology
 
 from . import result
-from .checks import Evidence, judge
+from .checks.evidence import Evidence
+from .checks.verdict import judge
 from .environment import Environment
 from .fleet import Member
 from .layers import merge_layers
@@ -26,6 +28,7 @@ class Run:
 
     options: Options
     plan: Plan
+    topology: Topology
     members: Sequence[Member]
     readings: Sequence[CpuTotals]
     environment: Environment
@@ -67,7 +70,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
     completed = sum(m.finished.completed for m in run.members if m.finished is not None)
     processes = _processes(run, window)
     saved = samples_file is not None
-    evidence = Evidence(run.options, run.plan, run.members, merged, run.interrupted, saved)
+    evidence = Evidence(run.options, run.plan, run.topology, run.members, merged, run.interrupted, saved)
     return result.Report(
         ovbench=result.Product(run.version),
         started_at=run.started_at,

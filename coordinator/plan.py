@@ -51,13 +51,14 @@ def _job(options: Options, index: int, agents: int, cpus: tuple[int, ...], contr
         model=_model(options),
         runtime=_runtime(options),
         load=_load(options, index, agents),
-        placement=Placement(cpus=cpus, housekeeping=control),
+        placement=Placement(cpus=cpus, housekeeping=control, memory=options.memory),
         null=None if options.null_service_us is None else NullBackend(service_ns=round(options.null_service_us * 1000)),
         data=options.data,
         sample_bytes=max(_MIB // 4, options.sample_memory_mb * _MIB // agents),
         preprocessing=options.preprocessing,
         # They all run the same graph.
         wants_graph=options.exec_graph_path is not None and index == 0,
+        check_outputs=options.check_outputs,
     )
 
 

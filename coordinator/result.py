@@ -32,6 +32,13 @@ class WindowPart(Struct, frozen=True):
     stop_ns: Annotated[int, Meta(description="earliest stop, CLOCK_MONOTONIC")]
 
 
+class Interval(Struct, frozen=True):
+    """In which the value lies with 95 % confidence; null where there are too few samples for a bound."""
+
+    low: float | None
+    high: float | None
+
+
 class Throughput(Struct, frozen=True):
     fps: Annotated[float, Meta(description="frames / window")]
     inferences_per_s: Annotated[float, Meta(description="count / window")]
@@ -39,6 +46,9 @@ class Throughput(Struct, frozen=True):
     batch: int
     completed: Annotated[int, Meta(description="inferences after the warm-up, those outside the window included")]
     frames: Annotated[int, Meta(description="sum of the batches of the inferences that ended in the window")] = 0
+    fps_ci95: Annotated[
+        Interval | None, Meta(description="batch means over the timeline; null where the window is too short for it")
+    ] = None
 
 
 class LatencyPart(Struct, frozen=True):
@@ -57,6 +67,10 @@ class LatencyPart(Struct, frozen=True):
     max: float
     chosen_percentile: Annotated[int, Meta(description="the one asked for with -latency_percentile")] = 50
     chosen: Annotated[float | None, Meta(description="its value; only reports from before it have null")] = None
+    ci95: Annotated[
+        dict[str, Interval],
+        Meta(description="by percentile (median, p90, p95, p99, p99_9, chosen): order statistics"),
+    ] = {}
 
 
 class PhasesPart(Struct, frozen=True):
@@ -81,6 +95,28 @@ class CpuOfOne(Struct, frozen=True):
     steal: Percent
 
 
+class CpuUse(Struct, frozen=True):
+    """Who had a measured CPU in the window, in percent of its time; together 100.
+
+    With an agent of several CPUs whose threads may move between them, its time is told by where they were seen.
+    """
+
+    agents: Percent
+    harness: Annotated[Percent, Meta(description="coordinator and control threads of the agents")]
+    others: Percent
+    steal: Percent
+    idle: Annotated[Percent, Meta(description="iowait is idle, too")]
+
+
+class Frequency(Struct, frozen=True):
+    """Of a measured CPU in the window, MHz."""
+
+    first: float
+    mean: float
+    min: float
+    last: float
+
+
 class CpuPart(Struct, frozen=True):
     """Percent of the time of all measured CPUs together, so busy is about agents + coordinator + others."""
 
@@ -95,12 +131,71 @@ class CpuPart(Struct, frozen=True):
         Percent, Meta(description="coordinator and control threads of the agents, in percent of ONE CPU")
     ]
     measured_cpus: tuple[int, ...]
+    use: Annotated[dict[str, CpuUse], Meta(description="every measured CPU")] = {}
+    frequency_mhz: Annotated[dict[str, Frequency], Meta(description="empty where the kernel does not tell")] = {}
+
+
+class Neighbour(Struct, frozen=True):
+    """A process that is not of this run and that took time from the measured CPUs in the window."""
+
+    pid: int
+    name: str
+    percent: Annotated[Percent, Meta(description="in percent of ONE CPU, its time on measured CPUs")]
+    cpus: Annotated[dict[str, Percent], Meta(description="by measured CPU")]
+
+
+class EfficiencyPart(Struct, frozen=True):
+    """What the throughput cost."""
+
+    cpu_s: Annotated[float, Meta(description="user + system time of the agents in the window")]
+    frames_per_cpu_s: Annotated[float | None, Meta(description="frames / cpu_s; null where no CPU time was used")]
+    energy_j: Annotated[
+        float | None, Meta(description="of the packages with measured CPUs, whole, in the window, by RAPL; else null")
+    ] = None
+    energy_per_inference_j: float | None = None
+    power_w: float | None = None
+    energy_by_domain_j: Annotated[dict[str, float], Meta(description="by RAPL domain, such as package-0 or dram")] = {}
+
+
+class FairnessPart(Struct, frozen=True):
+    """How evenly the agents were served. Frames per second and per CPU of an agent, as agents may differ in size."""
+
+    min_fps_per_cpu: float
+    max_fps_per_cpu: float
+    spread_percent: Annotated[float, Meta(description="(max - min) / mean")]
+    slowest_agent: int
+    fastest_agent: int
+    by_node: Annotated[dict[str, float], Meta(description="mean over the agents of a NUMA node")] = {}
+    by_socket: dict[str, float] = {}
+
+
+class MaskChangePart(Struct, frozen=True):
+    """A thread whose affinity somebody changed during the load."""
+
+    thread: int
+    control: bool
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+class NodeMemory(Struct, frozen=True):
+    """MiB; `own` is without what processes share, such as libraries."""
+
+    own: float
+    total: float
 
 
 class PlacementPart(Struct, frozen=True):
     requested: tuple[int, ...]
     mask: Annotated[tuple[int, ...], Meta(description="union of the inference threads' affinity masks, read back")]
     seen: Annotated[tuple[int, ...], Meta(description="CPUs on which inference threads were seen to run")]
+    collisions: Annotated[tuple[int, ...], Meta(description="those of them on which other agents' were, too")] = ()
+    changes: tuple[MaskChangePart, ...] = ()
+    memory_policy: Annotated[str, Meta(description="of the threads that infer, read back")] = ""
+    memory_mb_by_node: Annotated[dict[str, NodeMemory], Meta(description="empty where the kernel does not tell")] = {}
+    remote_memory_percent: Annotated[
+        float | None, Meta(description="of its own memory, on nodes that none of its CPUs is of")
+    ] = None
 
 
 class AgentCpu(Struct, frozen=True):
@@ -113,6 +208,9 @@ class AgentCpu(Struct, frozen=True):
     voluntary_switches: int
     involuntary_switches: int
     migrations: Annotated[int | None, Meta(description="null where the kernel does not tell")]
+    frames_per_cpu_s: float | None = None
+    throttled_s: Annotated[float, Meta(description="in which its control groups' CPU quota was used up")] = 0.0
+    throttled_periods: int = 0
 
 
 class MemoryPart(Struct, frozen=True):
@@ -156,12 +254,29 @@ class TimelinePart(Struct, frozen=True):
 class Finding(Struct, frozen=True):
     code: str
     severity: Literal["info", "warning", "error"]
-    message: str
+    message: Annotated[str, Meta(description="what is so, with the figures")]
+    advice: Annotated[str, Meta(description="what to do about it; empty where there is nothing to do")] = ""
 
 
 class Validity(Struct, frozen=True):
+    """`strict`: warnings, too, make a run INVALID."""
+
     status: Literal["VALID", "INVALID", "PARTIAL"]
     findings: tuple[Finding, ...]
+    strict: bool = False
+    thresholds: Annotated[dict[str, float], Meta(description="what findings were judged by, as in --help")] = {}
+
+
+class OutputsPart(Struct, frozen=True):
+    """Whether the same inputs gave the same outputs on every agent, before the load and after it."""
+
+    checked: Annotated[int, Meta(description="agents whose outputs were compared")]
+    agree: Annotated[bool | None, Meta(description="null where nothing could be compared")]
+    exact: Annotated[bool, Meta(description="to the bit; else within the rounding of threads that share a sum")]
+    reason: Annotated[str, Meta(description="why nothing was compared")] = ""
+    digests: Annotated[
+        dict[str, str], Meta(description="of agent 0 before the load, by output; 128 bits of BLAKE2b")
+    ] = {}
 
 
 class PortPart(Struct, frozen=True):
@@ -283,6 +398,10 @@ class Report(Struct, frozen=True):
     samples_file: Annotated[str | None, Meta(description="beside this file; null where samples were not saved")]
     groups: Annotated[tuple[GroupPart, ...], Meta(description="empty unless there was more than one, with -pcseq")] = ()
     layers: Annotated[LayersPart | None, Meta(description="null unless layers were counted")] = None
+    efficiency: Annotated[EfficiencyPart | None, Meta(description="null where nothing was measured")] = None
+    fairness: Annotated[FairnessPart | None, Meta(description="null with fewer than two agents that measured")] = None
+    neighbours: Annotated[tuple[Neighbour, ...], Meta(description="those that took most first")] = ()
+    outputs: OutputsPart | None = None
     schema: Literal["ovbench.report/1"] = SCHEMA
 
 

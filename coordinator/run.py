@@ -117,6 +117,7 @@ def _facts(
     return Run(
         options=options,
         plan=plan,
+        topology=topology,
         members=fleet.members,
         readings=session.meter.readings,
         environment=read_environment(topology, plan.measured_cpus, openvino),

@@ -25,14 +25,16 @@ from ovbench.common.messages import (
     Usage,
 )
 from ovbench.common.shape import static_shape
+from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.environment import Environment
 from ovbench.coordinator.fleet import Member
-from ovbench.coordinator.merge import Piece, Recorded, merge
+from ovbench.coordinator.merge import Merged, Piece, Recorded, merge
 from ovbench.coordinator.options import Options, parse
 from ovbench.coordinator.outcome import Run, build_report, recorded
 from ovbench.coordinator.plan import Plan
 from ovbench.coordinator.result import Report
 from ovbench.coordinator.utilization import CpuTotals
+from tests.machines import machine
 
 Int64s = npt.NDArray[np.int64]
 
@@ -296,6 +298,7 @@ def run(
     return Run(
         options=wanted or options("--agents", str(len(members))),
         plan=plan or Plan(tuple(member.job for member in members), ()),
+        topology=machine(cores=count),
         members=members,
         readings=steadily if readings is None else readings,
         environment=environment(),
@@ -314,3 +317,25 @@ def report(of: Run | None = None, samples_file: str | None = None) -> Report:
     wanted = facts.options
     merged = merge(loads, wanted.latency_percentile, by_group=wanted.pcseq) if loads else None
     return build_report(facts, merged, samples_file)
+
+
+def evidence(
+    members: Sequence[Member] | None = None,
+    wanted: Options | None = None,
+    *,
+    merged: Merged | None = None,
+    interrupted: bool = False,
+    samples_saved: bool = False,
+) -> Evidence:
+    """By default of two agents that did exactly what was asked of them."""
+    members = [delivered(0), delivered(1)] if members is None else members
+    loads = recorded(members)
+    return Evidence(
+        options=wanted or options("--agents", str(len(members))),
+        plan=Plan(tuple(member.job for member in members), ()),
+        topology=machine(),
+        members=members,
+        merged=merged or (merge(loads) if loads else None),
+        interrupted=interrupted,
+        samples_saved=samples_saved,
+    )

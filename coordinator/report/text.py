@@ -263,4 +263,6 @@ def _bar(value: float, width: int = 20) -> Text:
 def _finding(finding: Finding) -> Text:
     """On one line: OpenVINO's own messages have several."""
     message = " ".join(finding.message.split())
-    return Text.assemble((f"  {finding.severity:<8}", _SEVERITY[finding.severity]), message)
+    return Text.assemble(
+        (f"  {finding.severity:<8}", _SEVERITY[finding.severity]), message, (f" {finding.advice}".rstrip(), "dim")
+    )

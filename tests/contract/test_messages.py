@@ -46,9 +46,14 @@ from ovbench.common.messages import (
     Hello,
     Layer,
     Layers,
+    MaskChange,
     Memory,
     Notice,
+    OnCpu,
+    OnNode,
     Order,
+    Output,
+    Outputs,
     Phases,
     Port,
     Prepare,
@@ -114,6 +119,9 @@ ORDERS: Final[tuple[Order, ...]] = (
     Release(),
     Reject(reason="no place is free"),
 )
+OUTPUTS: Final = Outputs(
+    repeatable=True, outputs=(Output(name="output", digest="0f" * 16, sketch=bytes(8), scale=1.5),)
+)
 NOTICES: Final[tuple[Notice, ...]] = (
     Hello(version=PROTOCOL_VERSION, pid=4711, host="box", agent=None),
     Progress(step=10, completed=1234, buckets=(5, 300), counts=(1, 2)),
@@ -145,6 +153,8 @@ NOTICES: Final[tuple[Notice, ...]] = (
         ),
         mask=(0, 1),
         openvino="2026.4.0",
+        memory_policy="bind:0",
+        outputs=OUTPUTS,
     ),
     Warmed(completed=17),
     Finished(
@@ -160,12 +170,18 @@ NOTICES: Final[tuple[Notice, ...]] = (
                 voluntary_switches=1,
                 involuntary_switches=2,
                 migrations=None,
+                cpus=(OnCpu(cpu=1, load_s=0.5, control_s=0.125),),
+                throttled_periods=3,
+                throttled_s=0.25,
             ),
         ),
         memory=Memory(rss_mb=100.5, pss_mb=60.5, private_mb=40.5, peak_rss_mb=110.5),
         seen=(0,),
         mask=(0, 1),
         error=None,
+        mask_changes=(MaskChange(thread=7, control=False, before=(0, 1), after=(1,)),),
+        nodes=(OnNode(node=1, own_mb=40.5, total_mb=60.5),),
+        outputs=OUTPUTS,
     ),
     Samples(request=1, data=bytes(range(32))),
     Folded(

@@ -8,34 +8,10 @@ from msgspec import structs
 
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Failed
-from ovbench.coordinator.checks import MOST_SKEW_NS, Code, Evidence, find, judge
+from ovbench.coordinator.checks.evidence import Code, Evidence
+from ovbench.coordinator.checks.verdict import find, judge
 from ovbench.coordinator.fleet import Member
-from ovbench.coordinator.merge import Merged, merge
-from ovbench.coordinator.options import Options
-from ovbench.coordinator.outcome import recorded
-from ovbench.coordinator.plan import Plan
-from tests.builders import delivered, effective, finished, job, ms, options, ready, seconds, steady
-
-
-def evidence(
-    members: Sequence[Member] | None = None,
-    wanted: Options | None = None,
-    *,
-    merged: Merged | None = None,
-    interrupted: bool = False,
-    samples_saved: bool = False,
-) -> Evidence:
-    """By default of two agents that did exactly what was asked of them."""
-    members = [delivered(0), delivered(1)] if members is None else members
-    loads = recorded(members)
-    return Evidence(
-        options=wanted or options("--agents", str(len(members))),
-        plan=Plan(tuple(member.job for member in members), ()),
-        members=members,
-        merged=merged or (merge(loads) if loads else None),
-        interrupted=interrupted,
-        samples_saved=samples_saved,
-    )
+from tests.builders import delivered, effective, evidence, finished, job, ms, options, ready, seconds, steady
 
 
 def lost(id: int = 1) -> Member:
@@ -89,6 +65,10 @@ def compiled_only() -> Evidence:
     return evidence([member], options("-niter", "0", "--agents", "1"))
 
 
+def lasting(length_s: float) -> Evidence:
+    return evidence([delivered(0, load=finished(seconds(1), seconds(1 + length_s), completed=1000))])
+
+
 CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     Code.INTERRUPTED: (lambda: evidence(interrupted=True), evidence),
     Code.AGENT_LOST: (lambda: evidence([delivered(0), lost()]), evidence),
@@ -102,8 +82,8 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     ),
     Code.REQUESTS_BELOW_STREAMS: (lambda: evidence([running(4, 3)]), lambda: evidence([running(4, 4)])),
     Code.START_SKEW: (
-        lambda: evidence(apart(start_ns=MOST_SKEW_NS + 1)),
-        lambda: evidence(apart(start_ns=MOST_SKEW_NS)),
+        lambda: evidence(apart(start_ns=ms(10) + 1)),
+        lambda: evidence(apart(start_ns=ms(10))),
     ),
     Code.STOP_SKEW: (lambda: evidence(apart(stop_ns=seconds(2))), lambda: evidence(apart(stop_ns=seconds(0.5)))),
     Code.OUTSIDE_WINDOW: (
@@ -113,6 +93,7 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     Code.WINDOW_EDGES: (lambda: with_edges(exact=False), lambda: with_edges(exact=True)),
     Code.SAMPLES_NOT_SAVED: (lambda: saving(False), lambda: saving(True)),
     Code.RATE_NOT_REACHED: (lambda: at_most(205.0), lambda: at_most(200.0)),
+    Code.TOO_SHORT: (lambda: lasting(1.9), lambda: lasting(2.1)),
 }
 """By finding: evidence that makes it appear, and evidence close to it that does not."""
 
@@ -156,6 +137,7 @@ def test_a_run_as_it_was_asked_for_has_no_findings_and_is_valid() -> None:
         (Code.WINDOW_EDGES, "VALID"),
         (Code.SAMPLES_NOT_SAVED, "VALID"),
         (Code.RATE_NOT_REACHED, "VALID"),
+        (Code.TOO_SHORT, "VALID"),
     ],
 )
 def test_a_verdict_is_that_of_the_worst_finding(code: Code, status: str) -> None:
@@ -269,3 +251,16 @@ def test_one_inference_of_each_agent_may_be_under_way_when_the_window_ends(count
 @pytest.mark.parametrize("members", [[lost(0)], apart(stop_ns=seconds(20))], ids=["no agent", "an empty window"])
 def test_a_rate_without_any_figure_is_no_finding_of_its_own(members: list[Member]) -> None:
     assert Code.RATE_NOT_REACHED not in codes(at_most(1000.0, members))
+
+
+@pytest.mark.parametrize(("argv", "status"), [([], "VALID"), (["--strict"], "INVALID")])
+def test_a_warning_makes_a_run_invalid_only_where_that_was_asked_for(argv: list[str], status: str) -> None:
+    shared = [delivered(0), delivered(1, cpus=(0,))]
+    verdict = judge(evidence(shared, options("--agents", "2", *argv)))
+    assert (verdict.status, verdict.strict) == (status, bool(argv))
+
+
+def test_a_verdict_says_what_it_was_judged_by() -> None:
+    verdict = judge(evidence(wanted=options("--agents", "2", "--min-window", "11")))
+    assert verdict.thresholds["min_window_s"] == 11
+    assert [finding.code for finding in verdict.findings] == [Code.TOO_SHORT]

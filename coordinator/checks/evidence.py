@@ -1,0 +1,49 @@
+"""The closed list of findings, and what they are found in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ovbench.common.topology import Topology, format_cpu_list
+
+from ..fleet import Member
+from ..merge import Merged
+from ..options import Options
+from ..plan import Plan
+
+
+class Code(StrEnum):
+    INTERRUPTED = "interrupted"
+    AGENT_LOST = "agent_lost"
+    INFERENCE_FAILED = "inference_failed"
+    NOTHING_COUNTED = "nothing_counted"
+    OVERSUBSCRIBED = "oversubscribed"
+    WRONG_CPUS = "wrong_cpus"
+    SETTINGS_CHANGED = "settings_changed"
+    REQUESTS_BELOW_STREAMS = "requests_below_streams"
+    START_SKEW = "start_skew"
+    STOP_SKEW = "stop_skew"
+    OUTSIDE_WINDOW = "outside_window"
+    WINDOW_EDGES = "window_edges"
+    SAMPLES_NOT_SAVED = "samples_not_saved"
+    RATE_NOT_REACHED = "rate_not_reached"
+    TOO_SHORT = "too_short"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the checks look at."""
+
+    options: Options
+    plan: Plan
+    topology: Topology
+    members: Sequence[Member]
+    merged: Merged | None
+    interrupted: bool
+    samples_saved: bool
+
+    def agents(self, ids: Sequence[int]) -> str:
+        """Some of the agents, in words."""
+        if len(ids) == len(self.members):
+            return "all agents"
+        return f"agent{'s' if len(ids) > 1 else ''} {format_cpu_list(tuple(ids))}"

@@ -1,0 +1,70 @@
+"""Whether a run is whole: its agents, its window, its rate. Pure."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from ovbench.common.clock import NS_PER_MS, NS_PER_US, to_ns
+
+from ..merge import Merged
+from ..result import Finding
+from .evidence import Code, Evidence
+
+LEAST_RATE_SHARE: Final = 0.99
+"""Of the rate that -max_irate allows: below it, something else limits the rate."""
+
+
+def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.interrupted:
+        yield Finding(Code.INTERRUPTED, "error", "The run was interrupted; the figures are of what came before.")
+    for member in evidence.members:
+        if member.failure is not None:
+            yield Finding(Code.INFERENCE_FAILED, "error", f"{member.name} failed: {member.failure.message}")
+        elif member.finished is not None and member.finished.error is not None:
+            done = member.finished.completed
+            message = f"{member.name}: an inference failed after {done} that did not: {member.finished.error}"
+            yield Finding(Code.INFERENCE_FAILED, "error", message)
+        elif member.why:
+            yield Finding(Code.AGENT_LOST, "error", f"{member.name} was lost: {member.why}.")
+    compile_only = evidence.plan.jobs[0].load.compile_only
+    nothing = evidence.merged is None or evidence.merged.count == 0
+    if nothing and not compile_only:
+        yield Finding(Code.NOTHING_COUNTED, "error", "No inference ended in the measured window.")
+
+
+def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
+    window = merged.window
+    limits = evidence.options.thresholds
+    if window.start_skew_ns > limits.max_start_skew_ms * NS_PER_MS:
+        message = f"The agents started {window.start_skew_ns / NS_PER_US:,.0f} us apart."
+        yield Finding(Code.START_SKEW, "warning", message, "Keep other load off the machine, or see --max-start-skew.")
+    length_ns = window.stop_ns - window.start_ns
+    if 0 < length_ns < to_ns(limits.min_window_s):
+        message = (
+            f"The window is {window.duration_s:.3f} s long, shorter than the {limits.min_window_s:g} s of --min-window."
+        )
+        yield Finding(Code.TOO_SHORT, "warning", message, "Measure for longer, -t or -niter.")
+    if length_ns and 100 * window.stop_skew_ns > limits.max_stop_skew_percent * length_ns:
+        message = (
+            f"The agents stopped {window.stop_skew_ns / NS_PER_MS:,.0f} ms apart; only the time all ran is counted."
+        )
+        yield Finding(Code.STOP_SKEW, "warning", message, "Measure for a time, -t, or longer.")
+    completed = sum(m.finished.completed for m in evidence.members if m.finished and not m.why and not m.finished.error)
+    if evidence.options.iterations and completed != merged.count:
+        message = f"{completed} inferences were done; the {merged.count} that ended while all agents ran are counted."
+        yield Finding(Code.OUTSIDE_WINDOW, "info", message)
+    if not merged.edges_exact:
+        message = "An agent recorded more than fits its memory outside the window, so the window's edges are not exact."
+        yield Finding(Code.WINDOW_EDGES, "warning", message, "Raise --sample-memory.")
+    if evidence.options.save_samples and not evidence.samples_saved:
+        message = "samples.npz was not written: there were more samples than --sample-memory holds."
+        yield Finding(Code.SAMPLES_NOT_SAVED, "warning", message, "Raise --sample-memory.")
+
+
+def find_in_rate(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
+    """An agent's latest inference may have been under way when the window ended: in a short run that alone is 1 %."""
+    wanted = evidence.options.max_irate
+    under_way = sum(max(member.batches) for member in evidence.members if member.id in merged.agent_counts)
+    frames = merged.frames + under_way
+    if wanted and merged.count and frames < LEAST_RATE_SHARE * wanted * merged.window.duration_s:
+        message = f"-max_irate {wanted:g} was not reached: the agents did {merged.fps:,.1f} frames per second."
+        yield Finding(Code.RATE_NOT_REACHED, "warning", message)

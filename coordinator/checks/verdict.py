@@ -1,0 +1,37 @@
+"""All findings of a run, and the verdict that they add up to. Pure.
+
+`error` means that the figures are not those of the run that was asked for; `warning` that they may mislead; `info`
+that something differs from the request in a way that a reader should know.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from ..result import Finding, Validity
+from .evidence import Code, Evidence
+from .placement import find_in_placement, find_in_plan
+from .run import find_in_agents, find_in_rate, find_in_window
+from .settings import find_in_settings
+
+
+def judge(evidence: Evidence) -> Validity:
+    options = evidence.options
+    findings = tuple(find(evidence))
+    return Validity(_status(findings, options.strict), findings, options.strict, options.thresholds.report())
+
+
+def _status(findings: tuple[Finding, ...], strict: bool) -> Literal["VALID", "INVALID", "PARTIAL"]:
+    if any(finding.code in (Code.INTERRUPTED, Code.AGENT_LOST, Code.INFERENCE_FAILED) for finding in findings):
+        return "PARTIAL"
+    invalid = ("error", "warning") if strict else ("error",)
+    return "INVALID" if any(finding.severity in invalid for finding in findings) else "VALID"
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    yield from find_in_agents(evidence)
+    yield from find_in_plan(evidence.plan, evidence.topology)
+    yield from find_in_placement(evidence)
+    yield from find_in_settings(evidence)
+    if evidence.merged is not None:
+        yield from find_in_window(evidence, evidence.merged)
+        yield from find_in_rate(evidence, evidence.merged)

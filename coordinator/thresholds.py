@@ -1,0 +1,79 @@
+"""The limits by which a run is judged: their defaults, and the flags that change them. Pure."""
+
+import argparse
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+_FLAG: Final = "flag"
+
+
+def _limit(default: float, flag: str, unit: str, text: str) -> Any:
+    return field(default=default, metadata={_FLAG: flag, "unit": unit, "text": text})
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Beyond these there is a finding. Percent, seconds and milliseconds, as the names say."""
+
+    min_window_s: float = _limit(2.0, "--min-window", "SECONDS", "a window that is shorter")
+    max_start_skew_ms: float = _limit(10.0, "--max-start-skew", "MS", "agents that start further apart")
+    max_stop_skew_percent: float = _limit(
+        10.0, "--max-stop-skew", "PERCENT", "agents that stop further apart, in percent of the window"
+    )
+    max_change_percent: float = _limit(
+        10.0, "--max-change", "PERCENT", "one of the last windows that is further from their mean, in throughput"
+    )
+    max_trend_percent: float = _limit(
+        5.0, "--max-trend", "PERCENT", "a trend of the throughput that adds up to more over the window"
+    )
+    max_slower_percent: float = _limit(
+        10.0, "--max-slower", "PERCENT", "an agent that is slower than the median of all by more"
+    )
+    max_others_percent: float = _limit(
+        5.0, "--max-others", "PERCENT", "a measured CPU that other processes used for more of its time"
+    )
+    max_harness_percent: float = _limit(
+        1.0, "--max-harness", "PERCENT", "a measured CPU that ovbench itself used for more, beside the load"
+    )
+    max_steal_percent: float = _limit(1.0, "--max-steal", "PERCENT", "a measured CPU that the hypervisor took for more")
+    max_frequency_drop_percent: float = _limit(
+        5.0, "--max-frequency-drop", "PERCENT", "a measured CPU that became slower by more"
+    )
+    max_remote_memory_percent: float = _limit(
+        5.0, "--max-remote-memory", "PERCENT", "an agent that has more of its memory on other NUMA nodes"
+    )
+    percentile_confidence_percent: float = _limit(
+        99.0, "--percentile-confidence", "PERCENT", "percentiles from fewer samples than this confidence needs"
+    )
+
+    def report(self) -> dict[str, float]:
+        return {limit.name: getattr(self, limit.name) for limit in fields(self)}
+
+
+def add_thresholds(group: "argparse._ArgumentGroup") -> None:
+    """A flag for each; without it None."""
+    for limit in fields(Thresholds):
+        group.add_argument(
+            limit.metadata[_FLAG], metavar=limit.metadata["unit"], type=_number(limit), dest=limit.name,
+            help=f"find {limit.metadata['text']}; default {limit.default:g}",
+        )  # fmt: skip
+
+
+def thresholds_of(raw: argparse.Namespace) -> Thresholds:
+    given = {limit.name: getattr(raw, limit.name) for limit in fields(Thresholds)}
+    return Thresholds(**{name: value for name, value in given.items() if value is not None})
+
+
+def _number(limit: Any) -> Any:
+    most = 99.9999 if "confidence" in limit.name else 1e6
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= most:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a number from 0 to {most:g}")
+        return value
+
+    return convert
