@@ -15,14 +15,17 @@ from ovbench.common.messages import (
     Effective,
     Graph,
     Layers,
+    Outputs,
     Phases,
     as_text,
 )
 
 from . import loops, null
 from .capi import Library, OpenVinoError, libc_addresses, memcpy_address, set_callback_address
-from .cxx import Cxx
+from .cxx import STRING_BYTES, Cxx
 from .model import Loaded, StepTimes, iterations, load
+from .outputs import MOST_OUTPUTS, Content, look_twice
+from .tensors import STRING
 
 Int64s = npt.NDArray[np.int64]
 
@@ -49,6 +52,16 @@ class Backend(Protocol):
 
     def settle(self, statuses: Iterable[int]) -> str | None:
         """After the load: wait for what is in flight; the message of the first request that failed, if any did."""
+
+    def begin(self, at_ns: int) -> None:
+        """The load that is measured begins at this instant."""
+
+    def outputs(self) -> Outputs | None:
+        """What the first request makes of the first inputs, while nothing is in flight; None where an inference fails.
+
+        It infers twice, before `connect` and after the load. Layers count these like the first inference and the
+        warm-up: they are inferences on the same model, and what a layer takes is a mean over all.
+        """
 
     def findings(self) -> Iterator[Layers | Graph]:
         """After the load: what it tells beyond times, where that was asked for."""
@@ -133,6 +146,39 @@ class OpenVinoBackend:
             slot[loops.S_FEED] = table.ctypes.data
             slot[loops.S_TURN] = turn
 
+    def begin(self, at_ns: int) -> None:
+        """It is all the same to OpenVINO."""
+
+    def outputs(self) -> Outputs | None:
+        """A model that keeps state would be another afterwards, so it is not asked, and said not to be repeatable.
+
+        Where the loop has set tensors of ours, the inputs are put into the last one of these, which nothing needs then.
+        A synchronous inference takes the request's callback out while it runs (ov::IAsyncInferRequest::infer), so none
+        is recorded and none restarted.
+        """
+        request, cxx = self._requests[0], Cxx.load()
+        try:
+            if cxx is not None and cxx.has_state(request.object_address):
+                return Outputs(repeatable=False, outputs=())
+            if self._feed is not None:
+                self._feed.put(request, 0)
+            return look_twice(lambda: self._infer(cxx))
+        except OpenVinoError:
+            return None
+
+    def _infer(self, cxx: Cxx | None) -> Iterator[Content]:
+        """An inference on the first request, and its outputs; without those that there are no bytes of."""
+        request = self._requests[0]
+        request.infer()
+        for index, port in enumerate(self.effective.outputs[:MOST_OUTPUTS]):
+            data = request.output_bytes(index)
+            if port.type == STRING:
+                if cxx is None:
+                    continue
+                texts = cxx.texts(data.ctypes.data, data.size // STRING_BYTES)
+                data = np.frombuffer(texts, np.uint8)
+            yield Content(port.name or f"output {index}", port.type, data)
+
     def findings(self) -> Iterator[Layers | Graph]:
         if self.effective.properties.get("PERF_COUNT") in ("YES", "true", "True"):
             yield from self._layers()
@@ -185,6 +231,8 @@ class NullBackend:
         asynchronous = job.load.api == "async"
         streams = max(1, job.runtime.streams or 1) if asynchronous else 1
         requests = (job.runtime.requests or streams) if asynchronous else 1
+        self._faults = job.null
+        self._begun = False
         self._device = null.NullDevice(job.null.service_ns, streams, requests, *libc_addresses())
         if asynchronous:
             self._device.start()
@@ -223,6 +271,17 @@ class NullBackend:
 
     def feed(self, control: Int64s, slots: Int64s) -> None:
         """It has no inputs."""
+
+    def begin(self, at_ns: int) -> None:
+        self._begun = True
+        faults = self._faults
+        if faults.drift_percent_per_s or faults.stall_s:
+            self._device.begin(at_ns, faults.drift_percent_per_s, faults.stall_at_s, faults.stall_s)
+
+    def outputs(self) -> Outputs:
+        number = self._faults.outputs_after if self._begun else self._faults.outputs
+        content = Content("number", "i64", np.array([number], np.int64).view(np.uint8))
+        return look_twice(lambda: [content])
 
     def findings(self) -> Iterator[Layers | Graph]:
         return iter(())

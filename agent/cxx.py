@@ -36,6 +36,10 @@ class _String(c.Structure):
         return c.string_at(self.data, self.size).decode(errors="replace")
 
 
+STRING_BYTES: Final = c.sizeof(_String)
+"""One element of a tensor of strings."""
+
+
 class _Hashtable(c.Structure):
     """std::unordered_set or _map: a list of nodes, and an index into it that is not needed to walk it."""
 
@@ -99,6 +103,12 @@ class _Path(c.Structure):
     _fields_ = (("text", _String), ("parts", c.c_void_p))
 
 
+class _Vector(c.Structure):
+    """std::vector, the addresses of its first element, behind its last, and behind its memory."""
+
+    _fields_ = (("begin", c.c_void_p), ("end", c.c_void_p), ("room", c.c_void_p))
+
+
 class Cxx:
     """The functions, found. One port or model is to be used by one thread at a time."""
 
@@ -113,6 +123,7 @@ class Cxx:
         self._serialize = _function(
             library, _SERIALIZE, None, c.c_void_p, c.POINTER(_Path), c.POINTER(_Path), c.c_uint8
         )
+        self._states = _function(library, "_ZN2ov12InferRequest11query_stateEv", _Vector, c.c_void_p)
         self._no_parts = _function(library, f"{_PATH}5_ListC1Ev", None, c.c_void_p)
         self._split = _function(library, f"{_PATH}14_M_split_cmptsEv", None, c.POINTER(_Path))
         self._delete_parts = _function(library, _DELETE_LIST, None, c.c_void_p, c.c_void_p)
@@ -145,6 +156,19 @@ class Cxx:
         hundred bytes where a layout is set, is never freed.
         """
         return str(self._layout(_object(port)))
+
+    def has_state(self, request: int) -> bool:
+        """Whether an ov::InferRequest, by its address, keeps something from one inference to the next. It must be idle.
+
+        The list of it comes back as a copy that ctypes has made, so it is never freed, as a layout.
+        """
+        states = self._states(request)
+        return bool(states.begin != states.end)
+
+    def texts(self, strings: int, count: int) -> bytes:
+        """So many std::string in a row, at an address: of each its length, 8 bytes little endian, and its bytes."""
+        found = (_String * count).from_address(strings) if count else ()
+        return b"".join(text.size.to_bytes(8, "little") + c.string_at(text.data, text.size) for text in found)
 
     def serialize(self, model: c.c_void_p, xml_file: Path) -> None:
         """Write an `ov_model_t` as the XML of an IR, without its weights; a runtime model too. Replaces `xml_file`.

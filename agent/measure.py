@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from ovbench.common.clock import monotonic_ns, to_ns
 from ovbench.common.job import Job
-from ovbench.common.messages import Graph, Layers, Phases, Usage
+from ovbench.common.messages import Graph, Layers, Outputs, Phases, Usage
 
 from . import loops, placement
 from .backend import Backend, open_backend, phases
@@ -16,12 +17,16 @@ from .model import StepTimes
 from .recorder import Recorder
 from .usage import usage
 
+_LONGEST_CHECK_MS: Final = 2_000.0
+"""Where the first inference took longer, none is repeated for its outputs: that would be four more, 8 s."""
+
 
 @dataclass(frozen=True)
 class Prepared:
     backend: Backend
     phases: Phases
     mask: tuple[int, ...]
+    outputs: Outputs | None
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class Measurement:
         self._job = job
         self._control_threads = control_threads
         self._stopped = False
+        self._repeatable = False
         self._backend: Backend | None = None
         self.recorder: Recorder | None = None
         self.times = StepTimes()
@@ -54,6 +60,7 @@ class Measurement:
         self.times.step = 3
         backend = open_backend(self._job, self.times)
         self._backend = backend
+        outputs = self._outputs()  # before callbacks are connected
         recorder = Recorder.allocate(backend.effective.requests, self._job.sample_bytes)
         clock, sleep = libc_addresses()
         control = recorder.control
@@ -68,7 +75,8 @@ class Measurement:
         self._set_pace(recorder)
         self.recorder = recorder
         mask = placement.mask(placement.thread_ids() - self._control_threads)
-        return Prepared(backend, phases(self.times), mask)
+        self._repeatable = outputs is not None and outputs.repeatable
+        return Prepared(backend, phases(self.times), mask, outputs)
 
     def warm_up(self, at_ns: int) -> tuple[int, str | None]:
         """Run the load, not to be counted: how many inferences, and the message of one that failed."""
@@ -84,6 +92,7 @@ class Measurement:
         assert backend is not None
         limit = backend.effective.iterations or 0
         deadline = at_ns + to_ns(load.duration_s) if load.duration_s is not None else 0
+        backend.begin(at_ns)
         before = usage(self._control_threads)
         error = self._load(recorder, at_ns, deadline, limit)
         after = usage(self._control_threads)
@@ -99,6 +108,20 @@ class Measurement:
         self._stopped = True
         if self.recorder is not None:
             self.recorder.control[loops.C_STOP] = 1
+
+    def outputs(self) -> Outputs | None:
+        """What comes of the first inputs after a load that ran to its end, where it can be compared."""
+        return self._outputs() if self._repeatable and not self._stopped else None
+
+    def _outputs(self) -> Outputs | None:
+        """None where they were not asked for, or inferences are too long; with -no_warmup the load is to have the first
+        inference."""
+        assert self._backend is not None
+        load = self._job.load
+        wanted = self._job.check_outputs and load.first_inference and not load.compile_only
+        if not wanted or self.times.ms.get("first_inference", 0.0) > _LONGEST_CHECK_MS:
+            return None
+        return self._backend.outputs()
 
     @property
     def _asynchronous(self) -> bool:

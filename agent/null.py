@@ -5,6 +5,10 @@ async with R requests on K streams (R >= K, K divides R) gives K/S inferences pe
 A server sleeps until shortly before the end of a service and spins the rest, so that it can be many on few CPUs.
 
 Inputs are one word each, that is set or copied to; where a request is traced, each of its inferences notes them.
+
+Faults begin with the load that is measured (`NullDevice.begin`). With time S at first and drift d per second, a service
+that begins t seconds later takes S (1 + d t). So back to back n of them are done after t with (1 + d S)^n = 1 + d t,
+which is about ln(1 + d t) / (d S). In a stall nothing is served, and what was under way goes on when it is over.
 """
 
 import threading
@@ -13,6 +17,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from numba import cfunc, njit, types
+
+from ovbench.common.clock import to_ns
 
 from .loops import S_FUNCTION, call_pair, entry, i64, now, on_complete, sleep_until, words
 
@@ -33,6 +39,10 @@ _VALUES: Final = 11  # address of [INPUTS] int64: the inputs now
 _TRACE: Final = 12  # address of [ROOM, INPUTS] int64: the inputs of each inference
 _TRACED: Final = 13
 _ROOM: Final = 14
+_BEGIN: Final = 15  # instant from which on there are faults, or 0: there are none
+_DRIFT: Final = 16  # by how much of its time a service takes longer per second since then, in 1e-9
+_STALL: Final = 17  # instants between which nothing is served
+_RESUME: Final = 18
 
 ROW_WORDS: Final = 64
 _SPIN_NS: Final = 60_000
@@ -51,6 +61,22 @@ def _serve_until(row_address, instant):
         sleep_until(row[_SLEEP], timespec, instant - _SPIN_NS)
     while now(clock, timespec) < instant:
         pass
+
+
+@njit
+def service_end(row_address, start):
+    """When a service ends that begins, or would if there were no stall, at `start`."""
+    row = words(row_address)
+    service, begin = row[_SERVICE], row[_BEGIN]
+    if begin == 0:
+        return start + service
+    stall, resume = row[_STALL], row[_RESUME]
+    if stall <= start < resume:
+        start = resume
+    end = start + service + int(service * (row[_DRIFT] * 1e-9) * (max(0, start - begin) * 1e-9))
+    if start < stall < end:
+        end += resume - stall
+    return end
 
 
 @njit
@@ -78,7 +104,7 @@ def infer(request):
     """Synchronous inference."""
     _trace(request)
     row = words(request)
-    _serve_until(request, now(row[_CLOCK], request + 8 * _TIME) + row[_SERVICE])
+    _serve_until(request, service_end(request, now(row[_CLOCK], request + 8 * _TIME)))
     return types.int32(0)
 
 
@@ -112,7 +138,7 @@ def serve(server_address, exception_address):
             if not busy:
                 free_at = now(clock, timespec)
                 busy = True
-            free_at += server[_SERVICE]
+            free_at = service_end(server_address, free_at)
             _serve_until(server_address, free_at)
             call_pair(row[_CALLBACK], row[_FUNCTOR], exception_address)
         else:
@@ -164,6 +190,14 @@ class NullDevice:
         row[_INPUTS], row[_ROOM] = inputs, room
         row[_VALUES], row[_TRACE] = values.ctypes.data, notes.ctypes.data
         return values, notes
+
+    def begin(self, at_ns: int, drift_percent_per_s: float, stall_at_s: float, stall_s: float) -> None:
+        """From this instant on it has these faults."""
+        stall = at_ns + to_ns(stall_at_s)
+        for rows in self._servers:
+            rows[:, _DRIFT] = round(drift_percent_per_s * 1e7)
+            rows[:, _STALL], rows[:, _RESUME] = stall, stall + to_ns(stall_s)
+            rows[:, _BEGIN] = at_ns  # last, as servers look at it first
 
     def start(self) -> None:
         """Start the servers; only asynchronous requests need them."""

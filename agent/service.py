@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 import numpy as np
+from msgspec import structs
 
 from ovbench.common.clock import Clock, monotonic_ns, to_ns
 from ovbench.common.errors import ExitCode, UsageError
@@ -224,6 +225,7 @@ class MeasureThread:
                 openvino=backend.version,
                 peak_before_mb=before,
                 peak_after_mb=after,
+                outputs=prepared.outputs,
             )
             check(ready)  # it says what the model and the user's files say, so any of it may be too much
             return ready
@@ -248,7 +250,8 @@ class MeasureThread:
             self._running = True
             outcome = self._prepared.run(at_ns)
             self._running = False
-            return self._finished(outcome)
+            finished = self._finished(outcome)  # before there are further inferences
+            return structs.replace(finished, outputs=None if outcome.error else self._prepared.outputs())
 
         self._tasks.put(task)
 

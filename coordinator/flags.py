@@ -13,6 +13,7 @@ from ovbench.common.shape import Dimension, ShapeError
 from ovbench.common.topology import parse_cpu_list
 
 from . import notation
+from .nullbackend import SYNTAX, NullSpec, parse_null
 from .policy import GROUPINGS
 from .thresholds import add_thresholds
 
@@ -205,19 +206,13 @@ def _streams(text: str) -> int | None:
     return AUTO_STREAMS if value.upper() in ("AUTO", str(AUTO_STREAMS)) else _positive(value)
 
 
-def _null_backend(text: str) -> float | None:
+def _null_backend(text: str) -> NullSpec | None:
     if text == "openvino":
         return None
-    kind, _, service = text.partition(":")
     try:
-        microseconds = float(service)
-    except ValueError:
-        microseconds = 0.0
-    if kind != "null" or not 0.001 <= microseconds <= 1e9:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is neither 'openvino' nor 'null:SERVICE_TIME_US' (as in null:1000, a millisecond per inference)"
-        )
-    return microseconds
+        return parse_null(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' {error}") from None
 
 
 def run_parser() -> Parser:
@@ -328,7 +323,8 @@ def _add_agents(group: "argparse._ArgumentGroup") -> None:
     )  # fmt: skip
     group.add_argument(
         "--backend", metavar="NAME", type=_null_backend, default=None,
-        help="openvino, the default, or null:SERVICE_TIME_US: a device that takes exactly that long, to test ovbench",
+        help=f"openvino, the default, or, to test ovbench, {SYNTAX}: a device that takes exactly that long; its faults are "
+        "to get slower and slower, a pause, and the last agent slower or with wrong outputs",
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from .flags import (
 )
 from .inputfiles import input_files
 from .machinetree import check_tree
+from .nullbackend import Faults, NullSpec
 from .policy import Policy
 from .thresholds import Thresholds, thresholds_of
 
@@ -83,6 +84,7 @@ class Options:
     count_layers: bool | None = None
     sysfs: Path | None = None
     memory: MemoryPolicy | None = None
+    null_faults: Faults = field(default_factory=Faults)
     check_outputs: bool = True
     strict: bool = False
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -108,7 +110,9 @@ class Options:
             "no_warmup": not self.first_inference,
             "inference_only": self.inference_only,
             **self.policy.requested(),
-            "backend": "openvino" if self.null_service_us is None else f"null:{self.null_service_us:g}",
+            "backend": "openvino"
+            if self.null_service_us is None
+            else f"null:{self.null_service_us:g}{self.null_faults}",
             "seed": self.seed,
             "launcher": self.launcher,
             "sample_memory_mb": self.sample_memory_mb,
@@ -228,8 +232,9 @@ def _checked(raw: argparse.Namespace) -> Options:
     _refuse_contradictions(raw)
     config = read_config(raw.load_config) if raw.load_config is not None else {}
     api, hint = _api_and_hint(raw, config)
+    null = cast("NullSpec | None", raw.backend)
     return Options(
-        model=_model(raw.model) if raw.backend is None else raw.model,
+        model=_model(raw.model) if null is None else raw.model,
         device=_device(raw.device),
         api=api,
         hint=hint,
@@ -241,7 +246,7 @@ def _checked(raw: argparse.Namespace) -> Options:
         iterations=_iterations(raw, api),
         warmup_s=_warmup(raw),
         policy=_policy(raw),
-        null_service_us=raw.backend,
+        null_service_us=None if null is None else null.service_us,
         seed=raw.seed,
         launcher=raw.launcher,
         bind=_bind(raw),
@@ -277,6 +282,7 @@ def _checked(raw: argparse.Namespace) -> Options:
         sysfs=_sysfs(raw),
         check_outputs=raw.check_outputs,
         strict=raw.strict,
+        null_faults=Faults() if null is None else null.faults,
         thresholds=thresholds_of(raw),
     )
 

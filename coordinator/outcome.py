@@ -18,6 +18,7 @@ from .fleet import Member
 from .layers import merge_layers
 from .merge import Latency, Merged, Recorded, Slice, Window, pieces_of
 from .options import Options
+from .outputs import compare
 from .plan import Plan
 from .utilization import CpuTotals, ProcessShare, coordinator_s, cpu_shares, process_share
 
@@ -93,6 +94,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
             {member.id: member.layers for member in run.members if _counts(member)},
             by_request=run.options.report_type == "detailed_counters",
         ),
+        outputs=compare(run.members).part(),
     )
 
 

@@ -52,7 +52,7 @@ def _job(options: Options, index: int, agents: int, cpus: tuple[int, ...], contr
         runtime=_runtime(options),
         load=_load(options, index, agents),
         placement=Placement(cpus=cpus, housekeeping=control, memory=options.memory),
-        null=None if options.null_service_us is None else NullBackend(service_ns=round(options.null_service_us * 1000)),
+        null=_null(options, index, agents),
         data=options.data,
         sample_bytes=max(_MIB // 4, options.sample_memory_mb * _MIB // agents),
         preprocessing=options.preprocessing,
@@ -60,6 +60,11 @@ def _job(options: Options, index: int, agents: int, cpus: tuple[int, ...], contr
         wants_graph=options.exec_graph_path is not None and index == 0,
         check_outputs=options.check_outputs,
     )
+
+
+def _null(options: Options, index: int, agents: int) -> NullBackend | None:
+    service_us = options.null_service_us
+    return None if service_us is None else options.null_faults.backend(service_us, index, agents)
 
 
 def _model(options: Options) -> Model:

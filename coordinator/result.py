@@ -277,6 +277,9 @@ class OutputsPart(Struct, frozen=True):
     digests: Annotated[
         dict[str, str], Meta(description="of agent 0 before the load, by output; 128 bits of BLAKE2b")
     ] = {}
+    checked_after: Annotated[
+        int, Meta(description="agents whose outputs after the load were compared to those before")
+    ] = 0
 
 
 class PortPart(Struct, frozen=True):

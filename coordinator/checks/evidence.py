@@ -28,6 +28,7 @@ class Code(StrEnum):
     SAMPLES_NOT_SAVED = "samples_not_saved"
     RATE_NOT_REACHED = "rate_not_reached"
     TOO_SHORT = "too_short"
+    OUTPUTS_DIFFER = "outputs_differ"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ovbench.common.topology import Topology, format_cpu_list
 from ..options import Options
 from ..placement import home
 from ..plan import Plan
-from ..result import AgentPart, EffectivePart, Finding, GroupPart, LatencyPart, LayersPart, Report
+from ..result import AgentPart, EffectivePart, Finding, GroupPart, LatencyPart, LayersPart, OutputsPart, Report
 from .layers import EXPLANATION, Sort, layer_lines, slower_lines
 from .numbers import count, duration, megabytes, milliseconds, percent, rate
 
@@ -108,6 +108,16 @@ def _sublines(report: Report, options: Options) -> Iterator[list[str]]:
     if report.effective is not None:
         agents = sum(agent.state == "ok" for agent in report.agents)
         yield [f"{agents} agent{'s' if agents != 1 else ''}, {report.effective.api}{_each(report.effective)}"]
+    if report.outputs is not None and report.outputs.agree:
+        yield [_agreement(report.outputs, len(report.agents))]
+
+
+def _agreement(outputs: OutputsPart, agents: int) -> str:
+    """What of it was compared: one agent only to itself."""
+    checked, after = outputs.checked, outputs.checked_after
+    who = "" if agents == 1 else " on all agents" if checked == agents else f" on {checked} of {agents} agents"
+    when = ", before and after" if after == checked else f", after the load on {after}" if after else ""
+    return f"outputs agree{who}{when}{' (to the bit)' if outputs.exact else ''}"
 
 
 def _each(effective: EffectivePart) -> str:

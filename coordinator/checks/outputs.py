@@ -1,0 +1,34 @@
+"""What came of the same inputs on different agents, and before and after the load. Pure."""
+
+from collections.abc import Iterator, Sequence
+from math import isfinite
+
+from ..outputs import Comparison, Difference, compare
+from ..result import Finding
+from .evidence import Code, Evidence
+
+_ADVICE = (
+    "The figures are of wrong results: look for a CPU or memory that fails, and at what agents differ in; "
+    "--check-outputs no leaves this out."
+)
+
+
+def find_in_outputs(evidence: Evidence) -> Iterator[Finding]:
+    found = compare(evidence.members)
+    for after in (False, True):
+        apart = [difference for difference in found.differences if difference.after is after]
+        if apart:
+            yield Finding(Code.OUTPUTS_DIFFER, "error", _message(evidence, found, apart), _ADVICE)
+
+
+def _message(evidence: Evidence, found: Comparison, apart: Sequence[Difference]) -> str:
+    agents = tuple(sorted({difference.agent for difference in apart}))
+    worst = max(apart, key=lambda difference: difference.apart)
+    if worst.after:
+        what = f"The same inputs gave other outputs after the load than before it ({evidence.agents(agents)})"
+    else:
+        what = f"The same inputs gave other outputs on {evidence.agents(agents)} than on agent {found.first}"
+    where = f"'{worst.output}'" + (f" of agent {worst.agent}" if len(agents) > 1 else "")
+    if not isfinite(worst.apart):
+        return f"{what}; {where} differs beyond comparison."
+    return f"{what}; {where} is off by {100 * worst.apart:.3g} % of its largest value."

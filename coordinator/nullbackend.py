@@ -1,0 +1,100 @@
+"""The null backend as the command line has it: `null:SERVICE_TIME_US` and the faults that are to be found. Pure."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, cast
+
+from ovbench.common.errors import UsageError
+from ovbench.common.job import NullBackend
+
+SYNTAX: Final = "null:SERVICE_TIME_US[,drift=PERCENT_PER_S][,stall=SECONDS@AT][,slow=PERCENT][,wrong=agent|after]"
+
+_KIND: Final = "null:"
+_PLAIN: Final = "null:SERVICE_TIME_US"
+_NUMBER: Final = re.compile(r"\d+(\.\d*)?(e[+-]?\d+)?|\.\d+", re.ASCII | re.IGNORECASE)
+_MOST_US: Final = 1e9
+_MOST_PERCENT: Final = 1e4
+_MOST_S: Final = 1e6
+_RIGHT: Final = 0
+_WRONG: Final = 1
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Those of `job.NullBackend`, and two of the last agent alone: it is slower, its outputs are wrong.
+
+    `wrong`: "agent" has that agent's outputs differ from the others', "after" after the load from those before it.
+    """
+
+    drift_percent_per_s: float = 0.0
+    stall_s: float = 0.0
+    stall_at_s: float = 0.0
+    slow_percent: float = 0.0
+    wrong: Literal["agent", "after"] | None = None
+
+    def __str__(self) -> str:
+        """As on the command line, behind the service time."""
+        parts = (
+            f",drift={self.drift_percent_per_s:g}" if self.drift_percent_per_s else "",
+            f",stall={self.stall_s:g}@{self.stall_at_s:g}" if self.stall_s else "",
+            f",slow={self.slow_percent:g}" if self.slow_percent else "",
+            f",wrong={self.wrong}" if self.wrong else "",
+        )
+        return "".join(parts)
+
+    def backend(self, service_us: float, index: int, agents: int) -> NullBackend:
+        """Of agent `index`. Raises UsageError where there is no other agent to differ from."""
+        if self.wrong == "agent" and agents == 1:
+            raise UsageError("--backend null: wrong=agent has the last agent differ from others; use more --agents")
+        last = index == agents - 1
+        slower = self.slow_percent / 100 if last else 0.0
+        return NullBackend(
+            service_ns=round(service_us * 1000 * (1 + slower)),
+            drift_percent_per_s=self.drift_percent_per_s,
+            stall_at_s=self.stall_at_s,
+            stall_s=self.stall_s,
+            outputs=_WRONG if last and self.wrong == "agent" else _RIGHT,
+            outputs_after=_WRONG if last and self.wrong else _RIGHT,
+        )
+
+
+@dataclass(frozen=True)
+class NullSpec:
+    service_us: float
+    faults: Faults
+
+
+def parse_null(text: str) -> NullSpec:
+    """Raises ValueError, the message to go behind the text that it is about."""
+    service, *faults = text.removeprefix(_KIND).split(",")
+    if not text.startswith(_KIND) or not 0.001 <= _number(service) <= _MOST_US:
+        raise ValueError(f"is neither 'openvino' nor '{_PLAIN}' (as in null:1000, a millisecond per inference)")
+    found: dict[str, object] = {}
+    for fault in faults:
+        name, _, value = fault.partition("=")
+        one = _fault(name, value)
+        if not one:
+            raise ValueError(f"has '{fault}', which is none of drift=PERCENT_PER_S, stall=SECONDS@AT, slow=PERCENT, "
+                             "wrong=agent and wrong=after")  # fmt: skip
+        if found.keys() & one.keys():
+            raise ValueError(f"has {name} twice; give it once")
+        found |= one
+    return NullSpec(_number(service), Faults(**found))  # type: ignore[arg-type]
+
+
+def _fault(name: str, value: str) -> dict[str, object]:
+    """The fields it sets; none where it is no fault."""
+    if name in ("drift", "slow") and 0 < _number(value) <= _MOST_PERCENT:
+        return {"drift_percent_per_s" if name == "drift" else "slow_percent": _number(value)}
+    if name == "stall":
+        length, at, instant = value.partition("@")
+        if at and 0 < _number(length) <= _MOST_S and 0 <= _number(instant) <= _MOST_S:
+            return {"stall_s": _number(length), "stall_at_s": _number(instant)}
+    if name == "wrong" and value in ("agent", "after"):
+        return {"wrong": cast('Literal["agent", "after"]', value)}
+    return {}
+
+
+def _number(text: str) -> float:
+    """-1 where it is none."""
+    return float(text) if _NUMBER.fullmatch(text) else -1.0
