@@ -323,8 +323,8 @@ def _add_agents(group: "argparse._ArgumentGroup") -> None:
     )  # fmt: skip
     group.add_argument(
         "--backend", metavar="NAME", type=_null_backend, default=None,
-        help=f"openvino, the default, or, to test ovbench, {SYNTAX}: a device that takes exactly that long; its faults are "
-        "to get slower and slower, a pause, and the last agent slower or with wrong outputs",
+        help=f"openvino, the default, or {SYNTAX}: a device that takes exactly that long, to test ovbench, with "
+        "faults to be found: slower and slower, a pause, the last agent slower or with wrong outputs",
     )  # fmt: skip
 
 

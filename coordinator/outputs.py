@@ -113,6 +113,8 @@ def _why_not(members: Sequence[Member], made: Sequence[_Made]) -> str:
         return "it was not asked for"
     if job is not None and (job.load.compile_only or not job.load.first_inference):
         return "there is no inference before the load"
+    if all(member.ready is None for member in members):
+        return "no agent became ready"
     return "an inference takes too long, or failed"
 
 

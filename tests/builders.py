@@ -1,6 +1,7 @@
 """Values that tests are built from: complete and valid, so that a test names only what it is about."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,8 @@ from ovbench.common.messages import (
     Layer,
     Layers,
     Memory,
+    Output,
+    Outputs,
     Phases,
     Port,
     Ready,
@@ -121,6 +124,7 @@ def ready(
     times: Phases | None = None,
     mask: tuple[int, ...] = (0,),
     peaks_mb: tuple[float, float] = (50.0, 90.0),
+    outputs: Outputs | None = None,
 ) -> Ready:
     """`peaks_mb`: before and after the model was compiled."""
     before, after = peaks_mb
@@ -131,6 +135,7 @@ def ready(
         openvino="2026.4.0",
         peak_before_mb=before,
         peak_after_mb=after,
+        outputs=outputs,
     )
 
 
@@ -154,6 +159,7 @@ def finished(
     readings: tuple[Usage, ...] | None = None,
     cpus: tuple[int, ...] = (0,),
     error: str | None = None,
+    outputs: Outputs | None = None,
 ) -> Finished:
     return Finished(
         start_ns=start_ns,
@@ -164,7 +170,15 @@ def finished(
         seen=cpus,
         mask=cpus,
         error=error,
+        outputs=outputs,
     )
+
+
+def made(*values: float, bits: str = "", repeatable: bool = True, scale: float = 1.0) -> Outputs:
+    """An output with these values, and what else its `bits` tell apart: by default the values alone."""
+    sketch = np.array(values, "<f4").tobytes()
+    digest = blake2b(sketch + bits.encode(), digest_size=16).hexdigest()
+    return Outputs(repeatable=repeatable, outputs=(Output(name="output", digest=digest, sketch=sketch, scale=scale),))
 
 
 def pairs(ends: Sequence[int] | Int64s, latencies: Sequence[int] | Int64s) -> Int64s:

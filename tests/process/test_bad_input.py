@@ -63,6 +63,8 @@ def complain(*options: str, folder: Path) -> str:
         (["-m", "builtin:resnet"], "builtin:tiny"),
         (["--backend", "null"], "null:SERVICE_TIME_US"),
         (["--backend", "null:-1"], "null:SERVICE_TIME_US"),
+        (["--backend", "null:1000,drift=fast"], "drift=fast"),
+        (["--backend", "null:1000,wrong=agent", "--agents", "1"], "wrong=agent"),
         (["--launcher", "external", "--agents", "1"], "--bind"),
         (["--bind", "ipc:///tmp/x"], "--launcher external"),
         (["--launcher", "external", "--bind", "tcp://0.0.0.0:5555", "--agents", "1"], "127.0.0.1"),

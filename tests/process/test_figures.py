@@ -142,3 +142,49 @@ def test_an_agent_stays_where_it_was_put(run: Run) -> None:
     report = run("--backend", "null:50", "--agents", "2", "-api", "sync", "-t", "1").report
     for agent in report["agents"]:
         assert agent["placement"] == {"requested": agent["cpus"], "mask": agent["cpus"], "seen": agent["cpus"]}
+
+
+def faulty(fault: str) -> tuple[str, ...]:
+    return "--backend", f"null:{NULL_MS * 1000:g},{fault}", "--warmup", "0.2"
+
+
+def within(seconds: float, drift: float) -> float:
+    """How many inferences a synchronous agent does in a time: each takes `drift` per second of load longer."""
+    return math.log(1 + drift * seconds) / math.log(1 + drift * NULL_MS / 1e3)
+
+
+def test_a_device_that_drifts_has_the_latency_of_the_time_that_has_passed(run: Run) -> None:
+    """Of the measured load alone: after a warm-up of 0.2 s it begins with the service time."""
+    ran = run(*faulty("drift=100"), "--agents", "1", "-api", "sync", "-t", "1", "--save-samples")
+    samples, report = samples_of(ran), ran.report
+    starts, ends = samples["agent_0_start_ns"], samples["agent_0_end_ns"]
+    expected_ms = NULL_MS * (1 + (starts - starts[0]) / 1e9)
+    ratios = (ends - starts) / 1e6 / expected_ms
+    assert ratios.min() > 0.999
+    assert np.median(ratios) == pytest.approx(1, abs=0.02)
+    assert 0.5 * within(1, 1.0) <= report["throughput"]["completed"] <= within(1, 1.0) + 1
+    assert report["latency_ms"]["max"] >= 1.9 * NULL_MS
+
+
+def test_streams_that_drift_do_as_many_as_the_closed_form_has_it(run: Run) -> None:
+    report = run(
+        *faulty("drift=200"), "--agents", "1", "-api", "async", "-nstreams", "2", "-nireq", "4", "-t", "1"
+    ).report
+    # The streams go on with what is queued when the time is over: four requests.
+    assert 0.5 * 2 * within(1, 2.0) <= report["throughput"]["completed"] <= 2 * within(1, 2.0) + 4
+
+
+@pytest.mark.parametrize("load", [("-api", "sync"), ("-api", "async", "-nstreams", "1", "-nireq", "1")])
+def test_a_device_that_stalls_serves_nothing_meanwhile(run: Run, load: tuple[str, ...]) -> None:
+    ran = run(*faulty("stall=0.4@0.3"), "--agents", "1", *load, "-t", "1", "--save-samples")
+    samples, report = samples_of(ran), ran.report
+    since_s = (samples["agent_0_end_ns"] - samples["agent_0_start_ns"][0]) / 1e9
+    assert not ((since_s > 0.3 + NULL_MS / 1e3) & (since_s < 0.7)).any()
+    assert 400 <= report["latency_ms"]["max"] < 500
+    assert 0.5 * 600 / NULL_MS <= report["throughput"]["completed"] <= 600 / NULL_MS + 2
+
+
+def test_the_last_agent_alone_is_slow(run: Run) -> None:
+    agents = run(*faulty("slow=50"), "--agents", "2", "-api", "sync", "-t", "1").report["agents"]
+    medians = [agent["latency_ms"]["median"] for agent in agents]
+    assert medians == pytest.approx([NULL_MS, 1.5 * NULL_MS], rel=0.02)

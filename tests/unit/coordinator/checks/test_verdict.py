@@ -11,7 +11,8 @@ from ovbench.common.messages import Failed
 from ovbench.coordinator.checks.evidence import Code, Evidence
 from ovbench.coordinator.checks.verdict import find, judge
 from ovbench.coordinator.fleet import Member
-from tests.builders import delivered, effective, evidence, finished, job, ms, options, ready, seconds, steady
+from tests.builders import delivered, effective, evidence, finished, job, made, ms, options, ready, seconds, steady
+from tests.unit.coordinator.test_outputs import making
 
 
 def lost(id: int = 1) -> Member:
@@ -94,6 +95,10 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     Code.SAMPLES_NOT_SAVED: (lambda: saving(False), lambda: saving(True)),
     Code.RATE_NOT_REACHED: (lambda: at_most(205.0), lambda: at_most(200.0)),
     Code.TOO_SHORT: (lambda: lasting(1.9), lambda: lasting(2.1)),
+    Code.OUTPUTS_DIFFER: (
+        lambda: evidence([making(0, made(1.0)), making(1, made(0.99))]),
+        lambda: evidence([making(0, made(1.0)), making(1, made(0.9999))]),
+    ),
 }
 """By finding: evidence that makes it appear, and evidence close to it that does not."""
 
@@ -138,6 +143,7 @@ def test_a_run_as_it_was_asked_for_has_no_findings_and_is_valid() -> None:
         (Code.SAMPLES_NOT_SAVED, "VALID"),
         (Code.RATE_NOT_REACHED, "VALID"),
         (Code.TOO_SHORT, "VALID"),
+        (Code.OUTPUTS_DIFFER, "INVALID"),
     ],
 )
 def test_a_verdict_is_that_of_the_worst_finding(code: Code, status: str) -> None:

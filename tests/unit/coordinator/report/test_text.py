@@ -14,7 +14,7 @@ from ovbench.coordinator.options import Options
 from ovbench.coordinator.plan import make_plan
 from ovbench.coordinator.report.numbers import milliseconds, percent, rate
 from ovbench.coordinator.report.text import print_plan, print_report
-from ovbench.coordinator.result import GroupPart, LatencyPart, LayerPart, LayersPart, Report
+from ovbench.coordinator.result import GroupPart, LatencyPart, LayerPart, LayersPart, OutputsPart, Report
 from tests.builders import delivered, effective, finished, folded, job, ms, options, ready, report, run, seconds, steady
 from tests.machines import machine
 
@@ -54,6 +54,31 @@ def test_the_verdict_and_the_totals_come_first() -> None:
         percent(found.cpu.busy_percent),
     ):
         assert figure in head
+
+
+def compared(checked: int, after: int, agree: bool | None, exact: bool) -> str:
+    """What is shown of a comparison, of a run with two agents."""
+    part = OutputsPart(checked=checked, agree=agree, exact=exact, checked_after=after)
+    return shown(structs.replace(report(), outputs=part))
+
+
+@pytest.mark.parametrize(
+    ("checked", "after", "exact", "line"),
+    [
+        (2, 2, True, "outputs agree on all agents, before and after (to the bit)"),
+        (2, 2, False, "outputs agree on all agents, before and after"),
+        (2, 1, True, "outputs agree on all agents, after the load on 1 (to the bit)"),
+        (1, 1, True, "outputs agree on 1 of 2 agents, before and after (to the bit)"),
+        (2, 0, True, "outputs agree on all agents (to the bit)"),
+    ],
+)
+def test_outputs_that_agree_are_told_with_what_was_compared(checked: int, after: int, exact: bool, line: str) -> None:
+    assert f"  {line}\n" in compared(checked, after, True, exact)
+
+
+@pytest.mark.parametrize(("checked", "agree"), [(2, False), (0, None)], ids=["they differ", "not compared"])
+def test_outputs_that_differ_or_were_not_compared_are_no_line(checked: int, agree: bool | None) -> None:
+    assert "outputs" not in compared(checked, checked, agree, False)
 
 
 @pytest.mark.parametrize("status", ["VALID", "INVALID", "PARTIAL"])
