@@ -202,7 +202,8 @@ class Output(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Outputs(Struct, frozen=True, forbid_unknown_fields=True):
-    """What request 0 made of the first inputs. `repeatable`: a second inference on them gave the same bytes."""
+    """What request 0 made of the first inputs. `repeatable`: a second inference on them gave the same bytes;
+    not where the model keeps state, of which there are no outputs."""
 
     repeatable: bool
     outputs: tuple[Output, ...]

@@ -24,13 +24,15 @@ _REALS: Final = ("f32", "f64", *_COARSE_TYPES)
 
 @dataclass(frozen=True)
 class Difference:
-    """`apart`: the largest distance of two values as a share of the largest value; inf where they are no numbers on
-    both sides. `after`: from the agent's own before the load, else from the first agent's."""
+    """`apart`: the largest distance of two values looked at, as a share of the largest value; inf where they are no
+    numbers on both sides. `after`: from the agent's own before the load, else from the first agent's. `rounding`: it
+    is no more than rounding may do, though the two agents have as many threads and streams, which add up alike."""
 
     agent: int
     output: str
     apart: float
     after: bool
+    rounding: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,15 @@ class Comparison:
     """The agent that the others were compared to."""
     digests: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def agree(self) -> bool:
+        return all(difference.rounding for difference in self.differences)
+
     def part(self) -> OutputsPart:
         return OutputsPart(
             checked=len(self.checked),
             checked_after=len(self.after),
-            agree=not self.differences if self.checked else None,
+            agree=self.agree if self.checked else None,
             exact=self.exact,
             reason=self.reason,
             digests=dict(self.digests),
@@ -133,8 +139,9 @@ def _between(first: _Made, other: _Made) -> Iterator[Difference]:
         tolerance = _tolerance(first.ready, other.ready, types.get(one.name, ""))
         if one.digest != two.digest and tolerance is not None:
             apart = _apart(one, two)
-            if tolerance == 0 or apart > tolerance:
-                yield Difference(other.agent, one.name, apart, after=False)
+            rounding = tolerance > 0 and apart <= tolerance
+            if not rounding or _alike(first.ready, other.ready):
+                yield Difference(other.agent, one.name, apart, after=False, rounding=rounding)
 
 
 def _later(made: _Made) -> Iterator[Difference]:
@@ -151,22 +158,28 @@ def _later(made: _Made) -> Iterator[Difference]:
 def _tolerance(first: Ready, other: Ready, element_type: str) -> float | None:
     """0: only the same bits will do. None: nothing can be said, as an integer may be made of a number that was rounded,
     and the agents have other numbers of threads."""
-    effective, reference = other.effective, first.effective
     if element_type not in _REALS:
-        alike = (effective.threads, effective.streams) == (reference.threads, reference.streams)
-        return 0.0 if alike else None
-    fine = effective.precision in ("f32", "f64") and element_type not in _COARSE_TYPES
+        return 0.0 if _alike(first, other) else None
+    fine = other.effective.precision in ("f32", "f64") and element_type not in _COARSE_TYPES
     return _FINE if fine else _COARSE
 
 
+def _alike(first: Ready, other: Ready) -> bool:
+    """Whether they add up in the same order, as far as threads go."""
+    one, two = first.effective, other.effective
+    return (one.threads, one.streams) == (two.threads, two.streams)
+
+
 def _apart(one: Output, two: Output) -> float:
-    """See `Difference`. No number equals no number, as infinities of one sign do."""
+    """See `Difference`. No number equals no number, as infinities of one sign do. The scale is looked at like a value:
+    the one that matters, as the likeliest class, may be none of the sketch."""
     a, b = (np.frombuffer(output.sketch, "<f4").astype(np.float64) for output in (one, two))
     if len(a) != len(b) or not len(a):
         return float("inf")
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     if not (np.isfinite(a) & np.isfinite(b) | same).all():
         return float("inf")
-    most = float(np.abs(a - b, where=~same, out=np.zeros_like(a)).max()) if not same.all() else 0.0
+    distances = np.abs(np.where(same, 0.0, a) - np.where(same, 0.0, b))
+    most = max(float(distances.max()), abs(one.scale - two.scale))
     scale = max(one.scale, two.scale)
     return most / scale if scale > 0 else 0.0

@@ -13,12 +13,28 @@ _ADVICE = (
 )
 
 
+_ROUNDING_ADVICE = "Look at what the agents' cores differ in: kinds of cores and sizes of caches may explain it."
+
+
 def find_in_outputs(evidence: Evidence) -> Iterator[Finding]:
+    """Beyond rounding it is an error. Within it, of agents that should add up alike, a warning."""
     found = compare(evidence.members)
+    rounded = [difference for difference in found.differences if difference.rounding]
+    if rounded:
+        yield Finding(Code.OUTPUTS_DIFFER, "warning", _rounded(evidence, found, rounded), _ROUNDING_ADVICE)
     for after in (False, True):
-        apart = [difference for difference in found.differences if difference.after is after]
+        apart = [one for one in found.differences if one.after is after and not one.rounding]
         if apart:
             yield Finding(Code.OUTPUTS_DIFFER, "error", _message(evidence, found, apart), _ADVICE)
+
+
+def _rounded(evidence: Evidence, found: Comparison, rounded: Sequence[Difference]) -> str:
+    agents = tuple(sorted({difference.agent for difference in rounded}))
+    worst = max(difference.apart for difference in rounded)
+    return (
+        f"The outputs on {evidence.agents(agents)} are not those on agent {found.first} to the bit, with as many "
+        f"threads and streams; the values that were looked at are off by up to {100 * worst:.3g} % of the largest one."
+    )
 
 
 def _message(evidence: Evidence, found: Comparison, apart: Sequence[Difference]) -> str:

@@ -97,7 +97,7 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     Code.TOO_SHORT: (lambda: lasting(1.9), lambda: lasting(2.1)),
     Code.OUTPUTS_DIFFER: (
         lambda: evidence([making(0, made(1.0)), making(1, made(0.99))]),
-        lambda: evidence([making(0, made(1.0)), making(1, made(0.9999))]),
+        lambda: evidence([making(0, made(1.0)), making(1, made(0.9999), threads=2)]),
     ),
 }
 """By finding: evidence that makes it appear, and evidence close to it that does not."""
