@@ -172,6 +172,10 @@ class Fleet:
     def running(self) -> bool:
         return any(member.state is State.RUNNING for member in self.members)
 
+    def still(self, *states: State) -> int:
+        """How many are in one of them."""
+        return sum(self._in_state[state] for state in states)
+
     def living(self) -> list[Member]:
         return [member for member in self.members if not member.state.ended]
 

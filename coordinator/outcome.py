@@ -1,7 +1,7 @@
 """From what the agents delivered and the CPU readings to the report. Pure: clock and machine were read before."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from msgspec import structs
 
@@ -15,11 +15,24 @@ from .checks.evidence import Evidence
 from .checks.verdict import judge
 from .environment import Environment
 from .fleet import Member
+from .interference import (
+    AgentTime,
+    Surroundings,
+    coordinator_by_cpu,
+    cpu_use,
+    energy,
+    frequencies,
+    neighbours,
+    package_energy,
+    throttles,
+)
 from .layers import merge_layers
 from .merge import Latency, Merged, Recorded, Slice, Window, pieces_of
+from .neighbours import Points, Process
 from .options import Options
 from .outputs import compare
 from .plan import Plan
+from .sensors import Governor, SensorReading
 from .utilization import CpuTotals, ProcessShare, coordinator_s, cpu_shares, process_share
 
 
@@ -38,6 +51,9 @@ class Run:
     version: str
     interrupted: bool
     dropped_messages: int
+    spent: Mapping[tuple[Process, int], Points] = field(default_factory=dict)
+    sensors: Sequence[SensorReading] = ()
+    governors: Sequence[Governor] = ()
 
 
 def recorded(members: Sequence[Member]) -> list[Recorded]:
@@ -71,7 +87,8 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
     completed = sum(m.finished.completed for m in run.members if m.finished is not None)
     processes = _processes(run, window)
     saved = samples_file is not None
-    evidence = Evidence(run.options, run.plan, run.topology, run.members, merged, run.interrupted, saved)
+    around = _surroundings(run, window, processes)
+    evidence = Evidence(run.options, run.plan, run.topology, run.members, merged, run.interrupted, saved, around)
     return result.Report(
         ovbench=result.Product(run.version),
         started_at=run.started_at,
@@ -83,7 +100,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
         throughput=_throughput(merged.count if merged else 0, merged.frames if merged else 0, completed, window, batch),
         latency_ms=_latency(merged.latency, run.options.latency_percentile) if merged else None,
         phases_ms=_slowest([r.phases for r in ready]),
-        cpu=_cpu(run, window, processes),
+        cpu=_cpu(run, window, processes, around),
         agents=tuple(_agent(run, member, merged, window, processes.get(member.id)) for member in run.members),
         timeline=tuple(_slice(part, run, window) for part in merged.timeline) if merged else (),
         validity=judge(evidence),
@@ -95,7 +112,53 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
             by_request=run.options.report_type == "detailed_counters",
         ),
         outputs=compare(run.members).part(),
+        efficiency=_efficiency(run, merged, processes) if merged is not None else None,
+        neighbours=tuple(around.neighbours),
     )
+
+
+def _surroundings(run: Run, window: Window, processes: Mapping[int, ProcessShare]) -> Surroundings:
+    edges = (window.start_ns, window.stop_ns)
+    measured = run.plan.measured_cpus
+    shares = cpu_shares(run.readings, *edges)
+    agents = [AgentTime(m.job.placement.cpus, m.finished.usage) for m in run.members if m.finished is not None]
+    return Surroundings(
+        use=cpu_use(
+            {cpu: shares[cpu] for cpu in measured if cpu in shares},
+            agents,
+            # Where it has CPUs of its own, the coordinator takes nothing from the measured ones.
+            {} if run.plan.housekeeping else coordinator_by_cpu(run.readings, *edges, measured),
+            run.plan.housekeeping,
+            *edges,
+        ),
+        window_s=window.duration_s,
+        neighbours=neighbours(run.spent, *edges),
+        frequency=frequencies(run.sensors, *edges),
+        governors=run.governors,
+        throttles=throttles(run.sensors),
+        quota={id: (p.throttled_periods, p.throttled_s) for id, p in processes.items() if p.throttled_periods},
+    )
+
+
+def _efficiency(run: Run, merged: Merged, processes: Mapping[int, ProcessShare]) -> result.EfficiencyPart | None:
+    if not merged.count:
+        return None
+    counted = [processes[member.id] for member in run.members if member.id in processes and _counts(member)]
+    cpu_s = sum(process.user_s + process.system_s for process in counted)
+    domains = energy(run.sensors, merged.window.start_ns, merged.window.stop_ns)
+    energy_j = package_energy(domains)
+    return result.EfficiencyPart(
+        cpu_s=cpu_s,
+        frames_per_cpu_s=_per(merged.frames, cpu_s),
+        energy_j=energy_j,
+        energy_per_inference_j=None if energy_j is None else energy_j / merged.count,
+        power_w=None if energy_j is None else energy_j / merged.window.duration_s,
+        energy_by_domain_j=domains,
+    )
+
+
+def _per(frames: int, cpu_s: float) -> float | None:
+    return frames / cpu_s if cpu_s > 0 else None
 
 
 def _processes(run: Run, window: Window) -> dict[int, ProcessShare]:
@@ -215,7 +278,7 @@ def _port(port: Port) -> result.PortPart:
     )
 
 
-def _cpu(run: Run, window: Window, processes: dict[int, ProcessShare]) -> result.CpuPart:
+def _cpu(run: Run, window: Window, processes: dict[int, ProcessShare], around: Surroundings) -> result.CpuPart:
     shares = cpu_shares(run.readings, window.start_ns, window.stop_ns)
     measured = run.plan.measured_cpus
     capacity_s = window.duration_s * len(measured)
@@ -223,23 +286,20 @@ def _cpu(run: Run, window: Window, processes: dict[int, ProcessShare]) -> result
     def percent(seconds: float) -> float:
         return 100 * max(0.0, seconds) / capacity_s if capacity_s > 0 else 0.0
 
-    busy = _mean([shares[cpu].busy for cpu in measured if cpu in shares])
-    agents = percent(sum(p.user_s + p.system_s for p in processes.values()))
     own_s = coordinator_s(run.readings, window.start_ns, window.stop_ns)
-    coordinator = percent(own_s)
-    # Where it has CPUs of its own, the coordinator takes nothing from the measured ones.
-    on_measured = 0.0 if run.plan.housekeeping else coordinator
     control_s = own_s + sum(p.control_s for p in processes.values())
     return result.CpuPart(
-        busy_percent=busy,
+        busy_percent=_mean([shares[cpu].busy for cpu in measured if cpu in shares]),
         per_cpu={
             str(cpu): result.CpuOfOne(s.busy, s.user, s.system, s.iowait, s.steal) for cpu, s in sorted(shares.items())
         },
-        agents_percent=agents,
-        coordinator_percent=coordinator,
-        others_percent=max(0.0, busy - agents - on_measured),
+        agents_percent=percent(sum(p.user_s + p.system_s for p in processes.values())),
+        coordinator_percent=percent(own_s),
+        others_percent=_mean([use.others for use in around.use.values()]),
         control_percent=100 * control_s / window.duration_s if window.duration_s > 0 else 0.0,
         measured_cpus=measured,
+        use={str(cpu): use for cpu, use in sorted(around.use.items())},
+        frequency_mhz={str(cpu): one for cpu, one in around.frequency.items()},
     )
 
 
@@ -269,7 +329,7 @@ def _agent(
         throughput=_agent_throughput(member, merged),
         latency_ms=_latency(merged.agent_latencies.get(member.id), run.options.latency_percentile) if merged else None,
         phases_ms=_phases(ready.phases) if ready else None,
-        cpu=_agent_cpu(process, window) if process is not None else None,
+        cpu=_agent_cpu(member, process, merged, window) if process is not None else None,
         memory_mb=_memory(ready, finished) if ready is not None else None,
     )
 
@@ -294,8 +354,9 @@ def _memory(ready: Ready, finished: Finished | None) -> result.MemoryPart:
     )
 
 
-def _agent_cpu(process: ProcessShare, window: Window) -> result.AgentCpu:
+def _agent_cpu(member: Member, process: ProcessShare, merged: Merged | None, window: Window) -> result.AgentCpu:
     used = process.user_s + process.system_s
+    frames = merged.agent_frames.get(member.id) if merged is not None else None
     return result.AgentCpu(
         user_s=process.user_s,
         system_s=process.system_s,
@@ -304,6 +365,9 @@ def _agent_cpu(process: ProcessShare, window: Window) -> result.AgentCpu:
         voluntary_switches=process.voluntary_switches,
         involuntary_switches=process.involuntary_switches,
         migrations=process.migrations,
+        frames_per_cpu_s=None if frames is None else _per(frames, used),
+        throttled_s=process.throttled_s,
+        throttled_periods=process.throttled_periods,
     )
 
 

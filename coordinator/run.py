@@ -18,6 +18,7 @@ from .environment import read_environment
 from .fleet import Fleet, Rules
 from .launch import Launcher
 from .merge import Merged, merge
+from .neighbours import Neighbours
 from .options import Options
 from .outcome import Run, build_report, recorded
 from .plan import Plan
@@ -25,8 +26,10 @@ from .report.benchmark_app import benchmark_files
 from .report.live import Screen, SteadyConsole
 from .report.text import print_report
 from .result import Report, to_json
+from .sensors import make_sensors
 from .session import Interrupts, Session
 from .snapshot import Tracker
+from .survey import Survey
 from .utilization import Meter, read_cpu_totals
 
 
@@ -97,6 +100,9 @@ def _session(
         launcher=launcher,
         interrupts=interrupts,
         meter=Meter(partial(read_cpu_totals, online)),
+        survey=Survey(
+            Neighbours(frozenset(plan.measured_cpus), os.getpid()), make_sensors(topology, plan.measured_cpus)
+        ),
         tracker=Tracker(plan.measured_cpus, options.duration_s),
         watcher=screen,
         rules=Rules(join_s=options.join_timeout_s),
@@ -126,6 +132,9 @@ def _facts(
         version=version("ovbench"),
         interrupted=session.interrupted,
         dropped_messages=session.dropped_messages,
+        spent=session.survey.neighbours.spent,
+        sensors=session.survey.sensors.readings,
+        governors=session.survey.sensors.governors,
     )
 
 

@@ -17,13 +17,15 @@ from typing import Final, Protocol
 
 from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns
 from ovbench.common.errors import ExitCode, UsageError
-from ovbench.common.messages import Finished
+from ovbench.common.lifecycle import State
+from ovbench.common.messages import AnyNotice, Finished, Ready, Warmed
 from ovbench.common.wire import Hub, private_endpoint
 
 from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Rules, Send
 from .launch import Launcher
 from .plan import Plan
 from .snapshot import Snapshot, Tracker
+from .survey import Survey
 from .utilization import Meter
 
 _FOLDER: Final = "ovbench-run-"
@@ -76,6 +78,7 @@ class Session:
     launcher: Launcher
     interrupts: Interrupts
     meter: Meter
+    survey: Survey
     tracker: Tracker
     watcher: Watcher
     rules: Rules
@@ -119,9 +122,7 @@ class Session:
                 self.watcher.stopping()
                 self._do(hub, fleet, fleet.stop(self.clock()))
             for peer, notice in hub.messages():
-                self._do(hub, fleet, fleet.heard(peer, notice, self.clock()))
-                if isinstance(notice, Finished):
-                    self.meter.take()
+                self._hear(hub, fleet, peer, notice)
             for death in self.launcher.deaths():
                 self._do(hub, fleet, fleet.died(death.agent, death.how, self.clock()))
             self._refuse(fleet)
@@ -130,11 +131,24 @@ class Session:
             if now_ns >= tick_ns or read:
                 tick_ns = now_ns + _TICK_NS
                 self._do(hub, fleet, fleet.tick(now_ns))
+                if fleet.warm_up_ns is not None or fleet.begin_ns is not None:
+                    self.survey.tick(_pids(fleet))
                 if fleet.begin_ns is None:
                     self.watcher.waiting(fleet, now_ns)
                 elif read:
                     self.watcher.measuring(self.tracker.snapshot(fleet, self.meter, now_ns))
         self.dropped_messages += fleet.illegal
+
+    def _hear(self, hub: Hub, fleet: Fleet, peer: bytes, notice: AnyNotice) -> None:
+        # Before the fleet sets an instant for all to begin at: the survey may take longer than there is until then.
+        last_ready = isinstance(notice, Ready) and fleet.still(State.EXPECTED, State.PREPARING) == 1
+        last_warmed = isinstance(notice, Warmed) and fleet.still(State.WARMING) == 1
+        if last_ready or last_warmed:
+            self.survey.begin(_pids(fleet))
+        self._do(hub, fleet, fleet.heard(peer, notice, self.clock()))
+        if isinstance(notice, Finished):
+            self.meter.take()
+            self.survey.end(_pids(fleet))
 
     def _timeout_s(self, tick_ns: int) -> float:
         due_ns = min(tick_ns, self.meter.next_ns) if self.meter.next_ns is not None else tick_ns
@@ -160,6 +174,11 @@ class Session:
                     self.watcher.ready(fleet)
                 case Begins(at_ns):
                     self.meter.plan(at_ns, self.plan.jobs[0].load.duration_s)
+                    self.survey.hold(at_ns)
+
+
+def _pids(fleet: Fleet) -> Iterator[int]:
+    return (member.pid for member in fleet.members if member.pid is not None)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,8 @@ import psutil
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
 from ovbench.common.messages import Usage
 
+from .neighbours import read_stat
+
 AFTER_START_NS: Final = 2 * NS_PER_MS
 """A reading takes a CPU for a millisecond: at the very start it held up one agent, and made that much start skew."""
 
@@ -23,11 +25,15 @@ FIELDS = ("user", "system", "iowait", "steal", "idle")
 
 @dataclass(frozen=True)
 class CpuTotals:
-    """Seconds since boot by logical CPU, in the order of FIELDS; `coordinator_s`: this process's CPU time."""
+    """Seconds since boot by logical CPU, in the order of FIELDS; `coordinator_s`: this process's CPU time.
+
+    `coordinator_cpu`: the one that this process is on; None where that is not known.
+    """
 
     at_ns: int
     cpus: dict[int, tuple[float, ...]]
     coordinator_s: float
+    coordinator_cpu: int | None = None
 
 
 def read_cpu_totals(online: Sequence[int], clock: Clock = monotonic_ns) -> CpuTotals:
@@ -39,7 +45,8 @@ def read_cpu_totals(online: Sequence[int], clock: Clock = monotonic_ns) -> CpuTo
     for number, t in zip(online, psutil.cpu_times(percpu=True), strict=False):
         system = t.system + t.irq + t.softirq
         cpus[number] = (t.user + t.nice, system, t.iowait, getattr(t, "steal", 0.0), t.idle)
-    return CpuTotals(clock(), cpus, time.process_time())
+    own = read_stat("/proc/self/stat")
+    return CpuTotals(clock(), cpus, time.process_time(), None if own is None else own.cpu)
 
 
 @dataclass
@@ -94,7 +101,7 @@ def cpu_shares(readings: Sequence[CpuTotals], start_ns: int, stop_ns: int) -> di
     for cpu in readings[0].cpus if readings else ():
         # iowait may decrease (proc(5)), which is no time spent.
         spent = [
-            max(0.0, _difference([(r.at_ns, r.cpus[cpu][i]) for r in readings if cpu in r.cpus], start_ns, stop_ns))
+            max(0.0, rise([(r.at_ns, r.cpus[cpu][i]) for r in readings if cpu in r.cpus], start_ns, stop_ns))
             for i in range(len(FIELDS))
         ]
         total = sum(spent)
@@ -104,7 +111,7 @@ def cpu_shares(readings: Sequence[CpuTotals], start_ns: int, stop_ns: int) -> di
 
 
 def coordinator_s(readings: Sequence[CpuTotals], start_ns: int, stop_ns: int) -> float:
-    return _difference([(r.at_ns, r.coordinator_s) for r in readings], start_ns, stop_ns)
+    return rise([(r.at_ns, r.coordinator_s) for r in readings], start_ns, stop_ns)
 
 
 @dataclass(frozen=True)
@@ -117,13 +124,15 @@ class ProcessShare:
     voluntary_switches: int
     involuntary_switches: int
     migrations: int | None
+    throttled_s: float = 0.0
+    throttled_periods: int = 0
 
 
 def process_share(usage: Sequence[Usage], start_ns: int, stop_ns: int) -> ProcessShare:
     """`usage`: at least one reading, in order."""
 
     def spent(value: Callable[[Usage], float]) -> float:
-        return _difference([(u.at_ns, value(u)) for u in usage], start_ns, stop_ns)
+        return rise([(u.at_ns, value(u)) for u in usage], start_ns, stop_ns)
 
     known = all(u.migrations is not None for u in usage)
     return ProcessShare(
@@ -133,10 +142,12 @@ def process_share(usage: Sequence[Usage], start_ns: int, stop_ns: int) -> Proces
         voluntary_switches=round(spent(lambda u: u.voluntary_switches)),
         involuntary_switches=round(spent(lambda u: u.involuntary_switches)),
         migrations=round(spent(lambda u: u.migrations or 0)) if known else None,
+        throttled_s=spent(lambda u: u.throttled_s),
+        throttled_periods=round(spent(lambda u: u.throttled_periods)),
     )
 
 
-def _difference(points: Sequence[tuple[int, float]], start_ns: int, stop_ns: int) -> float:
+def rise(points: Sequence[tuple[int, float]], start_ns: int, stop_ns: int) -> float:
     """By how much a running total rose in [start, stop]; before the first and after the last reading it is flat."""
     if len(points) < 2:
         return 0.0

@@ -28,9 +28,11 @@ from ovbench.common.messages import (
     Usage,
 )
 from ovbench.common.shape import static_shape
+from ovbench.common.topology import Topology
 from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.environment import Environment
 from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.interference import Surroundings
 from ovbench.coordinator.merge import Merged, Piece, Recorded, merge
 from ovbench.coordinator.options import Options, parse
 from ovbench.coordinator.outcome import Run, build_report, recorded
@@ -165,7 +167,7 @@ def finished(
         start_ns=start_ns,
         stop_ns=stop_ns,
         completed=completed,
-        usage=readings if readings is not None else (usage(start_ns), usage(stop_ns, user_s=1.0)),
+        usage=readings if readings is not None else (usage(start_ns), usage(stop_ns, user_s=7.96)),
         memory=Memory(rss_mb=100.0, pss_mb=60.0, private_mb=40.0, peak_rss_mb=110.0),
         seen=cpus,
         mask=cpus,
@@ -308,7 +310,7 @@ def run(
     interrupted: bool = False,
 ) -> Run:
     count = 1 + max((cpu for member in members for cpu in member.job.placement.cpus), default=0)
-    steadily = [cpu_totals(at, [0.8 * at] * count, 0.01 * at) for at in range(13)]
+    steadily = [cpu_totals(at, [0.8 * at] * count, 0.008 * at) for at in range(13)]
     return Run(
         options=wanted or options("--agents", str(len(members))),
         plan=plan or Plan(tuple(member.job for member in members), ()),
@@ -340,6 +342,8 @@ def evidence(
     merged: Merged | None = None,
     interrupted: bool = False,
     samples_saved: bool = False,
+    surroundings: Surroundings | None = None,
+    topology: Topology | None = None,
 ) -> Evidence:
     """By default of two agents that did exactly what was asked of them."""
     members = [delivered(0), delivered(1)] if members is None else members
@@ -347,9 +351,10 @@ def evidence(
     return Evidence(
         options=wanted or options("--agents", str(len(members))),
         plan=Plan(tuple(member.job for member in members), ()),
-        topology=machine(),
+        topology=topology or machine(),
         members=members,
         merged=merged or (merge(loads) if loads else None),
         interrupted=interrupted,
         samples_saved=samples_saved,
+        surroundings=surroundings or Surroundings(),
     )

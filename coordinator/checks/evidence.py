@@ -1,12 +1,13 @@
 """The closed list of findings, and what they are found in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ovbench.common.topology import Topology, format_cpu_list
 
 from ..fleet import Member
+from ..interference import Surroundings
 from ..merge import Merged
 from ..options import Options
 from ..plan import Plan
@@ -29,6 +30,13 @@ class Code(StrEnum):
     RATE_NOT_REACHED = "rate_not_reached"
     TOO_SHORT = "too_short"
     OUTPUTS_DIFFER = "outputs_differ"
+    OTHER_LOAD = "other_load"
+    STEAL = "steal"
+    HARNESS_LOAD = "harness_load"
+    FREQUENCY_DROP = "frequency_drop"
+    GOVERNOR = "governor"
+    THERMAL_THROTTLE = "thermal_throttle"
+    CPU_QUOTA = "cpu_quota"
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class Evidence:
     merged: Merged | None
     interrupted: bool
     samples_saved: bool
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     def agents(self, ids: Sequence[int]) -> str:
         """Some of the agents, in words."""

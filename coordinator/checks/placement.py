@@ -17,6 +17,15 @@ def find_in_plan(plan: Plan, topology: Topology) -> Iterator[Finding]:
         number = f"{cpus} CPUs" if cpus != 1 else "1 CPU"
         message = f"{agents} agents on {number}: those on {format_cpu_list(shared)} measure each other's load."
         yield Finding(Code.OVERSUBSCRIBED, "warning", message, "Use fewer --agents, or more CPUs.")
+    yield from _find_in_quota(plan, topology)
+
+
+def _find_in_quota(plan: Plan, topology: Topology) -> Iterator[Finding]:
+    """A plan may still keep within it, with -max_irate; what was used up is found in the run."""
+    quota, cpus = topology.quota_cpus, len(plan.measured_cpus)
+    if quota is not None and quota < cpus:
+        message = f"The control group's quota is {quota:g} CPUs' time, and {cpus} are measured: it may run out."
+        yield Finding(Code.CPU_QUOTA, "warning", message, "Measure fewer --cpus, or raise the quota (cpu.max).")
 
 
 def find_in_placement(evidence: Evidence) -> Iterator[Finding]:

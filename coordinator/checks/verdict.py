@@ -9,6 +9,7 @@ from typing import Literal
 
 from ..result import Finding, Validity
 from .evidence import Code, Evidence
+from .machine import find_in_machine
 from .outputs import find_in_outputs
 from .placement import find_in_placement, find_in_plan
 from .run import find_in_agents, find_in_rate, find_in_window
@@ -34,6 +35,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     yield from find_in_placement(evidence)
     yield from find_in_settings(evidence)
     yield from find_in_outputs(evidence)
+    yield from find_in_machine(evidence)
     if evidence.merged is not None:
         yield from find_in_window(evidence, evidence.merged)
         yield from find_in_rate(evidence, evidence.merged)

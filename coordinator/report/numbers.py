@@ -34,3 +34,10 @@ def duration(seconds: float) -> str:
 
 def megabytes(mb: float) -> str:
     return f"{mb:,.0f} MB"
+
+
+def joules(j: float) -> str:
+    """Three significant digits, in uJ, mJ, J or kJ."""
+    units = ((1e6, "uJ"), (1e3, "mJ"), (1.0, "J"))
+    value, unit = next(((j * factor, unit) for factor, unit in units if j * factor < 999.5), (j / 1000, "kJ"))
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"

@@ -15,14 +15,29 @@ from ovbench.common.topology import Topology, format_cpu_list
 from ..options import Options
 from ..placement import home
 from ..plan import Plan
-from ..result import AgentPart, EffectivePart, Finding, GroupPart, LatencyPart, LayersPart, OutputsPart, Report
+from ..result import (
+    AgentPart,
+    CpuPart,
+    CpuUse,
+    EffectivePart,
+    EfficiencyPart,
+    Finding,
+    GroupPart,
+    LatencyPart,
+    LayersPart,
+    OutputsPart,
+    Report,
+)
 from .layers import EXPLANATION, Sort, layer_lines, slower_lines
-from .numbers import count, duration, megabytes, milliseconds, percent, rate
+from .numbers import count, duration, joules, megabytes, milliseconds, percent, rate
 
 _VERDICT: Final = {"VALID": "bold green", "INVALID": "bold red", "PARTIAL": "bold yellow"}
 _SEVERITY: Final = {"info": "cyan", "warning": "yellow", "error": "bold red"}
 _MOST_AGENTS: Final = 16
 _MOST_CPUS: Final = 16
+_MOST_NEIGHBOURS: Final = 8
+_LEAST_TOLD: Final = 1.0
+"""Percent of one CPU."""
 
 
 def print_report(console: Console, report: Report, options: Options) -> None:
@@ -48,6 +63,10 @@ def print_report(console: Console, report: Report, options: Options) -> None:
         show(Text("\nagents", "bold"))
         console.print(_agent_table(report))
         show(_cpu_lines(report))
+        if report.cpu.use:
+            console.print(_use_table(report.cpu))
+        for line in _below_cpus(report):
+            show(line)
     if report.layers is not None and (options.perf_counts or options.pcsort is not None):
         for line in _layers(report.layers, options.pcsort, console.width if console.is_terminal else None):
             show(line)
@@ -197,6 +216,11 @@ def _memory(agent: AgentPart) -> str | None:
     return None if private is None else megabytes(private)
 
 
+def _per_cpu_second(agent: AgentPart) -> str | None:
+    frames = agent.cpu.frames_per_cpu_s if agent.cpu is not None else None
+    return None if frames is None else rate(frames)
+
+
 @dataclass(frozen=True)
 class _Column:
     title: str
@@ -217,6 +241,8 @@ _STREAMS: Final = _Column("streams", lambda a: None if a.streams is None else st
 _REQUESTS: Final = _Column("requests", lambda a: None if a.nireq is None else str(a.nireq))
 _SEEN: Final = _Column("ran on", lambda a: format_cpu_list(a.placement.seen) or None)
 _STATE: Final = _Column("state", lambda a: a.state)
+# Only where there is room for it.
+_EFFICIENCY: Final = _Column("FPS per CPU-s", _per_cpu_second)
 
 
 def _agent_columns(agents: Sequence[AgentPart]) -> tuple[_Column, ...]:
@@ -226,6 +252,8 @@ def _agent_columns(agents: Sequence[AgentPart]) -> tuple[_Column, ...]:
     columns += [column for column in (_STREAMS, _REQUESTS) if len({column.cell(agent) for agent in agents}) > 1]
     if any(agent.state != "ok" for agent in agents):
         columns.append(_STATE)
+    if len(columns) == len(_AGENT_COLUMNS) and len(agents) <= _MOST_AGENTS:
+        columns.insert(-1, _EFFICIENCY)
     return tuple(columns)
 
 
@@ -243,31 +271,95 @@ def _agent_table(report: Report) -> Table:
     return table
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Of a CPU's time: the column's title, its figure, and how it is drawn."""
+
+    title: str
+    share: Callable[[CpuUse], float]
+    sign: str
+    style: str
+
+
+_PARTS: Final = (
+    _Part("agents", lambda use: use.agents, "█", "green"),
+    _Part("harness", lambda use: use.harness, "▓", "cyan"),
+    _Part("others", lambda use: use.others, "▒", "red"),
+    _Part("stolen", lambda use: use.steal, "x", "magenta"),
+    _Part("idle", lambda use: use.idle, "·", "dim"),
+)
+
+
 def _cpu_lines(report: Report) -> Text:
     cpu = report.cpu
-    text = Text.assemble(("\nCPU", "bold"))
-    text += Text(
-        f"  measured CPUs busy {percent(cpu.busy_percent)}: agents {percent(cpu.agents_percent)}, "
-        f"coordinator {percent(cpu.coordinator_percent)}, others {percent(cpu.others_percent)}",
-        "dim",
+    control = f", ovbench itself {percent(cpu.control_percent)} of one" if cpu.control_percent >= _LEAST_TOLD else ""
+    return Text.assemble(
+        ("\nCPU", "bold"),
+        (f"  measured CPUs busy {percent(cpu.busy_percent)}{control}", "dim"),
     )
-    shown = [str(number) for number in cpu.measured_cpus if str(number) in cpu.per_cpu]
+
+
+def _use_table(cpu: CpuPart) -> Table:
+    """Who had each CPU; of more of them than fit, what they have in common."""
+    shown = [(number, cpu.use[str(number)]) for number in cpu.measured_cpus if str(number) in cpu.use]
+    clocks = {number: one.mean for number, one in cpu.frequency_mhz.items()}
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 2), show_edge=False, pad_edge=True)
+    table.add_column("CPU", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for title in (*(part.title for part in _PARTS), *(["MHz"] if clocks else [])):
+        table.add_column(title, justify="right", no_wrap=True)
+
+    def row(name: str, use: CpuUse, mhz: float | None, bar: bool = True) -> None:
+        clock = [] if not clocks else ["-" if mhz is None else f"{mhz:,.0f}"]
+        table.add_row(
+            name, _bar(use, 12 if clocks else 20) if bar else "", *(percent(part.share(use)) for part in _PARTS), *clock
+        )
+
     if len(shown) <= _MOST_CPUS:
-        for number in shown:
-            one = cpu.per_cpu[number]
-            text += Text(f"\n  {number:>3}  ") + _bar(one.busy)
-            text += Text(f" {percent(one.busy):>7}  user {percent(one.user)}, system {percent(one.system)}")
-            if one.steal >= 0.05:
-                text += Text(f", stolen {percent(one.steal)}", "yellow")
-    elif shown:
-        busy = sorted(cpu.per_cpu[number].busy for number in shown)
-        text += Text(f"\n  {len(shown)} CPUs from {percent(busy[0])} to {percent(busy[-1])} busy")
+        for number, use in shown:
+            row(str(number), use, clocks.get(str(number)))
+        return table
+    for name, pick in (("mean", _mean), ("least", min), ("most", max)):
+        use = CpuUse(*(pick([part.share(one) for _, one in shown]) for part in _PARTS))
+        row(name, use, pick(list(clocks.values())) if clocks else None, bar=name == "mean")
+    return table
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _bar(use: CpuUse, width: int) -> Text:
+    """Each part ends where the sum of all up to it does, so the bar is always full."""
+    text, before, total = Text(), 0, 0.0
+    for part in _PARTS:
+        total += part.share(use)
+        end = min(width, round(total / 100 * width))
+        text += Text(part.sign * (end - before), part.style)
+        before = max(before, end)
     return text
 
 
-def _bar(value: float, width: int = 20) -> Text:
-    full = round(min(value, 100.0) / 100 * width)
-    return Text.assemble(("█" * full, "green"), ("░" * (width - full), "dim"))
+def _below_cpus(report: Report) -> Iterator[Text]:
+    """Who else was there, and what the throughput cost."""
+    named = [one for one in report.neighbours if one.percent >= _LEAST_TOLD]
+    for one in named[:_MOST_NEIGHBOURS]:
+        cpus = format_cpu_list(int(cpu) for cpu in one.cpus)
+        yield Text(f"  {percent(one.percent):>7}  {one.name} (pid {one.pid}), on CPU {cpus}", "yellow")
+    if len(named) > _MOST_NEIGHBOURS:
+        yield Text(f"           and {len(named) - _MOST_NEIGHBOURS} other processes more", "yellow")
+    costs = list(_costs(report.efficiency)) if report.efficiency is not None else []
+    if costs:
+        yield Text.assemble(("\nefficiency", "bold"), "  " + " · ".join(costs))
+
+
+def _costs(part: EfficiencyPart) -> Iterator[str]:
+    if part.frames_per_cpu_s is not None:
+        yield f"{rate(part.frames_per_cpu_s)} frames per CPU-second"
+    if part.energy_per_inference_j is not None:
+        yield f"{joules(part.energy_per_inference_j)} per inference"
+    if part.power_w is not None:
+        yield f"{part.power_w:.0f} W"
 
 
 def _finding(finding: Finding) -> Text:

@@ -1,7 +1,7 @@
 """The report from members and readings made by hand, with figures that can be worked out on paper.
 
 Unless a test says otherwise: two agents on CPUs 0 and 1, each with an inference of 10 ms after the other for ten
-seconds; both CPUs busy for 80 %, of which each agent used 1 s and the coordinator 0.1 s.
+seconds; both CPUs busy for 80 %, of which each agent used 7.96 s and the coordinator 0.08 s.
 """
 
 from dataclasses import replace
@@ -12,11 +12,14 @@ from msgspec import structs
 
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Failed
+from ovbench.coordinator.checks.evidence import Code
 from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.neighbours import Process
 from ovbench.coordinator.options import Options
 from ovbench.coordinator.outcome import recorded
 from ovbench.coordinator.plan import Plan
 from ovbench.coordinator.result import Report
+from ovbench.coordinator.sensors import Governor, SensorReading
 from tests.builders import (
     cpu_totals,
     delivered,
@@ -194,8 +197,8 @@ def test_detailed_counters_have_the_layers_of_each_request() -> None:
 def test_the_busy_time_of_the_measured_cpus_adds_up() -> None:
     cpu = report().cpu
     assert cpu.busy_percent == pytest.approx(80)
-    assert cpu.agents_percent == pytest.approx(100 * 2 / 20)
-    assert cpu.coordinator_percent == pytest.approx(100 * 0.1 / 20)
+    assert cpu.agents_percent == pytest.approx(100 * 15.92 / 20)
+    assert cpu.coordinator_percent == pytest.approx(100 * 0.08 / 20)
     assert cpu.agents_percent + cpu.coordinator_percent + cpu.others_percent == pytest.approx(cpu.busy_percent)
     assert cpu.measured_cpus == (0, 1)
 
@@ -204,7 +207,7 @@ def test_a_coordinator_with_cpus_of_its_own_takes_nothing_from_the_measured_ones
     members = [delivered(0), delivered(1)]
     plan = Plan(tuple(member.job for member in members), housekeeping=(2,))
     cpu = report(run(members, plan=plan)).cpu
-    assert cpu.others_percent == pytest.approx(80 - 10)
+    assert cpu.others_percent == pytest.approx(80 - 79.6)
 
 
 def test_cpus_that_were_not_measured_are_shown_but_not_counted() -> None:
@@ -223,7 +226,68 @@ def test_more_time_of_the_agents_than_the_cpus_were_busy_is_not_less_than_nothin
 
 def test_control_is_the_coordinator_and_the_control_threads_in_percent_of_one_cpu() -> None:
     load = finished(completed=1000, readings=(usage(seconds(1)), usage(seconds(11), user_s=1.0, control_s=0.3)))
-    assert report(run([delivered(0, load=load)])).cpu.control_percent == pytest.approx(100 * (0.1 + 0.3) / 10)
+    assert report(run([delivered(0, load=load)])).cpu.control_percent == pytest.approx(100 * (0.08 + 0.3) / 10)
+
+
+def test_the_use_of_each_measured_cpu_agrees_with_the_figures_of_all() -> None:
+    cpu = report().cpu
+    assert list(cpu.use) == ["0", "1"]
+    for use in cpu.use.values():
+        assert (use.agents, use.harness, use.others, use.idle) == pytest.approx((79.6, 0.4, 0.0, 20.0))
+    readings = [cpu_totals(at, [0.9 * at, at]) for at in range(13)]
+    cpu = report(run([delivered(0), delivered(1)], readings=readings)).cpu
+    assert [use.others for use in cpu.use.values()] == pytest.approx([10.4, 20.4])
+    assert cpu.others_percent == pytest.approx(15.4)
+
+
+# What the machine did beside the load
+
+
+def test_neighbours_clocks_and_heat_are_reported_and_judged() -> None:
+    facts = replace(
+        run([delivered(0)], readings=[cpu_totals(at, [float(at)]) for at in range(13)]),
+        spent={(Process(42, 7, "make"), 0): [(0, 0.0), (seconds(20), 4.0)]},
+        sensors=[
+            SensorReading(seconds(at), {0: 3000.0 - 100 * at}, {"core 0": at}, {"package-0": 50.0 * at, "dram": 1.0})
+            for at in range(13)
+        ],
+        governors=[Governor("schedutil", "")],
+    )
+    found = report(facts)
+    (neighbour,) = found.neighbours
+    assert (neighbour.pid, neighbour.name) == (42, "make")
+    assert neighbour.percent == neighbour.cpus["0"] == pytest.approx(20.0)
+    assert found.cpu.frequency_mhz["0"].min == 1900.0
+    codes = {finding.code for finding in found.validity.findings}
+    assert codes >= {Code.OTHER_LOAD, Code.FREQUENCY_DROP, Code.THERMAL_THROTTLE, Code.GOVERNOR}
+    assert found.efficiency is not None
+    assert (found.efficiency.energy_j, found.efficiency.power_w) == pytest.approx((500.0, 50.0))
+    assert found.efficiency.energy_per_inference_j == pytest.approx(0.5)
+    assert found.efficiency.energy_by_domain_j == pytest.approx({"package-0": 500.0, "dram": 0.0})
+
+
+def test_efficiency_is_frames_by_the_cpu_time_of_the_agents_that_count() -> None:
+    prepared = ready(effective(batch=4))
+    broken = delivered(1, load=finished(completed=5, cpus=(1,), error="primitive failed"))
+    found = report(run([delivered(0, prepared=prepared), broken]))
+    assert found.efficiency is not None
+    assert (found.efficiency.cpu_s, found.efficiency.frames_per_cpu_s) == pytest.approx((7.96, 4000 / 7.96))
+    assert (found.efficiency.energy_j, found.efficiency.power_w) == (None, None)
+    (own, none) = (agent.cpu for agent in found.agents)
+    assert own is not None
+    assert own.frames_per_cpu_s == pytest.approx(4000 / 7.96)
+    assert none is not None
+    assert none.frames_per_cpu_s is None
+
+
+def test_an_agent_whose_quota_ran_out_has_its_periods_and_the_run_is_invalid() -> None:
+    before = usage(seconds(1))
+    after = structs.replace(usage(seconds(11), user_s=7.96), throttled_periods=20, throttled_s=1.5)
+    found = report(run([delivered(0, load=finished(completed=1000, readings=(before, after)))]))
+    assert found.agents[0].cpu is not None
+    assert (found.agents[0].cpu.throttled_periods, found.agents[0].cpu.throttled_s) == (20, 1.5)
+    assert found.validity.status == "INVALID"
+    assert [one.code for one in found.validity.findings] == [Code.CPU_QUOTA]
 
 
 # Agents
@@ -239,7 +303,7 @@ def test_an_agent_has_its_own_figures() -> None:
     assert agent.latency_ms is not None
     assert agent.latency_ms.count == 1000
     assert agent.cpu is not None
-    assert agent.cpu.percent == pytest.approx(10)
+    assert agent.cpu.percent == pytest.approx(79.6)
     assert agent.memory_mb is not None
     assert (agent.memory_mb.rss, agent.memory_mb.pss, agent.memory_mb.private) == (100.0, 60.0, 40.0)
     assert agent.memory_mb.peak_rss == 110.0

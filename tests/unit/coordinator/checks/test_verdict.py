@@ -11,7 +11,9 @@ from ovbench.common.messages import Failed
 from ovbench.coordinator.checks.evidence import Code, Evidence
 from ovbench.coordinator.checks.verdict import find, judge
 from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.sensors import Governor
 from tests.builders import delivered, effective, evidence, finished, job, made, ms, options, ready, seconds, steady
+from tests.unit.coordinator.checks.test_machine import around, clock, use
 from tests.unit.coordinator.test_outputs import making
 
 
@@ -99,6 +101,19 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
         lambda: evidence([making(0, made(1.0)), making(1, made(0.99))]),
         lambda: evidence([making(0, made(1.0)), making(1, made(0.9999), threads=2)]),
     ),
+    Code.OTHER_LOAD: (lambda: around(use(others=5.5)), lambda: around(use(others=5.0))),
+    Code.STEAL: (lambda: around(use(steal=1.1)), lambda: around(use(steal=1.0))),
+    Code.HARNESS_LOAD: (lambda: around(use(harness=1.1)), lambda: around(use(harness=1.0))),
+    Code.FREQUENCY_DROP: (
+        lambda: around(frequency=clock(3000.0, 2840.0)),
+        lambda: around(frequency=clock(3000.0, 2860.0)),
+    ),
+    Code.GOVERNOR: (
+        lambda: around(governors=[Governor("schedutil", "")]),
+        lambda: around(governors=[Governor("performance", "")]),
+    ),
+    Code.THERMAL_THROTTLE: (lambda: around(throttles={"core 0": 1}), around),
+    Code.CPU_QUOTA: (lambda: around(quota={0: (1, 0.05)}), around),
 }
 """By finding: evidence that makes it appear, and evidence close to it that does not."""
 
@@ -144,6 +159,13 @@ def test_a_run_as_it_was_asked_for_has_no_findings_and_is_valid() -> None:
         (Code.RATE_NOT_REACHED, "VALID"),
         (Code.TOO_SHORT, "VALID"),
         (Code.OUTPUTS_DIFFER, "INVALID"),
+        (Code.OTHER_LOAD, "VALID"),
+        (Code.STEAL, "VALID"),
+        (Code.HARNESS_LOAD, "VALID"),
+        (Code.FREQUENCY_DROP, "VALID"),
+        (Code.GOVERNOR, "VALID"),
+        (Code.THERMAL_THROTTLE, "VALID"),
+        (Code.CPU_QUOTA, "INVALID"),
     ],
 )
 def test_a_verdict_is_that_of_the_worst_finding(code: Code, status: str) -> None:

@@ -1,6 +1,7 @@
 """The report at a glance, rendered to a string as for a terminal of 80 columns."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,18 @@ from ovbench.coordinator.options import Options
 from ovbench.coordinator.plan import make_plan
 from ovbench.coordinator.report.numbers import milliseconds, percent, rate
 from ovbench.coordinator.report.text import print_plan, print_report
-from ovbench.coordinator.result import GroupPart, LatencyPart, LayerPart, LayersPart, OutputsPart, Report
+from ovbench.coordinator.result import (
+    CpuUse,
+    EfficiencyPart,
+    Frequency,
+    GroupPart,
+    LatencyPart,
+    LayerPart,
+    LayersPart,
+    Neighbour,
+    OutputsPart,
+    Report,
+)
 from tests.builders import delivered, effective, finished, folded, job, ms, options, ready, report, run, seconds, steady
 from tests.machines import machine
 
@@ -94,7 +106,7 @@ def test_the_verdict_is_the_report_s_own(status: str) -> None:
 
 def tables(text: str) -> list[str]:
     """Everything that is laid out in columns; sentences may be wrapped by the terminal."""
-    bars = [line.rstrip() for line in text.splitlines() if "░" in line or "█" in line]
+    bars = [line.rstrip() for line in text.splitlines() if "·" in line or "█" in line]
     return [*section(text, "latency"), *section(text, "agents"), *bars]
 
 
@@ -272,17 +284,87 @@ def test_settings_in_which_agents_differ_are_shown_for_each() -> None:
     assert [row.split()[-1] for row in rows] == ["5", "6"]
 
 
-def test_the_parts_of_the_busy_time_are_named() -> None:
+def used(*use: CpuUse, mhz: Sequence[float] = (), neighbours: Sequence[Neighbour] = ()) -> Report:
+    """A report in which CPUs 0, 1, ... were used like that."""
     found = report()
-    (line,) = [line for line in shown(found).splitlines() if line.startswith("CPU")]
-    for part in (found.cpu.agents_percent, found.cpu.coordinator_percent, found.cpu.others_percent):
-        assert percent(part) in line
+    cpu = structs.replace(
+        found.cpu,
+        measured_cpus=tuple(range(len(use))),
+        use={str(cpu): one for cpu, one in enumerate(use)},
+        frequency_mhz={str(cpu): Frequency(one, one, one, one) for cpu, one in enumerate(mhz)},
+    )
+    return structs.replace(found, cpu=cpu, neighbours=tuple(neighbours))
 
 
-def test_each_measured_cpu_has_a_bar_as_long_as_it_is_busy() -> None:
-    bars = [line for line in shown(report()).splitlines() if "█" in line]
-    assert [line.count("█") for line in bars] == [16, 16]  # 80 % of 20
-    assert [line.count("░") for line in bars] == [4, 4]
+def test_who_had_each_cpu_is_named_in_figures_and_drawn() -> None:
+    header, _, row = section(shown(used(CpuUse(50.0, 10.0, 20.0, 5.0, 15.0))), "CPU")[1:]
+    assert header.split() == ["CPU", "agents", "harness", "others", "stolen", "idle"]
+    cpu, bar, *figures = row.replace(" %", "").split()
+    assert (cpu, figures) == ("0", ["50.0", "10.0", "20.0", "5.0", "15.0"])
+    assert [bar.count(sign) for sign in "█▓▒x·"] == [10, 2, 4, 1, 3]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [CpuUse(0, 0, 0, 0, 100.0), CpuUse(33.3, 33.3, 33.3, 0.05, 0.05), CpuUse(2.4, 2.4, 2.4, 2.4, 90.4)],
+    ids=["idle", "thirds", "small parts"],
+)
+def test_a_bar_is_always_full(use: CpuUse) -> None:
+    row = section(shown(used(use)), "CPU")[-1]
+    assert sum(row.count(sign) for sign in "█▓▒x·") == 20
+
+
+def test_clocks_stand_beside_the_cpus_where_they_are_known() -> None:
+    text = shown(used(CpuUse(100.0, 0, 0, 0, 0), mhz=[3412.4]))
+    assert section(text, "CPU")[1].split()[-1] == "MHz"
+    assert section(text, "CPU")[-1].split()[-1] == "3,412"
+    assert "MHz" not in shown(report())
+
+
+def test_of_many_cpus_the_mean_and_the_extremes_are_shown() -> None:
+    rows = section(shown(used(*(CpuUse(float(part), 0, 0, 0, 100.0 - part) for part in range(41)))), "CPU")[-3:]
+    assert [row.split()[0] for row in rows] == ["mean", "least", "most"]
+    assert "20.0 %" in rows[0]
+    assert "60.0 %" in rows[1]
+    assert "40.0 %" in rows[2]
+
+
+@pytest.mark.parametrize("cpus", [1, 16, 17])
+def test_the_table_of_cpus_fits_a_terminal_of_80_columns(cpus: int) -> None:
+    full = [CpuUse(100.0, 100.0, 100.0, 100.0, 100.0)] * cpus
+    lines = section(shown(used(*full, mhz=[4000.0] * cpus)), "CPU")
+    assert max(map(len, lines)) <= 80
+    assert "…" not in "".join(lines)
+
+
+def test_neighbours_that_took_more_than_one_percent_are_named() -> None:
+    many = [Neighbour(100 + n, f"job {n}", 60.0 - 5 * n, {"0": 60.0 - 5 * n}) for n in range(12)]
+    text = shown(used(CpuUse(50.0, 0, 50.0, 0, 0), neighbours=many))
+    assert "60.0 %  job 0 (pid 100), on CPU 0" in text
+    assert "job 7" in text
+    assert "job 8" not in text
+    assert "and 4 other processes more" in text
+    small = Neighbour(7, "small", 0.9, {"0": 0.9})
+    assert "small" not in shown(used(CpuUse(99.0, 0, 1.0, 0, 0), neighbours=[small]))
+
+
+def test_what_the_throughput_cost_is_told() -> None:
+    found = report()
+    assert "efficiency  125.6 frames per CPU-second" in shown(found)  # 2000 frames in 15.92 s
+    assert "per inference" not in shown(found)
+    powered = EfficiencyPart(
+        cpu_s=10.0, frames_per_cpu_s=200.0, energy_j=500.0, energy_per_inference_j=0.25, power_w=50.0
+    )
+    assert "200.0 frames per CPU-second · 250 mJ per inference · 50 W" in shown(
+        structs.replace(found, efficiency=powered)
+    )
+
+
+def test_each_agent_s_efficiency_is_shown_where_there_is_room() -> None:
+    _, header, _, *rows = section(shown(many(2)), "agents")
+    assert "FPS per CPU-s" in header
+    assert all("125.6" in row for row in rows)
+    assert "FPS per CPU-s" not in shown(many(17))
 
 
 def test_shapes_of_several_batches_have_their_frames_shown_and_no_one_batch() -> None:
