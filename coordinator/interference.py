@@ -59,22 +59,21 @@ def cpu_use(
 ) -> dict[int, CpuUse]:
     """Of each CPU in `shares`, adding up to 100. `coordinator_s`: its time in the window by CPU.
 
-    An agent that does not tell where its time went had it evenly on its CPUs, that of its control threads on those
-    for housekeeping if there are any.
+    An agent that does not tell where its time went had it on its CPUs as far as they were busy, that of its control
+    threads on those for housekeeping if there are any.
     """
     window_s = (stop_ns - start_ns) / NS_PER_S
     load_s, harness_s = dict.fromkeys(shares, 0.0), dict.fromkeys(shares, 0.0)
-    for cpu, spent_s in coordinator_s.items():
-        _add(harness_s, (cpu,), spent_s)
+    _spread(harness_s, coordinator_s, sum(coordinator_s.values()))
     for agent in agents:
-        told = sorted({one.cpu for usage in agent.usage for one in usage.cpus})
-        for cpu in told:
-            _add(load_s, (cpu,), rise(_of_cpu(agent.usage, cpu, control=False), start_ns, stop_ns))
-            _add(harness_s, (cpu,), rise(_of_cpu(agent.usage, cpu, control=True), start_ns, stop_ns))
-        if not told and agent.usage:
+        told_load, told_control = _told(agent.usage, start_ns, stop_ns)
+        _spread(load_s, told_load, sum(told_load.values()))
+        _spread(harness_s, told_control, sum(told_control.values()))
+        if not told_load and agent.usage:
             share: ProcessShare = process_share(agent.usage, start_ns, stop_ns)
-            _add(load_s, agent.cpus, share.user_s + share.system_s - share.control_s)
-            _add(harness_s, sorted(housekeeping) or agent.cpus, share.control_s)
+            busy = {cpu: shares[cpu].busy for cpu in agent.cpus if cpu in shares}
+            _spread(load_s, busy, share.user_s + share.system_s - share.control_s)
+            _spread(harness_s, {} if housekeeping else busy, share.control_s)
     if window_s <= 0:
         return {cpu: CpuUse(0.0, 0.0, 0.0, 0.0, 100.0) for cpu in shares}
     return {
@@ -82,16 +81,23 @@ def cpu_use(
     }
 
 
-def _of_cpu(usage: Sequence[Usage], cpu: int, *, control: bool) -> list[tuple[int, float]]:
-    """A running total; before a CPU is told of, it is 0."""
-    totals = ({one.cpu: one.control_s if control else one.load_s for one in reading.cpus} for reading in usage)
-    return [(reading.at_ns, total.get(cpu, 0.0)) for reading, total in zip(usage, totals, strict=True)]
+def _told(usage: Sequence[Usage], start_ns: int, stop_ns: int) -> tuple[dict[int, float], dict[int, float]]:
+    """Seconds of load and of control in the window by CPU; before a CPU is told of, its totals are 0."""
+    readings = [(reading.at_ns, {one.cpu: one for one in reading.cpus}) for reading in usage]
+    load_s, control_s = dict[int, float](), dict[int, float]()
+    for cpu in sorted({cpu for _, cpus in readings for cpu in cpus}):
+        of_cpu = [(at_ns, cpus.get(cpu)) for at_ns, cpus in readings]
+        load_s[cpu] = rise([(at_ns, one.load_s if one else 0.0) for at_ns, one in of_cpu], start_ns, stop_ns)
+        control_s[cpu] = rise([(at_ns, one.control_s if one else 0.0) for at_ns, one in of_cpu], start_ns, stop_ns)
+    return load_s, control_s
 
 
-def _add(times: dict[int, float], cpus: Sequence[int], seconds: float) -> None:
-    for cpu in cpus:
-        if cpu in times:
-            times[cpu] += max(0.0, seconds) / len(cpus)
+def _spread(times: dict[int, float], weights: Mapping[int, float], seconds: float) -> None:
+    """Over CPUs by their weights; what falls on those that are not in `times` is let go."""
+    whole = sum(weights.values())
+    for cpu, weight in weights.items():
+        if cpu in times and whole > 0:
+            times[cpu] += max(0.0, seconds) * weight / whole
 
 
 def _use(share: CpuShare, load: float, harness: float) -> CpuUse:

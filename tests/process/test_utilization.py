@@ -58,6 +58,7 @@ def system_ticks() -> dict[str, float]:
         if name.startswith("cpu") and name != "cpu":
             numbers = [int(field) for field in fields]
             ticks[f"busy {name[3:]}"] = float(sum(numbers[i] for i in (0, 1, 2, 5, 6)))
+            ticks[f"steal {name[3:]}"] = float(numbers[7])
             ticks[f"all {name[3:]}"] = float(sum(numbers[:8]))
     return ticks
 
@@ -81,6 +82,12 @@ def test_each_cpu_is_as_busy_as_the_kernel_says(start: Start) -> None:
     for cpu, share in report["cpu"]["per_cpu"].items():
         busy = outside.rise(f"busy {cpu}", report["window"]) / outside.rise(f"all {cpu}", report["window"])
         assert share["busy"] == pytest.approx(100 * busy, abs=3)
+    for cpu, use in report["cpu"]["use"].items():
+        whole = outside.rise(f"all {cpu}", report["window"])
+        busy = 100 * outside.rise(f"busy {cpu}", report["window"]) / whole
+        assert use["agents"] + use["harness"] + use["others"] == pytest.approx(busy, abs=2)
+        assert use["steal"] == pytest.approx(100 * outside.rise(f"steal {cpu}", report["window"]) / whole, abs=2)
+        assert sum(use.values()) == pytest.approx(100)
     measured_cpus = [report["cpu"]["per_cpu"][str(cpu)]["busy"] for cpu in report["cpu"]["measured_cpus"]]
     assert report["cpu"]["busy_percent"] == pytest.approx(sum(measured_cpus) / len(measured_cpus))
 
@@ -129,6 +136,43 @@ def test_what_others_took_is_told_apart(start: Start, busy_loop: psutil.Process)
     assert parts == pytest.approx(report["cpu"]["busy_percent"], abs=3)
 
 
+def test_who_took_time_from_a_measured_cpu_is_named_with_its_share(start: Start, busy_loop: psutil.Process) -> None:
+    cpu = min(os.sched_getaffinity(0))
+    coordinator = start(*SPINNING, "--cpus", str(cpu), "--agents", "1", "-t", "2")
+    coordinator.wait_for("Step 10/11")
+    (agent,) = coordinator.agents()
+    name = busy_loop.name()
+    outside = Outside(lambda: process_ticks(busy_loop.pid) | process_ticks(agent.pid) | system_ticks())
+    report = measured(coordinator, outside)
+    ticks = TICKS * report["window"]["duration_s"]
+    taken, own = (100 * outside.rise(f"cpu {pid}", report["window"]) / ticks for pid in (busy_loop.pid, agent.pid))
+    assert taken > 20
+    (neighbour,) = [one for one in report["neighbours"] if one["pid"] == busy_loop.pid]
+    assert neighbour["name"] == name
+    assert list(neighbour["cpus"]) == [str(cpu)]
+    assert neighbour["percent"] == neighbour["cpus"][str(cpu)] == pytest.approx(taken, abs=5)
+    (finding,) = [one for one in report["validity"]["findings"] if one["code"] == "other_load"]
+    assert f"{name} (pid {busy_loop.pid}): {neighbour['percent']:.1f} % of CPU {cpu}" in finding["message"]
+    assert not {agent.pid, coordinator.process.pid} & {one["pid"] for one in report["neighbours"]}
+    use = report["cpu"]["use"][str(cpu)]
+    control = 100 * report["agents"][0]["cpu"]["control_s"] / report["window"]["duration_s"]
+    assert use["agents"] == pytest.approx(own - control, abs=2)
+    busy = 100 * outside.rise(f"busy {cpu}", report["window"]) / outside.rise(f"all {cpu}", report["window"])
+    assert use["others"] == pytest.approx(busy - own - (use["harness"] - control), abs=2)
+
+
+def test_frames_per_cpu_second_are_by_the_time_that_agents_used(start: Start) -> None:
+    coordinator = start(*SPINNING, "--agents", "1", "-t", "2")
+    coordinator.wait_for("Step 10/11")
+    (agent,) = coordinator.agents()
+    outside = Outside(lambda: process_ticks(agent.pid))
+    report = measured(coordinator, outside)
+    used_s = outside.rise(f"cpu {agent.pid}", report["window"]) / TICKS
+    frames = report["throughput"]["frames"]
+    assert report["efficiency"]["frames_per_cpu_s"] == pytest.approx(frames / used_s, rel=0.03)
+    assert report["agents"][0]["cpu"]["frames_per_cpu_s"] == report["efficiency"]["frames_per_cpu_s"]
+
+
 def test_memory_is_what_it_is_seen_from_outside(start: Start) -> None:
     coordinator = start("-m", "builtin:squeezenet1.1", "--agents", "1", "-api", "sync", "-t", "1.5", "--warmup", "0.2")
     coordinator.wait_for("Step 10/11")
@@ -168,5 +212,6 @@ def test_an_affinity_that_was_set_is_respected(start: Start) -> None:
     coordinator = start(*SPINNING, "-t", "0.5", preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
     report = coordinator.finish().report
     assert [agent["cpus"] for agent in report["agents"]] == [[cpu]]
-    assert report["agents"][0]["placement"] == {"requested": [cpu], "mask": [cpu], "seen": [cpu]}
+    placement = report["agents"][0]["placement"]
+    assert placement["requested"] == placement["mask"] == placement["seen"] == [cpu]
     assert report["environment"]["allowed_cpus"] == [cpu]

@@ -57,9 +57,10 @@ def test_several_agents_on_one_cpu_add_up() -> None:
     assert parts(found[0]) == pytest.approx((70, 0, 30, 0, 0))
 
 
-def test_an_agent_that_does_not_tell_had_its_cpus_evenly() -> None:
-    found = cpu_use({0: share(60), 1: share(60)}, [silent((0, 1), user_s=10.2, control_s=0.2)], {}, (), 0, STOP)
-    assert parts(found[0]) == parts(found[1]) == pytest.approx((50, 1, 9, 0, 40))
+def test_an_agent_that_does_not_tell_had_its_cpus_as_far_as_they_were_busy() -> None:
+    found = cpu_use({0: share(90), 1: share(30)}, [silent((0, 1), user_s=10.2, control_s=0.2)], {}, (), 0, STOP)
+    assert parts(found[0]) == pytest.approx((75, 1.5, 13.5, 0, 10))
+    assert parts(found[1]) == pytest.approx((25, 0.5, 4.5, 0, 70))
 
 
 def test_control_threads_that_have_cpus_of_their_own_take_nothing_from_measured_ones() -> None:
