@@ -51,7 +51,7 @@ def _find_in_others(around: Surroundings, limit: float) -> Iterator[Finding]:
 def _who(around: Surroundings, taken: Mapping[int, float]) -> str:
     """Names, and whether they account for what was taken."""
     shares = [(one, {cpu: one.cpus[str(cpu)] for cpu in taken if str(cpu) in one.cpus}) for one in around.neighbours]
-    named = [(one, cpus) for one, cpus in shares if sum(cpus.values()) >= _LEAST_NAMED_PERCENT]
+    named = [(one, cpus) for one, cpus in shares if max(cpus.values(), default=0.0) >= _LEAST_NAMED_PERCENT]
     named.sort(key=lambda pair: -sum(pair[1].values()))
     words = [_name(one, cpus) for one, cpus in named[:_MOST_NAMED]]
     if len(named) > _MOST_NAMED:
@@ -67,9 +67,10 @@ def _who(around: Surroundings, taken: Mapping[int, float]) -> str:
 
 
 def _name(one: Neighbour, cpus: Mapping[int, float]) -> str:
-    most = sorted(cpus, key=lambda cpu: -cpus[cpu])
-    where = ", ".join(f"{cpus[cpu]:.1f} % of CPU {cpu}" for cpu in most[:3])
-    return f"{one.name} (pid {one.pid}): {where}" + (f" and of {len(most) - 3} more" if len(most) > 3 else "")
+    """Where it was seen, as one that may move between CPUs is not followed in between."""
+    most = sorted((cpu for cpu in cpus if cpus[cpu] >= _LEAST_NAMED_PERCENT), key=lambda cpu: -cpus[cpu])
+    where = ", ".join(f"{cpus[cpu]:.1f} % seen on CPU {cpu}" for cpu in most[:3])
+    return f"{one.name} (pid {one.pid}): {where}" + (f" and on {len(most) - 3} more" if len(most) > 3 else "")
 
 
 def _find_above(

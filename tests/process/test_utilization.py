@@ -152,7 +152,7 @@ def test_who_took_time_from_a_measured_cpu_is_named_with_its_share(start: Start,
     assert list(neighbour["cpus"]) == [str(cpu)]
     assert neighbour["percent"] == neighbour["cpus"][str(cpu)] == pytest.approx(taken, abs=5)
     (finding,) = [one for one in report["validity"]["findings"] if one["code"] == "other_load"]
-    assert f"{name} (pid {busy_loop.pid}): {neighbour['percent']:.1f} % of CPU {cpu}" in finding["message"]
+    assert f"{name} (pid {busy_loop.pid}): {neighbour['percent']:.1f} % seen on CPU {cpu}" in finding["message"]
     assert not {agent.pid, coordinator.process.pid} & {one["pid"] for one in report["neighbours"]}
     use = report["cpu"]["use"][str(cpu)]
     control = 100 * report["agents"][0]["cpu"]["control_s"] / report["window"]["duration_s"]

@@ -55,14 +55,20 @@ def test_who_took_time_is_named_with_pid_and_share_most_first() -> None:
     finding = only(around(use(others=3.0), use(others=50.0), neighbours=[small, large]))
     assert (finding.code, finding.severity) == (Code.OTHER_LOAD, "warning")
     assert "CPU 1: 50.0 %" in finding.message
-    assert "make (pid 42): 39.0 % of CPU 1, cron (x) (pid 7): 10.0 % of CPU 1." in finding.message
-    assert "cannot" not in finding.message and "seen" not in finding.message  # noqa: PT018
+    assert "make (pid 42): 39.0 % seen on CPU 1, cron (x) (pid 7): 10.0 % seen on CPU 1." in finding.message
+    assert "of none that can be seen" not in finding.message
     assert "--cpus" in finding.advice
 
 
 def test_a_neighbour_of_a_cpu_that_is_not_complained_of_is_not_named() -> None:
     elsewhere = Neighbour(7, "cron", 3.0, {"0": 3.0})
     assert "cron" not in only(around(use(others=3.0), use(others=50.0), neighbours=[elsewhere])).message
+
+
+def test_a_neighbour_of_several_cpus_is_told_with_where_it_was_seen_most() -> None:
+    wide = Neighbour(7, "cc", 60.6, {"0": 9.0, "1": 20.0, "2": 15.0, "3": 16.0, "4": 0.6})
+    message = only(around(*[use(others=30.0)] * 5, neighbours=[wide])).message
+    assert "20.0 % seen on CPU 1, 16.0 % seen on CPU 3, 15.0 % seen on CPU 2 and on 1 more." in message
 
 
 def test_of_many_neighbours_the_greatest_are_named_and_the_rest_counted() -> None:
