@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.agent.null import NullDevice, service_end
@@ -28,12 +28,14 @@ def done_within(device: NullDevice, span_s: float) -> int:
     return count
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.integers(0, 1 << 62))
 def test_without_a_fault_every_service_takes_the_same(start: int) -> None:
     plain = NullDevice(SERVICE_NS, 1, 1, 0, 0)
     assert service_end(plain.request(0), start) == start + SERVICE_NS
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.floats(0.1, 1000), st.floats(0.0, 1000))
 def test_after_t_seconds_a_service_takes_its_drift_times_t_longer(drift: float, after_s: float) -> None:
     start = BEGIN + to_ns(after_s)
@@ -49,6 +51,7 @@ def test_the_number_done_in_a_time_is_that_of_the_closed_form(percent: float) ->
     assert expected == pytest.approx(math.log(1 + drift * span_s) / (drift * service_s), rel=0.01)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.floats(0.0, 2.0), st.floats(0.001, 1.0))
 def test_a_stall_takes_just_its_length_from_what_is_done(at_s: float, stall_s: float) -> None:
     assert done_within(faulty(stall_at_s=at_s, stall_s=stall_s), 3.0) == pytest.approx(3000 - 1000 * stall_s, abs=1)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.agent.outputs import Content, describe, look_twice
@@ -28,12 +28,14 @@ def test_the_digest_is_that_of_another_program() -> None:
     assert describe(content(np.frombuffer(b"abc", np.uint8), "u4")).digest == "cf4ab791c62b8d2b2109c90275287816"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_the_digest_is_blake2b_of_all_bytes(data: bytes) -> None:
     found = describe(content(np.frombuffer(data, np.uint8), "u8"))
     assert found.digest == hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000))
 def test_a_sketch_has_values_at_even_distances_with_the_first_and_the_last(count: int) -> None:
     values = np.arange(count, dtype=np.float32)

@@ -1,7 +1,7 @@
 """The null backend on the command line, and what each agent gets of its faults."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
@@ -35,6 +35,7 @@ positive = st.floats(0.001, 1e4).map(lambda number: float(f"{number:g}"))
 faults = st.builds(Faults, st.just(0.0) | positive, positive, positive, positive, st.sampled_from([None, "agent"]))
 
 
+@settings(deadline=None)
 @given(faults)
 def test_what_is_reported_can_be_given_again(some: Faults) -> None:
     assert parse_null(f"null:7{some}").faults == some

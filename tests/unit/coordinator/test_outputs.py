@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import inf, nan
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -91,6 +91,7 @@ def test_a_largest_value_that_no_sketch_shows_counts_too() -> None:
     assert compare(members).differences[0].apart == pytest.approx(0.6 / 0.9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(width=32), min_size=1, max_size=8))
 def test_values_that_are_no_numbers_are_equal_to_themselves(values: list[float]) -> None:
     between = made(*values, bits="of a value between")
