@@ -97,7 +97,14 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
         effective=_effective(run, effective) if effective else None,
         environment=run.environment,
         window=_window(window, run.options.warmup_s),
-        throughput=_throughput(merged.count if merged else 0, merged.frames if merged else 0, completed, window, batch),
+        throughput=_throughput(
+            merged.count if merged else 0,
+            merged.frames if merged else 0,
+            completed,
+            window,
+            batch,
+            merged.fps_ci95 if merged else None,
+        ),
         latency_ms=_latency(merged.latency, run.options.latency_percentile) if merged else None,
         phases_ms=_slowest([r.phases for r in ready]),
         cpu=_cpu(run, window, processes, around),
@@ -180,7 +187,9 @@ def _window(window: Window, warmup_s: float) -> result.WindowPart:
     )
 
 
-def _throughput(count: int, frames: int, completed: int, window: Window, batch: int) -> result.Throughput:
+def _throughput(
+    count: int, frames: int, completed: int, window: Window, batch: int, fps_ci95: result.Interval | None
+) -> result.Throughput:
     length_s = window.duration_s
     return result.Throughput(
         fps=frames / length_s if length_s > 0 else 0.0,
@@ -189,6 +198,7 @@ def _throughput(count: int, frames: int, completed: int, window: Window, batch: 
         batch=batch,
         completed=completed,
         frames=frames,
+        fps_ci95=fps_ci95,
     )
 
 
@@ -221,6 +231,7 @@ def _latency(latency: Latency | None, chosen: int) -> result.LatencyPart | None:
         max=latency.max,
         chosen_percentile=chosen,
         chosen=latency.chosen,
+        ci95=latency.ci95,
     )
 
 
@@ -339,7 +350,8 @@ def _agent_throughput(member: Member, merged: Merged | None) -> result.Throughpu
         return None
     count, frames = merged.agent_counts[member.id], merged.agent_frames[member.id]
     batch = member.ready.effective.batch
-    return _throughput(count, frames, member.finished.completed, merged.window, batch)
+    interval = merged.agent_fps_ci95.get(member.id)
+    return _throughput(count, frames, member.finished.completed, merged.window, batch, interval)
 
 
 def _memory(ready: Ready, finished: Finished | None) -> result.MemoryPart:

@@ -33,7 +33,7 @@ class WindowPart(Struct, frozen=True):
 
 
 class Interval(Struct, frozen=True):
-    """In which the value lies with 95 % confidence; null where there are too few samples for a bound."""
+    """In which the value of an endless run like this one lies with 95 % confidence; null where there is no bound."""
 
     low: float | None
     high: float | None
@@ -69,7 +69,9 @@ class LatencyPart(Struct, frozen=True):
     chosen: Annotated[float | None, Meta(description="its value; only reports from before it have null")] = None
     ci95: Annotated[
         dict[str, Interval],
-        Meta(description="by percentile (median, p90, p95, p99, p99_9, chosen): order statistics"),
+        Meta(
+            description="by percentile (median, p90, p95, p99, p99_9, chosen): order statistics; of the whole run only"
+        ),
     ] = {}
 
 

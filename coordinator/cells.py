@@ -1,0 +1,147 @@
+"""The window cut into cells: what was done in each, by agent, and how its latencies lay. Pure.
+
+An inference that is under way at an edge counts on either side by the share of its time, as if work went on evenly
+between the ends of a request's inferences. Whole inferences would jump by one from cell to cell, which in a load of few
+and long ones is more than all that changes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ovbench.common.clock import NS_PER_S
+
+from .uncertainty import groups
+
+Floats = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
+
+CELLS: Final = 40
+"""Divides into 8 batches, 5 windows, and 20, 10 or 8 values for a trend."""
+
+_LARGE: Final = 4_096
+"""Samples from which it pays to cut a piece itself."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """`edges_ns` [n + 1]; `frames` by agent, `counts` and `latency_ns` (None where only histograms are known): [n].
+
+    `counts` are whole inferences by where they ended, `latency_ns` the sum of their latencies.
+    """
+
+    edges_ns: Int64s
+    frames: dict[int, Floats]
+    counts: Int64s
+    latency_ns: Int64s | None
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    @property
+    def seconds(self) -> Floats:
+        """The length of each."""
+        lengths: Floats = np.diff(self.edges_ns) / NS_PER_S
+        return lengths
+
+    @property
+    def total(self) -> Floats:
+        """Frames of all agents."""
+        total: Floats = np.sum(list(self.frames.values()), axis=0)
+        return total
+
+    def lengths_s(self, parts: int) -> Floats:
+        """Of so many groups of neighbouring cells."""
+        lengths: Floats = np.diff(self.edges_ns[groups(len(self), parts)]) / NS_PER_S
+        return lengths
+
+
+def cell_edges(start_ns: int, stop_ns: int, cells: int = CELLS) -> Int64s:
+    """Of cells of equal length, to a nanosecond."""
+    return np.asarray([start_ns + (stop_ns - start_ns) * n // cells for n in range(cells + 1)], np.int64)
+
+
+def progress(parts: Sequence[Int64s], edges: Int64s) -> Floats:
+    """How many inferences of a request were done at each instant of `edges`, the one under way by its share.
+
+    `parts`: all its samples [n, 2] (start_ns, end_ns) in their order, none of them empty.
+    """
+    done = np.zeros(len(edges))
+    before, last = 0, int(parts[0][0, 0]) if parts else 0
+    for part in parts:
+        ends = part[:, 1]
+        low, high = np.searchsorted(edges, [last, int(ends[-1])])
+        if low < high:
+            at = edges[low:high]
+            index = np.searchsorted(ends, at, side="right")
+            previous = np.where(index > 0, ends[np.maximum(index - 1, 0)], last)
+            done[low:high] = before + index + (at - previous) / np.maximum(ends[index] - previous, 1)
+        before, last = before + len(part), int(ends[-1])
+    done[edges >= last] = before
+    return done
+
+
+def frames_done(done: Floats, batches: Sequence[int], request: int) -> Floats:
+    """The frames in so many inferences of a request from its first; inference k has batch (request + k) modulo."""
+    if len(batches) == 1:
+        return done * batches[0]
+    turn = np.roll(np.asarray(batches, np.int64), -(request % len(batches)))
+    whole = np.floor(done).astype(np.int64)
+    rounds, rest = np.divmod(whole, len(turn))
+    frames: Floats = rounds * turn.sum() + np.concatenate([[0], np.cumsum(turn)])[rest] + (done - whole) * turn[rest]
+    return frames
+
+
+def tally(pieces: Sequence[Int64s], edges: Int64s, limits: Sequence[int]) -> tuple[Int64s, Int64s, Int64s]:
+    """By cell: the samples that ended in it and the sum of their latencies, [n]; how many reach no limit, [limits, n].
+
+    `pieces`: samples [n, 2], ends ascending and within the edges; an end on an edge is in the later cell, but the last.
+    `limits` are latencies in ns; one that equals a limit does not exceed it.
+    """
+    cells = len(edges) - 1
+    counts, sums = np.zeros(cells, np.int64), np.zeros(cells, np.int64)
+    below = np.zeros((len(limits), cells), np.int64)
+    for piece in (piece for piece in pieces if len(piece) >= _LARGE):
+        latencies = piece[:, 1] - piece[:, 0]
+        bounds = [0, *np.searchsorted(piece[:, 1], edges[1:-1]).tolist(), len(piece)]
+        inner = [(cell, low, high) for cell, (low, high) in enumerate(pairwise(bounds)) if low < high]
+        for cell, low, high in inner:
+            counts[cell] += high - low
+            sums[cell] += latencies[low:high].sum()
+        for row, limit in zip(below, limits, strict=True):
+            within = latencies <= limit
+            for cell, low, high in inner:
+                row[cell] += np.count_nonzero(within[low:high])
+    for samples in _joined([piece for piece in pieces if len(piece) < _LARGE]):
+        latencies = samples[:, 1] - samples[:, 0]
+        where = np.minimum(np.searchsorted(edges, samples[:, 1], side="right") - 1, cells - 1)
+        counts += np.bincount(where, minlength=cells)
+        sums += np.bincount(where, weights=latencies, minlength=cells).astype(np.int64)
+        for row, limit in zip(below, limits, strict=True):
+            row += np.bincount(where[latencies <= limit], minlength=cells)
+    return counts, sums, below
+
+
+def _joined(pieces: Sequence[Int64s], most: int = 1 << 16) -> Iterator[Int64s]:
+    """Small pieces in arrays of about `most` samples."""
+    waiting: list[Int64s] = []
+    samples = 0
+    for piece in pieces:
+        waiting.append(piece)
+        samples += len(piece)
+        if samples >= most:
+            yield np.concatenate(waiting)
+            waiting, samples = [], 0
+    if waiting:
+        yield np.concatenate(waiting)
+
+
+def longest_gap_ns(ends: Sequence[Int64s], start_ns: int, stop_ns: int) -> int:
+    """The longest time in [start, stop] in which none of these inferences, of several requests, ended."""
+    inside = [part[(part >= start_ns) & (part <= stop_ns)] for part in ends]
+    every = np.sort(np.concatenate([np.asarray([start_ns, stop_ns], np.int64), *inside]))
+    return int(np.diff(every).max())
