@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ovbench.common.clock import NS_PER_S
 
-from .uncertainty import groups
+from .uncertainty import grouped
 
 Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
@@ -29,18 +29,13 @@ _LARGE: Final = 4_096
 
 @dataclass(frozen=True)
 class Cells:
-    """`edges_ns` [n + 1]; `frames` by agent, `counts` and `latency_ns` (None where only histograms are known): [n].
-
-    `counts` are whole inferences by where they ended, `latency_ns` the sum of their latencies.
-    """
+    """`edges_ns` [n + 1]; `frames` [n] by agent."""
 
     edges_ns: Int64s
     frames: dict[int, Floats]
-    counts: Int64s
-    latency_ns: Int64s | None
 
     def __len__(self) -> int:
-        return len(self.counts)
+        return len(self.edges_ns) - 1
 
     @property
     def seconds(self) -> Floats:
@@ -48,16 +43,11 @@ class Cells:
         lengths: Floats = np.diff(self.edges_ns) / NS_PER_S
         return lengths
 
-    @property
-    def total(self) -> Floats:
-        """Frames of all agents."""
-        total: Floats = np.sum(list(self.frames.values()), axis=0)
-        return total
-
-    def lengths_s(self, parts: int) -> Floats:
-        """Of so many groups of neighbouring cells."""
-        lengths: Floats = np.diff(self.edges_ns[groups(len(self), parts)]) / NS_PER_S
-        return lengths
+    def fps(self, parts: int) -> Floats:
+        """Of all agents, in each of so many groups of neighbouring cells, at most as many as there are."""
+        frames = np.sum(list(self.frames.values()), axis=0)
+        rates: Floats = grouped(frames, parts) / grouped(self.seconds, parts)
+        return rates
 
 
 def cell_edges(start_ns: int, stop_ns: int, cells: int = CELLS) -> Int64s:
@@ -96,14 +86,14 @@ def frames_done(done: Floats, batches: Sequence[int], request: int) -> Floats:
     return frames
 
 
-def tally(pieces: Sequence[Int64s], edges: Int64s, limits: Sequence[int]) -> tuple[Int64s, Int64s, Int64s]:
-    """By cell: the samples that ended in it and the sum of their latencies, [n]; how many reach no limit, [limits, n].
+def tally(pieces: Sequence[Int64s], edges: Int64s, limits: Sequence[int]) -> tuple[Int64s, Int64s]:
+    """By cell: how many samples ended in it, [n], and how many of them exceed no limit, [limits, n].
 
-    `pieces`: samples [n, 2], ends ascending and within the edges; an end on an edge is in the later cell, but the last.
+    `pieces`: samples [n, 2], ends ascending and within the edges; one on an edge between cells is in the later.
     `limits` are latencies in ns; one that equals a limit does not exceed it.
     """
     cells = len(edges) - 1
-    counts, sums = np.zeros(cells, np.int64), np.zeros(cells, np.int64)
+    counts = np.zeros(cells, np.int64)
     below = np.zeros((len(limits), cells), np.int64)
     for piece in (piece for piece in pieces if len(piece) >= _LARGE):
         latencies = piece[:, 1] - piece[:, 0]
@@ -111,7 +101,6 @@ def tally(pieces: Sequence[Int64s], edges: Int64s, limits: Sequence[int]) -> tup
         inner = [(cell, low, high) for cell, (low, high) in enumerate(pairwise(bounds)) if low < high]
         for cell, low, high in inner:
             counts[cell] += high - low
-            sums[cell] += latencies[low:high].sum()
         for row, limit in zip(below, limits, strict=True):
             within = latencies <= limit
             for cell, low, high in inner:
@@ -120,10 +109,9 @@ def tally(pieces: Sequence[Int64s], edges: Int64s, limits: Sequence[int]) -> tup
         latencies = samples[:, 1] - samples[:, 0]
         where = np.minimum(np.searchsorted(edges, samples[:, 1], side="right") - 1, cells - 1)
         counts += np.bincount(where, minlength=cells)
-        sums += np.bincount(where, weights=latencies, minlength=cells).astype(np.int64)
         for row, limit in zip(below, limits, strict=True):
             row += np.bincount(where[latencies <= limit], minlength=cells)
-    return counts, sums, below
+    return counts, below
 
 
 def _joined(pieces: Sequence[Int64s], most: int = 1 << 16) -> Iterator[Int64s]:

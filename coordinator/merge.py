@@ -329,8 +329,8 @@ def _exact(
     edges = cell_edges(window.start_ns, window.stop_ns)
     limits = [] if latency is None else [round(ms * NS_PER_MS) for ms in (*latency.percentiles, latency.chosen)]
     distinct = sorted(set(limits))
-    counts, sums, below = tally([piece.samples for load in loads for piece in load.pieces], edges, distinct)
-    cells = Cells(edges, {agent.agent: _progress(agent, edges) for agent in agents}, counts, sums)
+    counts, below = tally([piece.samples for load in loads for piece in load.pieces], edges, distinct)
+    cells = Cells(edges, {agent.agent: _progress(agent, edges) for agent in agents})
     if latency is not None:
         rows = below[[distinct.index(limit) for limit in limits]]
         settled = sorted({0, len(everything) - 1, *_ranks(len(everything), chosen), *_guards(len(everything), chosen)})
@@ -538,8 +538,7 @@ def _cells_of_slices(slices: Sequence[Slice], agents: Sequence[int]) -> Cells | 
         return None
     edges = np.asarray([slices[0].start_ns, *(part.stop_ns for part in slices)], np.int64)
     frames = np.asarray([part.agent_frames for part in slices], np.float64).T
-    counts = np.asarray([part.count for part in slices], np.int64)
-    return Cells(edges, dict(zip(agents, frames, strict=True)), counts, None)
+    return Cells(edges, dict(zip(agents, frames, strict=True)))
 
 
 @dataclass(frozen=True)

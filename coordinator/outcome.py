@@ -14,6 +14,7 @@ from . import result
 from .checks.evidence import Evidence
 from .checks.verdict import judge
 from .environment import Environment
+from .fairness import fairness
 from .fleet import Member
 from .interference import (
     AgentTime,
@@ -121,6 +122,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
         outputs=compare(run.members).part(),
         efficiency=_efficiency(run, merged, processes) if merged is not None else None,
         neighbours=tuple(around.neighbours),
+        fairness=fairness(run.members, merged, run.topology) if merged else None,
     )
 
 

@@ -21,7 +21,7 @@ class Thresholds:
         10.0, "--max-stop-skew", "PERCENT", "agents that stop further apart, in percent of the window"
     )
     max_change_percent: float = _limit(
-        10.0, "--max-change", "PERCENT", "one of the last windows that is further from their mean, in throughput"
+        10.0, "--max-change", "PERCENT", "the last three windows that differ by more, in throughput"
     )
     max_trend_percent: float = _limit(
         5.0, "--max-trend", "PERCENT", "a trend of the throughput that adds up to more over the window"

@@ -7,6 +7,7 @@ samples as would scatter as much.
 """
 
 import math
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -25,7 +26,7 @@ batches: 89 %, 16: 85 %), at the cost of 8 % of their width against 16."""
 LEAST_BATCHES: Final = 4
 
 _EDGE_VARIANCE: Final = 1 / 6
-"""In inferences, of one request: at each edge of the window one is under way, done to a share that is anything."""
+"""In inferences squared, of one request: at each edge of the window one is under way, done to a share that is anything."""
 
 
 def groups(cells: int, parts: int) -> Int64s:
@@ -54,8 +55,10 @@ def rate_half_width(amounts: Floats, seconds: Floats, edges: float = 0.0) -> flo
         return None
     done, lasted = grouped(amounts, parts), grouped(seconds, parts)
     off = done - done.sum() / lasted.sum() * lasted
-    variance = parts / (parts - 1) * float(np.dot(off, off)) + _EDGE_VARIANCE * edges
-    return student_t(CONFIDENCE, parts - 1) * math.sqrt(variance) / float(lasted.sum())
+    variance = parts / (parts - 1) * float(np.dot(off, off))
+    return math.hypot(
+        student_t(CONFIDENCE, parts - 1) * math.sqrt(variance), NORMAL * math.sqrt(_EDGE_VARIANCE * edges)
+    ) / float(lasted.sum())
 
 
 def effective_count(below: Int64s, counts: Int64s) -> int | None:
@@ -143,6 +146,7 @@ def _at_most(over: int, count: int, percent: float) -> float:
     return math.fsum(mass(k) for k in range(min(over, count) + 1))
 
 
+@cache
 def student_t(confidence: float, freedom: int) -> float:
     """The quantile of Student's distribution, two-sided, by bisection of its closed form; to 12 digits."""
     low, high = 0.0, 1.0

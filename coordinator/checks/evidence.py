@@ -37,6 +37,11 @@ class Code(StrEnum):
     GOVERNOR = "governor"
     THERMAL_THROTTLE = "thermal_throttle"
     CPU_QUOTA = "cpu_quota"
+    FEW_SAMPLES = "few_samples"
+    NOT_STEADY = "not_steady"
+    TREND = "trend"
+    STALLED = "stalled"
+    UNFAIR = "unfair"
 
 
 @dataclass(frozen=True)

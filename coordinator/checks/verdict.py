@@ -14,6 +14,7 @@ from .outputs import find_in_outputs
 from .placement import find_in_placement, find_in_plan
 from .run import find_in_agents, find_in_rate, find_in_window
 from .settings import find_in_settings
+from .stability import find_in_agents_speed, find_in_course, find_in_sample_size
 
 
 def judge(evidence: Evidence) -> Validity:
@@ -39,3 +40,6 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     if evidence.merged is not None:
         yield from find_in_window(evidence, evidence.merged)
         yield from find_in_rate(evidence, evidence.merged)
+        yield from find_in_sample_size(evidence, evidence.merged)
+        yield from find_in_course(evidence, evidence.merged)
+        yield from find_in_agents_speed(evidence, evidence.merged)

@@ -1,0 +1,136 @@
+"""Whether a run says enough, kept its level, and served its agents alike. Pure."""
+
+from collections.abc import Iterator, Sequence
+from statistics import median_high
+from typing import Final
+
+from ovbench.common.clock import NS_PER_MS
+from ovbench.common.topology import Cpu
+
+from ..fairness import fps_per_cpu
+from ..fleet import Member
+from ..merge import LEAST_GAP_NS, PERCENTILES, Merged
+from ..result import Finding
+from ..steadiness import last_windows, trend
+from ..uncertainty import samples_needed
+from .evidence import Code, Evidence
+
+CHANCE: Final = 0.01
+"""Of a trend by chance: one that is likelier is none."""
+
+GAP_FACTOR: Final = 10
+"""An agent is stalled for so many times what its inferences usually take, or what there usually is between them."""
+
+_P90: Final = PERCENTILES.index(90.0)
+
+_MEASURE_LONGER: Final = "Warm up for longer, --warmup, measure for longer, -t, and keep other load off the machine."
+
+
+def find_in_sample_size(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
+    """MLPerf LoadGen's rule (see `samples_needed`), for the percentile that the report's first line claims."""
+    confidence = evidence.options.thresholds.percentile_confidence_percent
+    chosen = evidence.options.latency_percentile
+    percent = 99 if chosen in (50, 100) else chosen
+    if merged.count == 0 or confidence == 0:
+        return
+    needed = samples_needed(percent, confidence)
+    if merged.count < needed:
+        message = (
+            f"p{percent} is from {merged.count} inferences; {needed} show it with {confidence:g} % confidence, "
+            f"about {needed * merged.window.duration_s / merged.count:,.3g} s at this rate."
+        )
+        advice = "Measure for longer, -t or -niter, or claim a lower percentile, -latency_percentile."
+        yield Finding(Code.FEW_SAMPLES, "warning", message, advice)
+
+
+def find_in_course(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
+    limits = evidence.options.thresholds
+    windows = last_windows(merged)
+    if windows is not None and windows.change_percent > limits.max_change_percent:
+        rates = ", ".join(f"{fps:,.4g}" for fps in windows.fps)
+        message = (
+            f"The last {len(windows.fps)} of {windows.parts} windows of {windows.seconds:.3g} s differ by "
+            f"{windows.change_percent:.0f} %: {rates} FPS."
+        )
+        yield Finding(Code.NOT_STEADY, "warning", message, _MEASURE_LONGER)
+    found = trend(merged)
+    if found is not None and found.chance < CHANCE and abs(found.percent) > limits.max_trend_percent:
+        direction = "fell" if found.percent < 0 else "rose"
+        message = f"The throughput {direction} steadily, by {abs(found.percent):.1f} % over the window."
+        yield Finding(Code.TREND, "warning", message, _MEASURE_LONGER)
+    yield from _stalls(evidence, merged)
+
+
+def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
+    """Said once, with the longest: what stalls one agent mostly stalls others, too."""
+    stalled = {agent: gap for agent, gap in merged.agent_gaps_ms.items() if gap > _usual_ms(merged, agent) * GAP_FACTOR}
+    long = {agent: gap for agent, gap in stalled.items() if gap * NS_PER_MS > LEAST_GAP_NS}
+    if long:
+        longest = max(long, key=long.__getitem__)
+        who = evidence.agents(sorted(long))
+        which = f", longest agent {longest}" if len(long) > 1 else ""
+        message = f"No inference ended for up to {long[longest]:,.0f} ms ({who}{which})."
+        advice = (
+            "Look for what stops the agents' CPUs: a quota, a hypervisor, swapping, or a process of higher priority."
+        )
+        yield Finding(Code.STALLED, "warning", message, advice)
+
+
+def _usual_ms(merged: Merged, agent: int) -> float:
+    """A paced agent mostly waits, so its inferences are further apart than they are long."""
+    latency = merged.agent_latencies[agent]
+    count = merged.agent_counts[agent]
+    apart_ms = 1000 * merged.window.duration_s / count if count else 0.0
+    return max(apart_ms, latency.percentiles[_P90] if latency is not None else 0.0)
+
+
+def find_in_agents_speed(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
+    """Among agents with the same number of CPUs, as more CPUs for one inference make less of each.
+
+    An agent must be slower even with one inference more, as one was under way when the window ended.
+    """
+    limit = evidence.options.thresholds.max_slower_percent
+    rates = fps_per_cpu(evidence.members, merged)
+    measured = [member for member in evidence.members if member.id in rates]
+    for size in sorted({len(member.job.placement.cpus) for member in measured}):
+        equals = [member for member in measured if len(member.job.placement.cpus) == size]
+        middle = median_high([rates[member.id] for member in equals])
+        slow = []
+        for member in equals:
+            one = max(member.batches) / merged.window.duration_s / size
+            if rates[member.id] + one < (1 - limit / 100) * (middle - one):
+                slow.append(member)
+        if slow:
+            yield _unfair(evidence, slow, [member for member in equals if member not in slow], rates, middle)
+
+
+def _unfair(
+    evidence: Evidence, slow: Sequence[Member], rest: Sequence[Member], rates: dict[int, float], middle: float
+) -> Finding:
+    worst = min(slow, key=lambda member: rates[member.id])
+    percent = 100 * (1 - rates[worst.id] / middle)
+    whom = evidence.agents(sorted(member.id for member in slow))
+    which = f", most agent {worst.id}" if len(slow) > 1 else ""
+    message = f"{percent:.0f} % slower than the median of {middle:,.4g} FPS per CPU: {whom}{which}."
+    return Finding(Code.UNFAIR, "warning", message[0].upper() + message[1:], _why_slow(evidence, worst, rest))
+
+
+def _why_slow(evidence: Evidence, slow: Member, rest: Sequence[Member]) -> str:
+    if all(_kinds(evidence, slow) != _kinds(evidence, member) for member in rest):
+        return "Its cores are of another kind: measure performance and efficient cores apart, --cpus."
+    if _shares_core(evidence, slow) and not any(_shares_core(evidence, member) for member in rest):
+        return "It shares a core with another agent: use one CPU of each core, --smt skip."
+    return "Look at what else uses its CPUs and its memory node, and at their frequency."
+
+
+def _cpus(evidence: Evidence, member: Member) -> list[Cpu]:
+    return [cpu for cpu in evidence.topology.cpus if cpu.id in member.job.placement.cpus]
+
+
+def _kinds(evidence: Evidence, member: Member) -> set[str]:
+    return {cpu.kind for cpu in _cpus(evidence, member)}
+
+
+def _shares_core(evidence: Evidence, member: Member) -> bool:
+    others = {cpu.core for other in evidence.members if other is not member for cpu in _cpus(evidence, other)}
+    return any(cpu.core in others for cpu in _cpus(evidence, member))
