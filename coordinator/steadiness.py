@@ -105,8 +105,11 @@ def mann_kendall(values: Floats) -> float:
 def _inflation(residuals: Floats) -> float:
     """Of the variance of Kendall's score: 1 + 2 / (n (n-1) (n-2)) sum of (n-i) (n-i-1) (n-i-2) r(i), at least 1."""
     count = len(residuals)
-    ranks = np.argsort(np.argsort(residuals, kind="stable"), kind="stable") - (count - 1) / 2
+    _, places, ties = np.unique(residuals, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(ties) - (ties + 1) / 2)[places] - (count - 1) / 2
     square = float(np.dot(ranks, ranks))
+    if square == 0:
+        return 1.0
     total = 0.0
     for lag in range(1, count - 2):
         correlation = float(np.dot(ranks[lag:], ranks[:-lag])) / square

@@ -26,7 +26,7 @@ batches: 89 %, 16: 85 %), at the cost of 8 % of their width against 16."""
 LEAST_BATCHES: Final = 4
 
 _EDGE_VARIANCE: Final = 1 / 6
-"""In inferences squared, of one request: at each edge of the window one is under way, done to a share that is anything."""
+"""In inferences squared, of one request: at each edge of the window one is under way, done to any share."""
 
 
 def groups(cells: int, parts: int) -> Int64s:

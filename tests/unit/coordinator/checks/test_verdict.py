@@ -13,6 +13,7 @@ from ovbench.coordinator.checks.verdict import find, judge
 from ovbench.coordinator.fleet import Member
 from ovbench.coordinator.sensors import Governor
 from tests.builders import delivered, effective, evidence, finished, job, made, ms, options, ready, seconds, steady
+from tests.unit.coordinator.checks import test_stability as stability
 from tests.unit.coordinator.checks.test_machine import around, clock, use
 from tests.unit.coordinator.test_outputs import making
 
@@ -114,6 +115,11 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     ),
     Code.THERMAL_THROTTLE: (lambda: around(throttles={"core 0": 1}), around),
     Code.CPU_QUOTA: (lambda: around(quota={0: (1, 0.05)}), around),
+    Code.FEW_SAMPLES: (lambda: stability.counting(458), lambda: stability.counting(459)),
+    Code.NOT_STEADY: (lambda: stability.going(100, 100, 100, 100, 88), lambda: stability.going(80, 80, 100, 100, 92)),
+    Code.TREND: (lambda: stability.drifting(0.06), lambda: stability.drifting(0.04)),
+    Code.STALLED: (lambda: stability.stalling(150), lambda: stability.stalling(95)),
+    Code.UNFAIR: (lambda: stability.beside(100, 100, 88), lambda: stability.beside(100, 100, 92)),
 }
 """By finding: evidence that makes it appear, and evidence close to it that does not."""
 
@@ -166,6 +172,11 @@ def test_a_run_as_it_was_asked_for_has_no_findings_and_is_valid() -> None:
         (Code.GOVERNOR, "VALID"),
         (Code.THERMAL_THROTTLE, "VALID"),
         (Code.CPU_QUOTA, "INVALID"),
+        (Code.FEW_SAMPLES, "VALID"),
+        (Code.NOT_STEADY, "VALID"),
+        (Code.TREND, "VALID"),
+        (Code.STALLED, "VALID"),
+        (Code.UNFAIR, "VALID"),
     ],
 )
 def test_a_verdict_is_that_of_the_worst_finding(code: Code, status: str) -> None:
