@@ -41,3 +41,12 @@ def joules(j: float) -> str:
     units = ((1e6, "uJ"), (1e3, "mJ"), (1.0, "J"))
     value, unit = next(((j * factor, unit) for factor, unit in units if j * factor < 999.5), (j / 1000, "kJ"))
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
+
+
+def deviation(value: float, low: float | None, high: float | None) -> str:
+    """How far bounds are from a value, the farther of the two in percent of it; of one alone if there is one."""
+    reach = max(value - low if low is not None else 0.0, high - value if high is not None else 0.0)
+    share = 100 * reach / value if value > 0 else 0.0
+    if share >= 999.5:
+        return "±>999 %"
+    return f"±{share:.{1 if share < 9.95 else 0}f} %"

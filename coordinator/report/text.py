@@ -21,6 +21,7 @@ from ..result import (
     CpuUse,
     EffectivePart,
     EfficiencyPart,
+    FairnessPart,
     Finding,
     GroupPart,
     LatencyPart,
@@ -29,7 +30,7 @@ from ..result import (
     Report,
 )
 from .layers import EXPLANATION, Sort, layer_lines, slower_lines
-from .numbers import count, duration, joules, megabytes, milliseconds, percent, rate
+from .numbers import count, deviation, duration, joules, megabytes, milliseconds, percent, rate
 
 _VERDICT: Final = {"VALID": "bold green", "INVALID": "bold red", "PARTIAL": "bold yellow"}
 _SEVERITY: Final = {"info": "cyan", "warning": "yellow", "error": "bold red"}
@@ -60,7 +61,7 @@ def print_report(console: Console, report: Report, options: Options) -> None:
         if report.groups:
             show(Text("\nlatency by shapes", "bold"))
             console.print(_group_table(report.groups))
-        show(Text("\nagents", "bold"))
+        show(Text.assemble(("\nagents", "bold"), (_fairness(report.fairness), "dim")))
         console.print(_agent_table(report))
         show(_cpu_lines(report))
         if report.cpu.use:
@@ -102,6 +103,9 @@ def _headline(report: Report) -> Text:
     if not report.throughput.count:
         return text + Text("  nothing was measured")
     text += Text(f"  {rate(report.throughput.fps)} FPS", "bold")
+    interval = report.throughput.fps_ci95
+    if interval is not None:
+        text += Text(f" {deviation(report.throughput.fps, interval.low, interval.high)}")
     if report.latency_ms is not None:
         percentile, value = _chosen(report.latency_ms) or (99, report.latency_ms.p99)
         text += Text(f"   median {milliseconds(report.latency_ms.median)}   p{percentile} {milliseconds(value)}")
@@ -147,7 +151,10 @@ def _each(effective: EffectivePart) -> str:
 
 
 def _method(latency: LatencyPart | None) -> str:
-    return "" if latency is None or latency.exact else "  from a histogram: within 0.1 %"
+    if latency is None:
+        return ""
+    confidence = "  ± with 95 % confidence" if latency.ci95 else ""
+    return confidence if latency.exact else f"  from a histogram: within 0.1 %{confidence}"
 
 
 def _table(*columns: str) -> Table:
@@ -164,7 +171,23 @@ def _latency_table(latency: LatencyPart | None) -> Table:
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_row(*(milliseconds(value) for value in columns.values()))
+    if latency is not None and latency.ci95:
+        table.add_row(*_deviations(latency, columns), style="dim")
     return table
+
+
+def _deviations(latency: LatencyPart, columns: dict[str, float]) -> list[str]:
+    """Below a percentile how exact it is; a question mark where the samples cannot tell how large it may be."""
+    intervals = {"p99.9": latency.ci95.get("p99_9"), **latency.ci95}
+    chosen = _chosen(latency)
+    if chosen is not None:
+        intervals[f"p{chosen[0]}"] = latency.ci95.get("chosen")
+    cells = []
+    for name, value in columns.items():
+        interval = intervals.get(name)
+        known = interval is not None and interval.low is not None and interval.high is not None
+        cells.append("" if interval is None else deviation(value, interval.low, interval.high) if known else "±?")
+    return cells
 
 
 def _latency_columns(latency: LatencyPart) -> dict[str, float]:
@@ -288,6 +311,25 @@ _PARTS: Final = (
     _Part("stolen", lambda use: use.steal, "x", "magenta"),
     _Part("idle", lambda use: use.idle, "·", "dim"),
 )
+
+
+def _fairness(part: FairnessPart | None) -> str:
+    """By node where there are several, else by socket where there are."""
+    if part is None:
+        return ""
+    lines = [
+        _range("agent", {str(part.slowest_agent): part.min_fps_per_cpu, str(part.fastest_agent): part.max_fps_per_cpu})
+    ]
+    lines[0] += f", spread {percent(part.spread_percent)}"
+    name, means = ("node", part.by_node) if len(part.by_node) > 1 else ("socket", part.by_socket)
+    if len(means) > 1:
+        lines.append(_range(name, means))
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _range(name: str, rates: dict[str, float]) -> str:
+    slow, fast = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
+    return f"FPS per CPU from {rate(rates[slow])} ({name} {slow}) to {rate(rates[fast])} ({name} {fast})"
 
 
 def _cpu_lines(report: Report) -> Text:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovbench.coordinator.report.numbers import count, duration, megabytes, milliseconds, percent, rate
+from ovbench.coordinator.report.numbers import count, deviation, duration, megabytes, milliseconds, percent, rate
 
 UNITS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}
 
@@ -79,3 +79,24 @@ def test_a_percentage_has_one_decimal() -> None:
 )
 def test_a_duration_has_the_units_that_matter(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (99.6, 100.2, "±0.4 %"),
+        (99.6, 101.0, "±1.0 %"),
+        (90.06, 101.0, "±9.9 %"),
+        (88.0, 101.0, "±12 %"),
+        (None, 103.0, "±3.0 %"),
+        (97.0, None, "±3.0 %"),
+        (1.0, 1099.0, "±999 %"),
+        (1.0, 1100.0, "±>999 %"),
+    ],
+)
+def test_bounds_are_told_by_the_farther_one(low: float | None, high: float | None, text: str) -> None:
+    assert deviation(100.0, low, high) == text
+
+
+def test_a_value_of_nothing_has_no_percent() -> None:
+    assert deviation(0.0, 0.0, 1.0) == "±0.0 %"

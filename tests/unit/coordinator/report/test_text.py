@@ -20,6 +20,7 @@ from ovbench.coordinator.result import (
     EfficiencyPart,
     Frequency,
     GroupPart,
+    Interval,
     LatencyPart,
     LayerPart,
     LayersPart,
@@ -128,8 +129,8 @@ def test_every_figure_of_the_latency_is_shown() -> None:
     found = report()
     latency = found.latency_ms
     assert latency is not None
-    title, header, _, row = section(shown(found), "latency")
-    assert title == "latency"
+    title, header, _, row, _ = section(shown(found), "latency")
+    assert title == "latency  ± with 95 % confidence"
     assert header.split() == ["min", "median", "mean", "p90", "p95", "p99", "p99.9", "max"]
     assert row.split("  ")[-1].strip() == milliseconds(latency.max)
     assert row.count("ms") == 8
@@ -154,11 +155,59 @@ def with_percentile(percentile: int, value: float) -> Report:
     ],
 )
 def test_a_percentile_that_was_asked_for_has_its_column_in_its_place(percentile: int, columns: list[str]) -> None:
-    _, header, _, row = section(shown(with_percentile(percentile, 12.3)), "latency")
+    _, header, _, row, _ = section(shown(with_percentile(percentile, 12.3)), "latency")
     assert header.split() == columns
     assert len(row) <= 80
     if percentile in (25, 75, 100):
         assert row.split()[2 * columns.index(f"p{percentile}")] == "12.3"
+
+
+def with_intervals(**bounds: tuple[float | None, float | None]) -> Report:
+    """Of a median of 10 ms and 200 FPS."""
+    found = report()
+    assert found.latency_ms is not None
+    intervals = {name: Interval(*both) for name, both in bounds.items() if name != "fps"}
+    return structs.replace(
+        found,
+        throughput=structs.replace(found.throughput, fps_ci95=Interval(*bounds["fps"]) if "fps" in bounds else None),
+        latency_ms=structs.replace(found.latency_ms, ci95=intervals),
+    )
+
+
+def test_an_interval_is_below_its_percentile() -> None:
+    text = shown(with_intervals(median=(9.9, 10.05), p99=(9.0, 15.0), p99_9=(9.5, None)))
+    _, header, _, row, below = section(text, "latency")
+    assert below.split("  ")[-1].strip() == "±?"
+    assert below.split() == ["±1.0", "%", "±50", "%", "±?"]
+    for column, mark in (("median", "±1.0 %"), ("p99", "±50 %")):
+        assert header.index(column) + len(column) == below.index(mark) + len(mark)
+    assert len(row) <= 80
+
+
+def test_the_interval_of_the_throughput_is_in_the_headline() -> None:
+    head = shown(with_intervals(fps=(199.0, 201.0))).strip().splitlines()[0]
+    assert "200.0 FPS ±0.5 %   median" in head
+
+
+def test_where_there_is_no_interval_nothing_is_said_of_one() -> None:
+    assert "±" not in shown(with_intervals())
+
+
+def test_agents_are_compared_in_the_title_of_their_table() -> None:
+    slower = delivered(1, data=steady(seconds(1), ms(12.5), 800))
+    line = section(shown(report(run([delivered(0), slower]))), "agents")[0]
+    assert line == "agents  FPS per CPU from 80.00 (agent 1) to 100.0 (agent 0), spread 22.2 %"
+    assert section(shown(report(run([delivered(0)]))), "agents")[0] == "agents"
+
+
+@pytest.mark.parametrize("place", ["node", "socket"])
+def test_nodes_or_sockets_are_compared_where_there_are_several(place: str) -> None:
+    found = report()
+    assert found.fairness is not None
+    means = {"0": 100.0, "1": 90.0}
+    part = structs.replace(found.fairness, by_socket=means, by_node=means if place == "node" else {"0": 95.0})
+    line = section(shown(structs.replace(found, fairness=part)), "agents")[1]
+    assert line == f"  FPS per CPU from 90.00 ({place} 1) to 100.0 ({place} 0)"
 
 
 def test_a_percentile_that_was_asked_for_is_in_the_headline() -> None:
