@@ -144,7 +144,7 @@ class Merged:
     fps_ci95: Interval | None = None
     agent_fps_ci95: dict[int, Interval | None] = field(default_factory=dict)
     agent_gaps_ms: dict[int, float] = field(default_factory=dict)
-    """The longest time in which no inference of an agent ended; of those where it may be LEAST_GAP_NS or more."""
+    """The longest time in which no inference of an agent ended; of those where it is LEAST_GAP_NS or more."""
 
     @property
     def fps(self) -> float:
@@ -295,22 +295,21 @@ def _rate_interval(cells: Cells, loads: Sequence[_Load]) -> Interval | None:
 def _gaps(
     agents: Sequence[Recorded], loads: Sequence[_Load], window: Window, latencies: dict[int, Latency | None]
 ) -> Iterator[tuple[int, float]]:
-    """Where every request of an agent has an inference so long, as requests do not wait between theirs.
+    """Looked for where every request of an agent has an inference so long, as requests do not wait between theirs, or
+    where the last has not ended in the window.
 
     Of several requests that folded some, the ends are not known; one that is alone has its gap in its longest latency.
     """
     for agent, load in zip(agents, loads, strict=True):
         latency = latencies[agent.agent]
-        if latency is None or latency.max * NS_PER_MS < LEAST_GAP_NS:
-            continue
-        longest = [load.longest_ns(request) for request in load.requests]
-        if min(longest) < LEAST_GAP_NS:
-            continue
-        if not load.folded:
+        last = max((int(piece.samples[-1, 1]) for piece in load.pieces), default=window.start_ns)
+        gap = window.stop_ns - last
+        if latency is not None and latency.max * NS_PER_MS >= LEAST_GAP_NS:
+            gap = max(gap, min(load.longest_ns(request) for request in load.requests))
+        if gap >= LEAST_GAP_NS and not load.folded:
             gap = longest_gap_ns([p.samples[:, 1] for p in agent.pieces], window.start_ns, window.stop_ns)
+        if gap >= LEAST_GAP_NS and (not load.folded or len(load.requests) == 1):
             yield agent.agent, gap / NS_PER_MS
-        elif len(longest) == 1:
-            yield agent.agent, longest[0] / NS_PER_MS
 
 
 def _exact(
@@ -494,23 +493,27 @@ def _from_histogram(pieces: Sequence[Piece], folded: Sequence[Folded], chosen: f
 
 @dataclass(frozen=True)
 class _Counted:
-    """Values of which single ranks are asked, known by their histogram in FINE."""
+    """Values of which single ranks are asked, known by their histogram in FINE, and that lie in [least, most]."""
 
     cumulated: Int64s
+    least: float
+    most: float
 
     @property
     def count(self) -> int:
         return int(self.cumulated[-1])
 
-    def __getitem__(self, rank: int) -> int:
-        return int(FINE.values(np.searchsorted(self.cumulated, [rank], side="right"))[0])
+    def __getitem__(self, rank: int) -> float:
+        value = float(FINE.values(np.searchsorted(self.cumulated, [rank], side="right"))[0])
+        return min(max(value, self.least), self.most)
 
 
 def _folded_intervals(latency: Latency, histogram: Int64s, coarse: Int64s, chosen: float) -> dict[str, Interval]:
     """`coarse`: a histogram of each slice. A percentile's bucket there counts as up to it."""
     limits = np.asarray([round(ms * NS_PER_MS) for ms in (*latency.percentiles, latency.chosen)], np.int64)
     below = np.cumsum(coarse, axis=1)[:, COARSE.buckets(limits)].T
-    return _intervals(_Counted(np.cumsum(histogram)), below, coarse.sum(axis=1), chosen)
+    ranked = _Counted(np.cumsum(histogram), latency.min * NS_PER_MS, latency.max * NS_PER_MS)
+    return _intervals(ranked, below, coarse.sum(axis=1), chosen)
 
 
 def _squares_about(part: Folded, mean: float) -> float:

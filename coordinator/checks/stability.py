@@ -1,15 +1,15 @@
 """Whether a run says enough, kept its level, and served its agents alike. Pure."""
 
+import math
 from collections.abc import Iterator, Sequence
 from statistics import median_high
 from typing import Final
 
-from ovbench.common.clock import NS_PER_MS
 from ovbench.common.topology import Cpu
 
 from ..fairness import fps_per_cpu
 from ..fleet import Member
-from ..merge import LEAST_GAP_NS, PERCENTILES, Merged
+from ..merge import PERCENTILES, Merged
 from ..result import Finding
 from ..steadiness import last_windows, trend
 from ..uncertainty import samples_needed
@@ -48,9 +48,10 @@ def find_in_course(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     windows = last_windows(merged)
     if windows is not None and windows.change_percent > limits.max_change_percent:
         rates = ", ".join(f"{fps:,.4g}" for fps in windows.fps)
+        change = f"by {windows.change_percent:.0f} %" if windows.change_percent < math.inf else "without limit"
         message = (
-            f"The last {len(windows.fps)} of {windows.parts} windows of {windows.seconds:.3g} s differ by "
-            f"{windows.change_percent:.0f} %: {rates} FPS."
+            f"The last {len(windows.fps)} of {windows.parts} windows of {windows.seconds:.3g} s differ {change}: "
+            f"{rates} FPS."
         )
         yield Finding(Code.NOT_STEADY, "warning", message, _MEASURE_LONGER)
     found = trend(merged)
@@ -58,18 +59,18 @@ def find_in_course(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         direction = "fell" if found.percent < 0 else "rose"
         message = f"The throughput {direction} steadily, by {abs(found.percent):.1f} % over the window."
         yield Finding(Code.TREND, "warning", message, _MEASURE_LONGER)
-    yield from _stalls(evidence, merged)
+    if merged.count:
+        yield from _stalls(evidence, merged)
 
 
 def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
-    """Said once, with the longest: what stalls one agent mostly stalls others, too."""
+    """Gaps of LEAST_GAP_NS or more, said once, with the longest: what stalls one agent mostly stalls others, too."""
     stalled = {agent: gap for agent, gap in merged.agent_gaps_ms.items() if gap > _usual_ms(merged, agent) * GAP_FACTOR}
-    long = {agent: gap for agent, gap in stalled.items() if gap * NS_PER_MS > LEAST_GAP_NS}
-    if long:
-        longest = max(long, key=long.__getitem__)
-        who = evidence.agents(sorted(long))
-        which = f", longest agent {longest}" if len(long) > 1 else ""
-        message = f"No inference ended for up to {long[longest]:,.0f} ms ({who}{which})."
+    if stalled:
+        longest = max(stalled, key=stalled.__getitem__)
+        who = evidence.agents(sorted(stalled))
+        which = f", longest agent {longest}" if len(stalled) > 1 else ""
+        message = f"No inference ended for up to {stalled[longest]:,.0f} ms ({who}{which})."
         advice = (
             "Look for what stops the agents' CPUs: a quota, a hypervisor, swapping, or a process of higher priority."
         )
@@ -109,10 +110,10 @@ def _unfair(
 ) -> Finding:
     worst = min(slow, key=lambda member: rates[member.id])
     percent = 100 * (1 - rates[worst.id] / middle)
-    whom = evidence.agents(sorted(member.id for member in slow))
-    which = f", most agent {worst.id}" if len(slow) > 1 else ""
-    message = f"{percent:.0f} % slower than the median of {middle:,.4g} FPS per CPU: {whom}{which}."
-    return Finding(Code.UNFAIR, "warning", message[0].upper() + message[1:], _why_slow(evidence, worst, rest))
+    whom = evidence.agents(sorted(member.id for member in slow)).capitalize()
+    how = f"are up to {percent:.0f} % slower (agent {worst.id})" if len(slow) > 1 else f"is {percent:.0f} % slower"
+    message = f"{whom} {how} than the median of {middle:,.4g} FPS per CPU."
+    return Finding(Code.UNFAIR, "warning", message, _why_slow(evidence, worst, rest))
 
 
 def _why_slow(evidence: Evidence, slow: Member, rest: Sequence[Member]) -> str:

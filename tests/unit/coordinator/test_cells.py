@@ -136,6 +136,15 @@ def test_an_interval_holds_its_percentile() -> None:
         assert interval.low <= value <= (interval.high or value)
 
 
+def test_the_interval_of_equal_latencies_is_their_value_also_in_a_histogram() -> None:
+    data = steady(0, 12_345_678, 800)
+    stop = int(data[-1, 1])
+    load = recording(0, 0, stop, data[:100], data[700:], rest=(folded(data[100:700], 0),))
+    latency = merge([load]).latency
+    assert latency is not None
+    assert (latency.ci95["median"].low, latency.ci95["median"].high) == (12.345678, 12.345678)
+
+
 def test_a_gap_is_the_longest_time_without_an_end_of_any_request() -> None:
     ends = [numbers(10, 20, 90), numbers(15, 60, 95, 300)]
     assert longest_gap_ns(ends, 5, 100) == 40

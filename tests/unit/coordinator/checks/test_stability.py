@@ -138,6 +138,21 @@ def test_a_stall_among_folded_samples_is_found_where_an_agent_has_one_request() 
     assert Code.STALLED in codes(evidence([delivered(0)], merged=merge([load])))
 
 
+def test_an_agent_that_never_comes_back_is_stalled_till_the_end() -> None:
+    """Its last inference ends after the other has stopped, so it does not count."""
+    gone = pairs([*(seconds(1) + ms(10) * np.arange(1, 800)), seconds(12)], [ms(10)] * 799 + [seconds(3.01)])
+    load = finished(seconds(1), seconds(12), completed=800, cpus=(1,))
+    (finding,) = [
+        f for f in found(evidence([delivered(0), delivered(1, data=gone, load=load)])) if f.code == Code.STALLED
+    ]
+    assert "2,010 ms (agent 1)" in finding.message
+
+
+def test_an_agent_that_ended_nothing_in_the_window_is_stalled() -> None:
+    idle = delivered(1, data=steady(seconds(11), ms(100), 1), load=finished(stop_ns=seconds(11.1), cpus=(1,)))
+    assert Code.STALLED in codes(evidence([delivered(0), idle]))
+
+
 def test_a_paced_agent_that_waits_between_its_inferences_is_not_stalled() -> None:
     """One inference of 110 ms each second; then each has 1 s without an end, as asked."""
     ends = seconds(1) + np.arange(1, 11) * seconds(1) - ms(10)
@@ -150,8 +165,7 @@ def test_a_paced_agent_that_waits_between_its_inferences_is_not_stalled() -> Non
 def test_an_agent_that_is_slower_is_named() -> None:
     (finding,) = found(beside(100, 100, 60, 100))
     assert finding.code == Code.UNFAIR
-    assert "40 % slower" in finding.message
-    assert "agent 2" in finding.message
+    assert "Agent 2 is 40 % slower" in finding.message
 
 
 def test_the_slower_of_two_is_found() -> None:
@@ -164,7 +178,7 @@ def test_agents_of_few_inferences_differ_by_one_of_them() -> None:
 
 
 def test_an_agent_of_more_cpus_is_not_compared_with_those_of_one() -> None:
-    members = [delivered(0), delivered(1), delivered(2, cpus=(2, 3), data=steady(seconds(1), ms(7), 1400))]
+    members = [delivered(0), delivered(1), delivered(2, cpus=(2, 3), data=steady(seconds(1), ms(7), 1428))]
     assert codes(evidence(members)) == []
 
 
@@ -178,7 +192,7 @@ def test_a_shared_core_is_told_as_the_cause() -> None:
     """Of three cores with two threads each, 0 and 3 are on one."""
     of = beside(70, 100, 100, 70)
     (finding,) = found(Evidence(**{**vars(of), "topology": machine(cores=3, threads=2)}))
-    assert "agents 0,3" in finding.message
+    assert "Agents 0,3" in finding.message
     assert "--smt skip" in finding.advice
 
 
