@@ -8,14 +8,16 @@ import numpy as np
 
 from ovbench.common.clock import monotonic_ns, to_ns
 from ovbench.common.job import Job
-from ovbench.common.messages import Graph, Layers, Outputs, Phases, Usage
+from ovbench.common.messages import (Graph, Layers, Outputs, Phases)
 
 from . import loops, placement
 from .backend import Backend, open_backend, phases
 from .capi import OpenVinoError, libc_addresses
 from .model import StepTimes
+from .numa import read_policy, set_policy
 from .recorder import Recorder
-from .usage import usage
+from .threads import thread_ids
+from .usage import Account
 
 _LONGEST_CHECK_MS: Final = 2_000.0
 """Where the first inference took longer, none is repeated for its outputs: that would be four more, 8 s."""
@@ -27,6 +29,7 @@ class Prepared:
     phases: Phases
     mask: tuple[int, ...]
     outputs: Outputs | None
+    memory_policy: str
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,6 @@ class Outcome:
     stop_ns: int
     completed: int
     error: str | None
-    before: Usage
-    after: Usage
 
 
 class Measurement:
@@ -53,10 +54,13 @@ class Measurement:
         self._backend: Backend | None = None
         self.recorder: Recorder | None = None
         self.times = StepTimes()
+        self.account = Account(control_threads)
 
     def prepare(self) -> Prepared:
-        """Raises UsageError, OpenVinoError, or OSError where the CPUs cannot be had."""
-        placement.pin(0, self._job.placement.cpus)
+        """Raises OpenVinoError, and UsageError also where the CPUs or the memory cannot be had."""
+        placement.pin_exactly(self._job.placement.cpus)
+        wanted = self._job.placement.memory
+        policy = read_policy() if wanted is None else set_policy(wanted)
         self.times.step = 3
         backend = open_backend(self._job, self.times)
         self._backend = backend
@@ -74,9 +78,9 @@ class Measurement:
         backend.feed(control, recorder.slots)
         self._set_pace(recorder)
         self.recorder = recorder
-        mask = placement.mask(placement.thread_ids() - self._control_threads)
+        mask = placement.mask(thread_ids() - self._control_threads)
         self._repeatable = outputs is not None and outputs.repeatable
-        return Prepared(backend, phases(self.times), mask, outputs)
+        return Prepared(backend, phases(self.times), mask, policy, outputs)
 
     def warm_up(self, at_ns: int) -> tuple[int, str | None]:
         """Run the load, not to be counted: how many inferences, and the message of one that failed."""
@@ -93,15 +97,20 @@ class Measurement:
         limit = backend.effective.iterations or 0
         deadline = at_ns + to_ns(load.duration_s) if load.duration_s is not None else 0
         backend.begin(at_ns)
-        before = usage(self._control_threads)
+        self.account.begin()
         error = self._load(recorder, at_ns, deadline, limit)
-        after = usage(self._control_threads)
-        return self._outcome(error, before, after, deadline)
+        self.account.end()
+        return self._outcome(error, deadline)
 
     def abandon(self) -> Outcome:
         """The outcome so far of a run that was stopped and whose last inference does not end; from another thread."""
-        now = usage(self._control_threads)
-        return self._outcome(None, now, now, 0)
+        self.account.end()
+        return self._outcome(None, 0)
+
+    @property
+    def cpus(self) -> tuple[int, ...]:
+        """Those that inference threads were given."""
+        return self._job.placement.cpus
 
     def stop(self) -> None:
         """End the load at the next completion; may be called from any thread at any time."""
@@ -145,11 +154,11 @@ class Measurement:
             control[loops.C_PERIOD] = self._period_ns()
             control[loops.C_PHASE] = self._period_ns() * self._job.load.pace.phase
 
-    def _outcome(self, error: str | None, before: Usage, after: Usage, deadline_ns: int) -> Outcome:
+    def _outcome(self, error: str | None, deadline_ns: int) -> Outcome:
         assert self.recorder is not None
         start, ends = int(self.recorder.control[loops.C_BEGAN]), self.recorder.ends()
         stop = self._whole_until(start, ends, deadline_ns) if ends else start
-        return Outcome(start, stop, self.recorder.completed, error, before, after)
+        return Outcome(start, stop, self.recorder.completed, error)
 
     def _whole_until(self, start_ns: int, ends: list[int], deadline_ns: int) -> int:
         """See `Outcome`. A paced load is whole to its deadline, however few requests it takes. Where it is counted, its

@@ -16,6 +16,7 @@ import numpy as np
 from msgspec import structs
 
 from ovbench.common.clock import Clock, monotonic_ns, to_ns
+from ovbench.common.cpulist import format_cpu_list
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.histogram import COARSE
 from ovbench.common.job import Job
@@ -25,9 +26,11 @@ from ovbench.common.messages import (
     AnyNotice,
     AnyOrder,
     Delivered,
+    Effective,
     Failed,
     Finished,
     Hello,
+    MaskChange,
     Prepare,
     Progress,
     Pulse,
@@ -36,7 +39,6 @@ from ovbench.common.messages import (
     Release,
     Start,
     Stop,
-    Usage,
     Warmed,
     WarmUp,
     as_text,
@@ -47,8 +49,10 @@ from ovbench.common.wire import BadMessage, Link, check
 from . import placement
 from .capi import OpenVinoError
 from .measure import Measurement, Outcome
+from .numa import Whereabouts, several_nodes
 from .recorder import Recorder
-from .usage import memory, usage
+from .threads import thread_ids
+from .usage import memory
 
 _LATENCIES_PER_HEARTBEAT: Final = 256
 _DISCONNECTED_NS: Final = 250_000_000
@@ -196,9 +200,8 @@ class MeasureThread:
     def __init__(self, wake: Callable[[], None]) -> None:
         """`wake` is called, from the measure thread, when `finished` has something."""
         self._wake = wake
-        self._control_threads = placement.thread_ids()
-        self._sightings = placement.Sightings(self._control_threads)
-        self._usage: list[Usage] = []
+        self._control_threads = thread_ids()
+        self._whereabouts = Whereabouts(several_nodes())
         self._running = False
         self._abandoned = False
         self._counts: list[int] = []
@@ -214,18 +217,21 @@ class MeasureThread:
         def task() -> Ready:
             prepared = measurement.prepare()
             # Off the measured CPUs where there are others, else on this agent's own, not on its neighbours'.
-            self._pin_control_threads(job.placement.housekeeping or job.placement.cpus)
+            refused = self._pin_control_threads(job.placement.housekeeping or job.placement.cpus)
             backend = prepared.backend
-            self._counts = [0] * backend.effective.requests
+            effective = _with_note(backend.effective, refused)
+            self._counts = [0] * effective.requests
+            self._whereabouts.start(monotonic_ns())
             before, after = backend.peaks_mb
             ready = Ready(
-                effective=backend.effective,
+                effective=effective,
                 phases=prepared.phases,
                 mask=prepared.mask,
                 openvino=backend.version,
                 peak_before_mb=before,
                 peak_after_mb=after,
                 outputs=prepared.outputs,
+                memory_policy=prepared.memory_policy,
             )
             check(ready)  # it says what the model and the user's files say, so any of it may be too much
             return ready
@@ -246,11 +252,11 @@ class MeasureThread:
     def run(self, at_ns: int) -> None:
         def task() -> Finished:
             self._counts = [0] * len(self._counts)
-            self._sightings.start()
             self._running = True
             outcome = self._prepared.run(at_ns)
             self._running = False
-            finished = self._finished(outcome)  # before there are further inferences
+            changes = self._prepared.account.mask_changes(self._prepared.cpus)
+            finished = self._finished(outcome, changes)  # before there are further inferences
             return structs.replace(finished, outputs=None if outcome.error else self._prepared.outputs())
 
         self._tasks.put(task)
@@ -265,8 +271,8 @@ class MeasureThread:
         recorder = self._measurement.recorder if self._measurement is not None else None
         if recorder is None or not self._running:
             return Progress(step=step, completed=0)
-        self._usage.append(usage(self._control_threads))
-        self._sightings.look()
+        self._prepared.account.look()
+        self._whereabouts.look(monotonic_ns())
         latencies = []
         most = max(1, _LATENCIES_PER_HEARTBEAT // len(self._counts))
         for request, since in enumerate(self._counts):
@@ -283,7 +289,8 @@ class MeasureThread:
 
     def abandon(self) -> Finished:
         self._abandoned = True
-        return self._finished(self._prepared.abandon())
+        # What is still inside OpenVINO is pinned by it, so masks tell nothing of who changed them.
+        return self._finished(self._prepared.abandon(), ())
 
     def contents(self) -> Iterator[AnyNotice]:
         yield from self._recorder.contents()
@@ -318,25 +325,31 @@ class MeasureThread:
             self.finished.put(notice)
             self._wake()
 
-    def _finished(self, outcome: Outcome) -> Finished:
-        self._sightings.look()
-        readings = sorted([outcome.before, *self._usage, outcome.after], key=lambda reading: reading.at_ns)
+    def _finished(self, outcome: Outcome, changes: tuple[MaskChange, ...]) -> Finished:
         return Finished(
             start_ns=outcome.start_ns,
             stop_ns=outcome.stop_ns,
             completed=outcome.completed,
-            usage=tuple(readings),
+            usage=self._prepared.account.readings,
             memory=memory(),
-            seen=tuple(sorted(self._sightings.cpus)),
-            mask=placement.mask(placement.thread_ids() - self._control_threads),
+            seen=self._prepared.account.seen,
+            mask=placement.mask(thread_ids() - self._control_threads),
             error=None if outcome.error is None else as_text(outcome.error),
+            mask_changes=changes,
+            nodes=self._whereabouts.end(),
         )
 
-    def _pin_control_threads(self, cpus: tuple[int, ...]) -> None:
-        for thread_id in self._control_threads:
-            # What is not possible here is said by `Measurement.prepare`, which needs it.
-            with suppress(OSError):
-                placement.pin(thread_id, cpus)
+    def _pin_control_threads(self, cpus: tuple[int, ...]) -> frozenset[int]:
+        """Returns the CPUs that were refused. What inference needs of them, `Measurement.prepare` asks for itself."""
+        return placement.pin_all(self._control_threads, cpus)
+
+
+def _with_note(effective: Effective, refused: frozenset[int]) -> Effective:
+    """`refused`: CPUs that control threads cannot have."""
+    if not refused:
+        return effective
+    note = f"Control threads may not run on CPUs {format_cpu_list(refused)} as planned, and run elsewhere."
+    return structs.replace(effective, notes=(*effective.notes, note))
 
 
 def serve(endpoint: str, agent: int | None, patience_s: float, clock: Clock = monotonic_ns) -> None:

@@ -1,34 +1,122 @@
-"""What this process has used: CPU, context switches, migrations and memory."""
+"""What this process has used: CPU, where, context switches, migrations and memory."""
 
 import resource
+import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import psutil
 
+from ovbench.common.cgroup import most_throttled, read_throttled, throttle_files
 from ovbench.common.clock import NS_PER_S, monotonic_ns
-from ovbench.common.messages import Memory, Usage
+from ovbench.common.messages import MOST_READINGS, MaskChange, Memory, Usage
 
-from .placement import thread_ids
+from .placement import Sightings
 
-_TASKS = Path("/proc/self/task")
-_MIB = 1 << 20
-_PER_THREAD = 4  # CPUCLOCK_PERTHREAD_MASK
-_SCHEDULED = 2  # CPUCLOCK_SCHED
+_MIB: Final = 1 << 20
+_COST_TO_REST: Final = 1_000
+"""A reading may take a thousandth of a CPU: with many threads they come less often."""
+
+_REST_S: Final = 0.002
 
 
-def usage(control: frozenset[int]) -> Usage:
-    """Totals now. From getrusage: psutil has the same in ticks of 10 ms, and switches of the first thread only."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return Usage(
-        at_ns=monotonic_ns(),
-        user_s=used.ru_utime,
-        system_s=used.ru_stime,
-        control_s=sum(_run_ns(thread_id) for thread_id in control) / NS_PER_S,
-        voluntary_switches=used.ru_nvcsw,
-        involuntary_switches=used.ru_nivcsw,
-        migrations=_migrations(thread_ids() - control),
-    )
+class Account:
+    """Readings of what this process uses, from just before its load to just after it.
+
+    The load's thread begins and ends it, another one looks in between; each waits for the other. Readings are thinned
+    out in long runs, so that there are never more than `MOST_READINGS`.
+    """
+
+    def __init__(self, control: frozenset[int]) -> None:
+        """`control`: threads that do not infer."""
+        self._sightings = Sightings(control)
+        self._lock = threading.Lock()
+        self._files = throttle_files(Path("/"))
+        self._throttled = read_throttled(self._files)
+        self._readings = Thinned(MOST_READINGS)
+        self._cost_ns = 0
+
+    def begin(self) -> None:
+        with self._lock:
+            self._throttled = read_throttled(self._files)
+            self._sightings.start()
+            self._readings.add(self._reading())
+
+    def look(self) -> None:
+        """Take a reading if one is due."""
+        with self._lock:
+            if self._readings.due(monotonic_ns(), self._cost_ns * _COST_TO_REST):
+                before_ns = time.thread_time_ns()
+                self._readings.add(self._reading())
+                self._cost_ns = time.thread_time_ns() - before_ns
+
+    def end(self) -> None:
+        with self._lock:
+            self._readings.add(self._reading())
+
+    @property
+    def readings(self) -> tuple[Usage, ...]:
+        return self._readings.all
+
+    @property
+    def seen(self) -> tuple[int, ...]:
+        """CPUs that threads that infer ran on."""
+        return self._sightings.seen
+
+    def mask_changes(self, given: Iterable[int]) -> tuple[MaskChange, ...]:
+        """See `Sightings.changes`; after `end`."""
+        with self._lock:
+            return self._sightings.changes(given, lambda: time.sleep(_REST_S))
+
+    def _reading(self) -> Usage:
+        """Totals now. From getrusage: psutil has them in ticks of 10 ms, and switches of the first thread only."""
+        self._sightings.look()
+        throttled = most_throttled(self._throttled, read_throttled(self._files))
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        return Usage(
+            at_ns=monotonic_ns(),
+            user_s=used.ru_utime,
+            system_s=used.ru_stime,
+            control_s=self._sightings.control_ns / NS_PER_S,
+            voluntary_switches=used.ru_nvcsw,
+            involuntary_switches=used.ru_nivcsw,
+            migrations=self._sightings.migrations,
+            cpus=self._sightings.cpus,
+            throttled_periods=max(0, throttled.periods),
+            throttled_s=max(0.0, throttled.seconds),
+        )
+
+
+class Thinned:
+    """At most so many readings in order, the first and the last always among them: when they become too many, every
+    second one is left out, and from then on they are due half as often."""
+
+    def __init__(self, most: int) -> None:
+        """`most`: an even number, 4 or more."""
+        self._most = most
+        self._readings: list[Usage] = []
+        self._interval_ns = 0
+        self._early_ns = 0
+
+    def due(self, now_ns: int, at_least_ns: int) -> bool:
+        """Never before the first. `at_least_ns`: so far apart they must be in any case."""
+        interval_ns = max(self._interval_ns - self._early_ns, at_least_ns)
+        return bool(self._readings) and now_ns - self._readings[-1].at_ns >= interval_ns
+
+    def add(self, reading: Usage) -> None:
+        self._readings.append(reading)
+        if len(self._readings) > self._most:
+            kept = self._readings[:-1:2]
+            self._interval_ns = (kept[-1].at_ns - kept[0].at_ns) // (len(kept) - 1)
+            # Heartbeats come a little early or late: by a quarter of one, that is an eighth of two, is on time.
+            self._early_ns = self._early_ns or self._interval_ns // 8
+            self._readings = [*kept, reading]
+
+    @property
+    def all(self) -> tuple[Usage, ...]:
+        return tuple(self._readings)
 
 
 def memory() -> Memory:
@@ -45,30 +133,3 @@ def memory() -> Memory:
 def peak_mb() -> float:
     """The most memory that was resident at a time so far, MiB (getrusage has it in KiB)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _run_ns(thread_id: int) -> int:
-    """Time on a CPU, by the thread's own clock: its number is made as in the kernel's include/linux/posix-timers.h."""
-    try:
-        return time.clock_gettime_ns(~thread_id << 3 | _PER_THREAD | _SCHEDULED)
-    except OSError:
-        return 0
-
-
-def _migrations(threads: frozenset[int]) -> int | None:
-    """Moves between CPUs by the scheduler's count; None where the kernel does not tell."""
-    total = 0
-    for thread_id in threads:
-        try:
-            text = (_TASKS / str(thread_id) / "sched").read_text()
-        except FileNotFoundError:
-            if not (_TASKS / str(thread_id)).exists():
-                continue
-            return None
-        except OSError:
-            return None
-        for line in text.splitlines():
-            if line.startswith("se.nr_migrations"):
-                total += int(line.rpartition(":")[2])
-                break
-    return total

@@ -1,15 +1,18 @@
-"""What the control groups of a process leave it of the CPUs: cgroup v1, v2, and both at once."""
+"""What the control groups of a process leave it of the CPUs, and how often they made it wait: cgroup v1, v2, both."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from .clock import NS_PER_S, NS_PER_US
 from .cpulist import read_cpu_list, read_text
 
 _MOUNT: Final = "sys/fs/cgroup"
 _QUOTA_FILES: Final = ("cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us")
 _EFFECTIVE: Final = ("cpuset.cpus.effective", "cpuset.effective_cpus")
 _CPUSET: Final = "cpuset.cpus"
+_STAT: Final = "cpu.stat"
 _CPUSET_FILES: Final = (*_EFFECTIVE, _CPUSET)
 
 
@@ -32,6 +35,40 @@ def read_cpuset(root: Path) -> frozenset[int] | None:
                 return frozenset(cpus)
     sets = [frozenset(cpus) for group in groups if (cpus := read_cpu_list(group / _CPUSET))]
     return frozenset.intersection(*sets) if sets else None
+
+
+@dataclass(frozen=True)
+class Throttled:
+    """How often and for how long the CPU quota of a group was used up, since the group was made."""
+
+    periods: int
+    seconds: float
+
+
+def throttle_files(root: Path) -> tuple[Path, ...]:
+    """Those that tell it for the process's group and those above it; a group that cannot have a quota has none."""
+    files = (group / _STAT for group in _groups(root, "cpu"))
+    return tuple(file for file in dict.fromkeys(files) if _throttled(read_text(file)) is not None)
+
+
+def read_throttled(files: Sequence[Path]) -> tuple[Throttled, ...]:
+    """Of each of `throttle_files`."""
+    return tuple(_throttled(read_text(file)) or Throttled(0, 0.0) for file in files)
+
+
+def most_throttled(before: Sequence[Throttled], after: Sequence[Throttled]) -> Throttled:
+    """By how much it rose in the group where it rose most: those nested in it wait with it, so it is no sum."""
+    rises = (Throttled(b.periods - a.periods, b.seconds - a.seconds) for a, b in zip(before, after, strict=True))
+    return max(rises, key=lambda rise: (rise.seconds, rise.periods), default=Throttled(0, 0.0))
+
+
+def _throttled(text: str) -> Throttled | None:
+    """From cpu.stat: v1 has nanoseconds, v2 microseconds; its topmost group, which has no quota, has neither."""
+    values = dict(line.split() for line in text.splitlines() if len(line.split()) == 2)
+    periods, ns, us = (values.get(name, "") for name in ("nr_throttled", "throttled_time", "throttled_usec"))
+    if not periods.isdecimal() or not (ns or us).isdecimal():
+        return None
+    return Throttled(int(periods), int(ns) / NS_PER_S if ns else int(us) * NS_PER_US / NS_PER_S)
 
 
 def limit_files(root: Path) -> Iterator[Path]:

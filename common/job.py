@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from . import builtin as builtins
+from .cpulist import format_cpu_list
 from .shape import Dimension, Shape
 
 Api = Literal["sync", "async"]
@@ -156,6 +157,16 @@ class MemoryPolicy(Spec, frozen=True, forbid_unknown_fields=True):
 
     mode: Literal["local", "interleave", "bind"]
     nodes: tuple[NotNegative, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """As it is shown and read back: `local`, `interleave:0-1`, `bind:0`."""
+        return f"{self.mode}:{format_cpu_list(self.nodes)}" if self.nodes else self.mode
+
+    @property
+    def asked(self) -> str:
+        """As it is asked for with --memory."""
+        return format_cpu_list(self.nodes) if self.mode == "bind" else self.mode
 
 
 class Placement(Spec, frozen=True, forbid_unknown_fields=True):

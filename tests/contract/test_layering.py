@@ -100,7 +100,7 @@ def test_nothing_imports_across_packages_by_a_relative_path() -> None:
         ("openvino", {"agent.zoo"}),
         ("numba", {"agent.loops", "agent.null"}),
         ("llvmlite", {"agent.loops"}),
-        ("ctypes", {"agent.capi", "agent.cxx", "agent.preprocess", "agent.process"}),
+        ("ctypes", {"agent.capi", "agent.cxx", "agent.numa", "agent.preprocess", "agent.process"}),
         ("psutil", {"agent.usage", "coordinator.utilization"}),
         ("PIL", {"agent.images"}),
         ("multiprocessing", set()),

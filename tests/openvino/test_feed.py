@@ -8,10 +8,10 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from ovbench.agent import placement
 from ovbench.agent.feed import MOST_COPIED_BYTES
 from ovbench.agent.loops import F_ITEMS, F_TARGET
 from ovbench.agent.measure import Measurement
+from ovbench.agent.threads import thread_ids
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime
 from ovbench.common.shape import parse_shape
@@ -58,7 +58,7 @@ def run(file: Path, files: tuple[str, ...], count: int, api: Api, requests: int,
         data=Data(files=(InputFiles(input="data", paths=files),)),
         sample_bytes=1 << 20,
     )
-    measurement = Measurement(job, frozenset(placement.thread_ids()))
+    measurement = Measurement(job, thread_ids())
     measurement.prepare()
     return measurement
 
@@ -114,7 +114,7 @@ def test_shapes_given_for_the_data_are_used_in_turn(tmp_path: Path) -> None:
         data=Data(),
         sample_bytes=1 << 20,
     )
-    measurement = Measurement(job, frozenset(placement.thread_ids()))
+    measurement = Measurement(job, thread_ids())
     effective = measurement.prepare().backend.effective
     assert [group.shapes for group in effective.groups] == [((1, 16),), ((5, 16),)]
     assert measurement.run(monotonic_ns()).error is None

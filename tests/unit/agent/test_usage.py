@@ -1,25 +1,91 @@
-"""What a process has used, against psutil's own account of it."""
+"""What a process has used, against psutil's own account of it, and how readings are thinned out."""
+
+import threading
+from itertools import pairwise
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ovbench.agent.placement import thread_ids
-from ovbench.agent.usage import memory, usage
+from ovbench.agent.threads import run_ns, thread_ids
+from ovbench.agent.usage import Account, Thinned, memory
+from ovbench.common.clock import NS_PER_S
+from ovbench.common.messages import Usage
+from tests.builders import usage
+
+
+def spend(seconds: float) -> None:
+    """CPU time, of this thread."""
+    mine = threading.get_native_id()
+    until = run_ns(mine) + seconds * NS_PER_S
+    while run_ns(mine) < until:
+        sum(range(10_000))
+
+
+def spent(control: frozenset[int]) -> tuple[Usage, Usage]:
+    """The account of 0.1 s of a CPU."""
+    account = Account(control)
+    account.begin()
+    spend(0.1)
+    account.end()
+    first, last = account.readings
+    return first, last
 
 
 def test_cpu_time_agrees_with_psutil_to_its_ticks() -> None:
-    before, ours = psutil.Process().cpu_times(), usage(frozenset())
-    while psutil.Process().cpu_times().user < before.user + 0.1:
-        sum(range(10_000))
-    after, later = psutil.Process().cpu_times(), usage(frozenset())
-    spent = after.user + after.system - before.user - before.system
-    assert later.user_s + later.system_s - ours.user_s - ours.system_s == pytest.approx(spent, abs=0.03)
+    before = psutil.Process().cpu_times()
+    first, last = spent(frozenset())
+    after = psutil.Process().cpu_times()
+    theirs = after.user + after.system - before.user - before.system
+    assert last.user_s + last.system_s - first.user_s - first.system_s == pytest.approx(theirs, abs=0.03)
 
 
 def test_control_time_is_that_of_the_threads_named() -> None:
-    everything = usage(thread_ids())
-    assert everything.control_s == pytest.approx(everything.user_s + everything.system_s, rel=0.5)
-    assert usage(frozenset()).control_s == 0
+    first, last = spent(thread_ids())
+    assert last.control_s - first.control_s == pytest.approx(0.1, rel=0.5)
+    assert [reading.control_s for reading in spent(frozenset())] == [0, 0]
+
+
+@pytest.mark.parametrize("control", [True, False])
+def test_time_by_cpu_is_that_of_the_process(control: bool) -> None:
+    first, last = spent(thread_ids() if control else frozenset())
+    total_s = last.user_s + last.system_s - first.user_s - first.system_s
+    assert sum(cpu.load_s + cpu.control_s for cpu in first.cpus) < 0.01
+    assert sum(cpu.control_s if control else cpu.load_s for cpu in last.cpus) == pytest.approx(total_s, rel=0.1)
+    assert sum(cpu.load_s if control else cpu.control_s for cpu in last.cpus) == 0
+
+
+def test_nothing_is_read_before_the_load_begins() -> None:
+    account = Account(frozenset())
+    account.look()
+    assert account.readings == ()
+
+
+def test_readings_come_less_often_where_they_cost_more() -> None:
+    readings = Thinned(8)
+    readings.add(usage(0))
+    assert readings.due(1, 0)
+    assert not readings.due(999, 1000)
+    assert readings.due(1000, 1000)
+
+
+@given(st.integers(2, 20).map(lambda half: 2 * half), st.integers(0, 400))
+def test_readings_are_thinned_out_evenly_and_never_too_many(most: int, beats: int) -> None:
+    readings = Thinned(most)
+    readings.add(usage(0))
+    for beat in range(1, beats + 1):
+        if readings.due(beat * NS_PER_S, 0):
+            readings.add(usage(beat * NS_PER_S))
+    last_ns = beats * NS_PER_S + 1
+    readings.add(usage(last_ns))
+    instants = [reading.at_ns for reading in readings.all]
+    assert len(instants) <= most
+    assert (instants[0], instants[-1]) == (0, last_ns)
+    assert instants == sorted(instants)
+    between = {b - a for a, b in pairwise(instants[:-1])}
+    assert len(between) <= 1
+    assert max(between, default=0) <= max(1.0, 4 * beats / most) * NS_PER_S
 
 
 def test_memory_agrees_with_psutil() -> None:

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from ovbench.common.cgroup import limit_files, read_cpuset, read_quota
+from ovbench.common.cgroup import (
+    Throttled,
+    limit_files,
+    most_throttled,
+    read_cpuset,
+    read_quota,
+    read_throttled,
+    throttle_files,
+)
 
 V1_HYBRID = "4:cpuset:/box\n3:cpu,cpuacct:/box/inner\n1:name=systemd:/\n0::/session"
 
@@ -97,3 +105,42 @@ def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lines", ["nonsense", ":::", "0::", "\n\n", "0"])
 def test_lines_that_are_no_groups_do_no_harm(lines: str, tmp_path: Path) -> None:
     assert read_quota(groups(tmp_path, lines, {})) is None
+
+
+V1_STAT = "nr_periods 50\nnr_throttled 7\nthrottled_time 2500000000\nnr_bursts 0\nburst_time 0"
+V2_STAT = "usage_usec 99\nuser_usec 90\nsystem_usec 9\nnr_periods 50\nnr_throttled 7\nthrottled_usec 2500000"
+V2_TOPMOST = "usage_usec 99\nuser_usec 90\nsystem_usec 9"
+
+
+@pytest.mark.parametrize(
+    ("lines", "files"),
+    [
+        ("2:cpu,cpuacct:/a", {"cpu,cpuacct/a/cpu.stat": V1_STAT}),
+        ("0::/a", {"a/cpu.stat": V2_STAT, "cpu.stat": V2_TOPMOST}),
+    ],
+    ids=["v1", "v2"],
+)
+def test_how_long_a_quota_was_used_up_is_read_of_both_versions(
+    lines: str, files: dict[str, str], tmp_path: Path
+) -> None:
+    found = throttle_files(groups(tmp_path, lines, files))
+    assert [file.parent.name for file in found] == ["a"]
+    assert read_throttled(found) == (Throttled(7, 2.5),)
+
+
+def test_the_group_that_waited_most_counts_not_the_one_that_once_did(tmp_path: Path) -> None:
+    root = groups(tmp_path, "0::/a/b", {"a/cpu.stat": V2_STAT, "a/b/cpu.stat": V2_STAT, "cpu.stat": V2_TOPMOST})
+    files = throttle_files(root)
+    before = read_throttled(files)
+    later = V2_STAT.replace("nr_throttled 7", "nr_throttled 9").replace("2500000", "2600000")
+    (root / "sys/fs/cgroup/a/b/cpu.stat").write_text(later)
+    (root / "sys/fs/cgroup/a/cpu.stat").write_text(V2_STAT.replace("2500000", "2550000"))
+    rise = most_throttled(before, read_throttled(files))
+    assert rise.periods == 2
+    assert rise.seconds == pytest.approx(0.1)
+
+
+def test_a_group_that_has_gone_and_no_group_at_all_waited_for_nothing(tmp_path: Path) -> None:
+    assert throttle_files(tmp_path) == ()
+    assert read_throttled([tmp_path / "cpu.stat"]) == (Throttled(0, 0.0),)
+    assert most_throttled((), ()) == Throttled(0, 0.0)
