@@ -8,7 +8,7 @@ import numpy as np
 
 from ovbench.common.clock import monotonic_ns, to_ns
 from ovbench.common.job import Job
-from ovbench.common.messages import (Graph, Layers, Outputs, Phases)
+from ovbench.common.messages import Graph, Layers, Outputs, Phases
 
 from . import loops, placement
 from .backend import Backend, open_backend, phases
@@ -80,7 +80,7 @@ class Measurement:
         self.recorder = recorder
         mask = placement.mask(thread_ids() - self._control_threads)
         self._repeatable = outputs is not None and outputs.repeatable
-        return Prepared(backend, phases(self.times), mask, policy, outputs)
+        return Prepared(backend, phases(self.times), mask, outputs, policy)
 
     def warm_up(self, at_ns: int) -> tuple[int, str | None]:
         """Run the load, not to be counted: how many inferences, and the message of one that failed."""

@@ -110,6 +110,7 @@ def _assignment(index: int, job: Job, topology: Topology) -> dict[str, object]:
         "cpus": list(job.placement.cpus),
         "node": node,
         "socket": socket,
+        "memory": None if job.placement.memory is None else job.placement.memory.text,
         "streams": job.runtime.streams,
         "threads": job.runtime.threads,
         "nireq": job.runtime.requests,

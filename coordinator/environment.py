@@ -10,6 +10,15 @@ from msgspec import Struct
 from ovbench.common.topology import Topology
 
 
+class NodePart(Struct, frozen=True):
+    """A NUMA node; `distances` to each node in their order, 10 to itself, none where the kernel does not tell."""
+
+    id: int
+    cpus: tuple[int, ...]
+    memory_mb: int | None
+    distances: tuple[int, ...]
+
+
 class Environment(Struct, frozen=True):
     hostname: str
     kernel: str
@@ -24,6 +33,9 @@ class Environment(Struct, frozen=True):
     openvino: str
     python: str
     libraries: dict[str, str]
+    quota_cpus: float | None = None
+    """CPUs' time that control groups leave the coordinator; None is no limit."""
+    numa: tuple[NodePart, ...] = ()
 
 
 def read_environment(topology: Topology, measured: tuple[int, ...], openvino: str) -> Environment:
@@ -40,6 +52,8 @@ def read_environment(topology: Topology, measured: tuple[int, ...], openvino: st
         openvino=openvino or version("openvino"),
         python=platform.python_version(),
         libraries={name: version(name) for name in ("numba", "numpy", "pyzmq", "msgpack", "psutil")},
+        quota_cpus=topology.quota_cpus,
+        numa=tuple(NodePart(node.id, node.cpus, node.memory_mb, node.distances) for node in topology.numa),
     )
 
 

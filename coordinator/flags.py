@@ -8,7 +8,7 @@ from typing import Final, Literal, NoReturn, TypeVar
 
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
-from ovbench.common.job import AUTO_STREAMS, Hint
+from ovbench.common.job import AUTO_STREAMS, Hint, MemoryPolicy
 from ovbench.common.shape import Dimension, ShapeError
 from ovbench.common.topology import parse_cpu_list
 
@@ -163,6 +163,19 @@ def _list(text: str) -> tuple[int, ...]:
         return parse_cpu_list(text if _LIST.fullmatch(text) else "none")
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{text}' is not a list of numbers and ranges, as in 0-3,8") from None
+
+
+def _memory(text: str) -> MemoryPolicy:
+    if text == "local":
+        return MemoryPolicy("local")
+    if text == "interleave":
+        return MemoryPolicy("interleave")
+    try:
+        return MemoryPolicy("bind", _list(text))
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is neither local nor interleave, nor a list of NUMA nodes as in 0,1"
+        ) from None
 
 
 def _yes_no(text: str) -> bool:
@@ -361,6 +374,11 @@ def _add_cpus(group: "argparse._ArgumentGroup") -> None:
         "--housekeeping", metavar="LIST", type=_list,
         help="CPUs for control threads and the coordinator, not measured; default: all that no agent has, SMT siblings "
         "of measured ones only where there are no others",
+    )  # fmt: skip
+    group.add_argument(
+        "--memory", metavar="local|interleave|NODES", type=_memory,
+        help="where agents take memory from: local, the node that they run on; interleave, in turn from all nodes that "
+        "have memory, whatever --nodes says of CPUs; NODES, only from these, as in 0,1; default: the system's policy",
     )  # fmt: skip
 
 

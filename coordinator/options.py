@@ -110,6 +110,7 @@ class Options:
             "no_warmup": not self.first_inference,
             "inference_only": self.inference_only,
             **self.policy.requested(),
+            "memory": None if self.memory is None else self.memory.asked,
             "backend": "openvino"
             if self.null_service_us is None
             else f"null:{self.null_service_us:g}{self.null_faults}",
@@ -280,6 +281,7 @@ def _checked(raw: argparse.Namespace) -> Options:
         first_inference=not raw.no_warmup,
         count_layers=_count_layers(raw, config),
         sysfs=_sysfs(raw),
+        memory=raw.memory,
         check_outputs=raw.check_outputs,
         strict=raw.strict,
         null_faults=Faults() if null is None else null.faults,

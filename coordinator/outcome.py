@@ -1,7 +1,7 @@
 """From what the agents delivered and the CPU readings to the report. Pure: clock and machine were read before."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import (Iterator, Mapping, Sequence)
+from dataclasses import (dataclass, field)
 
 from msgspec import structs
 
@@ -12,6 +12,7 @@ from ovbench.common.topology import Topology
 
 from . import result
 from .checks.evidence import Evidence
+from .checks.placement import home_nodes, remote_percent, seen_by
 from .checks.verdict import judge
 from .environment import Environment
 from .fairness import fairness
@@ -90,6 +91,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
     saved = samples_file is not None
     around = _surroundings(run, window, processes)
     evidence = Evidence(run.options, run.plan, run.topology, run.members, merged, run.interrupted, saved, around)
+    seen = seen_by(run.members)
     return result.Report(
         ovbench=result.Product(run.version),
         started_at=run.started_at,
@@ -109,7 +111,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
         latency_ms=_latency(merged.latency, run.options.latency_percentile) if merged else None,
         phases_ms=_slowest([r.phases for r in ready]),
         cpu=_cpu(run, window, processes, around),
-        agents=tuple(_agent(run, member, merged, window, processes.get(member.id)) for member in run.members),
+        agents=tuple(_agent(run, member, merged, window, processes.get(member.id), seen) for member in run.members),
         timeline=tuple(_slice(part, run, window) for part in merged.timeline) if merged else (),
         validity=judge(evidence),
         dropped_messages=run.dropped_messages,
@@ -321,13 +323,18 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _agent(
-    run: Run, member: Member, merged: Merged | None, window: Window, process: ProcessShare | None
+    run: Run,
+    member: Member,
+    merged: Merged | None,
+    window: Window,
+    process: ProcessShare | None,
+    seen: Mapping[tuple[str, int], Sequence[int]],
 ) -> result.AgentPart:
+    """`seen`: by host and CPU, the agents that were seen on it."""
     ready, finished = member.ready, member.finished
     failed = member.failure is not None or (finished is not None and finished.error is not None)
     error = finished.error if finished is not None else None
     cpus = member.job.placement.cpus
-    mask = finished.mask if finished else ready.mask if ready else ()
     return result.AgentPart(
         id=member.id,
         host=member.host,
@@ -335,7 +342,7 @@ def _agent(
         state="failed" if failed else "lost" if member.why else "ok",
         reason=error or member.why,
         cpus=cpus,
-        placement=result.PlacementPart(requested=cpus, mask=mask, seen=finished.seen if finished else ()),
+        placement=_placement(run.topology, member, seen),
         streams=ready.effective.streams if ready else None,
         threads=ready.effective.threads if ready else None,
         nireq=ready.effective.requests if ready else None,
@@ -344,6 +351,27 @@ def _agent(
         phases_ms=_phases(ready.phases) if ready else None,
         cpu=_agent_cpu(member, process, merged, window) if process is not None else None,
         memory_mb=_memory(ready, finished) if ready is not None else None,
+    )
+
+
+def _placement(
+    topology: Topology, member: Member, seen: Mapping[tuple[str, int], Sequence[int]]
+) -> result.PlacementPart:
+    ready, finished = member.ready, member.finished
+    nodes = finished.nodes if finished is not None else ()
+    mine = finished.seen if finished is not None else ()
+    return result.PlacementPart(
+        requested=member.job.placement.cpus,
+        mask=finished.mask if finished is not None else ready.mask if ready is not None else (),
+        seen=mine,
+        collisions=tuple(cpu for cpu in mine if len(seen[member.host, cpu]) > 1),
+        changes=tuple(
+            result.MaskChangePart(change.thread, change.control, change.before, change.after)
+            for change in (finished.mask_changes if finished is not None else ())
+        ),
+        memory_policy=ready.memory_policy if ready is not None else "",
+        memory_mb_by_node={str(part.node): result.NodeMemory(part.own_mb, part.total_mb) for part in nodes},
+        remote_memory_percent=remote_percent(nodes, home_nodes(topology, member.job.placement.cpus)),
     )
 
 

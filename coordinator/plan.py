@@ -12,7 +12,7 @@ from ovbench.common.topology import Topology
 
 from .options import Options
 from .placement import place
-from .policy import housekeeping
+from .policy import housekeeping, memory_policy
 
 _MIB: Final = 1 << 20
 
@@ -43,15 +43,19 @@ def make_plan(options: Options, topology: Topology) -> Plan:
         raise UsageError(
             f"-niter {options.iterations} gives some of {len(blocks)} agents nothing to do; use fewer --agents"
         )
-    return Plan(tuple(_job(options, index, len(blocks), cpus, control) for index, cpus in enumerate(blocks)), control)
+    memory = memory_policy(options.memory, topology)
+    placements = [Placement(cpus=cpus, housekeeping=control, memory=memory) for cpus in blocks]
+    return Plan(
+        tuple(_job(options, index, len(blocks), placement) for index, placement in enumerate(placements)), control
+    )
 
 
-def _job(options: Options, index: int, agents: int, cpus: tuple[int, ...], control: tuple[int, ...]) -> Job:
+def _job(options: Options, index: int, agents: int, placement: Placement) -> Job:
     return Job(
         model=_model(options),
         runtime=_runtime(options),
         load=_load(options, index, agents),
-        placement=Placement(cpus=cpus, housekeeping=control, memory=options.memory),
+        placement=placement,
         null=_null(options, index, agents),
         data=options.data,
         sample_bytes=max(_MIB // 4, options.sample_memory_mb * _MIB // agents),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ovbench.common.errors import UsageError
+from ovbench.common.job import MemoryPolicy
 from ovbench.common.topology import CoreKind, Cpu, Topology, format_cpu_list
 
 Grouping = Literal["per-core", "per-l3", "per-node", "per-socket"]
@@ -103,6 +104,27 @@ def housekeeping(policy: Policy, topology: Topology, given: Collection[int]) -> 
     spare = [cpu for cpu in topology.usable if cpu.id not in given]
     apart = [cpu for cpu in spare if core_of(cpu) not in measured]
     return tuple(sorted(cpu.id for cpu in apart or spare))
+
+
+def memory_policy(asked: MemoryPolicy | None, topology: Topology) -> MemoryPolicy | None:
+    """With its nodes: to interleave is over all that have memory. Raises UsageError for nodes that have none.
+
+    Which of them the process may use is only told to the process itself, so an agent may yet be refused some.
+    """
+    if asked is None:
+        return None
+    flag = f"--memory {asked.asked}"
+    if not topology.numa:
+        raise UsageError(f"{flag}: this kernel tells of no NUMA nodes, so there is nothing to choose; leave it out")
+    with_memory = tuple(node.id for node in topology.numa if node.memory_mb != 0)
+    missing = set(asked.nodes) - set(with_memory)
+    if missing:
+        has = "has" if len(with_memory) == 1 else "have"
+        raise UsageError(
+            f"{flag}: there is no node {format_cpu_list(missing)} with memory; "
+            f"{format_cpu_list(with_memory) or 'none'} {has} some"
+        )
+    return MemoryPolicy("interleave", with_memory) if asked.mode == "interleave" else asked
 
 
 def _check(policy: Policy, topology: Topology) -> None:

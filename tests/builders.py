@@ -18,9 +18,11 @@ from ovbench.common.messages import (
     Group,
     Layer,
     Layers,
+    MaskChange,
     Memory,
     Output,
     Outputs,
+    OnNode,
     Phases,
     Port,
     Ready,
@@ -88,6 +90,7 @@ def effective(
     iterations: int | None = None,
     groups: Sequence[int] = (),
     notes: tuple[str, ...] = (),
+    threads: int = 1,
 ) -> Effective:
     """`groups`: the batch of each group of shapes."""
     return Effective(
@@ -97,7 +100,7 @@ def effective(
         hint="THROUGHPUT",
         precision="f32",
         streams=streams,
-        threads=streams,
+        threads=threads,
         requests=requests,
         iterations=iterations,
         batch=batch,
@@ -162,7 +165,11 @@ def finished(
     cpus: tuple[int, ...] = (0,),
     error: str | None = None,
     outputs: Outputs | None = None,
+    mask: tuple[int, ...] | None = None,
+    changes: tuple[MaskChange, ...] = (),
+    nodes: tuple[OnNode, ...] = (),
 ) -> Finished:
+    """`mask` is `cpus` where it is not given."""
     return Finished(
         start_ns=start_ns,
         stop_ns=stop_ns,
@@ -170,9 +177,11 @@ def finished(
         usage=readings if readings is not None else (usage(start_ns), usage(stop_ns, user_s=7.96)),
         memory=Memory(rss_mb=100.0, pss_mb=60.0, private_mb=40.0, peak_rss_mb=110.0),
         seen=cpus,
-        mask=cpus,
+        mask=cpus if mask is None else mask,
         error=error,
         outputs=outputs,
+        mask_changes=changes,
+        nodes=nodes,
     )
 
 
@@ -344,13 +353,15 @@ def evidence(
     samples_saved: bool = False,
     surroundings: Surroundings | None = None,
     topology: Topology | None = None,
+    topology: Topology | None = None,
+    housekeeping: tuple[int, ...] = (),
 ) -> Evidence:
     """By default of two agents that did exactly what was asked of them."""
     members = [delivered(0), delivered(1)] if members is None else members
     loads = recorded(members)
     return Evidence(
         options=wanted or options("--agents", str(len(members))),
-        plan=Plan(tuple(member.job for member in members), ()),
+        plan=Plan(tuple(member.job for member in members), housekeeping),
         topology=topology or machine(),
         members=members,
         merged=merged or (merge(loads) if loads else None),

@@ -1,10 +1,14 @@
 """Where agents were to run, and where they and their memory were. Pure."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from ovbench.common.messages import Finished, MaskChange, OnNode
 from ovbench.common.topology import Topology, format_cpu_list
 
+from ..fleet import Member
 from ..plan import Plan
+from ..policy import core_of
 from ..result import Finding
 from .evidence import Code, Evidence
 
@@ -26,16 +30,162 @@ def _find_in_quota(plan: Plan, topology: Topology) -> Iterator[Finding]:
     if quota is not None and quota < cpus:
         message = f"The control group's quota is {quota:g} CPUs' time, and {cpus} are measured: it may run out."
         yield Finding(Code.CPU_QUOTA, "warning", message, "Measure fewer --cpus, or raise the quota (cpu.max).")
+    yield from _find_siblings(plan, topology)
+    across = [i for i, job in enumerate(plan.jobs) if len(home_nodes(topology, job.placement.cpus)) > 1]
+    if across:
+        nodes = home_nodes(topology, plan.jobs[across[0]].placement.cpus)
+        message = (
+            f"{_agents(across)} {'has' if len(across) == 1 else 'have'} CPUs of several NUMA nodes, "
+            f"agent {across[0]} of {format_cpu_list(nodes)}: some of the memory is far from some of the CPUs."
+        )
+        yield Finding(Code.SPANS_NODES, "info", message, "Use --agents per-node, or more --agents.")
+
+
+def _find_siblings(plan: Plan, topology: Topology) -> Iterator[Finding]:
+    cores = {cpu.id: core_of(cpu) for cpu in topology.cpus}
+    users: dict[tuple[int, int, int], dict[int, set[int]]] = {}
+    for agent, job in enumerate(plan.jobs):
+        for cpu in job.placement.cpus:
+            if cpu in cores:
+                users.setdefault(cores[cpu], {}).setdefault(cpu, set()).add(agent)
+    both = {core: cpus for core, cpus in users.items() if len(cpus) > 1 and len(set().union(*cpus.values())) > 1}
+    if both:
+        agents = sorted(set[int]().union(*(some for cpus in both.values() for some in cpus.values())))
+        cpus = sorted(cpu for core in both.values() for cpu in core)
+        message = (
+            f"{_agents(agents)} share {_number(len(both), 'physical core')} as SMT siblings, on CPUs "
+            f"{format_cpu_list(cpus)}: they take time from each other."
+        )
+        yield Finding(Code.SMT_SHARING, "warning", message, "Use --smt skip, or --agents per-core for a core each.")
+    beside = sorted(cpu for cpu in plan.housekeeping if cores.get(cpu) in users)
+    if beside:
+        message = f"Control threads run on CPUs {format_cpu_list(beside)}, SMT siblings of measured ones."
+        advice = "Leave a core free of load, and name it in --housekeeping."
+        yield Finding(Code.SMT_SHARING, "info", message, advice)
 
 
 def find_in_placement(evidence: Evidence) -> Iterator[Finding]:
+    yield from _find_many_threads(evidence)
+    yield from _find_collisions(evidence)
     for member in evidence.members:
-        requested = set(member.job.placement.cpus)
-        if member.finished is None:
+        if member.finished is not None:
+            yield from _find_strayed(member, member.finished, evidence)
+            yield from _find_moved(member, member.finished.mask_changes)
+            yield from _find_remote(member, member.finished, evidence)
+
+
+def _find_many_threads(evidence: Evidence) -> Iterator[Finding]:
+    """The null device's threads need no CPU while they serve."""
+    crowded = {
+        member.id: (member.ready.effective.threads, len(member.job.placement.cpus))
+        for member in evidence.members
+        if member.ready is not None
+        and member.job.null is None
+        and member.ready.effective.threads > len(member.job.placement.cpus)
+    }
+    if crowded:
+        threads, cpus = max(crowded.values(), key=lambda both: both[0] / both[1])
+        who = evidence.agents(list(crowded))
+        message = f"More threads than CPUs on {who}: up to {_number(threads, 'thread')} on {_number(cpus, 'CPU')}."
+        yield Finding(Code.OVERSUBSCRIBED, "warning", message, "Use fewer -nthreads, or more --cpus-per-agent.")
+
+
+def _find_strayed(member: Member, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
+    requested = set(member.job.placement.cpus)
+    given = format_cpu_list(requested)
+    strayed = (set(finished.mask) | set(finished.seen)) - requested
+    if strayed:
+        where = format_cpu_list(strayed)
+        message = f"{member.name} was given CPUs {given} but its threads may run on or ran on {where}."
+        advice = "Look for what sets affinities on this machine, and for a property in -load_config that pins threads."
+        yield Finding(Code.WRONG_CPUS, "error", message, advice)
+    # After an interruption an inference may be under way, in which OpenVINO narrows masks itself.
+    lost = requested - set(finished.mask)
+    if lost and finished.mask and not evidence.interrupted:
+        message = (
+            f"{member.name} was given CPUs {given} but at the end none of its threads that infer was allowed on "
+            f"{format_cpu_list(lost)}."
+        )
+        advice = "See who narrowed it: a cpuset of a control group, taskset, or CPUs that went offline."
+        yield Finding(Code.WRONG_CPUS, "error", message, advice)
+
+
+def seen_by(members: Sequence[Member]) -> dict[tuple[str, int], tuple[int, ...]]:
+    """By host and CPU: the agents whose threads that infer were seen to run on it."""
+    found: dict[tuple[str, int], tuple[int, ...]] = {}
+    for member in members:
+        for cpu in member.finished.seen if member.finished is not None else ():
+            found[member.host, cpu] = (*found.get((member.host, cpu), ()), member.id)
+    return found
+
+
+def _find_collisions(evidence: Evidence) -> Iterator[Finding]:
+    """Agents that the plan gave one CPU are no collision, but oversubscription."""
+    given = {member.id: member.job.placement.cpus for member in evidence.members}
+    met: dict[tuple[int, ...], list[int]] = {}
+    for (_, cpu), agents in seen_by(evidence.members).items():
+        if len(agents) > 1 and any(cpu not in given[agent] for agent in agents):
+            met.setdefault(agents, []).append(cpu)
+    for agents, cpus in met.items():
+        message = (
+            f"{_agents(agents)} were seen to infer on CPUs {format_cpu_list(cpus)}, which the plan did not give "
+            "them all: they measured each other's load."
+        )
+        advice = "Look for what sets affinities on this machine; run again when nothing does."
+        yield Finding(Code.CPU_COLLISION, "error", message, advice)
+
+
+def _find_moved(member: Member, changes: Sequence[MaskChange]) -> Iterator[Finding]:
+    """Threads that were moved alike are told together."""
+    for control in (False, True):
+        moves = Counter((change.before, change.after) for change in changes if change.control is control)
+        if not moves:
             continue
-        given = format_cpu_list(member.job.placement.cpus)
-        strayed = (set(member.finished.mask) | set(member.finished.seen)) - requested
-        if strayed:
-            where = format_cpu_list(tuple(strayed))
-            message = f"{member.name} was given CPUs {given} but its threads may run on or ran on {where}."
-            yield Finding(Code.WRONG_CPUS, "error", message)
+        told = ", ".join(
+            f"{times} from {format_cpu_list(before)} to {format_cpu_list(after)}"
+            for (before, after), times in moves.most_common(4)
+        )
+        kind = "control threads" if control else "threads that infer"
+        message = f"{member.name}: somebody changed the affinity of {kind} during the load: {told}."
+        advice = "Look for what sets affinities on this machine: taskset, a cpuset, a daemon that balances load."
+        yield Finding(Code.MASK_CHANGED, "warning" if control else "error", message, advice)
+
+
+def home_nodes(topology: Topology, cpus: Collection[int]) -> frozenset[int]:
+    """The NUMA nodes that some CPUs are of."""
+    return frozenset(cpu.node for cpu in topology.cpus if cpu.id in cpus)
+
+
+def remote_percent(nodes: Iterable[OnNode], home: Collection[int]) -> float | None:
+    """Of an agent's own memory, on other nodes than those; None where it is not known, or none is its own."""
+    own_mb = {part.node: part.own_mb for part in nodes}
+    total_mb = sum(own_mb.values())
+    return 100 * sum(mb for node, mb in own_mb.items() if node not in home) / total_mb if total_mb > 0 else None
+
+
+def _find_remote(member: Member, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
+    home = home_nodes(evidence.topology, member.job.placement.cpus)
+    percent = remote_percent(finished.nodes, home)
+    limit = evidence.options.thresholds.max_remote_memory_percent
+    if percent is None or percent <= limit:
+        return
+    mb = sum(part.own_mb for part in finished.nodes if part.node not in home)
+    far = [part.node for part in finished.nodes if part.node not in home and part.own_mb > 0]
+    message = (
+        f"{member.name} has {percent:.1f} % of its own memory, {mb:,.0f} MB, on NUMA nodes {format_cpu_list(far)}, and "
+        f"its CPUs are of {format_cpu_list(home)} (limit {limit:g} %)."
+    )
+    policy = member.job.placement.memory
+    if policy is not None and (policy.mode == "interleave" or not set(policy.nodes) <= home):
+        yield Finding(Code.REMOTE_MEMORY, "info", message, f"So --memory {policy.asked} has it.")
+    else:
+        advice = "Use --memory local, see that the node has memory free, or raise --max-remote-memory."
+        yield Finding(Code.REMOTE_MEMORY, "warning", message, advice)
+
+
+def _agents(ids: Sequence[int]) -> str:
+    return f"Agent{'s' if len(ids) > 1 else ''} {format_cpu_list(ids)}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"

@@ -93,6 +93,9 @@ def print_plan(console: Console, plan: Plan, topology: Topology, findings: Seque
     console.print(table)
     rest = format_cpu_list(plan.housekeeping) or "none left over; they run on the measured ones"
     console.print(f"CPUs for control threads: {rest}", highlight=False, soft_wrap=True)
+    memory = plan.jobs[0].placement.memory
+    if memory is not None:
+        console.print(f"memory policy: {memory.text}", highlight=False, soft_wrap=True)
     for finding in findings:
         console.print(_finding(finding), highlight=False, soft_wrap=True)
 
@@ -244,6 +247,12 @@ def _per_cpu_second(agent: AgentPart) -> str | None:
     return None if frames is None else rate(frames)
 
 
+def _memory_by_node(agent: AgentPart) -> str | None:
+    """Its own, in the order of the nodes; a node of which it has next to nothing is left out."""
+    nodes = agent.placement.memory_mb_by_node
+    return ", ".join(f"{node}: {megabytes(one.own)}" for node, one in nodes.items() if one.own >= 0.5) or None
+
+
 @dataclass(frozen=True)
 class _Column:
     title: str
@@ -263,6 +272,7 @@ _AGENT_COLUMNS: Final = (
 _STREAMS: Final = _Column("streams", lambda a: None if a.streams is None else str(a.streams))
 _REQUESTS: Final = _Column("requests", lambda a: None if a.nireq is None else str(a.nireq))
 _SEEN: Final = _Column("ran on", lambda a: format_cpu_list(a.placement.seen) or None)
+_MEMORY_BY_NODE: Final = _Column("memory by node", _memory_by_node)
 _STATE: Final = _Column("state", lambda a: a.state)
 # Only where there is room for it.
 _EFFICIENCY: Final = _Column("FPS per CPU-s", _per_cpu_second)
@@ -273,6 +283,8 @@ def _agent_columns(agents: Sequence[AgentPart]) -> tuple[_Column, ...]:
     if any(not set(agent.placement.seen) <= set(agent.cpus) for agent in agents):
         columns.insert(2, _SEEN)
     columns += [column for column in (_STREAMS, _REQUESTS) if len({column.cell(agent) for agent in agents}) > 1]
+    if len({node for agent in agents for node in agent.placement.memory_mb_by_node}) > 1:
+        columns.append(_MEMORY_BY_NODE)
     if any(agent.state != "ok" for agent in agents):
         columns.append(_STATE)
     if len(columns) == len(_AGENT_COLUMNS) and len(agents) <= _MOST_AGENTS:

@@ -9,7 +9,7 @@ import pytest
 
 from ovbench.common.topology import read_topology
 from ovbench.coordinator.cli import main
-from tests.trees import AMD, LAPTOP, MACHINES, ODD_CPUS, Tree
+from tests.trees import AMD, LAPTOP, MACHINES, MEMORY_NODE, ODD_CPUS, Tree
 
 
 def outcome(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
@@ -49,6 +49,31 @@ def test_a_plan_for_a_recorded_machine_uses_its_cpus(
     plan = printed(capsys, "--agents", "2", "--dry-run", "--json", "--sysfs", str(root))
     given = [cpu for one in plan["assignments"] for cpu in one["cpus"]] + plan["housekeeping"]
     assert sorted(given) == sorted(read_topology(root).allowed)
+
+
+@pytest.mark.parametrize(
+    ("tree", "asked", "policy"),
+    [
+        (LAPTOP, "local", "local"),
+        (LAPTOP, "interleave", "interleave:0"),
+        (MEMORY_NODE, "interleave", "interleave:0-2"),
+        (MEMORY_NODE, "2", "bind:2"),
+    ],
+)
+def test_a_plan_has_the_memory_policy_with_its_nodes(
+    tree: Tree, asked: str, policy: str, written: Callable[[Tree], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ("--agents", "2", "--memory", asked, "--dry-run", "--sysfs", str(written(tree)))
+    assert [one["memory"] for one in printed(capsys, *argv, "--json")["assignments"]] == [policy] * 2
+    assert f"memory policy: {policy}\n" in outcome(capsys, *argv)[1]
+
+
+def test_a_plan_with_memory_that_a_recorded_machine_lacks_is_refused(
+    written: Callable[[Tree], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = outcome(capsys, "--memory", "3", "--dry-run", "--sysfs", str(written(MEMORY_NODE)))
+    assert (code, out) == (2, "")
+    assert err == "ovbench-coord: --memory 3: there is no node 3 with memory; 0-2 have some\n"
 
 
 def test_a_recorded_machine_of_which_nothing_may_be_used_is_refused(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
-from ovbench.common.job import EVERY_INPUT, Data, InputFiles, Preprocessing
+from ovbench.common.job import EVERY_INPUT, Data, InputFiles, MemoryPolicy, Preprocessing
 from ovbench.common.shape import OPEN, static_shape
 from ovbench.coordinator.options import ExportModel, Options, ShowTopology, parse
 from ovbench.coordinator.policy import Policy
@@ -155,6 +155,23 @@ def test_what_was_asked_about_placement_arrives() -> None:
     }.items()  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "policy"),
+    [
+        ("local", MemoryPolicy("local")),
+        ("interleave", MemoryPolicy("interleave")),
+        ("0", MemoryPolicy("bind", (0,))),
+        ("1,0", MemoryPolicy("bind", (0, 1))),
+        ("0-1", MemoryPolicy("bind", (0, 1))),
+    ],
+)
+def test_a_memory_policy_is_a_word_or_a_list_of_nodes(text: str, policy: MemoryPolicy) -> None:
+    parsed = options("--memory", text)
+    assert parsed.memory == policy
+    assert parsed.requested()["memory"] == text.replace("1,0", "0-1")
+    assert (options().memory, options().requested()["memory"]) == (None, None)
+
+
 def test_options_of_ovbench_s_own_arrive() -> None:
     parsed = options(
         "--agents", "4", "--warmup", "0", "--seed", "7", "--backend", "null:1500", "--save-samples",
@@ -299,6 +316,8 @@ WRONG = {
     "--nodes all": "all",
     "--sockets one": "one",
     "--housekeeping ,": "--housekeeping",
+    "--memory far": "neither local nor interleave",
+    "--memory 1-0": "1-0",
     "--smt on": "--smt",
     "--core-kind big": "--core-kind",
     "--spread wide": "--spread",
@@ -453,7 +472,7 @@ FLAGS = [
     "-inference_only", "-no_warmup", "-ip", "-op", "-iop", "--mean_values", "--scale_values", "-latency_percentile",
     "-report_type", "-json_stats", "-pc", "-pcsort", "-pcseq", "-exec_graph_path", "-c", "-cdir", "-load_config",
     "--cpus-per-agent", "--cpus", "--nodes", "--sockets", "--smt", "--core-kind", "--spread", "--cross-node",
-    "--housekeeping",
+    "--housekeeping", "--memory",
     "topology", "--sysfs", "--record",
 ]  # fmt: skip
 VALUES = [

@@ -11,14 +11,14 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.lifecycle import State
-from ovbench.common.messages import Failed
+from ovbench.common.messages import Failed, MaskChange, OnNode
 from ovbench.coordinator.checks.evidence import Code
 from ovbench.coordinator.fleet import Member
 from ovbench.coordinator.neighbours import Process
 from ovbench.coordinator.options import Options
 from ovbench.coordinator.outcome import recorded
 from ovbench.coordinator.plan import Plan
-from ovbench.coordinator.result import Report
+from ovbench.coordinator.result import MaskChangePart, NodeMemory, PlacementPart, Report
 from ovbench.coordinator.sensors import Governor, SensorReading
 from tests.builders import (
     cpu_totals,
@@ -310,6 +310,24 @@ def test_an_agent_has_its_own_figures() -> None:
     assert (agent.memory_mb.peak_before_compile, agent.memory_mb.peak_after_compile) == (50.0, 90.0)
 
 
+def test_an_agent_has_where_it_was_and_where_its_memory_was() -> None:
+    change = MaskChange(thread=9, control=True, before=(1,), after=(0,))
+    nodes = (OnNode(0, 30.0, 40.0), OnNode(1, 10.0, 20.0))
+    load = finished(completed=1000, cpus=(0, 1), mask=(1,), changes=(change,), nodes=nodes)
+    found = report(run([delivered(0), delivered(1, load=load)])).agents
+    assert found[1].placement == PlacementPart(
+        requested=(1,),
+        mask=(1,),
+        seen=(0, 1),
+        collisions=(0,),
+        changes=(MaskChangePart(thread=9, control=True, before=(1,), after=(0,)),),
+        memory_policy="default",
+        memory_mb_by_node={"0": NodeMemory(30.0, 40.0), "1": NodeMemory(10.0, 20.0)},
+        remote_memory_percent=25.0,
+    )
+    assert (found[0].placement.collisions, found[0].placement.remote_memory_percent) == ((0,), None)
+
+
 def test_the_agents_figures_add_up_to_those_of_the_run() -> None:
     found = report()
     rates = [agent.throughput.fps for agent in found.agents if agent.throughput is not None]
@@ -350,10 +368,10 @@ def test_an_agent_lost_while_it_delivered_does_not_count() -> None:
 
 
 def test_effective_settings_are_those_of_the_compiled_model() -> None:
-    prepared = ready(effective(streams=2, requests=4))
+    prepared = ready(effective(streams=2, requests=4, threads=3))
     found = report(run([delivered(i, prepared=prepared) for i in range(3)])).effective
     assert found is not None
-    assert (found.agents, found.streams, found.threads, found.nireq, found.iterations) == (3, 2, 2, 4, None)
+    assert (found.agents, found.streams, found.threads, found.nireq, found.iterations) == (3, 2, 3, 4, None)
     assert (found.backend, found.model, found.api, found.precision) == ("openvino", "tiny", "async", "f32")
     assert found.inputs[0].shape == (1, 16)
 

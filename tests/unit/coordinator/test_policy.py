@@ -1,10 +1,13 @@
 """Which CPUs are measured, which are left to control threads, and what is said where a list asks for others."""
 
+from dataclasses import replace
+
 import pytest
 
 from ovbench.common.errors import UsageError
-from ovbench.common.topology import Topology
-from ovbench.coordinator.policy import Policy, housekeeping, measurable
+from ovbench.common.job import MemoryPolicy
+from ovbench.common.topology import Node, Topology
+from ovbench.coordinator.policy import Policy, housekeeping, measurable, memory_policy
 from tests.machines import machine
 
 SMT = machine(sockets=2, cores=2, threads=2)
@@ -91,3 +94,31 @@ def test_what_is_not_there_is_refused_with_what_there_is(policy: Policy, topolog
     said = complaint(policy, topology)
     assert [part for part in parts if part not in said] == []
     assert "\n" not in said
+
+
+NUMA = replace(SMT, numa=(Node(0, (0, 1, 4, 5), 1000), Node(1, (2, 3, 6, 7), 0), Node(2, (), 500), Node(3, (), None)))
+"""Node 1 has no memory, 2 and 3 no CPUs; how much 3 has is not known."""
+
+
+def test_memory_is_interleaved_over_all_nodes_that_have_some() -> None:
+    assert memory_policy(MemoryPolicy("interleave"), NUMA) == MemoryPolicy("interleave", (0, 2, 3))
+
+
+@pytest.mark.parametrize("asked", [None, MemoryPolicy("local"), MemoryPolicy("bind", (2, 3))])
+def test_other_policies_are_those_asked_for(asked: MemoryPolicy | None) -> None:
+    assert memory_policy(asked, NUMA) == asked
+
+
+@pytest.mark.parametrize("node", [1, 4])
+def test_a_node_without_memory_is_refused_with_those_that_have_some(node: int) -> None:
+    with pytest.raises(UsageError) as refused:
+        memory_policy(MemoryPolicy("bind", (0, node)), NUMA)
+    assert str(refused.value) == f"--memory 0-{node}: ".replace("0-4", "0,4") + (
+        f"there is no node {node} with memory; 0,2-3 have some"
+    )
+
+
+@pytest.mark.parametrize("asked", [MemoryPolicy("local"), MemoryPolicy("interleave"), MemoryPolicy("bind", (0,))])
+def test_a_kernel_without_nodes_has_no_memory_policies(asked: MemoryPolicy) -> None:
+    with pytest.raises(UsageError, match=f"--memory {asked.asked}: this kernel tells of no NUMA nodes"):
+        memory_policy(asked, SMT)

@@ -15,6 +15,13 @@ from ovbench.coordinator.sensors import Governor
 from tests.builders import delivered, effective, evidence, finished, job, made, ms, options, ready, seconds, steady
 from tests.unit.coordinator.checks import test_stability as stability
 from tests.unit.coordinator.checks.test_machine import around, clock, use
+from tests.unit.coordinator.checks.test_placement import (
+    COLLISION,
+    MASK_CHANGED,
+    REMOTE_MEMORY,
+    SMT_SHARING,
+    SPANS_NODES,
+)
 from tests.unit.coordinator.test_outputs import making
 
 
@@ -34,7 +41,9 @@ def strayed(seen: tuple[int, ...] = (0,), mask: tuple[int, ...] = (0,)) -> Membe
 
 
 def running(streams: int, requests: int) -> Member:
-    return delivered(0, prepared=ready(effective(streams=streams, requests=requests)))
+    """With a thread and a CPU for each stream."""
+    made = effective(streams=streams, requests=requests, threads=streams)
+    return delivered(0, cpus=tuple(range(streams)), prepared=ready(made))
 
 
 def apart(start_ns: int = 0, stop_ns: int = 0) -> list[Member]:
@@ -80,6 +89,11 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     Code.NOTHING_COUNTED: (lambda: evidence([lost(0)]), compiled_only),
     Code.OVERSUBSCRIBED: (lambda: evidence([delivered(0), delivered(1, cpus=(0,))]), evidence),
     Code.WRONG_CPUS: (lambda: evidence([strayed(seen=(0, 5))]), lambda: evidence([strayed(seen=())])),
+    Code.CPU_COLLISION: COLLISION,
+    Code.MASK_CHANGED: MASK_CHANGED,
+    Code.REMOTE_MEMORY: REMOTE_MEMORY,
+    Code.SMT_SHARING: SMT_SHARING,
+    Code.SPANS_NODES: SPANS_NODES,
     Code.SETTINGS_CHANGED: (
         lambda: evidence([running(2, 2)], options("-nstreams", "3", "--agents", "1")),
         lambda: evidence([running(3, 3)], options("-nstreams", "3", "--agents", "1")),
@@ -154,6 +168,11 @@ def test_a_run_as_it_was_asked_for_has_no_findings_and_is_valid() -> None:
         (Code.AGENT_LOST, "PARTIAL"),
         (Code.INFERENCE_FAILED, "PARTIAL"),
         (Code.WRONG_CPUS, "INVALID"),
+        (Code.CPU_COLLISION, "INVALID"),
+        (Code.MASK_CHANGED, "INVALID"),
+        (Code.REMOTE_MEMORY, "VALID"),
+        (Code.SMT_SHARING, "VALID"),
+        (Code.SPANS_NODES, "VALID"),
         (Code.OVERSUBSCRIBED, "VALID"),
         (Code.SETTINGS_CHANGED, "VALID"),
         (Code.REQUESTS_BELOW_STREAMS, "VALID"),

@@ -9,6 +9,7 @@ from msgspec import structs
 from rich.console import Console
 
 from ovbench.common.lifecycle import State
+from ovbench.common.messages import OnNode
 from ovbench.common.topology import Cpu, Topology
 from ovbench.coordinator.fleet import Member
 from ovbench.coordinator.options import Options
@@ -460,3 +461,11 @@ def test_the_plan_shows_nodes_where_there_are_several() -> None:
     print_plan(out, make_plan(options("--agents", "3"), topology), topology, ())
     rows = [line.split()[:3] for line in written.getvalue().splitlines() if line.strip()[:1].isdigit()]
     assert rows == [["0", "0-1", "several"], ["1", "2", "2"], ["2", "3", "3"]]
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_memory_is_told_by_node_where_there_are_several(nodes: int) -> None:
+    parts = tuple(OnNode(node, 30.0 * (node == 0), 40.0) for node in range(nodes))
+    text = "\n".join(section(shown(report(run([delivered(0, load=finished(completed=9, nodes=parts))]))), "agents"))
+    assert ("memory by node" in text, "0: 30 MB" in text) == (nodes > 1, nodes > 1)
+    assert "1: " not in text
