@@ -1,7 +1,7 @@
 """From what the agents delivered and the CPU readings to the report. Pure: clock and machine were read before."""
 
-from collections.abc import (Iterator, Mapping, Sequence)
-from dataclasses import (dataclass, field)
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from msgspec import structs
 

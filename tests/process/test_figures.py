@@ -141,7 +141,9 @@ def test_agents_start_together(run: Run) -> None:
 def test_an_agent_stays_where_it_was_put(run: Run) -> None:
     report = run("--backend", "null:50", "--agents", "2", "-api", "sync", "-t", "1").report
     for agent in report["agents"]:
-        assert agent["placement"] == {"requested": agent["cpus"], "mask": agent["cpus"], "seen": agent["cpus"]}
+        where = agent["placement"]
+        assert where["requested"] == where["mask"] == where["seen"] == agent["cpus"]
+        assert (where["collisions"], where["changes"]) == ([], [])
 
 
 def faulty(fault: str) -> tuple[str, ...]:

@@ -1,0 +1,196 @@
+"""Where agents and their memory really are, and faults planted in that: a mask narrowed, a cpuset, a quota."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.process.driver import AGENT, Coordinator, Run, Start, cpus
+
+pytestmark = pytest.mark.alone
+
+BUSY = ("--backend", "null:50", "-api", "sync", "--warmup", "0.2")
+"""A device of 50 us spins all of its service time, so an agent keeps a CPU busy as an inference does."""
+
+CGROUPS = Path("/sys/fs/cgroup")
+CPUS = sorted(os.sched_getaffinity(0))
+several_cpus = pytest.mark.skipif(cpus() < 2, reason="an agent of two CPUs needs them")
+
+
+def findings(report: dict[str, Any]) -> set[tuple[str, str]]:
+    """Codes and severities; the runs here are short."""
+    return {(one["code"], one["severity"]) for one in report["validity"]["findings"]} - {("too_short", "warning")}
+
+
+def measuring(start: Start, *argv: str) -> tuple[Coordinator, int]:
+    """A run of one agent on two CPUs, half a second into its load; and the agent's process."""
+    coordinator = start("--agents", "1", "--cpus", f"{CPUS[0]},{CPUS[1]}", "--warmup", "0.2", "-t", "1.5", *argv)
+    coordinator.wait_for("[Step 10/11]")
+    time.sleep(0.7)
+    (agent,) = coordinator.agents()
+    return coordinator, agent.pid
+
+
+@several_cpus
+@pytest.mark.parametrize(
+    "load",
+    [
+        ("--backend", "null:1000", "-nstreams", "2", "-nireq", "2"),
+        ("-m", "builtin:squeezenet1.1", "-pin", "YES"),
+    ],
+    ids=["null", "pinned"],
+)
+def test_a_mask_that_is_narrowed_during_the_run_is_found(start: Start, load: tuple[str, ...]) -> None:
+    coordinator, pid = measuring(start, *load)
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread), {CPUS[1]})
+    ran = coordinator.finish()
+    assert ran.code == 4, ran.out + ran.err
+    assert {("mask_changed", "error"), ("mask_changed", "warning")} <= findings(ran.report)
+    changes = ran.report["agents"][0]["placement"]["changes"]
+    told = {(tuple(change["before"]), tuple(change["after"])) for change in changes}
+    assert told == {(tuple(CPUS[:2]), (CPUS[1],))}
+    assert {change["control"] for change in changes} == {True, False}
+
+
+@several_cpus
+def test_a_process_that_is_moved_by_its_number_moves_only_its_control_thread(start: Start) -> None:
+    coordinator, pid = measuring(start, *BUSY)
+    os.sched_setaffinity(pid, {CPUS[0]})
+    ran = coordinator.finish()
+    assert ran.code == 0
+    assert ("mask_changed", "warning") in findings(ran.report)
+    assert ("mask_changed", "error") not in findings(ran.report)
+    (change,) = ran.report["agents"][0]["placement"]["changes"]
+    assert change == {"thread": pid, "control": True, "before": CPUS[:2], "after": [CPUS[0]]}
+
+
+@several_cpus
+@pytest.mark.parametrize("load", [("-api", "sync"), ("-api", "async", "-nstreams", "2", "-pin", "YES")], ids=" ".join)
+def test_what_openvino_pins_itself_is_no_change(run: Run, load: tuple[str, ...]) -> None:
+    report = run("--agents", "1", *load, "--warmup", "0.2", "-t", "0.6").report
+    (agent,) = report["agents"]
+    assert agent["placement"]["changes"] == []
+    assert agent["placement"]["mask"] == agent["placement"]["seen"] == agent["cpus"] == CPUS
+    assert not {code for code, _ in findings(report)} & {"mask_changed", "wrong_cpus", "cpu_collision"}
+
+
+def resident_mb(pid: int) -> float:
+    """Of all nodes, from numa_maps, whose pages are of 4 KiB where nothing else is said."""
+    pages = 0.0
+    for line in Path(f"/proc/{pid}/numa_maps").read_text().splitlines():
+        words = [word.split("=") for word in line.split() if "=" in word]
+        size = next((int(value) for name, value in words if name == "kernelpagesize_kB"), 4)
+        pages += sum(int(value) * size for name, value in words if name[0] == "N" and name[1:].isdigit())
+    return pages / 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/numa_maps").exists(), reason="a kernel without NUMA")
+@pytest.mark.parametrize(("asked", "policy"), [("local", "local"), ("0", "bind:0")])
+def test_memory_is_where_numa_maps_has_it_under_the_policy_asked_for(start: Start, asked: str, policy: str) -> None:
+    coordinator = start("--agents", "1", "--warmup", "0.2", "-t", "1", "--memory", asked)
+    coordinator.wait_for("[Step 10/11]")
+    time.sleep(0.6)
+    (agent,) = coordinator.agents()
+    tasks = Path(f"/proc/{agent.pid}/task")
+    shown = {task: (tasks / task / "numa_maps").read_text().split()[1] for task in os.listdir(tasks)}
+    expected_mb, private_mb = resident_mb(agent.pid), agent.memory_full_info().uss / 2**20
+    report = coordinator.finish().report
+    placement = report["agents"][0]["placement"]
+    assert (placement["memory_policy"], report["requested"]["memory"]) == (policy, asked)
+    nodes = placement["memory_mb_by_node"].values()
+    assert sum(node["total"] for node in nodes) == pytest.approx(expected_mb, rel=0.05)
+    assert 0 < sum(node["own"] for node in nodes) <= private_mb * 1.05 + 10  # with the weights, which agents share
+    assert placement["remote_memory_percent"] is not None
+    # A mapping without a policy of its own is shown with that of the thread whose maps are read.
+    assert (shown.pop(str(agent.pid)), policy in shown.values()) == ("default", True)
+
+
+@contextmanager
+def control_group(controller: str, **values: str) -> Iterator[Path]:
+    """A group of cgroup v1 with these files written; without the rights for it the test is skipped."""
+    group = CGROUPS / controller / f"ovbench-test-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group can be made: {error}")
+    try:
+        try:
+            for name, value in values.items():
+                (group / f"{controller}.{name}").write_text(value)
+        except OSError as error:
+            pytest.skip(f"a control group cannot be set up: {error}")
+        yield group
+    finally:
+        _remove(group)
+
+
+def _remove(group: Path) -> None:
+    """Its processes, which end now, go to the group above."""
+    deadline = time.monotonic() + 10
+    while True:
+        for pid in (group / "cgroup.procs").read_text().split():
+            with suppress(OSError):
+                (group.parent / "cgroup.procs").write_text(pid)
+        try:
+            group.rmdir()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, f"{group} is still in use"
+            time.sleep(0.02)
+
+
+def joining(group: Path) -> dict[str, Any]:
+    """What starts a process in a group."""
+    return {"preexec_fn": lambda: (group / "cgroup.procs").write_text(str(os.getpid()))}
+
+
+ACCOUNT = """
+import os, sys, time
+from pathlib import Path
+from ovbench.agent.usage import Account
+Path(sys.argv[1]).write_text(str(os.getpid()))
+account = Account(frozenset())
+account.begin()
+end = time.monotonic() + 0.7
+while time.monotonic() < end:
+    pass
+account.end()
+first, last = account.readings
+print(first.throttled_periods, first.throttled_s, last.throttled_periods, last.throttled_s)
+"""
+
+
+def test_how_often_and_how_long_a_quota_was_used_up_is_what_the_group_says() -> None:
+    with control_group("cpu", cfs_period_us="100000", cfs_quota_us="20000") as group:
+        command = [sys.executable, "-c", ACCOUNT, str(group / "cgroup.procs")]
+        ran = subprocess.run(command, check=True, capture_output=True, text=True)
+        stat = {name: int(value) for name, value in map(str.split, (group / "cpu.stat").read_text().splitlines())}
+    before_periods, before_s, periods, throttled_s = map(float, ran.stdout.split())
+    assert (before_periods, before_s) == (0, 0)
+    assert 2 <= periods <= stat["nr_throttled"]
+    # Four fifths of each period it waits; on a busy machine it has less to wait for.
+    assert 0.1 < throttled_s <= stat["throttled_time"] / 1e9
+
+
+@several_cpus
+def test_cpus_that_a_cpuset_takes_away_are_an_error_before_anything_is_measured(start: Start, tmp_path: Path) -> None:
+    endpoint = f"ipc://{tmp_path}/bus"
+    with control_group("cpuset", cpus=str(CPUS[0]), mems="0") as group:
+        both = ("--agents", "1", "--cpus", f"{CPUS[0]},{CPUS[1]}")
+        coordinator = start(*BUSY, *both, "-t", "1", "--launcher", "external", "--bind", endpoint)
+        agent = subprocess.Popen([AGENT, "--connect", endpoint], **joining(group))
+        ran = coordinator.finish()
+        agent.wait(10)
+    assert ran.code == 2
+    assert f"CPUs {CPUS[0]}-{CPUS[1]} were asked for" in ran.err
+    assert f"only {CPUS[0]} of them" in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
+    assert not ran.folder.exists()
