@@ -353,7 +353,6 @@ def evidence(
     samples_saved: bool = False,
     surroundings: Surroundings | None = None,
     topology: Topology | None = None,
-    topology: Topology | None = None,
     housekeeping: tuple[int, ...] = (),
 ) -> Evidence:
     """By default of two agents that did exactly what was asked of them."""
