@@ -10,13 +10,13 @@ import pytest
 from msgspec import structs
 from openvino import opset15 as ops
 
-from ovbench.agent import placement
 from ovbench.agent.backend import OpenVinoBackend
 from ovbench.agent.builtin import builtin_file
 from ovbench.agent.capi import InferRequest, OpenVinoError
 from ovbench.agent.cxx import Cxx
 from ovbench.agent.measure import Measurement
 from ovbench.agent.model import StepTimes, load
+from ovbench.agent.threads import thread_ids
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime
 from ovbench.common.messages import Outputs
@@ -40,7 +40,7 @@ def job(source: object, api: Api = "sync", **load: Any) -> Job:
 
 
 def measured(order: Job) -> tuple[Measurement, Outputs | None]:
-    measurement = Measurement(order, frozenset(placement.thread_ids()))
+    measurement = Measurement(order, thread_ids())
     return measurement, measurement.prepare().outputs
 
 
