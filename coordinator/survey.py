@@ -10,6 +10,9 @@ from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
 from .neighbours import Neighbours
 from .sensors import Sensors
 
+SHARE: Final = 0.0005
+"""Of one CPU, for the neighbours and for the sensors each. A hundred processes take 2 ms, and so are read every 4 s."""
+
 LEAST_NS: Final = NS_PER_S
 MOST_NS: Final = 30 * NS_PER_S
 """Between readings that are cheap, at the beginning and in a long run: an energy counter starts again in minutes."""
@@ -49,8 +52,8 @@ class Survey:
     sensors: Sensors
     clock: Clock = monotonic_ns
     spent: Clock = time.thread_time_ns
-    _processes: Cadence = field(default_factory=lambda: Cadence(share=0.001))
-    _hardware: Cadence = field(default_factory=lambda: Cadence(share=0.0005))
+    _processes: Cadence = field(default_factory=lambda: Cadence(share=SHARE))
+    _hardware: Cadence = field(default_factory=lambda: Cadence(share=SHARE))
     _held_ns: int = 0
     _ended: bool = False
 

@@ -8,7 +8,7 @@ import pytest
 
 from ovbench.coordinator.neighbours import Neighbours
 from ovbench.coordinator.sensors import Sensors
-from ovbench.coordinator.survey import AFTER_START_NS, MOST_NS, QUICK_NS, READINGS, Cadence, Survey
+from ovbench.coordinator.survey import AFTER_START_NS, MOST_NS, QUICK_NS, READINGS, SHARE, Cadence, Survey
 from tests.builders import ms, seconds
 
 
@@ -19,7 +19,7 @@ class Bench:
     root: Path
     now_ns: int = 0
     spent_ns: int = 0
-    cost_ns: int = ms(1)
+    cost_ns: int = ms(0.5)
     taken: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -55,12 +55,12 @@ def test_cheap_readings_come_every_second(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("cost_ms", [2, 7, 100])
-def test_readings_take_a_thousandth_of_a_cpu_at_the_most(bench: Bench, cost_ms: int) -> None:
+def test_readings_take_no_more_of_a_cpu_than_they_may(bench: Bench, cost_ms: int) -> None:
     bench.cost_ns = ms(cost_ms)
     bench.survey.begin(())
     first_ns = bench.spent_ns
     bench.until(seconds(1000))
-    assert 0 < bench.spent_ns - first_ns <= ms(1000)
+    assert 0 < bench.spent_ns - first_ns <= SHARE * seconds(1000)
 
 
 def test_nothing_is_read_where_the_load_begins(bench: Bench) -> None:
@@ -101,7 +101,7 @@ def test_agents_that_end_together_are_read_once_and_one_that_goes_on_again(bench
 
 
 def test_a_long_run_is_read_less_often_but_before_a_counter_can_start_again() -> None:
-    cadence = Cadence(share=0.001)
+    cadence = Cadence(SHARE)
     instants, now_ns = [0], 0
     while now_ns < seconds(36_000):
         cadence.took(now_ns, ms(0.1))
