@@ -561,3 +561,14 @@ def test_an_agent_is_named_with_its_process_once_that_is_known() -> None:
     life.join(0)
     assert life.member(0).name == "agent 0 (pid 1000)"
     assert life.member(1).name == "agent 1"
+
+
+def test_it_is_known_how_many_are_still_to_come_and_to_prepare() -> None:
+    life = Life(agents=3)
+    counts = [life.fleet.still(State.EXPECTED, State.PREPARING)]
+    life.joined()
+    counts.append(life.fleet.still(State.EXPECTED))
+    for agent in range(3):
+        life.say(agent, ready())
+        counts.append(life.fleet.still(State.EXPECTED, State.PREPARING))
+    assert counts == [3, 0, 2, 1, 0]
