@@ -75,6 +75,10 @@ stdout), 130 interrupted.
 
 
 class Parser(argparse.ArgumentParser):
+    def actions(self) -> dict[str, argparse.Action]:
+        """What each flag does, by every spelling of it."""
+        return self._option_string_actions
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see --help)")
 

@@ -1,0 +1,124 @@
+"""A study on disk: its plan, and each trial saved when it ends, so that an end at any moment loses one trial at most.
+
+The report of a trial is renamed into its place before its line is added to `trials.jsonl`: a trial without a line is
+run again. A line that was torn by a crash is cut off when the study is resumed.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ovbench.common.errors import UsageError
+
+from .. import store
+from ..result import Report, to_json
+from .record import STUDY_FILE, TRIALS_FILE, TRIALS_FOLDER, Outcome, Study, Trial, outcome_line, study_json
+
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    path: Path
+
+    @property
+    def study_file(self) -> Path:
+        return self.path / STUDY_FILE
+
+    @property
+    def trials_file(self) -> Path:
+        return self.path / TRIALS_FILE
+
+    def trial(self, trial: Trial) -> Path:
+        return self.path / TRIALS_FOLDER / trial.id
+
+    def create(self, study: Study) -> None:
+        """Write the plan. Raises UsageError where there is a study already, store.Unwritable where it cannot be."""
+        if self.study_file.exists():
+            raise UsageError(
+                f"--report-folder {self.path}: there is a study in it already; go on with it by --resume {self.path}, "
+                "or name another folder"
+            )
+        store.write_file(self.study_file, lambda stream: stream.write(study_json(study)))
+        self._append(b"")
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """No other process runs this study meanwhile. Raises UsageError where one does."""
+        with open(self.path / _LOCK, "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UsageError(f"{self.path}: another ovbench-coord is running this study; wait for it") from None
+            yield
+
+    def study(self) -> Study:
+        """Raises UsageError where this is no folder of a study, or one of another version."""
+        try:
+            data = self.study_file.read_bytes()
+        except OSError as error:
+            raise UsageError(
+                f"{self.path}: this is no folder of a study, as {STUDY_FILE} cannot be read ({error.strerror or error})"
+            ) from None
+        try:
+            return msgspec.json.decode(data, type=Study)
+        except msgspec.MsgspecError as error:
+            raise UsageError(
+                f"{self.study_file}: no plan of a study that this version knows: {error}"
+            ) from None
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Of the trials that have ended, in their order. Raises UsageError where a whole line is no outcome."""
+        try:
+            data = self.trials_file.read_bytes()
+        except FileNotFoundError:
+            return ()
+        lines = data[: data.rfind(b"\n") + 1].splitlines()
+        try:
+            found = [msgspec.json.decode(line, type=Outcome) for line in lines]
+        except msgspec.MsgspecError as error:
+            raise UsageError(f"{self.trials_file}: a line of it is no trial that this version knows: {error}") from None
+        return tuple({outcome.trial: outcome for outcome in found}.values())
+
+    def mend(self) -> None:
+        """Cut off a last line that was not written whole."""
+        with contextlib.suppress(FileNotFoundError), self.trials_file.open("r+b") as stream:
+            data = stream.read()
+            stream.truncate(data.rfind(b"\n") + 1)
+
+    def left(self, study: Study) -> tuple[Trial, ...]:
+        """The trials that have not ended yet, in their order. One that failed is not tried again."""
+        done = {outcome.trial for outcome in self.outcomes()}
+        return tuple(trial for trial in study.trials if trial.id not in done)
+
+    def keep(self, trial: Trial, outcome: Outcome, report: Report | None) -> None:
+        """Save how a trial went. Raises store.Unwritable."""
+        if report is not None:
+            folder = self.trial(trial)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise store.Unwritable(f"{folder} cannot be made: {error.strerror or error}") from None
+            store.write_file(folder / store.REPORT_FILE, lambda stream: stream.write(to_json(report)))
+        self._append(outcome_line(outcome))
+
+    def reports(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Path]]:
+        """The report of each trial that has one."""
+        for trial in trials:
+            file = self.trial(trial) / store.REPORT_FILE
+            if file.is_file():
+                yield trial, file
+
+    def _append(self, line: bytes) -> None:
+        try:
+            with self.trials_file.open("ab") as stream:
+                stream.write(line)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise store.Unwritable(f"{self.trials_file} cannot be written: {error.strerror or error}") from None

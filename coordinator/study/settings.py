@@ -1,0 +1,222 @@
+"""The settings of a study: run flags with one value or several, from the command line or a TOML file. Pure.
+
+Several values are given with commas (`-nstreams 1,2,4`), as a range (`1..8`, `1..9+2` in steps, `1..64*2` in powers),
+or by giving a flag more than once, the way for those whose value may have commas itself (`--cpus 0-3 --cpus 4-7`).
+"""
+
+import argparse
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final
+
+from ovbench.common.errors import UsageError
+
+from ..flags import gnu, run_parser
+
+MOST_VALUES: Final = 1_000
+"""Of one setting; more are a mistake in typing."""
+
+_RANGE: Final = re.compile(r"(?P<low>[0-9]{1,9})\.\.(?P<high>[0-9]{1,9})(?P<by>[+*][0-9]{1,9})?")
+
+# By the names that argparse stores them under.
+_WITH_COMMAS: Final = frozenset(
+    {"agents", "cpus_per_agent", "model", "hint", "api", "iterations", "time", "max_irate", "warmup", "seed", "batch"}
+    | {"requests", "streams", "threads", "inference_only", "precision", "pinning", "smt", "core_kind", "spread"}
+    | {"cross_node"}
+)
+_WITH_RANGES: Final = frozenset(
+    {"agents", "cpus_per_agent", "iterations", "batch", "requests", "streams", "threads", "seed", "time", "max_irate"}
+)
+_REFUSED: Final = {
+    "help": "see ovbench-coord study --help",
+    "version": "see ovbench-coord --version",
+    "dump_config": "every trial would write the same file",
+    "exec_graph_path": "every trial would write the same file",
+    "report_folder": "it is the study's, and every trial has a folder in it",
+    "json": "the answer is in the study's folder",
+    "dry_run": "it is the study's",
+    "sysfs": "only plans can be made for other machines",
+    "launcher": "studies start their own agents",
+    "bind": "studies start their own agents",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`values`: the alternatives of each setting, by flag; those with one are the same in every trial."""
+
+    values: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+
+    @property
+    def axes(self) -> dict[str, tuple[str, ...]]:
+        """Those that vary, each alternative as one text."""
+        return {flag: tuple(map(" ".join, several)) for flag, several in self.values.items() if len(several) > 1}
+
+    @property
+    def names(self) -> set[str]:
+        """What is given, by the names that argparse stores them under."""
+        return {_actions()[flag].dest for flag in self.values}
+
+    def has(self, name: str) -> bool:
+        return name in self.names
+
+    def flags(self, name: str) -> list[str]:
+        """The flag of a setting as it was given, if it was."""
+        return [flag for flag in self.values if _actions()[flag].dest == name]
+
+    def points(self) -> Iterator[dict[str, str]]:
+        """All combinations of what varies."""
+        yield from _product(self.axes)
+
+    def argv(self, point: Mapping[str, str]) -> tuple[str, ...]:
+        """The flags of a run: those that do not vary, and those of a point, which may name more."""
+        words: list[str] = []
+        for flag, several in self.values.items():
+            if flag not in point:
+                words += [flag, *several[0]]
+        for flag, text in point.items():
+            known = {" ".join(one): one for one in self.values.get(flag, ())}
+            words += [flag, *known.get(text, (text,))]
+        return tuple(words)
+
+
+def _product(axes: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+    if not axes:
+        yield {}
+        return
+    (flag, values), *rest = axes.items()
+    for value in values:
+        for others in _product(dict(rest)):
+            yield {flag: value, **others}
+
+
+def parse_settings(words: Sequence[str]) -> Settings:
+    """From a command line without the study's own flags. Raises UsageError, one sentence."""
+    given: dict[str, list[tuple[str, ...]]] = {}
+    at = 0
+    while at < len(words):
+        flag, action, values, at = _one(words, at)
+        given.setdefault(flag, []).extend(_alternatives(flag, action, values))
+    return _settings(given)
+
+
+def read_settings(table: Mapping[str, Any]) -> Settings:
+    """From a TOML table by flags without their dashes; an array has alternatives. Raises UsageError, one sentence."""
+    given: dict[str, list[tuple[str, ...]]] = {}
+    for key, value in table.items():
+        flag, action = _known(key)
+        given.setdefault(flag, []).extend(_of_toml(key, flag, action, value))
+    return _settings(given)
+
+
+def _settings(given: Mapping[str, Sequence[tuple[str, ...]]]) -> Settings:
+    for flag, values in given.items():
+        if len(values) > MOST_VALUES:
+            raise UsageError(f"{flag}: {len(values)} values are more than the {MOST_VALUES} that one setting may have")
+    return Settings({flag: tuple(dict.fromkeys(values)) for flag, values in given.items()})
+
+
+def _one(words: Sequence[str], at: int) -> tuple[str, argparse.Action, list[str], int]:
+    """A flag, its values, and where the next one is."""
+    word, equals, attached = words[at].partition("=")
+    action = _actions().get(gnu(word))
+    if action is None:
+        if not word.startswith("-"):
+            raise UsageError(f"'{word}' is no flag, and no flag before it takes it (see ovbench-coord study --help)")
+        raise UsageError(f"{word}: no run has this flag{_nearest(word, _actions())} (see ovbench-coord --help)")
+    _check_allowed(word, action)
+    if equals:
+        return _name(action), action, [attached], at + 1
+    if action.nargs == 0:
+        return _name(action), action, [], at + 1
+    end = at + 1
+    most = len(words) if action.nargs == "+" else at + 2
+    while end < min(most, len(words)) and gnu(words[end].partition("=")[0]) not in _actions():
+        end += 1
+    values = list(words[at + 1 : end])
+    if not values and action.nargs != "?":
+        raise UsageError(f"{word}: a value is missing after it")
+    return _name(action), action, values, end
+
+
+def _alternatives(flag: str, action: argparse.Action, values: Sequence[str]) -> list[tuple[str, ...]]:
+    """What one mention of a flag stands for."""
+    if len(values) != 1:
+        return [tuple(values)]
+    return [(text,) for text in _spread_out(flag, action.dest, values[0])]
+
+
+def _spread_out(flag: str, name: str, text: str) -> list[str]:
+    parts = text.split(",") if name in _WITH_COMMAS else [text]
+    if len(parts) > 1 and "" in parts:
+        raise UsageError(f"{flag} {text}: a value is missing between two commas")
+    return [value for part in parts for value in (_range(flag, part) if name in _WITH_RANGES else [part])]
+
+
+def _range(flag: str, text: str) -> list[str]:
+    found = _RANGE.fullmatch(text)
+    if found is None:
+        if ".." in text:
+            raise UsageError(f"{flag} {text}: a range is written 1..8, 1..9+2 (in steps) or 1..64*2 (in powers)")
+        return [text]
+    low, high, by = int(found["low"]), int(found["high"]), found["by"] or "+1"
+    step = int(by[1:])
+    if low > high or step < (2 if by[0] == "*" else 1) or (by[0] == "*" and low == 0):
+        raise UsageError(f"{flag} {text}: this range has no end; write it upwards, as in 1..8, 1..9+2 or 1..64*2")
+    values: list[str] = []
+    while low <= high:
+        values.append(str(low))
+        if len(values) > MOST_VALUES:
+            raise UsageError(f"{flag} {text}: the range has more than {MOST_VALUES} values")
+        low = low * step if by[0] == "*" else low + step
+    return values
+
+
+def _of_toml(key: str, flag: str, action: argparse.Action, value: Any) -> list[tuple[str, ...]]:
+    if isinstance(value, list):
+        if not value:
+            raise UsageError(f"{key}: the array is empty; give at least one value")
+        return [one for item in value for one in _of_toml(key, flag, action, item)]
+    if isinstance(value, bool):
+        if action.nargs == 0:
+            return [()] if value else []
+        return [("yes" if value else "no",)]
+    if isinstance(value, int | float | str) and action.nargs != 0:
+        text = f"{value}" if not isinstance(value, float) else f"{value:g}"
+        return [(one,) for one in (_range(flag, text) if action.dest in _WITH_RANGES else [text])]
+    raise UsageError(f"{key}: {value!r} is no value for it; give a number, a text or an array of them")
+
+
+def _known(key: str) -> tuple[str, argparse.Action]:
+    """A key of a file, as `nstreams`, `number-streams` or `number_streams`."""
+    for word in (f"-{key}", f"--{key}"):
+        action = _actions().get(gnu(word))
+        if action is not None:
+            _check_allowed(key, action)
+            return _name(action), action
+    names = [flag.lstrip("-") for flag in _actions()]
+    raise UsageError(f"settings.{key}: no run has this setting{_nearest(key, names)}")
+
+
+def _check_allowed(word: str, action: argparse.Action) -> None:
+    if action.dest in _REFUSED:
+        raise UsageError(f"{word} is not for the runs of a study: {_REFUSED[action.dest]}")
+
+
+def _name(action: argparse.Action) -> str:
+    """The first spelling, which is benchmark_app's where it has the flag."""
+    return action.option_strings[0]
+
+
+def _nearest(word: str, names: Sequence[str] | Mapping[str, Any]) -> str:
+    found = difflib.get_close_matches(word, list(names), n=1, cutoff=0.5)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+@cache
+def _actions() -> Mapping[str, argparse.Action]:
+    """The flags of a run, by every spelling."""
+    return run_parser().actions()
