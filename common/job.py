@@ -6,7 +6,7 @@ is reported by the agent as `messages.Effective`.
 
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from . import builtin as builtins
 from .cpulist import format_cpu_list
@@ -209,3 +209,20 @@ class Job(Spec, frozen=True, forbid_unknown_fields=True):
     """Whether this agent is to deliver the graph that OpenVINO executed."""
     check_outputs: bool = True
     """Whether to infer on the first inputs before and after the load, and to tell what came of it."""
+
+    def same_but_load(self, other: "Job") -> bool:
+        """Whether an agent that did `other` can do this with the model as it is compiled.
+
+        A number of requests is a hint to OpenVINO, which may choose other streams for it unless there is no hint.
+        """
+        if self.load.compile_only or other.load.compile_only:
+            return False
+        requests = self.runtime.requests if self.runtime.hint == "none" else other.runtime.requests
+        adapted = structs.replace(
+            other,
+            load=self.load,
+            runtime=structs.replace(other.runtime, requests=requests),
+            sample_bytes=self.sample_bytes,
+            check_outputs=self.check_outputs,
+        )
+        return adapted == self

@@ -47,7 +47,7 @@ TABLE: dict[State, dict[str, State]] = {
         "delivered": _S.DELIVERED,
         "failed": _S.FAILED,
     },
-    _S.DELIVERED: {"progress": _S.DELIVERED, "stop": _S.DELIVERED},
+    _S.DELIVERED: {"progress": _S.DELIVERED, "stop": _S.DELIVERED, "again": _S.PREPARING},
     _S.FAILED: {"progress": _S.FAILED},
     _S.LOST: {},
 }

@@ -64,6 +64,12 @@ class Prepare(Order, frozen=True, tag="prepare"):
     lease_s: Seconds
 
 
+class Again(Order, frozen=True, tag="again"):
+    """After everything was delivered: another load on the model that is compiled (see `Job.same_but_load`)."""
+
+    job: Job
+
+
 class WarmUp(Order, frozen=True, tag="warm_up"):
     at_ns: Nanoseconds
 
@@ -409,7 +415,7 @@ class Failed(Notice, frozen=True, tag="failed"):
     message: Text
 
 
-AnyOrder = Prepare | WarmUp | Start | Stop | Pulse | Release | Reject
+AnyOrder = Prepare | Again | WarmUp | Start | Stop | Pulse | Release | Reject
 AnyNotice = Hello | Progress | Ready | Warmed | Finished | Samples | Folded | Layers | Graph | Delivered | Failed
 
 

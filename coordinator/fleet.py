@@ -12,6 +12,7 @@ from ovbench.common.job import Job
 from ovbench.common.lifecycle import IllegalMessage, State, advance
 from ovbench.common.messages import (
     PROTOCOL_VERSION,
+    Again,
     AnyNotice,
     AnyOrder,
     Delivered,
@@ -147,6 +148,13 @@ class Member:
         return self.ready.phases.first_inference_ms / 1e3 * rounds
 
 
+def release(members: Sequence[Member]) -> list[Send]:
+    """The end: let everyone go who can still hear it."""
+    return [
+        Send(member.peer, Release()) for member in members if member.peer is not None and member.state is not State.LOST
+    ]
+
+
 class Fleet:
     def __init__(self, jobs: Sequence[Job], rules: Rules, now_ns: int) -> None:
         self.members = tuple(Member(index, job, heard_ns=now_ns) for index, job in enumerate(jobs))
@@ -163,6 +171,18 @@ class Fleet:
         self.aborted = False
         self.illegal = 0
         """Messages that came when the lifecycle does not allow them, or from nobody we know."""
+
+    def take_over(self, crew: Sequence[Member], now_ns: int) -> list[Action]:
+        """Begin with agents that have delivered for another fleet, in their places, and do without any hello."""
+        actions: list[Action] = []
+        for member, former in zip(self.members, crew, strict=True):
+            assert former.peer is not None
+            self._move(member, State.DELIVERED)
+            self._move(member, advance(member.state, "again"))
+            member.peer, member.pid, member.host, member.heard_ns = former.peer, former.pid, former.host, now_ns
+            self._by_peer[former.peer] = member
+            actions.append(Send(former.peer, Again(member.job)))
+        return actions
 
     @property
     def over(self) -> bool:
@@ -254,14 +274,6 @@ class Fleet:
             self.aborted = True
             return []
         return [Send(member.peer, Stop()) for member in self.living() if member.peer is not None]
-
-    def release(self) -> list[Action]:
-        """The end: let everyone go who can still hear it."""
-        return [
-            Send(member.peer, Release())
-            for member in self.members
-            if member.peer is not None and member.state is not State.LOST
-        ]
 
     @property
     def _compiled_only(self) -> bool:

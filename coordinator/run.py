@@ -15,7 +15,7 @@ from ovbench.common.topology import Topology
 from . import store
 from .config import config_json
 from .environment import read_environment
-from .fleet import Fleet, Rules
+from .fleet import Fleet, Member, Rules
 from .launch import Launcher
 from .merge import Merged, merge
 from .neighbours import Neighbours
@@ -27,7 +27,7 @@ from .report.live import Screen, SteadyConsole
 from .report.text import print_report
 from .result import Report, to_json
 from .sensors import make_sensors
-from .session import Interrupts, Session
+from .session import (Bus, Interrupts, Session, Watcher)
 from .snapshot import Tracker
 from .survey import Survey
 from .utilization import Meter, read_cpu_totals
@@ -58,30 +58,29 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
     screen.step(1, more=f"{options.model}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}")
     if place.problem:
         screen.warn(f"{place.problem}; the report will go to stdout")
-    session = _session(options, plan, topology, launcher, interrupts, screen)
     try:
-        fleet = session.run()
+        with Bus.open(launcher, interrupts, options.bind) as bus:
+            facts = measure(bus, options, plan, topology, screen, started_at, command)
+            bus.release(facts.members)
     except UsageError:
         if place.folder is not None:
             place.folder.take_back()
         raise
     finally:
         screen.close()
-    facts = _facts(options, plan, topology, session, fleet, started_at, command)
-    loads = recorded(fleet.members)
-    merged = merge(loads, options.latency_percentile, by_group=options.pcseq) if loads else None
+    merged = merge_run(facts)
     screen.step(11)
     place, saved = _save_samples(options, place, facts, merged)
     report = build_report(facts, merged, saved)
     place = _save_report(place, report, benchmark_files(report, options))
     _dump_config(options, plan, screen)
-    _save_graph(options, fleet, screen)
+    _save_graph(options, facts, screen)
     screen.say(str(place.path / store.REPORT_FILE) if place.path else f"{place.problem}; the report is on stdout")
     print_report(console, report, options)
     if options.json or place.path is None:
         sys.stdout.buffer.write(to_json(report))
         sys.stdout.flush()
-    return _exit_code(report, session.interrupted, kept=place.path is not None)
+    return exit_code(report, facts.interrupted, kept=place.path is not None)
 
 
 def _place(options: Options, started_at: str) -> _Destination:
@@ -91,23 +90,40 @@ def _place(options: Options, started_at: str) -> _Destination:
         return _Destination(None, str(problem))
 
 
-def _session(
-    options: Options, plan: Plan, topology: Topology, launcher: Launcher, interrupts: Interrupts, screen: Screen
-) -> Session:
-    online = sorted(cpu.id for cpu in topology.cpus)
-    return Session(
+def measure(
+    bus: Bus,
+    options: Options,
+    plan: Plan,
+    topology: Topology,
+    watcher: Watcher,
+    started_at: str,
+    command: Sequence[str],
+    crew: Sequence[Member] = (),
+    rules: Rules | None = None,
+) -> Run:
+    """One run, by agents of its own or by a `crew` that has delivered before; they are not released.
+
+    Raises UsageError where the job is wrong; nothing has been measured then.
+    """
+    session = Session(
         plan=plan,
-        launcher=launcher,
-        interrupts=interrupts,
-        meter=Meter(partial(read_cpu_totals, online)),
+        interrupts=bus.interrupts,
+        meter=Meter(partial(read_cpu_totals, sorted(cpu.id for cpu in topology.cpus))),
         survey=Survey(
             Neighbours(frozenset(plan.measured_cpus), os.getpid()), make_sensors(topology, plan.measured_cpus)
         ),
         tracker=Tracker(plan.measured_cpus, options.duration_s),
-        watcher=screen,
-        rules=Rules(join_s=options.join_timeout_s),
-        bind=options.bind,
+        watcher=watcher,
+        rules=rules or Rules(join_s=options.join_timeout_s),
     )
+    fleet = session.run(bus, crew)
+    return _facts(options, plan, topology, session, fleet, started_at, command)
+
+
+def merge_run(facts: Run) -> Merged | None:
+    """None where no agent delivered."""
+    loads, options = recorded(facts.members), facts.options
+    return merge(loads, options.latency_percentile, by_group=options.pcseq) if loads else None
 
 
 def _facts(
@@ -161,11 +177,11 @@ def _dump_config(options: Options, plan: Plan, screen: Screen) -> None:
         screen.warn(f"-dump_config: {problem}")
 
 
-def _save_graph(options: Options, fleet: Fleet, screen: Screen) -> None:
+def _save_graph(options: Options, facts: Run, screen: Screen) -> None:
     file = options.exec_graph_path
     if file is None:
         return
-    graph = b"".join(piece.data for piece in fleet.members[0].graph)
+    graph = b"".join(piece.data for piece in facts.members[0].graph)
     if not graph:
         screen.warn(f"-exec_graph_path {file}: nothing was written, as no executed graph came from agent 0")
         return
@@ -187,7 +203,7 @@ def _save_report(place: _Destination, report: Report, beside: Mapping[str, bytes
     return place
 
 
-def _exit_code(report: Report, interrupted: bool, kept: bool) -> ExitCode:
+def exit_code(report: Report, interrupted: bool, kept: bool) -> ExitCode:
     """The most urgent first: a report that was not kept is on stdout now or never."""
     if not kept:
         return ExitCode.UNWRITABLE

@@ -10,7 +10,7 @@ import resource
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -21,7 +21,7 @@ from ovbench.common.lifecycle import State
 from ovbench.common.messages import AnyNotice, Finished, Ready, Warmed
 from ovbench.common.wire import Hub, private_endpoint
 
-from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Rules, Send
+from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Member, Rules, Send, release
 from .launch import Launcher
 from .plan import Plan
 from .snapshot import Snapshot, Tracker
@@ -31,6 +31,7 @@ from .utilization import Meter
 _FOLDER: Final = "ovbench-run-"
 _LOCK: Final = "lock"
 _TICK_NS: Final = NS_PER_S // 4
+_DISMISS_S: Final = 2.0
 
 
 class Watcher(Protocol):
@@ -72,65 +73,98 @@ class Interrupts:
         self.asked = True
 
 
+@dataclass(frozen=True)
+class Bus:
+    """What agents are reached by: for one run, or for several one after the other."""
+
+    hub: Hub
+    launcher: Launcher
+    interrupts: Interrupts
+    folder: Path
+    endpoint: str
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, launcher: Launcher, interrupts: Interrupts, bind: str | None) -> "Iterator[Bus]":
+        """Raises UsageError for a --bind that cannot be had. In the end no agent is left that was started here."""
+        _raise_descriptor_limit()
+        with _runtime_folder() as folder:
+            endpoint = bind or private_endpoint(str(folder))
+            try:
+                hub = Hub(endpoint)
+            except OSError as error:
+                raise UsageError(f"--bind {endpoint}: {error.strerror or error}") from None
+            for fd in (interrupts.fd, launcher.fd):
+                if fd is not None:
+                    hub.watch(fd)
+            try:
+                yield cls(hub, launcher, interrupts, folder, endpoint)
+            finally:
+                # The launcher first: an agent that has just been released must not outlive us either.
+                launcher.close()
+                hub.close(linger_s=1.0)
+
+    def release(self, crew: Sequence[Member]) -> None:
+        """Let everyone go who can still hear it."""
+        for action in release(crew):
+            self.hub.send(action.peer, action.order)
+
+    def dismiss(self, crew: Sequence[Member]) -> None:
+        """Let agents go, and wait until they have; the bus is then as it was before them."""
+        self.release(crew)
+        self.launcher.await_ends(_DISMISS_S)
+        for _ in self.hub.messages():
+            continue
+
+
 @dataclass
 class Session:
     plan: Plan
-    launcher: Launcher
     interrupts: Interrupts
     meter: Meter
     survey: Survey
     tracker: Tracker
     watcher: Watcher
     rules: Rules
-    bind: str | None
     clock: Clock = monotonic_ns
     dropped_messages: int = 0
     interrupted: bool = False
 
-    def run(self) -> Fleet:
-        """Raises UsageError where the job itself is wrong, and for a --bind that cannot be had."""
-        _raise_descriptor_limit()
-        with _runtime_folder() as folder:
-            endpoint = self.bind or private_endpoint(str(folder))
-            try:
-                hub = Hub(endpoint)
-            except OSError as error:
-                raise UsageError(f"--bind {endpoint}: {error.strerror or error}") from None
-            for fd in (self.interrupts.fd, self.launcher.fd):
-                if fd is not None:
-                    hub.watch(fd)
-            try:
-                fleet = Fleet(self.plan.jobs, self.rules, self.clock())
-                self.launcher.start(len(self.plan.jobs), endpoint, folder)
-                self._attend(hub, fleet)
-                self._do(hub, fleet, fleet.release())
-                return fleet
-            finally:
-                self.dropped_messages += hub.dropped
-                # The launcher first: an agent that has just been released must not outlive us either.
-                self.launcher.close()
-                hub.close(linger_s=1.0)
+    def run(self, bus: Bus, crew: Sequence[Member] = ()) -> Fleet:
+        """One run, by agents of its own or by a `crew` that has delivered before. Raises UsageError where the job
+        itself is wrong. The agents are not released."""
+        dropped = bus.hub.dropped
+        fleet = Fleet(self.plan.jobs, self.rules, self.clock())
+        try:
+            if crew:
+                self._do(bus, fleet, fleet.take_over(crew, self.clock()))
+            else:
+                bus.launcher.start(len(self.plan.jobs), bus.endpoint, bus.folder)
+            self._attend(bus, fleet)
+            return fleet
+        finally:
+            self.dropped_messages += bus.hub.dropped - dropped
 
-    def _attend(self, hub: Hub, fleet: Fleet) -> None:
+    def _attend(self, bus: Bus, fleet: Fleet) -> None:
         tick_ns = self.clock()
         while not fleet.over:
-            ready = hub.wait(self._timeout_s(tick_ns))
+            ready = bus.hub.wait(self._timeout_s(tick_ns))
             if self.interrupts.fd in ready:
                 self.interrupts.drain()
             if self.interrupts.asked and not self.interrupted:
                 self.interrupted = True
                 self.watcher.stopping()
-                self._do(hub, fleet, fleet.stop(self.clock()))
-            for peer, notice in hub.messages():
-                self._hear(hub, fleet, peer, notice)
-            for death in self.launcher.deaths():
-                self._do(hub, fleet, fleet.died(death.agent, death.how, self.clock()))
+                self._do(bus, fleet, fleet.stop(self.clock()))
+            for peer, notice in bus.hub.messages():
+                self._hear(bus, fleet, peer, notice)
+            for death in bus.launcher.deaths():
+                self._do(bus, fleet, fleet.died(death.agent, death.how, self.clock()))
             self._refuse(fleet)
             now_ns = self.clock()
             read = self.meter.tick(now_ns)
             if now_ns >= tick_ns or read:
                 tick_ns = now_ns + _TICK_NS
-                self._do(hub, fleet, fleet.tick(now_ns))
+                self._do(bus, fleet, fleet.tick(now_ns))
                 if fleet.warm_up_ns is not None or fleet.begin_ns is not None:
                     self.survey.tick(_pids(fleet))
                 if fleet.begin_ns is None:
@@ -139,13 +173,13 @@ class Session:
                     self.watcher.measuring(self.tracker.snapshot(fleet, self.meter, now_ns))
         self.dropped_messages += fleet.illegal
 
-    def _hear(self, hub: Hub, fleet: Fleet, peer: bytes, notice: AnyNotice) -> None:
+    def _hear(self, bus: Bus, fleet: Fleet, peer: bytes, notice: AnyNotice) -> None:
         # Before the fleet sets an instant for all to begin at: the survey may take longer than there is until then.
         last_ready = isinstance(notice, Ready) and fleet.still(State.EXPECTED, State.PREPARING) == 1
         last_warmed = isinstance(notice, Warmed) and fleet.still(State.WARMING) == 1
         if last_ready or last_warmed:
             self.survey.begin(_pids(fleet))
-        self._do(hub, fleet, fleet.heard(peer, notice, self.clock()))
+        self._do(bus, fleet, fleet.heard(peer, notice, self.clock()))
         if isinstance(notice, Finished):
             self.meter.take()
             self.survey.end(_pids(fleet))
@@ -160,14 +194,14 @@ class Session:
             if member.failure is not None and member.failure.kind == "usage":
                 raise UsageError(member.failure.message)
 
-    def _do(self, hub: Hub, fleet: Fleet, actions: Iterable[Action]) -> None:
+    def _do(self, bus: Bus, fleet: Fleet, actions: Iterable[Action]) -> None:
         for action in actions:
             match action:
                 case Send(peer, order):
-                    if not hub.send(peer, order):
-                        self._do(hub, fleet, fleet.unreachable(peer, self.clock()))
+                    if not bus.hub.send(peer, order):
+                        self._do(bus, fleet, fleet.unreachable(peer, self.clock()))
                 case Kill(agent):
-                    self.launcher.kill(agent)
+                    bus.launcher.kill(agent)
                 case Lost(agent, why):
                     self.watcher.lost(fleet.members[agent].name, why)
                 case AllReady():

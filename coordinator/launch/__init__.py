@@ -24,5 +24,9 @@ class Launcher(Protocol):
     def kill(self, agent: int) -> None:
         """End an agent at once, if it can be done from here."""
 
+    def await_ends(self, timeout_s: float) -> None:
+        """Until no agent that was started here is left; those that are after that long are killed. Their deaths are
+        not told."""
+
     def close(self) -> None:
         """Leave no process behind that was started here."""

@@ -18,5 +18,8 @@ class ExternalLauncher:
     def kill(self, agent: int) -> None:
         pass
 
+    def await_ends(self, timeout_s: float) -> None:
+        pass
+
     def close(self) -> None:
         pass

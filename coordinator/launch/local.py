@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +65,16 @@ class LocalLauncher:
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def await_ends(self, timeout_s: float) -> None:
+        for limit_s in (timeout_s, 1.0):
+            deadline = time.monotonic() + limit_s
+            while self._pids and (left_s := deadline - time.monotonic()) > 0:
+                select.select([self.fd], [], [], left_s)
+                self._read()
+            for agent in tuple(self._pids):
+                self.kill(agent)
+        self._deaths.clear()
 
     def close(self) -> None:
         """End the fork server and, by the kernel's hand, every agent that is left. Returns when it is done."""
@@ -134,7 +146,5 @@ def _await_end(pid: int) -> None:
         descriptor = os.pidfd_open(pid)
     except OSError:
         return
-    import select
-
     select.select([descriptor], [], [], 1.0)
     os.close(descriptor)

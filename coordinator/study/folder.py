@@ -68,9 +68,7 @@ class StudyFolder:
         try:
             return msgspec.json.decode(data, type=Study)
         except msgspec.MsgspecError as error:
-            raise UsageError(
-                f"{self.study_file}: no plan of a study that this version knows: {error}"
-            ) from None
+            raise UsageError(f"{self.study_file}: no plan of a study that this version knows: {error}") from None
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Of the trials that have ended, in their order. Raises UsageError where a whole line is no outcome."""

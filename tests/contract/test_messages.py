@@ -33,6 +33,7 @@ from ovbench.common.messages import (
     MOST_TEXT,
     PROTOCOL_VERSION,
     SAMPLES_PER_MESSAGE,
+    Again,
     AnyNotice,
     AnyOrder,
     Delivered,
@@ -82,36 +83,38 @@ def int64s(*numbers: int) -> bytes:
     return struct.pack(f"<{len(numbers)}q", *numbers)
 
 
+JOB: Final = Job(
+    model=Model(
+        source="builtin:tiny",
+        batch=(2, 2),
+        shapes={"data": ((1, 4), (0, -1))},
+        data_shapes={"": (((1, 1), (16, 16)),)},
+        layouts={"data": "NC"},
+    ),
+    runtime=Runtime(device="CPU", hint="none", streams=2, threads=4, requests=8),
+    load=Load(
+        api="async",
+        duration_s=10.0,
+        iterations=100,
+        warmup_s=1.0,
+        inference_only=False,
+        pace=Pace(frame_period_ns=1e6, phase=0.5),
+    ),
+    placement=Placement(cpus=(0, 1), housekeeping=(7,)),
+    null=NullBackend(service_ns=1000),
+    data=Data(files=(InputFiles(input="data", paths=("/a.npy",)),), seed=42),
+    sample_bytes=1 << 20,
+    preprocessing=Preprocessing(input_type="u8", mean={"": (1.0, 2.0, 3.0)}),
+    wants_graph=True,
+)
 ORDERS: Final[tuple[Order, ...]] = (
     Prepare(
         agent=3,
-        job=Job(
-            model=Model(
-                source="builtin:tiny",
-                batch=(2, 2),
-                shapes={"data": ((1, 4), (0, -1))},
-                data_shapes={"": (((1, 1), (16, 16)),)},
-                layouts={"data": "NC"},
-            ),
-            runtime=Runtime(device="CPU", hint="none", streams=2, threads=4, requests=8),
-            load=Load(
-                api="async",
-                duration_s=10.0,
-                iterations=100,
-                warmup_s=1.0,
-                inference_only=False,
-                pace=Pace(frame_period_ns=1e6, phase=0.5),
-            ),
-            placement=Placement(cpus=(0, 1), housekeeping=(7,)),
-            null=NullBackend(service_ns=1000),
-            data=Data(files=(InputFiles(input="data", paths=("/a.npy",)),), seed=42),
-            sample_bytes=1 << 20,
-            preprocessing=Preprocessing(input_type="u8", mean={"": (1.0, 2.0, 3.0)}),
-            wants_graph=True,
-        ),
+        job=JOB,
         heartbeat_s=0.5,
         lease_s=3.0,
     ),
+    Again(job=JOB),
     WarmUp(at_ns=1_000_000_000_001),
     Start(at_ns=(1 << 63) - 1),
     Stop(),

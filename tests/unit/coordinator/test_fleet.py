@@ -1,5 +1,6 @@
 """The whole life of a fleet, driven by what it would hear and by the time it would be."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from ovbench.common.job import Pace
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
     PROTOCOL_VERSION,
+    Again,
     AnyNotice,
     Delivered,
     Failed,
@@ -25,7 +27,7 @@ from ovbench.common.messages import (
     Warmed,
     WarmUp,
 )
-from ovbench.coordinator.fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Member, Rules, Send
+from ovbench.coordinator.fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Member, Rules, Send, release
 from tests.builders import effective, finished, folded, job, layer, ms, phases, ready, samples, seconds, steady
 
 RULES = Rules()
@@ -106,7 +108,7 @@ class Life:
         return actions
 
 
-def of_kind(actions: list[Action], kind: type) -> list[Any]:
+def of_kind(actions: Sequence[Action], kind: type) -> list[Any]:
     """The orders, or the actions themselves, of this type."""
     orders = [action.order if isinstance(action, Send) else action for action in actions]
     return [one for one in orders if isinstance(one, kind)]
@@ -142,7 +144,7 @@ def test_a_run_goes_from_hello_to_delivery_in_common_steps() -> None:
     assert life.states == [State.DELIVERED, State.DELIVERED]
     assert life.fleet.over
     assert life.fleet.illegal == 0
-    assert of_kind(life.fleet.release(), Release) == [Release(), Release()]
+    assert of_kind(release(life.fleet.members), Release) == [Release(), Release()]
 
 
 def test_each_agent_is_given_its_own_job_and_the_rules() -> None:
@@ -464,7 +466,7 @@ def test_a_stop_before_the_load_ends_the_run_at_once(stage: str) -> None:
     getattr(life, stage)()
     assert life.fleet.stop(life.now_ns) == []
     assert life.fleet.over
-    assert len(of_kind(life.fleet.release(), Release)) == 2
+    assert len(of_kind(release(life.fleet.members), Release)) == 2
 
 
 def test_a_stop_after_some_have_delivered_keeps_their_samples() -> None:
@@ -552,7 +554,7 @@ def test_silence_after_a_pause_is_noticed_all_the_same() -> None:
 def test_a_lost_agent_is_not_released() -> None:
     life = Life(agents=2).running()
     life.fleet.died(1, "was killed", life.now_ns)
-    releases = [action for action in life.fleet.release() if isinstance(action, Send)]
+    releases = [action for action in release(life.fleet.members) if isinstance(action, Send)]
     assert [action.peer for action in releases] == [peer(0)]
 
 
@@ -572,3 +574,25 @@ def test_it_is_known_how_many_are_still_to_come_and_to_prepare() -> None:
         life.say(agent, ready())
         counts.append(life.fleet.still(State.EXPECTED, State.PREPARING))
     assert counts == [3, 0, 2, 1, 0]
+
+
+def test_agents_that_have_delivered_are_taken_over_without_a_hello() -> None:
+    life = Life().running()
+    for agent in range(2):
+        life.deliver(agent)
+    life.fleet, former = Fleet([job((i,)) for i in range(2)], RULES, life.now_ns), life.fleet.members
+    (first, second) = of_kind(life.fleet.take_over(former, life.now_ns), Again)
+    assert (first.job, second.job) == (job((0,)), job((1,)))
+    assert life.states == [State.PREPARING] * 2
+    assert [member.pid for member in life.fleet.members] == [1000, 1001]
+    life.all_say(ready())
+    assert life.states == [State.WARMING] * 2
+
+
+def test_what_taken_over_agents_delivered_before_is_no_part_of_the_new_run() -> None:
+    life = Life(agents=1).running()
+    life.deliver(0)
+    life.fleet, former = Fleet([job((0,))], RULES, life.now_ns), life.fleet.members
+    life.fleet.take_over(former, life.now_ns)
+    assert life.member(0).samples == []
+    assert life.member(0).finished is None
