@@ -19,6 +19,7 @@ from .machinetree import record_tree
 from .options import ExportModel, Options, ShowTopology, parse
 from .placement import home
 from .plan import Plan, make_plan
+from .study.request import StudyRequest
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -44,6 +45,10 @@ def _command(arguments: Sequence[str]) -> ExitCode:
         return ExitCode.VALID
     if isinstance(request, ShowTopology):
         return _topology(request)
+    if isinstance(request, StudyRequest):
+        from .study.command import run_study
+
+        return run_study(request, read_topology(), ("ovbench-coord", *arguments))
     topology = _read_machine(request.sysfs)
     plan = make_plan(request, topology)
     if request.dry_run:

@@ -30,6 +30,7 @@ from .inputfiles import input_files
 from .machinetree import check_tree
 from .nullbackend import Faults, NullSpec
 from .policy import Policy
+from .study.request import StudyRequest, parse_study
 from .thresholds import Thresholds, thresholds_of
 
 
@@ -176,14 +177,16 @@ class ShowTopology:
     json: bool
 
 
-def parse(argv: Sequence[str]) -> Options | ExportModel | ShowTopology:
+def parse(argv: Sequence[str]) -> Options | ExportModel | ShowTopology | StudyRequest:
     """Raises UsageError, one sentence, for whatever is wrong with `argv`. `--help` and `--version` end the process."""
     if argv and argv[0] == "export-model":
         return _parse_export(argv[1:])
     if argv and argv[0] == "topology":
         return _parse_topology(argv[1:])
+    if argv and argv[0] == "study":
+        return parse_study(argv[1:])
     if argv and not argv[0].startswith("-"):
-        commands = "export-model and topology, or none to run a benchmark"
+        commands = "export-model, study and topology, or none to run a benchmark"
         raise UsageError(f"unknown command '{argv[0]}'; the commands are {commands}")
     options = _checked(run_parser().parse_args([gnu(word) for word in argv]))
     _refuse_undecodable([*argv, *map(str, options.requested().values())])

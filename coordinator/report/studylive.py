@@ -1,0 +1,126 @@
+"""What is shown while a study goes on: which trial, how long still, the best so far; plain lines off a terminal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from ..fleet import Fleet
+from ..snapshot import Snapshot
+from ..study.record import Outcome, Study, Trial
+from .numbers import duration, milliseconds, rate
+
+_MOST_POINTS: Final = 40
+
+
+@dataclass
+class StudyScreen:
+    """A `session.Watcher` of every trial."""
+
+    console: Console
+    trials: int
+    _live: Live | None = None
+    _trial: Trial | None = None
+    _number: int = 0
+    _left_s: float | None = None
+    _best: Outcome | None = None
+    _warnings: list[str] = field(default_factory=list)
+
+    def begin(self, trial: Trial, number: int, left_s: float | None) -> None:
+        """`number`: of the trial in the order of the study, from 1; `left_s`: until all are done, None if not known."""
+        self._trial, self._number, self._left_s = trial, number, left_s
+        self._warnings.clear()
+        self._show("starting")
+
+    def ended(self, outcome: Outcome) -> None:
+        better = outcome.status == "VALID" and outcome.fps is not None
+        if better and (self._best is None or (outcome.fps or 0) > (self._best.fps or 0)):
+            self._best = outcome
+        self._print(trial_line(outcome, self._number, self.trials))
+
+    def waiting(self, fleet: Fleet, now_ns: int) -> None:
+        self._show("preparing")
+
+    def ready(self, fleet: Fleet) -> None:
+        self._show("warming up")
+
+    def measuring(self, snapshot: Snapshot) -> None:
+        told = [f"{snapshot.elapsed_s:.0f} s"]
+        told += [] if snapshot.fps is None else [f"{rate(snapshot.fps)} FPS"]
+        self._show(", ".join(told))
+
+    def lost(self, name: str, why: str) -> None:
+        self._print(Text(f"  {name} is lost: {why}", "bold red"))
+
+    def stopping(self) -> None:
+        self._print(Text("stopping; the study can be resumed; press Ctrl-C again to leave at once", "yellow"))
+
+    def say(self, text: str) -> None:
+        self._print(Text(text))
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _show(self, doing: str) -> None:
+        if not self.console.is_terminal or self._trial is None:
+            return
+        if self._live is None:
+            self._live = Live(console=self.console, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(self._line(doing), refresh=True)
+
+    def _line(self, doing: str) -> Text:
+        assert self._trial is not None
+        text = Text.assemble(
+            (f"trial {self._number}/{self.trials}  ", "bold cyan"), f"{setting(self._trial.point)}: {doing}",
+            overflow="ellipsis", no_wrap=True,
+        )  # fmt: skip
+        more = [] if self._left_s is None else [f"{duration(self._left_s)} left"]
+        if self._best is not None and self._best.fps is not None:
+            more.append(f"best so far {rate(self._best.fps)} FPS with {setting(self._best.point)}")
+        return text + Text(f"\n            {' · '.join(more)}", "dim")
+
+    def _print(self, text: Text) -> None:
+        self.console.print(text, highlight=False, soft_wrap=True)
+
+
+def setting(point: dict[str, str]) -> str:
+    """What a trial has of its own, as on the command line."""
+    return " ".join(f"{flag} {value}".rstrip() for flag, value in point.items()) or "one setting"
+
+
+def trial_line(outcome: Outcome, number: int, trials: int) -> Text:
+    """How a trial went, on one line."""
+    width = len(str(trials))
+    text = Text(f"{number:>{width}}/{trials}  {setting(outcome.point)}  ")
+    if outcome.fps is None:
+        return text + Text(f"{outcome.status}: {outcome.why or 'nothing was measured'}", "bold red")
+    text += Text(f"{rate(outcome.fps)} FPS", "bold")
+    if "p99" in outcome.latency_ms:
+        text += Text(
+            f"  median {milliseconds(outcome.latency_ms['median'])}  p99 {milliseconds(outcome.latency_ms['p99'])}"
+        )
+    if outcome.status != "VALID":
+        text += Text(f"  {outcome.status}: {', '.join(outcome.findings)}", "yellow")
+    return text
+
+
+def print_trials(console: Console, study: Study, trials: Sequence[Trial], seconds: float | None) -> None:
+    """What a study would run: its settings, the number of its trials and the time they take."""
+    places = {flag: {value: place for place, value in enumerate(values)} for flag, values in study.axes.items()}
+    ordered = sorted(study.trials, key=lambda t: [places[flag].get(value, 0) for flag, value in t.point.items()])
+    points = list(dict.fromkeys(setting(trial.point) for trial in ordered))
+    for point in points[:_MOST_POINTS]:
+        console.print(Text(f"  {point}"), highlight=False, soft_wrap=True)
+    if len(points) > _MOST_POINTS:
+        console.print(Text(f"  ... and {len(points) - _MOST_POINTS} more"), highlight=False)
+    each = len(study.trials) // max(1, len(points))
+    time = "until their inferences are done" if seconds is None else f"about {duration(seconds)}"
+    left = "" if len(trials) == len(study.trials) else f", {len(trials)} of them left"
+    text = f"{len(points)} settings x {each} repetitions = {len(study.trials)} trials{left}, {time}"
+    console.print(Text(text, "bold"), highlight=False, soft_wrap=True)

@@ -1,0 +1,215 @@
+"""A study as requested, from the command line and a TOML file. Raises UsageError, one sentence, for what is wrong."""
+
+import argparse
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, cast, get_args
+
+from ovbench.common.errors import UsageError
+
+from ..flags import Parser, gnu
+from .record import Kind
+from .settings import Settings, parse_settings, read_settings
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+_READY_MADE: Final = tuple(kind for kind in KINDS if kind != "sweep")
+_PLAN_KEYS: Final = ("kind", "repetitions", "order_seed", "p99_limit_ms", "a", "b", "settings")
+
+_DESCRIPTION: Final = """\
+Runs many settings, several times each in a random order, saves each trial when it ends, and says
+which is best. Every flag of a run (see ovbench-coord --help) may have several values here.
+
+  study                as many settings as the values given make
+  study scaling        1 to N agents of a core each: efficiency, fits, the knee
+  study streams        streams x requests of one agent on all cores
+  study partition      the same cores as 1 x N streams, 2 x N/2, ... N x 1
+  study batch          batches of 1 to 32
+  study ab             A against B, in ABBA order: faster, slower or no difference
+"""
+
+_EPILOG: Final = """\
+examples:
+  ovbench-coord study -nstreams 1,2,4 -nireq 1..8 -t 5
+  ovbench-coord study -m a.xml,b.xml -api sync,async --repetitions 5
+  ovbench-coord study --cpus 0-3 --cpus 4-7 --agents 1..4
+      values that have commas themselves: give the flag again
+  ovbench-coord study scaling -m model.xml --agents 1..64*2 --p99-limit-ms 20
+  ovbench-coord study ab --a "-nstreams 1" --b "-nstreams 2" -m model.xml
+  ovbench-coord study --plan study.toml --dry-run
+      the trials, their number and the time they take; nothing is started
+  ovbench-coord study --resume ovbench-results/20260101T120000Z-study-scaling
+      does what is missing
+
+A plan is TOML with the keys kind, repetitions, order_seed, p99_limit_ms, a, b and a table
+of settings: [settings] m = "model.xml", nstreams = [1, 2, 4], nireq = "1..8".
+"""
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """`repetitions` None is the kind's own number; `resume`: the folder of a study to go on with."""
+
+    kind: Kind = "sweep"
+    settings: Settings = field(default_factory=Settings)
+    sides: Mapping[str, str] = field(default_factory=dict)
+    repetitions: int | None = None
+    order_seed: int = 0
+    p99_limit_ms: float | None = None
+    folder: Path | None = None
+    resume: Path | None = None
+    accept_changes: bool = False
+    dry_run: bool = False
+    json: bool = False
+
+
+def parse_study(argv: Sequence[str]) -> StudyRequest:
+    """`argv` is what comes after `study`. `--help` ends the process."""
+    kind, words = _kind(argv)
+    # -h is not argparse's, which would take -hint for it.
+    raw, rest = study_parser().parse_known_args(["--help" if word == "-h" else gnu(word) for word in words])
+    plan = {} if raw.plan is None else _read_plan(raw.plan)
+    settings = Settings({**_settings_of(plan).values, **parse_settings(rest).values})
+    if raw.resume is not None:
+        return _resumed(raw, kind, settings)
+    if raw.accept_changes:
+        raise UsageError("--accept-changes is for --resume DIR")
+    return StudyRequest(
+        kind=kind or _kind_of(plan),
+        settings=settings,
+        sides={name.upper(): value for name in ("a", "b") if (value := getattr(raw, name) or plan.get(name))},
+        repetitions=raw.repetitions or plan.get("repetitions"),
+        order_seed=raw.order_seed if raw.order_seed is not None else plan.get("order_seed", 0),
+        p99_limit_ms=raw.p99_limit_ms or plan.get("p99_limit_ms"),
+        folder=raw.report_folder,
+        dry_run=raw.dry_run,
+        json=raw.json,
+    )
+
+
+def study_parser() -> Parser:
+    parser = Parser(
+        prog="ovbench-coord study",
+        usage="ovbench-coord study [scaling | streams | partition | batch | ab] [options] [flags of a run]",
+        allow_abbrev=False,
+        add_help=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--help", action="help", help="show this and exit")
+    parser.add_argument("--plan", metavar="FILE", type=Path, help="a TOML file with the study; flags go before it")
+    parser.add_argument(
+        "--repetitions", metavar="N", type=_whole,
+        help="trials of each setting, default 3, 5 for scaling and partition; for ab the number of ABBA blocks, 10",
+    )  # fmt: skip
+    parser.add_argument("--order-seed", metavar="N", type=_seed, help="of the random order of the trials; default 0")
+    parser.add_argument(
+        "--p99-limit-ms", metavar="MS", type=_limit, help="also name the best setting whose p99 stays below this"
+    )
+    parser.add_argument("--a", metavar="FLAGS", help="of ab: the flags of A, quoted")
+    parser.add_argument("--b", metavar="FLAGS", help="of ab: the flags of B, quoted")
+    parser.add_argument(
+        "--report-folder", "-report_folder", metavar="DIR", type=Path,
+        help="where the study is kept; default ovbench-results/<UTC time>-study-<kind>/",
+    )  # fmt: skip
+    parser.add_argument("--resume", metavar="DIR", type=Path, help="go on with a study: run what is missing of it")
+    parser.add_argument(
+        "--accept-changes", action="store_true", help="with --resume: although the model or the machine has changed"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the trials and start nothing")
+    parser.add_argument("--json", action="store_true", help="print the answer, and nothing else, on stdout as JSON")
+    return parser
+
+
+def _kind(argv: Sequence[str]) -> tuple[Kind | None, Sequence[str]]:
+    if not argv or argv[0].startswith("-"):
+        return None, argv
+    if argv[0] not in _READY_MADE:
+        nearest = difflib.get_close_matches(argv[0], _READY_MADE, n=1, cutoff=0.5)
+        hint = f"; did you mean {nearest[0]}?" if nearest else ""
+        raise UsageError(f"study {argv[0]}: there is no such study, only {', '.join(_READY_MADE)}{hint}")
+    return cast("Kind", argv[0]), argv[1:]
+
+
+def _resumed(raw: argparse.Namespace, kind: Kind | None, settings: Settings) -> StudyRequest:
+    """A study goes on as it was planned."""
+    others = {
+        f"study {kind}": kind, "--plan": raw.plan, "--a": raw.a, "--b": raw.b, "--repetitions": raw.repetitions,
+        "--order-seed": raw.order_seed, "--report-folder": raw.report_folder, **dict.fromkeys(settings.values, True),
+    }  # fmt: skip
+    given = [flag for flag, value in others.items() if value is not None]
+    if given:
+        raise UsageError(
+            f"--resume {raw.resume} goes on with the plan that is in it; leave {given[0]} out, or begin another study"
+        )
+    return StudyRequest(
+        resume=raw.resume,
+        accept_changes=raw.accept_changes,
+        p99_limit_ms=raw.p99_limit_ms,
+        dry_run=raw.dry_run,
+        json=raw.json,
+    )
+
+
+def _read_plan(file: Path) -> dict[str, Any]:
+    try:
+        plan = tomllib.loads(file.read_text())
+    except OSError as error:
+        raise UsageError(f"--plan {file}: it cannot be read: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"--plan {file}: this is no TOML: {error}") from None
+    for key, value in plan.items():
+        if key not in _PLAN_KEYS:
+            nearest = difflib.get_close_matches(key, _PLAN_KEYS, n=1, cutoff=0.5)
+            hint = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(_PLAN_KEYS)}"
+            raise UsageError(f"--plan {file}: it has an unknown key '{key}'{hint}")
+        _check_value(file, key, value)
+    return plan
+
+
+def _check_value(file: Path, key: str, value: Any) -> None:
+    wanted: dict[str, tuple[str, Any]] = {
+        "repetitions": ("a whole number of 1 or more", lambda v: type(v) is int and 1 <= v <= 1_000),
+        "order_seed": ("a whole number of 0 or more", lambda v: type(v) is int and v >= 0),
+        "p99_limit_ms": ("a number above 0", lambda v: type(v) in (int, float) and v > 0),
+        "settings": ("a table", lambda v: isinstance(v, dict)),
+        "kind": (f"one of {', '.join(KINDS)}", lambda v: v in KINDS),
+        "a": ("a text", lambda v: isinstance(v, str)),
+        "b": ("a text", lambda v: isinstance(v, str)),
+    }
+    words, holds = wanted[key]
+    if not holds(value):
+        raise UsageError(f"--plan {file}: {key} is {value!r}, which is not {words}")
+
+
+def _settings_of(plan: Mapping[str, Any]) -> Settings:
+    return read_settings(plan.get("settings", {}))
+
+
+def _kind_of(plan: Mapping[str, Any]) -> Kind:
+    return cast("Kind", plan.get("kind", "sweep"))
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to 1000")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 0 or more")
+    return int(text)
+
+
+def _limit(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of milliseconds above 0")
+    return value

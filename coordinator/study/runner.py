@@ -1,0 +1,156 @@
+"""Runs a study: trial after trial on one bus, each saved when it ends; agents stay where only the load changes."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from ovbench.common.errors import UsageError
+from ovbench.common.lifecycle import State
+from ovbench.common.topology import Topology
+
+from ..fleet import Member, Rules
+from ..options import Options, parse
+from ..outcome import Run, build_report
+from ..plan import Plan, make_plan
+from ..report.studylive import StudyScreen
+from ..result import Report
+from ..run import exit_code, measure, merge_run
+from ..session import Bus
+from .folder import StudyFolder
+from .record import Outcome, Study, Trial, outcome_of
+
+LEASE_S: Final = 60.0
+"""Agents outlive the merge and the report of a trial, however large. Should the coordinator die, local agents die with
+it, so the lease is not what ends them."""
+
+_OVERHEAD_S: Final = 1.0
+"""A trial's cost beyond warm-up and window until one has been measured."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A trial whose flags have been understood and whose agents have been placed."""
+
+    trial: Trial
+    options: Options
+    plan: Plan
+
+    @property
+    def load_s(self) -> float | None:
+        """Warm-up and window; None where only a number of inferences is known."""
+        return None if self.options.duration_s is None else self.options.warmup_s + self.options.duration_s
+
+
+def prepare(trials: Sequence[Trial], topology: Topology) -> tuple[Prepared, ...]:
+    """Raises UsageError, naming the setting, for the first trial that cannot be."""
+    return tuple(_prepared(trial, topology) for trial in trials)
+
+
+def _prepared(trial: Trial, topology: Topology) -> Prepared:
+    try:
+        options = parse(trial.argv)
+        assert isinstance(options, Options)
+        return Prepared(trial, options, make_plan(options, topology))
+    except UsageError as error:
+        point = " ".join(f"{flag} {value}" for flag, value in trial.point.items())
+        raise UsageError(f"study, {point}: {error}" if point else str(error)) from None
+
+
+def estimate_s(trials: Sequence[Prepared], overhead_s: float = _OVERHEAD_S) -> float | None:
+    """How long they take in all; None where that cannot be known."""
+    loads = [trial.load_s for trial in trials]
+    return None if None in loads else sum(load or 0.0 for load in loads) + overhead_s * len(loads)
+
+
+@dataclass
+class Runner:
+    study: Study
+    folder: StudyFolder
+    topology: Topology
+    screen: StudyScreen
+    clock: Callable[[], float] = time.monotonic
+    outcomes: list[Outcome] = field(default_factory=list)
+    interrupted: bool = False
+    _crew: tuple[Member, ...] = ()
+    _jobs: Plan | None = None
+    _overheads_s: list[float] = field(default_factory=list)
+
+    def run(self, bus: Bus, trials: Sequence[Prepared]) -> None:
+        """All of them, or until the user wants an end. Raises store.Unwritable where a trial cannot be saved."""
+        done = len(self.study.trials) - len(trials)
+        for index, prepared in enumerate(trials):
+            self.screen.begin(prepared.trial, done + index + 1, self._left_s(trials[index:]))
+            began = self.clock()
+            outcome, report = self._trial(bus, prepared, began)
+            if self.interrupted:
+                break
+            self.folder.keep(prepared.trial, outcome, report)
+            self.outcomes.append(outcome)
+            self._overheads_s.append(self.clock() - began - (prepared.load_s or 0.0))
+            self.screen.ended(outcome)
+        bus.release(self._crew)
+
+    def _left_s(self, trials: Sequence[Prepared]) -> float | None:
+        known = self._overheads_s
+        return estimate_s(trials, sum(known) / len(known) if known else _OVERHEAD_S)
+
+    def _trial(self, bus: Bus, prepared: Prepared, began: float) -> tuple[Outcome, Report | None]:
+        crew = self._adopted(bus, prepared.plan)
+        started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        _stay_off(prepared.plan, self.topology)
+        command = ("ovbench-coord", *prepared.trial.argv)
+        try:
+            facts = measure(
+                bus, prepared.options, prepared.plan, self.topology, self.screen, started_at, command, crew,
+                Rules(join_s=prepared.options.join_timeout_s, lease_s=LEASE_S),
+            )  # fmt: skip
+        except UsageError as error:
+            bus.dismiss(crew)
+            self._crew = ()
+            return _failed(prepared.trial, started_at, self.clock() - began, str(error)), None
+        self.interrupted = facts.interrupted
+        self._leave(facts, prepared.plan)
+        report = build_report(facts, merge_run(facts), None)
+        code = exit_code(report, facts.interrupted, kept=True)
+        return outcome_of(prepared.trial, report, self.clock() - began, code), report
+
+    def _adopted(self, bus: Bus, plan: Plan) -> tuple[Member, ...]:
+        """The agents of the trial before, where they can do this one as they are; else they are let go."""
+        if self._crew and self._jobs is not None and _same_but_load(plan, self._jobs):
+            return self._crew
+        bus.dismiss(self._crew)
+        self._crew = ()
+        return ()
+
+    def _leave(self, facts: Run, plan: Plan) -> None:
+        """Agents can go on only if all of them have delivered; `dismiss` ends the others, too."""
+        self._crew, self._jobs = tuple(facts.members), plan
+        if any(member.state is not State.DELIVERED for member in facts.members):
+            self._jobs = None
+
+
+def _same_but_load(plan: Plan, before: Plan) -> bool:
+    return len(plan.jobs) == len(before.jobs) and all(
+        job.same_but_load(other) for job, other in zip(plan.jobs, before.jobs, strict=True)
+    )
+
+
+def _stay_off(plan: Plan, topology: Topology) -> None:
+    """The coordinator runs where this plan wants it."""
+    os.sched_setaffinity(0, plan.housekeeping or topology.allowed)
+
+
+def _failed(trial: Trial, started_at: str, seconds: float, why: str) -> Outcome:
+    return Outcome(
+        trial=trial.id,
+        point=trial.point,
+        repetition=trial.repetition,
+        started_at=started_at,
+        seconds=seconds,
+        exit_code=2,
+        status="FAILED",
+        why=why,
+    )

@@ -1,0 +1,91 @@
+"""Studies with real agents: trials are saved one by one, and a killed study goes on where it was."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.process.driver import COORDINATOR
+
+QUICK = ("--backend", "null:500", "-api", "sync", "--agents", "1", "-t", "0.2", "--warmup", "0")
+
+
+def study(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [COORDINATOR, "study", *words], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
+
+
+def test_each_trial_is_kept_with_its_report(tmp_path: Path) -> None:
+    done = study(tmp_path, *QUICK, "-max_irate", "200,400", "--repetitions", "2", "--report-folder", "s")
+    assert done.returncode == 0, done.stderr
+    kept = lines(tmp_path / "s")
+    assert Counter(line["point"]["-max_irate"] for line in kept) == {"200": 2, "400": 2}
+    for line in kept:
+        report = json.loads((tmp_path / "s" / "trials" / line["trial"] / "report.json").read_text())
+        assert report["throughput"]["fps"] == line["fps"] == pytest.approx(float(line["point"]["-max_irate"]), rel=0.1)
+
+
+def test_a_study_that_was_killed_goes_on_with_what_is_missing(tmp_path: Path) -> None:
+    words = [*QUICK, "-max_irate", "100..106", "--repetitions", "1", "--report-folder", "s"]
+    with subprocess.Popen([COORDINATOR, "study", *words], cwd=tmp_path, stdout=subprocess.DEVNULL) as coordinator:
+        deadline = time.monotonic() + 30
+        file = tmp_path / "s" / "trials.jsonl"
+        while not (file.exists() and file.read_bytes().count(b"\n") >= 2):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        coordinator.send_signal(signal.SIGKILL)
+    before = len(lines(tmp_path / "s"))
+    assert 2 <= before < 7
+    assert study(tmp_path, "--resume", "s").returncode == 0
+    assert sorted(Counter(line["point"]["-max_irate"] for line in lines(tmp_path / "s")).items()) == [
+        (str(rate), 1) for rate in range(100, 107)
+    ]
+
+
+def test_a_study_that_is_complete_has_nothing_to_go_on_with(tmp_path: Path) -> None:
+    assert (
+        study(tmp_path, *QUICK, "-max_irate", "100,200", "--repetitions", "1", "--report-folder", "s").returncode == 0
+    )
+    kept = lines(tmp_path / "s")
+    assert study(tmp_path, "--resume", "s").returncode == 0
+    assert lines(tmp_path / "s") == kept
+
+
+def test_a_study_of_a_model_that_has_changed_is_not_gone_on_with_unless_told(tmp_path: Path) -> None:
+    subprocess.run([COORDINATOR, "export-model", "builtin:tiny", "m.xml"], cwd=tmp_path, check=True)
+    words = ("-m", "m.xml", "-api", "sync", "--agents", "1", "-t", "0.2", "--warmup", "0", "-max_irate", "100,200")
+    assert study(tmp_path, *words, "--repetitions", "1", "--report-folder", "s").returncode == 0
+    plan = tmp_path / "s" / "trials.jsonl"
+    plan.write_bytes(plan.read_bytes().splitlines(keepends=True)[0])
+    (tmp_path / "m.xml").write_text((tmp_path / "m.xml").read_text() + " ")
+    refused = study(tmp_path, "--resume", "s")
+    assert refused.returncode == 2
+    assert "the model" in refused.stderr
+    assert study(tmp_path, "--resume", "s", "--accept-changes").returncode == 0
+    assert len(lines(tmp_path / "s")) == 2
+
+
+def test_an_interrupted_study_keeps_what_it_has_and_says_how_to_go_on(tmp_path: Path) -> None:
+    words = [*QUICK, "-max_irate", "100..120", "--repetitions", "1", "--report-folder", "s"]
+    with subprocess.Popen(
+        [COORDINATOR, "study", *words], cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=os.environ
+    ) as coordinator:
+        assert coordinator.stdout is not None
+        told = [next(coordinator.stdout) for _ in range(2)]
+        coordinator.send_signal(signal.SIGINT)
+        rest = coordinator.stdout.read()
+    assert coordinator.returncode == 130
+    assert told[1].startswith(" 1/21")
+    assert "--resume s" in rest
+    assert 1 <= len(lines(tmp_path / "s")) < 21

@@ -1,0 +1,131 @@
+"""What each study compares, and that its trials are interleaved so that drift falls on all alike."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ovbench.common.errors import UsageError
+from ovbench.coordinator.study.design import MOST_TRIALS, REPETITIONS, SIDE, Design, design, trials
+from ovbench.coordinator.study.record import Kind
+from ovbench.coordinator.study.settings import parse_settings
+from tests.machines import machine
+
+
+def of(kind: Kind, *words: str, cores: int = 4, **sides: str) -> Design:
+    return design(kind, parse_settings(words), machine(cores=cores), sides)
+
+
+def test_a_sweep_is_every_combination() -> None:
+    made = of("sweep", "-nstreams", "1,2", "-api", "sync,async", "-t", "1")
+    assert len(made.points) == 4
+    assert made.axes == {"-nstreams": ("1", "2"), "-api": ("sync", "async")}
+
+
+def test_scaling_is_one_to_all_cores_with_an_agent_each() -> None:
+    made = of("scaling", "-m", "a.xml")
+    assert [point["--agents"] for point in made.points] == ["1", "2", "3", "4"]
+    assert made.argv(made.points[0]) == ("-m", "a.xml", "--cpus-per-agent", "1", "--agents", "1")
+
+
+def test_scaling_on_many_cores_takes_some_of_the_counts_and_the_last() -> None:
+    assert [int(p["--agents"]) for p in of("scaling", cores=48).points] == [1, 2, 4, 6, 8, 12, 16, 24, 32, 48]
+
+
+def test_scaling_can_be_told_its_counts_and_sizes() -> None:
+    made = of("scaling", "--agents", "1,3", "--cpus-per-agent", "2")
+    assert made.argv(made.points[1]) == ("--cpus-per-agent", "2", "--agents", "3")
+
+
+def test_streams_never_have_fewer_requests_than_streams() -> None:
+    made = of("streams", cores=2)
+    assert [(p["-nstreams"], p["-nireq"]) for p in made.points] == [
+        ("1", "1"), ("1", "2"), ("1", "4"), ("2", "2"), ("2", "4"), ("2", "8"),
+    ]  # fmt: skip
+    assert made.argv(made.points[0]) == ("--agents", "1", "-nstreams", "1", "-nireq", "1")
+    assert [p["-nireq"] for p in of("streams", "-nstreams", "2", "-nireq", "1,2,3").points] == ["2", "3"]
+
+
+def test_partitions_share_the_same_cores_out_whole() -> None:
+    assert [(p["--agents"], p["-nstreams"]) for p in of("partition").points] == [("1", "4"), ("2", "2"), ("4", "1")]
+
+
+def test_partitions_by_part_of_the_machine_come_where_there_are_several() -> None:
+    made = design("partition", parse_settings([]), machine(sockets=2, cores=2, nodes=2))
+    assert {"--agents": "per-node"} in made.points
+    assert {"--agents": "per-socket"} in made.points
+    assert {"--agents": "per-node"} not in of("partition").points
+
+
+def test_batches_go_up_in_powers_of_two() -> None:
+    assert [p["-b"] for p in of("batch").points] == ["1", "2", "4", "8", "16", "32"]
+
+
+def test_the_sides_of_a_comparison_add_to_what_they_have_in_common() -> None:
+    made = of("ab", "-t", "5", A="-nstreams 1", B="-nstreams 2 -t 6")
+    assert [made.argv(point) for point in made.points] == [
+        ("-t", "5", "-nstreams", "1"),
+        ("-t", "6", "-nstreams", "2"),
+    ]
+
+
+@given(st.integers(1, 20), st.integers(0, 1000))
+def test_each_block_of_a_comparison_is_abba_or_baab(blocks: int, seed: int) -> None:
+    order = [trial.point[SIDE] for trial in trials(of("ab", A="-nstreams 1", B="-nstreams 2"), blocks, seed)]
+    assert len(order) == 4 * blocks
+    assert {"".join(order[at : at + 4]) for at in range(0, len(order), 4)} <= {"ABBA", "BAAB"}
+
+
+def test_comparisons_begin_with_either_side() -> None:
+    order = [trial.point[SIDE] for trial in trials(of("ab", A="-nstreams 1", B="-nstreams 2"), 40, 0)]
+    assert 10 <= Counter(order[::4])["A"] <= 30
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000))
+def test_a_repetition_has_every_setting_once_before_the_next(points: int, repetitions: int, seed: int) -> None:
+    made = of("sweep", "-nireq", f"1..{points + 1}")
+    order = trials(made, repetitions, seed)
+    for repetition in range(repetitions):
+        block = order[repetition * len(made.points) : (repetition + 1) * len(made.points)]
+        assert {trial.repetition for trial in block} == {repetition}
+        assert Counter(trial.point["-nireq"] for trial in block) == Counter(p["-nireq"] for p in made.points)
+
+
+def test_the_order_is_drawn_anew_for_each_repetition_and_again_the_same_by_its_seed() -> None:
+    made = of("sweep", "-nireq", "1..8")
+    first, second = trials(made, 2, 1), trials(made, 2, 1)
+    assert first == second
+    assert [t.point for t in first[:8]] != [t.point for t in first[8:]]
+    assert [t.point for t in first] != [t.point for t in trials(made, 2, 2)]
+
+
+def test_trials_are_numbered_in_their_order() -> None:
+    assert [trial.id for trial in trials(of("batch"), 2, 0)][:3] == ["0001", "0002", "0003"]
+
+
+def test_every_kind_has_repetitions_of_its_own() -> None:
+    assert set(REPETITIONS) == {"sweep", "scaling", "streams", "partition", "batch", "ab"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "sides", "told"),
+    [
+        ("sweep", ["-t", "5"], {}, "no setting has several values"),
+        ("scaling", ["-nstreams", "1,2"], {}, "varies agents only"),
+        ("streams", ["-nstreams", "4", "-nireq", "1,2"], {}, "would be idle"),
+        ("ab", ["-t", "5"], {"A": "-nstreams 1"}, "give both sides"),
+        ("ab", ["-t", "5,6"], {"A": "-nstreams 1", "B": "-nstreams 2"}, "what differs goes into --a and --b"),
+        ("ab", [], {"A": "-nstreams 1,2", "B": "-nstreams 2"}, "a side has one of each"),
+        ("ab", [], {"A": "'", "B": "-nstreams 2"}, "cannot be split"),
+    ],
+)
+def test_what_cannot_be_studied_is_told(kind: Kind, words: list[str], sides: dict[str, str], told: str) -> None:
+    with pytest.raises(UsageError) as error:
+        design(kind, parse_settings(words), machine(), sides)
+    assert told in str(error.value)
+
+
+def test_absurdly_many_trials_are_refused_with_their_number() -> None:
+    with pytest.raises(UsageError, match=f"more than {MOST_TRIALS:,}"):
+        trials(of("sweep", "-nireq", "1..900"), 3, 0)

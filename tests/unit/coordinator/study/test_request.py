@@ -1,0 +1,88 @@
+"""The command line of a study and its file."""
+
+from pathlib import Path
+
+import pytest
+
+from ovbench.common.errors import UsageError
+from ovbench.coordinator.study.request import StudyRequest, parse_study
+
+PLAN = """
+kind = "ab"
+repetitions = 4
+order_seed = 7
+p99_limit_ms = 12.5
+a = "-nstreams 1"
+b = "-nstreams 2"
+[settings]
+m = "builtin:tiny"
+t = 2
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    file = tmp_path / "study.toml"
+    file.write_text(PLAN)
+    return file
+
+
+def test_a_file_says_what_flags_say(plan: Path) -> None:
+    from_file = parse_study(["--plan", str(plan)])
+    words = ["ab", "--repetitions", "4", "--order-seed", "7", "--p99-limit-ms", "12.5", "-m", "builtin:tiny", "-t", "2"]
+    assert from_file == parse_study([*words, "--a", "-nstreams 1", "--b", "-nstreams 2"])
+
+
+def test_flags_go_before_a_file(plan: Path) -> None:
+    request = parse_study(["--plan", str(plan), "--repetitions", "9", "-t", "5"])
+    assert request.repetitions == 9
+    assert request.settings.argv({}) == ("-m", "builtin:tiny", "-t", "5")
+
+
+def test_a_hint_is_not_taken_for_help() -> None:
+    assert parse_study(["-hint", "latency,throughput"]).settings.axes == {"-hint": ("latency", "throughput")}
+
+
+def test_a_study_without_more_is_a_sweep() -> None:
+    assert parse_study([]) == StudyRequest()
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["scalin"], "did you mean scaling?"),
+        (["--repetitions", "0"], "--repetitions"),
+        (["--order-seed", "-1"], "--order-seed"),
+        (["--p99-limit-ms", "nan"], "--p99-limit-ms"),
+        (["--accept-changes"], "--resume"),
+        (["--resume", "x", "-nstreams", "2"], "leave -nstreams out"),
+        (["scaling", "--resume", "x"], "leave study scaling out"),
+        (["--plan", "no/such.toml"], "cannot be read"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_wrong_is_said_in_a_sentence(argv: list[str], told: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse_study(argv)
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("repetitons = 3", "did you mean repetitions?"),
+        ("repetitions = 0", "repetitions is 0"),
+        ("repetitions = true", "repetitions is True"),
+        ("p99_limit_ms = 'x'", "p99_limit_ms"),
+        ("kind = 'scalin'", "kind"),
+        ("settings = 1", "settings"),
+        ("= 1", "no TOML"),
+        ("[settings]\nnstreems = 1", "did you mean nstreams?"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said_in_a_sentence(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(text)
+    with pytest.raises(UsageError) as error:
+        parse_study(["--plan", str(file)])
+    assert told in str(error.value)

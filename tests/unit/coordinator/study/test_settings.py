@@ -1,0 +1,108 @@
+"""Settings with several values: what is written, what it stands for, what is refused."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ovbench.common.errors import UsageError
+from ovbench.coordinator.options import Options, parse
+from ovbench.coordinator.study.settings import parse_settings, read_settings
+
+
+@pytest.mark.parametrize(
+    ("words", "axes"),
+    [
+        (["-nstreams", "1,2,4"], {"-nstreams": ("1", "2", "4")}),
+        (["-nireq", "1..4"], {"-nireq": ("1", "2", "3", "4")}),
+        (["-nireq", "1..9+4"], {"-nireq": ("1", "5", "9")}),
+        (["--agents", "1..20*3"], {"--agents": ("1", "3", "9")}),
+        (["-b", "1,4..6"], {"-b": ("1", "4", "5", "6")}),
+        (["-api", "sync,async", "-t", "5"], {"-api": ("sync", "async")}),
+        (["-m", "a.xml,b.xml"], {"-m": ("a.xml", "b.xml")}),
+        (["--cpus", "0-3", "--cpus", "4-7"], {"--cpus": ("0-3", "4-7")}),
+        (["--number_streams", "1,2"], {"-nstreams": ("1", "2")}),
+        (["-nstreams=1,2"], {"-nstreams": ("1", "2")}),
+        (["-nstreams", "2,2"], {}),
+        (["-shape", "[1,3,224,224]", "--cpus", "0,1", "-latency_percentile", "99"], {}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_several_values_make_an_axis(words: list[str], axes: dict[str, tuple[str, ...]]) -> None:
+    assert parse_settings(words).axes == axes
+
+
+def test_a_value_that_begins_with_a_dash_is_a_value() -> None:
+    assert parse_settings(["-b", "-1", "-api", "sync"]).argv({}) == ("-b", "-1", "-api", "sync")
+
+
+def test_a_flag_without_a_value_stays_one() -> None:
+    assert parse_settings(["--strict", "-nstreams", "1,2"]).argv({"-nstreams": "2"}) == ("--strict", "-nstreams", "2")
+
+
+def test_a_flag_with_several_words_keeps_them_apart() -> None:
+    settings = parse_settings(["-i", "a.png", "b.png", "-i", "c.png"])
+    assert [settings.argv(point) for point in settings.points()] == [("-i", "a.png", "b.png"), ("-i", "c.png")]
+
+
+_COUNTS = st.lists(st.integers(1, 99), min_size=1, max_size=4, unique=True)
+
+
+@given(_COUNTS, _COUNTS)
+def test_the_points_are_all_combinations_and_each_is_a_run(streams: list[int], requests: list[int]) -> None:
+    settings = parse_settings(["-nstreams", ",".join(map(str, streams)), "-nireq", ",".join(map(str, requests))])
+    runs = [parse(settings.argv(point)) for point in settings.points()]
+    assert all(isinstance(run, Options) for run in runs)
+    assert [(run.streams, run.requests) for run in runs if isinstance(run, Options)] == list(product(streams, requests))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["-nstreems", "1,2"], "did you mean -nstreams?"),
+        (["5"], "'5' is no flag"),
+        (["-nstreams"], "a value is missing"),
+        (["-nstreams", "1,,2"], "between two commas"),
+        (["-nireq", "4..1"], "-nireq 4..1"),
+        (["-nireq", "1..8*1"], "1..64*2"),
+        (["-nireq", "0..8*2"], "1..64*2"),
+        (["-nireq", "1..8+0"], "1..64*2"),
+        (["-nireq", "a..b"], "a range is written"),
+        (["-nireq", "1..999999999"], "more than 1000 values"),
+        (["-dump_config", "x.json"], "every trial would write the same file"),
+        (["--launcher", "external"], "their own agents"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_wrong_is_said_in_a_sentence(words: list[str], told: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse_settings(words)
+    assert told in str(error.value)
+
+
+def test_a_table_has_settings_by_their_names_without_dashes() -> None:
+    settings = read_settings(
+        {"m": "a.xml", "nstreams": [1, 2], "number-infer-requests": "1..3", "strict": True, "t": 2.5}
+    )
+    assert settings.axes == {"-nstreams": ("1", "2"), "-nireq": ("1", "2", "3")}
+    assert settings.argv({"-nstreams": "2", "-nireq": "1"})[:5] == ("-m", "a.xml", "--strict", "-t", "2.5")
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ({"nstreems": 1}, "did you mean nstreams?"),
+        ({"nstreams": []}, "the array is empty"),
+        ({"nstreams": {"a": 1}}, "no value for it"),
+        ({"report_folder": "x"}, "the study's"),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_said_in_a_sentence(table: dict[str, object], told: str) -> None:
+    with pytest.raises(UsageError) as error:
+        read_settings(table)
+    assert told in str(error.value)
+
+
+def test_words_of_a_table_with_commas_are_one_value() -> None:
+    assert read_settings({"cpus": "0,1", "m": "a,b.xml"}).axes == {}
