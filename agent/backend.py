@@ -23,7 +23,7 @@ from ovbench.common.messages import (
 from . import loops, null
 from .capi import Library, OpenVinoError, libc_addresses, memcpy_address, set_callback_address
 from .cxx import STRING_BYTES, Cxx
-from .model import Loaded, StepTimes, iterations, load
+from .model import Loaded, StepTimes, iterations, load, reload
 from .outputs import MOST_OUTPUTS, Content, look_twice
 from .tensors import STRING
 
@@ -66,6 +66,10 @@ class Backend(Protocol):
     def findings(self) -> Iterator[Layers | Graph]:
         """After the load: what it tells beyond times, where that was asked for."""
 
+    def renewed(self, job: Job, times: StepTimes) -> "Backend":
+        """For another load on the same model (see `Job.same_but_load`), while nothing is in flight; it takes the place
+        of this one."""
+
 
 def open_backend(job: Job, times: StepTimes) -> Backend:
     return NullBackend(job) if job.null is not None else OpenVinoBackend(job, load(job, times))
@@ -92,6 +96,7 @@ def _install(slot: Int64s) -> None:
 
 class OpenVinoBackend:
     def __init__(self, job: Job, loaded: Loaded) -> None:
+        self._loaded = loaded
         self._library: Library = loaded.library
         self._requests = loaded.requests
         self._asynchronous = job.load.api == "async"
@@ -122,6 +127,9 @@ class OpenVinoBackend:
             inference_only=loaded.feed is None,
             notes=tuple(as_text(note) for note in dict.fromkeys(loaded.notes)),
         )
+
+    def renewed(self, job: Job, times: StepTimes) -> "OpenVinoBackend":
+        return OpenVinoBackend(job, reload(job, self._loaded, times))
 
     def call(self, asynchronous: bool) -> int:
         return self._library.start_async if asynchronous else self._library.infer
@@ -254,6 +262,10 @@ class NullBackend:
             outputs=(),
             properties={},
         )
+
+    def renewed(self, job: Job, times: StepTimes) -> "NullBackend":
+        self._device.stop()
+        return NullBackend(job)
 
     def call(self, asynchronous: bool) -> int:
         return loops.entry(null.start_async if asynchronous else null.infer)

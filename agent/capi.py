@@ -335,6 +335,10 @@ class InferRequest:
             c.c_void_p(tensor.address),
         )
 
+    def free(self) -> None:
+        """It must be idle, and is of no use afterwards."""
+        self._library.function("ov_infer_request_free")(self.handle)
+
     def layers(self) -> list[Layer]:
         """What each layer took, where the model was compiled to count it; raises OpenVinoError where nothing ran."""
         infos = _ProfilingInfos()

@@ -46,7 +46,9 @@ class Outcome:
 class Measurement:
     """All methods but `stop` belong to one thread, which they pin; it must not have loaded OpenVINO before."""
 
-    def __init__(self, job: Job, control_threads: frozenset[int]) -> None:
+    def __init__(self, job: Job, control_threads: frozenset[int], former: "Measurement | None" = None) -> None:
+        """`former`: one whose model is taken over, as it is compiled (see `Job.same_but_load`)."""
+        self._former = former
         self._job = job
         self._control_threads = control_threads
         self._stopped = False
@@ -62,8 +64,7 @@ class Measurement:
         wanted = self._job.placement.memory
         policy = read_policy() if wanted is None else set_policy(wanted)
         self.times.step = 3
-        backend = open_backend(self._job, self.times)
-        self._backend = backend
+        backend = self._backend = self._open()
         outputs = self._outputs()  # before callbacks are connected
         recorder = Recorder.allocate(backend.effective.requests, self._job.sample_bytes)
         clock, sleep = libc_addresses()
@@ -81,6 +82,12 @@ class Measurement:
         mask = placement.mask(thread_ids() - self._control_threads)
         self._repeatable = outputs is not None and outputs.repeatable
         return Prepared(backend, phases(self.times), mask, outputs, policy)
+
+    def _open(self) -> Backend:
+        former, self._former = self._former, None
+        if former is None or former._backend is None:
+            return open_backend(self._job, self.times)
+        return former._backend.renewed(self._job, self.times)
 
     def warm_up(self, at_ns: int) -> tuple[int, str | None]:
         """Run the load, not to be counted: how many inferences, and the message of one that failed."""

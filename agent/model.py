@@ -73,6 +73,7 @@ class Loaded:
     """
 
     library: Library
+    core: Core
     compiled: Compiled
     requests: tuple[InferRequest, ...]
     properties: dict[str, str]
@@ -92,12 +93,25 @@ def load(job: jobs.Job, times: StepTimes) -> Loaded:
         _extend(core, job.model)
     made = _compiled(library, core, job, times)
     times.step = 8
-    properties = made.model.properties()
+    return _with_requests(library, core, made, made.model.properties(), job, times)
+
+
+def reload(job: jobs.Job, former: Loaded, times: StepTimes) -> Loaded:
+    """The same compiled model with other requests, as for `Job.same_but_load`. Those of `former` are freed."""
+    for request in former.requests:
+        request.free()
+    return _with_requests(former.library, former.core, former.compiled, former.properties, job, times)
+
+
+def _with_requests(
+    library: Library, core: Core, made: Compiled, properties: dict[str, str], job: jobs.Job, times: StepTimes
+) -> Loaded:
     if job.load.compile_only:
-        return _loaded(library, made, (made.model.request(),), properties)
+        return _loaded(library, core, made, (made.model.request(),), properties)
     with times.measure(9, "create_requests"):
         requests = tuple(made.model.request() for _ in range(_request_count(job, properties)))
-        loaded, feed = _filled(library, _with_rows(cxx, core, made, job), requests, properties, job)
+        made = _with_rows(Cxx.load(), core, made, job)
+        loaded, feed = _filled(library, core, made, requests, properties, job)
     if job.load.first_inference:
         with times.measure(10, "first_inference"):
             _infer_first(loaded, 0)
@@ -144,12 +158,15 @@ def _request_count(job: jobs.Job, properties: dict[str, str]) -> int:
     return job.runtime.requests or int(properties.get("OPTIMAL_NUMBER_OF_INFER_REQUESTS", "1"))
 
 
-def _loaded(library: Library, made: Compiled, requests: tuple[InferRequest, ...], properties: dict[str, str]) -> Loaded:
-    return Loaded(library, made, requests, properties, library.version(), (), (), made.notes, None)
+def _loaded(
+    library: Library, core: Core, made: Compiled, requests: tuple[InferRequest, ...], properties: dict[str, str]
+) -> Loaded:
+    return Loaded(library, core, made, requests, properties, library.version(), (), (), made.notes, None)
 
 
 def _filled(
     library: Library,
+    core: Core,
     made: Compiled,
     requests: tuple[InferRequest, ...],
     properties: dict[str, str],
@@ -163,7 +180,7 @@ def _filled(
     feed = Feed(library, inputs, gathered, None if fed else len(requests))
     feed.fill(requests)
     loaded = replace(
-        _loaded(library, made, requests, properties),
+        _loaded(library, core, made, requests, properties),
         groups=together,
         fillings=_fillings(made.inputs, gathered),
         notes=(*made.notes, *gathered.notes),

@@ -23,6 +23,7 @@ from ovbench.common.job import Job
 from ovbench.common.lifecycle import IllegalMessage, State, advance
 from ovbench.common.messages import (
     PROTOCOL_VERSION,
+    Again,
     AnyNotice,
     AnyOrder,
     Delivered,
@@ -70,7 +71,9 @@ _ABANDON_NS: Final = 2_000_000_000
 class Work(Protocol):
     """What `Control` has done: by the measure thread, which reports back through `Control.done`."""
 
-    def prepare(self, job: Job) -> None: ...
+    def prepare(self, job: Job) -> None:
+        """Again after a load was delivered: on the model as it is."""
+
     def warm_up(self, at_ns: int) -> None: ...
     def run(self, at_ns: int) -> None: ...
     def stop(self) -> None: ...
@@ -121,6 +124,9 @@ class Control:
                     self._lease_ns, self._heartbeat_ns = to_ns(order.lease_s), to_ns(order.heartbeat_s)
                     self._next_heartbeat_ns = now_ns
                     self._work.prepare(order.job)
+                case Again(job):
+                    self._stopped_ns = None
+                    self._work.prepare(job)
                 case WarmUp(at_ns):
                     self._work.warm_up(at_ns)
                 case Start(at_ns):
@@ -212,7 +218,8 @@ class MeasureThread:
     def prepare(self, job: Job) -> None:
         # Until OpenVINO is loaded: it looks at the main thread, too, and runs its streams on the CPUs of that.
         self._pin_control_threads(job.placement.cpus)
-        measurement = self._measurement = Measurement(job, self._control_threads)
+        former = self._measurement
+        measurement = self._measurement = Measurement(job, self._control_threads, former)
 
         def task() -> Ready:
             prepared = measurement.prepare()
@@ -236,8 +243,9 @@ class MeasureThread:
             check(ready)  # it says what the model and the user's files say, so any of it may be too much
             return ready
 
-        # A daemon: it may be inside OpenVINO when the agent ends.
-        threading.Thread(target=self._loop, name="measure", daemon=True).start()
+        if former is None:
+            # A daemon: it may be inside OpenVINO when the agent ends.
+            threading.Thread(target=self._loop, name="measure", daemon=True).start()
         self._tasks.put(task)
 
     def warm_up(self, at_ns: int) -> None:
@@ -353,7 +361,8 @@ def _with_note(effective: Effective, refused: frozenset[int]) -> Effective:
 
 
 def serve(endpoint: str, agent: int | None, patience_s: float, clock: Clock = monotonic_ns) -> None:
-    """Serve one job. Raises Ended when there is nothing more to do, OSError for an endpoint that is no address.
+    """Serve a job, and more loads on its model. Raises Ended when there is nothing more to do, and OSError for an
+    endpoint that is no address.
 
     `patience_s`: how long to try to reach a coordinator.
     """
@@ -388,6 +397,8 @@ def _attend(link: Link, control: Control, work: MeasureThread, wake: int, clock:
         outbox += due if not outbox else [notice for notice in due if not isinstance(notice, Hello)]
         if control.state is State.DELIVERING and not delivering:
             delivering, delivery = True, control.delivery()
+        if control.state is State.PREPARING:
+            delivering = False  # perhaps again
         while outbox and link.send(outbox[0]):
             outbox.pop(0)
         if not outbox and delivery is not None:

@@ -27,7 +27,7 @@ from .report.live import Screen, SteadyConsole
 from .report.text import print_report
 from .result import Report, to_json
 from .sensors import make_sensors
-from .session import (Bus, Interrupts, Session, Watcher)
+from .session import Bus, Interrupts, Session, Watcher
 from .snapshot import Tracker
 from .survey import Survey
 from .utilization import Meter, read_cpu_totals

@@ -89,3 +89,27 @@ def test_an_interrupted_study_keeps_what_it_has_and_says_how_to_go_on(tmp_path: 
     assert told[1].startswith(" 1/21")
     assert "--resume s" in rest
     assert 1 <= len(lines(tmp_path / "s")) < 21
+
+
+def pids(folder: Path) -> list[int]:
+    """Of the agent of each trial, in the order of the trials."""
+    reports = sorted((folder / "trials").glob("*/report.json"))
+    return [json.loads(report.read_text())["agents"][0]["pid"] for report in reports]
+
+
+def test_agents_stay_where_only_the_load_changes(tmp_path: Path) -> None:
+    words = ("-m", "builtin:tiny", "--agents", "1", "-t", "0.2", "--warmup", "0.1", "-hint", "none", "-nstreams", "1")
+    done = study(
+        tmp_path, *words, "-nireq", "1,2,4", "-api", "sync,async", "--repetitions", "1", "--report-folder", "s"
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(pids(tmp_path / "s")) == 6
+    assert len(set(pids(tmp_path / "s"))) == 1
+    asynchronous = [line for line in lines(tmp_path / "s") if line["point"]["-api"] == "async"]
+    assert {line["point"]["-nireq"]: line["requests"] for line in asynchronous} == {"1": 1, "2": 2, "4": 4}
+
+
+def test_agents_change_where_the_model_is_compiled_anew(tmp_path: Path) -> None:
+    words = ("-m", "builtin:tiny", "--agents", "1", "-t", "0.2", "--warmup", "0.1", "-api", "sync", "-b", "1,2")
+    assert study(tmp_path, *words, "--repetitions", "1", "--report-folder", "s").returncode == 0
+    assert len(set(pids(tmp_path / "s"))) == 2
