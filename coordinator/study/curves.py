@@ -1,0 +1,48 @@
+"""The curves of a scaling study: which of its settings make one, and what is their size. Pure."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from .estimate import Estimate
+from .record import Study
+from .scaling import Scaling, scaling
+from .summary import Setting
+
+
+class Curve(Struct, frozen=True):
+    """How throughput grows with `unit` (agents or cores), the other settings being those of `point`."""
+
+    unit: str
+    point: dict[str, str]
+    scaling: Scaling
+    p99_ms: Annotated[dict[str, Estimate], Meta(description="by size")]
+    cpus: Annotated[dict[str, int], Meta(description="measured logical CPUs, by size")]
+
+
+def curves_of(study: Study, settings: Sequence[Setting]) -> Iterator[Curve]:
+    """One for each combination of the settings other than the size; one for all where those change with the size."""
+    flags = {axis.lstrip("-").replace("_", "-"): axis for axis in study.axes}
+    agents = len({setting.agents for setting in settings if setting.agents is not None}) > 1
+    unit = "agents" if "agents" in flags or (agents and "cpus-per-agent" not in flags) else "cores"
+    size_axis = next((flags[name] for name in ("agents", "cpus-per-agent", "cores", "cpus") if name in flags), None)
+    groups: dict[tuple[tuple[str, str], ...], dict[int, list[Setting]]] = {}
+    for setting in settings:
+        size = setting.agents if unit == "agents" else setting.cores
+        if size:
+            rest = tuple((flag, value) for flag, value in setting.point.items() if flag != size_axis)
+            groups.setdefault(rest, {}).setdefault(size, []).append(setting)
+    if len(groups) > 1 and all(len(group) == 1 for group in groups.values()):
+        together: dict[int, list[Setting]] = {}
+        for group in groups.values():
+            for size, some in group.items():
+                together.setdefault(size, []).extend(some)
+        groups = {(): together}
+    shared = set.intersection(*(set(rest) for rest in groups)) if groups else set()
+    for rest, group in groups.items():
+        trials = {size: [fps for s in some for fps in s.fps_of_trials] for size, some in group.items()}
+        p99 = {str(size): some[0].p99_ms for size, some in sorted(group.items()) if some[0].p99_ms is not None}
+        cpus = {str(size): some[0].cores for size, some in sorted(group.items()) if some[0].cores is not None}
+        point = {flag: value for flag, value in rest if (flag, value) not in shared}
+        yield Curve(unit, point, scaling(trials), p99, cpus)

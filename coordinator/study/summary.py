@@ -1,0 +1,121 @@
+"""The settings of a study, what their repetitions give, which are best, and which cannot be told apart. Pure."""
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from .estimate import Estimate, estimate
+from .record import Outcome, Study, Trial
+
+PROGRAM: Final = "ovbench-coord"
+NOT_RUN: Final = "NOT RUN"
+_COUNTED: Final = "VALID"
+
+
+class Setting(Struct, frozen=True):
+    """A point of a study. Figures are means over its VALID trials, null where there are none; latencies in ms."""
+
+    point: dict[str, str]
+    command: Annotated[str, Meta(description="to run it, for a shell")]
+    trials: Annotated[dict[str, int], Meta(description="by status; NOT RUN where a trial has not been run")]
+    fps: Estimate | None = None
+    median_ms: Estimate | None = None
+    p99_ms: Estimate | None = None
+    busy_percent: float | None = None
+    frames_per_cpu_s: float | None = None
+    batch: Annotated[int | None, Meta(description="where it is varied")] = None
+    agents: int | None = None
+    cores: int | None = None
+    streams: int | None = None
+    requests: int | None = None
+    fps_of_trials: tuple[float, ...] = ()
+    p99_of_trials: tuple[float, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return " ".join(f"{flag} {shlex.quote(value)}" for flag, value in self.point.items())
+
+    @property
+    def valid(self) -> int:
+        return self.trials.get(_COUNTED, 0)
+
+
+def settings_of(study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...]:
+    """In the order of the axes' values. Of several outcomes of a trial the last one counts."""
+    by_trial = {outcome.trial: outcome for outcome in outcomes}
+    by_point: dict[tuple[tuple[str, str], ...], list[Trial]] = {}
+    for trial in study.trials:
+        by_point.setdefault(tuple(trial.point.items()), []).append(trial)
+    ranks = {axis: {value: rank for rank, value in enumerate(values)} for axis, values in study.axes.items()}
+
+    def place(trials: Sequence[Trial]) -> list[int]:
+        point = trials[0].point
+        return [rank.get(point.get(axis, ""), len(rank)) for axis, rank in ranks.items()]
+
+    return tuple(_setting(trials, by_trial) for trials in sorted(by_point.values(), key=place))
+
+
+def counted(outcome: Outcome) -> bool:
+    """Whether its figures are used: it was VALID, and something was measured."""
+    return outcome.status == _COUNTED and outcome.fps is not None and outcome.fps > 0
+
+
+def _setting(trials: Sequence[Trial], by_trial: Mapping[str, Outcome]) -> Setting:
+    found = [by_trial[trial.id] for trial in trials if trial.id in by_trial]
+    good = [outcome for outcome in found if counted(outcome)]
+    statuses = Counter(outcome.status if counted(outcome) else _not_counted(outcome) for outcome in found)
+    missing = {NOT_RUN: len(trials) - len(found)} if len(trials) > len(found) else {}
+    fps = tuple(outcome.fps for outcome in good if outcome.fps is not None)
+    p99 = _latencies(good, "p99")
+    return Setting(
+        point=trials[0].point,
+        command=command(trials[0]),
+        trials={**dict(sorted(statuses.items())), **missing},
+        fps=_estimate(fps),
+        median_ms=_estimate(_latencies(good, "median")),
+        p99_ms=_estimate(p99),
+        busy_percent=_mean(outcome.busy_percent for outcome in good),
+        frames_per_cpu_s=_mean(outcome.frames_per_cpu_s for outcome in good),
+        batch=_batch(trials[0].point),
+        agents=_first(outcome.agents for outcome in good),
+        cores=_first(outcome.cores for outcome in good),
+        streams=_first(outcome.streams for outcome in good),
+        requests=_first(outcome.requests for outcome in good),
+        fps_of_trials=fps,
+        p99_of_trials=p99,
+    )
+
+
+def _not_counted(outcome: Outcome) -> str:
+    return "FAILED" if outcome.status == _COUNTED else outcome.status
+
+
+def command(trial: Trial) -> str:
+    argv = trial.argv if trial.argv[:1] == (PROGRAM,) else (PROGRAM, *trial.argv)
+    return shlex.join(argv)
+
+
+def _latencies(outcomes: Iterable[Outcome], name: str) -> tuple[float, ...]:
+    return tuple(outcome.latency_ms[name] for outcome in outcomes if name in outcome.latency_ms)
+
+
+def _estimate(values: Sequence[float]) -> Estimate | None:
+    return estimate(values) if values else None
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def _first(values: Iterable[int | None]) -> int | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _batch(point: Mapping[str, str]) -> int | None:
+    value = next((value for flag, value in point.items() if flag.lstrip("-") in ("b", "batch")), "")
+    return int(value) if value.isascii() and value.isdigit() and int(value) > 0 else None

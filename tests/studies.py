@@ -1,0 +1,97 @@
+"""Studies and their outcomes for tests: planned and run in memory, with figures that a test chooses."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from typing import Literal
+
+import numpy as np
+
+from ovbench.coordinator.study.record import Fingerprint, Kind, Outcome, Study, Trial
+
+Point = dict[str, str]
+Status = Literal["VALID", "INVALID", "PARTIAL", "FAILED"]
+
+
+def study(
+    axes: Mapping[str, Sequence[str]],
+    kind: Kind = "sweep",
+    repetitions: int = 3,
+    *,
+    p99_limit_ms: float | None = None,
+    machine: Mapping[str, str] | None = None,
+    model: str = "builtin:tiny",
+) -> Study:
+    """Every combination of the axes' values, repetition by repetition; in an A/B study a block ABBA each."""
+    points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    order = [*points, *reversed(points)] if kind == "ab" else points
+    trials = [
+        Trial(
+            f"{number:04}",
+            point,
+            number // len(order),
+            (*(() if "-m" in axes else ("-m", model)), *(part for item in point.items() for part in item)),
+        )
+        for number, point in enumerate(order * repetitions)
+    ]
+    return Study(
+        ovbench="0.1.0",
+        kind=kind,
+        created_at="2026-01-01T00:00:00Z",
+        command=("ovbench-coord", "study"),
+        seed=1,
+        repetitions=repetitions,
+        axes={axis: tuple(values) for axis, values in axes.items()},
+        trials=tuple(trials),
+        fingerprint=Fingerprint({}, dict(machine or {})),
+        p99_limit_ms=p99_limit_ms,
+    )
+
+
+def outcome(
+    trial: Trial,
+    fps: float | None,
+    p99_ms: float | None = None,
+    *,
+    status: Status = "VALID",
+    agents: int | None = None,
+    cores: int | None = None,
+    why: str = "",
+    findings: tuple[str, ...] = (),
+) -> Outcome:
+    return Outcome(
+        trial=trial.id,
+        point=trial.point,
+        repetition=trial.repetition,
+        started_at="2026-01-01T00:00:00Z",
+        seconds=3.0,
+        exit_code=0 if status == "VALID" else 4,
+        status=status,
+        fps=fps,
+        latency_ms={} if p99_ms is None else {"median": p99_ms / 2, "p99": p99_ms},
+        agents=agents if agents is not None else int(trial.point.get("--agents", "1")),
+        cores=cores if cores is not None else int(trial.point.get("--agents", "1")),
+        busy_percent=99.0,
+        frames_per_cpu_s=None if fps is None else fps / 2,
+        why=why,
+        findings=findings,
+    )
+
+
+def outcomes(
+    of: Study,
+    fps: Callable[[Point], float],
+    p99_ms: Callable[[Point], float],
+    *,
+    noise: float = 0.0,
+    seed: int = 0,
+) -> list[Outcome]:
+    """All trials VALID; both figures scatter by `noise`, a share of them."""
+    draw = np.random.default_rng(seed)
+    return [
+        outcome(
+            trial,
+            fps(trial.point) * (1 + noise * float(draw.standard_normal())),
+            p99_ms(trial.point) * (1 + noise * float(draw.standard_normal())),
+        )
+        for trial in of.trials
+    ]

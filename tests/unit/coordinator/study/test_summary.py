@@ -1,0 +1,62 @@
+"""Trials summed up by setting."""
+
+import pytest
+
+from ovbench.coordinator.study.estimate import estimate
+from ovbench.coordinator.study.summary import settings_of
+from tests.studies import outcome, outcomes, study
+
+AXES = {"-nstreams": ("1", "2", "10"), "-api": ("sync", "async")}
+
+
+def test_settings_are_in_the_order_of_their_values_however_the_trials_were_run() -> None:
+    planned = study(AXES, repetitions=2)
+    shuffled = outcomes(planned, lambda p: 100.0, lambda p: 2.0)[::-1]
+    names = [setting.name for setting in settings_of(planned, shuffled)]
+    assert names == [f"-nstreams {n} -api {api}" for n in (1, 2, 10) for api in ("sync", "async")]
+
+
+def test_figures_are_means_over_repetitions_with_their_intervals() -> None:
+    planned = study({"-b": ("4",)}, repetitions=3)
+    done = [outcome(trial, fps, p99) for trial, fps, p99 in zip(planned.trials, (90, 100, 110), (2, 3, 4), strict=True)]
+    (setting,) = settings_of(planned, done)
+    assert setting.fps == estimate([90, 100, 110])
+    assert setting.p99_ms == estimate([2, 3, 4])
+    assert setting.median_ms == estimate([1, 1.5, 2])
+    assert setting.frames_per_cpu_s == pytest.approx(50)
+    assert (setting.batch, setting.valid, setting.trials) == (4, 3, {"VALID": 3})
+
+
+def test_only_valid_trials_are_counted_and_the_others_are_told() -> None:
+    planned = study({"-b": ("1",)}, repetitions=6)
+    one, two, three, four, five, _ = planned.trials
+    done = [
+        outcome(one, 100, 2),
+        outcome(two, 900, 9, status="INVALID"),
+        outcome(three, 900, 9, status="PARTIAL"),
+        outcome(four, None, status="FAILED"),
+        outcome(five, None),
+    ]
+    (setting,) = settings_of(planned, done)
+    assert setting.fps_of_trials == (100,)
+    assert setting.trials == {"FAILED": 2, "INVALID": 1, "PARTIAL": 1, "VALID": 1, "NOT RUN": 1}
+
+
+def test_of_a_trial_that_was_run_again_the_last_outcome_counts() -> None:
+    planned = study({"-b": ("1",)}, repetitions=1)
+    trial = planned.trials[0]
+    (setting,) = settings_of(planned, [outcome(trial, None, status="FAILED"), outcome(trial, 100, 2)])
+    assert setting.fps_of_trials == (100,)
+
+
+def test_an_outcome_of_another_plan_is_not_counted() -> None:
+    planned, other = study({"-b": ("1",)}, repetitions=1), study({"-b": ("1",)}, repetitions=2)
+    (setting,) = settings_of(planned, outcomes(other, lambda p: 100.0, lambda p: 2.0))
+    assert setting.valid == 1
+
+
+def test_the_command_can_be_pasted_into_a_shell() -> None:
+    planned = study({"-nstreams": ("2",)}, model="/a folder/it's; rm.xml")
+    (setting,) = settings_of(planned, [])
+    assert setting.command == """ovbench-coord -m '/a folder/it'"'"'s; rm.xml' -nstreams 2"""
+    assert setting.fps is None
