@@ -172,6 +172,15 @@ PURE: Final = (
     "coordinator.outcome",
     "coordinator.snapshot",
     "coordinator.result",
+    "coordinator.study.ab",
+    "coordinator.study.answer",
+    "coordinator.study.choices",
+    "coordinator.study.curves",
+    "coordinator.study.estimate",
+    "coordinator.study.record",
+    "coordinator.study.scaling",
+    "coordinator.study.summary",
+    "coordinator.study.words",
 )
 IMPURE: Final = (
     "os", "sys", "time", "datetime", "io", "socket", "select", "selectors", "subprocess", "pathlib", "threading",

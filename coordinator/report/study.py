@@ -1,0 +1,210 @@
+"""A study at a glance: the answer in words, settings, a plot of the scaling, commands, what is not known."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+from typing import Final
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ..study.answer import Answer, answer
+from ..study.curves import Curve
+from ..study.estimate import Estimate
+from ..study.record import Outcome, Study
+from ..study.scaling import throughput
+from ..study.summary import Setting
+from ..study.words import figures_of
+from .numbers import milliseconds, rate
+from .plot import Plot
+
+_MOST_SETTINGS: Final = 40
+_MOST_PLOTS: Final = 3
+_MOST_FRONT: Final = 6
+_GAP: Final = 2
+_PLOT_WIDTH: Final = 60
+_PLOT_HEIGHT: Final = 13
+_IDEAL: Final = "dim"
+_LAW: Final = "cyan"
+_MEASURED: Final = "bold green"
+
+
+def print_study(console: Console, study: Study, outcomes: Sequence[Outcome]) -> None:
+    """The answer first; tables and plots fit a terminal of 80 columns."""
+    print_answer(console, study, answer(study, outcomes))
+
+
+def print_answer(console: Console, study: Study, found: Answer) -> None:
+    console.print()
+    console.print(Text(found.headline, "bold"), highlight=False)
+    _print_lines(console, found.lines)
+    if found.settings:
+        console.print()
+        console.print(_table(study, found, console.width))
+        console.print(Text(f"  {_legend(found)}", "dim"), highlight=False)
+    for curve in found.curves[:_MOST_PLOTS]:
+        for text in _plot(curve):
+            console.print(text, highlight=False, no_wrap=True, crop=True)
+    for text in _commands(found):
+        # Soft wrap: a command stays one line for whoever copies it.
+        console.print(text, highlight=False, soft_wrap=True)
+    if found.unsaid:
+        console.print(Text("\nwhat cannot be said", "bold"))
+        _print_lines(console, found.unsaid)
+
+
+def _print_lines(console: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        console.print(Padding(Text(line), (0, 0, 0, 2), expand=False), highlight=False)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """`rank`: where there is no room for all, the columns with the highest go first."""
+
+    title: str
+    cell: Callable[[Setting], str]
+    rank: int = 0
+
+
+def _table(study: Study, found: Answer, width: int) -> Table:
+    """A column for each axis, then figures: means over VALID trials, with half the 95 % interval of the throughput."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False, pad_edge=False)
+    shown = found.settings[:_MOST_SETTINGS]
+    names = _short_values(study)
+    axes = [
+        _Column(axis.lstrip("-"), lambda setting, axis=axis: names[axis].get(setting.point.get(axis, ""), ""))  # type: ignore[misc]
+        for axis in study.axes
+    ]
+    front = {setting.name for setting in found.front}
+    mark = _Column("", lambda setting: "*" if setting.name in front else "")
+    columns = _fitting([mark, *axes, *_figures(found)], shown, width)
+    for index, column in enumerate(columns):
+        axis = index <= len(axes)
+        table.add_column(
+            Text(column.title), justify="left" if axis else "right", overflow="fold", no_wrap=not axis or index == 0
+        )
+    best = {choice.setting.name for choice in found.choices} if study.kind != "ab" else set()
+    for setting in shown:
+        style = "bold" if setting.name in best else "red" if setting.fps is None else ""
+        table.add_row(*(Text(column.cell(setting)) for column in columns), style=style)
+    return table
+
+
+def _short_values(study: Study) -> dict[str, dict[str, str]]:
+    """Of files their names, where those differ."""
+    short = {}
+    for axis, values in study.axes.items():
+        ends = [value.rstrip("/").rpartition("/")[2] for value in values]
+        short[axis] = dict(zip(values, ends if len(set(ends)) == len(values) else values, strict=True))
+    return short
+
+
+def _fitting(columns: Sequence[_Column], settings: Sequence[Setting], width: int) -> list[_Column]:
+    """As many as have room; axes and throughput stay."""
+    left = list(columns)
+
+    def needed() -> int:
+        cells = (max([len(column.title), *(len(column.cell(setting)) for setting in settings)]) for column in left)
+        return sum(cell + _GAP for cell in cells)
+
+    while needed() > width and any(column.rank for column in left):
+        left.remove(max(left, key=lambda column: column.rank))
+    return left
+
+
+def _figures(found: Answer) -> Iterator[_Column]:
+    yield _Column("FPS", lambda s: "-" if s.fps is None else rate(s.fps.value))
+    yield _Column("±", lambda s: _plus_minus(s.fps))
+    if found.curves:
+        yield _Column("of ideal", lambda s: _share(found.efficiency(s)))
+    yield _Column("median", lambda s: "-" if s.median_ms is None else milliseconds(s.median_ms.value), 2)
+    if any(setting.batch for setting in found.settings):
+        yield _Column("a frame", _per_frame)
+    yield _Column("p99", lambda s: "-" if s.p99_ms is None else milliseconds(s.p99_ms.value))
+    yield _Column("CPU", lambda s: "-" if s.busy_percent is None else f"{s.busy_percent:.0f} %", 3)
+    yield _Column("/CPU-s", lambda s: "-" if s.frames_per_cpu_s is None else rate(s.frames_per_cpu_s), 4)
+    yield _Column("trials", _trials)
+
+
+def _share(efficiency: Estimate | None) -> str:
+    return "-" if efficiency is None else f"{100 * efficiency.value:.1f} %"
+
+
+def _per_frame(setting: Setting) -> str:
+    if setting.median_ms is None or setting.batch is None:
+        return "-"
+    return milliseconds(setting.median_ms.value / setting.batch)
+
+
+def _plus_minus(figure: Estimate | None) -> str:
+    if figure is None or figure.low is None or figure.high is None or figure.value <= 0:
+        return "-"
+    percent = 50 * (figure.high - figure.low) / figure.value
+    return f"{percent:.1f} %" if percent < 99.95 else "> 100 %"
+
+
+def _trials(setting: Setting) -> str:
+    total = sum(setting.trials.values())
+    if setting.valid == total:
+        return str(total)
+    return f"{setting.valid} of {total}" if setting.valid else "/".join(setting.trials)
+
+
+def _legend(found: Answer) -> str:
+    told = ["* Pareto front"] if found.front else []
+    told += ["± half the 95 % interval", "/CPU-s frames per CPU-second"]
+    more = len(found.settings) - _MOST_SETTINGS
+    return (f"... {more} more; " if more > 0 else "") + ", ".join(told)
+
+
+def _plot(curve: Curve) -> Iterator[Text]:
+    """Measured means, the ideal line through the smallest size, and the law that is believed."""
+    points, fit = curve.scaling.points, curve.scaling.fit
+    if len(points) < 2:
+        return
+    most, each = points[-1].size, points[0].fps.value / points[0].size
+    most_y = 1.15 * max(max(point.fps.high or point.fps.value for point in points), 0.7 * each * most)
+    plot = Plot(_PLOT_WIDTH, _PLOT_HEIGHT, most, most_y)
+    plot.curve(lambda x: each * x, _IDEAL, from_x=0, to_x=most, every=3)
+    if fit is not None:
+        shares = [part.value if part is not None else 0.0 for part in (fit.contention, fit.coherency)]
+        law = partial(throughput, single=fit.single.value, contention=shares[0], coherency=shares[1])
+        plot.curve(law, _LAW, from_x=points[0].size, to_x=most)
+    for point in points:
+        plot.mark(point.size, point.fps.value, "●", _MEASURED)
+    legend = Text.assemble(
+        (f"\nFPS by {curve.unit}", "bold"),
+        ("".join(f" {flag} {value}" for flag, value in curve.point.items()), ""),
+        ("   ● ", _MEASURED), "measured",
+        ("   ⠤⠤ " if fit is not None else "", _LAW), f"fit ({_LAWS[fit.model]})" if fit is not None else "",
+        ("   ⠂⠐ ", _IDEAL), "in proportion",
+    )  # fmt: skip
+    yield legend
+    yield from (Text("  ") + line for line in plot.lines(_axis, [point.size for point in points]))
+
+
+_LAWS: Final = {"linear": "linear", "amdahl": "Amdahl", "usl": "USL"}
+
+
+def _axis(value: float) -> str:
+    return f"{ceil(value):,}" if value >= 100 else f"{value:.3g}"
+
+
+def _commands(found: Answer) -> Iterator[Text]:
+    for choice in found.choices:
+        yield Text.assemble((f"\n{choice.what}", "bold"), f"  {figures_of(choice.setting)}")
+        yield Text(f"  {choice.setting.command}")
+    shown = {choice.setting.name for choice in found.choices}
+    rest = [setting for setting in found.front if setting.name not in shown]
+    if rest:
+        yield Text("\nalso on the Pareto front", "bold")
+    for setting in rest[:_MOST_FRONT]:
+        yield Text(f"  {figures_of(setting)}")
+        yield Text(f"    {setting.command}")
+    if len(rest) > _MOST_FRONT:
+        yield Text(f"  ... {len(rest) - _MOST_FRONT} more", "dim")

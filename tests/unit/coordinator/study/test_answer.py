@@ -1,0 +1,210 @@
+"""What studies say, word by word."""
+
+import json
+from collections.abc import Callable
+from math import inf
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ovbench.coordinator.study.answer import Answer, answer, answer_json
+from ovbench.coordinator.study.estimate import Estimate
+from ovbench.coordinator.study.record import Kind
+from ovbench.coordinator.study.scaling import throughput
+from ovbench.coordinator.study.words import with_interval
+from tests.studies import Point, Status, outcome, outcomes, study
+
+SIZES = ("1", "2", "4", "8", "16", "32")
+
+
+def scaled(contention: float, coherency: float, sizes: tuple[str, ...] = SIZES) -> Answer:
+    """Without noise; 16 cores have two hyperthreads each. By the closed forms of the laws."""
+    planned = study({"--agents": sizes}, "scaling", machine={"physical_cores": "16"})
+
+    def fps(point: Point) -> float:
+        return throughput(int(point["--agents"]), 100.0, contention, coherency)
+
+    return answer(planned, outcomes(planned, fps, lambda p: 2.0 + int(p["--agents"]) / 8))
+
+
+def test_a_scaling_study_tells_law_peak_knee_and_limits() -> None:
+    """X(16) = 1600 / 2.176, X(32) / 3200 = 1 / 4.6208, N* = sqrt(0.96 / 0.0024)."""
+    found = scaled(0.04, 0.0024)
+    assert found.headline == "Most throughput: 735.3 FPS (735.3 to 735.3) with --agents 16."
+    assert found.lines == (
+        "32 agents do 21.6 % (21.6 to 21.6 %) of 32 times what 1 agent does.",
+        "p99 goes from 2.12 ms with 1 agent to 6.00 ms with 32.",
+        "Throughput follows the Universal Scalability Law: contention 4.0 % (4.0 to 4.0 %), coherency 0.240 % "
+        "(0.240 to 0.240 %); trials scatter by 0.0 % about it.",
+        "By this law throughput is most at 20 agents, and falls beyond.",
+        "The knee is at 17 agents: from there on one more adds less than 5 % of what one does.",
+        "Contention limits: 4.0 % (4.0 to 4.0 %) of the work is done by one at a time.",
+        "Coherency limits, too: what each pays for all others grows with their number.",
+        "From 32 agents on, hyperthreads share the 16 cores.",
+    )
+    assert found.unsaid == (
+        "What is contended for (memory bandwidth, caches, clock rate, locks) takes counters to tell.",
+    )
+    assert found.efficiency(found.settings[-1]) == found.curves[0].scaling.points[-1].efficiency
+
+
+def test_nothing_limits_what_grows_in_proportion() -> None:
+    found = scaled(0.0, 0.0, SIZES[:4])
+    assert found.lines[2:] == (
+        "Throughput grows in proportion to the agents, as far as can be seen (contention: at most 0.0 %); "
+        "trials scatter by 0.0 % about it.",
+        "No knee up to 8 agents: one more still adds 5 % of what one does, or more.",
+    )
+    assert found.unsaid == ()
+
+
+def test_two_sizes_are_no_law() -> None:
+    found = scaled(0.1, 0.0, ("1", "2"))
+    assert found.lines[-1] == "No law is fitted: 3 different sizes are the least for a fit; there are 2."
+    assert found.curves[0].scaling.fit is None
+
+
+def test_agents_that_share_a_cpu_are_told() -> None:
+    planned = study({"--agents": ("1", "2", "4")}, "scaling")
+    done = [outcome(t, min(2, int(t.point["--agents"])) * 100.0, 2.0, cores=min(2, int(t.point["--agents"])))
+            for t in planned.trials]  # fmt: skip
+    assert "From 4 agents on, several share a CPU." in answer(planned, done).lines
+
+
+def against(ratio: float, noise: float, blocks: int = 10) -> Answer:
+    planned = study({"-api": ("sync", "async")}, "ab", blocks)
+    fps: Callable[[Point], float] = lambda p: 390.0 * (ratio if p["-api"] == "async" else 1.0)  # noqa: E731
+    return answer(planned, outcomes(planned, fps, lambda p: 2.0, noise=noise, seed=4))
+
+
+def test_a_verdict_names_the_two_settings_and_the_change() -> None:
+    found = against(0.9, 0.0)
+    assert found.headline == "B (-api async) is slower than A (-api sync): 10.0 % less throughput (-10.0 to -10.0 %)."
+    assert found.lines == (
+        "From 10 blocks of 4 trials, whose ratios scatter by 0.0 %; intervals at 98 % confidence.",
+        "median latency of B: 0.0 % longer (+0.0 to +0.0 %).",
+        "p99 latency of B: 0.0 % longer (+0.0 to +0.0 %).",
+    )
+    assert [(choice.what, choice.setting.name) for choice in found.choices] == [("A", "-api sync"), ("B", "-api async")]
+    assert found.front == ()
+
+
+def test_no_difference_is_said_with_its_size() -> None:
+    assert against(1.001, 0.005).headline.startswith(
+        "No difference beyond 2 % between A (-api sync) and B (-api async): B has 0."
+    )
+
+
+def test_too_few_blocks_tell_how_many_are_needed() -> None:
+    found = against(1.0, 0.06)
+    assert found.headline.startswith("Whether A (-api sync) or B (-api async) is faster cannot be told: B has")
+    needed = found.comparisons[0].blocks_needed
+    assert needed is not None
+    assert f"about {needed} are needed, {2 * needed} trials of each setting." in found.unsaid[0]
+
+
+def test_a_setting_against_itself_has_no_words_of_its_own() -> None:
+    planned = study({"side": ("A", "B")}, "ab", 5)
+    same = tuple(msgspec.structs.replace(trial, argv=("-m", "builtin:tiny")) for trial in planned.trials)
+    planned = msgspec.structs.replace(planned, trials=same)
+    found = answer(planned, outcomes(planned, lambda p: 390.0, lambda p: 2.0))
+    assert found.headline == "No difference beyond 2 % between A and B: B has 0.0 % more throughput (+0.0 to +0.0 %)."
+
+
+def test_a_sweep_tells_the_best_the_best_under_the_limit_and_what_matters() -> None:
+    planned = study({"-nstreams": ("1", "4"), "-nireq": ("1", "2")}, p99_limit_ms=3.0)
+    done = outcomes(planned, lambda p: 100.0 * int(p["-nstreams"]) * int(p["-nireq"]), lambda p: 2.0 * int(p["-nireq"]))
+    found = answer(planned, done)
+    assert found.headline == "Most throughput: 800.0 FPS (800.0 to 800.0) with -nstreams 4 -nireq 2."
+    assert found.lines == (
+        "Most throughput with p99 up to 3.00 ms: -nstreams 4 -nireq 1, 400.0 FPS (400.0 to 400.0), "
+        "p99 2.00 ms (2.00 ms to 2.00 ms).",
+        "What matters most for throughput is -nstreams: of the variance between settings (of its logarithm), "
+        "-nstreams 80 %, -nireq 20 %; 0 % is how they act together, and noise.",
+    )
+    assert [setting.name for setting in found.front] == ["-nstreams 4 -nireq 2", "-nstreams 4 -nireq 1"]
+    assert found.choices[1].setting.command == "ovbench-coord -m builtin:tiny -nstreams 4 -nireq 1"
+
+
+def test_a_batch_study_tells_the_least_time_per_frame() -> None:
+    planned = study({"-b": ("1", "2", "4")}, "batch")
+    done = outcomes(planned, lambda p: 100.0, lambda p: {"1": 4.0, "2": 6.0, "4": 20.0}[p["-b"]])
+    assert answer(planned, done).lines[-1] == "Least time per frame: 1.50 ms (median latency / batch) with -b 2."
+
+
+def test_partitions_are_listed_by_throughput() -> None:
+    planned = study({"--agents": ("1", "2", "4")}, "partition")
+    fps = {"1": 90.0, "2": 110.0, "4": 100.0}
+    found = answer(planned, outcomes(planned, lambda p: fps[p["--agents"]], lambda p: 2.0 * int(p["--agents"])))
+    assert [setting.name for setting in found.settings] == ["--agents 2", "--agents 4", "--agents 1"]
+    assert found.lines == ("Shortest p99: --agents 1, 90.00 FPS (90.00 to 90.00), p99 2.00 ms (2.00 ms to 2.00 ms).",)
+
+
+def test_what_is_left_out_or_missing_is_said() -> None:
+    planned = study({"-b": ("1", "2", "4")}, "batch", 2)
+    one, two, four, *rest = planned.trials
+    done = [outcome(rest[0], 100, 2), outcome(one, 101, 2), outcome(two, 99, 2, status="INVALID", findings=("steal",)),
+            outcome(four, None, status="FAILED", why="no such model")]  # fmt: skip
+    found = answer(planned, done)
+    assert found.unsaid == (
+        "2 of 6 trials are left out: 1 FAILED, 1 INVALID; steal (1); no such model (1).",
+        "2 of 6 trials have not been run.",
+        "Nothing is known of -b 2, -b 4: no trial was VALID.",
+    )
+
+
+def test_what_was_run_once_has_no_interval() -> None:
+    planned = study({"-b": ("1", "2")}, "batch", 1)
+    found = answer(planned, outcomes(planned, lambda p: 100.0 * int(p["-b"]), lambda p: 2.0))
+    assert found.headline == "Most throughput: 200.0 FPS with -b 2."
+    assert found.unsaid == (
+        "Every setting has one VALID trial: no interval, and whether others are as good cannot be told. Repeat it.",
+    )
+
+
+def test_a_limit_that_nothing_keeps_and_one_that_is_kept_barely_are_said() -> None:
+    planned = study({"-nireq": ("1", "2")}, p99_limit_ms=1.0)
+    done = outcomes(planned, lambda p: 100.0 * int(p["-nireq"]), lambda p: 2.0 * int(p["-nireq"]), noise=0.02)
+    assert answer(planned, done).unsaid[-1].startswith("No setting has a p99 up to 1.00 ms; the shortest is ")
+    barely = msgspec.structs.replace(planned, p99_limit_ms=4.0)
+    exact = [msgspec.structs.replace(o, latency_ms={"p99": 3.8 + 0.1 * o.repetition, "median": 1.0}) for o in done]
+    assert answer(barely, exact).unsaid[-1].startswith("Whether -nireq 2 keeps p99 up to 4.00 ms is not certain")
+
+
+def test_without_a_valid_trial_nothing_is_said() -> None:
+    for kind in ("sweep", "scaling", "streams", "partition", "batch", "ab"):
+        found = answer(study({"--agents": ("1", "2")}, kind), [])
+        assert found.headline == "Nothing can be said: no trial was VALID."
+        assert found.lines == ()
+
+
+@pytest.mark.parametrize(
+    ("figure", "form", "written"),
+    [
+        (Estimate(1234.5, 1200.0, 1269.0, 3), "fps", "1,234.5 FPS (1,200.0 to 1,269.0)"),
+        (Estimate(4.5, -1.0, 10.0, 2), "ms", "4.50 ms (0.00 ns to 10.0 ms)"),
+        (Estimate(4.5), "ms", "4.50 ms"),
+    ],
+)
+def test_a_figure_is_written_with_its_interval(figure: Estimate, form: str, written: str) -> None:
+    assert with_interval(figure, "fps" if form == "fps" else "ms") == written
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_study_has_an_answer_that_json_holds_and_gives_back(data: st.DataObject) -> None:
+    kind: Kind = data.draw(st.sampled_from(("sweep", "scaling", "streams", "partition", "batch", "ab")))
+    planned = study({"--agents": ("1", "2", "3"), "-b": ("1", "2")}, kind, 2, p99_limit_ms=3.0)
+    figures = st.none() | st.floats(0, 1e5)
+    statuses: st.SearchStrategy[Status] = st.sampled_from(("VALID", "VALID", "INVALID", "PARTIAL", "FAILED"))
+    done = [
+        outcome(trial, data.draw(figures), data.draw(figures), status=data.draw(statuses))
+        for trial in data.draw(st.lists(st.sampled_from(planned.trials), max_size=12))
+    ]
+    found = answer(planned, done)
+    assert found.headline
+    written = answer_json(found)
+    assert msgspec.json.decode(written, type=Answer) == found
+    assert inf not in json.loads(written, parse_constant=lambda name: pytest.fail(name)).values()
