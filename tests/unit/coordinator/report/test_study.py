@@ -92,11 +92,11 @@ def test_files_are_listed_by_name_unless_that_is_ambiguous() -> None:
 
 
 def test_words_of_a_study_are_no_markup() -> None:
-    planned = study({"-m": ("[red]a.xml", "b[/].xml")}, repetitions=1)
+    planned = study({"-m": ("[red]a.xml", "b[bold].xml")}, repetitions=1)
     done = outcomes(planned, lambda p: 100.0, lambda p: 3.0)
     done[0] = outcome(planned.trials[0], None, status="FAILED", why="[bold]no[/bold] [/]")
     text = shown(planned, done)
-    assert [next(cell for cell in row if cell != "*") for row in rows(text)] == ["[red]a.xml", "b[/].xml"]
+    assert [next(cell for cell in row if cell != "*") for row in rows(text)] == ["[red]a.xml", "b[bold].xml"]
     assert "[bold]no[/bold] [/]" in text
 
 
