@@ -105,8 +105,8 @@ def _short_values(study: Study) -> dict[str, dict[str, str]]:
 
 
 def _fitting(columns: Sequence[_Column], settings: Sequence[Setting], width: int) -> list[_Column]:
-    """As many as have room; axes and throughput stay."""
-    left = list(columns)
+    """As many as have room, without those that nothing is known for; axes and throughput stay."""
+    left = [c for c in columns if not c.rank or any(c.cell(setting) != "-" for setting in settings)]
 
     def needed() -> int:
         cells = (max([len(column.title), *(len(column.cell(setting)) for setting in settings)]) for column in left)
@@ -157,7 +157,8 @@ def _trials(setting: Setting) -> str:
 
 def _legend(found: Answer) -> str:
     told = ["* Pareto front"] if found.front else []
-    told += ["± half the 95 % interval", "/CPU-s frames per CPU-second"]
+    told += ["± half the 95 % interval"]
+    told += ["/CPU-s frames per CPU-second"] if any(s.frames_per_cpu_s is not None for s in found.settings) else []
     more = len(found.settings) - _MOST_SETTINGS
     return (f"... {more} more; " if more > 0 else "") + ", ".join(told)
 

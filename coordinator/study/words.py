@@ -246,7 +246,7 @@ def unsaid(
     yield from _left_out(study, outcomes)
     missing = sum(setting.trials.get(NOT_RUN, 0) for setting in settings)
     if missing:
-        yield f"{missing} of {len(study.trials)} trials have not been run."
+        yield f"{missing} of {len(study.trials)} trials {'has' if missing == 1 else 'have'} not been run."
     without = [setting for setting in settings if setting.fps is None]
     if without and len(without) < len(settings):
         yield f"Nothing is known of {_list(s.name for s in without)}: no trial was VALID."
@@ -270,7 +270,8 @@ def _left_out(study: Study, outcomes: Sequence[Outcome]) -> Iterator[str]:
     by_status = ", ".join(f"{number} {status}" for status, number in sorted(Counter(o.status for o in bad).items()))
     reasons = Counter(reason for outcome in bad for reason in ((outcome.why,) if outcome.why else outcome.findings))
     told = "; ".join(f"{reason} ({number})" for reason, number in reasons.most_common(_MOST_REASONS))
-    yield f"{len(bad)} of {len(study.trials)} trials are left out: {by_status}{f'; {told}' if told else ''}."
+    verb = "is" if len(bad) == 1 else "are"
+    yield f"{len(bad)} of {len(study.trials)} trials {verb} left out: {by_status}{f'; {told}' if told else ''}."
 
 
 def _unsaid_of_ab(comparisons: Sequence[Comparison]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from msgspec import structs
 from rich.console import Console
 
 from ovbench.coordinator.report.study import print_study
@@ -58,6 +59,13 @@ def test_a_setting_without_a_valid_trial_says_why_it_has_no_figures() -> None:
     table = rows(shown(planned, done))
     assert [row[-1] for row in table] == ["1", "FAILED", "RUN"]
     assert table[1][1:3] == ["-", "-"]
+
+
+def test_a_figure_that_no_trial_has_is_no_column() -> None:
+    planned, done = scaled()
+    without = [structs.replace(one, frames_per_cpu_s=None) for one in done]
+    assert "/CPU-s" in shown(planned, done)
+    assert "/CPU-s" not in shown(planned, without)
 
 
 AXES: list[dict[str, tuple[str, ...]]] = [
