@@ -41,14 +41,14 @@ def verdicts(ratio: float, drift: Drift, noise: float = 0.03) -> list[Comparison
 
 @pytest.mark.parametrize("drift", ["none", "steady", "walk", "swing"])
 def test_a_against_itself_is_called_different_in_2_of_100_studies(drift: Drift) -> None:
-    """Reached with this seed: 1.7 to 2.3 %, by drift."""
+    """Reached with this seed: 2.0 % of 500; with another, 2.5 % of 2000."""
     different = [found.verdict in ("faster", "slower") for found in verdicts(1.0, drift)]
     assert np.mean(different) <= 0.035
 
 
 @pytest.mark.parametrize("drift", ["none", "steady", "walk", "swing"])
 def test_a_slowdown_of_5_percent_is_found_in_95_of_100_studies(drift: Drift) -> None:
-    """A service time that is 5 % longer, at 3 % noise."""
+    """A service time that is 5 % longer, at 3 % noise. Reached with this seed: 97.4 to 97.6 %, by drift."""
     assert np.mean([found.verdict == "slower" for found in verdicts(1 / 1.05, drift)]) >= 0.95
 
 
