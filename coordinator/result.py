@@ -269,6 +269,18 @@ class Validity(Struct, frozen=True):
     thresholds: Annotated[dict[str, float], Meta(description="what findings were judged by, as in --help")] = {}
 
 
+class RequirementPart(Struct, frozen=True):
+    """What was asked of a figure with --require."""
+
+    text: Annotated[str, Meta(description="as it was given")]
+    figure: Annotated[str, Meta(description="its full name, which ends in its unit")]
+    value: Annotated[float | None, Meta(description="null where the run has no such figure")]
+    met: bool
+    missed_by: Annotated[
+        float | None, Meta(description="distance from the limit, in the figure's unit; null where met or not known")
+    ]
+
+
 class OutputsPart(Struct, frozen=True):
     """Whether the same inputs gave the same outputs on every agent, before the load and after it."""
 
@@ -407,6 +419,7 @@ class Report(Struct, frozen=True):
     fairness: Annotated[FairnessPart | None, Meta(description="null with fewer than two agents that measured")] = None
     neighbours: Annotated[tuple[Neighbour, ...], Meta(description="those that took most first")] = ()
     outputs: OutputsPart | None = None
+    requirements: Annotated[tuple[RequirementPart, ...], Meta(description="one for each --require")] = ()
     schema: Literal["ovbench.report/1"] = SCHEMA
 
 

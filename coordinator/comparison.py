@@ -1,0 +1,341 @@
+"""What differs between results, and whether a difference can be told from noise. Pure.
+
+The rule: of two independent estimates a and b with 95 % intervals, the difference b - a has the 95 % interval
+[b - a - sqrt((b - b_low)^2 + (a_high - a)^2), b - a + sqrt((b_high - b)^2 + (a - a_low)^2)] (Zou and Donner, Statistics
+in Medicine 27:1693, 2008; with symmetric intervals the half-widths add as squares, Schenker and Gentleman, The American
+Statistician 55:182, 2001). They can be told apart where it does not hold 0. That two intervals overlap is no reason to
+call the values equal: such a test would miss much of what there is.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from .figures import FIGURES, Better, Estimate, Figure, estimates_of_run, estimates_of_trial
+from .requirement import Requirement, compare
+from .result import Interval, Report
+from .study.record import Outcome, Study
+
+Verdict = Literal["better", "worse", "higher", "lower", "cannot be told apart", "no interval"]
+Point = dict[str, str]
+
+_CONFIDENCE: Final = 0.95
+
+
+class Difference(Struct, frozen=True):
+    """A setting, or a fact of the environment, that is not the same in both; empty text where one lacks it."""
+
+    what: str
+    first: str
+    other: str
+
+
+class Change(Struct, frozen=True):
+    """A figure of two results. `difference_ci95`: of other - first, in the figure's unit."""
+
+    figure: str
+    first: Estimate | None
+    other: Estimate | None
+    change_percent: float | None
+    difference_ci95: Interval | None
+    verdict: Verdict
+
+
+class Matched(Struct, frozen=True):
+    """The figures of one setting. `point` is empty for runs; `trials`: how many repetitions each has."""
+
+    point: Point
+    trials: tuple[int, int]
+    changes: tuple[Change, ...]
+
+
+class Failure(Struct, frozen=True):
+    """A --fail-if that came true. `value` null: the figure is not known, so nothing speaks for it."""
+
+    condition: str
+    result: str
+    point: Point
+    figure: str
+    value: float | None
+    limit: float | None
+
+
+class Pair(Struct, frozen=True):
+    """A result against the first one."""
+
+    name: str
+    started_at: str
+    validity: tuple[Difference, ...]
+    settings: tuple[Difference, ...]
+    environment: tuple[Difference, ...]
+    matched: tuple[Matched, ...]
+    only_in_first: tuple[Point, ...] = ()
+    only_in_other: tuple[Point, ...] = ()
+
+
+class Comparison(Struct, frozen=True):
+    first: str
+    started_at: str
+    others: tuple[Pair, ...]
+    failures: tuple[Failure, ...] = ()
+    schema: Literal["ovbench.comparison/1"] = "ovbench.comparison/1"
+
+
+@dataclass(frozen=True)
+class NamedRun:
+    name: str
+    report: Report
+
+
+@dataclass(frozen=True)
+class NamedStudy:
+    name: str
+    study: Study
+    outcomes: Sequence[Outcome]
+
+
+def compare_runs(first: NamedRun, others: Sequence[NamedRun]) -> Comparison:
+    return Comparison(first.name, first.report.started_at, tuple(_runs(first.report, other) for other in others))
+
+
+def compare_studies(first: NamedStudy, others: Sequence[NamedStudy]) -> Comparison:
+    """By setting, over its repetitions: means, with Student's intervals. Trials that failed are left out."""
+    return Comparison(first.name, first.study.created_at, tuple(_studies(first, other) for other in others))
+
+
+def _runs(first: Report, other: NamedRun) -> Pair:
+    one, two = estimates_of_run(first), estimates_of_run(other.report)
+    return Pair(
+        name=other.name,
+        started_at=other.report.started_at,
+        validity=tuple(_different(_validity(first), _validity(other.report))),
+        settings=tuple(_different(_settings(first), _settings(other.report))),
+        environment=tuple(_different(_environment(first), _environment(other.report))),
+        matched=(Matched({}, (1, 1), changes(one, two)),),
+    )
+
+
+def _validity(report: Report) -> dict[str, object]:
+    found = [f"{finding.code} ({finding.severity})" for finding in report.validity.findings]
+    return {"verdict": report.validity.status, "findings": ", ".join(dict.fromkeys(found))}
+
+
+def _settings(report: Report) -> dict[str, object]:
+    """As requested, then as they were in effect; of the latter what the request leaves open."""
+    found: dict[str, object] = dict(report.requested)
+    effective = report.effective
+    if effective is not None:
+        for name in ("hint", "precision", "agents", "streams", "threads", "nireq", "batch", "inference_only"):
+            found[f"{name} in effect"] = getattr(effective, name)
+        found["inputs"] = ", ".join(f"{port.name} {port.type} {port.partial_shape}" for port in effective.inputs)
+        found |= {f"property {name}": value for name, value in effective.properties.items()}
+    found["measured CPUs"] = report.cpu.measured_cpus
+    return found
+
+
+def _environment(report: Report) -> dict[str, object]:
+    environment = report.environment
+    plain: dict[str, object] = {name: getattr(environment, name) for name in environment.__struct_fields__}
+    del plain["libraries"]
+    return {"ovbench": report.ovbench.version, **plain, **environment.libraries}
+
+
+def _studies(first: NamedStudy, other: NamedStudy) -> Pair:
+    one, two = by_point(first.outcomes), by_point(other.outcomes)
+    matched = [
+        Matched(dict(point), (len(trials), len(two[point])), changes(over(trials), over(two[point])))
+        for point, trials in one.items()
+        if point in two
+    ]
+    return Pair(
+        name=other.name,
+        started_at=other.study.created_at,
+        validity=tuple(_different(_unwell(first.outcomes), _unwell(other.outcomes))),
+        settings=tuple(_different(_plan(first), _plan(other))),
+        environment=tuple(_different(_fingerprint(first.study), _fingerprint(other.study))),
+        matched=tuple(matched),
+        only_in_first=tuple(dict(point) for point in one if point not in two),
+        only_in_other=tuple(dict(point) for point in two if point not in one),
+    )
+
+
+def by_point(outcomes: Sequence[Outcome]) -> dict[tuple[tuple[str, str], ...], list[Outcome]]:
+    """The trials of each setting, in the order in which settings come first."""
+    found: dict[tuple[tuple[str, str], ...], list[Outcome]] = {}
+    for outcome in outcomes:
+        found.setdefault(tuple(sorted(outcome.point.items())), []).append(outcome)
+    return found
+
+
+def _unwell(outcomes: Sequence[Outcome]) -> dict[str, object]:
+    statuses = [outcome.status for outcome in outcomes]
+    return {f"{status} trials": statuses.count(status) for status in ("INVALID", "PARTIAL", "FAILED")}
+
+
+def _plan(of: NamedStudy) -> dict[str, object]:
+    study = of.study
+    axes = {f"values of {name}": ", ".join(values) for name, values in study.axes.items()}
+    common = " ".join(_common_words(study))
+    return {"kind": study.kind, "repetitions": study.repetitions, **axes, "common arguments": common}
+
+
+def _common_words(study: Study) -> list[str]:
+    """Words that every trial's command line has, as the first has them."""
+    if not study.trials:
+        return []
+    shared = set(study.trials[0].argv).intersection(*(trial.argv for trial in study.trials))
+    return [word for word in study.trials[0].argv if word in shared]
+
+
+def _fingerprint(study: Study) -> dict[str, object]:
+    models = {f"digest of {name}": digest for name, digest in study.fingerprint.models.items()}
+    return {"ovbench": study.ovbench, **study.fingerprint.machine, **models}
+
+
+def _different(first: Mapping[str, object], other: Mapping[str, object]) -> Iterator[Difference]:
+    for what in dict.fromkeys((*first, *other)):
+        one, two = _word(first.get(what)), _word(other.get(what))
+        if one != two:
+            yield Difference(what, one, two)
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def over(trials: Sequence[Outcome]) -> dict[str, Estimate]:
+    """Means over repetitions; a figure's interval is Student's, where at least two repetitions have it."""
+    found = [estimates_of_trial(trial) for trial in trials]
+    values = {
+        figure.name: [estimates[figure.name].value for estimates in found if figure.name in estimates]
+        for figure in FIGURES
+    }
+    return {name: mean_of(sample) for name, sample in values.items() if sample}
+
+
+def mean_of(sample: Sequence[float]) -> Estimate:
+    mean = fmean(sample)
+    if len(sample) < 2:
+        return Estimate(mean)
+    half = t_quantile(len(sample) - 1) * stdev(sample) / math.sqrt(len(sample))
+    return Estimate(mean, Interval(mean - half, mean + half))
+
+
+def t_quantile(freedom: int) -> float:
+    """Of Student's distribution: |t| is below it with 95 %. The closed form of the distribution (Abramowitz and
+    Stegun 26.7.3 and 26.7.4), halved down to a relative error of 1e-12."""
+    low, high = 0.0, 16.0
+    while high - low > 1e-12:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _within(middle, freedom) < _CONFIDENCE else (low, middle)
+    return low
+
+
+def _within(t: float, freedom: int) -> float:
+    """The probability of |t| or less, for a whole number of degrees of freedom."""
+    angle = math.atan(t / math.sqrt(freedom))
+    cosine = math.cos(angle)
+    term = cosine if freedom % 2 else 1.0
+    total = 0.0
+    for step in range(1 if freedom % 2 else 0, freedom - 1, 2):
+        total += term
+        term *= cosine * cosine * (step + 1) / (step + 2)
+    if freedom % 2:
+        return 2 / math.pi * (angle + math.sin(angle) * total)
+    return math.sin(angle) * total
+
+
+def changes(first: Mapping[str, Estimate], other: Mapping[str, Estimate]) -> tuple[Change, ...]:
+    """Of every figure that either has."""
+    return tuple(
+        change(figure, first.get(figure.name), other.get(figure.name))
+        for figure in FIGURES
+        if figure.name in first or figure.name in other
+    )
+
+
+def change(figure: Figure, first: Estimate | None, other: Estimate | None) -> Change:
+    if first is None or other is None:
+        return Change(figure.name, first, other, None, None, "no interval")
+    percent = 100 * (other.value / first.value - 1) if first.value else None
+    interval = difference_ci95(first, other)
+    return Change(figure.name, first, other, percent, interval, _verdict(interval, figure.better))
+
+
+def difference_ci95(first: Estimate, other: Estimate) -> Interval | None:
+    """Of other - first, by the rule above. None without both intervals; no bound where one of them has none."""
+    if first.ci95 is None or other.ci95 is None:
+        return None
+    by = other.value - first.value
+    down = _reach(other.value, other.ci95.low, first.value, first.ci95.high)
+    up = _reach(other.value, other.ci95.high, first.value, first.ci95.low)
+    return Interval(None if down is None else by - down, None if up is None else by + up)
+
+
+def _reach(one: float, one_bound: float | None, two: float, two_bound: float | None) -> float | None:
+    if one_bound is None or two_bound is None:
+        return None
+    return math.hypot(one - one_bound, two - two_bound)
+
+
+def _verdict(difference: Interval | None, better: Better | None) -> Verdict:
+    if difference is None:
+        return "no interval"
+    way = _way(difference)
+    if way is None:
+        return "cannot be told apart"
+    if better is None:
+        return way
+    return "better" if way == better else "worse"
+
+
+def _way(difference: Interval) -> Better | None:
+    if difference.low is not None and difference.low > 0:
+        return "higher"
+    return "lower" if difference.high is not None and difference.high < 0 else None
+
+
+def failures(comparison: Comparison, conditions: Sequence[Requirement], *, significant: bool) -> tuple[Failure, ...]:
+    """The conditions that came true, for each result but the first; a figure that is not known fails, too.
+
+    `significant`: only those of which the intervals leave no doubt. A relative one needs a difference that can be told,
+    an absolute one an interval that lies beyond the limit as a whole; without intervals neither is beyond doubt.
+    """
+    return tuple(
+        failure
+        for pair in comparison.others
+        for matched in pair.matched
+        for condition in conditions
+        if (failure := _failure(pair.name, matched, condition, significant)) is not None
+    )
+
+
+def _failure(name: str, matched: Matched, condition: Requirement, significant: bool) -> Failure | None:
+    found = next((change for change in matched.changes if change.figure == condition.figure), None)
+    if found is None or found.other is None or (found.first is None and condition.kind != "value"):
+        return Failure(condition.text, name, matched.point, condition.figure, None, None)
+    first = None if found.first is None else found.first.value
+    value, limit = found.other.value, condition.limit(first)
+    if not condition.holds(value, first):
+        return None
+    if significant and not _beyond_doubt(found, condition, limit):
+        return None
+    return Failure(condition.text, name, matched.point, condition.figure, value, limit)
+
+
+def _beyond_doubt(found: Change, condition: Requirement, limit: float) -> bool:
+    if condition.kind != "value":
+        return found.difference_ci95 is not None and _way(found.difference_ci95) is not None
+    interval = None if found.other is None else found.other.ci95
+    if interval is None:
+        return False
+    nearest = interval.low if condition.operator in (">", ">=") else interval.high
+    return nearest is not None and compare(nearest, condition.operator, limit)

@@ -1,0 +1,88 @@
+"""Latencies as an HDR histogram log (`.hlog`), which the tools around HdrHistogram read. Pure.
+
+The text format is that of HistogramLogWriter, version 1.3; a histogram is in the V2 encoding, compressed
+(AbstractHistogram.encodeIntoCompressedByteBuffer; https://github.com/HdrHistogram/HdrHistogram). Its buckets for three
+significant digits are those of `histogram.FINE`, so counts need no conversion.
+"""
+
+import base64
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import numpy as np
+
+from ovbench.common.clock import NS_PER_MS, NS_PER_S
+from ovbench.common.histogram import FINE, MOST_VALUE, Int64s
+
+_COOKIE: Final = 0x1C849303 | 0x10
+_COMPRESSED_COOKIE: Final = 0x1C849304 | 0x10
+_HEADER: Final = struct.Struct(">iiiiqqd")
+_DIGITS: Final = 3
+_LEGEND: Final = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
+
+
+def _zigzag(number: int) -> bytes:
+    """Seven bits to a byte, the lowest first; the ninth byte, if there is one, has eight (ZigZagEncoding)."""
+    rest = (number << 1) ^ (number >> 63)
+    written = bytearray()
+    while rest > 0x7F and len(written) < 8:
+        written.append(0x80 | rest & 0x7F)
+        rest >>= 7
+    return bytes([*written, rest])
+
+
+def encode_histogram(counts: Int64s) -> str:
+    """Counts by bucket of FINE, as base64. Empty buckets are written as their negative number."""
+    (used,) = counts.nonzero()
+    payload = bytearray()
+    before = -1
+    for bucket in used.tolist():
+        empty = bucket - before - 1
+        if empty:
+            payload += _zigzag(-empty)
+        payload += _zigzag(int(counts[bucket]))
+        before = bucket
+    whole = _HEADER.pack(_COOKIE, len(payload), 0, _DIGITS, 1, MOST_VALUE, 1.0) + payload
+    packed = zlib.compress(whole)
+    return base64.b64encode(struct.pack(">ii", _COMPRESSED_COOKIE, len(packed)) + packed).decode()
+
+
+def histogram_log(
+    agents: Mapping[int, tuple[Int64s, Int64s]], start_ns: int, stop_ns: int, epoch_s: float, comment: str
+) -> str:
+    """A line for each agent and second of the window [start_ns, stop_ns], by the instant at which inferences ended.
+
+    `agents`: starts and ends, ns. Values are in ns, Interval_Max in ms. Timestamps are seconds since the window's
+    start; `epoch_s`: when that was, in seconds since 1970.
+    """
+    lines = [
+        *(f"#[{line}]" for line in comment.splitlines()),
+        "#[Histogram log format version 1.3]",
+        f"#[StartTime: {epoch_s:.3f} (seconds since epoch)]",
+        _LEGEND,
+        *_intervals(agents, start_ns, stop_ns),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _intervals(agents: Mapping[int, tuple[Int64s, Int64s]], start_ns: int, stop_ns: int) -> Iterator[str]:
+    """Ordered by time, as readers expect."""
+    seconds = max(1, -(-(stop_ns - start_ns) // NS_PER_S))
+    parts = {agent: _by_second(*agents[agent], start_ns, seconds) for agent in sorted(agents)}
+    for second in range(seconds):
+        length_s = min(NS_PER_S, stop_ns - start_ns - second * NS_PER_S) / NS_PER_S
+        for agent, latencies in parts.items():
+            chosen = latencies[second]
+            if len(chosen):
+                most_ms = int(chosen.max()) / NS_PER_MS
+                encoded = encode_histogram(FINE.count(chosen))
+                yield f"Tag=agent-{agent},{second:.3f},{length_s:.3f},{most_ms:.3f},{encoded}"
+
+
+def _by_second(starts: Int64s, ends: Int64s, start_ns: int, seconds: int) -> list[Int64s]:
+    """Latencies, by the second of the window in which they ended; those of its very edge are of the last one."""
+    places = np.clip((ends - start_ns) // NS_PER_S, 0, seconds - 1)
+    order = np.argsort(places, kind="stable")
+    return np.split((ends - starts)[order], np.searchsorted(places[order], np.arange(1, seconds)))

@@ -1,0 +1,264 @@
+"""What differs between results, and whether it can be told."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from ovbench.coordinator.comparison import (
+    Change,
+    Comparison,
+    Matched,
+    NamedRun,
+    NamedStudy,
+    Pair,
+    change,
+    compare_runs,
+    compare_studies,
+    difference_ci95,
+    failures,
+    mean_of,
+    t_quantile,
+)
+from ovbench.coordinator.figures import BY_NAME, Estimate
+from ovbench.coordinator.requirement import Requirement, parse_requirement
+from ovbench.coordinator.result import Interval
+from ovbench.coordinator.study.record import Fingerprint, Outcome, Study, Trial
+from tests.builders import delivered, options, report, run
+
+
+def around(value: float, half: float) -> Estimate:
+    return Estimate(value, Interval(value - half, value + half))
+
+
+def condition(text: str) -> Requirement:
+    return parse_requirement("--fail-if", text, relative=True)
+
+
+def test_symmetric_half_widths_add_as_squares() -> None:
+    assert difference_ci95(around(100.0, 3.0), around(106.0, 4.0)) == Interval(1.0, 11.0)
+
+
+def test_of_asymmetric_intervals_the_sides_that_face_each_other_count() -> None:
+    first = Estimate(10.0, Interval(9.0, 13.0))
+    other = Estimate(20.0, Interval(16.0, 40.0))
+    interval = difference_ci95(first, other)
+    assert interval is not None
+    assert interval.low == pytest.approx(10 - math.hypot(4, 3))
+    assert interval.high == pytest.approx(10 + math.hypot(20, 1))
+
+
+def test_intervals_that_overlap_may_still_be_told_apart() -> None:
+    found = change(BY_NAME["fps"], around(100.0, 4.0), around(106.0, 4.0))
+    assert found.verdict == "better"
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "other", "verdict"),
+    [
+        ("fps", around(100, 1), around(110, 1), "better"),
+        ("fps", around(110, 1), around(100, 1), "worse"),
+        ("p99_ms", around(5, 0.1), around(6, 0.1), "worse"),
+        ("p99_ms", around(6, 0.1), around(5, 0.1), "better"),
+        ("cpu_percent", around(50, 1), around(60, 1), "higher"),
+        ("cpu_percent", around(60, 1), around(50, 1), "lower"),
+        ("fps", around(100, 4), around(105, 4), "cannot be told apart"),
+        ("fps", Estimate(100), around(200, 1), "no interval"),
+        ("fps", around(100, 1), Estimate(200), "no interval"),
+        ("p99_9_ms", Estimate(5, Interval(4, None)), around(9, 1), "cannot be told apart"),
+        ("p99_9_ms", Estimate(5, Interval(4, None)), around(1, 1), "better"),
+    ],
+)
+def test_a_verdict_needs_a_difference_that_is_not_noise(
+    name: str, first: Estimate, other: Estimate, verdict: str
+) -> None:
+    assert change(BY_NAME[name], first, other).verdict == verdict
+
+
+def test_a_figure_that_one_of_them_lacks_is_listed_without_a_verdict() -> None:
+    found = change(BY_NAME["fps"], None, Estimate(5.0))
+    assert (found.change_percent, found.difference_ci95, found.verdict) == (None, None, "no interval")
+    assert change(BY_NAME["fps"], Estimate(0.0), Estimate(5.0)).change_percent is None
+
+
+@given(st.floats(1, 1e6), st.floats(0, 1e3), st.floats(1, 1e6), st.floats(0, 1e3))
+def test_the_other_way_round_the_verdict_is_the_opposite(a: float, ha: float, b: float, hb: float) -> None:
+    opposite = {"better": "worse", "worse": "better"}
+    there = change(BY_NAME["fps"], around(a, ha), around(b, hb)).verdict
+    back = change(BY_NAME["fps"], around(b, hb), around(a, ha)).verdict
+    assert back == opposite.get(there, there)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "value"),
+    [(1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (5, 2.5706), (9, 2.2622), (10, 2.2281), (30, 2.0423)],
+)
+def test_students_quantile_is_that_of_the_tables(freedom: int, value: float) -> None:
+    assert t_quantile(freedom) == pytest.approx(value, abs=5e-5)
+
+
+def test_the_mean_over_repetitions_has_students_interval() -> None:
+    found = mean_of([10.0, 12.0, 14.0])
+    assert found.value == 12.0
+    assert found.ci95 is not None
+    assert found.ci95.low == pytest.approx(12.0 - 4.302653 * 2.0 / math.sqrt(3), abs=1e-5)
+    assert mean_of([10.0]).ci95 is None
+
+
+@pytest.mark.parametrize("repetitions", [3, 5, 10])
+def test_the_same_setting_twice_is_rarely_called_different(repetitions: int) -> None:
+    """2000 draws of two samples with 3 % noise: at most 5 % and the sampling error of that."""
+    random = np.random.default_rng(5)
+    samples = 100 * (1 + 0.03 * random.standard_normal((2000, 2, repetitions)))
+    verdicts = [change(BY_NAME["fps"], mean_of(a.tolist()), mean_of(b.tolist())).verdict for a, b in samples]
+    assert sum(verdict in ("better", "worse") for verdict in verdicts) <= 0.06 * len(verdicts)
+
+
+def test_a_slowdown_of_two_standard_errors_more_than_the_intervals_is_found() -> None:
+    random = np.random.default_rng(6)
+    first = 100 * (1 + 0.03 * random.standard_normal((200, 20)))
+    other = 95 * (1 + 0.03 * random.standard_normal((200, 20)))
+    pairs = zip(first, other, strict=True)
+    verdicts = [change(BY_NAME["fps"], mean_of(a.tolist()), mean_of(b.tolist())).verdict for a, b in pairs]
+    assert verdicts.count("worse") >= 0.95 * len(verdicts)
+
+
+def test_settings_that_differ_are_told_and_others_are_not() -> None:
+    one = report(run([delivered(0), delivered(1)]))
+    two = report(run([delivered(0)], wanted=options("--agents", "1", "-api", "sync", "-nstreams", "2")))
+    (pair,) = compare_runs(NamedRun("a", one), [NamedRun("b", two)]).others
+    told = {difference.what: (difference.first, difference.other) for difference in pair.settings}
+    assert told["api"] == ("async", "sync")
+    assert told["nstreams"] == ("", "2")
+    assert told["agents in effect"] == ("2", "1")
+    assert told["measured CPUs"] == ("0,1", "0")
+    assert "model" not in told
+    assert "time_s" not in told
+
+
+def test_another_environment_is_told_down_to_the_libraries() -> None:
+    one = report()
+    libraries = {**one.environment.libraries, "numpy": "2.9"}
+    environment = structs.replace(one.environment, governor=None, libraries=libraries)
+    (pair,) = compare_runs(NamedRun("a", one), [NamedRun("b", structs.replace(one, environment=environment))]).others
+    told = {difference.what: (difference.first, difference.other) for difference in pair.environment}
+    assert told == {"governor": ("performance", ""), "numpy": ("2.0", "2.9")}
+    assert pair.settings == ()
+    assert pair.validity == ()
+
+
+def test_each_result_is_held_against_the_first() -> None:
+    one = report()
+    faster = structs.replace(one, throughput=structs.replace(one.throughput, fps=220.0))
+    slower = structs.replace(one, throughput=structs.replace(one.throughput, fps=190.0))
+    found = compare_runs(NamedRun("a", one), [NamedRun("b", faster), NamedRun("c", slower)])
+    percents = [pair.matched[0].changes[0].change_percent for pair in found.others]
+    assert percents == [pytest.approx(10.0), pytest.approx(-5.0)]
+    assert [pair.name for pair in found.others] == ["b", "c"]
+
+
+def outcome(streams: str, fps: float | None, repetition: int = 1) -> Outcome:
+    return Outcome(
+        trial=f"{repetition:04}", point={"-nstreams": streams}, repetition=repetition, started_at="", seconds=1.0,
+        exit_code=0, status="VALID" if fps else "FAILED", fps=fps, latency_ms={"p99": 1000 / fps} if fps else {},
+    )  # fmt: skip
+
+
+def study(name: str, *outcomes: Outcome) -> NamedStudy:
+    points = tuple(dict.fromkeys(one.point["-nstreams"] for one in outcomes))
+    plan = Study(
+        ovbench="0.1.0", kind="streams", created_at="2025-01-02T03:04:05Z", command=(), seed=0, repetitions=2,
+        axes={"-nstreams": points}, fingerprint=Fingerprint({"a.xml": "1f"}, {"cpu": "A CPU"}),
+        trials=tuple(Trial(one.trial, one.point, one.repetition, ("-t", "5")) for one in outcomes),
+    )  # fmt: skip
+    return NamedStudy(name, plan, outcomes)
+
+
+def test_studies_are_compared_by_setting_over_repetitions() -> None:
+    one = study("a", outcome("1", 100), outcome("1", 104, 2), outcome("2", 180), outcome("4", None))
+    two = study("b", outcome("2", 150), outcome("1", 120), outcome("1", 124, 2), outcome("8", 300))
+    (pair,) = compare_studies(one, [two]).others
+    first, second = pair.matched
+    assert (first.point, first.trials) == ({"-nstreams": "1"}, (2, 2))
+    fps = first.changes[0]
+    assert fps.first is not None
+    assert fps.first.value == 102.0
+    assert fps.change_percent == pytest.approx(100 * 20 / 102)
+    assert fps.difference_ci95 is not None
+    assert (second.point, second.trials) == ({"-nstreams": "2"}, (1, 1))
+    assert second.changes[0].verdict == "no interval"
+    assert pair.only_in_first == ({"-nstreams": "4"},)
+    assert pair.only_in_other == ({"-nstreams": "8"},)
+    told = {difference.what: (difference.first, difference.other) for difference in pair.settings}
+    assert told == {"values of -nstreams": ("1, 2, 4", "2, 1, 8")}
+    assert [(one.what, one.first, one.other) for one in pair.validity] == [("FAILED trials", "1", "0")]
+    assert pair.environment == ()
+
+
+def test_studies_of_another_model_or_machine_say_so() -> None:
+    one, two = study("a", outcome("1", 100)), study("b", outcome("1", 100))
+    other = structs.replace(two.study, fingerprint=Fingerprint({"a.xml": "2e"}, {"cpu": "Another CPU"}))
+    (pair,) = compare_studies(one, [NamedStudy("b", other, two.outcomes)]).others
+    assert [difference.what for difference in pair.environment] == ["cpu", "digest of a.xml"]
+
+
+def comparison(**figures: tuple[Estimate | None, Estimate | None]) -> Comparison:
+    found: tuple[Change, ...] = tuple(change(BY_NAME[name], *both) for name, both in figures.items())
+    return Comparison("a", "", (Pair("b", "", (), (), (), (Matched({}, (1, 1), found),)),))
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "other", "fails"),
+    [
+        ("p99 > +5%", 10.0, 10.6, True),
+        ("p99 > +5%", 10.0, 10.4, False),
+        ("p99 > +0.5", 10.0, 10.6, True),
+        ("p99 > +0.5", 10.0, 10.4, False),
+        ("p99 < -5%", 10.0, 9.0, True),
+        ("p99 > 10.5", 10.0, 10.6, True),
+        ("p99 > 10.5", 99.0, 10.4, False),
+    ],
+)
+def test_the_plain_value_decides_about_a_condition(text: str, first: float, other: float, fails: bool) -> None:
+    found = failures(comparison(p99_ms=(Estimate(first), Estimate(other))), [condition(text)], significant=False)
+    assert bool(found) is fails
+    if fails:
+        assert (found[0].result, found[0].figure, found[0].value) == ("b", "p99_ms", other)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "other", "fails"),
+    [
+        ("p99 > +5%", around(10, 0.1), around(10.6, 0.1), True),
+        ("p99 > +5%", around(10, 1.0), around(10.6, 1.0), False),
+        ("p99 > +5%", Estimate(10), Estimate(20), False),
+        ("p99 > 10.5", around(10, 0.1), around(10.7, 0.1), True),
+        ("p99 > 10.5", around(10, 0.1), around(10.7, 0.3), False),
+        ("p99 < 10.5", around(10, 0.1), around(10.3, 0.1), True),
+        ("p99 < 10.5", around(10, 0.1), around(10.3, 0.3), False),
+    ],
+)
+def test_with_significant_only_what_is_beyond_doubt_counts(
+    text: str, first: Estimate, other: Estimate, fails: bool
+) -> None:
+    found = failures(comparison(p99_ms=(first, other)), [condition(text)], significant=True)
+    assert bool(found) is fails
+
+
+def test_a_figure_that_is_not_known_fails_its_condition() -> None:
+    for text, known in (("memory > 5", {}), ("fps < -3%", {"fps": (None, Estimate(5.0))})):
+        (failure,) = failures(comparison(**known), [condition(text)], significant=False)
+        assert (failure.value, failure.limit) == (None, None)
+    assert failures(comparison(fps=(None, Estimate(5.0))), [condition("fps < 3")], significant=False) == ()
+
+
+def test_a_condition_is_checked_at_every_setting_of_a_study() -> None:
+    one = study("a", outcome("1", 100), outcome("2", 180))
+    two = study("b", outcome("1", 99), outcome("2", 150))
+    (failure,) = failures(compare_studies(one, [two]), [condition("fps < -3%")], significant=False)
+    assert failure.point == {"-nstreams": "2"}
+    assert failure.value == 150.0
+    assert failure.limit == pytest.approx(174.6)
