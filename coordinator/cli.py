@@ -12,6 +12,7 @@ from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.job import Job
 from ovbench.common.topology import Topology, read_topology
 
+from .commands import SavedRequest
 from .launch import Launcher
 from .launch.external import ExternalLauncher
 from .launch.local import LocalLauncher
@@ -49,6 +50,10 @@ def _command(arguments: Sequence[str]) -> ExitCode:
         from .study.command import run_study
 
         return run_study(request, read_topology(), ("ovbench-coord", *arguments))
+    if isinstance(request, SavedRequest):
+        from .revisit import revisit
+
+        return revisit(request)
     topology = _read_machine(request.sysfs)
     plan = make_plan(request, topology)
     if request.dry_run:

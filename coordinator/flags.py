@@ -38,6 +38,13 @@ REPORT_TYPES: Final[tuple[ReportType, ...]] = ("no_counters", "average_counters"
 _LIST: Final = re.compile(r"[0-9]{1,6}(-[0-9]{1,6})?(,[0-9]{1,6}(-[0-9]{1,6})?)*")
 
 _EPILOG: Final = """\
+commands (each has its own --help):
+  show RESULT                 a saved run or study, as when it ended
+  compare A B [C ...]         results side by side; --fail-if 'p99 > +5%'
+  export RESULT               as CSV, or as an HDR histogram log
+  topology                    this machine, or one recorded elsewhere
+  export-model MODEL FILE     a built-in model as a file
+
 examples:
   ovbench-coord --agents 4
       the built-in squeezenet1.1 on four agents for 10 s
@@ -61,16 +68,14 @@ examples:
       an agent on each of two NUMA nodes, without CPU 0
   ovbench-coord -m model.xml --cpus-per-agent 4 --agents 8 --spread scatter
       eight agents of four cores, as far apart as they can be
+  ovbench-coord -m model.xml --require 'fps >= 900' --require 'p99_ms < 5'
+      exit code 4 if it is slower
   ovbench-coord --agents 4 --json | jq .throughput
       the report alone, for programs
-  ovbench-coord export-model builtin:squeezenet1.1 squeezenet.xml
-      a built-in model as a file
-  ovbench-coord topology
-      this machine's sockets, nodes, cores and what of them may be used
 
 exit codes: 0 valid, 2 wrong usage or bad input, 3 partial (an agent was lost),
-4 a validity rule failed, 5 the report could not be written (it is then on
-stdout), 130 interrupted.
+4 a validity rule, --require or --fail-if failed, 5 the report could not be
+written (it is then on stdout), 130 interrupted.
 """
 
 
@@ -237,7 +242,7 @@ def run_parser() -> Parser:
 
     parser = Parser(
         prog="ovbench-coord",
-        usage="ovbench-coord [options]\n       ovbench-coord export-model builtin:NAME FILE.xml",
+        usage="ovbench-coord [options]\n       ovbench-coord COMMAND ...",
         allow_abbrev=False,
         add_help=False,
         formatter_class=_HelpFormatter,
@@ -549,6 +554,10 @@ def _add_results(group: "argparse._ArgumentGroup") -> None:
 
 def _add_validity(group: "argparse._ArgumentGroup") -> None:
     group.add_argument("--strict", action="store_true", help="a warning, too, makes a run INVALID: exit code 4")
+    group.add_argument(
+        "--require", metavar="LIMIT", action="append", default=[],
+        help="exit code 4 unless a figure keeps to it, as in 'fps >= 900' or 'p99_ms < 5'; may be repeated",
+    )  # fmt: skip
     group.add_argument(
         "--check-outputs", metavar="YES|NO", type=_yes_no, nargs="?", const=True, default=True,
         help="compare the outputs of all agents on the first inputs, before and after the load; default yes",

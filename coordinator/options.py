@@ -2,8 +2,9 @@
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast
 
@@ -13,6 +14,7 @@ from ovbench.common.job import COMPILED_SUFFIX, Api, Data, Hint, InputFiles, Mem
 from ovbench.common.shape import Dimension, Shape, format_dimension, format_shape
 
 from . import notation
+from .commands import SavedRequest, parse_compare, parse_export, parse_show
 from .config import read_config
 from .flags import (
     DEFAULT_MODEL,
@@ -30,6 +32,7 @@ from .inputfiles import input_files
 from .machinetree import check_tree
 from .nullbackend import Faults, NullSpec
 from .policy import Policy
+from .requirement import Requirement, parse_requirement
 from .study.request import StudyRequest, parse_study
 from .thresholds import Thresholds, thresholds_of
 
@@ -89,6 +92,7 @@ class Options:
     check_outputs: bool = True
     strict: bool = False
     thresholds: Thresholds = field(default_factory=Thresholds)
+    requirements: tuple[Requirement, ...] = ()
 
     @property
     def data(self) -> Data:
@@ -120,6 +124,7 @@ class Options:
             "sample_memory_mb": self.sample_memory_mb,
             "check_outputs": self.check_outputs,
             "strict": self.strict,
+            "require": "; ".join(requirement.text for requirement in self.requirements) or None,
         }
 
     def _requested_settings(self) -> dict[str, str | int | float | bool | None]:
@@ -177,20 +182,38 @@ class ShowTopology:
     json: bool
 
 
-def parse(argv: Sequence[str]) -> Options | ExportModel | ShowTopology | StudyRequest:
+Request = Options | ExportModel | ShowTopology | SavedRequest | StudyRequest
+
+
+def parse(argv: Sequence[str]) -> Request:
     """Raises UsageError, one sentence, for whatever is wrong with `argv`. `--help` and `--version` end the process."""
-    if argv and argv[0] == "export-model":
-        return _parse_export(argv[1:])
-    if argv and argv[0] == "topology":
-        return _parse_topology(argv[1:])
-    if argv and argv[0] == "study":
-        return parse_study(argv[1:])
     if argv and not argv[0].startswith("-"):
-        commands = "export-model, study and topology, or none to run a benchmark"
-        raise UsageError(f"unknown command '{argv[0]}'; the commands are {commands}")
+        command = _commands().get(argv[0])
+        if command is None:
+            raise UsageError(f"unknown command '{argv[0]}'; {_known_commands(argv[0])}")
+        _refuse_undecodable(argv)
+        return command(argv[1:])
     options = _checked(run_parser().parse_args([gnu(word) for word in argv]))
     _refuse_undecodable([*argv, *map(str, options.requested().values())])
     return options
+
+
+def _commands() -> dict[str, Callable[[Sequence[str]], Request]]:
+    return {
+        "compare": parse_compare,
+        "export": parse_export,
+        "export-model": _parse_export,
+        "show": parse_show,
+        "study": parse_study,
+        "topology": _parse_topology,
+    }
+
+
+def _known_commands(word: str) -> str:
+    near = get_close_matches(word, _commands(), n=1)
+    return (
+        f"did you mean {near[0]}?" if near else f"the commands are {', '.join(_commands())}, or none to run a benchmark"
+    )
 
 
 def _refuse_undecodable(texts: Sequence[str]) -> None:
@@ -214,7 +237,6 @@ def _parse_export(argv: Sequence[str]) -> ExportModel:
 
 
 def _parse_topology(argv: Sequence[str]) -> ShowTopology:
-    _refuse_undecodable(argv)
     raw = topology_parser().parse_args(list(argv))
     if raw.record is not None and (raw.sysfs is not None or raw.json):
         other = "--json" if raw.sysfs is None else f"--sysfs {raw.sysfs}"
@@ -289,6 +311,7 @@ def _checked(raw: argparse.Namespace) -> Options:
         strict=raw.strict,
         null_faults=Faults() if null is None else null.faults,
         thresholds=thresholds_of(raw),
+        requirements=tuple(parse_requirement("--require", text, relative=False) for text in raw.require),
     )
 
 

@@ -16,6 +16,7 @@ from .checks.placement import home_nodes, remote_percent, seen_by
 from .checks.verdict import judge
 from .environment import Environment
 from .fairness import fairness
+from .figures import estimates_of_run
 from .fleet import Member
 from .interference import (
     AgentTime,
@@ -34,6 +35,7 @@ from .neighbours import Points, Process
 from .options import Options
 from .outputs import compare
 from .plan import Plan
+from .requirement import check
 from .sensors import Governor, SensorReading
 from .utilization import CpuTotals, ProcessShare, coordinator_s, cpu_shares, process_share
 
@@ -92,7 +94,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
     around = _surroundings(run, window, processes)
     evidence = Evidence(run.options, run.plan, run.topology, run.members, merged, run.interrupted, saved, around)
     seen = seen_by(run.members)
-    return result.Report(
+    report = result.Report(
         ovbench=result.Product(run.version),
         started_at=run.started_at,
         command=run.command,
@@ -126,6 +128,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
         neighbours=tuple(around.neighbours),
         fairness=fairness(run.members, merged, run.topology) if merged else None,
     )
+    return structs.replace(report, requirements=check(run.options.requirements, estimates_of_run(report)))
 
 
 def _surroundings(run: Run, window: Window, processes: Mapping[int, ProcessShare]) -> Surroundings:

@@ -76,7 +76,7 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
     _dump_config(options, plan, screen)
     _save_graph(options, facts, screen)
     screen.say(str(place.path / store.REPORT_FILE) if place.path else f"{place.problem}; the report is on stdout")
-    print_report(console, report, options)
+    print_report(console, report)
     if options.json or place.path is None:
         sys.stdout.buffer.write(to_json(report))
         sys.stdout.flush()
@@ -210,4 +210,6 @@ def exit_code(report: Report, interrupted: bool, kept: bool) -> ExitCode:
     if interrupted:
         return ExitCode.INTERRUPTED
     verdict = {"VALID": ExitCode.VALID, "INVALID": ExitCode.INVALID, "PARTIAL": ExitCode.PARTIAL}
-    return verdict[report.validity.status]
+    code = verdict[report.validity.status]
+    met = all(requirement.met for requirement in report.requirements)
+    return ExitCode.INVALID if code == ExitCode.VALID and not met else code

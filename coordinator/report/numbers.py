@@ -1,5 +1,8 @@
 """How numbers are written for people: few digits, the unit that fits, thousands apart."""
 
+import math
+from collections.abc import Callable
+
 
 def milliseconds(ms: float) -> str:
     """Three significant digits, in ns, us, ms or s; eight of them are to fit a line of a terminal."""
@@ -50,3 +53,22 @@ def deviation(value: float, low: float | None, high: float | None) -> str:
     if share >= 999.5:
         return "±>999 %"
     return f"±{share:.{1 if share < 9.95 else 0}f} %"
+
+
+def figure_value(name: str, value: float) -> str:
+    """A figure in the unit that its name ends in (see `figures`)."""
+    forms = {"ms": milliseconds, "percent": percent, "mb": megabytes, "j": "{:.3g} J".format}
+    return forms.get(name.rpartition("_")[2], rate)(value)
+
+
+def plain(value: float) -> str:
+    """Four significant digits or all whole ones, without a unit, for where its name stands beside it."""
+    size = abs(value)
+    if size >= 10_000 or value == 0:
+        return f"{value:,.0f}"
+    return f"{value:,.{max(0, 3 - math.floor(math.log10(size)))}f}"
+
+
+def interval(low: float | None, high: float | None, form: Callable[[float], str] = plain) -> str:
+    """Open at an end that is not known."""
+    return f"{'' if low is None else form(low)}..{'' if high is None else form(high)}"

@@ -12,7 +12,7 @@ from rich.text import Text
 from ovbench.common.job import AUTO_STREAMS
 from ovbench.common.topology import Topology, format_cpu_list
 
-from ..options import Options
+from ..flags import PC_SORTS
 from ..placement import home
 from ..plan import Plan
 from ..result import (
@@ -28,9 +28,10 @@ from ..result import (
     LayersPart,
     OutputsPart,
     Report,
+    RequirementPart,
 )
 from .layers import EXPLANATION, Sort, layer_lines, slower_lines
-from .numbers import count, deviation, duration, joules, megabytes, milliseconds, percent, rate
+from .numbers import count, deviation, duration, figure_value, joules, megabytes, milliseconds, percent, rate
 
 _VERDICT: Final = {"VALID": "bold green", "INVALID": "bold red", "PARTIAL": "bold yellow"}
 _SEVERITY: Final = {"info": "cyan", "warning": "yellow", "error": "bold red"}
@@ -41,10 +42,10 @@ _LEAST_TOLD: Final = 1.0
 """Percent of one CPU."""
 
 
-def print_report(console: Console, report: Report, options: Options) -> None:
+def print_report(console: Console, report: Report) -> None:
     """What a person wants to know, most important first; fits a terminal of 80 columns.
 
-    `options` tell what was asked to be shown: the layers, and the limit of a paced run.
+    What was asked to be shown, such as the layers, is in the report, so that a saved one reads as the run did.
     """
 
     def show(part: Text) -> None:
@@ -54,7 +55,7 @@ def print_report(console: Console, report: Report, options: Options) -> None:
     show(Text())
     show(_headline(report))
     if report.throughput.count:
-        for facts in _sublines(report, options):
+        for facts in _sublines(report):
             show(Text("  " + " · ".join(facts), "dim"))
         show(Text.assemble(("\nlatency", "bold"), (_method(report.latency_ms), "dim")))
         console.print(_latency_table(report.latency_ms))
@@ -68,11 +69,14 @@ def print_report(console: Console, report: Report, options: Options) -> None:
             console.print(_use_table(report.cpu))
         for line in _below_cpus(report):
             show(line)
-    if report.layers is not None and (options.perf_counts or options.pcsort is not None):
-        for line in _layers(report.layers, options.pcsort, console.width if console.is_terminal else None):
+    sort = next((sort for sort in PC_SORTS if sort == report.requested.get("pcsort")), None)
+    if report.layers is not None and (report.requested.get("pc") or sort is not None):
+        for line in _layers(report.layers, sort, console.width if console.is_terminal else None):
             show(line)
     for index, finding in enumerate(report.validity.findings):
         show(Text("\n" if index == 0 else "") + _finding(finding))
+    for index, requirement in enumerate(report.requirements):
+        show(Text("\n" if index == 0 else "") + _requirement(requirement))
 
 
 def print_plan(console: Console, plan: Plan, topology: Topology, findings: Sequence[Finding]) -> None:
@@ -121,15 +125,16 @@ def _chosen(latency: LatencyPart) -> tuple[int, float] | None:
     return None if percentile == 50 or latency.chosen is None else (percentile, latency.chosen)
 
 
-def _sublines(report: Report, options: Options) -> Iterator[list[str]]:
+def _sublines(report: Report) -> Iterator[list[str]]:
     window, throughput = report.window, report.throughput
     counted = [f"{count(throughput.count)} inferences in {window.duration_s:.3f} s"]
     if throughput.frames != throughput.count * throughput.batch:
         counted.append(f"{count(throughput.frames)} frames")
     elif throughput.batch > 1:
         counted.append(f"batch {throughput.batch}")
-    if options.max_irate:
-        counted.append(f"limited to {rate(options.max_irate)} FPS")
+    limit = report.requested.get("max_irate")
+    if isinstance(limit, int | float) and limit:
+        counted.append(f"limited to {rate(limit)} FPS")
     yield [*counted, f"start skew {window.start_skew_us:.1f} us"]
     if report.effective is not None:
         agents = sum(agent.state == "ok" for agent in report.agents)
@@ -422,3 +427,13 @@ def _finding(finding: Finding) -> Text:
     return Text.assemble(
         (f"  {finding.severity:<8}", _SEVERITY[finding.severity]), message, (f" {finding.advice}".rstrip(), "dim")
     )
+
+
+def _requirement(part: RequirementPart) -> Text:
+    state = ("  met     ", "green") if part.met else ("  not met ", "bold red")
+    if part.value is None:
+        return Text.assemble(state, f"{part.text}: {part.figure} is not known")
+    told = f"{part.text}: {part.figure} is {figure_value(part.figure, part.value)}"
+    if part.missed_by is not None:
+        told += f", beyond the limit by {figure_value(part.figure, part.missed_by)}"
+    return Text.assemble(state, told)

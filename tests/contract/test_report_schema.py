@@ -66,6 +66,12 @@ def compiled_only() -> Report:
     return report(run([member], wanted=options("-niter", "0", "--agents", "1")))
 
 
+def with_requirements() -> Report:
+    return report(
+        run([delivered()], wanted=options("--require", "fps > 1", "--require", "memory < 1", "--agents", "1"))
+    )
+
+
 REPORTS: Final = {
     "of two agents": report(),
     "with a finding": oversubscribed(),
@@ -76,6 +82,7 @@ REPORTS: Final = {
     "without readings of the CPUs": report(run([delivered()], readings=[])),
     "with groups and layers": with_everything(),
     "of a model that was only compiled": compiled_only(),
+    "with requirements": with_requirements(),
 }
 EACH = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 
@@ -156,3 +163,4 @@ def test_every_limit_is_told_of_in_the_docs_with_its_default() -> None:
     text = (Path(__file__).parents[2] / "docs" / "validity.md").read_text()
     for limit in fields(Thresholds):
         assert f"`{limit.metadata['flag']}` {limit.default:g}" in text, limit.name
+    assert [requirement.met for requirement in REPORTS["with requirements"].requirements] == [True, False]

@@ -28,6 +28,8 @@ from ovbench.coordinator.result import (
     Neighbour,
     OutputsPart,
     Report,
+    from_json,
+    to_json,
 )
 from tests.builders import delivered, effective, finished, folded, job, ms, options, ready, report, run, seconds, steady
 from tests.machines import machine
@@ -40,7 +42,7 @@ def console(width: int = 80) -> tuple[Console, io.StringIO]:
 
 def shown(of: Report, asked: Options | None = None) -> str:
     out, written = console()
-    print_report(out, of, asked or options())
+    print_report(out, of if asked is None else structs.replace(of, requested=asked.requested()))
     return written.getvalue()
 
 
@@ -226,6 +228,24 @@ def test_a_paced_run_says_its_limit() -> None:
     assert "limited" not in shown(report())
 
 
+def test_each_requirement_is_told_with_its_value_and_by_how_much_it_was_missed() -> None:
+    asked = options("--require", "fps >= 150", "--require", "p99 < 5", "--require", "energy_per_inference_j < 1")
+    found = report(run([delivered(0), delivered(1)], wanted=asked))
+    lines = [line.strip() for line in shown(found).splitlines()[-3:]]
+    assert lines == [
+        "met     fps >= 150: fps is 200.0",
+        "not met p99 < 5: p99_ms is 10.0 ms, beyond the limit by 5.00 ms",
+        "not met energy_per_inference_j < 1: energy_per_inference_j is not known",
+    ]
+    assert found.requested["require"] == "fps >= 150; p99 < 5; energy_per_inference_j < 1"
+
+
+def test_a_saved_report_reads_as_the_run_did() -> None:
+    asked = replace(options("-max_irate", "120", "--require", "fps >= 1"), pcsort="sort")
+    found = structs.replace(with_layers(), requested=asked.requested())
+    assert shown(from_json(to_json(found))) == shown(found)
+
+
 def group(latency: LatencyPart | None, *lengths: int) -> GroupPart:
     shapes = {"data": (1, 3, *lengths), "a_rather_long_name_of_an_input": lengths}
     return GroupPart(shapes, 1, 0 if latency is None else latency.count, latency)
@@ -277,17 +297,18 @@ def test_layers_that_were_not_delivered_are_not_shown() -> None:
 
 def test_on_a_terminal_the_layers_keep_to_its_width() -> None:
     long = LayerPart("x" * 90, "y" * 90, "z" * 90, "EXECUTED", 1.0, 1.0, 1.0, 0)
-    found = structs.replace(report(), layers=LayersPart((long,), 1.0, 1.0))
+    asked = replace(options(), perf_counts=True).requested()
+    found = structs.replace(report(), layers=LayersPart((long,), 1.0, 1.0), requested=asked)
     written = io.StringIO()
     terminal = Console(file=written, width=80, force_terminal=True, color_system=None)
-    print_report(terminal, found, replace(options(), perf_counts=True))
+    print_report(terminal, found)
     lines = written.getvalue().splitlines()
     assert max(map(len, lines[lines.index("layers") :])) <= 80
 
 
 def test_only_the_verdict_is_marked_in_the_headline() -> None:
     written = io.StringIO()
-    print_report(Console(file=written, width=80, force_terminal=True, color_system="standard"), report(), options())
+    print_report(Console(file=written, width=80, force_terminal=True, color_system="standard"), report())
     head = written.getvalue().strip().splitlines()[0]
     assert head.startswith("\x1b[1;7;32m VALID \x1b[0m")
     assert "7;32m" not in head.removeprefix("\x1b[1;7;32m")

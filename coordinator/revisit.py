@@ -1,0 +1,133 @@
+"""Saved results again: show, compare, export. Nothing is measured."""
+
+import shlex
+import sys
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import msgspec
+from msgspec import structs
+from rich.console import Console
+
+from ovbench.common.errors import ExitCode, UsageError
+
+from . import store
+from .commands import CompareResults, ExportResult, SavedRequest, ShowResult
+from .comparison import Comparison, NamedRun, NamedStudy, compare_runs, compare_studies, failures
+from .hdrlog import histogram_log
+from .report.comparison import print_comparison
+from .report.outcomes import print_study
+from .report.text import print_report
+from .result import to_json
+from .saved import Saved, SavedRun, SavedStudy, read_samples, read_saved
+from .table import rows_of_run, rows_of_study, to_csv
+
+
+def revisit(request: SavedRequest) -> ExitCode:
+    """Raises UsageError where a result cannot be read, or is none."""
+    if isinstance(request, ShowResult):
+        return _show(request)
+    if isinstance(request, CompareResults):
+        return _compare(request)
+    return _export(request)
+
+
+def _show(request: ShowResult) -> ExitCode:
+    saved = read_saved(request.result)
+    if isinstance(saved, SavedRun):
+        if request.json:
+            _print_json(to_json(saved.report))
+        else:
+            print_report(Console(), saved.report)
+    elif request.json:
+        _print_json(_indented({"study": saved.study, "trials": saved.outcomes}))
+    else:
+        print_study(Console(), saved.study, saved.outcomes)
+    return ExitCode.VALID
+
+
+def _compare(request: CompareResults) -> ExitCode:
+    comparison = _compared([read_saved(name) for name in request.results])
+    failed = failures(comparison, request.conditions, significant=request.significant)
+    comparison = structs.replace(comparison, failures=failed)
+    if request.json:
+        _print_json(_indented(comparison))
+    else:
+        print_comparison(Console(), comparison, request.conditions)
+    return ExitCode.INVALID if failed else ExitCode.VALID
+
+
+def _compared(results: list[Saved]) -> Comparison:
+    runs = [NamedRun(one.name, one.report) for one in results if isinstance(one, SavedRun)]
+    studies = [NamedStudy(one.name, one.study, one.outcomes) for one in results if isinstance(one, SavedStudy)]
+    if runs and studies:
+        raise UsageError(
+            f"{runs[0].name} is a run and {studies[0].name} a study; compare runs with runs (a study's are in its "
+            "folder trials), or studies with studies"
+        )
+    if runs:
+        return compare_runs(runs[0], runs[1:])
+    comparison = compare_studies(studies[0], studies[1:])
+    apart = next((pair for pair in comparison.others if not pair.matched), None)
+    if apart is not None:
+        raise UsageError(
+            f"{studies[0].name} and {apart.name} have no trial of the same setting; there is nothing to compare"
+        )
+    return comparison
+
+
+def _export(request: ExportResult) -> ExitCode:
+    saved = read_saved(request.result)
+    # Both before any is written: half of what was asked for would look like all of it.
+    contents = {
+        **({request.csv: _csv(saved)} if request.csv is not None else {}),
+        **({request.hlog: _hlog(saved)} if request.hlog is not None else {}),
+    }
+    for file, text in contents.items():
+        _write(file, text)
+    return ExitCode.VALID
+
+
+def _csv(saved: Saved) -> str:
+    if isinstance(saved, SavedRun):
+        return to_csv(rows_of_run(saved.report))
+    reports = {outcome.trial: saved.trial_report(outcome.trial) for outcome in saved.outcomes}
+    found = {trial: report for trial, report in reports.items() if report is not None}
+    return to_csv(rows_of_study(saved.study, saved.outcomes, found))
+
+
+def _hlog(saved: Saved) -> str:
+    if isinstance(saved, SavedStudy):
+        trial = next((outcome.trial for outcome in saved.outcomes), "0001")
+        raise UsageError(
+            f"{saved.name} is a study; a histogram log is of one trial, as in {saved.folder}/trials/{trial}"
+        )
+    report = saved.report
+    head = f"ovbench {report.ovbench.version}, latency in ns; the start time is that of the run, in whole seconds"
+    comment = f"{head}\n{shlex.join(report.command)}"
+    samples = read_samples(saved)
+    epoch_s = datetime.fromisoformat(report.started_at).timestamp()
+    return histogram_log(samples, report.window.start_ns, report.window.stop_ns, epoch_s, comment)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        store.write_file(file, partial(_pour, text.encode()))
+    except store.Unwritable as problem:
+        raise UsageError(str(problem)) from None
+    print(f"{file} written", file=sys.stderr if str(file).startswith("/dev/") else sys.stdout)
+
+
+def _pour(content: bytes, stream: IO[bytes]) -> None:
+    stream.write(content)
+
+
+def _indented(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def _print_json(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()

@@ -1,0 +1,110 @@
+"""Results side by side, rendered to a string as for a terminal of 80 columns."""
+
+import io
+
+from msgspec import structs
+from rich.console import Console
+
+from ovbench.coordinator.comparison import (
+    Comparison,
+    NamedRun,
+    NamedStudy,
+    compare_runs,
+    compare_studies,
+    failures,
+)
+from ovbench.coordinator.report.comparison import print_comparison
+from ovbench.coordinator.requirement import Requirement, parse_requirement
+from ovbench.coordinator.result import Interval, Report
+from ovbench.coordinator.study.record import Fingerprint, Outcome, Study
+from tests.builders import delivered, options, report, run
+
+
+def shown(comparison: Comparison, *conditions: Requirement) -> str:
+    written = io.StringIO()
+    print_comparison(Console(file=written, width=80, force_terminal=False), comparison, conditions)
+    return written.getvalue()
+
+
+def condition(text: str) -> Requirement:
+    return parse_requirement("--fail-if", text, relative=True)
+
+
+def with_fps(fps: float, half: float) -> Report:
+    found = report()
+    part = structs.replace(found.throughput, fps=fps, fps_ci95=Interval(fps - half, fps + half))
+    return structs.replace(found, throughput=part)
+
+
+def row(text: str, figure: str) -> tuple[str, str]:
+    """The line of a figure and the one below it."""
+    lines = text.splitlines()
+    index = next(index for index, line in enumerate(lines) if line.split()[:1] == [figure])
+    return lines[index], lines[index + 1]
+
+
+def test_what_differs_comes_before_the_figures() -> None:
+    other = report(run([delivered(0), delivered(1)], wanted=options("--agents", "2", "-nstreams", "4")))
+    text = shown(compare_runs(NamedRun("one", report()), [NamedRun("two", other)]))
+    assert text.index("settings differ") < text.index("nstreams") < text.index("environment  the same")
+    assert text.index("environment  the same") < text.index("figures")
+    assert "nstreams  none  ->  4" in text
+    assert text.startswith("A  one  2025-01-02T03:04:05Z\nB  two  2025-01-02T03:04:05Z\n")
+
+
+def test_a_figure_has_both_values_the_change_its_verdict_and_the_intervals_below() -> None:
+    text = shown(compare_runs(NamedRun("a", with_fps(900, 3)), [NamedRun("b", with_fps(945, 4))]))
+    value, below = row(text, "fps")
+    assert value.split() == ["fps", "900.0", "945.0", "+5.0", "%", "better"]
+    assert below.split() == ["897.0..903.0", "941.0..949.0", "+4.4..+5.6", "%"]
+    assert row(text, "p99_ms")[0].endswith("no interval")
+
+
+def test_what_cannot_be_told_apart_says_so() -> None:
+    text = shown(compare_runs(NamedRun("a", with_fps(900, 30)), [NamedRun("b", with_fps(910, 30))]))
+    assert row(text, "fps")[0].rstrip().endswith("not apart")
+    assert "not apart: it holds 0" in text
+
+
+def test_no_line_of_figures_is_wider_than_a_terminal() -> None:
+    big = structs.replace(with_fps(123456.7, 100.5), phases_ms=report().phases_ms)
+    text = shown(compare_runs(NamedRun("a", big), [NamedRun("b", big), NamedRun("c", with_fps(0.0123, 0.002))]))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "B against A" in text
+    assert "C against A" in text
+
+
+def test_conditions_are_judged_at_the_end() -> None:
+    comparison = compare_runs(NamedRun("a", with_fps(900, 3)), [NamedRun("b", with_fps(800, 3))])
+    wanted = (condition("fps < -3%"), condition("memory > +5%"))
+    assert shown(comparison, *wanted).splitlines()[-1].strip() == "passed  none of the 2 conditions did come true"
+    failed = structs.replace(comparison, failures=failures(comparison, wanted, significant=False))
+    last = shown(failed, *wanted).splitlines()[-1].strip()
+    assert last == "failed  fps < -3%: fps of B is 800.0, the limit 873.0"
+
+
+def test_a_condition_on_a_figure_that_is_not_known_is_told() -> None:
+    comparison = compare_runs(NamedRun("a", report()), [NamedRun("b", report())])
+    wanted = condition("energy_per_inference_j > +5%")
+    failed = structs.replace(comparison, failures=failures(comparison, [wanted], significant=False))
+    assert "energy_per_inference_j is not known in both A and B" in shown(failed, wanted)
+
+
+def study(name: str, *speeds: float, points: tuple[str, ...] = ("1", "1")) -> NamedStudy:
+    outcomes = tuple(
+        Outcome(
+            trial=f"{number:04}", point={"-nstreams": point}, repetition=number, started_at="", seconds=1.0,
+            exit_code=0, status="VALID", fps=fps, latency_ms={"p99": 1000 / fps},
+        )
+        for number, (fps, point) in enumerate(zip(speeds, points, strict=True), 1)
+    )  # fmt: skip
+    plan = Study("0.1.0", "streams", "", (), 0, 2, {"-nstreams": points}, (), Fingerprint({}, {}))
+    return NamedStudy(name, plan, outcomes)
+
+
+def test_studies_have_a_table_for_each_setting_and_say_what_only_one_has() -> None:
+    text = shown(compare_studies(study("a", 100.0, 102.0), [study("b", 120.0, 122.0)]))
+    assert "-nstreams 1  2 and 2 trials" in text
+    assert "means over repetitions" in text
+    apart = study("c", 120.0, 122.0, points=("1", "4"))
+    assert "only in B: -nstreams 4" in shown(compare_studies(study("a", 100.0, 102.0), [apart]))
