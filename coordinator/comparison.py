@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from .figures import FIGURES, Better, Estimate, Figure, estimates_of_run, estimates_of_trial
 from .requirement import Requirement, compare
@@ -24,6 +24,14 @@ Verdict = Literal["better", "worse", "higher", "lower", "cannot be told apart", 
 Point = dict[str, str]
 
 _CONFIDENCE: Final = 0.95
+
+
+class Compared(Struct, frozen=True):
+    """One of the results. `status`: the verdict of a run; of a study how many of its trials are valid."""
+
+    name: str
+    started_at: str
+    status: str
 
 
 class Difference(Struct, frozen=True):
@@ -67,8 +75,7 @@ class Failure(Struct, frozen=True):
 class Pair(Struct, frozen=True):
     """A result against the first one."""
 
-    name: str
-    started_at: str
+    other: Compared
     validity: tuple[Difference, ...]
     settings: tuple[Difference, ...]
     environment: tuple[Difference, ...]
@@ -78,10 +85,12 @@ class Pair(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True):
-    first: str
-    started_at: str
+    """`doubtful`: conditions that came true, but with --significant do not count."""
+
+    first: Compared
     others: tuple[Pair, ...]
     failures: tuple[Failure, ...] = ()
+    doubtful: tuple[Failure, ...] = ()
     schema: Literal["ovbench.comparison/1"] = "ovbench.comparison/1"
 
 
@@ -99,19 +108,27 @@ class NamedStudy:
 
 
 def compare_runs(first: NamedRun, others: Sequence[NamedRun]) -> Comparison:
-    return Comparison(first.name, first.report.started_at, tuple(_runs(first.report, other) for other in others))
+    return Comparison(_run(first), tuple(_runs(first.report, other) for other in others))
+
+
+def _run(of: NamedRun) -> Compared:
+    return Compared(of.name, of.report.started_at, of.report.validity.status)
 
 
 def compare_studies(first: NamedStudy, others: Sequence[NamedStudy]) -> Comparison:
     """By setting, over its repetitions: means, with Student's intervals. Trials that failed are left out."""
-    return Comparison(first.name, first.study.created_at, tuple(_studies(first, other) for other in others))
+    return Comparison(_study(first), tuple(_studies(first, other) for other in others))
+
+
+def _study(of: NamedStudy) -> Compared:
+    valid = sum(outcome.status == "VALID" for outcome in of.outcomes)
+    return Compared(of.name, of.study.created_at, f"{valid} of {len(of.study.trials)} trials valid")
 
 
 def _runs(first: Report, other: NamedRun) -> Pair:
     one, two = estimates_of_run(first), estimates_of_run(other.report)
     return Pair(
-        name=other.name,
-        started_at=other.report.started_at,
+        other=_run(other),
         validity=tuple(_different(_validity(first), _validity(other.report))),
         settings=tuple(_different(_settings(first), _settings(other.report))),
         environment=tuple(_different(_environment(first), _environment(other.report))),
@@ -152,8 +169,7 @@ def _studies(first: NamedStudy, other: NamedStudy) -> Pair:
         if point in two
     ]
     return Pair(
-        name=other.name,
-        started_at=other.study.created_at,
+        other=_study(other),
         validity=tuple(_different(_unwell(first.outcomes), _unwell(other.outcomes))),
         settings=tuple(_different(_plan(first), _plan(other))),
         environment=tuple(_different(_fingerprint(first.study), _fingerprint(other.study))),
@@ -303,32 +319,38 @@ def _way(difference: Interval) -> Better | None:
     return "lower" if difference.high is not None and difference.high < 0 else None
 
 
-def failures(comparison: Comparison, conditions: Sequence[Requirement], *, significant: bool) -> tuple[Failure, ...]:
-    """The conditions that came true, for each result but the first; a figure that is not known fails, too.
+def gate(comparison: Comparison, conditions: Sequence[Requirement], *, significant: bool) -> Comparison:
+    """With the conditions that came true, for each result but the first; a figure that is not known fails, too.
 
-    `significant`: only those of which the intervals leave no doubt. A relative one needs a difference that can be told,
-    an absolute one an interval that lies beyond the limit as a whole; without intervals neither is beyond doubt.
+    `significant`: those of which the intervals leave a doubt do not count. A relative one needs a difference that can
+    be told, an absolute one an interval that lies beyond the limit as a whole; without intervals all is in doubt.
     """
-    return tuple(
-        failure
+    found = [
+        judged
         for pair in comparison.others
         for matched in pair.matched
         for condition in conditions
-        if (failure := _failure(pair.name, matched, condition, significant)) is not None
+        if (judged := _judge(pair.other.name, matched, condition)) is not None
+    ]
+    counts = tuple(failure for failure, certain in found if certain or not significant)
+    return structs.replace(
+        comparison,
+        failures=counts,
+        doubtful=tuple(failure for failure, certain in found if significant and not certain),
     )
 
 
-def _failure(name: str, matched: Matched, condition: Requirement, significant: bool) -> Failure | None:
+def _judge(name: str, matched: Matched, condition: Requirement) -> tuple[Failure, bool] | None:
+    """And whether it is beyond doubt."""
     found = next((change for change in matched.changes if change.figure == condition.figure), None)
     if found is None or found.other is None or (found.first is None and condition.kind != "value"):
-        return Failure(condition.text, name, matched.point, condition.figure, None, None)
+        return Failure(condition.text, name, matched.point, condition.figure, None, None), True
     first = None if found.first is None else found.first.value
     value, limit = found.other.value, condition.limit(first)
     if not condition.holds(value, first):
         return None
-    if significant and not _beyond_doubt(found, condition, limit):
-        return None
-    return Failure(condition.text, name, matched.point, condition.figure, value, limit)
+    failure = Failure(condition.text, name, matched.point, condition.figure, value, limit)
+    return failure, _beyond_doubt(found, condition, limit)
 
 
 def _beyond_doubt(found: Change, condition: Requirement, limit: float) -> bool:

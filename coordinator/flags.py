@@ -37,14 +37,21 @@ REPORT_TYPES: Final[tuple[ReportType, ...]] = ("no_counters", "average_counters"
 
 _LIST: Final = re.compile(r"[0-9]{1,6}(-[0-9]{1,6})?(,[0-9]{1,6}(-[0-9]{1,6})?)*")
 
-_EPILOG: Final = """\
+_DESCRIPTION: Final = """\
+Runs one load on many agents, each pinned to its CPUs, and merges what they
+measured. The flags of OpenVINO's benchmark_app keep their spelling and meaning;
+docs/benchmark_app.md says what they are with several agents. Long names may
+have underscores, too.
+
 commands (each has its own --help):
   show RESULT                 a saved run or study, as when it ended
   compare A B [C ...]         results side by side; --fail-if 'p99 > +5%'
   export RESULT               as CSV, or as an HDR histogram log
   topology                    this machine, or one recorded elsewhere
   export-model MODEL FILE     a built-in model as a file
+"""
 
+_EPILOG: Final = """\
 examples:
   ovbench-coord --agents 4
       the built-in squeezenet1.1 on four agents for 10 s
@@ -246,10 +253,7 @@ def run_parser() -> Parser:
         allow_abbrev=False,
         add_help=False,
         formatter_class=_HelpFormatter,
-        description="Runs one load on many agents, each pinned to its CPUs, and merges what they\n"
-        "measured. The flags of OpenVINO's benchmark_app keep their spelling and meaning;\n"
-        "docs/benchmark_app.md says what they are with several agents. Long names may\n"
-        "have underscores, too.",
+        description=_DESCRIPTION,
         epilog=_EPILOG,
     )
     options = parser.add_argument_group("Options")

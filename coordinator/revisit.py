@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import IO
 
 import msgspec
-from msgspec import structs
 from rich.console import Console
 
 from ovbench.common.errors import ExitCode, UsageError
 
 from . import store
 from .commands import CompareResults, ExportResult, SavedRequest, ShowResult
-from .comparison import Comparison, NamedRun, NamedStudy, compare_runs, compare_studies, failures
+from .comparison import Comparison, NamedRun, NamedStudy, compare_runs, compare_studies, gate
 from .hdrlog import histogram_log
 from .report.comparison import print_comparison
 from .report.outcomes import print_study
@@ -50,13 +49,12 @@ def _show(request: ShowResult) -> ExitCode:
 
 def _compare(request: CompareResults) -> ExitCode:
     comparison = _compared([read_saved(name) for name in request.results])
-    failed = failures(comparison, request.conditions, significant=request.significant)
-    comparison = structs.replace(comparison, failures=failed)
+    comparison = gate(comparison, request.conditions, significant=request.significant)
     if request.json:
         _print_json(_indented(comparison))
     else:
         print_comparison(Console(), comparison, request.conditions)
-    return ExitCode.INVALID if failed else ExitCode.VALID
+    return ExitCode.INVALID if comparison.failures else ExitCode.VALID
 
 
 def _compared(results: list[Saved]) -> Comparison:
@@ -73,7 +71,7 @@ def _compared(results: list[Saved]) -> Comparison:
     apart = next((pair for pair in comparison.others if not pair.matched), None)
     if apart is not None:
         raise UsageError(
-            f"{studies[0].name} and {apart.name} have no trial of the same setting; there is nothing to compare"
+            f"{studies[0].name} and {apart.other.name} have no trial of the same setting; there is nothing to compare"
         )
     return comparison
 

@@ -1,6 +1,6 @@
 """Results side by side: what differs in settings and environment first, then figure by figure with a verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich import box
@@ -14,13 +14,13 @@ from ..requirement import Requirement
 from .numbers import interval, plain
 
 _STYLES: Final = {"better": "bold green", "worse": "bold red", "higher": "bold", "lower": "bold"}
-_WORDS: Final = {"cannot be told apart": "not apart"}
+_WORDS: Final = {"cannot be told apart": "cannot tell"}
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MOST_LISTED: Final = 8
 
 _RULE: Final = (
     "The second line of a figure is its 95 % interval; that of the change is of the",
-    "difference of two independent estimates, in percent of A. not apart: it holds 0.",
+    "difference of two independent estimates, in % of A. cannot tell: it holds 0.",
 )
 _OF_RUNS: Final = (
     "An interval tells of the noise within a run, not of what drifts from one run to",
@@ -35,18 +35,14 @@ def print_comparison(console: Console, comparison: Comparison, conditions: Seque
     def show(part: Text) -> None:
         console.print(part, highlight=False, soft_wrap=True)
 
-    began = (comparison.started_at, *(pair.started_at for pair in comparison.others))
-    for letter, name, at in zip(_letters(comparison), (comparison.first, *_names(comparison)), began, strict=True):
-        show(Text.assemble((f"{letter}  ", "bold"), name, (f"  {at}", "dim")))
+    results = (comparison.first, *(pair.other for pair in comparison.others))
+    for letter, result in zip(_letters(comparison), results, strict=True):
+        show(Text.assemble((f"{letter}  ", "bold"), result.name, (f"  {result.started_at}  {result.status}", "dim")))
     for letter, pair in zip(_letters(comparison)[1:], comparison.others, strict=True):
         if len(comparison.others) > 1:
             show(Text(f"\n{letter} against A", "bold underline"))
-        for title, differences in (
-            ("verdicts and findings", pair.validity),
-            ("settings", pair.settings),
-            ("environment", pair.environment),
-        ):
-            show(_differences(title, differences))
+        for part in _differences(pair):
+            show(part)
         for matched in pair.matched:
             show(_title(matched))
             console.print(_table(matched, letter))
@@ -59,25 +55,27 @@ def print_comparison(console: Console, comparison: Comparison, conditions: Seque
         show(part)
 
 
-def _names(comparison: Comparison) -> list[str]:
-    return [pair.name for pair in comparison.others]
-
-
 def _letters(comparison: Comparison) -> list[str]:
     """A, B, ... Z, then numbers."""
     count = 1 + len(comparison.others)
     return [_LETTERS[n] if n < len(_LETTERS) else f"R{n + 1}" for n in range(count)]
 
 
-def _differences(title: str, differences: Sequence[Difference]) -> Text:
-    if not differences:
-        return Text.assemble((f"\n{title}", "bold"), ("  the same", "dim"))
-    text = Text(f"\n{title} differ", "bold yellow")
+def _differences(pair: Pair) -> Iterator[Text]:
+    parts = {"verdicts and findings": pair.validity, "settings": pair.settings, "environment": pair.environment}
+    for title, differences in parts.items():
+        if differences:
+            yield _different(title, differences)
+    same = [title for title, differences in parts.items() if not differences]
+    if same:
+        yield Text.assemble(("\nthe same", "bold"), f"  {', '.join(same)}")
+
+
+def _different(title: str, differences: Sequence[Difference]) -> Text:
+    text = Text.assemble((f"\n{title} differ", "bold yellow"))
     width = max(len(difference.what) for difference in differences)
     for one in differences:
-        text += Text.assemble(
-            f"\n  {one.what:<{width}}  {one.first or 'none'}", ("  ->  ", "dim"), one.other or "none", style="not bold"
-        )
+        text += Text.assemble(f"\n  {one.what:<{width}}  {one.first or 'none'}", ("  ->  ", "dim"), one.other or "none")
     return text
 
 
@@ -125,7 +123,8 @@ def _change_interval(change: Change) -> str:
     if ci95 is None or first is None or not first.value:
         return ""
     low, high = (None if bound is None else 100 * bound / first.value for bound in (ci95.low, ci95.high))
-    return interval(low, high, "{:+.1f}".format) + " %"
+    told = interval(low, high, "{:+.1f}".format)
+    return told and f"{told} %"
 
 
 def _unmatched(pair: Pair, letter: str) -> list[Text]:
@@ -140,21 +139,26 @@ def _unmatched(pair: Pair, letter: str) -> list[Text]:
 def _judged(comparison: Comparison, conditions: Sequence[Requirement]) -> list[Text]:
     if not conditions:
         return []
-    if not comparison.failures:
-        held = "the condition did not" if len(conditions) == 1 else f"none of the {len(conditions)} conditions did"
-        return [Text(f"\n  passed  {held} come true", "green")]
-    letters = dict(zip(_names(comparison), _letters(comparison)[1:], strict=True))
-    return [
-        Text("\n" * (index == 0)) + _failure(failure, letters[failure.result])
-        for index, failure in enumerate(comparison.failures)
+    letters = {
+        pair.other.name: letter for pair, letter in zip(comparison.others, _letters(comparison)[1:], strict=True)
+    }
+    lines = [
+        Text.assemble((f"  {word:<9}", style), _failure(failure, letters[failure.result]))
+        for word, style, found in (
+            ("failed", "bold red", comparison.failures),
+            ("doubtful", "yellow", comparison.doubtful),
+        )
+        for failure in found
     ]
+    if not comparison.failures:
+        sure = " beyond doubt" if comparison.doubtful else ""
+        lines.append(Text.assemble(("  passed   ", "green"), f"no condition is true{sure}"))
+    return [Text("\n" * (index == 0)) + line for index, line in enumerate(lines)]
 
 
-def _failure(failure: Failure, letter: str) -> Text:
+def _failure(failure: Failure, letter: str) -> str:
     where = f" at {_setting(failure.point)}" if failure.point else ""
     if failure.value is None or failure.limit is None:
-        told = f"{failure.condition}: {failure.figure} is not known in both A and {letter}{where}"
-    else:
-        told = f"{failure.condition}: {failure.figure} of {letter}{where} is {plain(failure.value)}"
-        told += f", the limit {plain(failure.limit)}"
-    return Text.assemble(("  failed  ", "bold red"), told)
+        return f"{failure.condition}: {failure.figure} is not known in both A and {letter}{where}"
+    told = f"{failure.condition}: {failure.figure} of {letter}{where} is {plain(failure.value)}"
+    return f"{told}, the limit {plain(failure.limit)}"

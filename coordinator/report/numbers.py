@@ -70,5 +70,7 @@ def plain(value: float) -> str:
 
 
 def interval(low: float | None, high: float | None, form: Callable[[float], str] = plain) -> str:
-    """Open at an end that is not known."""
+    """Open at an end that is not known; empty where neither is."""
+    if low is None and high is None:
+        return ""
     return f"{'' if low is None else form(low)}..{'' if high is None else form(high)}"

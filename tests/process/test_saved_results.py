@@ -74,7 +74,7 @@ def test_two_runs_are_compared_and_the_slower_one_fails_the_gate(results: Path) 
     done = command(results, "compare", "fast", "slow", "--fail-if", "median > +50%", "--fail-if", "fps > 1e6")
     assert done.returncode == 4, done.stderr
     assert "backend  null:1000  ->  null:2000" in done.stdout
-    assert "failed  median > +50%: median_ms of B is" in done.stdout
+    assert "failed   median > +50%: median_ms of B is" in done.stdout
     assert "fps > 1e6" not in done.stdout
     other_way = command(results, "compare", "slow", "fast", "--fail-if", "median > +50%")
     assert other_way.returncode == 0
@@ -86,7 +86,7 @@ def test_a_comparison_for_programs_has_values_and_failures(results: Path) -> Non
     assert done.returncode == 4
     found = json.loads(done.stdout)
     assert found["schema"] == "ovbench.comparison/1"
-    assert [pair["name"] for pair in found["others"]] == ["slow", "slow"]
+    assert [pair["other"]["name"] for pair in found["others"]] == ["slow", "slow"]
     changes = {change["figure"]: change for change in found["others"][0]["matched"][0]["changes"]}
     assert changes["median_ms"]["change_percent"] == pytest.approx(100, abs=30)
     assert len(found["failures"]) == 2

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from ovbench.coordinator.comparison import (
     Change,
+    Compared,
     Comparison,
     Matched,
     NamedRun,
@@ -19,7 +20,7 @@ from ovbench.coordinator.comparison import (
     compare_runs,
     compare_studies,
     difference_ci95,
-    failures,
+    gate,
     mean_of,
     t_quantile,
 )
@@ -157,7 +158,7 @@ def test_each_result_is_held_against_the_first() -> None:
     found = compare_runs(NamedRun("a", one), [NamedRun("b", faster), NamedRun("c", slower)])
     percents = [pair.matched[0].changes[0].change_percent for pair in found.others]
     assert percents == [pytest.approx(10.0), pytest.approx(-5.0)]
-    assert [pair.name for pair in found.others] == ["b", "c"]
+    assert [pair.other.name for pair in found.others] == ["b", "c"]
 
 
 def outcome(streams: str, fps: float | None, repetition: int = 1) -> Outcome:
@@ -207,7 +208,8 @@ def test_studies_of_another_model_or_machine_say_so() -> None:
 
 def comparison(**figures: tuple[Estimate | None, Estimate | None]) -> Comparison:
     found: tuple[Change, ...] = tuple(change(BY_NAME[name], *both) for name, both in figures.items())
-    return Comparison("a", "", (Pair("b", "", (), (), (), (Matched({}, (1, 1), found),)),))
+    b = Compared("b", "", "VALID")
+    return Comparison(Compared("a", "", "VALID"), (Pair(b, (), (), (), (Matched({}, (1, 1), found),)),))
 
 
 @pytest.mark.parametrize(
@@ -223,7 +225,7 @@ def comparison(**figures: tuple[Estimate | None, Estimate | None]) -> Comparison
     ],
 )
 def test_the_plain_value_decides_about_a_condition(text: str, first: float, other: float, fails: bool) -> None:
-    found = failures(comparison(p99_ms=(Estimate(first), Estimate(other))), [condition(text)], significant=False)
+    found = gate(comparison(p99_ms=(Estimate(first), Estimate(other))), [condition(text)], significant=False).failures
     assert bool(found) is fails
     if fails:
         assert (found[0].result, found[0].figure, found[0].value) == ("b", "p99_ms", other)
@@ -244,21 +246,22 @@ def test_the_plain_value_decides_about_a_condition(text: str, first: float, othe
 def test_with_significant_only_what_is_beyond_doubt_counts(
     text: str, first: Estimate, other: Estimate, fails: bool
 ) -> None:
-    found = failures(comparison(p99_ms=(first, other)), [condition(text)], significant=True)
-    assert bool(found) is fails
+    found = gate(comparison(p99_ms=(first, other)), [condition(text)], significant=True)
+    assert bool(found.failures) is fails
+    assert len(found.failures) + len(found.doubtful) == 1
 
 
 def test_a_figure_that_is_not_known_fails_its_condition() -> None:
     for text, known in (("memory > 5", {}), ("fps < -3%", {"fps": (None, Estimate(5.0))})):
-        (failure,) = failures(comparison(**known), [condition(text)], significant=False)
+        (failure,) = gate(comparison(**known), [condition(text)], significant=False).failures
         assert (failure.value, failure.limit) == (None, None)
-    assert failures(comparison(fps=(None, Estimate(5.0))), [condition("fps < 3")], significant=False) == ()
+    assert gate(comparison(fps=(None, Estimate(5.0))), [condition("fps < 3")], significant=False).failures == ()
 
 
 def test_a_condition_is_checked_at_every_setting_of_a_study() -> None:
     one = study("a", outcome("1", 100), outcome("2", 180))
     two = study("b", outcome("1", 99), outcome("2", 150))
-    (failure,) = failures(compare_studies(one, [two]), [condition("fps < -3%")], significant=False)
+    (failure,) = gate(compare_studies(one, [two]), [condition("fps < -3%")], significant=False).failures
     assert failure.point == {"-nstreams": "2"}
     assert failure.value == 150.0
     assert failure.limit == pytest.approx(174.6)

@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovbench.coordinator.report.numbers import count, deviation, duration, megabytes, milliseconds, percent, rate
+from ovbench.coordinator.report.numbers import (
+    count,
+    deviation,
+    duration,
+    figure_value,
+    interval,
+    megabytes,
+    milliseconds,
+    percent,
+    plain,
+    rate,
+)
 
 UNITS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}
 
@@ -100,3 +111,37 @@ def test_bounds_are_told_by_the_farther_one(low: float | None, high: float | Non
 
 def test_a_value_of_nothing_has_no_percent() -> None:
     assert deviation(0.0, 0.0, 1.0) == "±0.0 %"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (0.001_234_4, "0.001234"),
+        (0.05, "0.05000"),
+        (1.0, "1.000"),
+        (-12.346, "-12.35"),
+        (999.96, "1,000.0"),
+        (1731.06, "1,731"),
+        (123_456.7, "123,457"),
+    ],
+)
+def test_a_plain_value_has_four_digits_or_all_whole_ones(value: float, text: str) -> None:
+    assert plain(value) == text
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(1e-9, 1e12))
+def test_a_plain_value_read_back_is_right_to_four_digits(value: float) -> None:
+    assert float(plain(value).replace(",", "")) == pytest.approx(value, rel=5.001e-4)
+
+
+def test_an_interval_is_open_where_an_end_is_not_known() -> None:
+    assert interval(1.0, 2.0) == "1.000..2.000"
+    assert (interval(1.0, None), interval(None, 2.0), interval(None, None)) == ("1.000..", "..2.000", "")
+
+
+def test_a_figure_is_written_in_the_unit_of_its_name() -> None:
+    figures = {"fps": 910.9, "p99_9_ms": 0.0456, "cpu_percent": 99.94, "memory_mb": 1234.0}
+    assert [figure_value(*figure) for figure in figures.items()] == ["910.9", "45.6 us", "99.9 %", "1,234 MB"]
+    assert figure_value("energy_per_inference_j", 0.01234) == "0.0123 J"
