@@ -15,7 +15,8 @@ from typing import Final, Literal
 
 from msgspec import Struct, structs
 
-from .figures import FIGURES, Better, Estimate, Figure, estimates_of_run, estimates_of_trial
+from .estimates import Estimate, estimates_of_run, estimates_of_trial
+from .figures import FIGURES, Better, Figure
 from .requirement import Requirement, compare
 from .result import Interval, Report
 from .study.record import Outcome, Study

@@ -15,8 +15,8 @@ from .checks.evidence import Evidence
 from .checks.placement import home_nodes, remote_percent, seen_by
 from .checks.verdict import judge
 from .environment import Environment
+from .estimates import check, estimates_of_run
 from .fairness import fairness
-from .figures import estimates_of_run
 from .fleet import Member
 from .interference import (
     AgentTime,
@@ -35,7 +35,6 @@ from .neighbours import Points, Process
 from .options import Options
 from .outputs import compare
 from .plan import Plan
-from .requirement import check
 from .sensors import Governor, SensorReading
 from .utilization import CpuTotals, ProcessShare, coordinator_s, cpu_shares, process_share
 

@@ -1,15 +1,13 @@
 """Thresholds that a result has to keep to, as people write them: `fps >= 900`, `p99 > +5%`. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Literal
 
 from ovbench.common.errors import UsageError
 
-from .figures import BY_NAME, FIGURES, Estimate
-from .result import RequirementPart
+from .figures import BY_NAME, FIGURES
 
 Operator = Literal["<", "<=", ">", ">="]
 Kind = Literal["value", "difference", "percent"]
@@ -80,15 +78,3 @@ def _known(name: str) -> str:
     if full:
         return f"did you mean {' or '.join(full)}?"
     return f"there are {', '.join(figure.name for figure in FIGURES)}"
-
-
-def check(requirements: Sequence[Requirement], estimates: Mapping[str, Estimate]) -> tuple[RequirementPart, ...]:
-    """Of one run; a figure that it lacks does not meet anything."""
-    return tuple(_check(requirement, estimates.get(requirement.figure)) for requirement in requirements)
-
-
-def _check(requirement: Requirement, estimate: Estimate | None) -> RequirementPart:
-    value = None if estimate is None else estimate.value
-    met = value is not None and requirement.holds(value)
-    missed_by = None if met or value is None else abs(value - requirement.limit(None))
-    return RequirementPart(requirement.text, requirement.figure, value, met, missed_by)

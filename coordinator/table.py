@@ -9,7 +9,8 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from .figures import FIGURES, Estimate, estimates_of_run, estimates_of_trial
+from .estimates import Estimate, estimates_of_run, estimates_of_trial
+from .figures import FIGURES
 from .result import Report
 from .study.record import Outcome, Study, Trial, outcome_of
 

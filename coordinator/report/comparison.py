@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..comparison import Change, Comparison, Difference, Failure, Matched, Pair, Point
-from ..figures import Estimate
+from ..estimates import Estimate
 from ..requirement import Requirement
 from .numbers import interval, plain
 

@@ -183,6 +183,7 @@ PURE: Final = (
     "coordinator.study.words",
     "coordinator.figures",
     "coordinator.requirement",
+    "coordinator.estimates",
     "coordinator.comparison",
     "coordinator.hdrlog",
 )

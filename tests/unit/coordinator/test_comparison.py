@@ -24,7 +24,8 @@ from ovbench.coordinator.comparison import (
     mean_of,
     t_quantile,
 )
-from ovbench.coordinator.figures import BY_NAME, Estimate
+from ovbench.coordinator.estimates import Estimate
+from ovbench.coordinator.figures import BY_NAME
 from ovbench.coordinator.requirement import Requirement, parse_requirement
 from ovbench.coordinator.result import Interval
 from ovbench.coordinator.study.record import Fingerprint, Outcome, Study, Trial

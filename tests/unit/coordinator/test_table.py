@@ -3,7 +3,8 @@
 import csv
 import io
 
-from ovbench.coordinator.figures import FIGURES, estimates_of_run
+from ovbench.coordinator.estimates import estimates_of_run
+from ovbench.coordinator.figures import FIGURES
 from ovbench.coordinator.study.record import Fingerprint, Outcome, Study, Trial, outcome_of
 from ovbench.coordinator.table import axis_column, rows_of_run, rows_of_study, to_csv
 from tests.builders import report
