@@ -3,14 +3,15 @@
 The rule: of two independent estimates a and b with 95 % intervals, the difference b - a has the 95 % interval
 [b - a - sqrt((b - b_low)^2 + (a_high - a)^2), b - a + sqrt((b_high - b)^2 + (a - a_low)^2)] (Zou and Donner, Statistics
 in Medicine 27:1693, 2008; with symmetric intervals the half-widths add as squares, Schenker and Gentleman, The American
-Statistician 55:182, 2001). They can be told apart where it does not hold 0. That two intervals overlap is no reason to
-call the values equal: such a test would miss much of what there is.
+Statistician 55:182, 2001). Means over repetitions have Welch's interval instead (Biometrika 34:28, 1947), which knows
+how many there were. Two values can be told apart where that interval does not hold 0. That their own intervals overlap
+is no reason to call them equal: such a test would miss much of what there is.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean, stdev, variance
 from typing import Final, Literal
 
 from msgspec import Struct, structs
@@ -117,7 +118,7 @@ def _run(of: NamedRun) -> Compared:
 
 
 def compare_studies(first: NamedStudy, others: Sequence[NamedStudy]) -> Comparison:
-    """By setting, over its repetitions: means, with Student's intervals. Trials that failed are left out."""
+    """By setting, over its repetitions: means, with Student's intervals. Trials that failed have no figures."""
     return Comparison(_study(first), tuple(_studies(first, other) for other in others))
 
 
@@ -144,7 +145,7 @@ def _validity(report: Report) -> dict[str, object]:
 
 def _settings(report: Report) -> dict[str, object]:
     """As requested, then as they were in effect; of the latter what the request leaves open."""
-    found: dict[str, object] = dict(report.requested)
+    found: dict[str, object] = {name: value for name, value in report.requested.items() if name != "require"}
     effective = report.effective
     if effective is not None:
         for name in ("hint", "precision", "agents", "streams", "threads", "nireq", "batch", "inference_only"):
@@ -165,7 +166,7 @@ def _environment(report: Report) -> dict[str, object]:
 def _studies(first: NamedStudy, other: NamedStudy) -> Pair:
     one, two = by_point(first.outcomes), by_point(other.outcomes)
     matched = [
-        Matched(dict(point), (len(trials), len(two[point])), changes(over(trials), over(two[point])))
+        Matched(dict(point), (len(trials), len(two[point])), _changes_of_means(trials, two[point]))
         for point, trials in one.items()
         if point in two
     ]
@@ -228,17 +229,49 @@ def _word(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def over(trials: Sequence[Outcome]) -> dict[str, Estimate]:
-    """Means over repetitions; a figure's interval is Student's, where at least two repetitions have it."""
-    found = [estimates_of_trial(trial) for trial in trials]
-    values = {
-        figure.name: [estimates[figure.name].value for estimates in found if figure.name in estimates]
+def _changes_of_means(first: Sequence[Outcome], other: Sequence[Outcome]) -> tuple[Change, ...]:
+    """Of every figure that a trial has."""
+    one, two = _samples(first), _samples(other)
+    return tuple(
+        change_of_means(figure, one.get(figure.name, []), two.get(figure.name, []))
         for figure in FIGURES
-    }
-    return {name: mean_of(sample) for name, sample in values.items() if sample}
+        if figure.name in one or figure.name in two
+    )
+
+
+def _samples(trials: Sequence[Outcome]) -> dict[str, list[float]]:
+    """The values of each figure over the trials that have it."""
+    found: dict[str, list[float]] = {}
+    for trial in trials:
+        for name, estimate in estimates_of_trial(trial).items():
+            found.setdefault(name, []).append(estimate.value)
+    return found
+
+
+def change_of_means(figure: Figure, first: Sequence[float], other: Sequence[float]) -> Change:
+    one, two = (mean_of(sample) if sample else None for sample in (first, other))
+    return _change(figure, one, two, welch_ci95(first, other))
+
+
+def welch_ci95(first: Sequence[float], other: Sequence[float]) -> Interval | None:
+    """Of mean(other) - mean(first), without assuming that both scatter alike; None with fewer than two values each.
+
+    The degrees of freedom are rounded down, which makes it wider rather than narrower.
+    """
+    if min(len(first), len(other)) < 2:
+        return None
+    by = fmean(other) - fmean(first)
+    parts = [(variance(sample) / len(sample), len(sample) - 1) for sample in (first, other)]
+    square = sum(part for part, _ in parts)
+    if square == 0:
+        return Interval(by, by)
+    freedom = int(square**2 / sum(part**2 / degrees for part, degrees in parts))
+    half = t_quantile(max(1, freedom)) * math.sqrt(square)
+    return Interval(by - half, by + half)
 
 
 def mean_of(sample: Sequence[float]) -> Estimate:
+    """With Student's interval, where there are at least two values."""
     mean = fmean(sample)
     if len(sample) < 2:
         return Estimate(mean)
@@ -280,10 +313,12 @@ def changes(first: Mapping[str, Estimate], other: Mapping[str, Estimate]) -> tup
 
 
 def change(figure: Figure, first: Estimate | None, other: Estimate | None) -> Change:
-    if first is None or other is None:
-        return Change(figure.name, first, other, None, None, "no interval")
-    percent = 100 * (other.value / first.value - 1) if first.value else None
-    interval = difference_ci95(first, other)
+    interval = None if first is None or other is None else difference_ci95(first, other)
+    return _change(figure, first, other, interval)
+
+
+def _change(figure: Figure, first: Estimate | None, other: Estimate | None, interval: Interval | None) -> Change:
+    percent = 100 * (other.value / first.value - 1) if first is not None and other is not None and first.value else None
     return Change(figure.name, first, other, percent, interval, _verdict(interval, figure.better))
 
 

@@ -55,9 +55,9 @@ def read_saved(name: str) -> Saved:
         return SavedRun(name, file.parent, _report(name, data))
     if schema == record.SCHEMA:
         return SavedStudy(name, file.parent, _study(name, data), _outcomes(name, file.with_name(record.TRIALS_FILE)))
-    kind = schema.rpartition("/")[0]
-    if kind in (SCHEMA.rpartition("/")[0], record.SCHEMA.rpartition("/")[0]):
-        raise UsageError(f"{name}: its schema is {schema}, and this version of ovbench reads {SCHEMA}; use the other")
+    for known in (SCHEMA, record.SCHEMA):
+        if schema.rpartition("/")[0] == known.rpartition("/")[0]:
+            raise UsageError(f"{name}: it is of schema {schema}, and this ovbench reads {known}; use another version")
     raise UsageError(f"{name}: {file.name} is not a result of ovbench; {_GIVE}")
 
 

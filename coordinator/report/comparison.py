@@ -18,15 +18,17 @@ _WORDS: Final = {"cannot be told apart": "cannot tell"}
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MOST_LISTED: Final = 8
 
-_RULE: Final = (
+_OF_RUNS: Final = (
     "The second line of a figure is its 95 % interval; that of the change is of the",
     "difference of two independent estimates, in % of A. cannot tell: it holds 0.",
-)
-_OF_RUNS: Final = (
     "An interval tells of the noise within a run, not of what drifts from one run to",
     "the next: a small difference needs repetitions.",
 )
-_OF_STUDIES: Final = ("Values are means over repetitions, intervals are Student's.",)
+_OF_STUDIES: Final = (
+    "Values are means over repetitions. The second line of a figure is its 95 %",
+    "interval (Student); that of the change is Welch's, in % of A.",
+    "cannot tell: it holds 0.",
+)
 
 
 def print_comparison(console: Console, comparison: Comparison, conditions: Sequence[Requirement]) -> None:
@@ -49,8 +51,7 @@ def print_comparison(console: Console, comparison: Comparison, conditions: Seque
         for line in _unmatched(pair, letter):
             show(line)
     studies = any(matched.point for pair in comparison.others for matched in pair.matched)
-    for index, line in enumerate((*_RULE, *(_OF_STUDIES if studies else _OF_RUNS))):
-        show(Text("\n" * (index == 0) + line, "dim"))
+    show(Text("\n" + "\n".join(_OF_STUDIES if studies else _OF_RUNS), "dim"))
     for part in _judged(comparison, conditions):
         show(part)
 

@@ -1,7 +1,9 @@
 """What differs between results, and whether it can be told."""
 
+import json
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,12 +19,14 @@ from ovbench.coordinator.comparison import (
     NamedStudy,
     Pair,
     change,
+    change_of_means,
     compare_runs,
     compare_studies,
     difference_ci95,
     gate,
     mean_of,
     t_quantile,
+    welch_ci95,
 )
 from ovbench.coordinator.estimates import Estimate
 from ovbench.coordinator.figures import BY_NAME
@@ -110,21 +114,39 @@ def test_the_mean_over_repetitions_has_students_interval() -> None:
     assert mean_of([10.0]).ci95 is None
 
 
-@pytest.mark.parametrize("repetitions", [3, 5, 10])
+def test_welchs_interval_is_that_of_a_worked_example() -> None:
+    """By hand: means 2, 7, variances 1, 4, n 3, 4: square 4/3, freedom (16/9)/(1/18+1/3) = 4.57, t(4) 2.7764."""
+    half = 2.776445 * math.sqrt(4 / 3)
+    found = welch_ci95([1.0, 2.0, 3.0], [5.0, 9.0, 7.0 - math.sqrt(2), 7.0 + math.sqrt(2)])
+    assert found is not None
+    assert found.low == pytest.approx(5 - half, abs=1e-5)
+    assert found.high == pytest.approx(5 + half, abs=1e-5)
+
+
+def test_welchs_interval_of_equal_scatter_is_students_of_both_together() -> None:
+    found = welch_ci95([1.0, 2.0, 3.0], [11.0, 12.0, 13.0])
+    assert found is not None
+    assert found.low == pytest.approx(10 - t_quantile(4) * math.sqrt(2 / 3))
+    assert welch_ci95([1.0, 1.0], [2.0, 2.0]) == Interval(1.0, 1.0)
+    assert welch_ci95([1.0], [2.0, 2.0]) is None
+
+
+@pytest.mark.parametrize("repetitions", [2, 3, 5, 10])
 def test_the_same_setting_twice_is_rarely_called_different(repetitions: int) -> None:
     """2000 draws of two samples with 3 % noise: at most 5 % and the sampling error of that."""
     random = np.random.default_rng(5)
     samples = 100 * (1 + 0.03 * random.standard_normal((2000, 2, repetitions)))
-    verdicts = [change(BY_NAME["fps"], mean_of(a.tolist()), mean_of(b.tolist())).verdict for a, b in samples]
+    verdicts = [change_of_means(BY_NAME["fps"], a.tolist(), b.tolist()).verdict for a, b in samples]
     assert sum(verdict in ("better", "worse") for verdict in verdicts) <= 0.06 * len(verdicts)
 
 
-def test_a_slowdown_of_two_standard_errors_more_than_the_intervals_is_found() -> None:
+def test_a_slowdown_of_5_percent_is_found_in_twelve_repetitions_with_3_percent_noise() -> None:
+    """In 95 % and more: the difference is 4.1 of its standard errors, and 2.1 of them are in doubt."""
     random = np.random.default_rng(6)
-    first = 100 * (1 + 0.03 * random.standard_normal((200, 20)))
-    other = 95 * (1 + 0.03 * random.standard_normal((200, 20)))
+    first = 100 * (1 + 0.03 * random.standard_normal((400, 12)))
+    other = 95 * (1 + 0.03 * random.standard_normal((400, 12)))
     pairs = zip(first, other, strict=True)
-    verdicts = [change(BY_NAME["fps"], mean_of(a.tolist()), mean_of(b.tolist())).verdict for a, b in pairs]
+    verdicts = [change_of_means(BY_NAME["fps"], a.tolist(), b.tolist()).verdict for a, b in pairs]
     assert verdicts.count("worse") >= 0.95 * len(verdicts)
 
 
@@ -139,6 +161,13 @@ def test_settings_that_differ_are_told_and_others_are_not() -> None:
     assert told["measured CPUs"] == ("0,1", "0")
     assert "model" not in told
     assert "time_s" not in told
+
+
+def test_limits_that_were_required_are_no_setting() -> None:
+    both = (options("--agents", "1"), options("--agents", "1", "--require", "fps > 1"))
+    one, two = (report(run([delivered()], wanted=wanted)) for wanted in both)
+    (pair,) = compare_runs(NamedRun("a", one), [NamedRun("b", two)]).others
+    assert pair.settings == ()
 
 
 def test_another_environment_is_told_down_to_the_libraries() -> None:
@@ -266,3 +295,20 @@ def test_a_condition_is_checked_at_every_setting_of_a_study() -> None:
     assert failure.point == {"-nstreams": "2"}
     assert failure.value == 150.0
     assert failure.limit == pytest.approx(174.6)
+
+
+def test_the_keys_that_programs_rely_on_are_there() -> None:
+    judged = gate(comparison(fps=(around(9, 1), around(5, 1))), [condition("fps < 6")], significant=False)
+    found = json.loads(msgspec.json.encode(judged))
+    assert set(found) == {"schema", "first", "others", "failures", "doubtful"}
+    assert set(found["first"]) == {"name", "started_at", "status"}
+    (pair,) = found["others"]
+    assert set(pair) == {
+        "other", "validity", "settings", "environment", "matched", "only_in_first", "only_in_other",
+    }  # fmt: skip
+    (matched,) = pair["matched"]
+    assert set(matched) == {"point", "trials", "changes"}
+    assert set(matched["changes"][0]) == {
+        "figure", "first", "other", "change_percent", "difference_ci95", "verdict",
+    }  # fmt: skip
+    assert set(found["failures"][0]) == {"condition", "result", "point", "figure", "value", "limit"}

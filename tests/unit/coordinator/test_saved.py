@@ -69,8 +69,14 @@ def another_schema(whole: bytes, schema: str) -> bytes:
         (b"[]", "is not a result of ovbench"),
         (b'{"schema": 5}', "is not a result of ovbench"),
         (b'{"schema": "other/1"}', "is not a result of ovbench"),
-        (another_schema(to_json(report()), "ovbench.report/2"), "its schema is ovbench.report/2"),
-        (another_schema(study_json(STUDY), "ovbench.study/9"), "its schema is ovbench.study/9"),
+        (
+            another_schema(to_json(report()), "ovbench.report/2"),
+            "schema ovbench.report/2, and this ovbench reads ovbench.report/1",
+        ),
+        (
+            another_schema(study_json(STUDY), "ovbench.study/9"),
+            "schema ovbench.study/9, and this ovbench reads ovbench.study/1",
+        ),
         (b'{"schema": "ovbench.report/1"}', "not whole"),
         (b'{"schema": "ovbench.study/1"}', "not whole"),
     ],
