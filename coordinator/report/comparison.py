@@ -73,7 +73,7 @@ def _differences(pair: Pair) -> Iterator[Text]:
 
 
 def _different(title: str, differences: Sequence[Difference]) -> Text:
-    text = Text.assemble((f"\n{title} differ", "bold yellow"))
+    text = Text.assemble((f"\ndifferent {title}", "bold yellow"))
     width = max(len(difference.what) for difference in differences)
     for one in differences:
         text += Text.assemble(f"\n  {one.what:<{width}}  {one.first or 'none'}", ("  ->  ", "dim"), one.other or "none")
@@ -158,8 +158,8 @@ def _judged(comparison: Comparison, conditions: Sequence[Requirement]) -> list[T
 
 
 def _failure(failure: Failure, letter: str) -> str:
-    where = f" at {_setting(failure.point)}" if failure.point else ""
+    where = f", at {_setting(failure.point)}" if failure.point else ""
     if failure.value is None or failure.limit is None:
         return f"{failure.condition}: {failure.figure} is not known in both A and {letter}{where}"
-    told = f"{failure.condition}: {failure.figure} of {letter}{where} is {plain(failure.value)}"
-    return f"{told}, the limit {plain(failure.limit)}"
+    values = f"{failure.figure} {plain(failure.value)}, limit {plain(failure.limit)}"
+    return f"{failure.condition}: {letter} has {values}{where}"

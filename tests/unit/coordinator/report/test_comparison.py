@@ -46,7 +46,7 @@ def row(text: str, figure: str) -> tuple[str, str]:
 def test_what_differs_comes_before_the_figures() -> None:
     other = report(run([delivered(0), delivered(1)], wanted=options("--agents", "2", "-nstreams", "4")))
     text = shown(compare_runs(NamedRun("one", report()), [NamedRun("two", other)]))
-    places = [text.index(part) for part in ("settings differ", "nstreams", "the same  ", "figures")]
+    places = [text.index(part) for part in ("different settings", "nstreams", "the same  ", "figures")]
     assert places == sorted(places)
     assert "nstreams  none  ->  4" in text
     assert text.startswith("A  one  2025-01-02T03:04:05Z  VALID\nB  two  2025-01-02T03:04:05Z  VALID\n")
@@ -80,14 +80,14 @@ def test_conditions_are_judged_at_the_end() -> None:
     assert shown(comparison, *wanted).splitlines()[-1].strip() == "passed   no condition is true"
     failed = gate(comparison, wanted, significant=False)
     last = shown(failed, *wanted).splitlines()[-1].strip()
-    assert last == "failed   fps < -3%: fps of B is 800.0, the limit 873.0"
+    assert last == "failed   fps < -3%: B has fps 800.0, limit 873.0"
 
 
 def test_a_condition_that_noise_may_have_made_true_is_doubtful() -> None:
     comparison = compare_runs(NamedRun("a", with_fps(900, 90)), [NamedRun("b", with_fps(860, 90))])
     wanted = condition("fps < -3%")
     *_, doubtful, passed = shown(gate(comparison, [wanted], significant=True), wanted).splitlines()
-    assert doubtful.strip() == "doubtful fps < -3%: fps of B is 860.0, the limit 873.0"
+    assert doubtful.strip() == "doubtful fps < -3%: B has fps 860.0, limit 873.0"
     assert passed.strip() == "passed   no condition is true beyond doubt"
 
 
