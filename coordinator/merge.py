@@ -24,6 +24,7 @@ from ovbench.common.messages import Folded, Samples
 from ovbench.common.schedule import slice_length_ns
 
 from .cells import Cells, cell_edges, frames_done, longest_gap_ns, progress, tally
+from .distribution import distribution, distribution_of_counts, sample_of
 from .result import Interval
 from .uncertainty import effective_count, rank_bounds, rate_half_width
 
@@ -99,6 +100,7 @@ class Latency:
     """In ms. `percentiles` in the order of PERCENTILES; `chosen` is the one that was asked for beside them.
 
     `stddev` is the population's. `ci95`: by INTERVALS; empty where there was too little to tell, and of single agents.
+    `distribution` is at the percentiles of `distribution.percents_of(count)`.
     """
 
     exact: bool
@@ -110,6 +112,7 @@ class Latency:
     chosen: float
     max: float
     ci95: dict[str, Interval] = field(default_factory=dict)
+    distribution: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -425,6 +428,7 @@ def _of_values(values: Int64s, chosen: float, near: bool = False) -> Latency | N
     if count == 0:
         return None
     ranks = _ranks(count, chosen)
+    sample = sample_of(values)
     values.partition(sorted({0, count - 1, *ranks, *(_guards(count, chosen) if near else ())}))
     mean = int(values.sum()) / count
     return Latency(
@@ -436,6 +440,7 @@ def _of_values(values: Int64s, chosen: float, near: bool = False) -> Latency | N
         percentiles=tuple(float(values[rank]) / NS_PER_MS for rank in ranks[:-1]),
         chosen=float(values[ranks[-1]]) / NS_PER_MS,
         max=float(values[-1]) / NS_PER_MS,
+        distribution=_in_ms(distribution(sample, values)),
     )
 
 
@@ -487,6 +492,7 @@ def _from_histogram(pieces: Sequence[Piece], folded: Sequence[Folded], chosen: f
         percentiles=tuple(percentiles),
         chosen=asked,
         max=high / NS_PER_MS,
+        distribution=_in_ms(np.clip(distribution_of_counts(histogram), low, high)),
     )
     return latency, histogram
 
@@ -514,6 +520,10 @@ def _folded_intervals(latency: Latency, histogram: Int64s, coarse: Int64s, chose
     below = np.cumsum(coarse, axis=1)[:, COARSE.buckets(limits)].T
     ranked = _Counted(np.cumsum(histogram), latency.min * NS_PER_MS, latency.max * NS_PER_MS)
     return _intervals(ranked, below, coarse.sum(axis=1), chosen)
+
+
+def _in_ms(values: Int64s) -> tuple[float, ...]:
+    return tuple((values / NS_PER_MS).tolist())
 
 
 def _squares_about(part: Folded, mean: float) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from msgspec import structs
 
@@ -14,6 +15,7 @@ from . import result
 from .checks.evidence import Evidence
 from .checks.placement import home_nodes, remote_percent, seen_by
 from .checks.verdict import judge
+from .distribution import percents_of
 from .environment import Environment
 from .estimates import check, estimates_of_run
 from .fairness import fairness
@@ -37,6 +39,9 @@ from .outputs import compare
 from .plan import Plan
 from .sensors import Governor, SensorReading
 from .utilization import CpuTotals, ProcessShare, coordinator_s, cpu_shares, process_share
+
+_MOST_DISTRIBUTIONS: Final = 64
+"""Of agents; with more they would be most of the report."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,18 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
         efficiency=_efficiency(run, merged, processes) if merged is not None else None,
         neighbours=tuple(around.neighbours),
         fairness=fairness(run.members, merged, run.topology) if merged else None,
+        latency_distribution=_distribution(merged) if merged else None,
+    )
+
+
+def _distribution(merged: Merged) -> result.DistributionPart | None:
+    if merged.latency is None:
+        return None
+    agents = merged.agent_latencies if len(merged.agent_latencies) <= _MOST_DISTRIBUTIONS else {}
+    return result.DistributionPart(
+        percents=percents_of(merged.latency.count),
+        merged=merged.latency.distribution,
+        agents={str(agent): latency.distribution for agent, latency in agents.items() if latency is not None},
     )
     return structs.replace(report, requirements=check(run.options.requirements, estimates_of_run(report)))
 
@@ -317,6 +334,7 @@ def _cpu(run: Run, window: Window, processes: dict[int, ProcessShare], around: S
         measured_cpus=measured,
         use={str(cpu): use for cpu, use in sorted(around.use.items())},
         frequency_mhz={str(cpu): one for cpu, one in around.frequency.items()},
+        places={str(cpu.id): result.CpuPlace(cpu.socket, cpu.node, cpu.core) for cpu in run.topology.cpus},
     )
 
 
