@@ -32,6 +32,8 @@ HINTS: Final[dict[str, Hint]] = {
 }
 PcSort = Literal["no_sort", "sort", "simple_sort"]
 ReportType = Literal["no_counters", "average_counters", "detailed_counters"]
+PlotFormat = Literal["svg", "png"]
+PLOTS: Final[tuple[PlotFormat, ...]] = ("svg", "png")
 PC_SORTS: Final[tuple[PcSort, ...]] = ("no_sort", "sort", "simple_sort")
 REPORT_TYPES: Final[tuple[ReportType, ...]] = ("no_counters", "average_counters", "detailed_counters")
 
@@ -553,6 +555,13 @@ def _add_results(group: "argparse._ArgumentGroup") -> None:
         help="for exact samples, over all agents; a longer run goes on with histograms (error at most 0.1%%); "
         f"default {DEFAULT_SAMPLE_MEMORY_MB}, that is {DEFAULT_SAMPLE_MEMORY_MB >> 4} million inferences",
     )  # fmt: skip
+    group.add_argument(
+        "--html", action="store_true",
+        help="also write report.html: the report with charts, in one file; needs ovbench[html]",
+    )  # fmt: skip
+    group.add_argument(
+        "--plots", choices=PLOTS, help="also write each chart as a file of that format; needs ovbench[html]"
+    )
     group.add_argument("--json", action="store_true", help="print the report, and nothing else, on stdout")
 
 

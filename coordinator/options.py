@@ -22,6 +22,7 @@ from .flags import (
     DEFAULT_WARMUP_SECONDS,
     HINTS,
     PcSort,
+    PlotFormat,
     ReportType,
     export_parser,
     gnu,
@@ -93,6 +94,8 @@ class Options:
     strict: bool = False
     thresholds: Thresholds = field(default_factory=Thresholds)
     requirements: tuple[Requirement, ...] = ()
+    html: bool = False
+    plots: PlotFormat | None = None
 
     @property
     def data(self) -> Data:
@@ -312,6 +315,8 @@ def _checked(raw: argparse.Namespace) -> Options:
         null_faults=Faults() if null is None else null.faults,
         thresholds=thresholds_of(raw),
         requirements=tuple(parse_requirement("--require", text, relative=False) for text in raw.require),
+        html=raw.html,
+        plots=raw.plots,
     )
 
 

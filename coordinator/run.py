@@ -23,6 +23,8 @@ from .options import Options
 from .outcome import Run, build_report, recorded
 from .plan import Plan
 from .report.benchmark_app import benchmark_files
+from .report.html.runpage import run_files
+from .report.html.vega import library
 from .report.live import Screen, SteadyConsole
 from .report.text import print_report
 from .result import Report, to_json
@@ -47,6 +49,8 @@ class _Destination:
 
 def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, command: tuple[str, ...]) -> ExitCode:
     """Raises UsageError where the job is wrong; nothing has been measured then."""
+    if options.html or options.plots is not None:
+        library()
     started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     interrupts = Interrupts(launcher)
     if plan.housekeeping:
@@ -80,6 +84,7 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
     if options.json or place.path is None:
         sys.stdout.buffer.write(to_json(report))
         sys.stdout.flush()
+    _save_pages(options, place, report, screen)
     return exit_code(report, facts.interrupted, kept=place.path is not None)
 
 
@@ -201,6 +206,18 @@ def _save_report(place: _Destination, report: Report, beside: Mapping[str, bytes
     except store.Unwritable as problem:
         return _Destination(None, str(problem))
     return place
+
+
+def _save_pages(options: Options, place: _Destination, report: Report, screen: Screen) -> None:
+    """The report is kept already: what goes wrong with its pictures is a warning."""
+    if place.path is None or not (options.html or options.plots is not None):
+        return
+    try:
+        files = run_files(report, options.html, options.plots)
+        store.write_files(place.path, files)
+        screen.say(f"{', '.join(files)} in {place.path}")
+    except (store.Unwritable, ValueError, UsageError) as problem:
+        screen.warn(f"no pictures of the report: {problem}")
 
 
 def exit_code(report: Report, interrupted: bool, kept: bool) -> ExitCode:

@@ -1,0 +1,215 @@
+"""The page of a run: verdict and figures, findings, charts, agents, where and how it was measured."""
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from ovbench.common.topology import format_cpu_list
+
+from ...flags import PlotFormat
+from ...result import AgentPart, Finding, Interval, LatencyPart, Report
+from ..numbers import count, megabytes, milliseconds, percent, rate
+from .document import Html, command, document, figures, folded, join, pairs, section, table, tag, tiles
+from .runcharts import run_charts
+from .vega import plot_files
+
+PAGE_FILE: Final = "report.html"
+_MOST_AGENTS: Final = 16
+_PERCENTILES: Final = ("median", "p90", "p95", "p99", "p99_9")
+
+
+def run_files(report: Report, html: bool, plots: PlotFormat | None) -> dict[str, bytes]:
+    """What goes beside `report.json`: contents by file name. Raises UsageError where the extra is missing."""
+    charts = run_charts(report) if plots is not None else ()
+    page = {PAGE_FILE: run_page(report)} if html else {}
+    return page | plot_files(charts, plots)
+
+
+def run_page(report: Report) -> bytes:
+    """`report.html` of a run. Raises UsageError where the extra is missing."""
+    model = _model(report)
+    body = join(
+        _header(report, model),
+        _findings(report.validity.findings),
+        section("Charts", figures(run_charts(report))),
+        _latency(report.latency_ms),
+        _agents(report.agents),
+        _neighbours(report),
+        section("Command", command(shlex.join(report.command))),
+        section("Environment", pairs(environment_of(report))),
+        _settings(report),
+        footer(f"ovbench {report.ovbench.version}, {report.started_at}"),
+    )
+    return document(f"{model}: {rate(report.throughput.fps)} FPS", body)
+
+
+def footer(text: str) -> Html:
+    return tag("footer", text)
+
+
+def badge(status: str) -> Html:
+    return tag("span", status, class_=f"badge {status}")
+
+
+def _model(report: Report) -> str:
+    return report.effective.model if report.effective is not None else str(report.requested.get("model", ""))
+
+
+def _header(report: Report, model: str) -> Html:
+    effective, window = report.effective, report.window
+    facts = []
+    if effective is not None:
+        agents = sum(agent.state == "ok" for agent in report.agents)
+        facts.append(f"{_some(agents, 'agent')}, {effective.api}")
+        if effective.streams is not None and effective.nireq is not None:
+            facts.append(f"{_some(effective.streams, 'stream')} and {_some(effective.nireq, 'request')} each")
+    facts += [f"{count(report.throughput.count)} inferences in {window.duration_s:.3f} s", report.started_at]
+    figures_of_it = tiles(list(_figures(report))) if report.throughput.count else tag("p", "Nothing was measured.")
+    return join(
+        tag("h1", badge(report.validity.status), " ", model),
+        tag("p", " · ".join(facts), class_="muted"),
+        figures_of_it,
+    )
+
+
+def _some(number: int, what: str) -> str:
+    return f"{count(number)} {what}{'' if number == 1 else 's'}"
+
+
+def _figures(report: Report) -> Iterator[tuple[str, str, str]]:
+    throughput, latency = report.throughput, report.latency_ms
+    yield "frames per second", rate(throughput.fps), interval_text(throughput.fps_ci95, rate)
+    if latency is not None:
+        for name in ("median", "p99", "p99_9"):
+            value = getattr(latency, name)
+            yield _spelled(name), milliseconds(value), interval_text(latency.ci95.get(name), milliseconds)
+    yield "measured CPUs busy", percent(report.cpu.busy_percent), f"others {percent(report.cpu.others_percent)}"
+    efficiency = report.efficiency
+    if efficiency is not None and efficiency.frames_per_cpu_s is not None:
+        yield "frames per CPU second", rate(efficiency.frames_per_cpu_s), ""
+    if efficiency is not None and efficiency.energy_per_inference_j is not None:
+        yield "energy per inference", f"{efficiency.energy_per_inference_j * 1000:.3g} mJ", ""
+
+
+def interval_text(interval: Interval | None, form: Callable[[float], str]) -> str:
+    """Such as `1,190 to 1,219`, with 95 % confidence; empty where there is none."""
+    if interval is None or (interval.low is None and interval.high is None):
+        return ""
+    low = "?" if interval.low is None else form(interval.low)
+    high = "?" if interval.high is None else form(interval.high)
+    return f"{low} to {high}"
+
+
+def _spelled(name: str) -> str:
+    return name.replace("_", ".")
+
+
+def _findings(findings: Sequence[Finding]) -> Html:
+    if not findings:
+        return Html("")
+    items = (
+        tag(
+            "li", tag("b", finding.severity, class_=finding.severity), " ", " ".join(finding.message.split()), " ",
+            tag("span", finding.advice, class_="muted"),
+        )
+        for finding in findings
+    )  # fmt: skip
+    return section("Findings", tag("ul", items, class_="findings"))
+
+
+def _latency(latency: LatencyPart | None) -> Html:
+    if latency is None:
+        return Html("")
+    names = ["min", "mean", *_PERCENTILES, "max"]
+    if latency.chosen is not None and latency.chosen_percentile not in (50, 90, 95, 99):
+        names.append("chosen")
+    columns = [f"p{latency.chosen_percentile}" if name == "chosen" else _spelled(name) for name in names]
+    rows = [[milliseconds(getattr(latency, name)) for name in names]]
+    if latency.ci95:
+        rows.append([interval_text(latency.ci95.get(name), milliseconds) for name in names])
+    notes = [] if latency.exact else ["Percentiles are from a histogram: within 0.1 %."]
+    notes += ["Below each: where it lies with 95 % confidence."] if latency.ci95 else []
+    return section(
+        "Latency", table(columns, rows, names=0), tag("p", " ".join(notes), class_="note") if notes else None
+    )
+
+
+def _agents(agents: Sequence[AgentPart]) -> Html:
+    columns = ("agent", "CPUs", "ran on", "streams", "requests", "FPS", "median", "p99", "CPU", "memory", "state")
+    rows = [_agent(agent) for agent in agents]
+    shown = table(columns, rows, names=3)
+    return section("Agents", shown if len(rows) <= _MOST_AGENTS else folded(f"all {count(len(rows))}", shown))
+
+
+def _agent(agent: AgentPart) -> list[str]:
+    throughput, latency, cpu, memory = agent.throughput, agent.latency_ms, agent.cpu, agent.memory_mb
+    return [
+        str(agent.id),
+        format_cpu_list(agent.cpus),
+        format_cpu_list(agent.placement.seen) or "-",
+        str(agent.streams or "-"),
+        str(agent.nireq or "-"),
+        rate(throughput.fps) if throughput else "-",
+        milliseconds(latency.median) if latency else "-",
+        milliseconds(latency.p99) if latency else "-",
+        percent(cpu.percent) if cpu else "-",
+        megabytes(memory.private) if memory is not None and memory.private is not None else "-",
+        f"{agent.state}: {agent.reason}" if agent.reason else agent.state,
+    ]
+
+
+def _neighbours(report: Report) -> Html:
+    if not report.neighbours:
+        return Html("")
+    rows = [
+        [
+            one.name,
+            str(one.pid),
+            percent(one.percent),
+            ", ".join(f"{cpu}: {percent(share)}" for cpu, share in one.cpus.items()),
+        ]
+        for one in report.neighbours
+    ]
+    return section(
+        "Other processes on the measured CPUs",
+        table(("name", "pid", "of one CPU", "by CPU"), rows),
+    )
+
+
+def environment_of(report: Report) -> dict[str, str]:
+    """What a reader needs to compare it with another."""
+    env = report.environment
+    return {
+        "host": env.hostname,
+        "CPU": env.cpu_model,
+        "sockets, NUMA nodes": f"{env.sockets}, {env.nodes}",
+        "cores, logical CPUs": f"{env.physical_cores}, {env.logical_cpus}",
+        "CPUs allowed": format_cpu_list(env.allowed_cpus),
+        "governor": env.governor or "not told by the kernel",
+        "kernel": env.kernel,
+        "OpenVINO": env.openvino,
+        "Python": env.python,
+        "libraries": ", ".join(f"{name} {number}" for name, number in env.libraries.items()),
+    }
+
+
+def _settings(report: Report) -> Html:
+    asked = {key: str(value) for key, value in report.requested.items() if value not in (None, "", False)}
+    parts = [folded("what was asked for", pairs(asked))]
+    if report.effective is not None:
+        parts.append(folded("properties of the compiled model", pairs(report.effective.properties)))
+    if report.phases_ms is not None:
+        phases = {name.replace("_", " "): milliseconds(getattr(report.phases_ms, name)) for name in _PHASES}
+        parts.append(folded("time before the load, of the slowest agent", pairs(phases)))
+    return section("Settings", parts)
+
+
+_PHASES: Final = (
+    "load_runtime",
+    "read_model",
+    "reshape",
+    "compile",
+    "import_model",
+    "create_requests",
+    "first_inference",
+)

@@ -1,0 +1,164 @@
+"""The page of a study: the answer in words, charts, every setting and trial, where and how it was run."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from ...flags import PlotFormat
+from ...result import Report
+from ...study.answer import Answer, answer
+from ...study.estimate import Estimate
+from ...study.record import TRIALS_FOLDER, Outcome, Study
+from ...study.summary import Setting
+from ..numbers import count, duration, milliseconds, percent, rate
+from .document import Html, command, document, figures, folded, join, pairs, section, table, tag
+from .runpage import PAGE_FILE, badge, environment_of, footer
+from .studycharts import study_charts
+from .vega import plot_files
+
+_TITLES: Final = {
+    "sweep": "Sweep",
+    "scaling": "Scaling",
+    "streams": "Streams and requests",
+    "partition": "Partitions of the same cores",
+    "batch": "Batch sizes",
+    "ab": "A against B",
+}
+
+
+def study_files(
+    study: Study, outcomes: Sequence[Outcome], reports: Mapping[str, Report], plots: PlotFormat | None
+) -> dict[str, bytes]:
+    """`report.html` and the charts as files, by name. Raises UsageError where the extra is missing."""
+    said = answer(study, outcomes)
+    charts = study_charts(study, outcomes, said) if plots is not None else ()
+    return {PAGE_FILE: study_page(study, outcomes, reports, said)} | plot_files(charts, plots)
+
+
+def study_page(
+    study: Study, outcomes: Sequence[Outcome], reports: Mapping[str, Report], said: Answer | None = None
+) -> bytes:
+    """`report.html` of a study. `reports` by trial, as far as they are at hand: one tells the environment.
+
+    Raises UsageError where the extra that draws charts is missing.
+    """
+    answered = said if said is not None else answer(study, outcomes)
+    title = f"{_TITLES[study.kind]}: {', '.join(study.fingerprint.models) or 'study'}"
+    body = join(
+        tag("h1", title),
+        tag("p", " · ".join(_facts(study, outcomes)), class_="muted"),
+        _answer(answered),
+        section("Charts", figures(study_charts(study, outcomes, answered))),
+        _front(answered.front),
+        _settings(answered.settings),
+        _trials(study, outcomes),
+        section("Command", command(shlex.join(study.command))),
+        _environment(study, reports),
+        footer(f"ovbench {study.ovbench}, {study.created_at}"),
+    )
+    return document(title, body)
+
+
+def _facts(study: Study, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    done = {outcome.trial: outcome for outcome in outcomes}
+    yield f"{count(len(done))} of {count(len(study.trials))} trials"
+    yield f"{count(study.repetitions)} repetitions in mixed order, seed {study.seed}"
+    yield f"{duration(sum(outcome.seconds for outcome in done.values()))} in all"
+    yield study.created_at
+
+
+def _answer(said: Answer) -> Html:
+    choices = [
+        tag(
+            "li",
+            tag("b", choice.what[:1].upper() + choice.what[1:]),
+            f": {choice.setting.name or 'the one setting'}, {_figures(choice.setting)}",
+            tag("div", f"Cannot be told apart from it: {'; '.join(choice.rivals)}", class_="note")
+            if choice.rivals
+            else None,
+            command(choice.setting.command),
+        )
+        for choice in said.choices
+    ]
+    parts = [
+        tag("p", tag("b", said.headline)),
+        tag("ul", (tag("li", line) for line in said.lines)) if said.lines else None,
+        tag("h3", "To run it") if choices else None,
+        tag("ul", choices) if choices else None,
+    ]
+    shown = [section("Answer", tag("div", *parts, class_="answer"))]
+    if said.unsaid:
+        shown.append(section("What cannot be said", tag("ul", (tag("li", line) for line in said.unsaid))))
+    return join(shown)
+
+
+def _front(front: Sequence[Setting]) -> Html:
+    title = "Pareto front: no setting has more throughput at a p99 as short"
+    return section(title, [_on_front(setting) for setting in front]) if front else Html("")
+
+
+def _on_front(setting: Setting) -> Html:
+    return tag("div", tag("p", f"{setting.name or 'the one setting'}: {_figures(setting)}"), command(setting.command))
+
+
+def _figures(setting: Setting) -> str:
+    parts = [] if setting.fps is None else [f"{rate(setting.fps.value)} FPS{_bounds(setting.fps, 'fps')}"]
+    if setting.p99_ms is not None:
+        parts.append(f"p99 {milliseconds(setting.p99_ms.value)}{_bounds(setting.p99_ms, 'ms')}")
+    return ", ".join(parts)
+
+
+def _bounds(figure: Estimate, unit: str) -> str:
+    if figure.low is None or figure.high is None:
+        return ""
+    form = rate if unit == "fps" else milliseconds
+    return f" ({form(max(0.0, figure.low))} to {form(figure.high)})"
+
+
+def _settings(settings: Sequence[Setting]) -> Html:
+    columns = ("setting", "FPS", "95 % interval", "median", "p99", "95 % interval", "CPU", "frames/CPU-s", "trials")
+    rows = [
+        [
+            setting.name or "the one setting",
+            rate(setting.fps.value) if setting.fps is not None else "-",
+            _bounds(setting.fps, "fps").strip(" ()") if setting.fps is not None else "",
+            milliseconds(setting.median_ms.value) if setting.median_ms is not None else "-",
+            milliseconds(setting.p99_ms.value) if setting.p99_ms is not None else "-",
+            _bounds(setting.p99_ms, "ms").strip(" ()") if setting.p99_ms is not None else "",
+            percent(setting.busy_percent) if setting.busy_percent is not None else "-",
+            rate(setting.frames_per_cpu_s) if setting.frames_per_cpu_s is not None else "-",
+            ", ".join(f"{number} {status}" for status, number in setting.trials.items()),
+        ]
+        for setting in settings
+    ]
+    return section("Settings", table(columns, rows))
+
+
+def _trials(study: Study, outcomes: Sequence[Outcome]) -> Html:
+    done = {outcome.trial: outcome for outcome in outcomes}
+    columns = ("trial", "setting", "started", "took", "FPS", "p99", "CPU", "status", "findings")
+    rows = [_trial(done[trial.id]) for trial in study.trials if trial.id in done]
+    return section("Trials", folded(f"all {count(len(rows))}, in the order they ran", table(columns, rows, names=2)))
+
+
+def _trial(outcome: Outcome) -> list[Html | str]:
+    p99 = outcome.latency_ms.get("p99")
+    link = tag("a", outcome.trial, href=f"{TRIALS_FOLDER}/{outcome.trial}/report.json")
+    return [
+        link if outcome.status != "FAILED" else outcome.trial,
+        " ".join(f"{flag} {shlex.quote(value)}" for flag, value in outcome.point.items()),
+        outcome.started_at,
+        duration(outcome.seconds),
+        rate(outcome.fps) if outcome.fps is not None else "-",
+        milliseconds(p99) if p99 is not None else "-",
+        percent(outcome.busy_percent) if outcome.busy_percent is not None else "-",
+        badge(outcome.status),
+        ", ".join(outcome.findings) or outcome.why,
+    ]
+
+
+def _environment(study: Study, reports: Mapping[str, Report]) -> Html:
+    report = next(iter(reports.values()), None)
+    facts = environment_of(report) if report is not None else {}
+    models = {f"model {name}": digest for name, digest in study.fingerprint.models.items()}
+    return section("Environment", pairs({**(facts or study.fingerprint.machine), **models}))

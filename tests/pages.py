@@ -1,0 +1,129 @@
+"""Reports and studies for pages: with every part, and with names that would like to be HTML."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, product
+
+import numpy as np
+from msgspec import structs
+
+from ovbench.coordinator import result
+from ovbench.coordinator.result import Interval, Report
+from ovbench.coordinator.study.record import Fingerprint, Kind, Outcome, Study, Trial
+from tests.builders import delivered, layer, options, pairs, report, run, seconds
+
+HOSTILE = '</script><script>document.title = "taken"</script><img src=x onerror=alert(1)>"\'&'
+
+
+def full_report(agents: int = 4, cpus: int = 16) -> Report:
+    """Of two sockets and four nodes, with all that a report may have."""
+    random = np.random.default_rng(3)
+    members = []
+    for agent in range(agents):
+        latencies = (random.lognormal(1.2 + 0.03 * agent, 0.25, 2000) * 1e6).astype(np.int64)
+        data = pairs(seconds(1) + np.cumsum(latencies), latencies)
+        layers = [layer(f"conv {HOSTILE} {index}", 200 - 10 * index, 150) for index in range(18)]
+        members.append(delivered(agent, data=data[data[:, 1] < seconds(11)], layers=layers))
+    plain = report(run(members, wanted=options("--agents", str(agents), "-pc")))
+    assert plain.latency_ms is not None
+    assert plain.effective is not None
+    names = ("median", "p90", "p95", "p99", "p99_9")
+    intervals = {name: Interval(0.9 * getattr(plain.latency_ms, name), None) for name in names}
+    return structs.replace(
+        plain,
+        throughput=structs.replace(plain.throughput, fps_ci95=_about(plain.throughput.fps)),
+        latency_ms=structs.replace(plain.latency_ms, ci95=intervals),
+        cpu=_cpu(plain.cpu, agents, cpus),
+        agents=tuple(_with_interval(agent) for agent in plain.agents),
+        fairness=result.FairnessPart(100.0, 120.0, 12.3, 3, 0),
+        efficiency=result.EfficiencyPart(cpu_s=70.0, frames_per_cpu_s=312.2, energy_per_inference_j=0.0123),
+        neighbours=(result.Neighbour(4242, HOSTILE, 12.5, {"3": 7.0}),),
+        validity=result.Validity("INVALID", (result.Finding("others", "error", HOSTILE, "Stop them."),)),
+        command=("ovbench-coord", "-m", f"{HOSTILE}.xml"),
+        effective=structs.replace(plain.effective, model=HOSTILE, properties={HOSTILE: HOSTILE}),
+    )
+
+
+def _about(fps: float) -> Interval:
+    return Interval(0.97 * fps, 1.03 * fps)
+
+
+def _with_interval(agent: result.AgentPart) -> result.AgentPart:
+    assert agent.throughput is not None
+    return structs.replace(
+        agent, throughput=structs.replace(agent.throughput, fps_ci95=_about(agent.throughput.fps)), reason=HOSTILE
+    )
+
+
+def _cpu(cpu: result.CpuPart, measured: int, online: int) -> result.CpuPart:
+    busy = {number: 96.0 - number if number < measured else 2.0 + number / 8 for number in range(online)}
+    return structs.replace(
+        cpu,
+        per_cpu={str(n): result.CpuOfOne(part, 0.75 * part, 0.25 * part, 0.0, 0.5) for n, part in busy.items()},
+        places={str(n): result.CpuPlace(2 * n // online, 4 * n // online, n) for n in range(online)},
+        use={str(n): result.CpuUse(90.0 - n, 0.5, 1.5 + n, 1.0, 7.0) for n in range(measured)},
+    )
+
+
+def study_of(
+    kind: Kind,
+    axes: Mapping[str, Sequence[str]],
+    fps: Callable[[dict[str, str]], float],
+    repetitions: int = 3,
+    p99_limit_ms: float | None = None,
+) -> tuple[Study, list[Outcome]]:
+    """Every combination, each so many times, at 2 % noise; the last trial is INVALID."""
+    random = np.random.default_rng(5)
+    points = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    trials: list[Trial] = []
+    outcomes: list[Outcome] = []
+    for repetition in range(repetitions):
+        for index in random.permutation(len(points)):
+            point = points[int(index)]
+            id = f"{len(trials) + 1:04d}"
+            trials.append(Trial(id, point, repetition, ("-m", f"{HOSTILE}.xml", *chain(*point.items()))))
+            outcomes.append(_outcome(trials[-1], fps(point) * (1 + 0.02 * random.normal())))
+    outcomes[-1] = structs.replace(outcomes[-1], status="INVALID", findings=(HOSTILE,))
+    fingerprint = Fingerprint({HOSTILE: "0123"}, {"cpu": HOSTILE})
+    study = Study(
+        "0.1.0", kind, "2026-01-02T03:04:05Z", ("ovbench-coord", "study", HOSTILE), 1, repetitions,
+        {name: tuple(values) for name, values in axes.items()}, tuple(trials), fingerprint, p99_limit_ms,
+    )  # fmt: skip
+    return study, outcomes
+
+
+def _outcome(trial: Trial, fps: float) -> Outcome:
+    agents = int(trial.point.get("--agents", "2"))
+    p99 = 1500 * agents / fps
+    return Outcome(
+        trial=trial.id, point=trial.point, repetition=trial.repetition, started_at="2026-01-02T03:04:05Z", seconds=12.1,
+        exit_code=0, status="VALID", fps=fps, latency_ms={"median": 0.7 * p99, "p99": p99}, agents=agents, cores=agents,
+        streams=agents, requests=agents, busy_percent=97.0, frames_per_cpu_s=fps / agents,
+    )  # fmt: skip
+
+
+def scaling_study() -> tuple[Study, list[Outcome]]:
+    """That follows the Universal Scalability Law with a = 0.03 and b = 0.004."""
+
+    def fps(point: dict[str, str]) -> float:
+        n = int(point["--agents"])
+        return 120 * n / (1 + 0.03 * (n - 1) + 0.004 * n * (n - 1))
+
+    return study_of("scaling", {"--agents": ["1", "2", "4", "8"]}, fps, 4, p99_limit_ms=20.0)
+
+
+def streams_study() -> tuple[Study, list[Outcome]]:
+    axes = {"-nstreams": ["1", "2", "4"], "-nireq": ["1", "2", "4", "8"]}
+    return study_of("streams", axes, lambda point: 100.0 * int(point["-nstreams"]) + int(point["-nireq"]))
+
+
+def ab_study() -> tuple[Study, list[Outcome]]:
+    return study_of("ab", {"-api": ["sync", "async"]}, lambda point: 390.0 if point["-api"] == "sync" else 404.0, 8)
+
+
+def large_study() -> tuple[Study, list[Outcome]]:
+    """200 trials."""
+    axes = {"-nstreams": ["1", "2", "3", "4", "5"], "-b": ["1", "2", "4", "8"], "-api": ["sync", "async"]}
+    return study_of("sweep", axes, lambda point: 100.0 * int(point["-nstreams"]) * int(point["-b"]) ** 0.5, 5)
+
+
+STUDIES = {"scaling": scaling_study, "streams": streams_study, "ab": ab_study, "sweep": large_study}

@@ -1,0 +1,196 @@
+"""The pages as files: well formed, whole by themselves, and text stays text."""
+
+import builtins
+import json
+import re
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ovbench.common.errors import UsageError
+from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.report.html import vega
+from ovbench.coordinator.report.html.chart import PALETTE
+from ovbench.coordinator.report.html.document import Html, document, join, tag
+from ovbench.coordinator.report.html.runcharts import run_charts
+from ovbench.coordinator.report.html.runpage import run_files, run_page
+from ovbench.coordinator.report.html.studycharts import study_charts
+from ovbench.coordinator.report.html.studypage import study_files, study_page
+from ovbench.coordinator.study.answer import answer
+from tests.builders import delivered, job, report, run
+from tests.pages import HOSTILE, STUDIES, full_report, scaling_study
+
+pytest.importorskip("vl_convert")
+
+MOST_BYTES = 2_000_000
+VOID = {"meta", "br", "img"}
+
+
+class Reader(HTMLParser):
+    """Elements, what was in each kind of them, and every address; a tag that is not closed is an error."""
+
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.names: list[str] = []
+        self.texts: dict[str, list[str]] = {}
+        self.addresses: list[str] = []
+        self.feed(page.decode())
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("href", "src", "action", "data")]
+        assert not any(name.startswith("on") for name, _ in attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.setdefault(self.open[-1] if self.open else "", []).append(data)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library once for all tests of this process, and nothing in the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp()))
+
+
+def pages() -> Mapping[str, bytes]:
+    studies = {kind: make() for kind, make in STUDIES.items()}
+    return {
+        "of a run": run_page(full_report()),
+        "of a run that came to nothing": run_page(report(run([Member(0, job(), why="it never came")], readings=[]))),
+        "of a run of one agent": run_page(report(run([delivered(0)]))),
+        **{f"of a study of {kind}": study_page(*made, {}) for kind, made in studies.items()},
+        "of a study with a report": study_page(*studies["ab"], {"0001": full_report()}),
+        "of a study that has not begun": study_page(studies["scaling"][0], [], {}),
+    }
+
+
+def test_a_page_is_well_formed_whole_by_itself_and_not_large() -> None:
+    for name, page in pages().items():
+        reader = Reader(page)
+        assert reader.open == [], name
+        assert len(page) <= MOST_BYTES, name
+        assert "link" not in reader.names, name
+        assert [one for one in reader.addresses if not re.fullmatch(r"trials/[0-9]{4}/report\.json", one)] == [], name
+        # In the library there are the names of XML's vocabularies and of its own schema, which it does not fetch.
+        ours = [text for kind, texts in reader.texts.items() if kind != "script" for text in texts]
+        assert not any("://" in text for text in ours), name
+        assert "default-src &#x27;none&#x27;" in page.decode() or "default-src 'none'" in page.decode()
+
+
+def test_what_would_be_html_is_text() -> None:
+    for name, page in pages().items():
+        reader = Reader(page)
+        assert "img" not in reader.names, name
+        assert reader.names.count("script") == 2 + reader.names.count("figure"), name
+        assert not any("taken" in text for text in reader.texts["title"] if text != HOSTILE and "<" not in text), name
+    assert HOSTILE in "".join(
+        Reader(run_page(full_report())).texts["span"] + Reader(run_page(full_report())).texts["h1"]
+    )
+
+
+def test_the_charts_in_a_page_are_json_with_their_rows() -> None:
+    page = run_page(full_report())
+    found = re.findall(rb'<script type="application/json">(.*?)</script>', page, re.DOTALL)
+    assert len(found) == len(run_charts(full_report()))
+    names = [row.get("name") for one in found for part in json.loads(one)["data"] for row in part.get("values", [])]
+    assert f"conv {HOSTILE} 0" in names
+
+
+def test_the_key_figures_of_a_run_are_written_as_on_the_terminal_with_their_intervals() -> None:
+    page = run_page(report()).decode()
+    assert ">200.0<" in page
+    assert ">10.0 ms<" in page
+    assert "194.0 to 206.0" not in page
+    whole = full_report()
+    assert whole.throughput.fps_ci95 is not None
+    assert whole.throughput.fps_ci95.low is not None
+    assert f"{whole.throughput.fps_ci95.low:,.1f} to " in run_page(whole).decode()
+
+
+def test_a_study_begins_with_its_answer_and_the_command_lines() -> None:
+    study, outcomes = scaling_study()
+    said = answer(study, outcomes)
+    page = study_page(study, outcomes, {}, said).decode()
+    text = [part for texts in Reader(page.encode()).texts.values() for part in texts]
+    for sentence in (said.headline, *said.lines, *said.unsaid, said.choices[0].setting.command):
+        assert sentence in text
+    assert page.index("<h2>Answer</h2>") < page.index("<h2>Charts</h2>") < page.index("<h2>Settings</h2>")
+
+
+def test_every_chart_compiles_and_becomes_a_picture_in_its_own_colours() -> None:
+    charts = [*run_charts(full_report())]
+    for make in STUDIES.values():
+        study, outcomes = make()
+        charts += study_charts(study, outcomes, answer(study, outcomes))
+    for chart in charts:
+        assert vega.compiled(chart)["marks"]
+        picture = vega.plot(chart, "svg").decode()
+        assert picture.startswith("<svg")
+        assert "var(" not in picture
+        assert PALETTE["--text"][0] in picture or PALETTE["--muted"][0] in picture
+        assert "<script" not in picture
+
+
+def test_plots_are_files_by_the_names_of_the_charts() -> None:
+    whole = full_report()
+    assert set(run_files(whole, html=False, plots="svg")) == {f"{chart.name}.svg" for chart in run_charts(whole)}
+    assert set(run_files(whole, html=True, plots=None)) == {"report.html"}
+    one = run_files(report(run([delivered(0)])), html=False, plots="png")
+    assert all(content.startswith(b"\x89PNG") for content in one.values())
+    study, outcomes = scaling_study()
+    assert set(study_files(study, outcomes, {}, "svg")) >= {"report.html", "scaling.svg", "drift.svg"}
+
+
+def test_a_chart_that_is_wrong_is_noticed() -> None:
+    """Guards the guard: that charts compile proves something."""
+    chart = run_charts(full_report())[0]
+    chart.spec["layer"][0]["mark"] = {"type": "no such mark"}
+    with pytest.raises(ValueError, match="failed"):
+        vega.compiled(chart)
+
+
+def test_the_library_is_made_once_and_then_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = vega.script()
+    (kept,) = (tmp_path / "ovbench").iterdir()
+    assert kept.read_text() == first
+    kept.write_text(vega.LIBRARY_MARK + "changed")
+    assert vega.script().endswith("changed")
+    kept.write_text("of another kind")
+    assert vega.script() == first
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ovbench").write_text("a file")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert "vegaEmbed" in vega.script()
+
+
+def test_without_the_extra_the_message_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def missing(name: str, *rest: Any) -> Any:
+        if name == "vl_convert":
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(UsageError, match=r"pip install 'ovbench\[html\]'"):
+        run_page(report())
+
+
+def test_text_is_escaped_and_html_is_not() -> None:
+    assert tag("p", "a < b", Html("<br>"), None, title='"x"', hidden=True, id=None) == (
+        '<p title="&quot;x&quot;" hidden>a &lt; b<br></p>'
+    )
+    assert join([Html("<b>"), Html("</b>")]) == "<b></b>"
+    assert b"<title>&lt;x&gt;</title>" in document("<x>", Html(""))

@@ -1,0 +1,137 @@
+"""That a chart of a run draws the report's own numbers."""
+
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from ovbench.coordinator.report.html.chart import Chart
+from ovbench.coordinator.report.html.runcharts import run_charts
+from ovbench.coordinator.report.numbers import milliseconds, rate
+from ovbench.coordinator.result import Report
+from tests.builders import delivered, report, run
+from tests.pages import full_report
+
+WHOLE = full_report()
+
+
+def charts(of: Report = WHOLE) -> dict[str, Chart]:
+    return {chart.name: chart for chart in run_charts(of)}
+
+
+def rows(chart: Chart) -> list[dict[str, Any]]:
+    values: list[dict[str, Any]] = chart.spec["data"]["values"]
+    return values
+
+
+def test_a_whole_report_has_every_chart() -> None:
+    assert list(charts()) == ["latency", "throughput", "p99", "agents", "interference", "cpus", "layers"]
+
+
+def test_the_latency_curve_goes_through_the_percentiles_of_the_report() -> None:
+    assert WHOLE.latency_ms is not None
+    merged = {row["y"]: row for row in rows(charts()["latency"]) if row["of"] == "all agents"}
+    for share, value in ((0.1, WHOLE.latency_ms.p90), (0.05, WHOLE.latency_ms.p95), (0.01, WHOLE.latency_ms.p99)):
+        assert merged[share]["x"] == pytest.approx(value)
+        assert milliseconds(value) in merged[share]["tip"]
+    assert max(row["x"] for row in merged.values()) == pytest.approx(WHOLE.latency_ms.max)
+
+
+def test_the_latency_curve_of_an_agent_is_its_own() -> None:
+    for agent in WHOLE.agents:
+        assert agent.latency_ms is not None
+        own = {row["y"]: row["x"] for row in rows(charts()["latency"]) if row["of"] == f"agent {agent.id}"}
+        assert own[0.01] == pytest.approx(agent.latency_ms.p99)
+
+
+def test_a_curve_never_turns_back() -> None:
+    merged = [row for row in rows(charts()["latency"]) if row["of"] == "all agents"]
+    assert [row["x"] for row in merged] == sorted(row["x"] for row in merged)
+    assert [row["y"] for row in merged] == sorted((row["y"] for row in merged), reverse=True)
+
+
+def test_microseconds_are_drawn_where_milliseconds_would_be_fractions() -> None:
+    quick = structs.replace(WHOLE, latency_ms=structs.replace(WHOLE.latency_ms, max=0.5))
+    title = charts(quick)["latency"].spec["layer"][0]["encoding"]["x"]["title"]
+    assert title == "latency, us"
+
+
+def test_throughput_over_time_is_the_timeline() -> None:
+    assert [(row["x"], row["y"]) for row in rows(charts()["throughput"])] == [
+        (part.t_s, part.fps) for part in WHOLE.timeline
+    ]
+
+
+def test_the_interval_of_the_throughput_is_a_band() -> None:
+    band = charts()["throughput"].spec["layer"][0]
+    interval = WHOLE.throughput.fps_ci95
+    assert interval is not None
+    assert band["data"]["values"] == [{"low": interval.low, "high": interval.high}]
+    without = structs.replace(WHOLE, throughput=structs.replace(WHOLE.throughput, fps_ci95=None))
+    assert len(charts(without)["throughput"].spec["layer"]) == len(charts()["throughput"].spec["layer"]) - 1
+
+
+def test_fairness_is_throughput_by_the_size_of_an_agent() -> None:
+    found = rows(charts()["agents"])
+    assert [row["x"] for row in found] == [agent.id for agent in WHOLE.agents]
+    for row, agent in zip(found, WHOLE.agents, strict=True):
+        assert agent.throughput is not None
+        assert row["y"] == pytest.approx(agent.throughput.fps / len(agent.cpus))
+        assert rate(agent.throughput.fps) in row["tip"]
+
+
+def test_the_shares_of_a_measured_cpu_are_those_of_the_report_and_add_up() -> None:
+    found = rows(charts()["interference"])
+    assert {row["cpu"] for row in found} == set(WHOLE.cpu.measured_cpus)
+    for cpu in WHOLE.cpu.measured_cpus:
+        shares = {row["of"]: row["share"] for row in found if row["cpu"] == cpu}
+        use = WHOLE.cpu.use[str(cpu)]
+        assert shares["agents"] == pytest.approx(use.agents)
+        assert shares["others"] == pytest.approx(use.others)
+        assert sum(shares.values()) == pytest.approx(100)
+
+
+def test_without_knowing_whose_time_it_was_the_kernels_count_is_drawn() -> None:
+    found = charts(structs.replace(WHOLE, cpu=structs.replace(WHOLE.cpu, use={})))["interference"]
+    assert {row["of"] for row in rows(found)} == {"user", "system", "stolen", "idle"}
+    for cpu in WHOLE.cpu.measured_cpus:
+        assert sum(row["share"] for row in rows(found) if row["cpu"] == cpu) == pytest.approx(100)
+
+
+def test_the_heat_map_has_every_cpu_once_in_the_row_of_its_node() -> None:
+    found = rows(charts()["cpus"])
+    assert sorted(int(row["cpu"]) for row in found) == sorted(map(int, WHOLE.cpu.per_cpu))
+    for row in found:
+        place = WHOLE.cpu.places[row["cpu"]]
+        assert row["row"] == f"socket {place.socket}, node {place.node}"
+        assert row["busy"] == pytest.approx(WHOLE.cpu.per_cpu[row["cpu"]].busy, abs=0.01)
+        assert row["measured"] == (int(row["cpu"]) in WHOLE.cpu.measured_cpus)
+
+
+def test_a_node_of_many_cpus_has_several_rows() -> None:
+    found = rows(charts(full_report(2, 256))["cpus"])
+    assert len({(row["row"], row["x"]) for row in found}) == 256
+    assert max(row["x"] for row in found) == 31
+
+
+def test_the_slowest_layers_come_first() -> None:
+    times = [row["x"] for row in rows(charts()["layers"])]
+    assert times == sorted(times, reverse=True)
+    assert len(times) == 15
+
+
+def test_a_report_without_figures_has_no_charts_of_them() -> None:
+    lost = delivered(0)
+    lost.why = "it was lost"
+    nothing = run_charts(report(run([lost], readings=[])))
+    assert {chart.name for chart in nothing} <= {"cpus", "interference"}
+
+
+def test_a_single_agent_has_nothing_to_be_fair_to() -> None:
+    found = charts(report(run([delivered(0)])))
+    assert "agents" not in found
+    assert {row["of"] for row in rows(found["latency"])} == {"all agents"}
+
+
+def test_a_chart_has_few_rows_however_many_samples_there_were() -> None:
+    assert max(len(rows(chart)) for chart in run_charts(WHOLE)) < 1000
