@@ -13,6 +13,7 @@ from . import (
     merge,
     overhead_cpu,
     overhead_wall,
+    page,
     partition,
     rotation,
     start_skew,
@@ -44,6 +45,7 @@ SCRIPTS: Final[tuple[_Script, ...]] = (
     rotation,
     counting,
     merge,
+    page,
     thousand_agents,
 )
 

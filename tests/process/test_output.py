@@ -28,6 +28,15 @@ def test_with_json_the_report_is_all_there_is_on_stdout(run: Run) -> None:
     assert "[Step 1/11]" in ran.err
 
 
+def test_pages_and_plots_are_written_beside_the_report(run: Run) -> None:
+    pytest.importorskip("vl_convert")
+    ran = run(*NULL, "--agents", "2", "--html", "--plots", "svg")
+    assert ran.code == 0
+    assert {file.name for file in ran.folder.iterdir()} >= {"report.json", "report.html", "latency.svg", "cpus.svg"}
+    assert b"null:1000" in (ran.folder / "report.html").read_bytes()
+    assert "report.html" in ran.out
+
+
 def test_more_agents_than_cpus_work_and_are_flagged(run: Run) -> None:
     ran = run(*NULL, "--agents", str(2 * cpus() + 1))
     assert ran.code == 0

@@ -51,6 +51,7 @@ def test_a_curve_never_turns_back() -> None:
 
 
 def test_microseconds_are_drawn_where_milliseconds_would_be_fractions() -> None:
+    assert WHOLE.latency_ms is not None
     quick = structs.replace(WHOLE, latency_ms=structs.replace(WHOLE.latency_ms, max=0.5))
     title = charts(quick)["latency"].spec["layer"][0]["encoding"]["x"]["title"]
     assert title == "latency, us"
