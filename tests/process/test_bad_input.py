@@ -1,5 +1,6 @@
 """Bad input: one sentence that helps, exit code 2, no traceback, nothing left running, nothing measured."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -150,3 +151,16 @@ def test_a_report_that_cannot_be_kept_goes_to_stdout(tmp_path: Path, json_wanted
     assert done.returncode == 5
     assert '"schema": "ovbench.report/1"' in done.stdout
     assert "cannot be made" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("option", [["--html"], ["--plots", "svg"]], ids=" ".join)
+def test_pictures_without_the_extra_are_refused_before_anything_is_measured(
+    option: list[str], start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "vl_convert.py").write_text("raise ImportError")
+    coordinator = start("--backend", "null:1000", *option, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    _, err = coordinator.process.communicate(timeout=60)
+    assert coordinator.process.returncode == 2
+    assert err.splitlines() == [err.strip()]
+    assert "pip install 'ovbench[html]'" in err
+    assert not coordinator.folder.exists()

@@ -95,9 +95,11 @@ def interval_text(interval: Interval | None, form: Callable[[float], str]) -> st
     """Such as `1,190 to 1,219`, with 95 % confidence; empty where there is none."""
     if interval is None or (interval.low is None and interval.high is None):
         return ""
-    low = "?" if interval.low is None else form(interval.low)
-    high = "?" if interval.high is None else form(interval.high)
-    return f"{low} to {high}"
+    if interval.low is None or interval.high is None:
+        bound = interval.high if interval.low is None else interval.low
+        assert bound is not None
+        return f"{'at most' if interval.low is None else 'at least'} {form(bound)}"
+    return f"{form(interval.low)} to {form(interval.high)}"
 
 
 def _spelled(name: str) -> str:

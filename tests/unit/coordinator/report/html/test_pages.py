@@ -16,9 +16,11 @@ from ovbench.coordinator.report.html import vega
 from ovbench.coordinator.report.html.chart import PALETTE
 from ovbench.coordinator.report.html.document import Html, document, join, tag
 from ovbench.coordinator.report.html.runcharts import run_charts
-from ovbench.coordinator.report.html.runpage import run_files, run_page
+from ovbench.coordinator.report.html.runpage import interval_text, run_files, run_page
 from ovbench.coordinator.report.html.studycharts import study_charts
 from ovbench.coordinator.report.html.studypage import study_files, study_page
+from ovbench.coordinator.report.numbers import rate
+from ovbench.coordinator.result import Interval
 from ovbench.coordinator.study.answer import answer
 from tests.builders import delivered, job, report, run
 from tests.pages import HOSTILE, STUDIES, full_report, scaling_study
@@ -114,6 +116,20 @@ def test_the_key_figures_of_a_run_are_written_as_on_the_terminal_with_their_inte
     assert whole.throughput.fps_ci95 is not None
     assert whole.throughput.fps_ci95.low is not None
     assert f"{whole.throughput.fps_ci95.low:,.1f} to " in run_page(whole).decode()
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        (None, ""),
+        (Interval(None, None), ""),
+        (Interval(1190.0, 1219.0), "1,190.0 to 1,219.0"),
+        (Interval(2.0, None), "at least 2.000"),
+        (Interval(None, 2.0), "at most 2.000"),
+    ],
+)
+def test_an_interval_may_lack_a_bound(interval: Interval | None, text: str) -> None:
+    assert interval_text(interval, rate) == text
 
 
 def test_a_study_begins_with_its_answer_and_the_command_lines() -> None:
