@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from .estimate import t_quantile
+from .estimate import bound, t_quantile
 from .record import Outcome, Study
 from .summary import Setting, counted
 
@@ -98,7 +98,7 @@ def compare(
         found: Verdict, middle: float | None, half: float | None, scatter: float | None, needed: int | None
     ) -> Comparison:
         low = None if middle is None or half is None else exp(middle - half)
-        high = None if middle is None or half is None else exp(middle + half)
+        high = None if middle is None or half is None else bound(middle + half)
         return Comparison(
             figure,
             found,

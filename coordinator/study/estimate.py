@@ -13,6 +13,7 @@ CONFIDENCE: Final = 0.95
 _MOST_TERMS: Final = 10_000
 _PRECISION: Final = 1e-13
 _TINY: Final = 1e-300
+_LARGEST: Final = 700.0
 _BISECTIONS: Final = 200
 
 
@@ -32,6 +33,11 @@ def estimate(values: Sequence[float]) -> Estimate:
         return Estimate(mean, count=count)
     half = t_quantile(0.5 + CONFIDENCE / 2, count - 1) * sqrt(variance(values, mean) / count)
     return Estimate(mean, mean - half, mean + half, count)
+
+
+def bound(logarithm: float) -> float | None:
+    """The figure of that logarithm, as the end of an interval: None where it is too large for a float, so no bound."""
+    return exp(logarithm) if logarithm < _LARGEST else None
 
 
 def differ(some: Sequence[float], others: Sequence[float]) -> bool | None:

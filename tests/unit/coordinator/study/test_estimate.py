@@ -5,7 +5,7 @@ from math import inf, sqrt
 import numpy as np
 import pytest
 
-from ovbench.coordinator.study.estimate import differ, estimate, f_tail, incomplete_beta, t_quantile
+from ovbench.coordinator.study.estimate import bound, differ, estimate, f_tail, incomplete_beta, t_quantile
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,8 @@ def test_what_was_not_repeated_cannot_be_told_apart() -> None:
 def test_means_without_scatter_are_told_apart_if_they_differ() -> None:
     assert differ([1.0, 1.0], [2.0, 2.0]) is True
     assert differ([2.0, 2.0], [2.0, 2.0]) is False
+
+
+def test_an_end_that_no_float_holds_is_no_bound() -> None:
+    assert bound(2.0) == pytest.approx(7.389056)
+    assert bound(1000.0) is None
