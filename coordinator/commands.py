@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ovbench.common.errors import UsageError
 
-from .flags import Parser
+from .flags import PLOTS, Parser, PlotFormat
 from .requirement import Requirement, parse_requirement
 
 _RESULT = "the folder of a run or of a study, or a report.json"
@@ -18,6 +18,8 @@ class ShowResult:
 
     result: str
     json: bool
+    html: bool = False
+    plots: PlotFormat | None = None
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,10 @@ def parse_show(argv: Sequence[str]) -> ShowResult:
     )
     parser.add_argument("result", metavar="RESULT", help=_RESULT)
     parser.add_argument("--json", action="store_true", help="the report; of a study its plan and its trials")
+    parser.add_argument("--html", action="store_true", help="also write report.html beside it; needs ovbench[html]")
+    parser.add_argument("--plots", choices=PLOTS, help="also write each chart as a file; needs ovbench[html]")
     raw = parser.parse_args(list(argv))
-    return ShowResult(raw.result, raw.json)
+    return ShowResult(raw.result, raw.json, raw.html, raw.plots)
 
 
 def parse_compare(argv: Sequence[str]) -> CompareResults:

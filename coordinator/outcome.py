@@ -133,6 +133,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
         fairness=fairness(run.members, merged, run.topology) if merged else None,
         latency_distribution=_distribution(merged) if merged else None,
     )
+    return structs.replace(report, requirements=check(run.options.requirements, estimates_of_run(report)))
 
 
 def _distribution(merged: Merged) -> result.DistributionPart | None:
@@ -144,7 +145,6 @@ def _distribution(merged: Merged) -> result.DistributionPart | None:
         merged=merged.latency.distribution,
         agents={str(agent): latency.distribution for agent, latency in agents.items() if latency is not None},
     )
-    return structs.replace(report, requirements=check(run.options.requirements, estimates_of_run(report)))
 
 
 def _surroundings(run: Run, window: Window, processes: Mapping[int, ProcessShare]) -> Surroundings:

@@ -17,7 +17,9 @@ from .commands import CompareResults, ExportResult, SavedRequest, ShowResult
 from .comparison import Comparison, NamedRun, NamedStudy, compare_runs, compare_studies, gate
 from .hdrlog import histogram_log
 from .report.comparison import print_comparison
-from .report.outcomes import print_study
+from .report.html.runpage import run_files
+from .report.html.studypage import study_files
+from .report.study import print_study
 from .report.text import print_report
 from .result import to_json
 from .saved import Saved, SavedRun, SavedStudy, read_samples, read_saved
@@ -44,6 +46,25 @@ def _show(request: ShowResult) -> ExitCode:
         _print_json(_indented({"study": saved.study, "trials": saved.outcomes}))
     else:
         print_study(Console(), saved.study, saved.outcomes)
+    return _draw(saved, request)
+
+
+def _draw(saved: Saved, request: ShowResult) -> ExitCode:
+    """Beside the report. Where that cannot be written, it is said, as the report on screen is what was asked for."""
+    if not request.html and request.plots is None:
+        return ExitCode.VALID
+    if isinstance(saved, SavedRun):
+        files = run_files(saved.report, request.html, request.plots)
+    else:
+        reports = {outcome.trial: saved.trial_report(outcome.trial) for outcome in saved.outcomes}
+        known = {trial: report for trial, report in reports.items() if report is not None}
+        files = study_files(saved.study, saved.outcomes, known, request.plots)
+    try:
+        store.write_files(saved.folder, files)
+    except store.Unwritable as problem:
+        print(f"ovbench-coord: {problem}", file=sys.stderr)
+        return ExitCode.UNWRITABLE
+    print(f"{', '.join(files)} in {saved.folder}", file=sys.stderr)
     return ExitCode.VALID
 
 

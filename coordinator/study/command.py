@@ -15,6 +15,7 @@ from ..launch.local import LocalLauncher
 from ..report.live import SteadyConsole
 from ..report.studylive import StudyScreen, print_trials
 from ..session import Bus, Interrupts
+from .answer import answer, answer_json
 from .design import REPETITIONS, design, trials
 from .fingerprint import changes, fingerprint
 from .folder import StudyFolder
@@ -110,10 +111,33 @@ def _run(
             screen.close()
             launcher.close()
     outcomes = folder.outcomes()
+    _conclude(request, study, folder, outcomes, console)
     if runner.interrupted:
         screen.say(f"interrupted; ovbench-coord study --resume {folder.path} goes on with it")
         return ExitCode.INTERRUPTED
     return _verdict(outcomes)
+
+
+def _conclude(
+    request: StudyRequest, study: Study, folder: StudyFolder, outcomes: Sequence[Outcome], console: SteadyConsole
+) -> None:
+    """The answer on screen and as a page. The trials are kept already: what goes wrong with the page is told."""
+    from ..report.html.studypage import study_files
+    from ..report.study import print_study
+
+    if not outcomes:
+        return
+    print_study(console, study, outcomes)
+    if request.json:
+        sys.stdout.buffer.write(answer_json(answer(study, outcomes)))
+        sys.stdout.flush()
+    try:
+        files = study_files(study, outcomes, folder.reports(), request.plots)
+        store.write_files(folder.path, files)
+        text = f"{', '.join(files)} in {folder.path}"
+    except (store.Unwritable, ValueError, UsageError) as problem:
+        text = f"no report.html: {problem}"
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 def _verdict(outcomes: Sequence[Outcome]) -> ExitCode:

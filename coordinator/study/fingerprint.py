@@ -43,6 +43,7 @@ def _machine(topology: Topology) -> dict[str, str]:
         "hostname": socket.gethostname(),
         "kernel": platform.release(),
         "cpu_model": topology.model or platform.machine(),
+        "physical_cores": str(topology.physical_cores),
         "cpus": format_cpu_list(tuple(cpu.id for cpu in topology.cpus)),
         "allowed_cpus": format_cpu_list(tuple(topology.allowed)),
         "openvino": version("openvino"),

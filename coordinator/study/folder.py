@@ -7,16 +7,15 @@ run again. A line that was torn by a crash is cut off when the study is resumed.
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from ovbench.common.errors import UsageError
 
 from .. import store
 from ..result import Report, to_json
+from ..saved import SavedStudy, read_saved
 from .record import STUDY_FILE, TRIALS_FILE, TRIALS_FOLDER, Outcome, Study, Trial, outcome_line, study_json
 
 _LOCK = ".lock"
@@ -59,29 +58,17 @@ class StudyFolder:
 
     def study(self) -> Study:
         """Raises UsageError where this is no folder of a study, or one of another version."""
-        try:
-            data = self.study_file.read_bytes()
-        except OSError as error:
-            raise UsageError(
-                f"{self.path}: this is no folder of a study, as {STUDY_FILE} cannot be read ({error.strerror or error})"
-            ) from None
-        try:
-            return msgspec.json.decode(data, type=Study)
-        except msgspec.MsgspecError as error:
-            raise UsageError(f"{self.study_file}: no plan of a study that this version knows: {error}") from None
+        return self._saved().study
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Of the trials that have ended, in their order. Raises UsageError where a whole line is no outcome."""
-        try:
-            data = self.trials_file.read_bytes()
-        except FileNotFoundError:
-            return ()
-        lines = data[: data.rfind(b"\n") + 1].splitlines()
-        try:
-            found = [msgspec.json.decode(line, type=Outcome) for line in lines]
-        except msgspec.MsgspecError as error:
-            raise UsageError(f"{self.trials_file}: a line of it is no trial that this version knows: {error}") from None
-        return tuple({outcome.trial: outcome for outcome in found}.values())
+        return tuple({outcome.trial: outcome for outcome in self._saved().outcomes}.values())
+
+    def _saved(self) -> SavedStudy:
+        found = read_saved(str(self.path))
+        if not isinstance(found, SavedStudy):
+            raise UsageError(f"{self.path}: this is the folder of a run, not of a study")
+        return found
 
     def mend(self) -> None:
         """Cut off a last line that was not written whole."""
@@ -105,12 +92,11 @@ class StudyFolder:
             store.write_file(folder / store.REPORT_FILE, lambda stream: stream.write(to_json(report)))
         self._append(outcome_line(outcome))
 
-    def reports(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Path]]:
-        """The report of each trial that has one."""
-        for trial in trials:
-            file = self.trial(trial) / store.REPORT_FILE
-            if file.is_file():
-                yield trial, file
+    def reports(self) -> dict[str, Report]:
+        """By trial, of those that have one."""
+        saved = self._saved()
+        found = {outcome.trial: saved.trial_report(outcome.trial) for outcome in saved.outcomes}
+        return {trial: report for trial, report in found.items() if report is not None}
 
     def _append(self, line: bytes) -> None:
         try:

@@ -10,7 +10,7 @@ from typing import Any, Final, cast, get_args
 
 from ovbench.common.errors import UsageError
 
-from ..flags import Parser, gnu
+from ..flags import PLOTS, Parser, PlotFormat, gnu
 from .record import Kind
 from .settings import Settings, parse_settings, read_settings
 
@@ -63,6 +63,7 @@ class StudyRequest:
     accept_changes: bool = False
     dry_run: bool = False
     json: bool = False
+    plots: PlotFormat | None = None
 
 
 def parse_study(argv: Sequence[str]) -> StudyRequest:
@@ -86,6 +87,7 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
         folder=raw.report_folder,
         dry_run=raw.dry_run,
         json=raw.json,
+        plots=raw.plots,
     )
 
 
@@ -119,6 +121,7 @@ def study_parser() -> Parser:
     parser.add_argument(
         "--accept-changes", action="store_true", help="with --resume: although the model or the machine has changed"
     )
+    parser.add_argument("--plots", choices=PLOTS, help="also write each chart as a file; needs ovbench[html]")
     parser.add_argument("--dry-run", action="store_true", help="print the trials and start nothing")
     parser.add_argument("--json", action="store_true", help="print the answer, and nothing else, on stdout as JSON")
     return parser
@@ -151,6 +154,7 @@ def _resumed(raw: argparse.Namespace, kind: Kind | None, settings: Settings) -> 
         p99_limit_ms=raw.p99_limit_ms,
         dry_run=raw.dry_run,
         json=raw.json,
+        plots=raw.plots,
     )
 
 

@@ -36,6 +36,8 @@ _REFUSED: Final = {
     "dump_config": "every trial would write the same file",
     "exec_graph_path": "every trial would write the same file",
     "report_folder": "it is the study's, and every trial has a folder in it",
+    "html": "a study has a page in any case",
+    "plots": "the study has it",
     "json": "the answer is in the study's folder",
     "dry_run": "it is the study's",
     "sysfs": "only plans can be made for other machines",

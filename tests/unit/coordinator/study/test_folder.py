@@ -44,7 +44,7 @@ def test_a_trial_is_there_when_it_was_kept(folder: StudyFolder) -> None:
     folder.keep(TRIALS[1], outcome(TRIALS[1]), report())
     assert folder.outcomes() == (outcome(TRIALS[1]),)
     assert folder.left(STUDY) == (TRIALS[0], TRIALS[2])
-    assert [trial for trial, _ in folder.reports(TRIALS)] == [TRIALS[1]]
+    assert folder.reports() == {TRIALS[1].id: report()}
 
 
 def test_a_trial_s_line_has_the_figures_of_its_report(folder: StudyFolder) -> None:
@@ -79,16 +79,16 @@ def test_a_study_is_run_by_one_process_at_a_time(folder: StudyFolder) -> None:
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"schema": "ovbench.study/2"}', b"\xff"])
 def test_what_is_no_study_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "study.json").write_bytes(content)
-    with pytest.raises(UsageError, match="no plan of a study"):
+    with pytest.raises(UsageError):
         StudyFolder(tmp_path).study()
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no folder of a study"):
+    with pytest.raises(UsageError, match=str(tmp_path)):
         StudyFolder(tmp_path).study()
 
 
 def test_a_whole_line_that_is_no_trial_is_refused(folder: StudyFolder) -> None:
     folder.trials_file.write_bytes(b'{"trial": 1}\n')
-    with pytest.raises(UsageError, match="no trial"):
+    with pytest.raises(UsageError, match=r"trials\.jsonl"):
         folder.outcomes()
