@@ -33,7 +33,10 @@ def test_each_command_becomes_its_request() -> None:
         ("export a", "nothing to write"),
         ("export --csv a.csv", "RESULT"),
         ("shwo a", "did you mean show?"),
-        ("benchmark", "the commands are compare, export, export-model, show, topology, or none to run a benchmark"),
+        (
+            "benchmark",
+            "the commands are compare, export, export-model, show, study, topology, or none to run a benchmark",
+        ),
     ],
 )
 def test_a_wrong_command_is_told(argv: str, says: str) -> None:

@@ -57,7 +57,7 @@ def test_a_figure_has_both_values_the_change_its_verdict_and_the_intervals_below
     value, below = row(text, "fps")
     assert value.split() == ["fps", "900.0", "945.0", "+5.0", "%", "better"]
     assert below.split() == ["897.0..903.0", "941.0..949.0", "+4.4..+5.6", "%"]
-    assert row(text, "p99_ms")[0].endswith("no interval")
+    assert row(text, "cpu_percent")[0].endswith("no interval")
 
 
 def test_what_cannot_be_told_apart_says_so() -> None:

@@ -1,0 +1,37 @@
+"""Faults that are planted in the null device are found in real runs, and only where they were planted."""
+
+import pytest
+
+from tests.process.driver import Ran, Run
+
+LOAD = ("-api", "sync", "--agents", "2", "--warmup", "0.2")
+
+
+def codes(ran: Ran) -> set[str]:
+    """Without those that tell of what else the machine does meanwhile."""
+    found = {finding["code"] for finding in ran.report["validity"]["findings"]}
+    return found - {"other_load", "steal", "harness_load", "oversubscribed", "few_samples"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        pytest.param("", set(), id="none", marks=pytest.mark.alone),
+        pytest.param(",drift=20", {"trend"}, id="drift"),
+        pytest.param(",stall=0.5@1.5", {"stalled", "not_steady"}, id="stall"),
+    ],
+)
+def test_a_planted_fault_is_found_and_no_other(run: Run, fault: str, expected: set[str]) -> None:
+    ran = run("--backend", f"null:2000{fault}", *LOAD, "-t", "2.5")
+    assert ran.code == 0
+    assert codes(ran) & expected == expected if expected else codes(ran) == set()
+    unwanted = {"trend", "stalled", "not_steady", "unfair"} - expected
+    # What drifts so much is not steady either, and what stalls has a trend by its end.
+    also = {"trend": {"not_steady"}, "stalled": {"trend"}}
+    assert codes(ran) & (unwanted - {code for one in expected for code in also.get(one, set())}) == set()
+
+
+def test_an_agent_that_is_slow_is_found_and_a_strict_run_is_invalid_for_it(run: Run) -> None:
+    ran = run("--backend", "null:2000,slow=30", *LOAD, "-t", "2.5", "--strict")
+    assert (ran.code, ran.report["validity"]["status"]) == (4, "INVALID")
+    assert "unfair" in codes(ran)
