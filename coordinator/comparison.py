@@ -20,6 +20,7 @@ from .estimates import Estimate, estimates_of_run, estimates_of_trial
 from .figures import FIGURES, Better, Figure
 from .requirement import Requirement, compare
 from .result import Interval, Report
+from .student import t_quantile
 from .study.record import Outcome, Study
 
 Verdict = Literal["better", "worse", "higher", "lower", "cannot be told apart", "no interval"]
@@ -266,7 +267,7 @@ def welch_ci95(first: Sequence[float], other: Sequence[float]) -> Interval | Non
     if square == 0:
         return Interval(by, by)
     freedom = int(square**2 / sum(part**2 / degrees for part, degrees in parts))
-    half = t_quantile(max(1, freedom)) * math.sqrt(square)
+    half = t_quantile(0.5 + _CONFIDENCE / 2, max(1, freedom)) * math.sqrt(square)
     return Interval(by - half, by + half)
 
 
@@ -275,32 +276,8 @@ def mean_of(sample: Sequence[float]) -> Estimate:
     mean = fmean(sample)
     if len(sample) < 2:
         return Estimate(mean)
-    half = t_quantile(len(sample) - 1) * stdev(sample) / math.sqrt(len(sample))
+    half = t_quantile(0.5 + _CONFIDENCE / 2, len(sample) - 1) * stdev(sample) / math.sqrt(len(sample))
     return Estimate(mean, Interval(mean - half, mean + half))
-
-
-def t_quantile(freedom: int) -> float:
-    """Of Student's distribution: |t| is below it with 95 %. The closed form of the distribution (Abramowitz and
-    Stegun 26.7.3 and 26.7.4), halved down to a relative error of 1e-12."""
-    low, high = 0.0, 16.0
-    while high - low > 1e-12:
-        middle = (low + high) / 2
-        low, high = (middle, high) if _within(middle, freedom) < _CONFIDENCE else (low, middle)
-    return low
-
-
-def _within(t: float, freedom: int) -> float:
-    """The probability of |t| or less, for a whole number of degrees of freedom."""
-    angle = math.atan(t / math.sqrt(freedom))
-    cosine = math.cos(angle)
-    term = cosine if freedom % 2 else 1.0
-    total = 0.0
-    for step in range(1 if freedom % 2 else 0, freedom - 1, 2):
-        total += term
-        term *= cosine * cosine * (step + 1) / (step + 2)
-    if freedom % 2:
-        return 2 / math.pi * (angle + math.sin(angle) * total)
-    return math.sin(angle) * total
 
 
 def changes(first: Mapping[str, Estimate], other: Mapping[str, Estimate]) -> tuple[Change, ...]:

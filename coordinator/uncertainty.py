@@ -7,11 +7,12 @@ samples as would scatter as much.
 """
 
 import math
-from functools import cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from .student import t_quantile
 
 Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
@@ -57,7 +58,7 @@ def rate_half_width(amounts: Floats, seconds: Floats, edges: float = 0.0) -> flo
     off = done - done.sum() / lasted.sum() * lasted
     variance = parts / (parts - 1) * float(np.dot(off, off))
     return math.hypot(
-        student_t(CONFIDENCE, parts - 1) * math.sqrt(variance), NORMAL * math.sqrt(_EDGE_VARIANCE * edges)
+        t_quantile(0.5 + CONFIDENCE / 2, parts - 1) * math.sqrt(variance), NORMAL * math.sqrt(_EDGE_VARIANCE * edges)
     ) / float(lasted.sum())
 
 
@@ -76,7 +77,7 @@ def effective_count(below: Int64s, counts: Int64s) -> int | None:
         return count
     off = grouped(below, parts) - share * grouped(counts, parts)
     inflation = parts / (parts - 1) * float(np.dot(off, off)) / (count * share * (1 - share))
-    return max(1, int(count / max(1.0, inflation * (student_t(CONFIDENCE, parts - 1) / NORMAL) ** 2)))
+    return max(1, int(count / max(1.0, inflation * (t_quantile(0.5 + CONFIDENCE / 2, parts - 1) / NORMAL) ** 2)))
 
 
 def rank_bounds(count: int, percent: float, effective: int) -> tuple[int | None, int | None]:
@@ -144,30 +145,3 @@ def _at_most(over: int, count: int, percent: float) -> float:
         return math.exp(ways + k * above + (count - k) * below)
 
     return math.fsum(mass(k) for k in range(min(over, count) + 1))
-
-
-@cache
-def student_t(confidence: float, freedom: int) -> float:
-    """The quantile of Student's distribution, two-sided, by bisection of its closed form; to 12 digits."""
-    low, high = 0.0, 1.0
-    while _student_within(high, freedom) < confidence:
-        low, high = high, 2 * high
-    for _ in range(60):
-        middle = (low + high) / 2
-        if _student_within(middle, freedom) < confidence:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _student_within(t: float, freedom: int) -> float:
-    """P[|T| <= t] for a whole number of degrees of freedom: Abramowitz and Stegun, 26.7.3 and 26.7.4."""
-    angle = math.atan(t / math.sqrt(freedom))
-    cosine, odd = math.cos(angle), freedom % 2
-    term = cosine if odd else 1.0
-    total = term if freedom > 1 else 0.0
-    for k in range(2 + odd, freedom - 1, 2):
-        term *= cosine * cosine * (k - 1) / k
-        total += term
-    return 2 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total

@@ -13,7 +13,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from .estimate import bound, t_quantile
+from ..student import t_quantile
+from .estimate import bound
 from .record import Outcome, Study
 from .summary import Setting, counted
 

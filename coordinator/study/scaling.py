@@ -26,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct
 
-from .estimate import CONFIDENCE, Estimate, bound, f_tail, t_quantile
+from ..student import f_tail, t_quantile
+from .estimate import CONFIDENCE, Estimate, bound
 
 Model = Literal["linear", "amdahl", "usl"]
 Floats = npt.NDArray[np.float64]
@@ -159,7 +160,9 @@ def _points(measured: Mapping[int, Sequence[float]]) -> Iterator[Point]:
         if scatter is None:
             return Estimate(value, count=counts[0])
         half = t * scatter * sqrt(sum(1 / count for count in counts))
-        return Estimate(value, value * exp(-half), bound(log(value) + half), counts[0])
+        high = bound(log(value) + half)
+        # Not below the value, where rounding has the last word.
+        return Estimate(value, value * exp(-half), None if high is None else max(value, high), counts[0])
 
     for size, values in measured.items():
         ratio = means[size] / size / (means[first] / first)

@@ -15,10 +15,13 @@ from . import (
     overhead_wall,
     page,
     partition,
+    resume,
     rotation,
+    same,
     start_skew,
     sync_limit,
     thousand_agents,
+    trials,
 )
 from .versus import MISSING, NO_LIMIT, Row, RunFailed, Settings, limit_program, table
 
@@ -46,6 +49,9 @@ SCRIPTS: Final[tuple[_Script, ...]] = (
     counting,
     merge,
     page,
+    trials,
+    resume,
+    same,
     thousand_agents,
 )
 

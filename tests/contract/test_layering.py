@@ -28,8 +28,11 @@ class Module:
     def package(self) -> str:
         return self.name.partition(".")[0]
 
-    def imports(self) -> Iterator[str]:
+    def imports(self) -> tuple[str, ...]:
         """Everything imported anywhere in it, dotted; our own without `ovbench`, relative ones made absolute."""
+        return _imports(self)
+
+    def found(self) -> Iterator[str]:
         home = self.name.split(".") if self.file.name == "__init__.py" else self.name.split(".")[:-1]
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
@@ -41,6 +44,11 @@ class Module:
 
     def uses(self, package: str) -> bool:
         return any(name == package or name.startswith(package + ".") for name in self.imports())
+
+
+@cache
+def _imports(module: Module) -> tuple[str, ...]:
+    return tuple(module.found())
 
 
 @cache
@@ -162,6 +170,7 @@ PURE: Final = (
     "coordinator.report.html.studycharts",
     "coordinator.layers",
     "coordinator.cells",
+    "coordinator.student",
     "coordinator.uncertainty",
     "coordinator.steadiness",
     "coordinator.fairness",

@@ -15,28 +15,10 @@ from ovbench.coordinator.uncertainty import (
     rank_bounds,
     rate_half_width,
     samples_needed,
-    student_t,
 )
 from tests.builders import pairs, recording, seconds
 
 Floats = npt.NDArray[np.float64]
-
-# Student's distribution
-
-
-@pytest.mark.parametrize(
-    ("freedom", "value"),
-    [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (5, 2.571), (7, 2.365), (10, 2.228), (30, 2.042), (120, 1.980)],
-)
-def test_student_s_quantiles_are_those_of_the_tables(freedom: int, value: float) -> None:
-    """NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2."""
-    assert student_t(0.95, freedom) == pytest.approx(value, abs=5e-4)
-    assert student_t(0.95, freedom) > student_t(0.9, freedom)
-
-
-def test_student_s_quantile_of_one_degree_of_freedom_has_a_closed_form() -> None:
-    assert student_t(0.99, 1) == pytest.approx(math.tan(math.pi / 2 * 0.99), rel=1e-12)
-
 
 # Samples needed
 
