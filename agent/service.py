@@ -383,7 +383,6 @@ def serve(endpoint: str, agent: int | None, patience_s: float, clock: Clock = mo
 def _attend(link: Link, control: Control, work: MeasureThread, wake: int, clock: Clock) -> None:
     outbox: list[AnyNotice] = []
     delivery: Iterator[AnyNotice] | None = None
-    delivering = False
     while True:
         link.want_to_send(bool(outbox) or delivery is not None)
         link.wait(0.0 if not work.finished.empty() else control.timeout_s(clock()))
@@ -395,10 +394,8 @@ def _attend(link: Link, control: Control, work: MeasureThread, wake: int, clock:
             outbox += control.done(work.finished.get())
         due = control.tick(clock(), link.connected)
         outbox += due if not outbox else [notice for notice in due if not isinstance(notice, Hello)]
-        if control.state is State.DELIVERING and not delivering:
-            delivering, delivery = True, control.delivery()
-        if control.state is State.PREPARING:
-            delivering = False  # perhaps again
+        if control.state is State.DELIVERING and delivery is None:
+            delivery = control.delivery()  # its last word moves the state on
         while outbox and link.send(outbox[0]):
             outbox.pop(0)
         if not outbox and delivery is not None:

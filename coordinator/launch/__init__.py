@@ -17,6 +17,10 @@ class Launcher(Protocol):
     def fd(self) -> int | None:
         """A descriptor that can be read when `deaths` has news; None where there never is any."""
 
+    @property
+    def ended(self) -> str:
+        """Why no more agents can be started; empty while they can."""
+
     def start(self, agents: int, endpoint: str, folder: Path) -> None: ...
 
     def deaths(self) -> Iterator[Death]: ...

@@ -8,6 +8,7 @@ from . import Death
 
 class ExternalLauncher:
     fd: None = None
+    ended: str = ""
 
     def start(self, agents: int, endpoint: str, folder: Path) -> None:
         pass

@@ -37,6 +37,11 @@ class LocalLauncher:
         self._waiting: deque[int] = deque()
         self._logs: Path | None = None
         self._deaths: deque[Death] = deque()
+        self._ended = ""
+
+    @property
+    def ended(self) -> str:
+        return self._ended
 
     @property
     def fd(self) -> int:
@@ -47,7 +52,7 @@ class LocalLauncher:
     def start(self, agents: int, endpoint: str, folder: Path) -> None:
         """Have agents 0..agents-1 started; what they print goes to files in `folder`."""
         self._logs = folder
-        self._waiting.extend(range(agents))
+        self._waiting = deque(range(agents))
         lines = "".join(f"start {agent} {endpoint} {self._log(agent)}\n" for agent in range(agents))
         assert self._server.stdin is not None
         with contextlib.suppress(BrokenPipeError):
@@ -69,7 +74,7 @@ class LocalLauncher:
     def await_ends(self, timeout_s: float) -> None:
         for limit_s in (timeout_s, 1.0):
             deadline = time.monotonic() + limit_s
-            while self._pids and (left_s := deadline - time.monotonic()) > 0:
+            while self._pids and not self._ended and (left_s := deadline - time.monotonic()) > 0:
                 select.select([self.fd], [], [], left_s)
                 self._read()
             for agent in tuple(self._pids):
@@ -126,6 +131,8 @@ class LocalLauncher:
         for agent in self._waiting:
             self._deaths.append(Death(agent, how))
         self._waiting.clear()
+        self._pids.clear()
+        self._ended = how
 
     def _log(self, agent: int) -> Path:
         assert self._logs is not None

@@ -29,6 +29,11 @@ class StudyScreen:
     _best: Outcome | None = None
     _warnings: list[str] = field(default_factory=list)
 
+    def remember(self, outcomes: Sequence[Outcome]) -> None:
+        """Trials that have ended before, so that the best so far is that of the whole study."""
+        for outcome in outcomes:
+            self._weigh(outcome)
+
     def begin(self, trial: Trial, number: int, left_s: float | None) -> None:
         """`number`: of the trial in the order of the study, from 1; `left_s`: until all are done, None if not known."""
         self._trial, self._number, self._left_s = trial, number, left_s
@@ -36,9 +41,7 @@ class StudyScreen:
         self._show("starting")
 
     def ended(self, outcome: Outcome) -> None:
-        better = outcome.status == "VALID" and outcome.fps is not None
-        if better and (self._best is None or (outcome.fps or 0) > (self._best.fps or 0)):
-            self._best = outcome
+        self._weigh(outcome)
         self._print(trial_line(outcome, self._number, self.trials))
 
     def waiting(self, fleet: Fleet, now_ns: int) -> None:
@@ -65,6 +68,11 @@ class StudyScreen:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    def _weigh(self, outcome: Outcome) -> None:
+        better = outcome.status == "VALID" and outcome.fps is not None
+        if better and (self._best is None or (outcome.fps or 0) > (self._best.fps or 0)):
+            self._best = outcome
 
     def _show(self, doing: str) -> None:
         if not self.console.is_terminal or self._trial is None:

@@ -1,11 +1,14 @@
 """The command `ovbench-coord study`: from a request to a folder with trials, and the answer."""
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final
+
+from msgspec import structs
 
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.topology import Topology
@@ -19,37 +22,53 @@ from .answer import answer, answer_json
 from .design import REPETITIONS, design, trials
 from .fingerprint import changes, fingerprint
 from .folder import StudyFolder
-from .record import Outcome, Study
+from .record import ANSWER_FILE, Outcome, Study
 from .request import StudyRequest
-from .runner import Prepared, Runner, estimate_s, prepare
+from .runner import Broken, Prepared, Runner, estimate_s, prepare
 
 _URGENCY: Final = {"FAILED": ExitCode.PARTIAL, "PARTIAL": ExitCode.PARTIAL, "INVALID": ExitCode.INVALID}
 
 
 def run_study(request: StudyRequest, topology: Topology, command: Sequence[str]) -> ExitCode:
     """Raises UsageError where the study cannot be; nothing has been measured then."""
+    if request.plots is not None:
+        from ..report.html.vega import library
+
+        library()  # said before the trials, not after them
     console = SteadyConsole(stderr=request.json)
-    if request.resume is not None:
-        folder = StudyFolder(request.resume)
-        study = folder.study()
-        folder.mend()
-        prepared = prepare(folder.left(study), topology)
-        _check_unchanged(request, study, topology)
-    else:
-        study, prepared = _planned(request, topology, command)
-        folder = None
-    if request.dry_run:
-        print_trials(console, study, [one.trial for one in prepared], estimate_s(prepared))
-        if request.json:
-            _print_json([{"trial": one.trial.id, "argv": one.trial.argv} for one in prepared])
-        return ExitCode.VALID
     try:
-        folder = folder or _new_folder(request, study)
+        if request.resume is not None:
+            return _resume(request, StudyFolder(request.resume), topology, console)
+        study, prepared = _planned(request, topology, command)
+        if request.dry_run:
+            return _show_trials(request, study, prepared, console)
+        folder = _new_folder(request, study)
         with folder.held():
             return _run(request, study, folder, prepared, topology, console)
     except store.Unwritable as problem:
         print(f"ovbench-coord: {problem}", file=sys.stderr)
         return ExitCode.UNWRITABLE
+
+
+def _resume(request: StudyRequest, folder: StudyFolder, topology: Topology, console: SteadyConsole) -> ExitCode:
+    study = folder.study()
+    if request.p99_limit_ms is not None:
+        study = structs.replace(study, p99_limit_ms=request.p99_limit_ms)
+    _check_unchanged(request, study, topology)
+    if request.dry_run:
+        return _show_trials(request, study, prepare(folder.left(study, request.retry_failed), topology), console)
+    with folder.held():
+        # What is left is known only when nobody else can be running it.
+        folder.mend()
+        prepared = prepare(folder.left(study, request.retry_failed), topology)
+        return _run(request, study, folder, prepared, topology, console)
+
+
+def _show_trials(request: StudyRequest, study: Study, prepared: Sequence[Prepared], console: SteadyConsole) -> ExitCode:
+    print_trials(console, study, [one.trial for one in prepared], estimate_s(prepared))
+    if request.json:
+        _print_json([{"trial": one.trial.id, "argv": one.trial.argv} for one in prepared])
+    return ExitCode.VALID
 
 
 def _planned(request: StudyRequest, topology: Topology, command: Sequence[str]) -> tuple[Study, tuple[Prepared, ...]]:
@@ -99,22 +118,27 @@ def _run(
     console: SteadyConsole,
 ) -> ExitCode:
     screen = StudyScreen(console, len(study.trials))
+    screen.remember(folder.outcomes())
     screen.say(f"{len(prepared)} of {len(study.trials)} trials, in {folder.path}")
     runner = Runner(study, folder, topology, screen)
+    broken = ""
     if prepared:
         # In the main thread: the kernel's word of its end follows the thread that starts agents.
         launcher = LocalLauncher()
         try:
             with Bus.open(launcher, Interrupts(launcher), None) as bus:
                 runner.run(bus, prepared)
+        except Broken as problem:
+            broken = str(problem)
         finally:
             screen.close()
             launcher.close()
     outcomes = folder.outcomes()
     _conclude(request, study, folder, outcomes, console)
-    if runner.interrupted:
-        screen.say(f"interrupted; ovbench-coord study --resume {folder.path} goes on with it")
-        return ExitCode.INTERRUPTED
+    if runner.interrupted or broken:
+        how = f"ovbench-coord study --resume {shlex.quote(str(folder.path))} goes on with it"
+        screen.say(f"{broken or 'interrupted'}; {how}")
+        return ExitCode.INTERRUPTED if runner.interrupted else ExitCode.PARTIAL
     return _verdict(outcomes)
 
 
@@ -125,16 +149,19 @@ def _conclude(
     from ..report.html.studypage import study_files
     from ..report.study import print_study
 
+    said = answer(study, outcomes)
+    data = answer_json(said)
+    if request.json:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
     if not outcomes:
         return
     print_study(console, study, outcomes)
-    if request.json:
-        sys.stdout.buffer.write(answer_json(answer(study, outcomes)))
-        sys.stdout.flush()
+    store.write_file(folder.path / ANSWER_FILE, lambda stream: stream.write(data))
     try:
         files = study_files(study, outcomes, folder.reports(), request.plots)
         store.write_files(folder.path, files)
-        text = f"{', '.join(files)} in {folder.path}"
+        text = f"{', '.join((*files, ANSWER_FILE))} in {folder.path}"
     except (store.Unwritable, ValueError, UsageError) as problem:
         text = f"no report.html: {problem}"
     console.print(text, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What must be the same where a study is resumed: the models by their content, and the machine."""
+"""What must be the same where a study is resumed: models and inputs by their content, and the machine."""
 
 import hashlib
 import platform
@@ -19,16 +19,25 @@ _WEIGHTS: Final = (".bin", ".pdiparams")
 
 
 def fingerprint(runs: Iterable[Options], topology: Topology) -> Fingerprint:
-    """Of all models in `runs`, and this machine. Raises UsageError where a model cannot be read."""
-    models = sorted({options.model for options in runs if options.null_service_us is None})
-    return Fingerprint(models={model: _digest(model) for model in models}, machine=_machine(topology))
+    """Of all models in `runs` and the files that go with them, and this machine. Raises UsageError where one cannot be
+    read."""
+    files = sorted({file for options in runs if options.null_service_us is None for file in _files(options)})
+    return Fingerprint(models={file: _digest(file) for file in files}, machine=_machine(topology))
+
+
+def _files(options: Options) -> Iterator[str]:
+    """The model, libraries with operations, and inputs. What a configuration file says is in the flags' own values."""
+    yield options.model
+    yield from map(str, options.extensions)
+    for part in options.files:
+        yield from part.paths
 
 
 def changes(before: Fingerprint, now: Fingerprint) -> Iterator[str]:
     """What is not as it was, in words."""
     for model in sorted({*before.models, *now.models}):
         if before.models.get(model) != now.models.get(model):
-            yield f"the model {model}"
+            yield f"the file {model}"
     yield from _changed(before.machine, now.machine)
 
 
@@ -52,7 +61,7 @@ def _machine(topology: Topology) -> dict[str, str]:
 
 
 def _digest(model: str) -> str:
-    """SHA-256 of a model's file and its weights; a built-in one is that of ovbench's and OpenVINO's versions."""
+    """SHA-256 of a file and, of a model, its weights, or of all files in a folder; a built-in model is ovbench's."""
     if model.startswith("builtin:"):
         return f"{model} of ovbench {version('ovbench')}"
     file = Path(model)
@@ -66,5 +75,5 @@ def _digest(model: str) -> str:
                 for one in sorted(part.rglob("*")):
                     digest.update(one.read_bytes() if one.is_file() else b"")
         except OSError as error:
-            raise UsageError(f"-m {model}: {part} cannot be read: {error.strerror or error}") from None
+            raise UsageError(f"{model}: {part} cannot be read: {error.strerror or error}") from None
     return digest.hexdigest()

@@ -7,6 +7,7 @@ run again. A line that was torn by a crash is cut off when the study is resumed.
 import contextlib
 import fcntl
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,16 +41,20 @@ class StudyFolder:
         """Write the plan. Raises UsageError where there is a study already, store.Unwritable where it cannot be."""
         if self.study_file.exists():
             raise UsageError(
-                f"--report-folder {self.path}: there is a study in it already; go on with it by --resume {self.path}, "
-                "or name another folder"
+                f"--report-folder {self.path}: there is a study in it already; go on with it by "
+                f"--resume {shlex.quote(str(self.path))}, or name another folder"
             )
         store.write_file(self.study_file, lambda stream: stream.write(study_json(study)))
         self._append(b"")
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """No other process runs this study meanwhile. Raises UsageError where one does."""
-        with open(self.path / _LOCK, "w") as lock:
+        """No other process runs this study meanwhile. Raises UsageError where one does, and store.Unwritable."""
+        try:
+            lock = open(self.path / _LOCK, "w")  # noqa: SIM115
+        except OSError as error:
+            raise store.Unwritable(f"{self.path / _LOCK} cannot be written: {error.strerror or error}") from None
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -71,14 +76,18 @@ class StudyFolder:
         return found
 
     def mend(self) -> None:
-        """Cut off a last line that was not written whole."""
-        with contextlib.suppress(FileNotFoundError), self.trials_file.open("r+b") as stream:
-            data = stream.read()
-            stream.truncate(data.rfind(b"\n") + 1)
+        """Cut off a last line that was not written whole. Raises store.Unwritable."""
+        try:
+            with contextlib.suppress(FileNotFoundError), self.trials_file.open("r+b") as stream:
+                data = stream.read()
+                stream.truncate(data.rfind(b"\n") + 1)
+        except OSError as error:
+            raise store.Unwritable(f"{self.trials_file} cannot be written: {error.strerror or error}") from None
 
-    def left(self, study: Study) -> tuple[Trial, ...]:
-        """The trials that have not ended yet, in their order. One that failed is not tried again."""
-        done = {outcome.trial for outcome in self.outcomes()}
+    def left(self, study: Study, retry: bool = False) -> tuple[Trial, ...]:
+        """The trials that have not ended yet, in their order; with `retry` also those that were PARTIAL or FAILED."""
+        again = ("PARTIAL", "FAILED") if retry else ()
+        done = {outcome.trial for outcome in self.outcomes() if outcome.status not in again}
         return tuple(trial for trial in study.trials if trial.id not in done)
 
     def keep(self, trial: Trial, outcome: Outcome, report: Report | None) -> None:
@@ -93,10 +102,14 @@ class StudyFolder:
         self._append(outcome_line(outcome))
 
     def reports(self) -> dict[str, Report]:
-        """By trial, of those that have one."""
+        """One of a trial, by its id, as all tell of the same machine; empty where none can be read."""
         saved = self._saved()
-        found = {outcome.trial: saved.trial_report(outcome.trial) for outcome in saved.outcomes}
-        return {trial: report for trial, report in found.items() if report is not None}
+        for outcome in saved.outcomes:
+            with contextlib.suppress(UsageError):
+                report = saved.trial_report(outcome.trial)
+                if report is not None:
+                    return {outcome.trial: report}
+        return {}
 
     def _append(self, line: bytes) -> None:
         try:

@@ -14,6 +14,7 @@ SCHEMA: Final = "ovbench.study/1"
 STUDY_FILE: Final = "study.json"
 TRIALS_FILE: Final = "trials.jsonl"
 TRIALS_FOLDER: Final = "trials"
+ANSWER_FILE: Final = "answer.json"
 
 Kind = Literal["sweep", "scaling", "streams", "partition", "batch", "ab"]
 

@@ -61,6 +61,7 @@ class StudyRequest:
     folder: Path | None = None
     resume: Path | None = None
     accept_changes: bool = False
+    retry_failed: bool = False
     dry_run: bool = False
     json: bool = False
     plots: PlotFormat | None = None
@@ -75,8 +76,8 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
     settings = Settings({**_settings_of(plan).values, **parse_settings(rest).values})
     if raw.resume is not None:
         return _resumed(raw, kind, settings)
-    if raw.accept_changes:
-        raise UsageError("--accept-changes is for --resume DIR")
+    if raw.accept_changes or raw.retry_failed:
+        raise UsageError(f"{'--accept-changes' if raw.accept_changes else '--retry-failed'} is for --resume DIR")
     return StudyRequest(
         kind=kind or _kind_of(plan),
         settings=settings,
@@ -121,6 +122,9 @@ def study_parser() -> Parser:
     parser.add_argument(
         "--accept-changes", action="store_true", help="with --resume: although the model or the machine has changed"
     )
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="with --resume: also run trials again that were PARTIAL or FAILED"
+    )
     parser.add_argument("--plots", choices=PLOTS, help="also write each chart as a file; needs ovbench[html]")
     parser.add_argument("--dry-run", action="store_true", help="print the trials and start nothing")
     parser.add_argument("--json", action="store_true", help="print the answer, and nothing else, on stdout as JSON")
@@ -151,10 +155,11 @@ def _resumed(raw: argparse.Namespace, kind: Kind | None, settings: Settings) -> 
     return StudyRequest(
         resume=raw.resume,
         accept_changes=raw.accept_changes,
+        retry_failed=raw.retry_failed,
+        plots=raw.plots,
         p99_limit_ms=raw.p99_limit_ms,
         dry_run=raw.dry_run,
         json=raw.json,
-        plots=raw.plots,
     )
 
 

@@ -52,8 +52,11 @@ def prepare(trials: Sequence[Trial], topology: Topology) -> tuple[Prepared, ...]
 def _prepared(trial: Trial, topology: Topology) -> Prepared:
     try:
         options = parse(trial.argv)
-        assert isinstance(options, Options)
+        if not isinstance(options, Options):
+            raise UsageError(f"trial {trial.id}: {' '.join(trial.argv)} is no command line of a run")
         return Prepared(trial, options, make_plan(options, topology))
+    except SystemExit:  # --help
+        raise UsageError(f"trial {trial.id}: {' '.join(trial.argv)} is no command line of a run") from None
     except UsageError as error:
         point = " ".join(f"{flag} {value}" for flag, value in trial.point.items())
         raise UsageError(f"study, {point}: {error}" if point else str(error)) from None
@@ -63,6 +66,10 @@ def estimate_s(trials: Sequence[Prepared], overhead_s: float = _OVERHEAD_S) -> f
     """How long they take in all; None where that cannot be known."""
     loads = [trial.load_s for trial in trials]
     return None if None in loads else sum(load or 0.0 for load in loads) + overhead_s * len(loads)
+
+
+class Broken(Exception):
+    """No more trials can be run; the text is why. The trial that it happened in is not kept."""
 
 
 @dataclass
@@ -79,7 +86,8 @@ class Runner:
     _overheads_s: list[float] = field(default_factory=list)
 
     def run(self, bus: Bus, trials: Sequence[Prepared]) -> None:
-        """All of them, or until the user wants an end. Raises store.Unwritable where a trial cannot be saved."""
+        """All of them, or until the user wants an end. Raises Broken where agents cannot be started any more, and
+        store.Unwritable where a trial cannot be saved."""
         done = len(self.study.trials) - len(trials)
         for index, prepared in enumerate(trials):
             self.screen.begin(prepared.trial, done + index + 1, self._left_s(trials[index:]))
@@ -87,6 +95,8 @@ class Runner:
             outcome, report = self._trial(bus, prepared, began)
             if self.interrupted:
                 break
+            if bus.launcher.ended:
+                raise Broken(bus.launcher.ended)
             self.folder.keep(prepared.trial, outcome, report)
             self.outcomes.append(outcome)
             self._overheads_s.append(self.clock() - began - (prepared.load_s or 0.0))

@@ -7,8 +7,10 @@ import subprocess
 import time
 from collections import Counter
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.process.driver import COORDINATOR
@@ -71,7 +73,7 @@ def test_a_study_of_a_model_that_has_changed_is_not_gone_on_with_unless_told(tmp
     (tmp_path / "m.xml").write_text((tmp_path / "m.xml").read_text() + " ")
     refused = study(tmp_path, "--resume", "s")
     assert refused.returncode == 2
-    assert "the model" in refused.stderr
+    assert "m.xml" in refused.stderr
     assert study(tmp_path, "--resume", "s", "--accept-changes").returncode == 0
     assert len(lines(tmp_path / "s")) == 2
 
@@ -79,7 +81,7 @@ def test_a_study_of_a_model_that_has_changed_is_not_gone_on_with_unless_told(tmp
 def test_an_interrupted_study_keeps_what_it_has_and_says_how_to_go_on(tmp_path: Path) -> None:
     words = [*QUICK, "-max_irate", "100..120", "--repetitions", "1", "--report-folder", "s"]
     with subprocess.Popen(
-        [COORDINATOR, "study", *words], cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=os.environ
+        [COORDINATOR, "study", *words], cwd=tmp_path, stdout=PIPE, text=True, env=os.environ
     ) as coordinator:
         assert coordinator.stdout is not None
         told = [next(coordinator.stdout) for _ in range(2)]
@@ -113,3 +115,34 @@ def test_agents_change_where_the_model_is_compiled_anew(tmp_path: Path) -> None:
     words = ("-m", "builtin:tiny", "--agents", "1", "-t", "0.2", "--warmup", "0.1", "-api", "sync", "-b", "1,2")
     assert study(tmp_path, *words, "--repetitions", "1", "--report-folder", "s").returncode == 0
     assert len(set(pids(tmp_path / "s"))) == 2
+
+
+def test_a_study_is_gone_on_with_by_one_process_at_a_time_and_by_the_next_with_nothing_left(tmp_path: Path) -> None:
+    words = [*QUICK, "-max_irate", "100..104", "--repetitions", "1", "--report-folder", "s"]
+    with subprocess.Popen([COORDINATOR, "study", *words], cwd=tmp_path, stdout=PIPE, text=True) as first:
+        assert first.stdout is not None
+        for _ in range(2):
+            next(first.stdout)
+        second = study(tmp_path, "--resume", "s")
+        first.communicate()
+    assert second.returncode == 2
+    assert "another ovbench-coord" in second.stderr
+    assert len(lines(tmp_path / "s")) == 5
+
+
+def test_a_study_whose_agents_cannot_be_started_any_more_ends_and_loses_no_trial(tmp_path: Path) -> None:
+    words = [*QUICK, "-max_irate", "100..108", "--repetitions", "1", "--report-folder", "s"]
+    with subprocess.Popen([COORDINATOR, "study", *words], cwd=tmp_path, stdout=PIPE, text=True) as coordinator:
+        assert coordinator.stdout is not None
+        for _ in range(2):
+            next(coordinator.stdout)
+        for child in psutil.Process(coordinator.pid).children():
+            child.kill()
+        rest = coordinator.stdout.read()
+    assert coordinator.returncode == 3
+    assert "--resume s" in rest
+    before = len(lines(tmp_path / "s"))
+    assert before < 9
+    assert {line["status"] for line in lines(tmp_path / "s")} == {"VALID"}
+    assert study(tmp_path, "--resume", "s").returncode == 0
+    assert len(lines(tmp_path / "s")) == 9

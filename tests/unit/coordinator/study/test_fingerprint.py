@@ -31,7 +31,7 @@ def test_nothing_has_changed_where_nothing_was_touched(model: Path) -> None:
 def test_a_model_has_changed_with_its_file_or_its_weights(model: Path, suffix: str) -> None:
     before = of(model)
     model.with_suffix(suffix).write_bytes(b"other")
-    assert list(changes(before, of(model))) == [f"the model {model}"]
+    assert list(changes(before, of(model))) == [f"the file {model}"]
 
 
 def test_a_machine_has_changed_with_the_cpus_that_may_be_used() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.study.folder import StudyFolder
@@ -92,3 +93,16 @@ def test_a_whole_line_that_is_no_trial_is_refused(folder: StudyFolder) -> None:
     folder.trials_file.write_bytes(b'{"trial": 1}\n')
     with pytest.raises(UsageError, match=r"trials\.jsonl"):
         folder.outcomes()
+
+
+def test_trials_that_were_lost_or_failed_are_left_to_do_only_where_that_is_wanted(folder: StudyFolder) -> None:
+    folder.keep(TRIALS[0], outcome(TRIALS[0]), None)
+    folder.keep(TRIALS[1], structs.replace(outcome(TRIALS[1]), status="PARTIAL"), None)
+    assert folder.left(STUDY) == TRIALS[2:]
+    assert folder.left(STUDY, retry=True) == TRIALS[1:]
+
+
+def test_of_a_trial_that_was_run_again_the_last_outcome_counts(folder: StudyFolder) -> None:
+    folder.keep(TRIALS[0], structs.replace(outcome(TRIALS[0]), status="FAILED"), None)
+    folder.keep(TRIALS[0], outcome(TRIALS[0]), None)
+    assert folder.outcomes() == (outcome(TRIALS[0]),)
