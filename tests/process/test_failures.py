@@ -13,16 +13,16 @@ import pytest
 
 from tests.process.driver import AGENT, Start, gone_within
 
-pytestmark = pytest.mark.alone
-
 NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.2")
 MEASURING = "Measuring performance"
 UNDER_WAY = " left"
 
 
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV])
-def test_an_agent_that_dies_or_hangs_is_named_and_the_others_are_kept(start: Start, blow: signal.Signals) -> None:
-    coordinator = start(*NULL, "--agents", "3", "-t", "6")
+@pytest.mark.parametrize(("blow", "seconds"), [(signal.SIGKILL, "3"), (signal.SIGSTOP, "6"), (signal.SIGSEGV, "3")])
+def test_an_agent_that_dies_or_hangs_is_named_and_the_others_are_kept(
+    start: Start, blow: signal.Signals, seconds: str
+) -> None:
+    coordinator = start(*NULL, "--agents", "3", "-t", seconds)
     coordinator.wait_for(UNDER_WAY)
     agents = coordinator.agents()
     victim = agents[1]
