@@ -106,6 +106,7 @@ class Control:
         self._next_heartbeat_ns = now_ns
         self._disconnected_ns: int | None = None
         self._stopped_ns: int | None = None
+        self._abandoned = False
 
     def on_order(self, order: AnyOrder, now_ns: int) -> None:
         """Act on an order. Raises Ended where it says so; one that cannot come now is passed over."""
@@ -136,9 +137,11 @@ class Control:
                     self._work.stop()
 
     def done(self, notice: Ready | Warmed | Finished | Failed) -> list[AnyNotice]:
-        """The measure thread has finished a part; returns what to send."""
-        if self.state is State.DELIVERING:
-            return []  # it was abandoned
+        """The measure thread has finished a part; returns what to send: nothing of a load that was abandoned, which may
+        end at any time, even when the next is being prepared."""
+        if self._abandoned:
+            self._abandoned = False
+            return []
         self.state = advance(self.state, tag(notice))
         return [notice]
 
@@ -169,7 +172,9 @@ class Control:
         if now_ns - self._heard_ns > self._lease_ns:
             raise Ended(ExitCode.PARTIAL, "nothing was heard from the coordinator for too long; the load is stopped")
         if self.state is State.RUNNING and self._stopped_ns and now_ns - self._stopped_ns > _ABANDON_NS:
-            return self.done(self._work.abandon())
+            abandoned = self.done(self._work.abandon())
+            self._abandoned = True
+            return abandoned
         if self._heartbeat_ns is None or now_ns < self._next_heartbeat_ns:
             return []
         self._next_heartbeat_ns = now_ns + self._heartbeat_ns
@@ -218,6 +223,7 @@ class MeasureThread:
     def prepare(self, job: Job) -> None:
         # Until OpenVINO is loaded: it looks at the main thread, too, and runs its streams on the CPUs of that.
         self._pin_control_threads(job.placement.cpus)
+        self._abandoned = False
         former = self._measurement
         measurement = self._measurement = Measurement(job, self._control_threads, former)
 
@@ -377,25 +383,32 @@ def serve(endpoint: str, agent: int | None, patience_s: float, clock: Clock = mo
     work = MeasureThread(wake)
     hello = Hello(version=PROTOCOL_VERSION, pid=os.getpid(), host=socket.gethostname(), agent=agent)
     control = Control(work, hello, patience_s, clock())
-    _attend(link, control, work, wake_read, clock)
+    attend(link, control, work.finished, wake_read, clock)
 
 
-def _attend(link: Link, control: Control, work: MeasureThread, wake: int, clock: Clock) -> None:
+def attend(
+    link: Link,
+    control: Control,
+    done: queue.SimpleQueue[Ready | Warmed | Finished | Failed],
+    wake: int,
+    clock: Clock,
+) -> None:
+    """Until Ended is raised. `done`: what the measure thread has finished; `wake`: readable when there is more."""
     outbox: list[AnyNotice] = []
     delivery: Iterator[AnyNotice] | None = None
     while True:
         link.want_to_send(bool(outbox) or delivery is not None)
-        link.wait(0.0 if not work.finished.empty() else control.timeout_s(clock()))
+        link.wait(0.0 if not done.empty() else control.timeout_s(clock()))
         with suppress(BlockingIOError):
             os.read(wake, 4096)
         for order in link.messages():
             control.on_order(order, clock())
-        while not work.finished.empty():
-            outbox += control.done(work.finished.get())
+        while not done.empty():
+            outbox += control.done(done.get())
         due = control.tick(clock(), link.connected)
         outbox += due if not outbox else [notice for notice in due if not isinstance(notice, Hello)]
         if control.state is State.DELIVERING and delivery is None:
-            delivery = control.delivery()  # its last word moves the state on
+            delivery = control.delivery()  # which moves the state on before its last word, so there is one of each load
         while outbox and link.send(outbox[0]):
             outbox.pop(0)
         if not outbox and delivery is not None:

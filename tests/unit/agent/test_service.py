@@ -1,24 +1,33 @@
 """The control side of an agent, told what came and what time it is: no socket, no thread, no clock."""
 
+import os
+import queue
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from ovbench.agent.service import Control, Ended
-from ovbench.common.errors import ExitCode
+from ovbench.agent import service
+from ovbench.agent.measure import Outcome
+from ovbench.agent.service import Control, Ended, MeasureThread
+from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.job import Job
 from ovbench.common.lifecycle import IllegalMessage, State
 from ovbench.common.messages import (
     PROTOCOL_VERSION,
+    Again,
     AnyNotice,
     AnyOrder,
     Delivered,
     Failed,
     Finished,
+    Graph,
     Hello,
     Prepare,
     Progress,
     Pulse,
+    Ready,
     Reject,
     Release,
     Samples,
@@ -27,6 +36,7 @@ from ovbench.common.messages import (
     Warmed,
     WarmUp,
 )
+from ovbench.common.wire import Link
 from tests.builders import finished, job, ms, ready, samples, seconds, steady
 
 
@@ -299,6 +309,49 @@ def test_an_abandoned_load_that_ends_after_all_is_not_told_twice() -> None:
     assert alive(control, NOW + seconds(4)) == []
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["delivered", "preparing"])
+def test_an_abandoned_load_may_end_when_all_was_delivered_and_when_the_next_is_prepared(again: bool) -> None:
+    control = running(FakeWork())
+    control.on_order(Stop(), NOW)
+    assert alive(control, NOW + seconds(2.1))
+    assert list(control.delivery())
+    if again:
+        control.on_order(Again(job()), NOW + seconds(3))
+    assert control.done(finished()) == []
+    assert control.state is (State.PREPARING if again else State.DELIVERED)
+    if again:
+        assert control.done(ready()) == [ready()]
+
+
+def test_a_load_after_one_that_was_abandoned_has_its_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Graph(data=b"<net/>")
+
+    class Unready:
+        """A measurement whose load can be abandoned, and is not prepared."""
+
+        def __init__(self, *_: object) -> None:
+            self.recorder = SimpleNamespace(contents=lambda: iter(()))
+            self.account = SimpleNamespace(readings=(), seen=())
+
+        def prepare(self) -> None:
+            raise UsageError("not now")
+
+        def abandon(self) -> Outcome:
+            return Outcome(1, 2, 0, None)
+
+        def findings(self) -> Iterator[Graph]:
+            yield graph
+
+    monkeypatch.setattr(service, "Measurement", Unready)
+    monkeypatch.setattr("ovbench.agent.placement.pin_all", lambda *_: frozenset())
+    work = MeasureThread(lambda: None)
+    work.prepare(job())
+    work.abandon()
+    assert list(work.contents()) == []
+    work.prepare(job())
+    assert list(work.contents()) == [graph]
+
+
 def delivering(*recorded: Samples) -> Control:
     control = running(FakeWork(recorded))
     control.done(finished())
@@ -334,3 +387,56 @@ def test_an_agent_looks_more_often_while_its_connection_is_closed() -> None:
     control = running(FakeWork())
     control.tick(NOW, connected=False)
     assert control.timeout_s(NOW) <= 0.1
+
+
+class FakeLink:
+    """Has orders to be read at each turn, and ends when there are none left; takes every second message only."""
+
+    connected = True
+
+    def __init__(self, *turns: tuple[AnyOrder, ...]) -> None:
+        self._turns = list(turns)
+        self._refuses = True
+        self.sent: list[AnyNotice] = []
+
+    def want_to_send(self, wanted: bool) -> None: ...
+
+    def wait(self, timeout_s: float) -> None: ...
+
+    def messages(self) -> tuple[AnyOrder, ...]:
+        return self._turns.pop(0) if self._turns else (Release(),)
+
+    def send(self, notice: AnyNotice) -> bool:
+        self._refuses = not self._refuses
+        if self._refuses:
+            return False
+        self.sent.append(notice)
+        return True
+
+
+class PromptWork(FakeWork):
+    """Has done everything before the next thing is looked at."""
+
+    def __init__(self, recorded: tuple[Samples, ...]) -> None:
+        super().__init__(recorded)
+        self.finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def prepare(self, job: Job) -> None:
+        self.finished.put(ready())
+
+    def run(self, at_ns: int) -> None:
+        self.finished.put(finished())
+
+
+def test_each_load_is_delivered_once_however_fast_it_is_prepared() -> None:
+    recorded = (samples(steady(0, 10, 3)), samples(steady(0, 10, 2), request=1))
+    work = PromptWork(recorded)
+    load: tuple[tuple[AnyOrder, ...], ...] = ((Start(NOW),), *[()] * 10)
+    link = FakeLink((PREPARE,), *[()] * 4, *load, (Again(job()),), *[()] * 4, *load, (Again(job()),), *[()] * 4, *load)
+    wake, _ = os.pipe()
+    os.set_blocking(wake, False)
+    with pytest.raises(Ended):
+        service.attend(cast(Link, link), new(work), work.finished, wake, lambda: NOW)
+    told = [notice for notice in link.sent if not isinstance(notice, Hello | Progress)]
+    assert told == 3 * [ready(), finished(), *recorded, Delivered(messages=2)]
+    assert sum(isinstance(notice, Ready) for notice in told) == 3
