@@ -161,7 +161,7 @@ class Whereabouts:
 
     def end(self) -> tuple[OnNode, ...]:
         self._looks.append(read_nodes(self._maps))
-        return mean_of(self._looks)
+        return mean_of(tuple(self._looks))  # the other thread may look meanwhile
 
     def _look(self) -> int:
         """Returns the CPU time that it took, ns."""

@@ -2,13 +2,14 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ovbench.agent import numa
 from ovbench.agent.numa import MAPS, Whereabouts, mean_of, parse_maps, read_nodes, read_policy, set_policy
 from ovbench.common.errors import UsageError
 from ovbench.common.job import MemoryPolicy
@@ -134,6 +135,23 @@ def aside(work: Callable[[], str]) -> str:
     if errors:
         raise errors[0]
     return made[0]
+
+
+def test_a_look_while_the_mean_is_made_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the thread that looks is another than the one that ends it."""
+    maps = tmp_path / "numa_maps"
+    maps.write_text("7f00 default anon=256 N0=256 kernelpagesize_kB=4\n")
+    whereabouts = Whereabouts(several_nodes=True, maps=maps)
+    counts: list[int] = []
+
+    def mean(looks: Sequence[tuple[OnNode, ...]]) -> tuple[OnNode, ...]:
+        whereabouts.look(1 << 62)
+        counts.append(len(looks))
+        return mean_of(looks)
+
+    monkeypatch.setattr(numa, "mean_of", mean)
+    whereabouts.end()
+    assert counts == [1]
 
 
 NODES = sorted(int(path.name[4:]) for path in Path("/sys/devices/system/node").glob("node[0-9]*"))
