@@ -99,22 +99,29 @@ class Sightings:
     _threads: dict[int, _Thread] = field(default_factory=dict)
     _spent: dict[int, _Spent] = field(default_factory=dict)
     _ended_migrations: int = 0
+    _ended_control_ns: int = 0
 
     def start(self) -> None:
         """Forget what was seen: what ran until now does not count."""
         self._spent.clear()
         self._threads.clear()
+        self._ended_migrations = self._ended_control_ns = 0
         for thread_id in self.of.thread_ids():
             self._add(thread_id, self.of.run_ns(thread_id))
 
     def look(self) -> None:
         alive = self.of.thread_ids()
         for thread_id in self._threads.keys() - alive:
-            self._ended_migrations += self._threads.pop(thread_id).migrations or 0
+            self._end(thread_id)
         for thread_id in alive:
             now_ns = self.of.run_ns(thread_id)
+            if now_ns == 0:  # it has ended meanwhile, or not begun
+                continue
             known = self._threads.get(thread_id)
-            if known is None or now_ns < known.run_ns:  # new; perhaps with the number of one that has ended
+            if known is not None and now_ns < known.run_ns:  # another with the number of one that has ended
+                self._end(thread_id)
+                known = None
+            if known is None:
                 known = self._add(thread_id, 0)
             if now_ns > known.run_ns:
                 self._attribute(thread_id, known, now_ns - known.run_ns)
@@ -136,8 +143,8 @@ class Sightings:
 
     @property
     def control_ns(self) -> int:
-        """What the control threads have run in all, also before the start."""
-        return sum(thread.run_ns for thread in self._threads.values() if thread.control)
+        """What the control threads have run in all, also before the start, and those that have ended since."""
+        return self._ended_control_ns + sum(thread.run_ns for thread in self._threads.values() if thread.control)
 
     @property
     def migrations(self) -> int | None:
@@ -177,6 +184,11 @@ class Sightings:
         thread = _Thread(control, run_ns, self.of.mask_of(thread_id), count)
         self._threads[thread_id] = thread
         return thread
+
+    def _end(self, thread_id: int) -> None:
+        thread = self._threads.pop(thread_id)
+        self._ended_migrations += thread.migrations or 0
+        self._ended_control_ns += thread.run_ns if thread.control else 0
 
     def _attribute(self, thread_id: int, thread: _Thread, ran_ns: int) -> None:
         mask = self.of.mask_of(thread_id)

@@ -57,7 +57,7 @@ def migrations(thread_id: int) -> int | None:
     except OSError:
         return None
     _, found, rest = text.partition(b"se.nr_migrations")
-    return int(rest.partition(b"\n")[0].rpartition(b":")[2]) if found else 0
+    return int(rest.partition(b"\n")[0].rpartition(b":")[2]) if found else None
 
 
 def _read(name: str, size: int) -> bytes:

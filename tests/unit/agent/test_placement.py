@@ -4,11 +4,13 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ovbench.agent import threads
 from ovbench.agent.placement import Sightings, mask, pin_all, pin_exactly
 from ovbench.agent.threads import last_cpu, mask_of, migrations, run_ns, thread_ids
 from ovbench.common.clock import NS_PER_S
@@ -29,12 +31,14 @@ class FakeThreads:
     """A process of made-up threads, by number."""
 
     all: dict[int, Thread] = field(default_factory=dict)
+    ending: set[int] = field(default_factory=set)
+    """Those that end just after their number was told."""
 
     def thread_ids(self) -> frozenset[int]:
         return frozenset(self.all)
 
     def run_ns(self, thread_id: int) -> int:
-        return self.all[thread_id].run_ns
+        return 0 if thread_id in self.ending else self.all[thread_id].run_ns
 
     def mask_of(self, thread_id: int) -> frozenset[int]:
         return self.all[thread_id].mask
@@ -50,9 +54,9 @@ CONTROL = 1
 """The number of the thread that does not infer."""
 
 
-def process(*threads: Thread) -> tuple[FakeThreads, Sightings]:
+def process(*some: Thread) -> tuple[FakeThreads, Sightings]:
     """Threads 1, 2, ... that have been looked at for the first time."""
-    fake = FakeThreads(dict(enumerate(threads, 1)))
+    fake = FakeThreads(dict(enumerate(some, 1)))
     sightings = Sightings(frozenset({CONTROL}), fake)
     sightings.start()
     return fake, sightings
@@ -119,6 +123,45 @@ def test_migrations_are_of_threads_that_infer_also_of_those_that_ended() -> None
     fake.all[2].run_ns, fake.all[2].migrations = 1, 5
     sightings.look()
     assert sightings.migrations == 9
+
+
+def test_a_thread_that_ends_while_it_is_looked_at_is_no_new_one() -> None:
+    fake, sightings = process(Thread(run_ns=7), Thread(run_ns=5, migrations=3))
+    fake.ending = {1, 2}
+    sightings.look()
+    assert (sightings.cpus, sightings.migrations, sightings.control_ns) == ((), 3, 7)
+
+
+def test_migrations_of_a_thread_whose_number_came_back_count() -> None:
+    fake, sightings = process(Thread(), Thread(run_ns=5, migrations=3))
+    fake.all[2] = Thread(run_ns=1, migrations=1)
+    sightings.look()
+    assert sightings.migrations == 4
+
+
+def test_the_time_of_control_threads_that_have_ended_stays() -> None:
+    fake, sightings = process(Thread(run_ns=7), Thread())
+    del fake.all[CONTROL]
+    sightings.look()
+    assert sightings.control_ns == 7
+
+
+def test_a_start_forgets_those_that_ended_before() -> None:
+    fake, sightings = process(Thread(run_ns=7), Thread(migrations=3))
+    fake.all.clear()
+    sightings.look()
+    sightings.start()
+    assert (sightings.migrations, sightings.control_ns) == (0, 0)
+
+
+def test_migrations_are_unknown_where_the_kernel_does_not_count_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "_TASKS", str(tmp_path))
+    for thread_id, text in ((7, "se.load.weight : 1\n"), (8, "se.nr_migrations    :    12\n")):
+        (tmp_path / str(thread_id)).mkdir()
+        (tmp_path / str(thread_id) / "sched").write_text(text)
+    assert (migrations(7), migrations(8)) == (None, 12)
 
 
 def test_migrations_are_unknown_where_those_of_a_thread_are() -> None:
