@@ -1,5 +1,6 @@
 """What this process has used: CPU, where, context switches, migrations and memory."""
 
+import os
 import resource
 import threading
 import time
@@ -11,7 +12,7 @@ import psutil
 
 from ovbench.common.cgroup import most_throttled, read_throttled, throttle_files
 from ovbench.common.clock import NS_PER_S, monotonic_ns
-from ovbench.common.messages import MOST_READINGS, MaskChange, Memory, Usage
+from ovbench.common.messages import MAX_MESSAGE_BYTES, MOST_READINGS, MaskChange, Memory, Usage
 
 from .placement import Sightings
 
@@ -21,12 +22,16 @@ _COST_TO_REST: Final = 1_000
 
 _REST_S: Final = 0.002
 
+_READING_BYTES: Final = 256
+_CPU_BYTES: Final = 48
+"""What a `Usage` takes on the wire at most: without CPUs, and for each of them."""
+
 
 class Account:
     """Readings of what this process uses, from just before its load to just after it.
 
     The load's thread begins and ends it, another one looks in between; each waits for the other. Readings are thinned
-    out in long runs, so that there are never more than `MOST_READINGS`.
+    out in long runs, so that there are never more than `most_readings`.
     """
 
     def __init__(self, control: frozenset[int]) -> None:
@@ -35,7 +40,7 @@ class Account:
         self._lock = threading.Lock()
         self._files = throttle_files(Path("/"))
         self._throttled = read_throttled(self._files)
-        self._readings = Thinned(MOST_READINGS)
+        self._readings = Thinned(most_readings(os.cpu_count() or 1))
         self._cost_ns = 0
 
     def begin(self) -> None:
@@ -87,6 +92,15 @@ class Account:
             throttled_periods=max(0, throttled.periods),
             throttled_s=max(0.0, throttled.seconds),
         )
+
+
+def most_readings(cpus: int) -> int:
+    """So many fill half a message at most, where threads may have been on so many CPUs: an even number, 4 or more.
+
+    That is 4 MiB / (256 + 48 n) for n CPUs: `MOST_READINGS` up to 165 of them, 168 for 512, 10 for 8,192.
+    """
+    room = MAX_MESSAGE_BYTES // 2 // (_READING_BYTES + _CPU_BYTES * cpus)
+    return max(4, min(MOST_READINGS, room // 2 * 2))
 
 
 class Thinned:

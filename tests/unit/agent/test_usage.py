@@ -1,17 +1,19 @@
 """What a process has used, against psutil's own account of it, and how readings are thinned out."""
 
+import os
 import threading
 from itertools import pairwise
 
+import msgspec
 import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ovbench.agent.threads import run_ns, thread_ids
-from ovbench.agent.usage import Account, Thinned, memory
+from ovbench.agent.usage import Account, Thinned, memory, most_readings
 from ovbench.common.clock import NS_PER_S
-from ovbench.common.messages import Usage
+from ovbench.common.messages import MAX_MESSAGE_BYTES, MOST_READINGS, OnCpu, Usage
 from tests.builders import usage
 
 
@@ -86,6 +88,26 @@ def test_readings_are_thinned_out_evenly_and_never_too_many(most: int, beats: in
     between = {b - a for a, b in pairwise(instants[:-1])}
     assert len(between) <= 1
     assert max(between, default=0) <= max(1.0, 4 * beats / most) * NS_PER_S
+
+
+@pytest.mark.parametrize(("cpus", "most"), [(1, 512), (165, 512), (512, 168), (8192, 10), (1 << 20, 4)])
+def test_readings_of_many_cpus_are_few_enough_for_half_a_message(cpus: int, most: int) -> None:
+    assert most_readings(cpus) == most
+    assert most % 2 == 0
+    whole, long = (1 << 63) - 1, 1234567.891
+    on = tuple(OnCpu(cpu=100_000, load_s=long, control_s=long) for _ in range(cpus))
+    reading = Usage(whole, long, long, long, whole, whole, whole, cpus=on, throttled_periods=whole, throttled_s=long)
+    if cpus <= 8192:  # as many as Linux has
+        assert most * len(msgspec.msgpack.encode(reading)) <= MAX_MESSAGE_BYTES // 2
+
+
+def test_an_account_has_as_many_readings_as_this_machine_s_cpus_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8192)
+    account = Account(frozenset())
+    account.begin()
+    for _ in range(20):
+        account.end()
+    assert len(account.readings) <= 10 < MOST_READINGS
 
 
 def test_memory_agrees_with_psutil() -> None:
