@@ -256,7 +256,7 @@ class CompiledModel:
 
 
 class Tensor:
-    """Memory of OpenVINO's own, aligned as it likes it. It lives as long as the process."""
+    """Memory of OpenVINO's own, aligned as it likes it. It lives until it is freed here, and no request has it."""
 
     def __init__(self, library: Library, handle: c.c_void_p) -> None:
         self._library = library
@@ -283,6 +283,10 @@ class Tensor:
     def bytes(self) -> npt.NDArray[np.uint8]:
         """Its memory."""
         return _memory(self._library, self._handle)
+
+    def free(self) -> None:
+        """It is of no use afterwards; requests that it was set in keep its memory."""
+        self._library.function("ov_tensor_free")(self._handle)
 
 
 def _shape(dims: Sequence[int]) -> _Shape:

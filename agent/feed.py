@@ -59,6 +59,12 @@ class Feed:
         self._tables += tables  # kept, as the loops have their addresses
         return tables
 
+    def free(self) -> None:
+        """It is of no use afterwards; requests keep what they have."""
+        for tensor in {id(item): item for items in self._items for item in items}.values():
+            tensor.free()
+        self._items.clear()
+
     def _describe(self, row: Int64s, request: InferRequest, index: int, items: Sequence[Tensor]) -> None:
         own = request.input_bytes(index) if self._has_own_memory(index) else np.empty(0, np.uint8)
         copied = 0 < own.size <= MOST_COPIED_BYTES

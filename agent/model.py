@@ -97,9 +97,12 @@ def load(job: jobs.Job, times: StepTimes) -> Loaded:
 
 
 def reload(job: jobs.Job, former: Loaded, times: StepTimes) -> Loaded:
-    """The same compiled model with other requests, as for `Job.same_but_load`. Those of `former` are freed."""
+    """The same compiled model with other requests, as for `Job.same_but_load`. Those of `former` are freed, and its
+    inputs."""
     for request in former.requests:
         request.free()
+    if former.feed is not None:
+        former.feed.free()
     return _with_requests(former.library, former.core, former.compiled, former.properties, job, times)
 
 
@@ -116,6 +119,8 @@ def _with_requests(
         with times.measure(10, "first_inference"):
             _infer_first(loaded, 0)
         _try_other_shapes(loaded, feed)
+    if loaded.feed is None:
+        feed.free()
     return loaded
 
 
