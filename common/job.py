@@ -106,6 +106,10 @@ class Runtime(Spec, frozen=True, forbid_unknown_fields=True):
     auto_batching: bool | None = None
     config: dict[str, str] = {}
 
+    @property
+    def counts_layers(self) -> bool:
+        return self.properties().get("PERF_COUNT", "NO").upper() in ("YES", "TRUE")
+
     def properties(self) -> dict[str, str]:
         """All of it, in OpenVINO's names."""
         asked = {
@@ -213,9 +217,10 @@ class Job(Spec, frozen=True, forbid_unknown_fields=True):
     def same_but_load(self, other: "Job") -> bool:
         """Whether an agent that did `other` can do this with the model as it is compiled.
 
-        A number of requests is a hint to OpenVINO, which may choose other streams for it unless there is no hint.
+        A number of requests is a hint to OpenVINO, which may choose other streams for it unless there is no hint. Times
+        by layer are means over all inferences since the model was compiled, so they cannot be those of another load.
         """
-        if self.load.compile_only or other.load.compile_only:
+        if self.load.compile_only or other.load.compile_only or self.runtime.counts_layers:
             return False
         requests = self.runtime.requests if self.runtime.hint == "none" else other.runtime.requests
         adapted = structs.replace(

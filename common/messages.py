@@ -65,7 +65,12 @@ class Prepare(Order, frozen=True, tag="prepare"):
 
 
 class Again(Order, frozen=True, tag="again"):
-    """After everything was delivered: another load on the model that is compiled (see `Job.same_but_load`)."""
+    """After everything was delivered: another load on the model that is compiled (see `Job.same_but_load`).
+
+    The `Ready` that answers it has the phases of this preparation alone: nothing was loaded, read or compiled, so these
+    are 0. Its peaks before and after compiling are those of the first preparation, the peak in `Memory` is that of the
+    process, with all its loads.
+    """
 
     job: Job
 
@@ -177,8 +182,9 @@ class Effective(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Phases(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long each part of the preparation took, 0 for what was not done. The first inference is one on the first
-    request. `import_ms` is for models that were compiled before, in place of reading and compiling."""
+    """How long each part of the preparation took, 0 for what was not done: after `Again` that is all but the
+    requests and the first inference. The first inference is one on the first request. `import_ms` is for models that
+    were compiled before, in place of reading and compiling."""
 
     load_runtime_ms: Milliseconds
     read_model_ms: Milliseconds
@@ -219,7 +225,8 @@ class Ready(Notice, frozen=True, tag="ready"):
     """`mask`: the union of the affinity masks of the threads that will infer, read back from the kernel.
 
     `memory_policy` is the measure thread's, read back, as numactl prints it. `outputs` are those before the load, None
-    where they were not asked for. `peak_before_mb` and `peak_after_mb`: the most memory resident so far, before and
+    where they were not asked for, where nothing is inferred before the load, where the first inference took over 2 s,
+    and where one for them failed. `peak_before_mb` and `peak_after_mb`: the most memory resident so far, before and
     after the model was compiled, MiB.
     """
 
