@@ -8,6 +8,7 @@ for p of it: nothing at full load, 3.5 points at half load in 2 s of 100 ticks (
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from statistics import median
 from typing import Final
 
 from ovbench.common.clock import NS_PER_S
@@ -37,7 +38,8 @@ class Surroundings:
     """What the measured CPUs were up to in the window, for the checks.
 
     `throttles`: by how much the counts of throttling by heat rose in the run, of those that did. `quota`: of each
-    agent whose control groups' quota was used up, how often and for how many seconds.
+    agent whose control groups' quota was used up, how often and for how many seconds. `readings_behind`: by CPU, of
+    how many readings the first and the last `frequency` were made.
     """
 
     use: Mapping[int, CpuUse] = field(default_factory=dict)
@@ -47,6 +49,16 @@ class Surroundings:
     governors: Sequence[Governor] = ()
     throttles: Mapping[str, int] = field(default_factory=dict)
     quota: Mapping[int, tuple[int, float]] = field(default_factory=dict)
+    readings_behind: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """Seconds of a process by CPU: of load, and of what is ovbench's own. `cpus`: where it may have been."""
+
+    load_s: Mapping[int, float]
+    harness_s: Mapping[int, float]
+    cpus: Sequence[int]
 
 
 def cpu_use(
@@ -61,24 +73,59 @@ def cpu_use(
 
     An agent that does not tell where its time went had it on its CPUs as far as they were busy, that of its control
     threads on those for housekeeping if there are any.
+
+    A thread that moves between two looks is told of the CPU it moved to. So what is told for a CPU beyond what it was
+    busy, less what those before had there, was on others of the agent's CPUs, as far as these were busy with nobody
+    known. Those that have the fewest CPUs to choose from come first; what finds no place stays where it was told.
     """
     window_s = (stop_ns - start_ns) / NS_PER_S
-    load_s, harness_s = dict.fromkeys(shares, 0.0), dict.fromkeys(shares, 0.0)
-    _spread(harness_s, coordinator_s, sum(coordinator_s.values()))
-    for agent in agents:
-        told_load, told_control = _told(agent.usage, start_ns, stop_ns)
-        _spread(load_s, told_load, sum(told_load.values()))
-        _spread(harness_s, told_control, sum(told_control.values()))
-        if not told_load and agent.usage:
-            share: ProcessShare = process_share(agent.usage, start_ns, stop_ns)
-            busy = {cpu: shares[cpu].busy for cpu in agent.cpus if cpu in shares}
-            _spread(load_s, busy, share.user_s + share.system_s - share.control_s)
-            _spread(harness_s, {} if housekeeping else busy, share.control_s)
     if window_s <= 0:
         return {cpu: CpuUse(0.0, 0.0, 0.0, 0.0, 100.0) for cpu in shares}
+    claims = [_claim(shares, agent, housekeeping, start_ns, stop_ns) for agent in agents]
+    claims.sort(key=lambda claim: len(claim.cpus))
+    load_s, harness_s = dict.fromkeys(shares, 0.0), dict.fromkeys(shares, 0.0)
+    unexplained_s = {cpu: share.busy * window_s / 100 for cpu, share in shares.items()}
+    for claim in (_Claim({}, coordinator_s, tuple(shares)), *claims):
+        _place(claim, unexplained_s, load_s, harness_s)
     return {
         cpu: _use(share, 100 * load_s[cpu] / window_s, 100 * harness_s[cpu] / window_s) for cpu, share in shares.items()
     }
+
+
+def _claim(
+    shares: Mapping[int, CpuShare], agent: AgentTime, housekeeping: Collection[int], start_ns: int, stop_ns: int
+) -> _Claim:
+    load_s, control_s = _told(agent.usage, start_ns, stop_ns)
+    if not load_s and agent.usage:
+        share: ProcessShare = process_share(agent.usage, start_ns, stop_ns)
+        busy = {cpu: shares[cpu].busy for cpu in agent.cpus if cpu in shares}
+        load_s = _spread(busy, share.user_s + share.system_s - share.control_s)
+        control_s = _spread({} if housekeeping else busy, share.control_s)
+    return _Claim(load_s, control_s, agent.cpus)
+
+
+def _spread(weights: Mapping[int, float], seconds: float) -> dict[int, float]:
+    whole = sum(weights.values())
+    return {cpu: max(0.0, seconds) * weight / whole for cpu, weight in weights.items()} if whole > 0 else {}
+
+
+def _place(claim: _Claim, left_s: dict[int, float], load_s: dict[int, float], harness_s: dict[int, float]) -> None:
+    """Add its time to that of the CPUs in `left_s`, and take from that what they were busy with."""
+    told_s = {cpu: claim.load_s.get(cpu, 0.0) + claim.harness_s.get(cpu, 0.0) for cpu in left_s}
+    beyond_s = {cpu: max(0.0, told - left_s[cpu]) for cpu, told in told_s.items()}
+    for cpu, told in told_s.items():
+        left_s[cpu] = max(0.0, left_s[cpu] - told)
+    room_s = {cpu: left_s[cpu] for cpu in dict.fromkeys(claim.cpus) if cpu in left_s}
+    whole_s = sum(beyond_s.values())
+    moved = min(whole_s, sum(room_s.values())) / whole_s if whole_s > 0 else 0.0
+    shares = {cpu: moved * (beyond_s[cpu] / told) for cpu, told in told_s.items() if told > 0}
+    for own_s, kind_s in ((claim.load_s, load_s), (claim.harness_s, harness_s)):
+        gone_s = {cpu: own_s.get(cpu, 0.0) * share for cpu, share in shares.items()}
+        for cpu, gone in gone_s.items():
+            kind_s[cpu] += own_s.get(cpu, 0.0) - gone
+        for cpu, seconds in _spread(room_s, sum(gone_s.values())).items():
+            kind_s[cpu] += seconds
+            left_s[cpu] = max(0.0, left_s[cpu] - seconds)
 
 
 def _told(usage: Sequence[Usage], start_ns: int, stop_ns: int) -> tuple[dict[int, float], dict[int, float]]:
@@ -90,14 +137,6 @@ def _told(usage: Sequence[Usage], start_ns: int, stop_ns: int) -> tuple[dict[int
         load_s[cpu] = rise([(at_ns, one.load_s if one else 0.0) for at_ns, one in of_cpu], start_ns, stop_ns)
         control_s[cpu] = rise([(at_ns, one.control_s if one else 0.0) for at_ns, one in of_cpu], start_ns, stop_ns)
     return load_s, control_s
-
-
-def _spread(times: dict[int, float], weights: Mapping[int, float], seconds: float) -> None:
-    """Over CPUs by their weights; what falls on those that are not in `times` is let go."""
-    whole = sum(weights.values())
-    for cpu, weight in weights.items():
-        if cpu in times and whole > 0:
-            times[cpu] += max(0.0, seconds) * weight / whole
 
 
 def _use(share: CpuShare, load: float, harness: float) -> CpuUse:
@@ -148,22 +187,30 @@ def neighbours(spent: Mapping[tuple[Process, int], Points], start_ns: int, stop_
 
 def frequencies(readings: Sequence[SensorReading], start_ns: int, stop_ns: int) -> dict[int, Frequency]:
     """By CPU, from the readings within the window: first and last are the medians of its first and last quarter."""
+    return {cpu: _frequency(mhz) for cpu, mhz in sorted(_clocks(readings, start_ns, stop_ns).items())}
+
+
+def readings_behind(readings: Sequence[SensorReading], start_ns: int, stop_ns: int) -> dict[int, int]:
+    """By CPU, how many readings `first` and `last` of its `frequencies` are each the median of."""
+    return {cpu: _quarter(mhz) for cpu, mhz in sorted(_clocks(readings, start_ns, stop_ns).items())}
+
+
+def _clocks(readings: Sequence[SensorReading], start_ns: int, stop_ns: int) -> dict[int, list[float]]:
     found: dict[int, list[float]] = {}
     for reading in readings:
         if start_ns <= reading.at_ns <= stop_ns:
             for cpu, mhz in reading.mhz.items():
                 found.setdefault(cpu, []).append(mhz)
-    return {cpu: _frequency(mhz) for cpu, mhz in sorted(found.items())}
+    return found
+
+
+def _quarter(mhz: Sequence[float]) -> int:
+    return (len(mhz) + 3) // 4
 
 
 def _frequency(mhz: Sequence[float]) -> Frequency:
-    quarter = (len(mhz) + 3) // 4
-    return Frequency(first=_median(mhz[:quarter]), mean=sum(mhz) / len(mhz), min=min(mhz), last=_median(mhz[-quarter:]))
-
-
-def _median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    quarter = _quarter(mhz)
+    return Frequency(first=median(mhz[:quarter]), mean=sum(mhz) / len(mhz), min=min(mhz), last=median(mhz[-quarter:]))
 
 
 def throttles(readings: Sequence[SensorReading]) -> dict[str, int]:

@@ -29,16 +29,16 @@ from .interference import (
     frequencies,
     neighbours,
     package_energy,
+    readings_behind,
     throttles,
 )
 from .layers import merge_layers
 from .merge import Latency, Merged, Recorded, Slice, Window, pieces_of
 from .neighbours import Points, Process
 from .options import Options
-from .outputs import compare
 from .plan import Plan
 from .sensors import Governor, SensorReading
-from .utilization import CpuTotals, ProcessShare, coordinator_s, cpu_shares, process_share
+from .utilization import CpuShare, CpuTotals, ProcessShare, coordinator_s, cpu_shares, process_share
 
 _MOST_DISTRIBUTIONS: Final = 64
 """Of agents; with more they would be most of the report."""
@@ -95,7 +95,8 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
     completed = sum(m.finished.completed for m in run.members if m.finished is not None)
     processes = _processes(run, window)
     saved = samples_file is not None
-    around = _surroundings(run, window, processes)
+    shares = cpu_shares(run.readings, window.start_ns, window.stop_ns)
+    around = _surroundings(run, window, processes, shares)
     evidence = Evidence(run.options, run.plan, run.topology, run.members, merged, run.interrupted, saved, around)
     seen = seen_by(run.members)
     report = result.Report(
@@ -116,7 +117,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
         ),
         latency_ms=_latency(merged.latency, run.options.latency_percentile) if merged else None,
         phases_ms=_slowest([r.phases for r in ready]),
-        cpu=_cpu(run, window, processes, around),
+        cpu=_cpu(run, window, processes, around, shares),
         agents=tuple(_agent(run, member, merged, window, processes.get(member.id), seen) for member in run.members),
         timeline=tuple(_slice(part, run, window) for part in merged.timeline) if merged else (),
         validity=judge(evidence),
@@ -127,7 +128,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
             {member.id: member.layers for member in run.members if _counts(member)},
             by_request=run.options.report_type == "detailed_counters",
         ),
-        outputs=compare(run.members).part(),
+        outputs=evidence.outputs.part(),
         efficiency=_efficiency(run, merged, processes) if merged is not None else None,
         neighbours=tuple(around.neighbours),
         fairness=fairness(run.members, merged, run.topology) if merged else None,
@@ -147,10 +148,11 @@ def _distribution(merged: Merged) -> result.DistributionPart | None:
     )
 
 
-def _surroundings(run: Run, window: Window, processes: Mapping[int, ProcessShare]) -> Surroundings:
+def _surroundings(
+    run: Run, window: Window, processes: Mapping[int, ProcessShare], shares: Mapping[int, CpuShare]
+) -> Surroundings:
     edges = (window.start_ns, window.stop_ns)
     measured = run.plan.measured_cpus
-    shares = cpu_shares(run.readings, *edges)
     agents = [AgentTime(m.job.placement.cpus, m.finished.usage) for m in run.members if m.finished is not None]
     return Surroundings(
         use=cpu_use(
@@ -166,6 +168,7 @@ def _surroundings(run: Run, window: Window, processes: Mapping[int, ProcessShare
         frequency=frequencies(run.sensors, *edges),
         governors=run.governors,
         throttles=throttles(run.sensors),
+        readings_behind=readings_behind(run.sensors, *edges),
         quota={id: (p.throttled_periods, p.throttled_s) for id, p in processes.items() if p.throttled_periods},
     )
 
@@ -312,8 +315,13 @@ def _port(port: Port) -> result.PortPart:
     )
 
 
-def _cpu(run: Run, window: Window, processes: dict[int, ProcessShare], around: Surroundings) -> result.CpuPart:
-    shares = cpu_shares(run.readings, window.start_ns, window.stop_ns)
+def _cpu(
+    run: Run,
+    window: Window,
+    processes: Mapping[int, ProcessShare],
+    around: Surroundings,
+    shares: Mapping[int, CpuShare],
+) -> result.CpuPart:
     measured = run.plan.measured_cpus
     capacity_s = window.duration_s * len(measured)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from ovbench.common.topology import Topology, format_cpu_list
 
@@ -10,6 +11,7 @@ from ..fleet import Member
 from ..interference import Surroundings
 from ..merge import Merged
 from ..options import Options
+from ..outputs import Comparison, compare
 from ..plan import Plan
 
 
@@ -61,6 +63,10 @@ class Evidence:
     interrupted: bool
     samples_saved: bool
     surroundings: Surroundings = field(default_factory=Surroundings)
+
+    @cached_property
+    def outputs(self) -> Comparison:
+        return compare(self.members)
 
     def agents(self, ids: Sequence[int]) -> str:
         """Some of the agents, in words."""

@@ -11,6 +11,8 @@ from .evidence import Code, Evidence
 
 _MOST_NAMED: Final = 5
 _LEAST_NAMED_PERCENT: Final = 1.0
+_LEAST_LOADED_PERCENT: Final = 50.0
+_LEAST_READINGS: Final = 3
 _DYNAMIC: Final = ("intel_pstate", "amd-pstate-epp", "amd_pstate_epp")
 """Drivers whose `powersave` is no fixed clock: the processor chooses it by the load
 (Documentation/admin-guide/pm/intel_pstate.rst and amd-pstate.rst, active mode)."""
@@ -90,7 +92,15 @@ def _cpus(taken: Mapping[int, float]) -> str:
 
 
 def _find_in_clocks(around: Surroundings, limit: float) -> Iterator[Finding]:
-    drops = {cpu: 100 * (1 - one.last / one.first) for cpu, one in around.frequency.items() if one.first > 0}
+    """Of CPUs that had a load: an idle one slows down. Of fewer readings one that is odd would be the median."""
+    drops = {
+        cpu: 100 * (1 - one.last / one.first)
+        for cpu, one in around.frequency.items()
+        if one.first > 0
+        and cpu in around.use
+        and around.use[cpu].agents > _LEAST_LOADED_PERCENT
+        and around.readings_behind.get(cpu, 0) >= _LEAST_READINGS
+    }
     slower = {cpu: drop for cpu, drop in drops.items() if drop > limit}
     if slower:
         worst = max(slower, key=lambda cpu: slower[cpu])

@@ -32,7 +32,9 @@ def _status(findings: tuple[Finding, ...], strict: bool) -> Literal["VALID", "IN
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     yield from find_in_agents(evidence)
-    yield from find_in_plan(evidence.plan, evidence.topology)
+    for finding in find_in_plan(evidence.plan, evidence.topology):
+        if finding.code != Code.CPU_QUOTA or not evidence.surroundings.quota:  # else it did run out, and is told below
+            yield finding
     yield from find_in_placement(evidence)
     yield from find_in_settings(evidence)
     yield from find_in_outputs(evidence)

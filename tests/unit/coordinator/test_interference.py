@@ -1,5 +1,7 @@
 """Who had a CPU, from totals made by hand: the parts are known, and always add up to the whole."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from ovbench.coordinator.interference import (
     frequencies,
     neighbours,
     package_energy,
+    readings_behind,
     throttles,
     tick_error_percent,
 )
@@ -106,6 +109,54 @@ def test_the_parts_are_no_less_than_nothing_and_add_up_to_the_whole(
     assert sum(found) == pytest.approx(100)
 
 
+def test_time_beyond_what_a_cpu_was_busy_was_on_another_of_the_agent_s() -> None:
+    """A thread moved from CPU 1 to CPU 0 just before it was looked at."""
+    found = cpu_use({0: share(60), 1: share(60)}, [telling((0, 9.0, 0.9), (1, 2.0, 0.1))], {}, (), 0, STOP)
+    assert [use.others for use in found.values()] == pytest.approx([0, 0])
+    assert sum(use.agents for use in found.values()) == pytest.approx(110)
+    assert sum(use.harness for use in found.values()) == pytest.approx(10)
+
+
+def test_time_that_another_agent_had_is_not_given_to_one_that_was_elsewhere() -> None:
+    free = telling((0, 2.0, 0.0), (1, 8.0, 0.0))
+    bound = replace(telling((1, 8.0, 0.0)), cpus=(1,))
+    found = cpu_use({0: share(100), 1: share(80)}, [free, bound], {}, (), 0, STOP)
+    assert [parts(use) for use in found.values()] == [
+        pytest.approx((100, 0, 0, 0, 0)),
+        pytest.approx((80, 0, 0, 0, 20)),
+    ]
+
+
+def test_a_cpu_that_is_not_the_agent_s_is_not_explained_by_it() -> None:
+    others = replace(telling((0, 9.0, 0.0)), cpus=(0,))
+    found = cpu_use({0: share(50), 1: share(40)}, [others], {}, (), 0, STOP)
+    assert parts(found[1]) == pytest.approx((0, 0, 40, 0, 60))
+    assert found[0].agents == pytest.approx(90), "what finds no place stays where it was told"
+
+
+CPUS = ((0, 1, 2), (1, 2), (3, 4), (3, 4))
+fractions = st.tuples(*(st.floats(0, 1) for _ in range(3)))
+
+
+@given(st.lists(st.tuples(fractions, fractions), min_size=4, max_size=4))
+def test_with_agents_alone_there_are_no_others_wherever_their_threads_were_seen(
+    agents: list[tuple[tuple[float, ...], tuple[float, ...]]],
+) -> None:
+    """Each ran on its CPUs for these shares of a third of the window, and tells the sum by other weights."""
+    busy = dict.fromkeys(range(5), 0.0)
+    told = []
+    for cpus, (ran, weights) in zip(CPUS, agents, strict=True):
+        own = [10 / 3 * part for part in ran[: len(cpus)]]
+        for cpu, seconds_run in zip(cpus, own, strict=True):
+            busy[cpu] += 10 * seconds_run
+        some = [weight + 0.01 for weight in weights[: len(cpus)]]
+        tells = telling(*((cpu, sum(own) * one / sum(some), 0.0) for cpu, one in zip(cpus, some, strict=True)))
+        told.append(replace(tells, cpus=cpus))
+    found = cpu_use({cpu: share(percent) for cpu, percent in busy.items()}, told, {}, (), 0, STOP)
+    assert [use.others for use in found.values()] == pytest.approx([0] * 5, abs=1e-6)
+    assert [sum(parts(use)) for use in found.values()] == pytest.approx([100] * 5)
+
+
 def test_ticks_tell_all_of_a_full_cpu_and_of_a_half_one_what_a_coin_would() -> None:
     assert tick_error_percent(CpuUse(99.0, 0.5, 0.5, 0, 0), 2.0) == 0
     assert tick_error_percent(CpuUse(50.0, 0, 0, 0, 50.0), 1.0) == pytest.approx(5.0)
@@ -172,6 +223,11 @@ def test_a_clock_is_that_of_the_readings_in_the_window() -> None:
     readings = [sensed(at, mhz) for at, mhz in ((0, 800), (2, 3600), (4, 3000), (6, 2800), (11, 900))]
     (one,) = frequencies(readings, seconds(1), STOP).values()
     assert (one.first, one.mean, one.min, one.last) == pytest.approx((3600, 9400 / 3, 2800, 2800))
+
+
+@pytest.mark.parametrize(("count", "behind"), [(1, 1), (8, 2), (9, 3), (16, 4)])
+def test_a_quarter_of_the_readings_in_the_window_is_behind_each_end_of_a_clock(count: int, behind: int) -> None:
+    assert readings_behind([sensed(0), *(sensed(1 + at / 2) for at in range(count))], seconds(1), STOP) == {0: behind}
 
 
 def test_a_single_reading_that_is_odd_makes_no_first_and_no_last() -> None:

@@ -26,11 +26,20 @@ def around(
     governors: Sequence[Governor] = (),
     throttles: Mapping[str, int] | None = None,
     quota: Mapping[int, tuple[int, float]] | None = None,
+    behind: int = 3,
 ) -> Evidence:
-    """Of two agents whose CPUs, 0, 1, ..., were used like that for ten seconds."""
+    """Of two agents whose CPUs, 0, 1, ..., were used like that for ten seconds; `behind`: so many readings are behind
+    the first and last of each clock."""
     return evidence(
         surroundings=Surroundings(
-            dict(enumerate(uses)), 10.0, neighbours, frequency or {}, governors, throttles or {}, quota or {}
+            dict(enumerate(uses)),
+            10.0,
+            neighbours,
+            frequency or {},
+            governors,
+            throttles or {},
+            quota or {},
+            dict.fromkeys(frequency or {}, behind),
         )
     )
 
@@ -112,12 +121,24 @@ def test_a_share_that_was_stolen_is_told_with_all_cpus_and_the_worst() -> None:
 
 
 def test_a_clock_that_fell_is_told_with_both_figures() -> None:
-    finding = only(around(frequency=clock(3500.0, 2800.0)))
+    finding = only(around(use(), frequency=clock(3500.0, 2800.0)))
     assert "from 3,500 to 2,800 MHz (20.0 %)" in finding.message
 
 
 def test_a_clock_that_rose_is_no_drop() -> None:
-    assert list(find(around(frequency=clock(2800.0, 3500.0)))) == []
+    assert list(find(around(use(), frequency=clock(2800.0, 3500.0)))) == []
+
+
+def test_a_cpu_that_had_little_to_do_may_slow_down() -> None:
+    idle, loaded = (CpuUse(agents, 0.0, 0.0, 0.0, 100 - agents) for agents in (50.0, 51.0))
+    falling = clock(3500.0, 2800.0)
+    assert list(find(around(idle, frequency=falling))) == []
+    assert only(around(loaded, frequency=falling)).code == Code.FREQUENCY_DROP
+    assert list(find(around(frequency=falling))) == []
+
+
+def test_a_clock_that_was_read_too_seldom_is_not_judged() -> None:
+    assert list(find(around(use(), frequency=clock(3500.0, 2800.0), behind=2))) == []
 
 
 @pytest.mark.parametrize(
@@ -155,3 +176,8 @@ def test_a_quota_below_the_measured_cpus_is_warned_of_before_the_run(cpus: float
     found = list(find(with_quota(cpus)))
     assert [(one.code, one.severity) for one in found] == ([(Code.CPU_QUOTA, "warning")] if warned else [])
     assert not warned or "1.9 CPUs" in found[0].message
+
+
+def test_a_quota_that_ran_out_is_not_said_as_well_that_it_may() -> None:
+    finding = only(replace(around(quota={0: (1, 0.1)}), topology=replace(machine(), quota_cpus=1.9)))
+    assert (finding.code, finding.severity) == (Code.CPU_QUOTA, "error")

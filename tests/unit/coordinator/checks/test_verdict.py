@@ -120,8 +120,8 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     Code.STEAL: (lambda: around(use(steal=1.1)), lambda: around(use(steal=1.0))),
     Code.HARNESS_LOAD: (lambda: around(use(harness=1.1)), lambda: around(use(harness=1.0))),
     Code.FREQUENCY_DROP: (
-        lambda: around(frequency=clock(3000.0, 2840.0)),
-        lambda: around(frequency=clock(3000.0, 2860.0)),
+        lambda: around(use(), frequency=clock(3000.0, 2840.0)),
+        lambda: around(use(), frequency=clock(3000.0, 2860.0)),
     ),
     Code.GOVERNOR: (
         lambda: around(governors=[Governor("schedutil", "")]),
