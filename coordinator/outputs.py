@@ -13,10 +13,10 @@ from .result import OutputsPart
 
 _FINE: Final = 1e-3
 _COARSE: Final = 0.02
-"""How far two agents' values may be apart, as a share of the largest: agents with other numbers of threads add up in
-another order. A sum's rounding errors grow with about the root of the number of layers, times what is lost to
-cancellation. For bf16, whose values are 2^-8 apart, it is five such steps; the same for f16 (2^-11), which is used
-where bf16 is not. For f32 (2^-24) a thousandth leaves four digits to cancellation."""
+"""How far values may be apart, as a share of the largest, of two agents or of one before and after: agents with other
+numbers of threads add up in another order. A sum's rounding errors grow with about the root of the number of layers,
+times what is lost to cancellation. For bf16, whose values are 2^-8 apart, it is five such steps; the same for f16
+(2^-11), which is used where bf16 is not. For f32 (2^-24) a thousandth leaves four digits to cancellation."""
 
 _COARSE_TYPES: Final = ("bf16", "f16")
 _REALS: Final = ("f32", "f64", *_COARSE_TYPES)
@@ -26,7 +26,7 @@ _REALS: Final = ("f32", "f64", *_COARSE_TYPES)
 class Difference:
     """`apart`: the largest distance of two values looked at, as a share of the largest value; inf where they are no
     numbers on both sides. `after`: from the agent's own before the load, else from the first agent's. `rounding`: it
-    is no more than rounding may do, though the two agents have as many threads and streams, which add up alike."""
+    is no more than rounding may do, though as many threads and streams add up alike: of two agents, or of one."""
 
     agent: int
     output: str
@@ -38,10 +38,12 @@ class Difference:
 @dataclass(frozen=True)
 class Comparison:
     """`checked`: the agents that were compared, to one another or to themselves; `after`: those of them whose outputs
-    were made again after the load. `reason`: why there are none."""
+    were made again after the load, `unrepeated` those of which two inferences then made different ones. `reason`: why
+    there are none."""
 
     checked: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
+    unrepeated: tuple[int, ...] = ()
     differences: tuple[Difference, ...] = ()
     exact: bool = False
     reason: str = ""
@@ -90,11 +92,13 @@ def compare(members: Sequence[Member]) -> Comparison:
     others = [one for one in made if one is not first]
     between = [difference for one in others for difference in _between(first, one)]
     later = [difference for one in repeated for difference in _later(one)]
+    unrepeated = tuple(one.agent for one in repeated if one.after is not None and not one.after.repeatable)
     return Comparison(
         checked=tuple(one.agent for one in made),
         after=tuple(one.agent for one in repeated),
         differences=(*between, *later),
-        exact=not later and all(_digests(one) == _digests(first) for one in others),
+        unrepeated=unrepeated,
+        exact=not later and not unrepeated and all(_digests(one) == _digests(first) for one in others),
         first=first.agent,
         digests=tuple((output.name, output.digest) for output in first.before.outputs),
     )
@@ -145,13 +149,16 @@ def _between(first: _Made, other: _Made) -> Iterator[Difference]:
 
 
 def _later(made: _Made) -> Iterator[Difference]:
-    """The same agent on the same inputs: to the bit."""
+    """The same agent on the same inputs: to the bit, or else within what rounding may do."""
     assert made.after is not None
     before, after = made.before.outputs, made.after.outputs
+    types = {port.name: port.type for port in made.ready.effective.outputs}
     changed = [(one, two) for one, two in zip(before, after, strict=False) if one.digest != two.digest]
     for one, two in changed:
-        yield Difference(made.agent, one.name, _apart(one, two), after=True)
-    if not changed and (len(before) != len(after) or not made.after.repeatable):
+        apart = _apart(one, two)
+        tolerance = _tolerance(made.ready, made.ready, types.get(one.name, "")) or 0.0
+        yield Difference(made.agent, one.name, apart, after=True, rounding=tolerance > 0 and apart <= tolerance)
+    if not changed and len(before) != len(after):
         yield Difference(made.agent, before[0].name, float("inf"), after=True)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from math import isfinite
 
-from ..outputs import Comparison, Difference, compare
+from ..outputs import Comparison, Difference
 from ..result import Finding
 from .evidence import Code, Evidence
 
@@ -12,16 +12,24 @@ _ADVICE = (
     "--check-outputs no leaves this out."
 )
 
-
 _ROUNDING_ADVICE = "Look at what the agents' cores differ in: kinds of cores and sizes of caches may explain it."
+
+_AFTER_ADVICE = "Use -nthreads 1 -nstreams 1 to see whether threads that share a sum explain it; else doubt the memory."
 
 
 def find_in_outputs(evidence: Evidence) -> Iterator[Finding]:
-    """Beyond rounding it is an error. Within it, of agents that should add up alike, a warning."""
-    found = compare(evidence.members)
-    rounded = [difference for difference in found.differences if difference.rounding]
-    if rounded:
-        yield Finding(Code.OUTPUTS_DIFFER, "warning", _rounded(evidence, found, rounded), _ROUNDING_ADVICE)
+    """Beyond rounding it is an error. Within it, of what should add up alike, a warning."""
+    found = evidence.outputs
+    for after, advice in ((False, _ROUNDING_ADVICE), (True, _AFTER_ADVICE)):
+        rounded = [one for one in found.differences if one.after is after and one.rounding]
+        if rounded:
+            yield Finding(Code.OUTPUTS_DIFFER, "warning", _rounded(evidence, found, rounded), advice)
+    if found.unrepeated:
+        message = (
+            f"After the load two inferences on the same inputs gave different outputs on "
+            f"{evidence.agents(found.unrepeated)}, before it the same."
+        )
+        yield Finding(Code.OUTPUTS_DIFFER, "warning", message, _AFTER_ADVICE)
     for after in (False, True):
         apart = [one for one in found.differences if one.after is after and not one.rounding]
         if apart:
@@ -31,10 +39,14 @@ def find_in_outputs(evidence: Evidence) -> Iterator[Finding]:
 def _rounded(evidence: Evidence, found: Comparison, rounded: Sequence[Difference]) -> str:
     agents = tuple(sorted({difference.agent for difference in rounded}))
     worst = max(difference.apart for difference in rounded)
-    return (
-        f"The outputs on {evidence.agents(agents)} are not those on agent {found.first} to the bit, with as many "
-        f"threads and streams; the values that were looked at are off by up to {100 * worst:.3g} % of the largest one."
-    )
+    if rounded[0].after:
+        what = f"The outputs on {evidence.agents(agents)} after the load are not those before it to the bit"
+    else:
+        what = (
+            f"The outputs on {evidence.agents(agents)} are not those on agent {found.first} to the bit, with as many "
+            "threads and streams"
+        )
+    return f"{what}; the values that were looked at are off by up to {100 * worst:.3g} % of the largest one."
 
 
 def _message(evidence: Evidence, found: Comparison, apart: Sequence[Difference]) -> str:

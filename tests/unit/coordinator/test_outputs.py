@@ -125,17 +125,32 @@ def test_outputs_of_other_names_or_sizes_differ() -> None:
     assert compare([making(0, made(1.0)), making(1, made(1.0, 1.0))]).part().agree is False
 
 
-def test_before_and_after_have_to_be_the_same_bits() -> None:
-    within = made(1.0, bits="rounded otherwise")
-    members = [making(0, made(1.0), made(1.0)), making(1, made(1.0), within)]
+@pytest.mark.parametrize(
+    ("element_type", "off", "severity"),
+    [("f32", 0.0009, "warning"), ("f32", 0.0011, "error"), ("f16", 0.019, "warning"), ("i64", 0.0001, "error")],
+)
+def test_before_and_after_may_be_as_far_apart_as_two_agents(element_type: str, off: float, severity: str) -> None:
+    before, after = made(1.0), made(1.0 - off)
+    members = [making(i, before, (before, after)[i], element_type=element_type) for i in range(2)]
     (finding,) = find_in_outputs(evidence(members))
-    assert finding.severity == "error"
-    assert "after the load than before it (agent 1); 'output' is off by 0 %" in finding.message
+    assert finding.severity == severity
+    assert "agent 1" in finding.message
+    assert "after the load" in finding.message
+    assert f"off by {'up to ' if severity == 'warning' else ''}{100 * off:.3g} %" in finding.message
     assert not compare(members).exact
 
 
-def test_an_agent_that_repeats_itself_no_longer_has_changed() -> None:
-    members = [making(0, made(1.0), made(1.0, repeatable=False))]
+def test_an_agent_that_repeats_itself_no_longer_is_warned_of() -> None:
+    members = [making(0, made(1.0), made(1.0)), making(1, made(1.0), made(1.0, repeatable=False))]
+    found = compare(members)
+    assert (found.unrepeated, found.differences, found.exact) == ((1,), (), False)
+    (finding,) = find_in_outputs(evidence(members))
+    assert finding.severity == "warning"
+    assert "two inferences on the same inputs gave different outputs on agent 1" in finding.message
+
+
+def test_another_number_of_outputs_after_the_load_is_beyond_comparison() -> None:
+    members = [making(0, made(1.0), Outputs(repeatable=True, outputs=()))]
     assert compare(members).differences == (Difference(0, "output", inf, after=True),)
 
 
