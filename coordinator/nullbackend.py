@@ -1,8 +1,8 @@
 """The null backend as the command line has it: `null:SERVICE_TIME_US` and the faults that are to be found. Pure."""
 
 import re
-from dataclasses import dataclass
-from typing import Final, Literal, cast
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from ovbench.common.errors import UsageError
 from ovbench.common.job import NullBackend
@@ -69,30 +69,35 @@ def parse_null(text: str) -> NullSpec:
     service, *faults = text.removeprefix(_KIND).split(",")
     if not text.startswith(_KIND) or not 0.001 <= _number(service) <= _MOST_US:
         raise ValueError(f"is neither 'openvino' nor '{_PLAIN}' (as in null:1000, a millisecond per inference)")
-    found: dict[str, object] = {}
+    found, names = Faults(), set[str]()
     for fault in faults:
         name, _, value = fault.partition("=")
-        one = _fault(name, value)
-        if not one:
+        more = _with_fault(found, name, value)
+        if more is None:
             raise ValueError(f"has '{fault}', which is none of drift=PERCENT_PER_S, stall=SECONDS@AT, slow=PERCENT, "
                              "wrong=agent and wrong=after")  # fmt: skip
-        if found.keys() & one.keys():
+        if name in names:
             raise ValueError(f"has {name} twice; give it once")
-        found |= one
-    return NullSpec(_number(service), Faults(**found))  # type: ignore[arg-type]
+        found = more
+        names.add(name)
+    return NullSpec(_number(service), found)
 
 
-def _fault(name: str, value: str) -> dict[str, object]:
-    """The fields it sets; none where it is no fault."""
-    if name in ("drift", "slow") and 0 < _number(value) <= _MOST_PERCENT:
-        return {"drift_percent_per_s" if name == "drift" else "slow_percent": _number(value)}
+def _with_fault(faults: Faults, name: str, value: str) -> Faults | None:
+    """None where it is no fault."""
+    if name == "drift" and 0 < _number(value) <= _MOST_PERCENT:
+        return replace(faults, drift_percent_per_s=_number(value))
+    if name == "slow" and 0 < _number(value) <= _MOST_PERCENT:
+        return replace(faults, slow_percent=_number(value))
     if name == "stall":
         length, at, instant = value.partition("@")
         if at and 0 < _number(length) <= _MOST_S and 0 <= _number(instant) <= _MOST_S:
-            return {"stall_s": _number(length), "stall_at_s": _number(instant)}
-    if name == "wrong" and value in ("agent", "after"):
-        return {"wrong": cast('Literal["agent", "after"]', value)}
-    return {}
+            return replace(faults, stall_s=_number(length), stall_at_s=_number(instant))
+    if name == "wrong" and value == "agent":
+        return replace(faults, wrong="agent")
+    if name == "wrong" and value == "after":
+        return replace(faults, wrong="after")
+    return None
 
 
 def _number(text: str) -> float:

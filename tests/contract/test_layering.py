@@ -182,6 +182,7 @@ PURE: Final = (
     "coordinator.checks.settings",
     "coordinator.checks.stability",
     "coordinator.checks.verdict",
+    "coordinator.thresholds",
     "coordinator.interference",
     "coordinator.outcome",
     "coordinator.snapshot",
