@@ -2,12 +2,13 @@
 
 Several values are given with commas (`-nstreams 1,2,4`), as a range (`1..8`, `1..9+2` in steps, `1..64*2` in powers),
 or by giving a flag more than once, the way for those whose value may have commas itself (`--cpus 0-3 --cpus 4-7`).
+A flag that a run takes more than once (`-i`) has all its values in every trial.
 """
 
 import argparse
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
@@ -40,6 +41,10 @@ _REFUSED: Final = {
     "plots": "the study has it",
     "json": "the answer is in the study's folder",
     "dry_run": "it is the study's",
+    "require": "a study judges no limits; use ovbench-coord compare --fail-if, or a run",
+    "save_samples": "trials keep no samples; run the setting by itself",
+    "report_type": "trials have no reports of benchmark_app; run the setting by itself",
+    "json_stats": "trials have no reports of benchmark_app; run the setting by itself",
     "sysfs": "only plans can be made for other machines",
     "launcher": "studies start their own agents",
     "bind": "studies start their own agents",
@@ -118,7 +123,38 @@ def _settings(given: Mapping[str, Sequence[tuple[str, ...]]]) -> Settings:
     for flag, values in given.items():
         if len(values) > MOST_VALUES:
             raise UsageError(f"{flag}: {len(values)} values are more than the {MOST_VALUES} that one setting may have")
-    return Settings({flag: tuple(dict.fromkeys(values)) for flag, values in given.items()})
+    return Settings({flag: _once(flag, values) for flag, values in given.items() if values})
+
+
+def _once(flag: str, values: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Its alternatives; of a flag that a run takes more than once they are one, as it is written after the flag."""
+    if not isinstance(_actions()[flag], argparse._AppendAction):
+        return tuple(dict.fromkeys(values))
+    first, *rest = values
+    return ((*first, *(word for words in rest for word in (flag, *words))),)
+
+
+def by_flag(argv: Sequence[str]) -> dict[str, str]:
+    """What follows each flag of a run, as one text. Of any version: nothing is refused."""
+    found: dict[str, list[str]] = {}
+    flag = ""
+    for word in argv:
+        name, equals, value = word.partition("=")
+        action = _actions().get(gnu(name))
+        flag = flag if action is None else _name(action)
+        found.setdefault(flag, []).extend([word] if action is None else [value] if equals else [])
+    return {flag: " ".join(words) for flag, words in found.items()}
+
+
+def in_common(argvs: Iterable[Sequence[str]]) -> dict[str, str]:
+    """The flags that all of some runs have with the same value, by `by_flag`."""
+    first, *rest = [by_flag(argv) for argv in argvs] or [{}]
+    return {flag: value for flag, value in first.items() if all(other.get(flag) == value for other in rest)}
+
+
+def own_flags(argv: Sequence[str], common: Mapping[str, str]) -> str:
+    """What a run has beyond the flags in common, as on the command line."""
+    return " ".join(f"{flag} {text}".strip() for flag, text in by_flag(argv).items() if common.get(flag) != text)
 
 
 def _one(words: Sequence[str], at: int) -> tuple[str, argparse.Action, list[str], int]:
@@ -181,14 +217,16 @@ def _of_toml(key: str, flag: str, action: argparse.Action, value: Any) -> list[t
     if isinstance(value, list):
         if not value:
             raise UsageError(f"{key}: the array is empty; give at least one value")
+        if action.nargs == 0:
+            raise UsageError(f"{key}: this is a switch and cannot vary; give true or false")
         return [one for item in value for one in _of_toml(key, flag, action, item)]
     if isinstance(value, bool):
         if action.nargs == 0:
             return [()] if value else []
         return [("yes" if value else "no",)]
     if isinstance(value, int | float | str) and action.nargs != 0:
-        text = f"{value}" if not isinstance(value, float) else f"{value:g}"
-        return [(one,) for one in (_range(flag, text) if action.dest in _WITH_RANGES else [text])]
+        text = f"{value}" if not isinstance(value, float) else f"{value:.15g}"
+        return [(one,) for one in _spread_out(flag, action.dest, text)]
     raise UsageError(f"{key}: {value!r} is no value for it; give a number, a text or an array of them")
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.options import Options, parse
-from ovbench.coordinator.study.settings import parse_settings, read_settings
+from ovbench.coordinator.study.settings import by_flag, in_common, own_flags, parse_settings, read_settings
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,14 @@ def test_a_flag_without_a_value_stays_one() -> None:
 
 
 def test_a_flag_with_several_words_keeps_them_apart() -> None:
-    settings = parse_settings(["-i", "a.png", "b.png", "-i", "c.png"])
-    assert [settings.argv(point) for point in settings.points()] == [("-i", "a.png", "b.png"), ("-i", "c.png")]
+    assert parse_settings(["-i", "a.png", "b.png"]).argv({}) == ("-i", "a.png", "b.png")
+
+
+def test_a_flag_that_a_run_takes_more_than_once_is_the_same_in_every_trial() -> None:
+    settings = parse_settings(["-i", "a:1.png", "2.png", "-i", "b:3.npy", "-nstreams", "1,2"])
+    assert settings.axes == {"-nstreams": ("1", "2")}
+    assert settings.argv({"-nstreams": "2"})[:5] == ("-i", "a:1.png", "2.png", "-i", "b:3.npy")
+    assert read_settings({"i": ["a:1.png", "b:3.npy"]}).argv({}) == ("-i", "a:1.png", "-i", "b:3.npy")
 
 
 _COUNTS = st.lists(st.integers(1, 99), min_size=1, max_size=4, unique=True)
@@ -72,6 +78,12 @@ def test_the_points_are_all_combinations_and_each_is_a_run(streams: list[int], r
         (["-nireq", "1..999999999"], "more than 1000 values"),
         (["-dump_config", "x.json"], "every trial would write the same file"),
         (["--launcher", "external"], "their own agents"),
+        (["--require", "fps > 5"], "compare --fail-if"),
+        (["--save-samples"], "no samples"),
+        (["-report_type", "no_counters"], "benchmark_app"),
+        (["-json_stats"], "benchmark_app"),
+        (["--html"], "a page in any case"),
+        (["--plots", "svg"], "the study has it"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -96,6 +108,9 @@ def test_a_table_has_settings_by_their_names_without_dashes() -> None:
         ({"nstreams": []}, "the array is empty"),
         ({"nstreams": {"a": 1}}, "no value for it"),
         ({"report_folder": "x"}, "the study's"),
+        ({"nireq": "1,,2"}, "between two commas"),
+        ({"strict": [True, False]}, "a switch"),
+        ({"require": "fps > 5"}, "compare --fail-if"),
     ],
 )
 def test_what_is_wrong_in_a_table_is_said_in_a_sentence(table: dict[str, object], told: str) -> None:
@@ -104,5 +119,19 @@ def test_what_is_wrong_in_a_table_is_said_in_a_sentence(table: dict[str, object]
     assert told in str(error.value)
 
 
-def test_words_of_a_table_with_commas_are_one_value() -> None:
-    assert read_settings({"cpus": "0,1", "m": "a,b.xml"}).axes == {}
+def test_a_text_of_a_table_is_split_as_that_of_a_flag() -> None:
+    assert read_settings({"nstreams": "1,2,4", "cpus": "0,1"}).axes == {"-nstreams": ("1", "2", "4")}
+
+
+def test_a_switch_of_a_table_that_is_off_is_left_out() -> None:
+    settings = read_settings({"strict": False, "t": 1234567.5})
+    assert settings.argv({}) == ("-t", "1234567.5")
+    assert list(settings.points()) == [{}]
+
+
+def test_runs_have_flags_in_common_by_their_values() -> None:
+    one, two = ("-m", "a.xml", "-nireq", "2", "--strict"), ("--strict", "-m", "a.xml", "-nstreams=2", "-nireq", "4")
+    assert by_flag(two) == {"--strict": "", "-m": "a.xml", "-nstreams": "2", "-nireq": "4"}
+    assert in_common([one, two]) == {"-m": "a.xml", "--strict": ""}
+    assert own_flags(two, in_common([one, two])) == "-nstreams 2 -nireq 4"
+    assert in_common([]) == {}
