@@ -495,6 +495,11 @@ def _policy(raw: argparse.Namespace) -> Policy:
     )
 
 
+def placement_of(argv: Sequence[str]) -> Policy:
+    """What the flags of a run say of CPUs; the others are understood, not checked. Raises UsageError."""
+    return _policy(run_parser().parse_args([gnu(word) for word in argv]))
+
+
 def _bind(raw: argparse.Namespace) -> str | None:
     bind = cast("str | None", raw.bind)
     if raw.launcher == "local":

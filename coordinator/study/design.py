@@ -9,18 +9,22 @@ import random
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Final
 
 from ovbench.common.errors import UsageError
-from ovbench.common.topology import Topology
+from ovbench.common.topology import Cpu, Topology
 
+from ..options import placement_of
+from ..policy import core_of, measurable
+from .ab import BLOCKS, PER_BLOCK
 from .record import Kind, Trial
 from .settings import Settings, parse_settings
 
 Point = dict[str, str]
 
 REPETITIONS: Final[dict[Kind, int]] = {
-    "sweep": 3, "scaling": 5, "streams": 3, "partition": 5, "batch": 3, "ab": 10,
+    "sweep": 3, "scaling": 5, "streams": 3, "partition": 5, "batch": 3, "ab": BLOCKS,
 }  # fmt: skip
 """By default. Of `ab` it is the number of blocks, with two trials of each side: what finds a slowdown of 5 % at 3 %
 noise in 95 of 100 studies (tests/unit/coordinator/study/test_ab.py)."""
@@ -64,6 +68,7 @@ def design(kind: Kind, settings: Settings, topology: Topology, sides: Mapping[st
                 "study: no setting has several values; give some, as in -nstreams 1,2,4, or name a ready-made study: "
                 "scaling, streams, partition, batch, ab"
             )
+        _refuse_too_many(prod(map(len, settings.axes.values())))
         return Design(kind, tuple(settings.points()), settings)
     made = {"scaling": _scaling, "streams": _streams, "partition": _partition, "batch": _batch}
     return made[kind](settings, topology)
@@ -71,13 +76,7 @@ def design(kind: Kind, settings: Settings, topology: Topology, sides: Mapping[st
 
 def trials(design: Design, repetitions: int, seed: int) -> tuple[Trial, ...]:
     """All trials in the order in which they are to be run. Raises UsageError where there are absurdly many."""
-    each = 2 if design.kind == "ab" else 1
-    total = len(design.points) * repetitions * each
-    if total > MOST_TRIALS:
-        raise UsageError(
-            f"study: {len(design.points)} settings x {repetitions * each} repetitions are {total:,} trials, more than "
-            f"{MOST_TRIALS:,}; give fewer values or --repetitions"
-        )
+    _refuse_too_many(len(design.points), repetitions * (PER_BLOCK if design.kind == "ab" else 1))
     random_numbers = random.Random(seed)
     order: list[tuple[Point, int]] = []
     for repetition in range(repetitions):
@@ -86,6 +85,15 @@ def trials(design: Design, repetitions: int, seed: int) -> tuple[Trial, ...]:
         Trial(f"{number:04}", point, repetition, design.argv(point))
         for number, (point, repetition) in enumerate(order, start=1)
     )
+
+
+def _refuse_too_many(points: int, repetitions: int = 1) -> None:
+    total = points * repetitions
+    if total > MOST_TRIALS:
+        many = f" x {repetitions} repetitions are {total:,} trials," if repetitions > 1 else " are"
+        raise UsageError(
+            f"study: {points:,} settings{many} more than {MOST_TRIALS:,}; give fewer values or --repetitions"
+        )
 
 
 def _block(design: Design, repetition: int, random_numbers: random.Random) -> list[tuple[Point, int]]:
@@ -120,10 +128,11 @@ def _against(settings: Settings, sides: Mapping[str, str]) -> Design:
 def _scaling(settings: Settings, topology: Topology) -> Design:
     """1 to N agents of one core each, unless the user says otherwise."""
     _refuse_other_axes("scaling", settings, {"agents"})
-    agents = _values(settings, "agents") or [str(number) for number in _counts(_cores(topology))]
     fixed = _without(settings, "agents")
     if not settings.has("cpus_per_agent"):
         fixed = _with(fixed, "--cpus-per-agent", "1")
+    agents = _values(settings, "agents") or [str(number) for number in _counts(_agents_that_fit(fixed, topology))]
+    _refuse_too_many(len(agents))
     return Design("scaling", tuple({"--agents": number} for number in agents), fixed)
 
 
@@ -133,34 +142,41 @@ def _streams(settings: Settings, topology: Topology) -> Design:
     fixed = _without(_without(settings, "streams"), "requests")
     if not settings.has("agents"):
         fixed = _with(fixed, "--agents", "1")
-    streams = _values(settings, "streams") or [str(number) for number in _counts(_cores(topology))]
-    requests = _values(settings, "requests")
-    points: list[Point] = []
-    for number in streams:
-        own = requests or [str(int(number) * times) for times in (1, 2, 4)]
-        points += [{"-nstreams": number, "-nireq": many} for many in own if int(many) >= int(number)]
-    if not points:
-        raise UsageError(
-            "study streams: every -nireq is below every -nstreams, so streams would be idle; give larger ones"
-        )
+    streams = _numbers(settings, "streams") or _counts(len(_cpus(fixed, topology)))
+    requests = _numbers(settings, "requests")
+    for number in streams if requests else ():
+        if max(requests) < number:
+            raise UsageError(
+                f"study streams: -nstreams {number} is more than every -nireq, so streams would be idle; "
+                f"give -nireq {number} or more, too, or leave -nstreams {number} out"
+            )
+    own = {number: requests or [number, 2 * number, 4 * number] for number in streams}
+    _refuse_too_many(sum(many >= number for number, several in own.items() for many in several))
+    points = [
+        {"-nstreams": str(number), "-nireq": str(many)}
+        for number, several in own.items()
+        for many in several
+        if many >= number
+    ]
     return Design("streams", tuple(points), fixed)
 
 
 def _partition(settings: Settings, topology: Topology) -> Design:
     """The same cores as one agent with all streams, as two with half of them each, and so on to one agent per core."""
     _refuse_other_axes("partition", settings, {"agents"})
-    cores = _cores(topology)
     fixed = _without(settings, "agents")
+    cpus = _cpus(fixed, topology)
+    cores = len({core_of(cpu) for cpu in cpus})
     asked = _values(settings, "agents")
     counts = [number for number in range(1, cores + 1) if cores % number == 0]
     points: list[Point] = []
     for agents in asked or map(str, counts):
-        if agents.isdigit() and not settings.has("streams"):
+        if _is_number(agents) and not settings.has("streams"):
             points.append({"--agents": agents, "-nstreams": str(max(1, cores // int(agents)))})
         else:
             points.append({"--agents": agents})
     if not asked:
-        parts = (("per-socket", topology.sockets), ("per-node", topology.nodes))
+        parts = (("per-socket", len({cpu.socket for cpu in cpus})), ("per-node", len({cpu.node for cpu in cpus})))
         # One agent for each part, with streams by OpenVINO; a single part is what one agent has already.
         points += [{"--agents": name} for name, number in parts if number > 1]
     return Design("partition", tuple(points), fixed)
@@ -172,8 +188,15 @@ def _batch(settings: Settings, topology: Topology) -> Design:
     return Design("batch", tuple({"-b": size} for size in batches), _without(settings, "batch"))
 
 
-def _cores(topology: Topology) -> int:
-    return max(1, len(topology.usable_cores))
+def _cpus(fixed: Settings, topology: Topology) -> tuple[Cpu, ...]:
+    """Those that every trial may measure, at least one. Raises UsageError."""
+    return measurable(placement_of(fixed.argv({})), topology)
+
+
+def _agents_that_fit(fixed: Settings, topology: Topology) -> int:
+    """By --cpus-per-agent; at least one, which is then refused with what there is."""
+    each = placement_of(fixed.argv({})).cpus_per_agent or 1
+    return max(1, len(_cpus(fixed, topology)) // each)
 
 
 def _counts(most: int) -> list[int]:
@@ -192,6 +215,22 @@ def _refuse_other_axes(kind: str, settings: Settings, own: set[str]) -> None:
                 f"study {kind}: {flag} has {len(values)} values, and such a study varies "
                 f"{' and '.join(sorted(own))} only; give it one, or use a sweep: ovbench-coord study"
             )
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0
+
+
+def _numbers(settings: Settings, name: str) -> list[int]:
+    """The alternatives that were given for a setting, which must be numbers here."""
+    values = _values(settings, name)
+    for value in values:
+        if not _is_number(value):
+            raise UsageError(
+                f"study streams: {settings.flags(name)[0]} {value} is not a whole number of 1 or more, as such a "
+                "study needs it; use a sweep: ovbench-coord study"
+            )
+    return list(map(int, values))
 
 
 def _values(settings: Settings, name: str) -> list[str]:

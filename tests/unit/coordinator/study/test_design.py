@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
+from ovbench.coordinator.study.ab import BLOCKS
 from ovbench.coordinator.study.design import MOST_TRIALS, REPETITIONS, SIDE, Design, design, trials
 from ovbench.coordinator.study.record import Kind
 from ovbench.coordinator.study.settings import parse_settings
@@ -51,11 +52,56 @@ def test_partitions_share_the_same_cores_out_whole() -> None:
     assert [(p["--agents"], p["-nstreams"]) for p in of("partition").points] == [("1", "4"), ("2", "2"), ("4", "1")]
 
 
+def test_a_partition_of_one_cpu_is_one_agent_with_one_stream() -> None:
+    made = of("partition", "--cpus", "0")
+    assert made.points == ({"--agents": "1", "-nstreams": "1"},)
+
+
+@pytest.mark.parametrize(
+    ("words", "largest"),
+    [
+        (["--cpus", "0-2"], 3),
+        (["--nodes", "1"], 4),
+        (["--sockets", "0"], 4),
+        (["--core-kind", "efficient"], 2),
+        (["--housekeeping", "0,1"], 6),
+        (["--smt", "use"], 14),
+        ([], 8),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_sizes_go_up_to_what_placement_leaves(words: list[str], largest: int) -> None:
+    topology = machine(sockets=2, cores=4, threads=2, efficient=1)
+    scaling = design("scaling", parse_settings(words), topology)
+    streams = design("streams", parse_settings(words), topology)
+    assert scaling.points[-1] == {"--agents": str(largest)}
+    assert streams.axes["-nstreams"][-1] == str(largest)
+
+
+def test_a_partition_is_of_whole_cores() -> None:
+    made = design("partition", parse_settings(["--smt", "use"]), machine(cores=2, threads=2))
+    assert [(p["--agents"], p["-nstreams"]) for p in made.points] == [("1", "2"), ("2", "1")]
+
+
+def test_agents_of_several_cpus_are_as_many_as_fit() -> None:
+    assert [p["--agents"] for p in of("scaling", "--cpus-per-agent", "2", cores=6).points] == ["1", "2", "3"]
+
+
+def test_parts_of_the_machine_without_cpus_to_measure_make_no_partition() -> None:
+    made = design("partition", parse_settings(["--sockets", "1"]), machine(sockets=2, cores=2))
+    assert {"--agents": "per-socket"} not in made.points
+
+
 def test_partitions_by_part_of_the_machine_come_where_there_are_several() -> None:
     made = design("partition", parse_settings([]), machine(sockets=2, cores=2, nodes=2))
     assert {"--agents": "per-node"} in made.points
     assert {"--agents": "per-socket"} in made.points
     assert {"--agents": "per-node"} not in of("partition").points
+
+
+def test_agents_that_are_no_number_are_left_to_the_run_to_refuse() -> None:
+    odd = ("0", "\N{SUPERSCRIPT TWO}")
+    assert of("partition", "--agents", ",".join(odd)).points == tuple({"--agents": number} for number in odd)
 
 
 def test_batches_go_up_in_powers_of_two() -> None:
@@ -106,6 +152,7 @@ def test_trials_are_numbered_in_their_order() -> None:
 
 def test_every_kind_has_repetitions_of_its_own() -> None:
     assert set(REPETITIONS) == {"sweep", "scaling", "streams", "partition", "batch", "ab"}
+    assert REPETITIONS["ab"] == BLOCKS
 
 
 @pytest.mark.parametrize(
@@ -114,6 +161,12 @@ def test_every_kind_has_repetitions_of_its_own() -> None:
         ("sweep", ["-t", "5"], {}, "no setting has several values"),
         ("scaling", ["-nstreams", "1,2"], {}, "varies agents only"),
         ("streams", ["-nstreams", "4", "-nireq", "1,2"], {}, "would be idle"),
+        ("streams", ["-nstreams", "1,2", "-nireq", "1"], {}, "-nstreams 2 is more than every -nireq"),
+        ("streams", ["-nstreams", "AUTO,2"], {}, "-nstreams AUTO is not a whole number"),
+        ("streams", ["-nireq", "x"], {}, "-nireq x is not a whole number"),
+        ("streams", ["-nstreams", "1..1000", "-nireq", "1000..1900"], {}, "901,000 settings are more than 2,000"),
+        ("sweep", ["-nstreams", "1..1000", "-nireq", "1..1000", "-b", "1..1000"], {}, "1,000,000,000 settings"),
+        ("scaling", ["--cpus", "x"], {}, "--cpus"),
         ("ab", ["-t", "5"], {"A": "-nstreams 1"}, "give both sides"),
         ("ab", ["-t", "5,6"], {"A": "-nstreams 1", "B": "-nstreams 2"}, "what differs goes into --a and --b"),
         ("ab", [], {"A": "-nstreams 1,2", "B": "-nstreams 2"}, "a side has one of each"),
