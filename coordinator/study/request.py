@@ -44,7 +44,13 @@ examples:
       does what is missing
 
 A plan is TOML with the keys kind, repetitions, order_seed, p99_limit_ms, a, b and a table
-of settings: [settings] m = "model.xml", nstreams = [1, 2, 4], nireq = "1..8".
+of settings:
+
+  repetitions = 5
+  [settings]
+  m = "model.xml"
+  nstreams = [1, 2, 4]
+  nireq = "1..8"
 """
 
 
@@ -71,17 +77,19 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
     """`argv` is what comes after `study`. `--help` ends the process."""
     kind, words = _kind(argv)
     # -h is not argparse's, which would take -hint for it.
-    raw, rest = study_parser().parse_known_args(["--help" if word == "-h" else gnu(word) for word in words])
+    given = ["--help" if word == "-h" else gnu(word) for word in _with_sides(words)]
+    raw, rest = study_parser().parse_known_args(given)
     plan = {} if raw.plan is None else _read_plan(raw.plan)
     settings = Settings({**_settings_of(plan).values, **parse_settings(rest).values})
     if raw.resume is not None:
         return _resumed(raw, kind, settings)
     if raw.accept_changes or raw.retry_failed:
         raise UsageError(f"{'--accept-changes' if raw.accept_changes else '--retry-failed'} is for --resume DIR")
+    kind = kind or _kind_of(plan)
     return StudyRequest(
-        kind=kind or _kind_of(plan),
+        kind=kind,
         settings=settings,
-        sides={name.upper(): value for name in ("a", "b") if (value := getattr(raw, name) or plan.get(name))},
+        sides=_sides(raw, plan, kind),
         repetitions=raw.repetitions or plan.get("repetitions"),
         order_seed=raw.order_seed if raw.order_seed is not None else plan.get("order_seed", 0),
         p99_limit_ms=raw.p99_limit_ms or plan.get("p99_limit_ms"),
@@ -103,14 +111,14 @@ def study_parser() -> Parser:
         epilog=_EPILOG,
     )
     parser.add_argument("--help", action="help", help="show this and exit")
-    parser.add_argument("--plan", metavar="FILE", type=Path, help="a TOML file with the study; flags go before it")
+    parser.add_argument("--plan", metavar="FILE", type=Path, help="a TOML file with the study; flags override it")
     parser.add_argument(
         "--repetitions", metavar="N", type=_whole,
         help="trials of each setting, default 3, 5 for scaling and partition; for ab the number of ABBA blocks, 10",
     )  # fmt: skip
     parser.add_argument("--order-seed", metavar="N", type=_seed, help="of the random order of the trials; default 0")
     parser.add_argument(
-        "--p99-limit-ms", metavar="MS", type=_limit, help="also name the best setting whose p99 stays below this"
+        "--p99-limit-ms", metavar="MS", type=_limit, help="also name the best setting whose p99 is not above this"
     )
     parser.add_argument("--a", metavar="FLAGS", help="of ab: the flags of A, quoted")
     parser.add_argument("--b", metavar="FLAGS", help="of ab: the flags of B, quoted")
@@ -139,6 +147,28 @@ def _kind(argv: Sequence[str]) -> tuple[Kind | None, Sequence[str]]:
         hint = f"; did you mean {nearest[0]}?" if nearest else ""
         raise UsageError(f"study {argv[0]}: there is no such study, only {', '.join(_READY_MADE)}{hint}")
     return cast("Kind", argv[0]), argv[1:]
+
+
+def _with_sides(words: Sequence[str]) -> list[str]:
+    """Each side in one word with its flag, as it may begin with a dash itself."""
+    found: list[str] = []
+    for word in words:
+        if found and found[-1] in ("--a", "--b") and word.partition("=")[0] not in ("--a", "--b"):
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
+
+
+def _sides(raw: argparse.Namespace, plan: Mapping[str, Any], kind: Kind) -> dict[str, str]:
+    """One without flags is a side, too."""
+    given = {name: getattr(raw, name) if getattr(raw, name) is not None else plan.get(name) for name in ("a", "b")}
+    sides = {name.upper(): value for name, value in given.items() if value is not None}
+    if sides and kind != "ab":
+        name = next(iter(sides)).lower()
+        word = f"--{name}" if getattr(raw, name) is not None else f"--plan {raw.plan}: {name}"
+        raise UsageError(f"{word} is a side of study ab, and this one is a study of the kind {kind}; leave it out")
+    return sides
 
 
 def _resumed(raw: argparse.Namespace, kind: Kind | None, settings: Settings) -> StudyRequest:
@@ -182,8 +212,8 @@ def _read_plan(file: Path) -> dict[str, Any]:
 def _check_value(file: Path, key: str, value: Any) -> None:
     wanted: dict[str, tuple[str, Any]] = {
         "repetitions": ("a whole number of 1 or more", lambda v: type(v) is int and 1 <= v <= 1_000),
-        "order_seed": ("a whole number of 0 or more", lambda v: type(v) is int and v >= 0),
-        "p99_limit_ms": ("a number above 0", lambda v: type(v) in (int, float) and v > 0),
+        "order_seed": ("a whole number of 0 or more, below 10^18", lambda v: type(v) is int and 0 <= v < 10**18),
+        "p99_limit_ms": ("a number above 0 and below 10^9", lambda v: type(v) in (int, float) and 0 < v < 1e9),
         "settings": ("a table", lambda v: isinstance(v, dict)),
         "kind": (f"one of {', '.join(KINDS)}", lambda v: v in KINDS),
         "a": ("a text", lambda v: isinstance(v, str)),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.study.request import StudyRequest, parse_study
+from ovbench.coordinator.study.request import StudyRequest, parse_study, study_parser
 
 PLAN = """
 kind = "ab"
@@ -39,6 +39,29 @@ def test_flags_go_before_a_file(plan: Path) -> None:
     assert request.settings.argv({}) == ("-m", "builtin:tiny", "-t", "5")
 
 
+def test_a_side_may_have_no_flags_or_begin_with_a_dash() -> None:
+    assert parse_study(["ab", "--a", "", "--b", "--strict"]).sides == {"A": "", "B": "--strict"}
+    assert parse_study(["ab", "--a=", "--b=-t 1"]).sides == {"A": "", "B": "-t 1"}
+
+
+def test_the_words_of_a_side_are_not_changed() -> None:
+    request = parse_study(["ab", "--a", "--cache_dir my_dir", "--b", "-h"])
+    assert request.sides == {"A": "--cache_dir my_dir", "B": "-h"}
+
+
+def test_a_side_without_flags_goes_before_that_of_a_file(plan: Path) -> None:
+    assert parse_study(["--plan", str(plan), "--a", ""]).sides == {"A": "", "B": "-nstreams 2"}
+
+
+def test_the_plan_in_the_help_is_a_plan(tmp_path: Path) -> None:
+    epilog = study_parser().epilog or ""
+    file = tmp_path / "study.toml"
+    file.write_text(epilog.partition("of settings:")[2])
+    request = parse_study(["--plan", str(file)])
+    assert request.repetitions == 5
+    assert len(list(request.settings.points())) == 3 * 8
+
+
 def test_a_hint_is_not_taken_for_help() -> None:
     assert parse_study(["-hint", "latency,throughput"]).settings.axes == {"-hint": ("latency", "throughput")}
 
@@ -58,6 +81,10 @@ def test_a_study_without_more_is_a_sweep() -> None:
         (["--resume", "x", "-nstreams", "2"], "leave -nstreams out"),
         (["scaling", "--resume", "x"], "leave study scaling out"),
         (["--plan", "no/such.toml"], "cannot be read"),
+        (["--a", "-nstreams 1"], "--a is a side of study ab"),
+        (["scaling", "--b", ""], "--b is a side of study ab"),
+        (["ab", "--a"], "--a"),
+        (["ab", "--a", "--b", "-t 1"], "--a"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -74,6 +101,10 @@ def test_what_is_wrong_is_said_in_a_sentence(argv: list[str], told: str) -> None
         ("repetitions = 0", "repetitions is 0"),
         ("repetitions = true", "repetitions is True"),
         ("p99_limit_ms = 'x'", "p99_limit_ms"),
+        ("p99_limit_ms = inf", "p99_limit_ms is inf"),
+        ("p99_limit_ms = nan", "p99_limit_ms is nan"),
+        ("order_seed = 1000000000000000000000", "order_seed"),
+        ("a = '-t 1'", "a is a side of study ab"),
         ("kind = 'scalin'", "kind"),
         ("settings = 1", "settings"),
         ("= 1", "no TOML"),
