@@ -21,7 +21,9 @@ from .figures import FIGURES, Better, Figure
 from .requirement import Requirement, compare
 from .result import Interval, Report
 from .student import t_quantile
-from .study.record import Outcome, Study
+from .study.record import Outcome, Study, Trial
+from .study.settings import in_common, own_flags
+from .study.summary import counted, last_of_trials
 
 Verdict = Literal["better", "worse", "higher", "lower", "cannot be told apart", "no interval"]
 Point = dict[str, str]
@@ -119,12 +121,12 @@ def _run(of: NamedRun) -> Compared:
 
 
 def compare_studies(first: NamedStudy, others: Sequence[NamedStudy]) -> Comparison:
-    """By setting, over its repetitions: means, with Student's intervals. Trials that failed have no figures."""
+    """By setting, over its repetitions: means, with Student's intervals. Only VALID trials count, as in the answer."""
     return Comparison(_study(first), tuple(_studies(first, other) for other in others))
 
 
 def _study(of: NamedStudy) -> Compared:
-    valid = sum(outcome.status == "VALID" for outcome in of.outcomes)
+    valid = sum(map(counted, last_of_trials(of.outcomes)))
     return Compared(of.name, of.study.created_at, f"{valid} of {len(of.study.trials)} trials valid")
 
 
@@ -165,7 +167,8 @@ def _environment(report: Report) -> dict[str, object]:
 
 
 def _studies(first: NamedStudy, other: NamedStudy) -> Pair:
-    one, two = by_point(first.outcomes), by_point(other.outcomes)
+    ended = last_of_trials(first.outcomes), last_of_trials(other.outcomes)
+    one, two = map(by_point, ended)
     matched = [
         Matched(dict(point), (len(trials), len(two[point])), _changes_of_means(trials, two[point]))
         for point, trials in one.items()
@@ -173,7 +176,7 @@ def _studies(first: NamedStudy, other: NamedStudy) -> Pair:
     ]
     return Pair(
         other=_study(other),
-        validity=tuple(_different(_unwell(first.outcomes), _unwell(other.outcomes))),
+        validity=tuple(_different(*map(_unwell, ended))),
         settings=tuple(_different(_plan(first), _plan(other))),
         environment=tuple(_different(_fingerprint(first.study), _fingerprint(other.study))),
         matched=tuple(matched),
@@ -183,10 +186,11 @@ def _studies(first: NamedStudy, other: NamedStudy) -> Pair:
 
 
 def by_point(outcomes: Sequence[Outcome]) -> dict[tuple[tuple[str, str], ...], list[Outcome]]:
-    """The trials of each setting, in the order in which settings come first."""
+    """The trials of each setting that count, maybe none, in the order in which settings come first."""
     found: dict[tuple[tuple[str, str], ...], list[Outcome]] = {}
     for outcome in outcomes:
-        found.setdefault(tuple(sorted(outcome.point.items())), []).append(outcome)
+        trials = found.setdefault(tuple(sorted(outcome.point.items())), [])
+        trials += [outcome] if counted(outcome) else []
     return found
 
 
@@ -198,16 +202,21 @@ def _unwell(outcomes: Sequence[Outcome]) -> dict[str, object]:
 def _plan(of: NamedStudy) -> dict[str, object]:
     study = of.study
     axes = {f"values of {name}": ", ".join(values) for name, values in study.axes.items()}
-    common = " ".join(_common_words(study))
-    return {"kind": study.kind, "repetitions": study.repetitions, **axes, "common arguments": common}
+    sides = _sides(study.trials) if study.kind == "ab" else {}
+    return {"kind": study.kind, "repetitions": study.repetitions, **axes, **sides, **_fixed(study)}
 
 
-def _common_words(study: Study) -> list[str]:
-    """Words that every trial's command line has, as the first has them."""
-    if not study.trials:
-        return []
-    shared = set(study.trials[0].argv).intersection(*(trial.argv for trial in study.trials))
-    return [word for word in study.trials[0].argv if word in shared]
+def _fixed(study: Study) -> dict[str, str]:
+    """The flags that all trials have with the same value, but for those that vary; one without a value is `yes`."""
+    common = in_common([trial.argv for trial in study.trials])
+    return {flag: value or "yes" for flag, value in common.items() if flag not in study.axes}
+
+
+def _sides(trials: Sequence[Trial]) -> dict[str, str]:
+    """The flags that a side has of its own."""
+    common = in_common([trial.argv for trial in trials])
+    argvs = {" ".join(trial.point.values()): trial.argv for trial in sorted(trials, key=lambda t: [*t.point.values()])}
+    return {f"flags of {side}": own_flags(argv, common) for side, argv in argvs.items()}
 
 
 def _fingerprint(study: Study) -> dict[str, object]:
@@ -333,7 +342,9 @@ def _way(difference: Interval) -> Better | None:
 
 
 def gate(comparison: Comparison, conditions: Sequence[Requirement], *, significant: bool) -> Comparison:
-    """With the conditions that came true, for each result but the first; a figure that is not known fails, too.
+    """With the conditions that came true, for each result but the first.
+
+    A figure that is not known fails, too, and so does each setting of the first that the other lacks.
 
     `significant`: those of which the intervals leave a doubt do not count. A relative one needs a difference that can
     be told, an absolute one an interval that lies beyond the limit as a whole; without intervals all is in doubt.
@@ -344,6 +355,12 @@ def gate(comparison: Comparison, conditions: Sequence[Requirement], *, significa
         for matched in pair.matched
         for condition in conditions
         if (judged := _judge(pair.other.name, matched, condition)) is not None
+    ]
+    found += [
+        (Failure(condition.text, pair.other.name, point, condition.figure, None, None), True)
+        for pair in comparison.others
+        for point in pair.only_in_first
+        for condition in conditions
     ]
     counts = tuple(failure for failure, certain in found if certain or not significant)
     return structs.replace(

@@ -46,7 +46,7 @@ class Setting(Struct, frozen=True):
 
 def settings_of(study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...]:
     """In the order of the axes' values. Of several outcomes of a trial the last one counts."""
-    by_trial = {outcome.trial: outcome for outcome in outcomes}
+    by_trial = {outcome.trial: outcome for outcome in last_of_trials(outcomes)}
     by_point: dict[tuple[tuple[str, str], ...], list[Trial]] = {}
     for trial in study.trials:
         by_point.setdefault(tuple(trial.point.items()), []).append(trial)
@@ -57,6 +57,11 @@ def settings_of(study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...
         return [rank.get(point.get(axis, ""), len(rank)) for axis, rank in ranks.items()]
 
     return tuple(_setting(trials, by_trial) for trials in sorted(by_point.values(), key=place))
+
+
+def last_of_trials(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    """Of each trial its last outcome, in the order in which the trials ended first."""
+    return tuple({outcome.trial: outcome for outcome in outcomes}.values())
 
 
 def counted(outcome: Outcome) -> bool:

@@ -31,7 +31,7 @@ from ovbench.coordinator.estimates import Estimate
 from ovbench.coordinator.figures import BY_NAME
 from ovbench.coordinator.requirement import Requirement, parse_requirement
 from ovbench.coordinator.result import Interval
-from ovbench.coordinator.study.record import Fingerprint, Outcome, Study, Trial
+from ovbench.coordinator.study.record import Fingerprint, Kind, Outcome, Study, Trial
 from tests.builders import delivered, options, report, run
 
 
@@ -184,8 +184,9 @@ def test_each_result_is_held_against_the_first() -> None:
 
 def outcome(streams: str, fps: float | None, repetition: int = 1) -> Outcome:
     return Outcome(
-        trial=f"{repetition:04}", point={"-nstreams": streams}, repetition=repetition, started_at="", seconds=1.0,
-        exit_code=0, status="VALID" if fps else "FAILED", fps=fps, latency_ms={"p99": 1000 / fps} if fps else {},
+        trial=f"{streams}{repetition:03}", point={"-nstreams": streams}, repetition=repetition, started_at="",
+        seconds=1.0, exit_code=0, status="VALID" if fps else "FAILED", fps=fps,
+        latency_ms={"p99": 1000 / fps} if fps else {},
     )  # fmt: skip
 
 
@@ -218,6 +219,67 @@ def test_studies_are_compared_by_setting_over_repetitions() -> None:
     assert told == {"values of -nstreams": ("1, 2, 4", "2, 1, 8")}
     assert [(one.what, one.first, one.other) for one in pair.validity] == [("FAILED trials", "1", "0")]
     assert pair.environment == ()
+
+
+def test_only_valid_trials_count_and_of_each_its_last_outcome() -> None:
+    one = study("a", outcome("1", 100), outcome("1", 200, 2))
+    invalid = structs.replace(outcome("1", 900, 3), status="INVALID")
+    partial = structs.replace(outcome("1", 900, 4), status="PARTIAL")
+    two = study("b", outcome("1", 500), outcome("1", 200, 2), outcome("1", 100), invalid, partial)
+    (pair,) = compare_studies(one, [two]).others
+    fps = pair.matched[0].changes[0]
+    assert fps.first == fps.other
+    assert fps.first is not None
+    assert fps.first.value == 150.0
+    assert pair.matched[0].trials == (2, 2)
+    assert pair.other.status.startswith("2 of ")
+    assert [(one.what, one.other) for one in pair.validity] == [("INVALID trials", "1"), ("PARTIAL trials", "1")]
+
+
+def test_a_setting_without_a_valid_trial_fails_every_condition() -> None:
+    one = study("a", outcome("1", 100))
+    two = study("b", structs.replace(outcome("1", 100), status="INVALID"))
+    (failure,) = gate(compare_studies(one, [two]), [condition("fps < 1")], significant=True).failures
+    assert (failure.point, failure.value) == ({"-nstreams": "1"}, None)
+
+
+def test_a_setting_that_the_other_study_lacks_fails_every_condition() -> None:
+    one, two = study("a", outcome("1", 100), outcome("2", 180)), study("b", outcome("1", 100))
+    conditions = [condition("fps < -3%"), condition("p99 > 100")]
+    for significant in (False, True):
+        found = gate(compare_studies(one, [two]), conditions, significant=significant).failures
+        assert [(f.condition, f.result, f.point, f.value, f.limit) for f in found] == [
+            (condition.text, "b", {"-nstreams": "2"}, None, None) for condition in conditions
+        ]
+
+
+def planned(kind: Kind, axis: str, **argvs: str) -> NamedStudy:
+    """A trial of each value of the axis, with its command line."""
+    trials = [Trial(f"{n:04}", {axis: value}, 0, tuple(argv.split())) for n, (value, argv) in enumerate(argvs.items())]
+    plan = structs.replace(study("a").study, kind=kind, axes={axis: tuple(argvs)}, trials=tuple(trials))
+    return NamedStudy("a", plan, [])
+
+
+def test_plans_differ_by_flag_and_not_by_word() -> None:
+    one = planned("sweep", "-api", sync="-t 2 -nireq 2 -api sync", async_="-t 2 -nireq 2 -api async")
+    two = planned("sweep", "-api", sync="-t 2 -nireq 4 --strict -api sync", async_="-t 2 -nireq 4 --strict -api async")
+    (pair,) = compare_studies(one, [two]).others
+    assert [(d.what, d.first, d.other) for d in pair.settings] == [("-nireq", "2", "4"), ("--strict", "", "yes")]
+
+
+def test_a_flag_of_one_value_that_is_varied_in_name_only_is_told_once() -> None:
+    one, two = (planned("batch", "-b", **{size: f"-b {size} -t 1"}) for size in ("1", "2"))
+    (pair,) = compare_studies(one, [two]).others
+    assert [(d.what, d.first, d.other) for d in pair.settings] == [("values of -b", "1", "2")]
+
+
+def test_of_a_against_b_each_sides_own_flags_are_told() -> None:
+    one = planned("ab", "side", A="-t 2 -nstreams 1", B="-t 2 -nstreams 2")
+    two = planned("ab", "side", A="-t 2 -nstreams 1", B="-t 2 -nstreams 4 -nireq 8")
+    (pair,) = compare_studies(one, [two]).others
+    assert [(d.what, d.first, d.other) for d in pair.settings] == [
+        ("flags of B", "-nstreams 2", "-nstreams 4 -nireq 8")
+    ]
 
 
 def test_studies_of_another_model_or_machine_say_so() -> None:

@@ -3,6 +3,8 @@
 import csv
 import io
 
+from msgspec import structs
+
 from ovbench.coordinator.estimates import estimates_of_run
 from ovbench.coordinator.figures import FIGURES
 from ovbench.coordinator.study.record import Fingerprint, Outcome, Study, Trial, outcome_of
@@ -44,6 +46,12 @@ def test_each_setting_that_is_varied_has_a_column() -> None:
         ("0002", "2", "2"),
     }
     assert axis_column("-b") == "set_b"
+
+
+def test_a_trial_of_several_lines_is_there_once_as_it_ended_last() -> None:
+    failed = outcomes()[1]
+    rows = rows_of_study(study(), [failed, *outcomes()[:1], structs.replace(failed, why="again", exit_code=3)], {})
+    assert [row["exit_code"] for row in rows if row["trial"] == "0002"] == [3] * len(FIGURES)
 
 
 def test_a_trials_report_adds_what_its_line_lacks() -> None:
