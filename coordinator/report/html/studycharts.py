@@ -180,11 +180,13 @@ def _span(figure: Estimate) -> str:
 
 
 def _two_axes(study: Study) -> tuple[str, str] | None:
-    """The settings that are varied, where there are two with several values each."""
+    """The settings that are varied, where there are two with several values each, in every combination."""
     several = [name for name, values in study.axes.items() if len(values) > 1]
     if len(several) != 2 or len(study.axes[several[0]]) * len(study.axes[several[1]]) > _MOST_CELLS:
         return None
-    return several[0], several[1]
+    across, down = several
+    there = {(trial.point.get(across), trial.point.get(down)) for trial in study.trials}
+    return (across, down) if len(there) == len(study.axes[across]) * len(study.axes[down]) else None
 
 
 def _heat(study: Study, axes: tuple[str, str], settings: Sequence[Setting], figure: str) -> Chart:

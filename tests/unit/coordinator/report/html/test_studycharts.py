@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from ovbench.coordinator.report.html.chart import Chart
 from ovbench.coordinator.report.html.studycharts import study_charts
@@ -126,3 +127,11 @@ def test_a_study_of_two_axes_of_which_some_failed_still_has_a_heat_map() -> None
     study, outcomes = streams_study()
     _, drawn = charts((study, outcomes[:5]))
     assert 0 < len(rows(drawn["heat-fps"])) <= 5
+
+
+def test_a_study_that_is_not_of_every_combination_has_no_heat_map() -> None:
+    study, outcomes = streams_study()
+    trials = tuple(trial for trial in study.trials if trial.point != {"-nstreams": "4", "-nireq": "1"})
+    _, drawn = charts((structs.replace(study, trials=trials), outcomes))
+    assert "heat-fps" not in drawn
+    assert "ranking" in drawn
