@@ -1,7 +1,7 @@
 """What is shown while a study goes on: which trial, how long still, the best so far; plain lines off a terminal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from rich.console import Console
@@ -11,9 +11,11 @@ from rich.text import Text
 from ..fleet import Fleet
 from ..snapshot import Snapshot
 from ..study.record import Outcome, Study, Trial
+from ..study.settings import in_common, own_flags
 from .numbers import duration, milliseconds, rate
 
 _MOST_POINTS: Final = 40
+_MOST_TRIALS: Final = 20
 
 
 @dataclass
@@ -27,7 +29,6 @@ class StudyScreen:
     _number: int = 0
     _left_s: float | None = None
     _best: Outcome | None = None
-    _warnings: list[str] = field(default_factory=list)
 
     def remember(self, outcomes: Sequence[Outcome]) -> None:
         """Trials that have ended before, so that the best so far is that of the whole study."""
@@ -37,7 +38,6 @@ class StudyScreen:
     def begin(self, trial: Trial, number: int, left_s: float | None) -> None:
         """`number`: of the trial in the order of the study, from 1; `left_s`: until all are done, None if not known."""
         self._trial, self._number, self._left_s = trial, number, left_s
-        self._warnings.clear()
         self._show("starting")
 
     def ended(self, outcome: Outcome) -> None:
@@ -119,10 +119,16 @@ def trial_line(outcome: Outcome, number: int, trials: int) -> Text:
 
 
 def print_trials(console: Console, study: Study, trials: Sequence[Trial], seconds: float | None) -> None:
-    """What a study would run: its settings, the number of its trials and the time they take."""
+    """What a study would run: its settings, the number of its trials, the time they take, and which come first."""
     places = {flag: {value: place for place, value in enumerate(values)} for flag, values in study.axes.items()}
     ordered = sorted(study.trials, key=lambda t: [places[flag].get(value, 0) for flag, value in t.point.items()])
-    points = list(dict.fromkeys(setting(trial.point) for trial in ordered))
+    common = in_common([trial.argv for trial in study.trials]) if study.kind == "ab" else {}
+
+    def told(trial: Trial) -> str:
+        own = own_flags(trial.argv, common) if study.kind == "ab" else ""
+        return setting(trial.point) + (f": {own or 'no flags of its own'}" if study.kind == "ab" else "")
+
+    points = list(dict.fromkeys(map(told, ordered)))
     for point in points[:_MOST_POINTS]:
         console.print(Text(f"  {point}"), highlight=False, soft_wrap=True)
     if len(points) > _MOST_POINTS:
@@ -132,3 +138,7 @@ def print_trials(console: Console, study: Study, trials: Sequence[Trial], second
     left = "" if len(trials) == len(study.trials) else f", {len(trials)} of them left"
     text = f"{len(points)} settings x {each} repetitions = {len(study.trials)} trials{left}, {time}"
     console.print(Text(text, "bold"), highlight=False, soft_wrap=True)
+    for trial in trials[:_MOST_TRIALS]:
+        console.print(Text(f"  {int(trial.id)}: {setting(trial.point)}"), highlight=False, soft_wrap=True)
+    if len(trials) > _MOST_TRIALS:
+        console.print(Text(f"  ... and {len(trials) - _MOST_TRIALS} more"), highlight=False)
