@@ -53,12 +53,10 @@ def _draw(saved: Saved, request: ShowResult) -> ExitCode:
     """Beside the report. Where that cannot be written, it is said, as the report on screen is what was asked for."""
     if not request.html and request.plots is None:
         return ExitCode.VALID
-    if isinstance(saved, SavedRun):
-        files = run_files(saved.report, request.html, request.plots)
-    else:
-        reports = {outcome.trial: saved.trial_report(outcome.trial) for outcome in saved.outcomes}
-        known = {trial: report for trial, report in reports.items() if report is not None}
-        files = study_files(saved.study, saved.outcomes, known, request.plots)
+    try:
+        files = _files(saved, request)
+    except ValueError as problem:
+        raise UsageError(f"{saved.name}: its charts cannot be drawn: {problem}") from None
     try:
         store.write_files(saved.folder, files)
     except store.Unwritable as problem:
@@ -66,6 +64,14 @@ def _draw(saved: Saved, request: ShowResult) -> ExitCode:
         return ExitCode.UNWRITABLE
     print(f"{', '.join(files)} in {saved.folder}", file=sys.stderr)
     return ExitCode.VALID
+
+
+def _files(saved: Saved, request: ShowResult) -> dict[str, bytes]:
+    if isinstance(saved, SavedRun):
+        return run_files(saved.report, request.html, request.plots)
+    reports = {outcome.trial: saved.trial_report(outcome.trial) for outcome in saved.outcomes}
+    known = {trial: report for trial, report in reports.items() if report is not None}
+    return study_files(saved.study, saved.outcomes, known, request.plots)
 
 
 def _compare(request: CompareResults) -> ExitCode:
@@ -119,9 +125,8 @@ def _csv(saved: Saved) -> str:
 
 def _hlog(saved: Saved) -> str:
     if isinstance(saved, SavedStudy):
-        trial = next((outcome.trial for outcome in saved.outcomes), "0001")
         raise UsageError(
-            f"{saved.name} is a study; a histogram log is of one trial, as in {saved.folder}/trials/{trial}"
+            f"{saved.name} is a study, whose trials keep no samples; a histogram log is of a run with --save-samples"
         )
     report = saved.report
     head = f"ovbench {report.ovbench.version}, latency in ns; the start time is that of the run, in whole seconds"
