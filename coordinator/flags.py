@@ -51,6 +51,7 @@ commands (each has its own --help):
   export RESULT               as CSV, or as an HDR histogram log
   topology                    this machine, or one recorded elsewhere
   export-model MODEL FILE     a built-in model as a file
+  study [KIND]                many settings, several times each: which is best
 """
 
 _EPILOG: Final = """\
@@ -81,6 +82,8 @@ examples:
       exit code 4 if it is slower
   ovbench-coord --agents 4 --json | jq .throughput
       the report alone, for programs
+  ovbench-coord study -m model.xml -nstreams 1,2,4 -nireq 1..8
+      each combination, three times: which is best
 
 exit codes: 0 valid, 2 wrong usage or bad input, 3 partial (an agent was lost),
 4 a validity rule, --require or --fail-if failed, 5 the report could not be

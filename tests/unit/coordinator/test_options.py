@@ -664,3 +664,15 @@ def test_help_has_every_flag_of_benchmark_app_with_a_long_name(flag: str, capsys
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  -")]
     (named,) = [words for words in lines if words[0].rstrip(",") == flag]
     assert any(word.startswith("--") for word in named[:2])
+
+
+def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError) as error:
+        parse(["nonsense"])
+    commands = str(error.value).partition("the commands are ")[2].split(", or none")[0].split(", ")
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    printed = capsys.readouterr().out
+    assert "study" in commands
+    assert [name for name in commands if f"\n  {name} " not in printed] == []
+    assert "ovbench-coord study -m model.xml" in printed
