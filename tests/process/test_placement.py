@@ -13,8 +13,6 @@ import pytest
 
 from tests.process.driver import AGENT, Coordinator, Run, Start, cpus
 
-pytestmark = pytest.mark.alone
-
 BUSY = ("--backend", "null:50", "-api", "sync", "--warmup", "0.2")
 """A device of 50 us spins all of its service time, so an agent keeps a CPU busy as an inference does."""
 

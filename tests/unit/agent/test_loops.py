@@ -384,6 +384,7 @@ def test_late_starts_do_not_delay_later_ones(make_load: MakeLoad, api: Api) -> N
     assert late[-50:].min() < ms(5)
 
 
+@pytest.mark.alone
 def test_a_load_that_fell_behind_catches_up(make_load: MakeLoad, api: Api) -> None:
     load = make_load(api, requests=1 if api == "sync" else 2)
     load.pace(ms(20))

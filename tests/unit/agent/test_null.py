@@ -40,7 +40,7 @@ def test_without_a_fault_every_service_takes_the_same(start: int) -> None:
 def test_after_t_seconds_a_service_takes_its_drift_times_t_longer(drift: float, after_s: float) -> None:
     start = BEGIN + to_ns(after_s)
     longer = service_end(faulty(drift).request(0), start) - start - SERVICE_NS
-    assert longer == pytest.approx(SERVICE_NS * drift / 100 * after_s, rel=1e-6, abs=1)
+    assert longer == pytest.approx(SERVICE_NS * drift / 100 * after_s, rel=1e-6, abs=2)
 
 
 @pytest.mark.parametrize("percent", [5.0, 50.0, 400.0])
