@@ -126,7 +126,9 @@ def _against(settings: Settings, sides: Mapping[str, str]) -> Design:
 
 
 def _scaling(settings: Settings, topology: Topology) -> Design:
-    """1 to N agents of one core each, unless the user says otherwise."""
+    """1 to N agents of one core each, unless the user says otherwise: with several sizes, one agent of each size."""
+    if "cpus_per_agent" in {name for flag in settings.axes for name in Settings({flag: settings.values[flag]}).names}:
+        return _scaling_of_one_agent(settings)
     _refuse_other_axes("scaling", settings, {"agents"})
     fixed = _without(settings, "agents")
     if not settings.has("cpus_per_agent"):
@@ -134,6 +136,16 @@ def _scaling(settings: Settings, topology: Topology) -> Design:
     agents = _values(settings, "agents") or [str(number) for number in _counts(_agents_that_fit(fixed, topology))]
     _refuse_too_many(len(agents))
     return Design("scaling", tuple({"--agents": number} for number in agents), fixed)
+
+
+def _scaling_of_one_agent(settings: Settings) -> Design:
+    _refuse_other_axes("scaling", settings, {"cpus_per_agent"})
+    fixed = _without(settings, "cpus_per_agent")
+    if not settings.has("agents"):
+        fixed = _with(fixed, "--agents", "1")
+    sizes = _values(settings, "cpus_per_agent")
+    _refuse_too_many(len(sizes))
+    return Design("scaling", tuple({"--cpus-per-agent": size} for size in sizes), fixed)
 
 
 def _streams(settings: Settings, topology: Topology) -> Design:

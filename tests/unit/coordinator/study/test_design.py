@@ -39,6 +39,13 @@ def test_scaling_can_be_told_its_counts_and_sizes() -> None:
     assert made.argv(made.points[1]) == ("--cpus-per-agent", "2", "--agents", "3")
 
 
+def test_scaling_can_be_that_of_one_agent_over_its_cores() -> None:
+    made = of("scaling", "--cpus-per-agent", "1,2,4")
+    assert [made.argv(point) for point in made.points][1] == ("--agents", "1", "--cpus-per-agent", "2")
+    with pytest.raises(UsageError, match="--agents has 2 values"):
+        of("scaling", "--cpus-per-agent", "1,2", "--agents", "1,2")
+
+
 def test_streams_never_have_fewer_requests_than_streams() -> None:
     made = of("streams", cores=2)
     assert [(p["-nstreams"], p["-nireq"]) for p in made.points] == [
