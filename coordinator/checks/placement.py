@@ -22,14 +22,6 @@ def find_in_plan(plan: Plan, topology: Topology) -> Iterator[Finding]:
         message = f"{agents} agents on {number}: those on {format_cpu_list(shared)} measure each other's load."
         yield Finding(Code.OVERSUBSCRIBED, "warning", message, "Use fewer --agents, or more CPUs.")
     yield from _find_in_quota(plan, topology)
-
-
-def _find_in_quota(plan: Plan, topology: Topology) -> Iterator[Finding]:
-    """A plan may still keep within it, with -max_irate; what was used up is found in the run."""
-    quota, cpus = topology.quota_cpus, len(plan.measured_cpus)
-    if quota is not None and quota < cpus:
-        message = f"The control group's quota is {quota:g} CPUs' time, and {cpus} are measured: it may run out."
-        yield Finding(Code.CPU_QUOTA, "warning", message, "Measure fewer --cpus, or raise the quota (cpu.max).")
     yield from _find_siblings(plan, topology)
     across = [i for i, job in enumerate(plan.jobs) if len(home_nodes(topology, job.placement.cpus)) > 1]
     if across:
@@ -39,6 +31,14 @@ def _find_in_quota(plan: Plan, topology: Topology) -> Iterator[Finding]:
             f"agent {across[0]} of {format_cpu_list(nodes)}: some of the memory is far from some of the CPUs."
         )
         yield Finding(Code.SPANS_NODES, "info", message, "Use --agents per-node, or more --agents.")
+
+
+def _find_in_quota(plan: Plan, topology: Topology) -> Iterator[Finding]:
+    """A plan may still keep within it, with -max_irate; what was used up is found in the run."""
+    quota, cpus = topology.quota_cpus, len(plan.measured_cpus)
+    if quota is not None and quota < cpus:
+        message = f"The control group's quota is {quota:g} CPUs' time, and {cpus} are measured: it may run out."
+        yield Finding(Code.CPU_QUOTA, "warning", message, "Measure fewer --cpus, or raise the quota (cpu.max).")
 
 
 def _find_siblings(plan: Plan, topology: Topology) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """The published JSON Schema of report.json, and that what a run writes keeps to it."""
 
 import json
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,8 +12,10 @@ import pytest
 
 from ovbench.common.lifecycle import State
 from ovbench.coordinator import result
+from ovbench.coordinator.checks.evidence import Code
 from ovbench.coordinator.fleet import Member
 from ovbench.coordinator.result import Report, from_json, json_schema, to_json
+from ovbench.coordinator.thresholds import Thresholds
 from tests.builders import delivered, effective, job, layer, options, ready, report, run
 
 PUBLISHED: Final = Path(result.__file__).resolve().with_name("report.schema.json")
@@ -142,3 +145,14 @@ def test_what_only_some_reports_have_is_in_this_one() -> None:
     assert whole.layers.by_request
     assert whole.effective is not None
     assert whole.effective.notes
+
+
+def test_every_finding_is_told_of_in_the_docs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "validity.md").read_text()
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", text, re.M)) == set(Code)
+
+
+def test_every_limit_is_told_of_in_the_docs_with_its_default() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "validity.md").read_text()
+    for limit in fields(Thresholds):
+        assert f"`{limit.metadata['flag']}` {limit.default:g}" in text, limit.name

@@ -180,6 +180,21 @@ def test_how_often_and_how_long_a_quota_was_used_up_is_what_the_group_says() -> 
     assert 0.1 < throttled_s <= stat["throttled_time"] / 1e9
 
 
+def test_a_quota_that_is_used_up_makes_a_run_invalid(start: Start) -> None:
+    with control_group("cpu", cfs_period_us="100000", cfs_quota_us="50000") as group:
+        load = ("-m", "builtin:mlp", "-api", "sync", "--agents", "1", "-t", "1", "--warmup", "0")
+        ran = start(*load, **joining(group)).finish()
+    assert ran.code == 4
+    (finding,) = [
+        f for f in ran.report["validity"]["findings"] if f["code"] == "cpu_quota" and f["severity"] == "error"
+    ]
+    cpu = ran.report["agents"][0]["cpu"]
+    # In ten periods half of the time is left at most, and less where the coordinator has some of it.
+    assert 5 <= cpu["throttled_periods"] <= 12
+    assert f"in {cpu['throttled_periods']} periods" in finding["message"]
+    assert cpu["throttled_s"] > 0.2
+
+
 @several_cpus
 def test_cpus_that_a_cpuset_takes_away_are_an_error_before_anything_is_measured(start: Start, tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/bus"
