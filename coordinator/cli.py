@@ -49,7 +49,7 @@ def _command(arguments: Sequence[str]) -> ExitCode:
     if isinstance(request, StudyRequest):
         from .study.command import run_study
 
-        return run_study(request, read_topology(), ("ovbench-coord", *arguments))
+        return run_study(request, _read_machine(request.sysfs), ("ovbench-coord", *arguments))
     if isinstance(request, SavedRequest):
         from .revisit import revisit
 

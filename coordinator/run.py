@@ -23,8 +23,6 @@ from .options import Options
 from .outcome import Run, build_report, recorded
 from .plan import Plan
 from .report.benchmark_app import benchmark_files
-from .report.html.runpage import run_files
-from .report.html.vega import library
 from .report.live import Screen, SteadyConsole
 from .report.text import print_report
 from .result import Report, to_json
@@ -50,6 +48,8 @@ class _Destination:
 def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, command: tuple[str, ...]) -> ExitCode:
     """Raises UsageError where the job is wrong; nothing has been measured then."""
     if options.html or options.plots is not None:
+        from .report.html.vega import library
+
         library()
     started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     interrupts = Interrupts(launcher)
@@ -212,6 +212,8 @@ def _save_pages(options: Options, place: _Destination, report: Report, screen: S
     """The report is kept already: what goes wrong with its pictures is a warning."""
     if place.path is None or not (options.html or options.plots is not None):
         return
+    from .report.html.runpage import run_files
+
     try:
         files = run_files(report, options.html, options.plots)
         store.write_files(place.path, files)

@@ -65,9 +65,10 @@ def _resume(request: StudyRequest, folder: StudyFolder, topology: Topology, cons
 
 
 def _show_trials(request: StudyRequest, study: Study, prepared: Sequence[Prepared], console: SteadyConsole) -> ExitCode:
-    print_trials(console, study, [one.trial for one in prepared], estimate_s(prepared))
     if request.json:
         _print_json([{"trial": one.trial.id, "argv": one.trial.argv} for one in prepared])
+    else:
+        print_trials(console, study, [one.trial for one in prepared], estimate_s(prepared))
     return ExitCode.VALID
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, cast, get_args
 from ovbench.common.errors import UsageError
 
 from ..flags import PLOTS, Parser, PlotFormat, gnu
+from ..machinetree import check_tree
 from .record import Kind
 from .settings import Settings, parse_settings, read_settings
 
@@ -68,6 +69,7 @@ class StudyRequest:
     resume: Path | None = None
     accept_changes: bool = False
     retry_failed: bool = False
+    sysfs: Path | None = None
     dry_run: bool = False
     json: bool = False
     plots: PlotFormat | None = None
@@ -81,6 +83,8 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
     raw, rest = study_parser().parse_known_args(given)
     plan = {} if raw.plan is None else _read_plan(raw.plan)
     settings = Settings({**_settings_of(plan).values, **parse_settings(rest).values})
+    if raw.sysfs is not None and not raw.dry_run:
+        raise UsageError(f"--sysfs {raw.sysfs}: a recorded machine can be planned for, not measured; add --dry-run")
     if raw.resume is not None:
         return _resumed(raw, kind, settings)
     if raw.accept_changes or raw.retry_failed:
@@ -91,6 +95,7 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
         settings=settings,
         sides=_sides(raw, plan, kind),
         repetitions=raw.repetitions or plan.get("repetitions"),
+        sysfs=None if raw.sysfs is None else check_tree("--sysfs", raw.sysfs.absolute()),
         order_seed=raw.order_seed if raw.order_seed is not None else plan.get("order_seed", 0),
         p99_limit_ms=raw.p99_limit_ms or plan.get("p99_limit_ms"),
         folder=raw.report_folder,
@@ -135,6 +140,10 @@ def study_parser() -> Parser:
     )
     parser.add_argument("--plots", choices=PLOTS, help="also write each chart as a file; needs ovbench[html]")
     parser.add_argument("--dry-run", action="store_true", help="print the trials and start nothing")
+    parser.add_argument(
+        "--sysfs", metavar="DIR", type=Path,
+        help="with --dry-run: plan for the machine that topology --record DIR has recorded, not this one",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the answer, and nothing else, on stdout as JSON")
     return parser
 
@@ -175,7 +184,8 @@ def _resumed(raw: argparse.Namespace, kind: Kind | None, settings: Settings) -> 
     """A study goes on as it was planned."""
     others = {
         f"study {kind}": kind, "--plan": raw.plan, "--a": raw.a, "--b": raw.b, "--repetitions": raw.repetitions,
-        "--order-seed": raw.order_seed, "--report-folder": raw.report_folder, **dict.fromkeys(settings.values, True),
+        "--order-seed": raw.order_seed, "--sysfs": raw.sysfs, "--report-folder": raw.report_folder,
+        **dict.fromkeys(settings.values, True),
     }  # fmt: skip
     given = [flag for flag, value in others.items() if value is not None]
     if given:

@@ -9,7 +9,7 @@ import pytest
 
 from ovbench.common.topology import read_topology
 from ovbench.coordinator.cli import main
-from tests.trees import AMD, LAPTOP, MACHINES, MEMORY_NODE, ODD_CPUS, Tree
+from tests.trees import AMD, LAPTOP, MACHINES, MEMORY_NODE, ODD_CPUS, TWO_SOCKETS, Tree
 
 
 def outcome(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
@@ -92,3 +92,11 @@ def test_a_recorded_machine_is_drawn(written: Callable[[Tree], Path], capsys: py
     assert out.startswith("AMD EPYC 7763 64-Core Processor\n")
     _, out, _ = outcome(capsys, "topology", "--sysfs", str(written(ODD_CPUS)))
     assert "64 of 128 CPUs may be used" in out
+
+
+def test_a_study_is_planned_for_a_machine_that_was_recorded(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    root = TWO_SOCKETS.write(tmp_path)
+    planned = printed(capsys, "study", "scaling", "--dry-run", "--json", "--sysfs", str(root))
+    agents = {trial["argv"][trial["argv"].index("--agents") + 1] for trial in planned}
+    assert {"1", "64"} <= agents
+    assert len(planned) == 5 * len(agents)

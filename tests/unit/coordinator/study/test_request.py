@@ -80,6 +80,8 @@ def test_a_study_without_more_is_a_sweep() -> None:
         (["--accept-changes"], "--resume"),
         (["--resume", "x", "-nstreams", "2"], "leave -nstreams out"),
         (["scaling", "--resume", "x"], "leave study scaling out"),
+        (["scaling", "--sysfs", "x"], "add --dry-run"),
+        (["scaling", "--sysfs", "no/such", "--dry-run"], "no/such"),
         (["--plan", "no/such.toml"], "cannot be read"),
         (["--a", "-nstreams 1"], "--a is a side of study ab"),
         (["scaling", "--b", ""], "--b is a side of study ab"),
