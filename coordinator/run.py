@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.topology import Topology
@@ -31,6 +32,10 @@ from .session import Bus, Interrupts, Session, Watcher
 from .snapshot import Tracker
 from .survey import Survey
 from .utilization import Meter, read_cpu_totals
+
+_LEASE_S: Final = {"local": 10.0, "external": 3.0}
+"""Local agents die with the coordinator by the kernel's hand, so that theirs is only for one that hangs: on a machine
+with far more load than CPUs it was seen not to be run for 3 s."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def measure(
         ),
         tracker=Tracker(plan.measured_cpus, options.duration_s),
         watcher=watcher,
-        rules=rules or Rules(join_s=options.join_timeout_s),
+        rules=rules or Rules(join_s=options.join_timeout_s, lease_s=_LEASE_S[options.launcher]),
     )
     fleet = session.run(bus, crew)
     return _facts(options, plan, topology, session, fleet, started_at, command)
