@@ -11,8 +11,8 @@ is no reason to call them equal: such a test would miss much of what there is.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev, variance
-from typing import Final, Literal
+from statistics import fmean
+from typing import Literal
 
 from msgspec import Struct, structs
 
@@ -20,15 +20,14 @@ from .estimates import Estimate, estimates_of_run, estimates_of_trial
 from .figures import FIGURES, Better, Figure
 from .requirement import Requirement, compare
 from .result import Interval, Report
-from .student import t_quantile
+from .student import t_within
+from .study.estimate import estimate, welch
 from .study.record import Outcome, Study, Trial
 from .study.settings import in_common, own_flags
 from .study.summary import counted, last_of_trials
 
 Verdict = Literal["better", "worse", "higher", "lower", "cannot be told apart", "no interval"]
 Point = dict[str, str]
-
-_CONFIDENCE: Final = 0.95
 
 
 class Compared(Struct, frozen=True):
@@ -253,8 +252,8 @@ def _samples(trials: Sequence[Outcome]) -> dict[str, list[float]]:
     """The values of each figure over the trials that have it."""
     found: dict[str, list[float]] = {}
     for trial in trials:
-        for name, estimate in estimates_of_trial(trial).items():
-            found.setdefault(name, []).append(estimate.value)
+        for name, one in estimates_of_trial(trial).items():
+            found.setdefault(name, []).append(one.value)
     return found
 
 
@@ -271,22 +270,15 @@ def welch_ci95(first: Sequence[float], other: Sequence[float]) -> Interval | Non
     if min(len(first), len(other)) < 2:
         return None
     by = fmean(other) - fmean(first)
-    parts = [(variance(sample) / len(sample), len(sample) - 1) for sample in (first, other)]
-    square = sum(part for part, _ in parts)
-    if square == 0:
-        return Interval(by, by)
-    freedom = int(square**2 / sum(part**2 / degrees for part, degrees in parts))
-    half = t_quantile(0.5 + _CONFIDENCE / 2, max(1, freedom)) * math.sqrt(square)
+    square, freedom = welch(first, other)
+    half = t_within(max(1, int(freedom))) * math.sqrt(square)
     return Interval(by - half, by + half)
 
 
 def mean_of(sample: Sequence[float]) -> Estimate:
     """With Student's interval, where there are at least two values."""
-    mean = fmean(sample)
-    if len(sample) < 2:
-        return Estimate(mean)
-    half = t_quantile(0.5 + _CONFIDENCE / 2, len(sample) - 1) * stdev(sample) / math.sqrt(len(sample))
-    return Estimate(mean, Interval(mean - half, mean + half))
+    mean = estimate(sample)
+    return Estimate(mean.value, None if mean.low is None else Interval(mean.low, mean.high))
 
 
 def changes(first: Mapping[str, Estimate], other: Mapping[str, Estimate]) -> tuple[Change, ...]:

@@ -4,6 +4,9 @@ from functools import lru_cache
 from math import exp, inf, isfinite, lgamma, log, log1p
 from typing import Final
 
+CONFIDENCE: Final = 0.95
+"""Of every interval, unless another is named."""
+
 _MOST_TERMS: Final = 10_000
 _PRECISION: Final = 1e-13
 _TINY: Final = 1e-300
@@ -28,6 +31,11 @@ def t_quantile(probability: float, freedom: float) -> float:
             break
         low, high = (middle, high) if _two_tails(middle, freedom) > tail else (low, middle)
     return (low + high) / 2
+
+
+def t_within(freedom: float, confidence: float = CONFIDENCE) -> float:
+    """Student's t that |t| stays below with this confidence: how many standard errors an interval reaches each way."""
+    return t_quantile(0.5 + confidence / 2, freedom)
 
 
 def f_tail(ratio: float, above: float, below: float) -> float:

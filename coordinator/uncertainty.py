@@ -12,12 +12,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .student import t_quantile
+from .student import CONFIDENCE, t_within
 
 Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 
-CONFIDENCE: Final = 0.95
 NORMAL: Final = 1.959963984540054
 """The quantile of the normal distribution for CONFIDENCE, two-sided."""
 
@@ -57,9 +56,9 @@ def rate_half_width(amounts: Floats, seconds: Floats, edges: float = 0.0) -> flo
     done, lasted = grouped(amounts, parts), grouped(seconds, parts)
     off = done - done.sum() / lasted.sum() * lasted
     variance = parts / (parts - 1) * float(np.dot(off, off))
-    return math.hypot(
-        t_quantile(0.5 + CONFIDENCE / 2, parts - 1) * math.sqrt(variance), NORMAL * math.sqrt(_EDGE_VARIANCE * edges)
-    ) / float(lasted.sum())
+    return math.hypot(t_within(parts - 1) * math.sqrt(variance), NORMAL * math.sqrt(_EDGE_VARIANCE * edges)) / float(
+        lasted.sum()
+    )
 
 
 def effective_count(below: Int64s, counts: Int64s) -> int | None:
@@ -77,7 +76,7 @@ def effective_count(below: Int64s, counts: Int64s) -> int | None:
         return count
     off = grouped(below, parts) - share * grouped(counts, parts)
     inflation = parts / (parts - 1) * float(np.dot(off, off)) / (count * share * (1 - share))
-    return max(1, int(count / max(1.0, inflation * (t_quantile(0.5 + CONFIDENCE / 2, parts - 1) / NORMAL) ** 2)))
+    return max(1, int(count / max(1.0, inflation * (t_within(parts - 1) / NORMAL) ** 2)))
 
 
 def rank_bounds(count: int, percent: float, effective: int) -> tuple[int | None, int | None]:

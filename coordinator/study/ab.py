@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from ..student import t_quantile
+from ..student import t_within
 from .estimate import bound
 from .record import Outcome, Study
 from .summary import Setting, counted
@@ -116,7 +116,7 @@ def compare(
     if len(logs) < 2:
         return verdict("cannot tell", logs[0] if logs else None, None, None, _LEAST_BLOCKS)
     middle, scatter = fmean(logs), stdev(logs)
-    half = t_quantile(0.5 + confidence / 2, len(logs) - 1) * scatter / sqrt(len(logs))
+    half = t_within(len(logs) - 1, confidence) * scatter / sqrt(len(logs))
     enough = len(logs) >= _LEAST_BLOCKS
     if enough and abs(middle) + half <= size:
         return verdict("no difference", middle, half, scatter, None)
@@ -133,7 +133,7 @@ def _needed(gap: float, scatter: float, size: float, confidence: float, have: in
     width = max(gap, size - gap)
 
     def half(blocks: int) -> float:
-        return t_quantile(0.5 + confidence / 2, blocks - 1) * scatter / sqrt(blocks)
+        return t_within(blocks - 1, confidence) * scatter / sqrt(blocks)
 
     low, high = max(have, _LEAST_BLOCKS - 1), _MOST_BLOCKS
     if half(high) > width:

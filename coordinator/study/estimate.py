@@ -7,9 +7,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from ..student import t_quantile
-
-CONFIDENCE: Final = 0.95
+from ..student import t_within
 
 _LARGEST: Final = 700.0
 
@@ -28,7 +26,7 @@ def estimate(values: Sequence[float]) -> Estimate:
     mean, count = fmean(values), len(values)
     if count < 2:
         return Estimate(mean, count=count)
-    half = t_quantile(0.5 + CONFIDENCE / 2, count - 1) * sqrt(variance(values, mean) / count)
+    half = t_within(count - 1) * sqrt(variance(values, mean) / count)
     return Estimate(mean, mean - half, mean + half, count)
 
 
@@ -46,9 +44,20 @@ def differ(some: Sequence[float], others: Sequence[float]) -> bool | None:
     if min(len(some), len(others)) < 2:
         return None
     first, second = [log(x) for x in some], [log(x) for x in others]
-    parts = [variance(x) / len(x) for x in (first, second)]
+    square, freedom = welch(first, second)
     gap = abs(fmean(first) - fmean(second))
-    if sum(parts) <= 0:
-        return gap > 0
-    freedom = sum(parts) ** 2 / sum(part**2 / (len(x) - 1) for part, x in zip(parts, (first, second), strict=True))
-    return gap > t_quantile(0.5 + CONFIDENCE / 2, freedom) * sqrt(sum(parts))
+    return gap > (t_within(freedom) * sqrt(square) if square > 0 else 0)
+
+
+def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
+    """The squared standard error of the difference of two means, and its degrees of freedom (0 where nothing scatters).
+
+    Of two values each at least. The freedom is Welch's and Satterthwaite's.
+    """
+    parts = [variance(sample) / len(sample) for sample in (first, second)]
+    square = sum(parts)
+    if square <= 0:
+        return 0.0, 0.0
+    return square, square**2 / sum(
+        part**2 / (len(sample) - 1) for part, sample in zip(parts, (first, second), strict=True)
+    )

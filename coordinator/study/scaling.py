@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct
 
-from ..student import f_tail, t_quantile
-from .estimate import CONFIDENCE, Estimate, bound
+from ..student import f_tail, t_within
+from .estimate import Estimate, bound
 
 Model = Literal["linear", "amdahl", "usl"]
 Floats = npt.NDArray[np.float64]
@@ -151,7 +151,7 @@ def _points(measured: Mapping[int, Sequence[float]]) -> Iterator[Point]:
     freedom = sum(len(values) - 1 for values in logs.values())
     squares = sum(float(((values - values.mean()) ** 2).sum()) for values in logs.values())
     scatter = sqrt(squares / freedom) if freedom else None
-    t = t_quantile(0.5 + CONFIDENCE / 2, freedom) if freedom else 0.0
+    t = t_within(freedom) if freedom else 0.0
     first = min(logs, default=1)
 
     means = {size: fmean(values) for size, values in measured.items()}
@@ -250,7 +250,7 @@ class _Region:
         best = _least_squares(data, free)
         least = float(data.squares(best[None, :])[0][0])
         freedom = data.trials - free - 1
-        limit = least * (1 + t_quantile(0.5 + CONFIDENCE / 2, freedom) ** 2 / freedom)
+        limit = least * (1 + t_within(freedom) ** 2 / freedom)
         law = np.maximum(best + (_DEPTHS[:, None, None] * _reach(data, best, free, limit)).reshape(-1, 2), 0.0)
         squares, single = data.squares(law)
         slack = np.sqrt(np.maximum(limit - squares, 0) / data.trials)
