@@ -54,14 +54,19 @@ def _resume(request: StudyRequest, folder: StudyFolder, topology: Topology, cons
     study = folder.study()
     if request.p99_limit_ms is not None:
         study = structs.replace(study, p99_limit_ms=request.p99_limit_ms)
-    _check_unchanged(request, study, topology)
+    everything = prepare(study.trials, topology)
+    _check_unchanged(request, study, everything, topology)
+
+    def left() -> tuple[Prepared, ...]:
+        ids = {trial.id for trial in folder.left(study, request.retry_failed)}
+        return tuple(one for one in everything if one.trial.id in ids)
+
     if request.dry_run:
-        return _show_trials(request, study, prepare(folder.left(study, request.retry_failed), topology), console)
+        return _show_trials(request, study, left(), console)
     with folder.held():
         # What is left is known only when nobody else can be running it.
         folder.mend()
-        prepared = prepare(folder.left(study, request.retry_failed), topology)
-        return _run(request, study, folder, prepared, topology, console)
+        return _run(request, study, folder, left(), topology, console)
 
 
 def _show_trials(request: StudyRequest, study: Study, prepared: Sequence[Prepared], console: SteadyConsole) -> ExitCode:
@@ -92,9 +97,8 @@ def _planned(request: StudyRequest, topology: Topology, command: Sequence[str]) 
     return study, prepared
 
 
-def _check_unchanged(request: StudyRequest, study: Study, topology: Topology) -> None:
-    """Of all models of the study, also those whose trials have ended."""
-    everything = prepare(study.trials, topology)
+def _check_unchanged(request: StudyRequest, study: Study, everything: Sequence[Prepared], topology: Topology) -> None:
+    """Of all files of the study, also those whose trials have ended."""
     changed = list(changes(study.fingerprint, fingerprint((one.options for one in everything), topology)))
     if changed and not request.accept_changes:
         raise UsageError(
@@ -148,7 +152,7 @@ def _conclude(
 ) -> None:
     """The answer on screen and as a page. The trials are kept already: what goes wrong with the page is told."""
     from ..report.html.studypage import study_files
-    from ..report.study import print_study
+    from ..report.study import print_answer
 
     said = answer(study, outcomes)
     data = answer_json(said)
@@ -157,10 +161,10 @@ def _conclude(
         sys.stdout.flush()
     if not outcomes:
         return
-    print_study(console, study, outcomes)
+    print_answer(console, study, said)
     store.write_file(folder.path / ANSWER_FILE, lambda stream: stream.write(data))
     try:
-        files = study_files(study, outcomes, folder.reports(), request.plots)
+        files = study_files(study, outcomes, folder.reports(), request.plots, said)
         store.write_files(folder.path, files)
         text = f"{', '.join((*files, ANSWER_FILE))} in {folder.path}"
     except (store.Unwritable, ValueError, UsageError) as problem:

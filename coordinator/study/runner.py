@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -45,8 +45,12 @@ class Prepared:
 
 
 def prepare(trials: Sequence[Trial], topology: Topology) -> tuple[Prepared, ...]:
-    """Raises UsageError, naming the setting, for the first trial that cannot be."""
-    return tuple(_prepared(trial, topology) for trial in trials)
+    """Raises UsageError, naming the setting, for the first trial that cannot be. Repetitions are understood once."""
+    known: dict[tuple[str, ...], Prepared] = {}
+    for trial in trials:
+        if trial.argv not in known:
+            known[trial.argv] = _prepared(trial, topology)
+    return tuple(replace(known[trial.argv], trial=trial) for trial in trials)
 
 
 def _prepared(trial: Trial, topology: Topology) -> Prepared:

@@ -21,11 +21,17 @@ _UNFIT: Final = 0.01
 
 def with_interval(figure: Estimate, form: Literal["fps", "ms"] = "fps") -> str:
     """Such as `1,204 FPS (1,190 to 1,219)`, `4.51 ms (4.48 ms to 4.55 ms)`; without an interval the figure alone."""
-    form_of = rate if form == "fps" else milliseconds
-    text = form_of(figure.value) + (" FPS" if form == "fps" else "")
+    text = f"{rate(figure.value)} FPS" if form == "fps" else milliseconds(figure.value)
+    span = span_of(figure, form)
+    return f"{text} ({span})" if span else text
+
+
+def span_of(figure: Estimate, form: Literal["fps", "ms"] = "fps") -> str:
+    """Its interval, such as `1,190 to 1,219`; empty where there is none."""
     if figure.low is None or figure.high is None:
-        return text
-    return f"{text} ({form_of(max(0.0, figure.low))} to {form_of(figure.high)})"
+        return ""
+    form_of = rate if form == "fps" else milliseconds
+    return f"{form_of(max(0.0, figure.low))} to {form_of(figure.high)}"
 
 
 def figures_of(setting: Setting) -> str:

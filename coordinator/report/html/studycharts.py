@@ -9,6 +9,7 @@ from ...study.estimate import Estimate
 from ...study.record import Outcome, Study
 from ...study.scaling import Point
 from ...study.summary import Setting
+from ...study.words import span_of
 from ..numbers import duration, milliseconds, percent, rate
 from .chart import BLUE, HEAT, MUTED, ORANGE, SERIES, TEXT, Chart, Spec, axis, colours, drawing, hover, time_unit
 
@@ -97,14 +98,12 @@ def _point_tip(name: str, unit: str, point: Point) -> str:
         "" if name == "all" else f"\n{name}"
     )
     efficiency = percent(100 * point.efficiency.value)
-    return f"{head}\n{_with_bounds(point.fps, 'FPS')}\nefficiency {efficiency}\n{len(point.fps_of_trials)} trials"
+    return f"{head}\n{_with_bounds(point.fps)}\nefficiency {efficiency}\n{len(point.fps_of_trials)} trials"
 
 
-def _with_bounds(figure: Estimate, unit: str) -> str:
-    text = f"{rate(figure.value)} {unit}"
-    if figure.low is None or figure.high is None:
-        return text
-    return f"{text}, {rate(max(0.0, figure.low))} to {rate(figure.high)}"
+def _with_bounds(figure: Estimate) -> str:
+    span = span_of(figure)
+    return f"{rate(figure.value)} FPS" + (f", {span}" if span else "")
 
 
 def _bounded(x: float, figure: Estimate, of: str, tip: str, factor: float = 1.0) -> dict[str, Any]:
@@ -173,10 +172,8 @@ def _latency_of_sizes(curves: Sequence[Curve]) -> Chart:
 
 
 def _span(figure: Estimate) -> str:
-    text = milliseconds(figure.value)
-    if figure.low is None or figure.high is None:
-        return text
-    return f"{text}, {milliseconds(max(0.0, figure.low))} to {milliseconds(figure.high)}"
+    span = span_of(figure, "ms")
+    return milliseconds(figure.value) + (f", {span}" if span else "")
 
 
 def _two_axes(study: Study) -> tuple[str, str] | None:
@@ -244,7 +241,7 @@ def _heat(study: Study, axes: tuple[str, str], settings: Sequence[Setting], figu
 def _setting_tip(setting: Setting) -> str:
     lines = [setting.name or "the one setting"]
     if setting.fps is not None:
-        lines.append(_with_bounds(setting.fps, "FPS"))
+        lines.append(_with_bounds(setting.fps))
     if setting.median_ms is not None:
         lines.append(f"median {_span(setting.median_ms)}")
     if setting.p99_ms is not None:

@@ -7,9 +7,9 @@ from typing import Final
 from ...flags import PlotFormat
 from ...result import Report
 from ...study.answer import Answer, answer
-from ...study.estimate import Estimate
 from ...study.record import TRIALS_FOLDER, Outcome, Study
 from ...study.summary import Setting
+from ...study.words import figures_of, span_of
 from ..numbers import count, duration, milliseconds, percent, rate
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag
 from .runpage import PAGE_FILE, badge, environment_of, footer
@@ -27,12 +27,16 @@ _TITLES: Final = {
 
 
 def study_files(
-    study: Study, outcomes: Sequence[Outcome], reports: Mapping[str, Report], plots: PlotFormat | None
+    study: Study,
+    outcomes: Sequence[Outcome],
+    reports: Mapping[str, Report],
+    plots: PlotFormat | None,
+    said: Answer | None = None,
 ) -> dict[str, bytes]:
     """`report.html` and the charts as files, by name. Raises UsageError where the extra is missing."""
-    said = answer(study, outcomes)
-    charts = study_charts(study, outcomes, said) if plots is not None else ()
-    return {PAGE_FILE: study_page(study, outcomes, reports, said)} | plot_files(charts, plots)
+    answered = said if said is not None else answer(study, outcomes)
+    charts = study_charts(study, outcomes, answered) if plots is not None else ()
+    return {PAGE_FILE: study_page(study, outcomes, reports, answered)} | plot_files(charts, plots)
 
 
 def study_page(
@@ -72,7 +76,7 @@ def _answer(said: Answer) -> Html:
         tag(
             "li",
             tag("b", choice.what[:1].upper() + choice.what[1:]),
-            f": {choice.setting.name or 'the one setting'}, {_figures(choice.setting)}",
+            f": {choice.setting.name or 'the one setting'}, {figures_of(choice.setting)}",
             tag("div", f"Cannot be told apart from it: {'; '.join(choice.rivals)}", class_="note")
             if choice.rivals
             else None,
@@ -98,21 +102,7 @@ def _front(front: Sequence[Setting]) -> Html:
 
 
 def _on_front(setting: Setting) -> Html:
-    return tag("div", tag("p", f"{setting.name or 'the one setting'}: {_figures(setting)}"), command(setting.command))
-
-
-def _figures(setting: Setting) -> str:
-    parts = [] if setting.fps is None else [f"{rate(setting.fps.value)} FPS{_bounds(setting.fps, 'fps')}"]
-    if setting.p99_ms is not None:
-        parts.append(f"p99 {milliseconds(setting.p99_ms.value)}{_bounds(setting.p99_ms, 'ms')}")
-    return ", ".join(parts)
-
-
-def _bounds(figure: Estimate, unit: str) -> str:
-    if figure.low is None or figure.high is None:
-        return ""
-    form = rate if unit == "fps" else milliseconds
-    return f" ({form(max(0.0, figure.low))} to {form(figure.high)})"
+    return tag("div", tag("p", f"{setting.name or 'the one setting'}: {figures_of(setting)}"), command(setting.command))
 
 
 def _settings(settings: Sequence[Setting]) -> Html:
@@ -121,10 +111,10 @@ def _settings(settings: Sequence[Setting]) -> Html:
         [
             setting.name or "the one setting",
             rate(setting.fps.value) if setting.fps is not None else "-",
-            _bounds(setting.fps, "fps").strip(" ()") if setting.fps is not None else "",
+            span_of(setting.fps) if setting.fps is not None else "",
             milliseconds(setting.median_ms.value) if setting.median_ms is not None else "-",
             milliseconds(setting.p99_ms.value) if setting.p99_ms is not None else "-",
-            _bounds(setting.p99_ms, "ms").strip(" ()") if setting.p99_ms is not None else "",
+            span_of(setting.p99_ms, "ms") if setting.p99_ms is not None else "",
             percent(setting.busy_percent) if setting.busy_percent is not None else "-",
             rate(setting.frames_per_cpu_s) if setting.frames_per_cpu_s is not None else "-",
             ", ".join(f"{number} {status}" for status, number in setting.trials.items()),
