@@ -16,6 +16,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
+from .environment import Environment
 from .estimates import Estimate, estimates_of_run, estimates_of_trial
 from .figures import FIGURES, Better, Figure
 from .requirement import Requirement, compare
@@ -161,8 +162,17 @@ def _settings(report: Report) -> dict[str, object]:
 def _environment(report: Report) -> dict[str, object]:
     environment = report.environment
     plain: dict[str, object] = {name: getattr(environment, name) for name in environment.__struct_fields__}
-    del plain["libraries"]
-    return {"ovbench": report.ovbench.version, **plain, **environment.libraries}
+    del plain["libraries"], plain["agent_python"]
+    return {"ovbench": report.ovbench.version, **plain, **environment.libraries, **_agent_python(environment)}
+
+
+def _agent_python(environment: Environment) -> dict[str, object]:
+    """Its path is among the settings, its OpenVINO is what the agents told of."""
+    agents = environment.agent_python
+    if agents is None:
+        return {}
+    versions = {"Python": agents.python, "ovbench": agents.ovbench, **agents.libraries}
+    return {f"agents' {name}": number for name, number in versions.items()}
 
 
 def _studies(first: NamedStudy, other: NamedStudy) -> Pair:

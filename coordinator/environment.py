@@ -4,10 +4,14 @@ import platform
 import socket
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
 from ovbench.common.topology import Topology
+
+LIBRARIES: Final = ("numba", "numpy", "pyzmq", "msgpack", "psutil")
+"""Those whose versions a result tells."""
 
 
 class NodePart(Struct, frozen=True):
@@ -17,6 +21,16 @@ class NodePart(Struct, frozen=True):
     cpus: tuple[int, ...]
     memory_mb: int | None
     distances: tuple[int, ...]
+
+
+class AgentPython(Struct, frozen=True):
+    """The Python that agents run in where it is not the coordinator's: its path, and the versions of what it has."""
+
+    path: str
+    python: str
+    openvino: str
+    ovbench: str
+    libraries: dict[str, str]
 
 
 class Environment(Struct, frozen=True):
@@ -36,9 +50,13 @@ class Environment(Struct, frozen=True):
     quota_cpus: float | None = None
     """CPUs' time that control groups leave the coordinator; None is no limit."""
     numa: tuple[NodePart, ...] = ()
+    agent_python: AgentPython | None = None
+    """Null where agents run in the coordinator's."""
 
 
-def read_environment(topology: Topology, measured: tuple[int, ...], openvino: str) -> Environment:
+def read_environment(
+    topology: Topology, measured: tuple[int, ...], openvino: str, agents: AgentPython | None = None
+) -> Environment:
     return Environment(
         hostname=socket.gethostname(),
         kernel=platform.release(),
@@ -51,9 +69,10 @@ def read_environment(topology: Topology, measured: tuple[int, ...], openvino: st
         governor=_governor(measured),
         openvino=openvino or version("openvino"),
         python=platform.python_version(),
-        libraries={name: version(name) for name in ("numba", "numpy", "pyzmq", "msgpack", "psutil")},
+        libraries={name: version(name) for name in LIBRARIES},
         quota_cpus=topology.quota_cpus,
         numa=tuple(NodePart(node.id, node.cpus, node.memory_mb, node.distances) for node in topology.numa),
+        agent_python=agents,
     )
 
 

@@ -339,6 +339,11 @@ def _add_agents(group: "argparse._ArgumentGroup") -> None:
         help="local starts the agents, the default; external waits for agents started with ovbench-agent --connect",
     )  # fmt: skip
     group.add_argument(
+        "--agent-python", metavar="PATH",
+        help="the Python to run the agents in, as that of a virtual environment with another OpenVINO; ovbench must be "
+        "installed there, too; default: the one that runs this",
+    )  # fmt: skip
+    group.add_argument(
         "--bind", metavar="ENDPOINT",
         help="where external agents connect: ipc:///path/to/socket, or tcp://127.0.0.1:PORT on this host",
     )  # fmt: skip

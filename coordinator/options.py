@@ -96,6 +96,7 @@ class Options:
     requirements: tuple[Requirement, ...] = ()
     html: bool = False
     plots: PlotFormat | None = None
+    agent_python: str | None = None
 
     @property
     def data(self) -> Data:
@@ -124,6 +125,7 @@ class Options:
             else f"null:{self.null_service_us:g}{self.null_faults}",
             "seed": self.seed,
             "launcher": self.launcher,
+            "agent_python": self.agent_python,
             "sample_memory_mb": self.sample_memory_mb,
             "check_outputs": self.check_outputs,
             "strict": self.strict,
@@ -278,6 +280,7 @@ def _checked(raw: argparse.Namespace) -> Options:
         null_service_us=None if null is None else null.service_us,
         seed=raw.seed,
         launcher=raw.launcher,
+        agent_python=_agent_python(raw),
         bind=_bind(raw),
         join_timeout_s=raw.join_timeout or (3.5 if raw.launcher == "local" else 20.0),
         report_folder=raw.report_folder,
@@ -498,6 +501,16 @@ def _policy(raw: argparse.Namespace) -> Policy:
 def placement_of(argv: Sequence[str]) -> Policy:
     """What the flags of a run say of CPUs; the others are understood, not checked. Raises UsageError."""
     return _policy(run_parser().parse_args([gnu(word) for word in argv]))
+
+
+def _agent_python(raw: argparse.Namespace) -> str | None:
+    """Absolute, but not resolved: the link in a virtual environment is what makes it one."""
+    path = cast("str | None", raw.agent_python)
+    if path is None:
+        return None
+    if raw.launcher != "local":
+        raise UsageError("--agent-python is for agents that are started here; leave it out, or --launcher external")
+    return os.path.abspath(path)
 
 
 def _bind(raw: argparse.Namespace) -> str | None:

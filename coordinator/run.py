@@ -18,6 +18,7 @@ from .config import config_json
 from .environment import read_environment
 from .fleet import Fleet, Member, Rules
 from .launch import Launcher
+from .launch.interpreter import examine
 from .merge import Merged, merge
 from .neighbours import Neighbours
 from .options import Options
@@ -125,6 +126,7 @@ def measure(
         tracker=Tracker(plan.measured_cpus, options.duration_s),
         watcher=watcher,
         rules=rules or Rules(join_s=options.join_timeout_s, lease_s=_LEASE_S[options.launcher]),
+        python=options.agent_python,
     )
     fleet = session.run(bus, crew)
     return _facts(options, plan, topology, session, fleet, started_at, command)
@@ -146,13 +148,14 @@ def _facts(
     command: Sequence[str],
 ) -> Run:
     openvino = next((m.ready.openvino for m in fleet.members if m.ready is not None), "")
+    agents = None if options.agent_python is None else examine(options.agent_python)
     return Run(
         options=options,
         plan=plan,
         topology=topology,
         members=fleet.members,
         readings=session.meter.readings,
-        environment=read_environment(topology, plan.measured_cpus, openvino),
+        environment=read_environment(topology, plan.measured_cpus, openvino, agents),
         started_at=started_at,
         command=tuple(command),
         version=version("ovbench"),

@@ -126,6 +126,7 @@ class Session:
     tracker: Tracker
     watcher: Watcher
     rules: Rules
+    python: str | None = None
     clock: Clock = monotonic_ns
     dropped_messages: int = 0
     interrupted: bool = False
@@ -139,7 +140,7 @@ class Session:
             if crew:
                 self._do(bus, fleet, fleet.take_over(crew, self.clock()))
             else:
-                bus.launcher.start(len(self.plan.jobs), bus.endpoint, bus.folder)
+                bus.launcher.start(len(self.plan.jobs), bus.endpoint, bus.folder, self.python)
             self._attend(bus, fleet)
             return fleet
         finally:

@@ -21,7 +21,8 @@ class Launcher(Protocol):
     def ended(self) -> str:
         """Why no more agents can be started; empty while they can."""
 
-    def start(self, agents: int, endpoint: str, folder: Path) -> None: ...
+    def start(self, agents: int, endpoint: str, folder: Path, python: str | None = None) -> None:
+        """Have agents 0..agents-1 started, in another Python than the coordinator's if one is named."""
 
     def deaths(self) -> Iterator[Death]: ...
 

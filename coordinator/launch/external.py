@@ -10,7 +10,7 @@ class ExternalLauncher:
     fd: None = None
     ended: str = ""
 
-    def start(self, agents: int, endpoint: str, folder: Path) -> None:
+    def start(self, agents: int, endpoint: str, folder: Path, python: str | None = None) -> None:
         pass
 
     def deaths(self) -> Iterator[Death]:

@@ -14,27 +14,82 @@ from pathlib import Path
 from . import Death
 
 
-class LocalLauncher:
-    """Starts the fork server at once, so that it loads while the coordinator does other things.
+class _ForkServer:
+    """One of them, of one Python. `over`: it has ended, or its last word has been read."""
 
-    Must be made in the coordinator's main thread: the kernel's word of a parent's death follows the thread.
-    """
-
-    def __init__(self) -> None:
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "ovbench.agent.forkserver", str(os.getpid())],
+    def __init__(self, python: str) -> None:
+        environment = {
+            **os.environ,
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONSAFEPATH": "1",  # a user's own select.py is not for the agents either
+        }
+        self._process = subprocess.Popen(
+            [python, "-m", "ovbench.agent.forkserver", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
             start_new_session=True,  # the terminal's Ctrl-C is not for the agents
         )
-        assert self._server.stdout is not None
-        os.set_blocking(self._server.stdout.fileno(), False)
+        assert self._process.stdout is not None
+        os.set_blocking(self._process.stdout.fileno(), False)
         self._pending = b""
+        self.over = False
+
+    @property
+    def fd(self) -> int:
+        assert self._process.stdout is not None
+        return self._process.stdout.fileno()
+
+    def write(self, lines: str) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(lines.encode())
+            self._process.stdin.flush()
+
+    def lines(self) -> Iterator[list[str]]:
+        """What it has said since the last call, in words."""
+        while not self.over:
+            try:
+                data = os.read(self.fd, 65536)
+            except BlockingIOError:
+                return
+            self.over = not data
+            *lines, self._pending = (self._pending + data).split(b"\n")
+            yield from (line.decode().split() for line in lines)
+
+    def last_words(self) -> str:
+        """Of one that is over."""
+        assert self._process.stderr is not None
+        reason = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        return f"the process that starts agents has ended: {reason[-1] if reason else 'it gave no reason'}"
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+
+class LocalLauncher:
+    """Starts a fork server at once, so that it loads while the coordinator does other things; one for each further
+    Python when it is first wanted.
+
+    Must be made, and used, in the coordinator's main thread: the kernel's word of a parent's death follows the thread.
+    """
+
+    def __init__(self, python: str | None = None) -> None:
+        """`python`: the one that agents are likely to be wanted of; None is the coordinator's."""
+        self._news = select.epoll()
+        self._servers: dict[str, _ForkServer] = {}
+        self._serving = self._server(python)
         self._pids: dict[int, int] = {}
-        self._waiting: deque[int] = deque()
+        self._crew: tuple[int, ...] = ()
+        self._unborn: set[int] = set()
         self._logs: Path | None = None
         self._deaths: deque[Death] = deque()
         self._ended = ""
@@ -46,18 +101,15 @@ class LocalLauncher:
     @property
     def fd(self) -> int:
         """Can be read when something has happened: `deaths` has news."""
-        assert self._server.stdout is not None
-        return self._server.stdout.fileno()
+        return self._news.fileno()
 
-    def start(self, agents: int, endpoint: str, folder: Path) -> None:
+    def start(self, agents: int, endpoint: str, folder: Path, python: str | None = None) -> None:
         """Have agents 0..agents-1 started; what they print goes to files in `folder`."""
         self._logs = folder
-        self._waiting = deque(range(agents))
-        lines = "".join(f"start {agent} {endpoint} {self._log(agent)}\n" for agent in range(agents))
-        assert self._server.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._server.stdin.write(lines.encode())
-            self._server.stdin.flush()
+        self._crew = tuple(range(agents))
+        self._unborn = set(self._crew)
+        self._serving = self._server(python)
+        self._serving.write("".join(f"start {agent} {endpoint} {self._log(agent)}\n" for agent in range(agents)))
 
     def deaths(self) -> Iterator[Death]:
         """Agents whose processes have ended since the last call."""
@@ -74,7 +126,7 @@ class LocalLauncher:
     def await_ends(self, timeout_s: float) -> None:
         for limit_s in (timeout_s, 1.0):
             deadline = time.monotonic() + limit_s
-            while self._pids and not self._ended and (left_s := deadline - time.monotonic()) > 0:
+            while (self._pids or self._unborn) and not self._ended and (left_s := deadline - time.monotonic()) > 0:
                 select.select([self.fd], [], [], left_s)
                 self._read()
             for agent in tuple(self._pids):
@@ -82,33 +134,40 @@ class LocalLauncher:
         self._deaths.clear()
 
     def close(self) -> None:
-        """End the fork server and, by the kernel's hand, every agent that is left. Returns when it is done."""
-        self._server.kill()
-        self._server.wait()
+        """End the fork servers and, by the kernel's hand, every agent that is left. Returns when it is done."""
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
         for pid in self._pids.values():
             _await_end(pid)
-        for stream in (self._server.stdin, self._server.stdout, self._server.stderr):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
+        self._news.close()
+
+    def _server(self, python: str | None) -> _ForkServer:
+        path = python or sys.executable
+        if path not in self._servers:
+            self._servers[path] = _ForkServer(path)
+            self._news.register(self._servers[path].fd, select.EPOLLIN)
+        return self._servers[path]
 
     def _read(self) -> None:
-        assert self._server.stdout is not None
-        while True:
-            try:
-                data = os.read(self._server.stdout.fileno(), 65536)
-            except BlockingIOError:
-                return
-            if not data:
-                self._server_ended()
-                return
-            *lines, self._pending = (self._pending + data).split(b"\n")
-            for line in lines:
-                self._note(line.decode().split())
+        for path, server in tuple(self._servers.items()):
+            for words in server.lines():
+                self._note(words)
+            if server.over:
+                self._forget(path, server)
+
+    def _forget(self, path: str, server: _ForkServer) -> None:
+        """One that ends while another serves is missed by nobody; it is started again when it is wanted."""
+        self._news.unregister(server.fd)
+        del self._servers[path]
+        if server is self._serving:
+            self._server_ended(server.last_words())
+        server.close()
 
     def _note(self, words: list[str]) -> None:
         match words:
             case ["started", agent, pid]:
+                self._unborn.discard(int(agent))
                 self._pids[int(agent)] = int(pid)
             case ["exited", agent, status]:
                 self._pids.pop(int(agent), None)
@@ -123,14 +182,11 @@ class LocalLauncher:
         last = _last_line(self._log(agent))
         return f"{how}; its last words: {last}" if last else how
 
-    def _server_ended(self) -> None:
+    def _server_ended(self, how: str) -> None:
         """Without it there are no agents: they have died with it."""
-        assert self._server.stderr is not None
-        reason = self._server.stderr.read().decode(errors="replace").strip().splitlines()
-        how = f"the process that starts agents has ended: {reason[-1] if reason else 'it gave no reason'}"
-        for agent in self._waiting:
-            self._deaths.append(Death(agent, how))
-        self._waiting.clear()
+        self._deaths.extend(Death(agent, how) for agent in self._crew)
+        self._crew = ()
+        self._unborn.clear()
         self._pids.clear()
         self._ended = how
 

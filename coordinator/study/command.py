@@ -129,7 +129,7 @@ def _run(
     broken = ""
     if prepared:
         # In the main thread: the kernel's word of its end follows the thread that starts agents.
-        launcher = LocalLauncher()
+        launcher = LocalLauncher(prepared[0].options.agent_python)
         try:
             with Bus.open(launcher, Interrupts(launcher), None) as bus:
                 runner.run(bus, prepared)

@@ -11,8 +11,9 @@ from typing import Final
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology, format_cpu_list
 
+from ..launch.interpreter import examine
 from ..options import Options
-from .record import Fingerprint
+from .record import AGENTS_IN, Fingerprint
 
 _WEIGHTS: Final = (".bin", ".pdiparams")
 """Files beside a model of the same name that belong to it: of IR and Paddle."""
@@ -21,8 +22,12 @@ _WEIGHTS: Final = (".bin", ".pdiparams")
 def fingerprint(runs: Iterable[Options], topology: Topology) -> Fingerprint:
     """Of all models in `runs` and the files that go with them, and this machine. Raises UsageError where one cannot be
     read."""
-    files = sorted({file for options in runs if options.null_service_us is None for file in _files(options)})
-    return Fingerprint(models={file: _digest(file) for file in files}, machine=_machine(topology))
+    all_runs = tuple(runs)
+    files = sorted({file for options in all_runs if options.null_service_us is None for file in _files(options)})
+    pythons = sorted({options.agent_python for options in all_runs if options.agent_python is not None})
+    return Fingerprint(
+        models={file: _digest(file) for file in files}, machine={**_machine(topology), **_builds(pythons)}
+    )
 
 
 def _files(options: Options) -> Iterator[str]:
@@ -58,6 +63,12 @@ def _machine(topology: Topology) -> dict[str, str]:
         "openvino": version("openvino"),
         "ovbench": version("ovbench"),
     }
+
+
+def _builds(pythons: Iterable[str]) -> dict[str, str]:
+    """OpenVINO and ovbench of the agents that run in a Python of their own."""
+    known = map(examine, pythons)
+    return {f"{AGENTS_IN}{one.path}": f"openvino {one.openvino}, ovbench {one.ovbench}" for one in known}
 
 
 def _digest(model: str) -> str:

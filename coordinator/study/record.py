@@ -11,6 +11,8 @@ from msgspec import Meta, Struct
 from ..result import Interval, Report
 
 SCHEMA: Final = "ovbench.study/1"
+AGENTS_IN: Final = "agents in "
+"""Before the path of their own Python, in a fingerprint."""
 STUDY_FILE: Final = "study.json"
 TRIALS_FILE: Final = "trials.jsonl"
 TRIALS_FOLDER: Final = "trials"
@@ -74,6 +76,7 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     requests: int | None = None
     busy_percent: float | None = None
     frames_per_cpu_s: float | None = None
+    openvino: Annotated[str | None, Meta(description="of the agents; null with the null device")] = None
     findings: tuple[str, ...] = ()
     why: str = ""
 
@@ -110,6 +113,7 @@ def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int) -> 
         requests=sum(agent.nireq or 0 for agent in agents),
         busy_percent=report.cpu.busy_percent,
         frames_per_cpu_s=report.efficiency.frames_per_cpu_s if report.efficiency is not None else None,
+        openvino=report.environment.openvino if effective and effective.backend == "openvino" else None,
         findings=tuple(finding.code for finding in report.validity.findings),
     )
 

@@ -43,6 +43,14 @@ class Prepared:
         """Warm-up and window; None where only a number of inferences is known."""
         return None if self.options.duration_s is None else self.options.warmup_s + self.options.duration_s
 
+    def same_but_load(self, other: "Prepared") -> bool:
+        """Whether the other's agents can do it as they are."""
+        return (
+            self.options.agent_python == other.options.agent_python
+            and len(self.plan.jobs) == len(other.plan.jobs)
+            and all(job.same_but_load(one) for job, one in zip(self.plan.jobs, other.plan.jobs, strict=True))
+        )
+
 
 def prepare(trials: Sequence[Trial], topology: Topology) -> tuple[Prepared, ...]:
     """Raises UsageError, naming the setting, for the first trial that cannot be. Repetitions are understood once."""
@@ -86,7 +94,7 @@ class Runner:
     outcomes: list[Outcome] = field(default_factory=list)
     interrupted: bool = False
     _crew: tuple[Member, ...] = ()
-    _jobs: Plan | None = None
+    _jobs: Prepared | None = None
     _overheads_s: list[float] = field(default_factory=list)
 
     def run(self, bus: Bus, trials: Sequence[Prepared]) -> None:
@@ -112,7 +120,7 @@ class Runner:
         return estimate_s(trials, sum(known) / len(known) if known else _OVERHEAD_S)
 
     def _trial(self, bus: Bus, prepared: Prepared, began: float) -> tuple[Outcome, Report | None]:
-        crew = self._adopted(bus, prepared.plan)
+        crew = self._adopted(bus, prepared)
         started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         _stay_off(prepared.plan, self.topology)
         command = ("ovbench-coord", *prepared.trial.argv)
@@ -126,30 +134,24 @@ class Runner:
             self._crew = ()
             return _failed(prepared.trial, started_at, self.clock() - began, str(error)), None
         self.interrupted = facts.interrupted
-        self._leave(facts, prepared.plan)
+        self._leave(facts, prepared)
         report = build_report(facts, merge_run(facts), None)
         code = exit_code(report, facts.interrupted, kept=True)
         return outcome_of(prepared.trial, report, self.clock() - began, code), report
 
-    def _adopted(self, bus: Bus, plan: Plan) -> tuple[Member, ...]:
+    def _adopted(self, bus: Bus, prepared: Prepared) -> tuple[Member, ...]:
         """The agents of the trial before, where they can do this one as they are; else they are let go."""
-        if self._crew and self._jobs is not None and _same_but_load(plan, self._jobs):
+        if self._crew and self._jobs is not None and prepared.same_but_load(self._jobs):
             return self._crew
         bus.dismiss(self._crew)
         self._crew = ()
         return ()
 
-    def _leave(self, facts: Run, plan: Plan) -> None:
+    def _leave(self, facts: Run, prepared: Prepared) -> None:
         """Agents can go on only if all of them have delivered; `dismiss` ends the others, too."""
-        self._crew, self._jobs = tuple(facts.members), plan
+        self._crew, self._jobs = tuple(facts.members), prepared
         if any(member.state is not State.DELIVERED for member in facts.members):
             self._jobs = None
-
-
-def _same_but_load(plan: Plan, before: Plan) -> bool:
-    return len(plan.jobs) == len(before.jobs) and all(
-        job.same_but_load(other) for job, other in zip(plan.jobs, before.jobs, strict=True)
-    )
 
 
 def _stay_off(plan: Plan, topology: Topology) -> None:

@@ -4,7 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -14,6 +14,7 @@ from .record import Outcome, Study, Trial
 PROGRAM: Final = "ovbench-coord"
 NOT_RUN: Final = "NOT RUN"
 _COUNTED: Final = "VALID"
+_Known = TypeVar("_Known", int, str)
 
 
 class Setting(Struct, frozen=True):
@@ -32,6 +33,7 @@ class Setting(Struct, frozen=True):
     cores: int | None = None
     streams: int | None = None
     requests: int | None = None
+    openvino: str | None = None
     fps_of_trials: tuple[float, ...] = ()
     p99_of_trials: tuple[float, ...] = ()
 
@@ -90,6 +92,7 @@ def _setting(trials: Sequence[Trial], by_trial: Mapping[str, Outcome]) -> Settin
         cores=_first(outcome.cores for outcome in good),
         streams=_first(outcome.streams for outcome in good),
         requests=_first(outcome.requests for outcome in good),
+        openvino=_first(outcome.openvino for outcome in good),
         fps_of_trials=fps,
         p99_of_trials=p99,
     )
@@ -117,7 +120,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-def _first(values: Iterable[int | None]) -> int | None:
+def _first(values: Iterable[_Known | None]) -> _Known | None:
     return next((value for value in values if value is not None), None)
 
 

@@ -104,6 +104,7 @@ def lines(
         yield from _scaling_lines(curve, study)
     if comparisons:
         yield from _comparison_lines(comparisons)
+        yield from _builds(settings)
     for choice in choices[1:] if study.kind != "ab" else ():
         yield f"{choice.what[0].upper()}{choice.what[1:]}: {choice.setting.name}, {figures_of(choice.setting)}."
     if study.kind == "batch":
@@ -139,6 +140,14 @@ def _comparison_lines(comparisons: Sequence[Comparison]) -> Iterator[str]:
         )
     for found in comparisons[1:]:
         yield f"{found.figure} latency of B: {_change(found, 'shorter', 'longer')}."
+
+
+def _builds(settings: Sequence[Setting]) -> Iterator[str]:
+    """Where they are not the same: what is compared then is builds, too."""
+    known = [setting.openvino for setting in settings]
+    if all(known) and len(set(known)) > 1:
+        told = ", ".join(f"{name} {build}" for name, build in zip("AB", known, strict=True))
+        yield f"The builds of OpenVINO: {told}."
 
 
 def _scaling_lines(curve: Curve, study: Study) -> Iterator[str]:

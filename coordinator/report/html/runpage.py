@@ -6,6 +6,7 @@ from typing import Final
 
 from ovbench.common.topology import format_cpu_list
 
+from ...environment import AgentPython, Environment
 from ...flags import PlotFormat
 from ...result import AgentPart, Finding, Interval, LatencyPart, Report
 from ..numbers import count, megabytes, milliseconds, percent, rate
@@ -36,7 +37,7 @@ def run_page(report: Report) -> bytes:
         _agents(report.agents),
         _neighbours(report),
         section("Command", command(shlex.join(report.command))),
-        section("Environment", pairs(environment_of(report))),
+        section("Environment", pairs(environment_of(report.environment))),
         _settings(report),
         footer(f"ovbench {report.ovbench.version}, {report.started_at}"),
     )
@@ -178,9 +179,8 @@ def _neighbours(report: Report) -> Html:
     )
 
 
-def environment_of(report: Report) -> dict[str, str]:
+def environment_of(env: Environment) -> dict[str, str]:
     """What a reader needs to compare it with another."""
-    env = report.environment
     return {
         "host": env.hostname,
         "CPU": env.cpu_model,
@@ -192,6 +192,15 @@ def environment_of(report: Report) -> dict[str, str]:
         "OpenVINO": env.openvino,
         "Python": env.python,
         "libraries": ", ".join(f"{name} {number}" for name, number in env.libraries.items()),
+        **({} if env.agent_python is None else _agent_python(env.agent_python)),
+    }
+
+
+def _agent_python(agents: AgentPython) -> dict[str, str]:
+    libraries = ", ".join(f"{name} {number}" for name, number in agents.libraries.items())
+    return {
+        "agents' Python": f"{agents.python}, {agents.path}",
+        "agents' libraries": f"ovbench {agents.ovbench}, {libraries}",
     }
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from ...flags import PlotFormat
 from ...result import Report
 from ...study.answer import Answer, answer
-from ...study.record import TRIALS_FOLDER, Outcome, Study
+from ...study.record import AGENTS_IN, TRIALS_FOLDER, Outcome, Study
 from ...study.summary import Setting
 from ...study.words import figures_of, span_of
 from ..numbers import count, duration, milliseconds, percent, rate
@@ -148,7 +148,13 @@ def _trial(outcome: Outcome) -> list[Html | str]:
 
 
 def _environment(study: Study, reports: Mapping[str, Report]) -> Html:
-    report = next(iter(reports.values()), None)
-    facts = environment_of(report) if report is not None else {}
+    """By preference of a trial whose agents ran in the coordinator's Python."""
+    told = sorted((r.environment for r in reports.values()), key=lambda env: env.agent_python is not None)
+    facts = environment_of(told[0]) if told else {}
     models = {f"model {name}": digest for name, digest in study.fingerprint.models.items()}
-    return section("Environment", pairs({**(facts or study.fingerprint.machine), **models}))
+    return section("Environment", pairs({**(facts or study.fingerprint.machine), **_builds(study), **models}))
+
+
+def _builds(study: Study) -> dict[str, str]:
+    """Of agents in a Python of their own; one report does not tell of all."""
+    return {name: builds for name, builds in study.fingerprint.machine.items() if name.startswith(AGENTS_IN)}

@@ -27,6 +27,7 @@ from ovbench.coordinator.comparison import (
     mean_of,
     welch_ci95,
 )
+from ovbench.coordinator.environment import AgentPython
 from ovbench.coordinator.estimates import Estimate
 from ovbench.coordinator.figures import BY_NAME
 from ovbench.coordinator.requirement import Requirement, parse_requirement
@@ -170,6 +171,20 @@ def test_another_environment_is_told_down_to_the_libraries() -> None:
     assert told == {"governor": ("performance", ""), "numpy": ("2.0", "2.9")}
     assert pair.settings == ()
     assert pair.validity == ()
+
+
+def test_another_python_of_the_agents_is_told_by_what_is_in_it() -> None:
+    one = report()
+    agents = AgentPython("/opt/b/python", "3.12.1", "2026.4.1", "0.2.0", {"numpy": "2.9"})
+    environment = structs.replace(one.environment, openvino="2026.4.1", agent_python=agents)
+    (pair,) = compare_runs(NamedRun("a", one), [NamedRun("b", structs.replace(one, environment=environment))]).others
+    told = {difference.what: (difference.first, difference.other) for difference in pair.environment}
+    assert told == {
+        "openvino": ("2026.4.0", "2026.4.1"),
+        "agents' Python": ("", "3.12.1"),
+        "agents' ovbench": ("", "0.2.0"),
+        "agents' numpy": ("", "2.9"),
+    }
 
 
 def test_each_result_is_held_against_the_first() -> None:

@@ -217,7 +217,16 @@ def test_external_agents_connect_on_this_host(bind: str) -> None:
     assert options("--launcher", "external", "--bind", bind, "--agents", "2").bind == bind
 
 
+def test_the_agents_python_is_where_it_was_named_and_its_link_is_not_followed(tmp_path: Path) -> None:
+    link = tmp_path / "python"
+    link.symlink_to("/usr/bin/env")
+    assert options("--agent-python", str(link)).agent_python == str(link)
+    assert options("--agent-python", "env/python").agent_python == f"{Path.cwd()}/env/python"
+    assert options("--agent-python", "env/python").requested()["agent_python"] == f"{Path.cwd()}/env/python"
+
+
 WRONG = {
+    "--agent-python python3 --launcher external --agents 1 --bind ipc:///tmp/bus": "--agent-python",
     "-nstreams 0": "-nstreams",
     "-nstreams -2": "-nstreams",
     "-nstreams two": "two",
@@ -467,7 +476,8 @@ def test_help_and_version_end_well(argv: list[str], capsys: pytest.CaptureFixtur
 
 FLAGS = [
     "-m", "-d", "-b", "-api", "-hint", "-nstreams", "-nthreads", "-nireq", "-t", "-niter", "--warmup", "--agents",
-    "--launcher", "--bind", "--join-timeout", "--dry-run", "-report_folder", "--save-samples", "--sample-memory",
+    "--agent-python", "--launcher", "--bind", "--join-timeout", "--dry-run", "-report_folder", "--save-samples",
+    "--sample-memory",
     "--json", "--seed", "--backend", "export-model", "-i", "-max_irate", "-shape", "-data_shape", "-layout", "-lfile",
     "-inference_only", "-no_warmup", "-ip", "-op", "-iop", "--mean_values", "--scale_values", "-latency_percentile",
     "-report_type", "-json_stats", "-pc", "-pcsort", "-pcseq", "-exec_graph_path", "-c", "-cdir", "-load_config",

@@ -113,6 +113,19 @@ def test_a_setting_against_itself_has_no_words_of_its_own() -> None:
     assert found.headline == "No difference beyond 2 % between A and B: B has 0.0 % more throughput (+0.0 to +0.0 %)."
 
 
+def test_sides_of_different_builds_are_told_apart_by_them() -> None:
+    planned = study({"side": ("A", "B")}, "ab", 5)
+    builds = {"A": "2026.4.0-1", "B": "2026.4.1-2"}
+    done = [
+        msgspec.structs.replace(one, openvino=builds[one.point["side"]])
+        for one in outcomes(planned, lambda p: 390.0, lambda p: 2.0)
+    ]
+    told = "The builds of OpenVINO: A 2026.4.0-1, B 2026.4.1-2."
+    assert answer(planned, done).lines[-1] == told
+    same = [msgspec.structs.replace(one, openvino="2026.4.0-1") for one in done]
+    assert told not in answer(planned, same).lines
+
+
 def test_a_sweep_tells_the_best_the_best_under_the_limit_and_what_matters() -> None:
     planned = study({"-nstreams": ("1", "4"), "-nireq": ("1", "2")}, p99_limit_ms=3.0)
     done = outcomes(planned, lambda p: 100.0 * int(p["-nstreams"]) * int(p["-nireq"]), lambda p: 2.0 * int(p["-nireq"]))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ovbench.coordinator.environment import AgentPython
 from ovbench.coordinator.study.fingerprint import changes, fingerprint
 from ovbench.coordinator.study.record import Fingerprint
 from tests.builders import options
@@ -32,6 +33,18 @@ def test_a_model_has_changed_with_its_file_or_its_weights(model: Path, suffix: s
     before = of(model)
     model.with_suffix(suffix).write_bytes(b"other")
     assert list(changes(before, of(model))) == [f"the file {model}"]
+
+
+def test_a_build_has_changed_with_what_is_in_the_agents_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_openvino(number: str) -> Fingerprint:
+        agents = AgentPython("/opt/b/python", "3.11.7", number, "0.1.0", {})
+        monkeypatch.setattr("ovbench.coordinator.study.fingerprint.examine", lambda path: agents)
+        return fingerprint([replace(options(), agent_python="/opt/b/python")], machine())
+
+    before, now = with_openvino("2026.4.0"), with_openvino("2026.4.1")
+    assert list(changes(before, now)) == [
+        "agents in /opt/b/python (was openvino 2026.4.0, ovbench 0.1.0, is openvino 2026.4.1, ovbench 0.1.0)"
+    ]
 
 
 def test_a_machine_has_changed_with_the_cpus_that_may_be_used() -> None:
