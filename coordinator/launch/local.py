@@ -108,6 +108,9 @@ class LocalLauncher:
         self._logs = folder
         self._crew = tuple(range(agents))
         self._unborn = set(self._crew)
+        self._read()  # that a fork server has ended meanwhile
+        if self._ended:
+            return
         self._serving = self._server(python)
         self._serving.write("".join(f"start {agent} {endpoint} {self._log(agent)}\n" for agent in range(agents)))
 
