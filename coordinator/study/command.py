@@ -93,6 +93,7 @@ def _planned(request: StudyRequest, topology: Topology, command: Sequence[str]) 
         trials=order,
         fingerprint=fingerprint((one.options for one in prepared), topology),
         p99_limit_ms=request.p99_limit_ms,
+        size_percent=request.size_percent,
     )
     return study, prepared
 

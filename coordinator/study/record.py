@@ -18,6 +18,9 @@ TRIALS_FILE: Final = "trials.jsonl"
 TRIALS_FOLDER: Final = "trials"
 ANSWER_FILE: Final = "answer.json"
 
+SIZE_PERCENT: Final = 2.0
+"""What A against B calls no difference, unless another size was stated."""
+
 Kind = Literal["sweep", "scaling", "streams", "partition", "batch", "ab"]
 
 
@@ -50,6 +53,7 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     trials: tuple[Trial, ...]
     fingerprint: Fingerprint
     p99_limit_ms: float | None = None
+    size_percent: Annotated[float, Meta(gt=0, le=100, description="of ab: what is no difference")] = SIZE_PERCENT
     schema: Literal["ovbench.study/1"] = SCHEMA
 
 

@@ -12,12 +12,12 @@ from ovbench.common.errors import UsageError
 
 from ..flags import PLOTS, Parser, PlotFormat, gnu
 from ..machinetree import check_tree
-from .record import Kind
+from .record import SIZE_PERCENT, Kind
 from .settings import Settings, parse_settings, read_settings
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _READY_MADE: Final = tuple(kind for kind in KINDS if kind != "sweep")
-_PLAN_KEYS: Final = ("kind", "repetitions", "order_seed", "p99_limit_ms", "a", "b", "settings")
+_PLAN_KEYS: Final = ("kind", "repetitions", "order_seed", "p99_limit_ms", "size_percent", "a", "b", "settings")
 
 _DESCRIPTION: Final = """\
 Runs many settings, several times each in a random order, saves each trial when it ends, and says
@@ -44,8 +44,8 @@ examples:
   ovbench-coord study --resume ovbench-results/20260101T120000Z-study-scaling
       does what is missing
 
-A plan is TOML with the keys kind, repetitions, order_seed, p99_limit_ms, a, b and a table
-of settings:
+A plan is TOML with the keys kind, repetitions, order_seed, p99_limit_ms, size_percent, a, b
+and a table of settings:
 
   repetitions = 5
   [settings]
@@ -57,7 +57,7 @@ of settings:
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """`repetitions` None is the kind's own number; `resume`: the folder of a study to go on with."""
+    """`repetitions` None is the kind's own number; `resume`: the folder of a study to go on with, with its own size."""
 
     kind: Kind = "sweep"
     settings: Settings = field(default_factory=Settings)
@@ -65,6 +65,7 @@ class StudyRequest:
     repetitions: int | None = None
     order_seed: int = 0
     p99_limit_ms: float | None = None
+    size_percent: float = SIZE_PERCENT
     folder: Path | None = None
     resume: Path | None = None
     accept_changes: bool = False
@@ -98,6 +99,7 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
         sysfs=None if raw.sysfs is None else check_tree("--sysfs", raw.sysfs.absolute()),
         order_seed=raw.order_seed if raw.order_seed is not None else plan.get("order_seed", 0),
         p99_limit_ms=raw.p99_limit_ms or plan.get("p99_limit_ms"),
+        size_percent=_size_of(raw, plan, kind),
         folder=raw.report_folder,
         dry_run=raw.dry_run,
         json=raw.json,
@@ -125,6 +127,10 @@ def study_parser() -> Parser:
     parser.add_argument(
         "--p99-limit-ms", metavar="MS", type=_limit, help="also name the best setting whose p99 is not above this"
     )
+    parser.add_argument(
+        "--size-percent", metavar="PERCENT", type=_size,
+        help=f"of ab: a difference that is surely within this is none; default {SIZE_PERCENT:g}",
+    )  # fmt: skip
     parser.add_argument("--a", metavar="FLAGS", help="of ab: the flags of A, quoted")
     parser.add_argument("--b", metavar="FLAGS", help="of ab: the flags of B, quoted")
     parser.add_argument(
@@ -180,11 +186,22 @@ def _sides(raw: argparse.Namespace, plan: Mapping[str, Any], kind: Kind) -> dict
     return sides
 
 
+def _size_of(raw: argparse.Namespace, plan: Mapping[str, Any], kind: Kind) -> float:
+    given = raw.size_percent if raw.size_percent is not None else plan.get("size_percent")
+    if given is not None and kind != "ab":
+        word = "--size-percent" if raw.size_percent is not None else f"--plan {raw.plan}: size_percent"
+        raise UsageError(
+            f"{word} is for the verdict of study ab, and a study of the kind {kind} has none; leave it out"
+        )
+    return SIZE_PERCENT if given is None else float(given)
+
+
 def _resumed(raw: argparse.Namespace, kind: Kind | None, settings: Settings) -> StudyRequest:
     """A study goes on as it was planned."""
     others = {
         f"study {kind}": kind, "--plan": raw.plan, "--a": raw.a, "--b": raw.b, "--repetitions": raw.repetitions,
-        "--order-seed": raw.order_seed, "--sysfs": raw.sysfs, "--report-folder": raw.report_folder,
+        "--order-seed": raw.order_seed, "--size-percent": raw.size_percent, "--sysfs": raw.sysfs,
+        "--report-folder": raw.report_folder,
         **dict.fromkeys(settings.values, True),
     }  # fmt: skip
     given = [flag for flag, value in others.items() if value is not None]
@@ -224,6 +241,7 @@ def _check_value(file: Path, key: str, value: Any) -> None:
         "repetitions": ("a whole number of 1 or more", lambda v: type(v) is int and 1 <= v <= 1_000),
         "order_seed": ("a whole number of 0 or more, below 10^18", lambda v: type(v) is int and 0 <= v < 10**18),
         "p99_limit_ms": ("a number above 0 and below 10^9", lambda v: type(v) in (int, float) and 0 < v < 1e9),
+        "size_percent": ("a number above 0, up to 100", lambda v: type(v) in (int, float) and 0 < v <= 100),
         "settings": ("a table", lambda v: isinstance(v, dict)),
         "kind": (f"one of {', '.join(KINDS)}", lambda v: v in KINDS),
         "a": ("a text", lambda v: isinstance(v, str)),
@@ -261,4 +279,14 @@ def _limit(text: str) -> float:
         value = 0.0
     if not 0 < value < 1e9:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of milliseconds above 0")
+    return value
+
+
+def _size(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of percent above 0, up to 100")
     return value

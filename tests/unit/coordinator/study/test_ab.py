@@ -5,7 +5,9 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from msgspec import structs
 
+from ovbench.coordinator.student import t_quantile
 from ovbench.coordinator.study.ab import BLOCKS, Comparison, compare, comparisons_of
 from ovbench.coordinator.study.summary import settings_of
 from tests.studies import outcome, outcomes, study
@@ -107,13 +109,14 @@ def test_less_latency_is_faster() -> None:
     assert compare("p99", [(b, a) for a, b in blocks], more_is_faster=False).verdict == "slower"
 
 
-def test_verdicts_on_several_figures_share_the_doubt() -> None:
-    blocks: Blocks = [([100.0], [95.0 + n]) for n in range(6)]
-    one, four = compare("p99", blocks), compare("p99", blocks, figures=4)
-    assert four.confidence_percent == pytest.approx(99.5)
-    assert one.low is not None
-    assert four.low is not None
-    assert four.low < one.low
+def test_of_equal_settings_one_of_three_figures_is_called_different_in_6_of_100_studies_at_most() -> None:
+    """Figures that have nothing to do with each other are the worst case: 1 - 0.98^3 = 5.9 %. Of 8000: 5.5 %."""
+    draw = np.random.default_rng(2026)
+    different = [
+        any(compare("p99", simulated(draw, 1.0, "walk")).verdict in ("faster", "slower") for _ in range(3))
+        for _ in range(4 * STUDIES)
+    ]
+    assert np.mean(different) <= 0.07
 
 
 def test_as_many_blocks_as_are_said_to_be_needed_are_enough() -> None:
@@ -125,6 +128,18 @@ def test_as_many_blocks_as_are_said_to_be_needed_are_enough() -> None:
     times = -(-found.blocks_needed // len(some))
     assert compare("throughput", some * (times + 1)).verdict != "cannot tell"
     assert compare("throughput", some * max(1, times // 2)).verdict == "cannot tell"
+
+
+@pytest.mark.parametrize("size_percent", [0.5, 1.0, 3.0])
+def test_the_blocks_needed_for_a_size_are_those_at_which_the_interval_lies_within_it(size_percent: float) -> None:
+    """Pairs of opposite ratios: the mean stays 1, and t s / sqrt(n) is known for any number of blocks."""
+    blocks: Blocks = [([100.0], [100.0 * exp(x)]) for x in (-0.06, 0.06, 0.02, -0.02)]
+    needed = compare("throughput", blocks, size_percent=size_percent).blocks_needed
+    assert needed is not None
+    scatter = sqrt(sum(x * x for x in (-0.06, 0.06, 0.02, -0.02)) / 3)
+    enough = [t_quantile(0.99, n - 1) * scatter / sqrt(n) < log(1 + size_percent / 100) for n in (needed - 1, needed)]
+    assert enough == [False, True]
+    assert compare("throughput", blocks * (needed // 4 + 1), size_percent=size_percent).verdict == "no difference"
 
 
 def test_scatter_beyond_any_number_of_blocks_is_told() -> None:
@@ -155,3 +170,13 @@ def test_the_log_of_the_size_is_what_the_interval_lies_within() -> None:
     outside: Blocks = [([100.0], [100.0 * exp(1.01 * log(1.02))])] * 3
     assert compare("throughput", inside).verdict == "no difference"
     assert compare("throughput", outside).verdict == "faster"
+
+
+def test_the_size_of_a_study_is_that_of_its_verdicts() -> None:
+    planned = structs.replace(study({"side": ("A", "B")}, "ab", 4), size_percent=5.0)
+    done = outcomes(planned, lambda p: 100.0 if p["side"] == "A" else 96.0, lambda p: 2.0)
+    found = list(comparisons_of(settings_of(planned, done), planned, done))
+    assert [one.size_percent for one in found] == [5.0, 5.0, 5.0]
+    assert found[0].verdict == "no difference"
+    smaller = structs.replace(planned, size_percent=4.0)
+    assert next(comparisons_of(settings_of(smaller, done), smaller, done)).verdict == "slower"

@@ -97,6 +97,19 @@ def test_no_difference_is_said_with_its_size() -> None:
     )
 
 
+def test_a_size_that_was_stated_is_the_one_that_is_told() -> None:
+    planned = msgspec.structs.replace(study({"-api": ("sync", "async")}, "ab", 10), size_percent=7.5)
+    found = answer(planned, outcomes(planned, lambda p: 100.0 if p["-api"] == "sync" else 95.0, lambda p: 2.0))
+    assert found.headline.startswith("No difference beyond 7.5 % between A (-api sync) and B (-api async)")
+
+
+def test_how_often_chance_alone_makes_a_difference_is_told() -> None:
+    assert against(1.0, 0.0).unsaid[-1] == (
+        "The verdict is on throughput. Of equal settings, each figure is called different in 2 of 100 studies, one of "
+        "the 3 in up to 6."
+    )
+
+
 def test_too_few_blocks_tell_how_many_are_needed() -> None:
     found = against(1.0, 0.06)
     assert found.headline.startswith("Whether A (-api sync) or B (-api async) is faster cannot be told: B has")

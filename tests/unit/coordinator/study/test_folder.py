@@ -1,5 +1,6 @@
 """A study on disk: what is kept, what a crash leaves, what is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from msgspec import structs
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.study.folder import StudyFolder
-from ovbench.coordinator.study.record import Fingerprint, Outcome, Study, Trial, outcome_of
+from ovbench.coordinator.study.record import SIZE_PERCENT, Fingerprint, Outcome, Study, Trial, outcome_of
 from tests.builders import report
 
 TRIALS = tuple(Trial(f"{n:04}", {"-nireq": str(n)}, 0, ("-nireq", str(n))) for n in (1, 2, 3))
@@ -39,6 +40,16 @@ def test_a_study_is_read_as_it_was_written(folder: StudyFolder) -> None:
     assert folder.study() == STUDY
     assert folder.outcomes() == ()
     assert folder.left(STUDY) == TRIALS
+
+
+def test_a_study_from_before_a_size_could_be_stated_has_the_usual_one(folder: StudyFolder) -> None:
+    plan = json.loads(folder.study_file.read_bytes())
+    assert plan.pop("size_percent") == SIZE_PERCENT
+    folder.study_file.write_text(json.dumps(plan))
+    assert folder.study() == STUDY
+    folder.study_file.write_text(json.dumps(plan | {"size_percent": 0}))
+    with pytest.raises(UsageError, match="size_percent"):
+        folder.study()
 
 
 def test_a_trial_is_there_when_it_was_kept(folder: StudyFolder) -> None:

@@ -12,6 +12,7 @@ kind = "ab"
 repetitions = 4
 order_seed = 7
 p99_limit_ms = 12.5
+size_percent = 0.5
 a = "-nstreams 1"
 b = "-nstreams 2"
 [settings]
@@ -30,12 +31,12 @@ def plan(tmp_path: Path) -> Path:
 def test_a_file_says_what_flags_say(plan: Path) -> None:
     from_file = parse_study(["--plan", str(plan)])
     words = ["ab", "--repetitions", "4", "--order-seed", "7", "--p99-limit-ms", "12.5", "-m", "builtin:tiny", "-t", "2"]
-    assert from_file == parse_study([*words, "--a", "-nstreams 1", "--b", "-nstreams 2"])
+    assert from_file == parse_study([*words, "--size-percent", "0.5", "--a", "-nstreams 1", "--b", "-nstreams 2"])
 
 
 def test_flags_go_before_a_file(plan: Path) -> None:
-    request = parse_study(["--plan", str(plan), "--repetitions", "9", "-t", "5"])
-    assert request.repetitions == 9
+    request = parse_study(["--plan", str(plan), "--repetitions", "9", "--size-percent", "3", "-t", "5"])
+    assert (request.repetitions, request.size_percent) == (9, 3.0)
     assert request.settings.argv({}) == ("-m", "builtin:tiny", "-t", "5")
 
 
@@ -77,6 +78,12 @@ def test_a_study_without_more_is_a_sweep() -> None:
         (["--repetitions", "0"], "--repetitions"),
         (["--order-seed", "-1"], "--order-seed"),
         (["--p99-limit-ms", "nan"], "--p99-limit-ms"),
+        (["ab", "--size-percent", "0"], "--size-percent: '0' is not a number of percent above 0, up to 100"),
+        (["ab", "--size-percent", "101"], "--size-percent"),
+        (["ab", "--size-percent", "nan"], "--size-percent"),
+        (["ab", "--size-percent", "two"], "--size-percent"),
+        (["scaling", "--size-percent", "2"], "--size-percent is for the verdict of study ab"),
+        (["--resume", "x", "--size-percent", "1"], "leave --size-percent out"),
         (["--accept-changes"], "--resume"),
         (["--resume", "x", "-nstreams", "2"], "leave -nstreams out"),
         (["scaling", "--resume", "x"], "leave study scaling out"),
@@ -105,6 +112,10 @@ def test_what_is_wrong_is_said_in_a_sentence(argv: list[str], told: str) -> None
         ("p99_limit_ms = 'x'", "p99_limit_ms"),
         ("p99_limit_ms = inf", "p99_limit_ms is inf"),
         ("p99_limit_ms = nan", "p99_limit_ms is nan"),
+        ("size_percent = 0", "size_percent is 0"),
+        ("size_percent = nan", "size_percent is nan"),
+        ("size_percent = '2 %'", "size_percent is '2 %', which is not a number above 0, up to 100"),
+        ("size_percent = 2", "size_percent is for the verdict of study ab"),
         ("order_seed = 1000000000000000000000", "order_seed"),
         ("a = '-t 1'", "a is a side of study ab"),
         ("kind = 'scalin'", "kind"),
