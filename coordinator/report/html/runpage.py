@@ -10,6 +10,7 @@ from ...environment import AgentPython, Environment
 from ...flags import PlotFormat
 from ...result import AgentPart, Finding, Interval, LatencyPart, Report
 from ..numbers import count, megabytes, milliseconds, percent, rate
+from .chart import Chart
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag, tiles
 from .runcharts import run_charts
 from .vega import plot_files
@@ -21,18 +22,21 @@ _PERCENTILES: Final = ("median", "p90", "p95", "p99", "p99_9")
 
 def run_files(report: Report, html: bool, plots: PlotFormat | None) -> dict[str, bytes]:
     """What goes beside `report.json`: contents by file name. Raises UsageError where the extra is missing."""
-    charts = run_charts(report) if plots is not None else ()
-    page = {PAGE_FILE: run_page(report)} if html else {}
+    charts = run_charts(report)
+    page = {PAGE_FILE: run_page(report, charts)} if html else {}
     return page | plot_files(charts, plots)
 
 
-def run_page(report: Report) -> bytes:
-    """`report.html` of a run. Raises UsageError where the extra is missing."""
+def run_page(report: Report, charts: Sequence[Chart] | None = None) -> bytes:
+    """`report.html` of a run. `charts`: what they are, where that is known already.
+
+    Raises UsageError where the extra is missing.
+    """
     model = _model(report)
     body = join(
         _header(report, model),
         _findings(report.validity.findings),
-        section("Charts", figures(run_charts(report))),
+        section("Charts", figures(run_charts(report) if charts is None else charts)),
         _latency(report.latency_ms),
         _agents(report.agents),
         _neighbours(report),

@@ -11,6 +11,7 @@ from ...study.record import AGENTS_IN, TRIALS_FOLDER, Outcome, Study
 from ...study.summary import Setting
 from ...study.words import figures_of, span_of
 from ..numbers import count, duration, milliseconds, percent, rate
+from .chart import Chart
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag
 from .runpage import PAGE_FILE, badge, environment_of, footer
 from .studycharts import study_charts
@@ -35,24 +36,30 @@ def study_files(
 ) -> dict[str, bytes]:
     """`report.html` and the charts as files, by name. Raises UsageError where the extra is missing."""
     answered = said if said is not None else answer(study, outcomes)
-    charts = study_charts(study, outcomes, answered) if plots is not None else ()
-    return {PAGE_FILE: study_page(study, outcomes, reports, answered)} | plot_files(charts, plots)
+    charts = study_charts(study, outcomes, answered)
+    return {PAGE_FILE: study_page(study, outcomes, reports, answered, charts)} | plot_files(charts, plots)
 
 
 def study_page(
-    study: Study, outcomes: Sequence[Outcome], reports: Mapping[str, Report], said: Answer | None = None
+    study: Study,
+    outcomes: Sequence[Outcome],
+    reports: Mapping[str, Report],
+    said: Answer | None = None,
+    charts: Sequence[Chart] | None = None,
 ) -> bytes:
     """`report.html` of a study. `reports` by trial, as far as they are at hand: one tells the environment.
 
-    Raises UsageError where the extra that draws charts is missing.
+    `said` and `charts`: what they are, where that is known already. Raises UsageError where the extra that draws charts
+    is missing.
     """
     answered = said if said is not None else answer(study, outcomes)
+    drawn = charts if charts is not None else study_charts(study, outcomes, answered)
     title = f"{_TITLES[study.kind]}: {', '.join(study.fingerprint.models) or 'study'}"
     body = join(
         tag("h1", title),
         tag("p", " · ".join(_facts(study, outcomes)), class_="muted"),
         _answer(answered),
-        section("Charts", figures(study_charts(study, outcomes, answered))),
+        section("Charts", figures(drawn)),
         _front(answered.front),
         _settings(answered.settings),
         _trials(study, outcomes),

@@ -12,8 +12,8 @@ import pytest
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.fleet import Member
-from ovbench.coordinator.report.html import vega
-from ovbench.coordinator.report.html.chart import PALETTE
+from ovbench.coordinator.report.html import runpage, studypage, vega
+from ovbench.coordinator.report.html.chart import PALETTE, Chart
 from ovbench.coordinator.report.html.document import Html, document, join, tag
 from ovbench.coordinator.report.html.runcharts import run_charts
 from ovbench.coordinator.report.html.runpage import interval_text, run_files, run_page
@@ -164,6 +164,20 @@ def test_plots_are_files_by_the_names_of_the_charts() -> None:
     assert all(content.startswith(b"\x89PNG") for content in one.values())
     study, outcomes = scaling_study()
     assert set(study_files(study, outcomes, {}, "svg")) >= {"report.html", "scaling.svg", "drift.svg"}
+
+
+def test_charts_that_go_into_the_page_and_into_files_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def counted(*of: Any) -> tuple[Chart, ...]:
+        made.append(type(of[0]).__name__)
+        return ()
+
+    monkeypatch.setattr(runpage, "run_charts", counted)
+    monkeypatch.setattr(studypage, "study_charts", counted)
+    run_files(full_report(), html=True, plots="svg")
+    study_files(*scaling_study(), {}, "svg")
+    assert made == ["Report", "Study"]
 
 
 def test_a_chart_that_is_wrong_is_noticed() -> None:
