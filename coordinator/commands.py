@@ -96,7 +96,8 @@ def parse_export(argv: Sequence[str]) -> ExportResult:
     parser.add_argument("--csv", metavar="FILE", type=Path, help="a table with a row for each trial and figure")
     parser.add_argument(
         "--hlog", metavar="FILE", type=Path,
-        help="the latencies of a run with --save-samples as an HDR histogram log, by agent and second",
+        help="the latencies of a run with --save-samples as an HDR histogram log, by agent and second; of a study with "
+        "it, by setting and trial",
     )  # fmt: skip
     raw = parser.parse_args(list(argv))
     if raw.csv is None and raw.hlog is None:

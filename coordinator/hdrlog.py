@@ -6,9 +6,11 @@ significant digits are those of `histogram.FINE`, so counts need no conversion.
 """
 
 import base64
+import re
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -57,14 +59,59 @@ def histogram_log(
     `agents`: starts and ends, ns. Values are in ns, Interval_Max in ms. Timestamps are seconds since the window's
     start; `epoch_s`: when that was, in seconds since 1970.
     """
-    lines = [
-        *(f"#[{line}]" for line in comment.splitlines()),
+    return _log(comment, epoch_s, _intervals(agents, start_ns, stop_ns))
+
+
+@dataclass(frozen=True)
+class TrialLatencies:
+    """`agents`: starts and ends, ns. `start_s`: since the study's start; `text`: a comment, of a line or several."""
+
+    tag: str
+    start_s: float
+    length_s: float
+    agents: Mapping[int, tuple[Int64s, Int64s]]
+    text: str
+
+
+def tag_of(point: Mapping[str, str]) -> str:
+    """`nstreams=2+nireq=4`: what varies in a study; no tag may have commas or spaces (HistogramLogWriter)."""
+    parts = (f"{flag.lstrip('-')}={value}" for flag, value in point.items())
+    return re.sub(r"[,\s]+", "_", "+".join(parts))
+
+
+def study_log(trials: Iterable[TrialLatencies], epoch_s: float, comment: str) -> str:
+    """A line for each trial, of all its agents together, in the order given, which is to be that of their starts.
+
+    Units as in `histogram_log`; `epoch_s`: when the study began.
+    """
+    return _log(comment, epoch_s, _trial_lines(trials))
+
+
+def _trial_lines(trials: Iterable[TrialLatencies]) -> Iterator[str]:
+    for trial in trials:
+        yield from _comments(trial.text)
+        latencies = np.concatenate([ends - starts for starts, ends in trial.agents.values()])
+        if len(latencies):
+            yield _line(trial.tag, trial.start_s, trial.length_s, latencies)
+
+
+def _log(comment: str, epoch_s: float, intervals: Iterable[str]) -> str:
+    head = (
+        *_comments(comment),
         "#[Histogram log format version 1.3]",
         f"#[StartTime: {epoch_s:.3f} (seconds since epoch)]",
         _LEGEND,
-        *_intervals(agents, start_ns, stop_ns),
-    ]
-    return "\n".join(lines) + "\n"
+    )
+    return "\n".join((*head, *intervals)) + "\n"
+
+
+def _comments(text: str) -> Iterator[str]:
+    return (f"#[{line}]" for line in text.splitlines())
+
+
+def _line(tag: str, start_s: float, length_s: float, latencies: Int64s) -> str:
+    most_ms = int(latencies.max()) / NS_PER_MS
+    return f"Tag={tag},{start_s:.3f},{length_s:.3f},{most_ms:.3f},{encode_histogram(FINE.count(latencies))}"
 
 
 def _intervals(agents: Mapping[int, tuple[Int64s, Int64s]], start_ns: int, stop_ns: int) -> Iterator[str]:
@@ -76,9 +123,7 @@ def _intervals(agents: Mapping[int, tuple[Int64s, Int64s]], start_ns: int, stop_
         for agent, latencies in parts.items():
             chosen = latencies[second]
             if len(chosen):
-                most_ms = int(chosen.max()) / NS_PER_MS
-                encoded = encode_histogram(FINE.count(chosen))
-                yield f"Tag=agent-{agent},{second:.3f},{length_s:.3f},{most_ms:.3f},{encoded}"
+                yield _line(f"agent-{agent}", second, length_s, chosen)
 
 
 def _by_second(starts: Int64s, ends: Int64s, start_ns: int, seconds: int) -> list[Int64s]:

@@ -15,7 +15,7 @@ from ovbench.common.errors import ExitCode, UsageError
 from . import store
 from .commands import CompareResults, ExportResult, SavedRequest, ShowResult
 from .comparison import Comparison, NamedRun, NamedStudy, compare_runs, compare_studies, gate
-from .hdrlog import histogram_log
+from .hdrlog import TrialLatencies, histogram_log, study_log, tag_of
 from .report.comparison import print_comparison
 from .report.html.runpage import run_files
 from .report.html.studypage import study_files
@@ -23,6 +23,8 @@ from .report.study import print_study
 from .report.text import print_report
 from .result import to_json
 from .saved import Saved, SavedRun, SavedStudy, read_samples, read_saved
+from .study.record import Outcome
+from .study.summary import counted, last_of_trials
 from .table import rows_of_run, rows_of_study, to_csv
 
 
@@ -124,16 +126,45 @@ def _csv(saved: Saved) -> str:
 
 
 def _hlog(saved: Saved) -> str:
-    if isinstance(saved, SavedStudy):
-        raise UsageError(
-            f"{saved.name} is a study, whose trials keep no samples; a histogram log is of a run with --save-samples"
-        )
+    return _hlog_of_run(saved) if isinstance(saved, SavedRun) else _hlog_of_study(saved)
+
+
+def _hlog_of_run(saved: SavedRun) -> str:
     report = saved.report
     head = f"ovbench {report.ovbench.version}, latency in ns; the start time is that of the run, in whole seconds"
     comment = f"{head}\n{shlex.join(report.command)}"
     samples = read_samples(saved)
-    epoch_s = datetime.fromisoformat(report.started_at).timestamp()
-    return histogram_log(samples, report.window.start_ns, report.window.stop_ns, epoch_s, comment)
+    return histogram_log(samples, report.window.start_ns, report.window.stop_ns, _epoch_s(report.started_at), comment)
+
+
+def _hlog_of_study(saved: SavedStudy) -> str:
+    """Of the trials that count, as in the study's answer, in the order in which they were run."""
+    ended = last_of_trials(saved.outcomes)
+    used = sorted(filter(counted, ended), key=lambda outcome: outcome.started_at)
+    if not used:
+        raise UsageError(f"{saved.name}: no trial was VALID, so there are no latencies to write")
+    study = saved.study
+    head = f"ovbench {study.ovbench}, latency in ns; an interval begins when its trial did, in whole seconds"
+    left_out = [f"trial {one.trial} was {one.status} and is left out" for one in ended if not counted(one)]
+    trials = (_latencies(saved, outcome) for outcome in used)
+    return study_log(trials, _epoch_s(study.created_at), "\n".join((head, shlex.join(study.command), *left_out)))
+
+
+def _latencies(saved: SavedStudy, outcome: Outcome) -> TrialLatencies:
+    run = saved.trial(outcome.trial)
+    if run is None:
+        raise UsageError(f"{saved.name}: trial {outcome.trial} has no report, so no samples, which take --save-samples")
+    return TrialLatencies(
+        tag=tag_of(outcome.point),
+        start_s=max(0.0, _epoch_s(outcome.started_at) - _epoch_s(saved.study.created_at)),
+        length_s=run.report.window.duration_s,
+        agents=read_samples(run),
+        text=f"trial {outcome.trial}: {shlex.join(run.report.command)}",
+    )
+
+
+def _epoch_s(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
 
 
 def _write(file: Path, text: str) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from ovbench.common.errors import UsageError
 
+from .checks.evidence import Code
 from .result import SCHEMA, Report, from_json
 from .store import REPORT_FILE
 from .study import record
@@ -35,10 +36,15 @@ class SavedStudy:
     study: Study
     outcomes: tuple[Outcome, ...]
 
+    def trial(self, trial: str) -> SavedRun | None:
+        """As a run of its own; None for one that has no report, as it could not be run."""
+        folder = self.folder / record.TRIALS_FOLDER / trial
+        file = folder / REPORT_FILE
+        return SavedRun(str(folder), folder, _report(str(file), _read(str(file), file))) if file.is_file() else None
+
     def trial_report(self, trial: str) -> Report | None:
-        """None for a trial that has none, as it could not be run."""
-        file = self.folder / record.TRIALS_FOLDER / trial / REPORT_FILE
-        return _report(str(file), _read(str(file), file)) if os.path.isfile(file) else None
+        found = self.trial(trial)
+        return None if found is None else found.report
 
 
 Saved = SavedRun | SavedStudy
@@ -124,7 +130,9 @@ def read_samples(run: SavedRun) -> dict[int, tuple[Any, Any]]:
 
     name = run.report.samples_file
     if name is None:
-        raise UsageError(f"{run.name}: its samples were not saved; run it with --save-samples")
+        asked = any(finding.code == Code.SAMPLES_NOT_SAVED for finding in run.report.validity.findings)
+        how = "as there were more than --sample-memory holds" if asked else "which takes --save-samples"
+        raise UsageError(f"{run.name}: its samples were not saved, {how}")
     try:
         # Opened first, as numpy would read another kind of file as something else.
         with (run.folder / Path(name).name).open("rb") as stream, np.lib.npyio.NpzFile(stream) as arrays:

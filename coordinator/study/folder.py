@@ -1,20 +1,22 @@
 """A study on disk: its plan, and each trial saved when it ends, so that an end at any moment loses one trial at most.
 
-The report of a trial is renamed into its place before its line is added to `trials.jsonl`: a trial without a line is
-run again. A line that was torn by a crash is cut off when the study is resumed.
+The samples of a trial, if any, then its report are renamed into their places before its line is added to
+`trials.jsonl`: a trial without a line is run again. A line that was torn by a crash is cut off when the study is
+resumed.
 """
 
 import contextlib
 import fcntl
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ovbench.common.errors import UsageError
 
 from .. import store
+from ..merge import Recorded, Window
 from ..result import Report, to_json
 from ..saved import SavedStudy, read_saved
 from .record import STUDY_FILE, TRIALS_FILE, TRIALS_FOLDER, Outcome, Study, Trial, outcome_line, study_json
@@ -90,16 +92,37 @@ class StudyFolder:
         done = {outcome.trial for outcome in self.outcomes() if outcome.status not in again}
         return tuple(trial for trial in study.trials if trial.id not in done)
 
+    def keep_samples(self, trial: Trial, agents: Sequence[Recorded], window: Window) -> str | None:
+        """Save a trial's samples, before `keep`. The name of the file; None, and no file, where some are known only as
+        a histogram. Raises store.Unwritable."""
+        folder = self._made(trial)
+        self._clear(folder)
+        return store.SAMPLES_FILE if store.write_samples(folder / store.SAMPLES_FILE, agents, window) else None
+
     def keep(self, trial: Trial, outcome: Outcome, report: Report | None) -> None:
         """Save how a trial went. Raises store.Unwritable."""
         if report is not None:
-            folder = self.trial(trial)
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise store.Unwritable(f"{folder} cannot be made: {error.strerror or error}") from None
-            store.write_file(folder / store.REPORT_FILE, lambda stream: stream.write(to_json(report)))
+            file = self._made(trial) / store.REPORT_FILE
+            store.write_file(file, lambda stream: stream.write(to_json(report)))
+        else:
+            self._clear(self.trial(trial))
         self._append(outcome_line(outcome))
+
+    def _made(self, trial: Trial) -> Path:
+        folder = self.trial(trial)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise store.Unwritable(f"{folder} cannot be made: {error.strerror or error}") from None
+        return folder
+
+    def _clear(self, folder: Path) -> None:
+        """Of an attempt before: a report and samples that are there belong together, and to the trial's last line."""
+        for name in (store.REPORT_FILE, store.SAMPLES_FILE):
+            try:
+                (folder / name).unlink(missing_ok=True)
+            except OSError as error:
+                raise store.Unwritable(f"{folder / name} cannot be removed: {error.strerror or error}") from None
 
     def reports(self) -> dict[str, Report]:
         """One of a trial, by its id, as all tell of the same machine; empty where none can be read."""

@@ -12,8 +12,9 @@ from ovbench.common.lifecycle import State
 from ovbench.common.topology import Topology
 
 from ..fleet import Member, Rules
+from ..merge import Merged
 from ..options import Options, parse
-from ..outcome import Run, build_report
+from ..outcome import Run, build_report, recorded
 from ..plan import Plan, make_plan
 from ..report.studylive import StudyScreen
 from ..result import Report
@@ -135,9 +136,16 @@ class Runner:
             return _failed(prepared.trial, started_at, self.clock() - began, str(error)), None
         self.interrupted = facts.interrupted
         self._leave(facts, prepared)
-        report = build_report(facts, merge_run(facts), None)
+        merged = merge_run(facts)
+        report = build_report(facts, merged, self._save_samples(prepared, facts, merged))
         code = exit_code(report, facts.interrupted, kept=True)
         return outcome_of(prepared.trial, report, self.clock() - began, code), report
+
+    def _save_samples(self, prepared: Prepared, facts: Run, merged: Merged | None) -> str | None:
+        """The name of their file, where they are asked for and there are any. Raises store.Unwritable."""
+        if not prepared.options.save_samples or merged is None or facts.interrupted:
+            return None
+        return self.folder.keep_samples(prepared.trial, recorded(facts.members), merged.window)
 
     def _adopted(self, bus: Bus, prepared: Prepared) -> tuple[Member, ...]:
         """The agents of the trial before, where they can do this one as they are; else they are let go."""

@@ -42,7 +42,6 @@ _REFUSED: Final = {
     "json": "the answer is in the study's folder",
     "dry_run": "it is the study's",
     "require": "a study judges no limits; use ovbench-coord compare --fail-if, or a run",
-    "save_samples": "trials keep no samples; run the setting by itself",
     "report_type": "trials have no reports of benchmark_app; run the setting by itself",
     "json_stats": "trials have no reports of benchmark_app; run the setting by itself",
     "sysfs": "only plans can be made for other machines",

@@ -10,9 +10,13 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
 
+from ovbench.common.histogram import MOST_VALUE
 from tests.process.driver import COORDINATOR
 
 QUICK = ("--backend", "null:500", "-api", "sync", "--agents", "1", "-t", "0.2", "--warmup", "0")
@@ -36,6 +40,44 @@ def test_each_trial_is_kept_with_its_report(tmp_path: Path) -> None:
     for line in kept:
         report = json.loads((tmp_path / "s" / "trials" / line["trial"] / "report.json").read_text())
         assert report["throughput"]["fps"] == line["fps"] == pytest.approx(float(line["point"]["-max_irate"]), rel=0.1)
+
+
+def counts_by_tag(log: Path) -> dict[str, list[int]]:
+    """Of each interval of a histogram log, as HdrHistogram reads it."""
+    found: dict[str, list[int]] = {}
+    reader = HistogramLogReader(str(log), HdrHistogram(1, MOST_VALUE, 3))
+    while (interval := reader.get_next_interval_histogram()) is not None:
+        found.setdefault(interval.get_tag(), []).append(interval.get_total_count())
+    return found
+
+
+def test_the_samples_of_trials_are_kept_and_become_a_log_of_the_study_or_of_one_trial(tmp_path: Path) -> None:
+    words = (*QUICK, "-max_irate", "200,400", "--repetitions", "2", "--save-samples", "--report-folder", "s")
+    done = study(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    counts: dict[str, list[int]] = {}
+    for line in lines(tmp_path / "s"):
+        trial = tmp_path / "s" / "trials" / line["trial"]
+        report = json.loads((trial / "report.json").read_text())
+        with np.load(trial / report["samples_file"]) as arrays:
+            assert len(arrays["agent_0_end_ns"]) == report["throughput"]["count"]
+        counts.setdefault(f"max_irate={line['point']['-max_irate']}", []).append(report["throughput"]["count"])
+    export = [COORDINATOR, "export"]
+    subprocess.run([*export, "s", "--hlog", "s.hlog"], cwd=tmp_path, check=True, timeout=60)
+    assert counts_by_tag(tmp_path / "s.hlog") == counts
+    subprocess.run([*export, "s/trials/0001", "--hlog", "t.hlog"], cwd=tmp_path, check=True, timeout=60)
+    first = json.loads((tmp_path / "s" / "trials" / "0001" / "report.json").read_text())
+    assert counts_by_tag(tmp_path / "t.hlog") == {"agent-0": [first["throughput"]["count"]]}
+
+
+def test_a_study_whose_samples_cannot_be_written_ends_and_counts_no_trial(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "trials").write_text("a file")
+    words = (*QUICK, "-max_irate", "200,400", "--repetitions", "1", "--save-samples", "--report-folder", "s")
+    done = study(tmp_path, *words)
+    assert done.returncode == 5
+    assert "trials/0001" in done.stderr
+    assert lines(tmp_path / "s") == []
 
 
 def test_a_study_that_was_killed_goes_on_with_what_is_missing(tmp_path: Path) -> None:

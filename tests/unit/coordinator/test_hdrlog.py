@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ovbench.common.clock import NS_PER_S
 from ovbench.common.histogram import FINE, MOST_VALUE, Int64s
-from ovbench.coordinator.hdrlog import encode_histogram, histogram_log
+from ovbench.coordinator.hdrlog import TrialLatencies, encode_histogram, histogram_log, study_log, tag_of
 from tests.builders import ms, pairs, seconds
 
 
@@ -114,6 +114,41 @@ def test_the_head_of_a_log_is_what_readers_look_for() -> None:
     starts, ends = samples()[0]
     first = (ends - starts)[ends < seconds(6)]
     assert float(lines[5].split(",")[3]) == pytest.approx(first.max() / 1e6, abs=5e-4)
+
+
+def of_trial(tag: str, start_s: float, latencies: list[int]) -> TrialLatencies:
+    """By two agents, the second of which did one inference."""
+    data = pairs(seconds(1) + ms(100) * np.arange(1, len(latencies) + 1), latencies)
+    agents = {0: (data[:-1, 0], data[:-1, 1]), 1: (data[-1:, 0], data[-1:, 1])}
+    return TrialLatencies(tag, start_s, 2.5, agents, f"trial at {start_s:g}")
+
+
+def test_a_log_of_a_study_read_by_hdrhistogram_has_an_interval_for_each_trial_with_the_tag_of_its_setting(
+    tmp_path: Path,
+) -> None:
+    trials = [
+        of_trial("nstreams=1", 0, [ms(1), ms(2), ms(3)]),
+        of_trial("nstreams=2", 4, [ms(10), ms(20)]),
+        of_trial("nstreams=1", 8, [ms(5), ms(6)]),
+    ]
+    file = tmp_path / "study.hlog"
+    file.write_text(study_log(trials, 1_700_000_000.0, "a study"))
+    reader = HistogramLogReader(str(file), HdrHistogram(1, MOST_VALUE, 3))
+    for tag, at, values in [("1", 0, [1, 2, 3]), ("2", 4, [10, 20]), ("1", 8, [5, 6])]:
+        read = reader.get_next_interval_histogram()
+        assert read is not None
+        assert read.get_tag() == f"nstreams={tag}"
+        assert read.get_start_time_stamp() == (1_700_000_000 + at) * 1000
+        assert read.get_end_time_stamp() - read.get_start_time_stamp() == 2500
+        assert read.get_total_count() == len(values)
+        assert all(read.get_count_at_value(ms(value)) == 1 for value in values)
+    assert reader.get_next_interval_histogram() is None
+    assert "#[trial at 4]" in file.read_text().splitlines()
+
+
+def test_a_tag_has_neither_commas_nor_spaces() -> None:
+    assert tag_of({"-nstreams": "2", "-nireq": "4"}) == "nstreams=2+nireq=4"
+    assert tag_of({"--cpus": "0,2-3", "-i": "my file.png"}) == "cpus=0_2-3+i=my_file.png"
 
 
 def test_a_second_in_which_an_agent_ended_nothing_has_no_line() -> None:

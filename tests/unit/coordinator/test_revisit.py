@@ -1,17 +1,21 @@
 """Saved results again, where something is in the way."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator import revisit as module
 from ovbench.coordinator.commands import ExportResult, ShowResult
+from ovbench.coordinator.merge import merge
 from ovbench.coordinator.result import to_json
 from ovbench.coordinator.revisit import revisit
-from ovbench.coordinator.study.record import outcome_line, study_json
-from tests.builders import report
-from tests.pages import streams_study
+from ovbench.coordinator.study.folder import StudyFolder
+from ovbench.coordinator.study.record import Outcome, Study
+from tests.builders import ms, recording, report, seconds, steady
+from tests.studies import outcome, study
 
 
 def test_charts_that_cannot_be_drawn_are_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,9 +28,43 @@ def test_charts_that_cannot_be_drawn_are_told_in_a_sentence(tmp_path: Path, monk
         revisit(ShowResult(str(tmp_path), json=True, html=True, plots=None))
 
 
-def test_a_histogram_log_of_a_study_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    study, outcomes = streams_study()
-    (tmp_path / "study.json").write_bytes(study_json(study))
-    (tmp_path / "trials.jsonl").write_bytes(b"".join(map(outcome_line, outcomes)))
-    with pytest.raises(UsageError, match=r"trials keep no samples; .* a run with --save-samples"):
-        revisit(ExportResult(str(tmp_path), csv=None, hlog=tmp_path / "a.hlog"))
+LOAD = recording(0, seconds(1), seconds(2), steady(seconds(1), ms(10), 50))
+
+
+def with_study(folder: Path, samples_file: str | None, change: Callable[[Outcome], Outcome] = lambda one: one) -> Study:
+    """Of three trials, later ones first, with reports and samples."""
+    planned = study({"-nstreams": ("1", "2", "4")}, repetitions=1)
+    folder.mkdir()
+    kept = StudyFolder(folder)
+    kept.create(planned)
+    for trial in planned.trials:
+        kept.keep_samples(trial, [LOAD], merge([LOAD]).window)
+        found = change(outcome(trial, 100.0, 5.0))
+        started_at = f"2026-01-01T00:00:{30 - 10 * int(trial.id):02}Z"
+        kept.keep(trial, structs.replace(found, started_at=started_at), report(samples_file=samples_file))
+    return planned
+
+
+def test_a_histogram_log_of_a_study_has_its_valid_trials_in_the_order_of_time(tmp_path: Path) -> None:
+    def invalid(one: Outcome) -> Outcome:
+        return structs.replace(one, status="INVALID") if one.trial == "0001" else one
+
+    with_study(tmp_path / "s", "samples.npz", invalid)
+    assert revisit(ExportResult(str(tmp_path / "s"), csv=None, hlog=tmp_path / "a.hlog")) == 0
+    lines = (tmp_path / "a.hlog").read_text().splitlines()
+    assert [line.split(",")[:2] for line in lines if line.startswith("Tag=")] == [
+        ["Tag=nstreams=4", "10.000"],
+        ["Tag=nstreams=1", "30.000"],
+    ]
+    assert "#[trial 0001 was INVALID and is left out]" in lines
+    assert "#[trial 0002: ovbench-coord --agents 2]" in lines
+
+
+def test_without_samples_of_its_trials_a_study_has_no_histogram_log_and_it_is_said_what_to_do(tmp_path: Path) -> None:
+    with_study(tmp_path / "s", None)
+    with pytest.raises(UsageError, match=r"trials/000.: its samples were not saved, which takes --save-samples"):
+        revisit(ExportResult(str(tmp_path / "s"), csv=None, hlog=tmp_path / "a.hlog"))
+    with_study(tmp_path / "t", "samples.npz", lambda one: structs.replace(one, status="INVALID"))
+    with pytest.raises(UsageError, match="no trial was VALID"):
+        revisit(ExportResult(str(tmp_path / "t"), csv=None, hlog=tmp_path / "a.hlog"))
+    assert not (tmp_path / "a.hlog").exists()

@@ -14,7 +14,7 @@ from ovbench.coordinator.result import to_json
 from ovbench.coordinator.saved import SavedRun, SavedStudy, read_samples, read_saved
 from ovbench.coordinator.store import write_samples
 from ovbench.coordinator.study.record import Fingerprint, Study, Trial, outcome_line, outcome_of, study_json
-from tests.builders import ms, recording, report, seconds, steady
+from tests.builders import delivered, ms, options, recording, report, run, seconds, steady
 
 TRIAL = Trial("0001", {"-nstreams": "1"}, 1, ("-nstreams", "1"))
 STUDY = Study("0.1.0", "streams", "", (), 0, 1, {"-nstreams": ("1",)}, (TRIAL,), Fingerprint({}, {}))
@@ -47,6 +47,8 @@ def test_a_study_has_the_trials_that_were_saved_whole(tmp_path: Path) -> None:
     assert found.outcomes == (outcome_of(TRIAL, report(), 12.0, 0),)
     assert found.trial_report("0001") == report()
     assert found.trial_report("0002") is None
+    one = found.trial("0001")
+    assert one == SavedRun(str(tmp_path / "trials" / "0001"), tmp_path / "trials" / "0001", report())
 
 
 def test_a_study_that_has_just_begun_has_no_trials(tmp_path: Path) -> None:
@@ -118,8 +120,11 @@ def test_samples_are_read_back_by_agent(tmp_path: Path) -> None:
 
 
 def test_samples_that_were_not_saved_or_are_broken_are_told(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--save-samples"):
+    with pytest.raises(UsageError, match="not saved, which takes --save-samples"):
         read_samples(SavedRun("a", tmp_path, report()))
+    wanted = report(run([delivered(0)], wanted=options("--agents", "1", "--save-samples")))
+    with pytest.raises(UsageError, match="more than --sample-memory holds"):
+        read_samples(SavedRun("a", tmp_path, wanted))
     saved = SavedRun("a", tmp_path, report(samples_file="samples.npz"))
     with pytest.raises(UsageError, match=r"samples\.npz cannot be read: No such file"):
         read_samples(saved)

@@ -7,9 +7,12 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.errors import UsageError
+from ovbench.coordinator.merge import Recorded, merge
+from ovbench.coordinator.saved import SavedRun, read_samples, read_saved
+from ovbench.coordinator.store import Unwritable
 from ovbench.coordinator.study.folder import StudyFolder
 from ovbench.coordinator.study.record import SIZE_PERCENT, Fingerprint, Outcome, Study, Trial, outcome_of
-from tests.builders import report
+from tests.builders import folded, ms, recording, report, seconds, steady
 
 TRIALS = tuple(Trial(f"{n:04}", {"-nireq": str(n)}, 0, ("-nireq", str(n))) for n in (1, 2, 3))
 STUDY = Study(
@@ -57,6 +60,45 @@ def test_a_trial_is_there_when_it_was_kept(folder: StudyFolder) -> None:
     assert folder.outcomes() == (outcome(TRIALS[1]),)
     assert folder.left(STUDY) == (TRIALS[0], TRIALS[2])
     assert folder.reports() == {TRIALS[1].id: report()}
+
+
+def recorded() -> Recorded:
+    return recording(3, seconds(1), seconds(2), steady(seconds(1), ms(10), 50))
+
+
+def test_the_samples_of_a_trial_are_beside_its_report(folder: StudyFolder) -> None:
+    assert folder.keep_samples(TRIALS[0], [recorded()], merge([recorded()]).window) == "samples.npz"
+    folder.keep(TRIALS[0], outcome(TRIALS[0]), report(samples_file="samples.npz"))
+    saved = read_saved(str(folder.path / "trials" / TRIALS[0].id))
+    assert isinstance(saved, SavedRun)
+    ((agent, (starts, ends)),) = read_samples(saved).items()
+    assert (agent, len(starts), set((ends - starts).tolist())) == (3, 50, {ms(10)})
+
+
+def test_samples_that_are_known_as_a_histogram_only_are_not_kept(folder: StudyFolder) -> None:
+    rest = folded(steady(seconds(1.5), ms(10), 40), seconds(1))
+    part = recording(0, seconds(1), seconds(2), steady(seconds(1), ms(10), 50), rest=(rest,))
+    assert folder.keep_samples(TRIALS[0], [part], merge([part]).window) is None
+    assert list((folder.path / "trials" / TRIALS[0].id).iterdir()) == []
+
+
+def test_nothing_of_an_attempt_before_is_left_beside_the_samples_of_another(folder: StudyFolder) -> None:
+    folder.keep(TRIALS[0], structs.replace(outcome(TRIALS[0]), status="PARTIAL"), report())
+    folder.keep_samples(TRIALS[0], [recorded()], merge([recorded()]).window)
+    assert [file.name for file in (folder.path / "trials" / TRIALS[0].id).iterdir()] == ["samples.npz"]
+    folder.keep(TRIALS[0], structs.replace(outcome(TRIALS[0]), status="FAILED"), None)
+    assert list((folder.path / "trials" / TRIALS[0].id).iterdir()) == []
+
+
+@pytest.mark.parametrize("way", ["trials", "trials/0001/samples.npz"])
+def test_samples_that_cannot_be_written_are_told(folder: StudyFolder, way: str) -> None:
+    if way == "trials":
+        (folder.path / way).write_text("a file")
+    else:
+        (folder.path / way).mkdir(parents=True)
+    with pytest.raises(Unwritable, match="trials/0001"):
+        folder.keep_samples(TRIALS[0], [recorded()], merge([recorded()]).window)
+    assert folder.left(STUDY) == TRIALS
 
 
 def test_a_trial_s_line_has_the_figures_of_its_report(folder: StudyFolder) -> None:

@@ -41,6 +41,13 @@ def test_a_flag_without_a_value_stays_one() -> None:
     assert parse_settings(["--strict", "-nstreams", "1,2"]).argv({"-nstreams": "2"}) == ("--strict", "-nstreams", "2")
 
 
+def test_the_samples_of_all_trials_can_be_kept() -> None:
+    for settings in (parse_settings(["--save-samples"]), read_settings({"save_samples": True})):
+        kept = parse(settings.argv({}))
+        assert isinstance(kept, Options)
+        assert kept.save_samples
+
+
 def test_a_flag_with_several_words_keeps_them_apart() -> None:
     assert parse_settings(["-i", "a.png", "b.png"]).argv({}) == ("-i", "a.png", "b.png")
 
@@ -79,7 +86,6 @@ def test_the_points_are_all_combinations_and_each_is_a_run(streams: list[int], r
         (["-dump_config", "x.json"], "every trial would write the same file"),
         (["--launcher", "external"], "their own agents"),
         (["--require", "fps > 5"], "compare --fail-if"),
-        (["--save-samples"], "no samples"),
         (["-report_type", "no_counters"], "benchmark_app"),
         (["-json_stats"], "benchmark_app"),
         (["--html"], "a page in any case"),
