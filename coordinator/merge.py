@@ -21,7 +21,7 @@ import numpy.typing as npt
 from ovbench.common.clock import NS_PER_MS, NS_PER_S
 from ovbench.common.histogram import COARSE, FINE, nearest_rank, percentile
 from ovbench.common.messages import Folded, Samples
-from ovbench.common.schedule import slice_length_ns
+from ovbench.common.schedule import slice_edges_ns, slice_length_ns
 
 from .cells import Cells, cell_edges, frames_done, longest_gap_ns, progress, tally
 from .distribution import distribution, distribution_of_counts, sample_of
@@ -536,10 +536,7 @@ def _spans(loads: Sequence[_Load], window: Window) -> Iterator[tuple["_Span", li
     """The window in slices of equal length, the last as long as what remains; a short rest joins the one before."""
     length = slice_length_ns(window.stop_ns - window.start_ns, MOST_SLICES)
     length = max([length, *(part.slice_ns for load in loads for part, _ in load.folded)])
-    edges = list(range(window.start_ns, window.stop_ns, length))
-    if len(edges) > 1 and window.stop_ns - edges[-1] < length // 2:
-        edges.pop()
-    edges.append(window.stop_ns)
+    edges = slice_edges_ns(window.start_ns, window.stop_ns, length)
     for index in range(len(edges) - 1):
         span = _Span(edges[index], edges[index + 1], index, index == len(edges) - 2, length)
         yield span, [load.between(span.start, span.end) for load in loads]

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from ovbench.common.clock import NS_PER_S, NS_PER_US
 from ovbench.common.messages import Effective, Finished, Phases, Port, Ready
+from ovbench.common.schedule import slice_edges_ns, slice_length_ns
 from ovbench.common.shape import format_shape
 from ovbench.common.topology import Topology
 
@@ -38,10 +39,13 @@ from .neighbours import Points, Process
 from .options import Options
 from .plan import Plan
 from .sensors import Governor, SensorReading
-from .utilization import CpuShare, CpuTotals, ProcessShare, coordinator_s, cpu_shares, process_share
+from .utilization import CpuShare, CpuTotals, ProcessShare, busy_between, coordinator_s, cpu_shares, process_share
 
 _MOST_DISTRIBUTIONS: Final = 64
 """Of agents; with more they would be most of the report."""
+
+
+_MOST_CPU_SLICES: Final = 60
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
         phases_ms=_slowest([r.phases for r in ready]),
         cpu=_cpu(run, window, processes, around, shares),
         agents=tuple(_agent(run, member, merged, window, processes.get(member.id), seen) for member in run.members),
-        timeline=tuple(_slice(part, run, window) for part in merged.timeline) if merged else (),
+        timeline=tuple(_timeline(run, merged.timeline, window)) if merged else (),
         validity=judge(evidence),
         dropped_messages=run.dropped_messages,
         samples_file=samples_file,
@@ -342,6 +346,7 @@ def _cpu(
         measured_cpus=measured,
         use={str(cpu): use for cpu, use in sorted(around.use.items())},
         frequency_mhz={str(cpu): one for cpu, one in around.frequency.items()},
+        timeline=_cpu_timeline(run, window),
         places={str(cpu.id): result.CpuPlace(cpu.socket, cpu.node, cpu.core) for cpu in run.topology.cpus},
     )
 
@@ -441,12 +446,26 @@ def _agent_cpu(member: Member, process: ProcessShare, merged: Merged | None, win
     )
 
 
-def _slice(part: Slice, run: Run, window: Window) -> result.TimelinePart:
-    seconds = (part.stop_ns - part.start_ns) / NS_PER_S
-    shares = cpu_shares(run.readings, part.start_ns, part.stop_ns)
-    return result.TimelinePart(
-        t_s=(part.stop_ns - window.start_ns) / NS_PER_S,
-        fps=part.frames / seconds if seconds > 0 else 0.0,
-        p99_ms=part.p99_ms,
-        busy_percent=_mean([shares[cpu].busy for cpu in run.plan.measured_cpus if cpu in shares]),
+def _timeline(run: Run, slices: Sequence[Slice], window: Window) -> Iterator[result.TimelinePart]:
+    edges = [part.start_ns for part in slices[:1]] + [part.stop_ns for part in slices]
+    busy = busy_between(run.readings, run.plan.measured_cpus, edges)
+    for index, part in enumerate(slices):
+        seconds = (part.stop_ns - part.start_ns) / NS_PER_S
+        yield result.TimelinePart(
+            t_s=(part.stop_ns - window.start_ns) / NS_PER_S,
+            fps=part.frames / seconds if seconds > 0 else 0.0,
+            p99_ms=part.p99_ms,
+            busy_percent=_mean([shares[index] for shares in busy.values()]),
+        )
+
+
+def _cpu_timeline(run: Run, window: Window) -> result.CpuTimeline | None:
+    length = slice_length_ns(window.stop_ns - window.start_ns, _MOST_CPU_SLICES)
+    edges = slice_edges_ns(window.start_ns, window.stop_ns, length)
+    if len(edges) < 2 or len(run.readings) < 2:
+        return None
+    busy = busy_between(run.readings, run.plan.measured_cpus, edges)
+    return result.CpuTimeline(
+        t_s=tuple((edge - window.start_ns) / NS_PER_S for edge in edges[1:]),
+        busy_percent={str(cpu): tuple(round(share, 2) for share in shares) for cpu, shares in busy.items()},
     )

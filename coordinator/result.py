@@ -139,6 +139,16 @@ class Frequency(Struct, frozen=True):
     last: float
 
 
+class CpuTimeline(Struct, frozen=True):
+    """How busy each measured CPU was in slices of the window: of a second, doubled until there are at most 60.
+
+    Totals are read every second; what lies between is on a straight line.
+    """
+
+    t_s: Annotated[tuple[float, ...], Meta(description="ends of the slices, since the window's start")]
+    busy_percent: Annotated[dict[str, tuple[Percent, ...]], Meta(description="by measured CPU; to 0.01 %")]
+
+
 class CpuPart(Struct, frozen=True):
     """Percent of the time of all measured CPUs together, so busy is about agents + coordinator + others."""
 
@@ -155,6 +165,7 @@ class CpuPart(Struct, frozen=True):
     measured_cpus: tuple[int, ...]
     use: Annotated[dict[str, CpuUse], Meta(description="every measured CPU")] = {}
     frequency_mhz: Annotated[dict[str, Frequency], Meta(description="empty where the kernel does not tell")] = {}
+    timeline: Annotated[CpuTimeline | None, Meta(description="null where the totals could not be read")] = None
     places: Annotated[dict[str, CpuPlace], Meta(description="every online logical CPU of the host")] = {}
 
 

@@ -5,11 +5,12 @@ Load is steady across one, and a straight line between the readings before and a
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import psutil
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
@@ -19,6 +20,8 @@ from .neighbours import read_stat
 
 AFTER_START_NS: Final = 2 * NS_PER_MS
 """A reading takes a CPU for a millisecond: at the very start it held up one agent, and made that much start skew."""
+
+Floats = npt.NDArray[np.float64]
 
 FIELDS = ("user", "system", "iowait", "steal", "idle")
 
@@ -98,16 +101,51 @@ class CpuShare:
 def cpu_shares(readings: Sequence[CpuTotals], start_ns: int, stop_ns: int) -> dict[int, CpuShare]:
     """Of each logical CPU in [start, stop]."""
     found = {}
-    for cpu in readings[0].cpus if readings else ():
-        # iowait may decrease (proc(5)), which is no time spent.
-        spent = [
-            max(0.0, rise([(r.at_ns, r.cpus[cpu][i]) for r in readings if cpu in r.cpus], start_ns, stop_ns))
-            for i in range(len(FIELDS))
-        ]
-        total = sum(spent)
-        user, system, iowait, steal, _ = [100 * s / total if total > 0 else 0.0 for s in spent]
+    online = list(readings[0].cpus) if readings else []
+    for cpu, ((user, system, iowait, steal, _),) in _shares(readings, online, (start_ns, stop_ns)):
         found[cpu] = CpuShare(busy=user + system, user=user, system=system, iowait=iowait, steal=steal)
     return found
+
+
+def busy_between(readings: Sequence[CpuTotals], cpus: Sequence[int], edges_ns: Sequence[int]) -> dict[int, list[float]]:
+    """Percent that each of `cpus` was busy from each edge to the next, as `cpu_shares` has it; without those that the
+    first reading lacks."""
+    online = [cpu for cpu in cpus if readings and cpu in readings[0].cpus]
+    return {cpu: [share[0] + share[1] for share in shares] for cpu, shares in _shares(readings, online, edges_ns)}
+
+
+def _shares(
+    readings: Sequence[CpuTotals], online: Sequence[int], edges_ns: Sequence[int]
+) -> Iterator[tuple[int, list[list[float]]]]:
+    """By CPU, percent of its time by slice and FIELDS; 0 where nothing is known. One that went offline meanwhile is
+    known by the readings that it is in."""
+    always = [cpu for cpu in online if all(cpu in reading.cpus for reading in readings)]
+    if always:
+        yield from zip(always, _percent(_spent(readings, always, edges_ns)).tolist(), strict=True)
+    for cpu in (cpu for cpu in online if cpu not in always):
+        known = [reading for reading in readings if cpu in reading.cpus]
+        yield cpu, _percent(_spent(known, [cpu], edges_ns)).tolist()[0]
+
+
+def _spent(readings: Sequence[CpuTotals], cpus: Sequence[int], edges_ns: Sequence[int]) -> Floats:
+    """Seconds [CPU, slice, field]: by how much the totals rose, on straight lines between readings, flat beyond."""
+    totals = np.array([[reading.cpus[cpu] for cpu in cpus] for reading in readings])
+    # Relative to the first: instants since boot in ns are beyond what a float64 holds exactly.
+    origin = readings[0].at_ns
+    times = np.array([reading.at_ns - origin for reading in readings], np.float64)
+    place = np.interp([edge - origin for edge in edges_ns], times, np.arange(len(readings)))
+    before = np.minimum(place.astype(np.int64), len(readings) - 2 if len(readings) > 1 else 0)
+    after = np.minimum(before + 1, len(readings) - 1)
+    at_edges = totals[before] + (place - before)[:, None, None] * (totals[after] - totals[before])
+    # iowait may decrease (proc(5)), which is no time spent.
+    rises: Floats = np.maximum(0.0, np.diff(at_edges, axis=0))
+    return rises.swapaxes(0, 1)
+
+
+def _percent(spent: Floats) -> Floats:
+    whole = spent.sum(axis=-1, keepdims=True)
+    shares: Floats = np.divide(100 * spent, whole, out=np.zeros_like(spent), where=whole > 0)
+    return shares
 
 
 def coordinator_s(readings: Sequence[CpuTotals], start_ns: int, stop_ns: int) -> float:

@@ -61,6 +61,10 @@ def _cpu(cpu: result.CpuPart, measured: int, online: int) -> result.CpuPart:
         per_cpu={str(n): result.CpuOfOne(part, 0.75 * part, 0.25 * part, 0.0, 0.5) for n, part in busy.items()},
         places={str(n): result.CpuPlace(2 * n // online, 4 * n // online, n) for n in range(online)},
         use={str(n): result.CpuUse(90.0 - n, 0.5, 1.5 + n, 1.0, 7.0) for n in range(measured)},
+        timeline=result.CpuTimeline(
+            tuple(2.0 * slice for slice in range(1, 61)),
+            {str(n): tuple(100.0 - (7 * n + slice) % 30 for slice in range(60)) for n in range(measured)},
+        ),
     )
 
 

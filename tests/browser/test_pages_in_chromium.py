@@ -9,6 +9,7 @@ import pytest
 from ovbench.coordinator.report.html.runpage import run_page
 from ovbench.coordinator.report.html.studypage import study_page
 from tests.browser.chromium import Chromium, program
+from tests.builders import delivered, report, run
 from tests.pages import STUDIES, full_report
 
 pytest.importorskip("vl_convert")
@@ -36,7 +37,14 @@ def shown(browser: Chromium, folder: Path, page: bytes, *, dark: bool = False) -
 
 
 def pages() -> dict[str, bytes]:
-    return {"run": run_page(full_report())} | {kind: study_page(*make(), {}) for kind, make in STUDIES.items()}
+    runs = {
+        "run": full_report(),
+        "run of one agent": report(run([delivered(0)])),
+        "run on 256 CPUs": full_report(256, 256),
+    }
+    return {name: run_page(of) for name, of in runs.items()} | {
+        kind: study_page(*make(), {}) for kind, make in STUDIES.items()
+    }
 
 
 def test_every_page_draws_its_charts_without_an_error_and_asks_no_host(browser: Chromium, tmp_path: Path) -> None:
@@ -53,7 +61,13 @@ def test_every_page_draws_its_charts_without_an_error_and_asks_no_host(browser: 
 
 def test_the_point_under_the_pointer_tells_its_figures(browser: Chromium, tmp_path: Path) -> None:
     shown(browser, tmp_path, run_page(full_report()))
-    for chart, text in (("throughput", "FPS"), ("latency", " ms"), ("cpus", "busy"), ("interference", "CPU ")):
+    for chart, text in (
+        ("throughput", "FPS"),
+        ("latency", " ms"),
+        ("cpus", "busy"),
+        ("cpus_over_time", "busy"),
+        ("interference", "CPU "),
+    ):
         browser.value(f"document.querySelector('figure[data-chart={chart}]').scrollIntoView({{block: 'center'}})")
         x, y = browser.value(
             f"(r => [r.x + 0.3 * r.width, r.y + 0.5 * r.height])"

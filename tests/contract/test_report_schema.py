@@ -32,6 +32,7 @@ KEYS: Final = {
     "cpu": "busy_percent per_cpu agents_percent coordinator_percent others_percent",
     "cpu.per_cpu.0": "busy user system iowait steal",
     "cpu.places.0": "socket node core",
+    "cpu.timeline": "t_s busy_percent",
     "latency_distribution": "percents merged agents",
     "agents.0": "id host pid cpus placement streams threads nireq throughput latency_ms cpu memory_mb state",
     "agents.0.placement": "requested mask seen",

@@ -1,12 +1,12 @@
 """The charts of a run, from its report. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
 from ovbench.common.topology import format_cpu_list
 
-from ...result import AgentPart, CpuPart, DistributionPart, LatencyPart, Report, TimelinePart
+from ...result import AgentPart, CpuPart, CpuTimeline, DistributionPart, LatencyPart, Report, TimelinePart
 from ..numbers import count, milliseconds, percent, rate
 from .chart import (
     BLUE,
@@ -35,6 +35,8 @@ _NAMED_AGENTS: Final = 5
 _WIDE_RANGE: Final = 12.0
 _IN_A_ROW: Final = 32
 _NUMBERED_CPUS: Final = 128
+_NUMBERED_ROWS: Final = 40
+_HEAT_HEIGHT: Final = 640
 _LYING_BARS: Final = 16
 _LAYERS: Final = 15
 _NINES: Final = (0.5, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
@@ -61,6 +63,8 @@ def _charts(report: Report) -> Iterator[Chart]:
     if report.cpu.per_cpu:
         yield _interference(report.cpu)
         yield _heat(report.cpu)
+    if report.cpu.timeline is not None and len(report.cpu.timeline.t_s) > 1:
+        yield _heat_over_time(report.cpu, report.cpu.timeline)
     if report.layers is not None and any(layer.real > 0 for layer in report.layers.layers):
         yield _layers(report)
 
@@ -87,7 +91,7 @@ def _distribution(latency: LatencyPart, shape: DistributionPart) -> Chart:
         axis={"values": [1, *_NINES], "labelExpr": "format(100 - 100 * datum.value, '.10~g') + ' %'"},
     )  # fmt: skip
     lines = [
-        _line(x, y, paint, f"datum.of !== '{_ALL}'", 1.5),
+        *([_line(x, y, paint, f"datum.of !== '{_ALL}'", 1.5)] if several else []),
         _line(x, y, paint, f"datum.of === '{_ALL}'", 3),
         hover(x, y, paint),
     ]
@@ -248,7 +252,67 @@ def _heat(cpu: CpuPart) -> Chart:
     )
 
 
-def _cells(cpu: CpuPart) -> Iterator[dict[str, Any]]:
+def _heat_over_time(cpu: CpuPart, timeline: CpuTimeline) -> Chart:
+    """A row for each measured CPU. The cells are made from its row by the chart: they would be most of a page."""
+    groups = [
+        (f"socket {socket}, node {node}", list(numbers))
+        for (socket, node), numbers in _by_place(cpu, map(int, timeline.busy_percent))
+    ]
+    several = len(groups) > 1
+    rows = [
+        {"row": str(number), "cpu": number, "at": where, "busy": [round(b) for b in timeline.busy_percent[str(number)]]}
+        for where, numbers in groups
+        for number in numbers
+    ]
+    order = [row for where, numbers in groups for row in (*((where,) if several else ()), *map(str, numbers))]
+    numbered = len(order) <= _NUMBERED_ROWS
+    y = axis("row", None, kind="ordinal", sort=order, scale={"domain": order, "paddingInner": 0.08 if numbered else 0})
+    y["axis"] = {
+        "domain": False, "ticks": False, "labelPadding": 8, "labelLimit": 260, "labelOverlap": False,
+        "values": order if numbered else [where for where, _ in groups] if several else order[:: -(-len(order) // 20)],
+        "labelExpr": "isNaN(+datum.value) ? datum.value : 'CPU ' + datum.value",
+    }  # fmt: skip
+    edges = [0.0, *(round(end, 3) for end in timeline.t_s)]
+    cells = {
+        # A little into the next cell, as there would be hairlines between them on screens of uneven scale.
+        "mark": {"type": "rect", "x2Offset": 0.5, **({} if numbered else {"height": {"band": 1.1}})},
+        "transform": [
+            {"calculate": "sequence(length(datum.busy))", "as": "slice"},
+            {"flatten": ["busy", "slice"]},
+            {"calculate": f"{edges}[datum.slice]", "as": "from"},
+            {"calculate": f"{edges}[datum.slice + 1]", "as": "to"},
+            {
+                "calculate": "'CPU ' + datum.cpu + ', ' + datum.at + '\\nfrom ' + format(datum.from, '.6~g') + ' to ' "
+                "+ format(datum.to, '.6~g') + ' s\\nbusy ' + datum.busy + ' %'",
+                "as": "tip",
+            },
+        ],
+        "encoding": {
+            "x": axis("from", "time in the window, s", scale={"domain": [0, edges[-1]], "nice": False},
+                      axis={"grid": False, "format": ".6~g"}),
+            "x2": {"field": "to"},
+            "y": y,
+            "color": {
+                "field": "busy", "type": "quantitative",
+                "scale": {"scheme": HEAT, "domain": [0, 100]},
+                "legend": {"title": "busy, %", "gradientLength": 160},
+            },
+            "tooltip": {"field": "tip"},
+        },
+    }  # fmt: skip
+    height = len(order) * max(3, min(22, _HEAT_HEIGHT // len(order)))
+    return Chart(
+        "cpus_over_time",
+        "Utilization of measured CPUs over time",
+        "A row for each measured CPU, by slices of the window.",
+        drawing([cells], rows, height),
+        wide=True,
+    )
+
+
+def _by_place(cpu: CpuPart, numbers: Iterable[int]) -> Iterator[tuple[tuple[int, int], Iterator[int]]]:
+    """CPUs by socket and node, SMT siblings beside each other; all on one where a report does not tell."""
+
     def place(number: int) -> tuple[int, int]:
         known = cpu.places.get(str(number))
         return (known.socket, known.node) if known is not None else (0, 0)
@@ -257,8 +321,12 @@ def _cells(cpu: CpuPart) -> Iterator[dict[str, Any]]:
         known = cpu.places.get(str(number))
         return (*place(number), known.core if known is not None else number, number)
 
+    return groupby(sorted(numbers, key=core), key=place)
+
+
+def _cells(cpu: CpuPart) -> Iterator[dict[str, Any]]:
     measured = set(cpu.measured_cpus)
-    for (socket, node), numbers in groupby(sorted(map(int, cpu.per_cpu), key=core), key=place):
+    for (socket, node), numbers in _by_place(cpu, map(int, cpu.per_cpu)):
         here = list(numbers)
         for at in range(0, len(here), _IN_A_ROW):
             part = here[at : at + _IN_A_ROW]

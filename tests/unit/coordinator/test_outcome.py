@@ -4,7 +4,9 @@ Unless a test says otherwise: two agents on CPUs 0 and 1, each with an inference
 seconds; both CPUs busy for 80 %, of which each agent used 7.96 s and the coordinator 0.08 s.
 """
 
+import operator
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -414,6 +416,38 @@ def test_the_timeline_has_speed_percentile_and_cpu_of_each_second() -> None:
     assert [part.busy_percent for part in timeline] == pytest.approx([80] * 10)
     total = sum(part.fps for part in timeline)
     assert total == pytest.approx(2000)
+
+
+def test_the_timeline_of_a_cpu_that_was_busy_in_the_first_half_only_says_so() -> None:
+    """The window is from second 1 to 11; CPU 0 is busy to second 6, CPU 1 always by 25 %."""
+    readings = [cpu_totals(at, [min(at, 6.0), 0.25 * at]) for at in range(13)]
+    found = report(run([delivered(0), delivered(1)], readings=readings)).cpu
+    assert found.timeline is not None
+    assert found.timeline.t_s == tuple(range(1, 11))
+    assert found.timeline.busy_percent["0"] == pytest.approx([100] * 5 + [0] * 5)
+    assert found.timeline.busy_percent["1"] == pytest.approx([25] * 10)
+
+
+@pytest.mark.parametrize(("length_s", "slices", "each_s"), [(60, 60, 1), (61, 31, 2), (3600, 56, 64)])
+def test_a_cpu_s_timeline_has_60_slices_at_most_and_their_mean_is_its_share(
+    length_s: int, slices: int, each_s: int
+) -> None:
+    data = steady(seconds(1), ms(500), 2 * length_s)
+    load = finished(seconds(1), seconds(1 + length_s), len(data))
+    readings = [cpu_totals(at, [0.5 * at + 0.4 * abs(at - length_s / 3)]) for at in range(length_s + 3)]
+    cpu = report(run([delivered(0, data=data, load=load)], readings=readings)).cpu
+    assert cpu.timeline is not None
+    ends = [0.0, *cpu.timeline.t_s]
+    assert len(cpu.timeline.t_s) == slices
+    assert cpu.timeline.t_s[0] == each_s
+    lengths = [after - before for before, after in pairwise(ends)]
+    mean = sum(map(operator.mul, lengths, cpu.timeline.busy_percent["0"])) / sum(lengths)
+    assert mean == pytest.approx(cpu.per_cpu["0"].busy, abs=0.01)
+
+
+def test_without_readings_or_a_window_there_is_no_timeline_of_cpus() -> None:
+    assert report(run([delivered(0)], readings=[])).cpu.timeline is None
+    assert report(run([lost(0)])).cpu.timeline is None
 
 
 # Nothing to report

@@ -1,15 +1,19 @@
 """Results read back from disk."""
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 from msgspec import structs
+from rich.console import Console
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.merge import merge
+from ovbench.coordinator.report.html.runcharts import run_charts
+from ovbench.coordinator.report.text import print_report
 from ovbench.coordinator.result import to_json
 from ovbench.coordinator.saved import SavedRun, SavedStudy, read_samples, read_saved
 from ovbench.coordinator.store import write_samples
@@ -136,6 +140,17 @@ def test_samples_that_were_not_saved_or_are_broken_are_told(tmp_path: Path) -> N
         np.savez(stream, agent_0_start_ns=np.zeros(1, np.int64))
     with pytest.raises(UsageError, match=r"samples\.npz cannot be read"):
         read_samples(saved)
+
+
+def test_a_report_from_before_cpus_had_a_timeline_is_read_and_shown(tmp_path: Path) -> None:
+    whole = json.loads(to_json(report()))
+    assert whole["cpu"].pop("timeline") is not None
+    (tmp_path / "report.json").write_text(json.dumps(whole))
+    found = read_saved(str(tmp_path))
+    assert isinstance(found, SavedRun)
+    assert found.report.cpu.timeline is None
+    print_report(Console(file=StringIO()), found.report)
+    assert "cpus" in {chart.name for chart in run_charts(found.report)}
 
 
 def test_a_report_of_a_newer_version_with_more_keys_is_read(tmp_path: Path) -> None:

@@ -1,8 +1,21 @@
 """CPU figures from readings made by hand: what lies between them is interpolated to the window's edges."""
 
-import pytest
+import operator
+from itertools import pairwise
 
-from ovbench.coordinator.utilization import AFTER_START_NS, CpuTotals, Meter, coordinator_s, cpu_shares, process_share
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ovbench.coordinator.utilization import (
+    AFTER_START_NS,
+    CpuTotals,
+    Meter,
+    busy_between,
+    coordinator_s,
+    cpu_shares,
+    process_share,
+)
 from tests.builders import cpu_totals, ms, seconds, usage
 
 
@@ -58,12 +71,55 @@ def test_a_counter_that_goes_back_is_no_negative_share() -> None:
 @pytest.mark.parametrize("readings", [[], [totals(0, 1, 1, 1, 1, 1)]], ids=["none", "one"])
 def test_too_few_readings_show_nothing(readings: list[CpuTotals]) -> None:
     assert all(share.busy == 0 for share in cpu_shares(readings, 0, seconds(10)).values())
+    assert busy_between(readings, (0,), [0, seconds(5), seconds(10)]) == ({0: [0.0, 0.0]} if readings else {})
     assert coordinator_s(readings, 0, seconds(10)) == 0
 
 
 def test_a_cpu_that_goes_offline_meanwhile_is_known_by_what_was_read() -> None:
     both, one = cpu_totals(0, [0, 0]), cpu_totals(10, [10])
     assert cpu_shares([both, one], 0, seconds(10))[0].busy == pytest.approx(100)
+
+
+def test_a_cpu_that_is_busy_in_the_first_half_only_is_so_in_the_slices_of_that_half() -> None:
+    """CPU 1 is busy to second 4.5 of 10; CPU 2 for a quarter of every second."""
+    readings = [cpu_totals(at, [0.0, min(at, 4.5), 0.25 * at]) for at in range(11)]
+    found = busy_between(readings, (2, 1), [seconds(at) for at in range(11)])
+    assert list(found) == [2, 1]
+    assert found[1] == pytest.approx([100, 100, 100, 100, 50, 0, 0, 0, 0, 0])
+    assert found[2] == pytest.approx([25] * 10)
+
+
+@given(
+    busy=st.lists(st.floats(0, 1), min_size=3, max_size=40),
+    inner=st.lists(st.floats(0, 1), min_size=1, max_size=20),
+)
+def test_slices_are_the_shares_between_their_edges_and_together_the_whole(
+    busy: list[float], inner: list[float]
+) -> None:
+    """Against the rise of a running total, interpolated by hand."""
+    total = [sum(busy[:at]) for at in range(len(busy) + 1)]
+    readings = [cpu_totals(at, [total[at]]) for at in range(len(total))]
+    edges_s = sorted({0.0, float(len(busy)), *(round(place * len(busy), 3) for place in inner)})
+    edges = [seconds(at) for at in edges_s]
+
+    def until(at_s: float) -> float:
+        whole = min(int(at_s), len(busy) - 1)
+        return total[whole] + (at_s - whole) * busy[whole]
+
+    found = busy_between(readings, (0,), edges)[0]
+    lengths = [after - before for before, after in pairwise(edges_s)]
+    expected = [100 * (until(after) - until(before)) / (after - before) for before, after in pairwise(edges_s)]
+    assert found == pytest.approx(expected, abs=1e-6)
+    whole = cpu_shares(readings, edges[0], edges[-1])[0].busy
+    assert sum(map(operator.mul, found, lengths)) / sum(lengths) == pytest.approx(whole, abs=1e-6)
+
+
+def test_slices_of_a_cpu_that_goes_offline_are_known_by_what_was_read() -> None:
+    readings = [cpu_totals(0, [0, 0]), cpu_totals(1, [1, 1]), cpu_totals(2, [2])]
+    found = busy_between(readings, (0, 1, 7), [0, seconds(1), seconds(2)])
+    assert found[0] == pytest.approx([100, 100])
+    assert found[1] == pytest.approx([100, 0])
+    assert 7 not in found
 
 
 def test_the_coordinator_s_own_time_is_interpolated_as_well() -> None:

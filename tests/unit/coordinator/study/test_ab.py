@@ -114,7 +114,7 @@ def test_of_equal_settings_one_of_three_figures_is_called_different_in_6_of_100_
     draw = np.random.default_rng(2026)
     different = [
         any(compare("p99", simulated(draw, 1.0, "walk")).verdict in ("faster", "slower") for _ in range(3))
-        for _ in range(4 * STUDIES)
+        for _ in range(2 * STUDIES)
     ]
     assert np.mean(different) <= 0.07
 

@@ -68,6 +68,7 @@ def pages() -> Mapping[str, bytes]:
     return {
         "of a run": run_page(full_report()),
         "of a run that came to nothing": run_page(report(run([Member(0, job(), why="it never came")], readings=[]))),
+        "of a run of 256 agents": run_page(full_report(256, 256)),
         "of a run of one agent": run_page(report(run([delivered(0)]))),
         **{f"of a study of {kind}": study_page(*made, {}) for kind, made in studies.items()},
         "of a study with a report": study_page(*studies["ab"], {"0001": full_report()}),

@@ -1,5 +1,6 @@
 """That a chart of a run draws the report's own numbers."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from msgspec import structs
 from ovbench.coordinator.report.html.chart import Chart
 from ovbench.coordinator.report.html.runcharts import run_charts
 from ovbench.coordinator.report.numbers import milliseconds, rate
-from ovbench.coordinator.result import Report
+from ovbench.coordinator.result import CpuPlace, CpuTimeline, Report
 from tests.builders import delivered, report, run
 from tests.pages import full_report
 
@@ -25,7 +26,16 @@ def rows(chart: Chart) -> list[dict[str, Any]]:
 
 
 def test_a_whole_report_has_every_chart() -> None:
-    assert list(charts()) == ["latency", "throughput", "p99", "agents", "interference", "cpus", "layers"]
+    assert list(charts()) == [
+        "latency",
+        "throughput",
+        "p99",
+        "agents",
+        "interference",
+        "cpus",
+        "cpus_over_time",
+        "layers",
+    ]
 
 
 def test_the_latency_curve_goes_through_the_percentiles_of_the_report() -> None:
@@ -115,6 +125,44 @@ def test_a_node_of_many_cpus_has_several_rows() -> None:
     assert max(row["x"] for row in found) == 31
 
 
+def test_the_heat_map_over_time_has_a_row_for_each_measured_cpu_below_the_name_of_its_node() -> None:
+    found = charts(full_report(16, 16))["cpus_over_time"]
+    assert [row["cpu"] for row in rows(found)] == list(range(16))
+    order = found.spec["layer"][0]["encoding"]["y"]["sort"]
+    assert [name for name in order if not name.isdigit()] == [f"socket {n // 2}, node {n}" for n in range(4)]
+    for row in rows(found):
+        above = [name for name in order[: order.index(row["row"])] if not name.isdigit()]
+        assert above[-1] == row["at"]
+
+
+def test_the_cells_of_a_row_are_its_utilization_by_slices_to_a_percent() -> None:
+    assert WHOLE.cpu.timeline is not None
+    for row in rows(charts()["cpus_over_time"]):
+        assert row["busy"] == pytest.approx(list(WHOLE.cpu.timeline.busy_percent[row["row"]]), abs=0.5)
+    (edges,) = {
+        tuple(json.loads(step["calculate"].rpartition("[datum")[0]))
+        for step in charts()["cpus_over_time"].spec["layer"][0]["transform"]
+        if step.get("as") in ("from", "to")
+    }
+    assert edges == pytest.approx((0.0, *WHOLE.cpu.timeline.t_s))
+
+
+def test_a_single_node_needs_no_name_and_many_cpus_have_every_few_of_their_numbers() -> None:
+    places = {str(n): CpuPlace(0, 0, n) for n in range(64)}
+    whole = full_report(64, 64)
+    found = charts(structs.replace(whole, cpu=structs.replace(whole.cpu, places=places)))["cpus_over_time"]
+    y = found.spec["layer"][0]["encoding"]["y"]
+    assert y["sort"] == [str(n) for n in range(64)]
+    assert y["axis"]["values"] == [str(n) for n in range(0, 64, 4)]
+
+
+@pytest.mark.parametrize("timeline", [None, CpuTimeline((1.0,), {"0": (50.0,)})])
+def test_without_several_slices_there_is_no_heat_map_over_time(timeline: CpuTimeline | None) -> None:
+    found = charts(structs.replace(WHOLE, cpu=structs.replace(WHOLE.cpu, timeline=timeline)))
+    assert "cpus_over_time" not in found
+    assert "cpus" in found
+
+
 def test_the_slowest_layers_come_first() -> None:
     times = [row["x"] for row in rows(charts()["layers"])]
     assert times == sorted(times, reverse=True)
@@ -126,6 +174,12 @@ def test_a_report_without_figures_has_no_charts_of_them() -> None:
     lost.why = "it was lost"
     nothing = run_charts(report(run([lost], readings=[])))
     assert {chart.name for chart in nothing} <= {"cpus", "interference"}
+
+
+def test_a_layer_of_which_nothing_is_drawn_is_left_out() -> None:
+    """Vega warns of a scale without values."""
+    one = charts(report(run([delivered(0)])))["latency"]
+    assert len(one.spec["layer"]) == len(charts()["latency"].spec["layer"]) - 1
 
 
 def test_a_single_agent_has_nothing_to_be_fair_to() -> None:
