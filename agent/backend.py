@@ -97,7 +97,7 @@ def _install(slot: Int64s) -> None:
 class OpenVinoBackend:
     def __init__(self, job: Job, loaded: Loaded) -> None:
         self._loaded = loaded
-        self._library: Library = loaded.library
+        self._library: Library = loaded.openvino
         self._requests = loaded.requests
         self._asynchronous = job.load.api == "async"
         self.version = loaded.version

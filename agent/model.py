@@ -72,7 +72,7 @@ class Loaded:
     `feed` is None where inputs stay as they are during the load.
     """
 
-    library: Library
+    openvino: Library
     core: Core
     compiled: Compiled
     requests: tuple[InferRequest, ...]
@@ -103,7 +103,7 @@ def reload(job: jobs.Job, former: Loaded, times: StepTimes) -> Loaded:
         request.free()
     if former.feed is not None:
         former.feed.free()
-    return _with_requests(former.library, former.core, former.compiled, former.properties, job, times)
+    return _with_requests(former.openvino, former.core, former.compiled, former.properties, job, times)
 
 
 def _with_requests(
