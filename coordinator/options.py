@@ -4,7 +4,6 @@ import argparse
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast
 
@@ -34,6 +33,7 @@ from .machinetree import check_tree
 from .nullbackend import Faults, NullSpec
 from .policy import Policy
 from .requirement import Requirement, parse_requirement
+from .spelling import did_you_mean
 from .study.request import StudyRequest, parse_study
 from .thresholds import Thresholds, thresholds_of
 
@@ -195,7 +195,7 @@ def parse(argv: Sequence[str]) -> Request:
     if argv and not argv[0].startswith("-"):
         command = _commands().get(argv[0])
         if command is None:
-            raise UsageError(f"unknown command '{argv[0]}'; {_known_commands(argv[0])}")
+            raise UsageError(f"unknown command '{argv[0]}'{_known_commands(argv[0])}")
         _refuse_undecodable(argv)
         return command(argv[1:])
     options = _checked(run_parser().parse_args([gnu(word) for word in argv]))
@@ -215,10 +215,8 @@ def _commands() -> dict[str, Callable[[Sequence[str]], Request]]:
 
 
 def _known_commands(word: str) -> str:
-    near = get_close_matches(word, _commands(), n=1)
-    return (
-        f"did you mean {near[0]}?" if near else f"the commands are {', '.join(_commands())}, or none to run a benchmark"
-    )
+    commands = _commands()
+    return did_you_mean(word, commands) or f"; the commands are {', '.join(commands)}, or none to run a benchmark"
 
 
 def _refuse_undecodable(texts: Sequence[str]) -> None:

@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final, Literal
 
 from ovbench.common.errors import UsageError
 
 from .figures import BY_NAME, FIGURES
+from .spelling import did_you_mean
 
 Operator = Literal["<", "<=", ">", ">="]
 Kind = Literal["value", "difference", "percent"]
@@ -56,7 +56,7 @@ def parse_requirement(flag: str, text: str, *, relative: bool) -> Requirement:
     name, operator, sign, digits, percent = form.groups()
     figure = BY_NAME.get(name)
     if figure is None:
-        raise UsageError(f"{flag} '{text}': there is no figure '{name}'; {_known(name)}")
+        raise UsageError(f"{flag} '{text}': there is no figure '{name}'{_known(name)}")
     try:
         number = float(sign + digits)
     except ValueError:
@@ -73,8 +73,5 @@ def parse_requirement(flag: str, text: str, *, relative: bool) -> Requirement:
 
 def _known(name: str) -> str:
     """The nearest names, or all of them where none is near."""
-    near = get_close_matches(name.lower(), BY_NAME, n=_MOST_NAMES, cutoff=0.6)
-    full = list(dict.fromkeys(BY_NAME[one].name for one in near))
-    if full:
-        return f"did you mean {' or '.join(full)}?"
-    return f"there are {', '.join(figure.name for figure in FIGURES)}"
+    near = did_you_mean(name.lower(), BY_NAME, most=_MOST_NAMES, full=lambda one: BY_NAME[one].name)
+    return near or f"; there are {', '.join(figure.name for figure in FIGURES)}"

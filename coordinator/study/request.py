@@ -1,7 +1,6 @@
 """A study as requested, from the command line and a TOML file. Raises UsageError, one sentence, for what is wrong."""
 
 import argparse
-import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from ovbench.common.errors import UsageError
 
 from ..flags import PLOTS, Parser, PlotFormat, gnu
 from ..machinetree import check_tree
+from ..spelling import did_you_mean
 from .record import SIZE_PERCENT, Kind
 from .settings import Settings, parse_settings, read_settings
 
@@ -158,8 +158,7 @@ def _kind(argv: Sequence[str]) -> tuple[Kind | None, Sequence[str]]:
     if not argv or argv[0].startswith("-"):
         return None, argv
     if argv[0] not in _READY_MADE:
-        nearest = difflib.get_close_matches(argv[0], _READY_MADE, n=1, cutoff=0.5)
-        hint = f"; did you mean {nearest[0]}?" if nearest else ""
+        hint = did_you_mean(argv[0], _READY_MADE)
         raise UsageError(f"study {argv[0]}: there is no such study, only {', '.join(_READY_MADE)}{hint}")
     return cast("Kind", argv[0]), argv[1:]
 
@@ -229,8 +228,7 @@ def _read_plan(file: Path) -> dict[str, Any]:
         raise UsageError(f"--plan {file}: this is no TOML: {error}") from None
     for key, value in plan.items():
         if key not in _PLAN_KEYS:
-            nearest = difflib.get_close_matches(key, _PLAN_KEYS, n=1, cutoff=0.5)
-            hint = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(_PLAN_KEYS)}"
+            hint = did_you_mean(key, _PLAN_KEYS) or f"; there are {', '.join(_PLAN_KEYS)}"
             raise UsageError(f"--plan {file}: it has an unknown key '{key}'{hint}")
         _check_value(file, key, value)
     return plan

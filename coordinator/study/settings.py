@@ -6,7 +6,6 @@ A flag that a run takes more than once (`-i`) has all its values in every trial.
 """
 
 import argparse
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any, Final
 from ovbench.common.errors import UsageError
 
 from ..flags import gnu, run_parser
+from ..spelling import did_you_mean
 
 MOST_VALUES: Final = 1_000
 """Of one setting; more are a mistake in typing."""
@@ -163,7 +163,7 @@ def _one(words: Sequence[str], at: int) -> tuple[str, argparse.Action, list[str]
     if action is None:
         if not word.startswith("-"):
             raise UsageError(f"'{word}' is no flag, and no flag before it takes it (see ovbench-coord study --help)")
-        raise UsageError(f"{word}: no run has this flag{_nearest(word, _actions())} (see ovbench-coord --help)")
+        raise UsageError(f"{word}: no run has this flag{did_you_mean(word, _actions())} (see ovbench-coord --help)")
     _check_allowed(word, action)
     if equals:
         return _name(action), action, [attached], at + 1
@@ -237,7 +237,7 @@ def _known(key: str) -> tuple[str, argparse.Action]:
             _check_allowed(key, action)
             return _name(action), action
     names = [flag.lstrip("-") for flag in _actions()]
-    raise UsageError(f"settings.{key}: no run has this setting{_nearest(key, names)}")
+    raise UsageError(f"settings.{key}: no run has this setting{did_you_mean(key, names)}")
 
 
 def _check_allowed(word: str, action: argparse.Action) -> None:
@@ -248,11 +248,6 @@ def _check_allowed(word: str, action: argparse.Action) -> None:
 def _name(action: argparse.Action) -> str:
     """The first spelling, which is benchmark_app's where it has the flag."""
     return action.option_strings[0]
-
-
-def _nearest(word: str, names: Sequence[str] | Mapping[str, Any]) -> str:
-    found = difflib.get_close_matches(word, list(names), n=1, cutoff=0.5)
-    return f"; did you mean {found[0]}?" if found else ""
 
 
 @cache

@@ -198,6 +198,7 @@ PURE: Final = (
     "coordinator.study.words",
     "coordinator.figures",
     "coordinator.requirement",
+    "coordinator.spelling",
     "coordinator.estimates",
     "coordinator.comparison",
     "coordinator.hdrlog",
