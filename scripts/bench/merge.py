@@ -3,7 +3,6 @@
 In a process of its own, samples included. What comes out is compared with numpy's on the whole.
 """
 
-import multiprocessing
 import re
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from ovbench.common.messages import SAMPLES_PER_MESSAGE
 from ovbench.coordinator.merge import PERCENTILES, Merged, Piece, Recorded, merge
 
-from .versus import Goal, Row, RunFailed, Settings, in_turn, parse, report, value_row
+from .versus import Goal, Row, RunFailed, Settings, in_own_process, in_turn, parse, report, value_row
 
 SECONDS = 1.0
 RUNS = 5
@@ -28,35 +27,22 @@ Int64s = npt.NDArray[np.int64]
 
 
 def measure(settings: Settings) -> Iterator[Row]:
-    (runs,) = in_turn(settings.runs, _in_process)
+    (runs,) = in_turn(settings.runs, lambda: in_own_process(_work))
     against = "numpy on the whole: equal"
     yield value_row("merge of 64 x 1,000,000 samples: time", [run[0] for run in runs], "s", MOST_SECONDS, against)
     yield value_row("merge of 64 x 1,000,000 samples: peak resident", [run[1] for run in runs], "MB", MOST_MB)
 
 
-def _in_process() -> tuple[float, float]:
+def _work() -> tuple[float, float]:
     """Seconds and MB."""
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(target=_work, args=(theirs,))
-    process.start()
-    theirs.close()
-    try:
-        seconds, megabytes, problem = ours.recv()
-    except EOFError:
-        raise RunFailed("the merging process ended early") from None
-    process.join()
-    if problem:
-        raise RunFailed(f"merge and numpy differ: {problem}")
-    return float(seconds), float(megabytes)
-
-
-def _work(pipe: "multiprocessing.connection.Connection[object, object]") -> None:
     agents = [_recorded(agent) for agent in range(AGENTS)]
     began = time.perf_counter()
     merged = merge(agents)
     seconds = time.perf_counter() - began
     peak_mb = _peak_mb()
-    pipe.send((seconds, peak_mb, ", ".join(_differences(agents, merged))))
+    if problems := ", ".join(_differences(agents, merged)):
+        raise RunFailed(f"merge and numpy differ: {problems}")
+    return seconds, peak_mb
 
 
 def _recorded(agent: int) -> Recorded:

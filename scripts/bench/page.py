@@ -3,7 +3,6 @@
 In a process of its own, the answer included, and with nothing kept from before: the first page of a user.
 """
 
-import multiprocessing
 import os
 import tempfile
 import time
@@ -15,7 +14,7 @@ import numpy as np
 from ovbench.coordinator.report.html.studypage import study_page
 from ovbench.coordinator.study.record import Fingerprint, Outcome, Study, Trial
 
-from .versus import Goal, Row, RunFailed, Settings, in_turn, parse, report, value_row
+from .versus import Goal, Row, Settings, in_own_process, in_turn, parse, report, value_row
 
 SECONDS = 1.0
 RUNS = 5
@@ -26,32 +25,19 @@ MOST_MB = Goal(high=2.0, unit=" MB")
 
 
 def measure(settings: Settings) -> Iterator[Row]:
-    (runs,) = in_turn(settings.runs, _in_process)
+    (runs,) = in_turn(settings.runs, lambda: in_own_process(_work))
     yield value_row("page of a study with 200 trials: time", [run[0] for run in runs], "s", MOST_SECONDS)
     yield value_row("page of a study with 200 trials: size", [run[1] for run in runs], "MB", MOST_MB)
 
 
-def _in_process() -> tuple[float, float]:
+def _work() -> tuple[float, float]:
     """Seconds and MB."""
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(target=_work, args=(theirs,))
-    process.start()
-    theirs.close()
-    try:
-        seconds, size = ours.recv()
-    except EOFError:
-        raise RunFailed("the process that makes the page ended early") from None
-    process.join()
-    return float(seconds), size / 1e6
-
-
-def _work(pipe: "multiprocessing.connection.Connection[object, object]") -> None:
     with tempfile.TemporaryDirectory() as empty:
         os.environ["XDG_CACHE_HOME"] = empty
         study, outcomes = _study()
         began = time.perf_counter()
         page = study_page(study, outcomes, {})
-        pipe.send((time.perf_counter() - began, len(page)))
+        return time.perf_counter() - began, len(page) / 1e6
 
 
 def _study() -> tuple[Study, list[Outcome]]:

@@ -5,7 +5,6 @@ in short stretches by turns. Inputs as small as these are copied, so that is the
 """
 
 import ctypes
-import multiprocessing
 import os
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .versus import Goal, Row, RunFailed, Settings, allowed_cpus, in_turn, parse, report, value_row
+from .versus import Goal, Row, RunFailed, Settings, allowed_cpus, in_own_process, in_turn, parse, report, value_row
 
 SECONDS = 2.0
 RUNS = 5
@@ -29,28 +28,15 @@ Int64s = npt.NDArray[np.int64]
 
 
 def measure(settings: Settings) -> Iterator[Row]:
-    (runs,) = in_turn(settings.runs, lambda: _in_process(settings.seconds))
+    (runs,) = in_turn(settings.runs, lambda: in_own_process(_work, settings.seconds))
     bare, copied, tensors = ([run[place] for run in runs] for place in range(len(WAYS)))
     added, to_set = ([a - b for a, b in zip(way, bare, strict=True)] for way in (copied, tensors))
     against = f"setting tensors {median(to_set):,.0f} ns; an inference that is not fed {median(bare):,.0f} ns"
     yield value_row("feeding of tiny: per inference", added, "ns", REACH, against)
 
 
-def _in_process(seconds: float) -> list[float]:
+def _work(seconds: float) -> list[float]:
     """ns per inference, by way."""
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(target=_work, args=(theirs, seconds))
-    process.start()
-    theirs.close()
-    try:
-        figures: list[float] = ours.recv()
-    except EOFError:
-        raise RunFailed("the process that feeds ended early") from None
-    process.join()
-    return figures
-
-
-def _work(pipe: "multiprocessing.connection.Connection[object, object]", seconds: float) -> None:
     os.sched_setaffinity(0, allowed_cpus()[-1:])
     loop = _Loop()
     stretch_s = seconds / _STRETCHES / len(WAYS)
@@ -59,7 +45,7 @@ def _work(pipe: "multiprocessing.connection.Connection[object, object]", seconds
         ways = WAYS if turn % 2 else WAYS[::-1]
         figures = {way: loop.run(way, stretch_s) for way in ways}
         stretches.append([figures[way] for way in WAYS])
-    pipe.send([median(figures) for figures in zip(*stretches[1:], strict=True)])  # the first is to warm up
+    return [median(figures) for figures in zip(*stretches[1:], strict=True)]  # the first is to warm up
 
 
 class _Loop:

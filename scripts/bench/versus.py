@@ -7,12 +7,15 @@ the ratios of each turn.
 
 import argparse
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -221,6 +224,16 @@ def _turn(sides: Sequence[Callable[[], _Result]], backwards: bool) -> tuple[floa
         results[side] = sides[side]()
         disturbed = max(disturbed, foreign_share(before))
     return disturbed, [results[side] for side in range(len(sides))]
+
+
+def in_own_process(work: Callable[..., _Result], *arguments: object) -> _Result:
+    """What a function at the top of a module gives in a process that has done nothing else. Raises what that raises,
+    and RunFailed where the process ended before it."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        try:
+            return process.submit(work, *arguments).result()
+        except BrokenProcessPool:
+            raise RunFailed("the process that measures ended early") from None
 
 
 def ratio_row(
