@@ -1,7 +1,6 @@
 """Studies with real agents: trials are saved one by one, and a killed study goes on where it was."""
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -26,6 +25,16 @@ def study(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [COORDINATOR, "study", *words], cwd=folder, capture_output=True, text=True, timeout=120, check=False
     )
+
+
+def begun(folder: Path, *words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen([COORDINATOR, "study", *words], cwd=folder, stdout=PIPE, text=True)
+
+
+def first_trial(study: "subprocess.Popen[str]") -> str:
+    """The line of it, as soon as it is printed, after the one of the study."""
+    assert study.stdout is not None
+    return [next(study.stdout) for _ in range(2)][1]
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -122,15 +131,11 @@ def test_a_study_of_a_model_that_has_changed_is_not_gone_on_with_unless_told(tmp
 
 def test_an_interrupted_study_keeps_what_it_has_and_says_how_to_go_on(tmp_path: Path) -> None:
     words = [*QUICK, "-max_irate", "100..120", "--repetitions", "1", "--report-folder", "s"]
-    with subprocess.Popen(
-        [COORDINATOR, "study", *words], cwd=tmp_path, stdout=PIPE, text=True, env=os.environ
-    ) as coordinator:
-        assert coordinator.stdout is not None
-        told = [next(coordinator.stdout) for _ in range(2)]
+    with begun(tmp_path, *words) as coordinator:
+        assert first_trial(coordinator).startswith(" 1/21")
         coordinator.send_signal(signal.SIGINT)
-        rest = coordinator.stdout.read()
+        rest, _ = coordinator.communicate()
     assert coordinator.returncode == 130
-    assert told[1].startswith(" 1/21")
     assert "--resume s" in rest
     assert 1 <= len(lines(tmp_path / "s")) < 21
 
@@ -161,10 +166,8 @@ def test_agents_change_where_the_model_is_compiled_anew(tmp_path: Path) -> None:
 
 def test_a_study_is_gone_on_with_by_one_process_at_a_time_and_by_the_next_with_nothing_left(tmp_path: Path) -> None:
     words = [*QUICK, "-max_irate", "100..104", "--repetitions", "1", "--report-folder", "s"]
-    with subprocess.Popen([COORDINATOR, "study", *words], cwd=tmp_path, stdout=PIPE, text=True) as first:
-        assert first.stdout is not None
-        for _ in range(2):
-            next(first.stdout)
+    with begun(tmp_path, *words) as first:
+        first_trial(first)
         second = study(tmp_path, "--resume", "s")
         first.communicate()
     assert second.returncode == 2
@@ -174,13 +177,11 @@ def test_a_study_is_gone_on_with_by_one_process_at_a_time_and_by_the_next_with_n
 
 def test_a_study_whose_agents_cannot_be_started_any_more_ends_and_loses_no_trial(tmp_path: Path) -> None:
     words = [*QUICK, "-max_irate", "100..108", "--repetitions", "1", "--report-folder", "s"]
-    with subprocess.Popen([COORDINATOR, "study", *words], cwd=tmp_path, stdout=PIPE, text=True) as coordinator:
-        assert coordinator.stdout is not None
-        for _ in range(2):
-            next(coordinator.stdout)
+    with begun(tmp_path, *words) as coordinator:
+        first_trial(coordinator)
         for child in psutil.Process(coordinator.pid).children():
             child.kill()
-        rest = coordinator.stdout.read()
+        rest, _ = coordinator.communicate()
     assert coordinator.returncode == 3
     assert "--resume s" in rest
     before = len(lines(tmp_path / "s"))
