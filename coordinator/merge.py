@@ -1,4 +1,4 @@
-"""From every agent's samples to the figures of the run: the window, throughput, percentiles, timeline. Pure.
+"""From every agent's samples to the figures of the run: the window, throughput, latencies, timeline. Pure.
 
 Percentiles are nearest rank over the merged samples, never averaged over agents. Samples stay in the messages that they
 came in; each holds consecutive inferences of one request, so its ends ascend and a time span of it is a slice.
@@ -10,7 +10,6 @@ Where a model is given several groups of shapes in turn, inference k of request 
 their number. A slice of consecutive inferences, exact or folded, therefore has a closed form for its frames.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -19,21 +18,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_S
-from ovbench.common.histogram import COARSE, FINE, nearest_rank, percentile
+from ovbench.common.histogram import COARSE, nearest_rank, percentile
 from ovbench.common.messages import Folded, Samples
 from ovbench.common.schedule import slice_edges_ns, slice_length_ns
 
 from .cells import Cells, cell_edges, frames_done, longest_gap_ns, progress, tally
-from .distribution import distribution, distribution_of_counts, sample_of
+from .latency import Latency, differences, folded_intervals, folded_latency, intervals_of, latency_of
 from .result import Interval
-from .uncertainty import effective_count, rank_bounds, rate_half_width
+from .uncertainty import rate_half_width
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-PERCENTILES: Final = (50.0, 90.0, 95.0, 99.0, 99.9)
-INTERVALS: Final = ("median", "p90", "p95", "p99", "p99_9", "chosen")
-"""What the intervals of PERCENTILES and of the chosen one are called."""
 MOST_SLICES: Final = 256
 LEAST_GAP_NS: Final = 100 * NS_PER_MS
 """A shorter time without the end of an inference is none to look for."""
@@ -93,26 +89,6 @@ class Window:
     @property
     def duration_s(self) -> float:
         return (self.stop_ns - self.start_ns) / NS_PER_S
-
-
-@dataclass(frozen=True)
-class Latency:
-    """In ms. `percentiles` in the order of PERCENTILES; `chosen` is the one that was asked for beside them.
-
-    `stddev` is the population's. `ci95`: by INTERVALS; empty where there was too little to tell, and of single agents.
-    `distribution` is at the percentiles of `distribution.percents_of(count)`.
-    """
-
-    exact: bool
-    count: int
-    min: float
-    mean: float
-    stddev: float
-    percentiles: tuple[float, ...]
-    chosen: float
-    max: float
-    ci95: dict[str, Interval] = field(default_factory=dict)
-    distribution: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -178,6 +154,10 @@ class _Load:
         return sum(frames(self.batches, piece.request, piece.first, len(piece)) for piece in self.pieces)
 
     @property
+    def samples(self) -> list[Int64s]:
+        return [piece.samples for piece in self.pieces]
+
+    @property
     def requests(self) -> set[int]:
         return {piece.request for piece in self.pieces} | {part.request for part, _ in self.folded}
 
@@ -229,12 +209,14 @@ def merge(agents: Sequence[Recorded], chosen: float = 50.0, by_group: bool = Fal
     folded = [part for load in loads for part, _ in load.folded]
     latencies: dict[int, Latency | None]
     if folded:
-        latencies = {load.agent: _from_histogram(load.pieces, [f for f, _ in load.folded], chosen)[0] for load in loads}
-        latency, histogram = _from_histogram([piece for load in loads for piece in load.pieces], folded, chosen)
+        latencies = {
+            load.agent: folded_latency(load.samples, [part for part, _ in load.folded], chosen)[0] for load in loads
+        }
+        latency, histogram = folded_latency(_samples(loads), folded, chosen)
         timeline, coarse = _folded_timeline(loads, window)
         cells = _cells_of_slices(timeline, [load.agent for load in loads])
         if latency is not None:
-            latency = replace(latency, ci95=_folded_intervals(latency, histogram, coarse, chosen))
+            latency = replace(latency, ci95=folded_intervals(latency, histogram, coarse, chosen))
     else:
         latency, latencies, cells = _exact(agents, loads, window, chosen)
         timeline = tuple(_exact_slice(span, parts) for span, parts in _spans(loads, window))
@@ -282,6 +264,10 @@ def _count(pieces: Sequence[Piece]) -> int:
     return sum(len(piece) for piece in pieces)
 
 
+def _samples(loads: Sequence[_Load]) -> list[Int64s]:
+    return [samples for load in loads for samples in load.samples]
+
+
 def _rate_interval(cells: Cells, loads: Sequence[_Load]) -> Interval | None:
     """Of the frames per second of these agents together, about the rate of what is counted."""
     frames = np.sum([cells.frames[load.agent] for load in loads], axis=0)
@@ -319,25 +305,23 @@ def _exact(
     agents: Sequence[Recorded], loads: Sequence[_Load], window: Window, chosen: float
 ) -> tuple[Latency | None, dict[int, Latency | None], Cells | None]:
     """Of all and of each agent. One array holds every latency; an agent's is a part of it, so nothing is held twice."""
-    everything = _differences([piece.samples for load in loads for piece in load.pieces])
+    everything = differences(_samples(loads))
     latencies: dict[int, Latency | None] = {}
     at = 0
     for load in loads:
         begin, at = at, at + _count(load.pieces)
-        latencies[load.agent] = _of_values(everything[begin:at], chosen, near=len(loads) == 1)
-    latency = next(iter(latencies.values())) if len(loads) == 1 else _of_values(everything, chosen, near=True)
+        latencies[load.agent] = latency_of(everything[begin:at], chosen, near=len(loads) == 1)
+    latency = next(iter(latencies.values())) if len(loads) == 1 else latency_of(everything, chosen, near=True)
     if window.stop_ns == window.start_ns:
         return latency, latencies, None
     edges = cell_edges(window.start_ns, window.stop_ns)
-    limits = [] if latency is None else [round(ms * NS_PER_MS) for ms in (*latency.percentiles, latency.chosen)]
+    limits = [] if latency is None else latency.limits_ns
     distinct = sorted(set(limits))
-    counts, below = tally([piece.samples for load in loads for piece in load.pieces], edges, distinct)
+    counts, below = tally(_samples(loads), edges, distinct)
     cells = Cells(edges, {agent.agent: _progress(agent, edges) for agent in agents})
     if latency is not None:
         rows = below[[distinct.index(limit) for limit in limits]]
-        settled = sorted({0, len(everything) - 1, *_ranks(len(everything), chosen), *_guards(len(everything), chosen)})
-        ranked = _Ranked(everything, len(everything), settled)
-        latency = replace(latency, ci95=_intervals(ranked, rows, counts, chosen))
+        latency = replace(latency, ci95=intervals_of(everything, rows, counts, chosen))
     return latency, latencies, cells
 
 
@@ -354,182 +338,12 @@ def _progress(agent: Recorded, edges: Int64s) -> Floats:
     return frames
 
 
-@dataclass(frozen=True)
-class _Ranked:
-    """Values of which single ranks are asked: sorted no further than that."""
-
-    values: Int64s
-    count: int
-    settled: list[int]
-    """Ranks that are in their place, in order: whatever lies between two of them stays there."""
-
-    def __getitem__(self, rank: int) -> int:
-        at = bisect_left(self.settled, rank)
-        if self.settled[at : at + 1] != [rank]:
-            low = self.settled[at - 1] + 1 if at else 0
-            high = self.settled[at] if at < len(self.settled) else self.count
-            self.values[low:high].partition(rank - low)
-            self.settled.insert(at, rank)
-        return int(self.values[rank])
-
-
-def _intervals(ranked: "_Ranked | _Counted", below: Int64s, counts: Int64s, chosen: float) -> dict[str, Interval]:
-    """By INTERVALS. `below`: [INTERVALS, n], the samples up to each percentile by cell; `counts`: all, by cell."""
-    intervals = {}
-    for name, percent, row in zip(INTERVALS, (*PERCENTILES, chosen), below, strict=True):
-        effective = effective_count(row, counts)
-        if effective is not None:
-            low, high = (
-                None if rank is None else ranked[rank] / NS_PER_MS
-                for rank in rank_bounds(ranked.count, percent, effective)
-            )
-            intervals[name] = Interval(low, high)
-    return intervals
-
-
 def _by_group(loads: Sequence[_Load], chosen: float) -> Iterator[Latency | None]:
     """By group of shapes, where there are several; of exact samples, as a histogram has those of all groups."""
     groups = max(len(load.batches) for load in loads)
     for group in range(groups if groups > 1 else 0):
         samples = [piece.of_group(group, len(load.batches)) for load in loads for piece in load.pieces]
-        yield _of_values(_differences(samples), chosen)
-
-
-def _differences(pieces: Sequence[Int64s]) -> Int64s:
-    """The latencies in all samples, in one array and without another on the way to it."""
-    values = np.empty(sum(len(piece) for piece in pieces), np.int64)
-    at = 0
-    for piece in pieces:
-        np.subtract(piece[:, 1], piece[:, 0], out=values[at : at + len(piece)])
-        at += len(piece)
-    return values
-
-
-def _ranks(count: int, chosen: float) -> list[int]:
-    """Of PERCENTILES and of the chosen one."""
-    return [nearest_rank(count, percent) for percent in (*PERCENTILES, chosen)]
-
-
-def _guards(count: int, chosen: float, deviations: float = 12.0) -> list[int]:
-    """Ranks about each percentile between which the bounds of its interval are likely to be.
-
-    Settled with the percentiles, next to which they cost little, they leave little to sort for the bounds.
-    """
-    guards = []
-    for percent, rank in zip((*PERCENTILES, chosen), _ranks(count, chosen), strict=True):
-        reach = round(deviations * (count * percent / 100 * (1 - percent / 100)) ** 0.5)
-        guards += [max(0, rank - reach), min(count - 1, rank + reach)]
-    return guards
-
-
-def _of_values(values: Int64s, chosen: float, near: bool = False) -> Latency | None:
-    """Reorders `values`. `near`: so that other ranks near those of the percentiles are soon found."""
-    count = len(values)
-    if count == 0:
-        return None
-    ranks = _ranks(count, chosen)
-    sample = sample_of(values)
-    values.partition(sorted({0, count - 1, *ranks, *(_guards(count, chosen) if near else ())}))
-    mean = int(values.sum()) / count
-    return Latency(
-        exact=True,
-        count=count,
-        min=float(values[0]) / NS_PER_MS,
-        mean=mean / NS_PER_MS,
-        stddev=_deviation(values, mean) / NS_PER_MS,
-        percentiles=tuple(float(values[rank]) / NS_PER_MS for rank in ranks[:-1]),
-        chosen=float(values[ranks[-1]]) / NS_PER_MS,
-        max=float(values[-1]) / NS_PER_MS,
-        distribution=_in_ms(distribution(sample, values)),
-    )
-
-
-def _deviation(values: Int64s, mean: float, block: int = 1 << 20) -> float:
-    """Population standard deviation, block by block, as the differences of all would need as much memory again."""
-    total = 0.0
-    for at in range(0, len(values), block):
-        difference = values[at : at + block] - mean
-        total += float(np.dot(difference, difference))
-    return float(np.sqrt(total / len(values)))
-
-
-def _from_histogram(pieces: Sequence[Piece], folded: Sequence[Folded], chosen: float) -> tuple[Latency | None, Int64s]:
-    """With an error of at most 0.05 % of the value in the percentiles; count, min, mean, stddev and max are exact.
-
-    And the histogram itself, in FINE.
-    """
-    histogram = np.zeros(FINE.size, np.int64)
-    count, total, least, most = 0, 0.0, [], []
-    for piece in pieces:
-        values = piece.latencies
-        histogram += FINE.count(values)
-        count += len(values)
-        total += float(values.sum())
-        least.append(int(values.min()))
-        most.append(int(values.max()))
-    for part in folded:
-        histogram[np.frombuffer(part.fine_buckets, "<i4")] += np.frombuffer(part.fine_counts, "<i8")
-        count += part.count
-        total += part.count * part.pivot_ns + part.total_deviation_ns
-        least.append(part.least_ns)
-        most.append(part.most_ns)
-    if count == 0:
-        return None, histogram
-    mean = total / count
-    squares = sum(float(np.square(piece.latencies - mean).sum()) for piece in pieces)
-    squares += sum(_squares_about(part, mean) for part in folded)
-    low, high = min(least), max(most)
-    # The middle of a bucket may lie beyond the extremes, which are exact.
-    *percentiles, asked = (
-        min(max(percentile(FINE, histogram, p), low), high) / NS_PER_MS for p in (*PERCENTILES, chosen)
-    )
-    latency = Latency(
-        exact=False,
-        count=count,
-        min=low / NS_PER_MS,
-        mean=mean / NS_PER_MS,
-        stddev=float(np.sqrt(max(0.0, squares) / count)) / NS_PER_MS,
-        percentiles=tuple(percentiles),
-        chosen=asked,
-        max=high / NS_PER_MS,
-        distribution=_in_ms(np.clip(distribution_of_counts(histogram), low, high)),
-    )
-    return latency, histogram
-
-
-@dataclass(frozen=True)
-class _Counted:
-    """Values of which single ranks are asked, known by their histogram in FINE, and that lie in [least, most]."""
-
-    cumulated: Int64s
-    least: float
-    most: float
-
-    @property
-    def count(self) -> int:
-        return int(self.cumulated[-1])
-
-    def __getitem__(self, rank: int) -> float:
-        value = float(FINE.values(np.searchsorted(self.cumulated, [rank], side="right"))[0])
-        return min(max(value, self.least), self.most)
-
-
-def _folded_intervals(latency: Latency, histogram: Int64s, coarse: Int64s, chosen: float) -> dict[str, Interval]:
-    """`coarse`: a histogram of each slice. A percentile's bucket there counts as up to it."""
-    limits = np.asarray([round(ms * NS_PER_MS) for ms in (*latency.percentiles, latency.chosen)], np.int64)
-    below = np.cumsum(coarse, axis=1)[:, COARSE.buckets(limits)].T
-    ranked = _Counted(np.cumsum(histogram), latency.min * NS_PER_MS, latency.max * NS_PER_MS)
-    return _intervals(ranked, below, coarse.sum(axis=1), chosen)
-
-
-def _in_ms(values: Int64s) -> tuple[float, ...]:
-    return tuple((values / NS_PER_MS).tolist())
-
-
-def _squares_about(part: Folded, mean: float) -> float:
-    """Sum of (x - mean)^2 from the sums about the pivot: with d = pivot - mean, it is S2 + 2 d S1 + n d^2."""
-    shift = part.pivot_ns - mean
-    return part.total_square_ns2 + 2 * shift * part.total_deviation_ns + part.count * shift * shift
+        yield latency_of(differences(samples), chosen)
 
 
 def _spans(loads: Sequence[_Load], window: Window) -> Iterator[tuple["_Span", list[_Load]]]:
@@ -568,7 +382,7 @@ class _Span:
 
 
 def _exact_slice(span: _Span, parts: Sequence[_Load]) -> Slice:
-    values = _differences([piece.samples for part in parts for piece in part.pieces])
+    values = differences(_samples(parts))
     if not len(values):
         return Slice(span.start, span.stop, 0, 0, None, (0,) * len(parts))
     rank = nearest_rank(len(values), 99.0)

@@ -33,8 +33,9 @@ from .interference import (
     readings_behind,
     throttles,
 )
+from .latency import Latency
 from .layers import merge_layers
-from .merge import Latency, Merged, Recorded, Slice, Window, pieces_of
+from .merge import Merged, Recorded, Slice, Window, pieces_of
 from .neighbours import Points, Process
 from .options import Options
 from .plan import Plan

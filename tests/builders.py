@@ -246,6 +246,18 @@ def folded(data: Int64s, start_ns: int, request: int = 0, slice_ns: int = NS_PER
     )
 
 
+def spread(count: int, seed: int = 0) -> Int64s:
+    """Ends over ten seconds, latencies of 1 to 100 ms with a long tail."""
+    random = np.random.default_rng(seed)
+    latencies = np.minimum(random.lognormal(np.log(5e6), 0.8, count), 1e8).astype(np.int64) + 1000
+    return pairs(random.integers(0, seconds(10), count), latencies)
+
+
+def in_part_folded(data: Int64s, keep: int = 500, slice_ns: int = seconds(1)) -> tuple[Int64s, Folded, Int64s]:
+    """As an agent delivers it: a head and a tail that are exact, a histogram of what is between."""
+    return data[:keep], folded(data[keep:-keep], 0, slice_ns=slice_ns), data[-keep:]
+
+
 def recording(
     agent: int,
     start_ns: int,

@@ -9,7 +9,8 @@ from ovbench.common.topology import Cpu
 
 from ..fairness import fps_per_cpu
 from ..fleet import Member
-from ..merge import PERCENTILES, Merged
+from ..latency import PERCENTILES
+from ..merge import Merged
 from ..result import Finding
 from ..steadiness import last_windows, trend
 from ..uncertainty import samples_needed

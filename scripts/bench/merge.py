@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.messages import SAMPLES_PER_MESSAGE
-from ovbench.coordinator.merge import PERCENTILES, Merged, Piece, Recorded, merge
+from ovbench.coordinator.latency import PERCENTILES
+from ovbench.coordinator.merge import Merged, Piece, Recorded, merge
 
 from .versus import Goal, Row, RunFailed, Settings, in_own_process, in_turn, parse, report, value_row
 

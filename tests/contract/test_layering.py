@@ -164,6 +164,7 @@ PURE: Final = (
     "coordinator.plan",
     "coordinator.fleet",
     "coordinator.merge",
+    "coordinator.latency",
     "coordinator.distribution",
     "coordinator.report.html.chart",
     "coordinator.report.html.runcharts",

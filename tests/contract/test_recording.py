@@ -10,7 +10,8 @@ from ovbench.agent.recorder import HEAD, LEAST_RING, Recorder
 from ovbench.common.histogram import Int64s
 from ovbench.common.messages import AnyNotice, Folded, Samples
 from ovbench.common.wire import decode, encode
-from ovbench.coordinator.merge import PERCENTILES, Merged, Recorded, merge, pieces_of
+from ovbench.coordinator.latency import PERCENTILES
+from ovbench.coordinator.merge import Merged, Recorded, merge, pieces_of
 
 BEGIN = 7_000_000_000
 MEMORY = 1

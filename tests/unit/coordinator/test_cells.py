@@ -107,44 +107,6 @@ def test_a_load_that_was_folded_has_its_slices_for_cells() -> None:
     assert merged.fps_ci95 is not None
 
 
-def test_an_interval_from_a_histogram_is_about_that_of_the_samples_themselves() -> None:
-    random = np.random.default_rng(2)
-    latencies = random.lognormal(15, 0.3, 3400).astype(np.int64)
-    data = pairs(np.cumsum(latencies), latencies)
-    stop = int(data[-1, 1])
-    exact = merge([recording(0, 0, stop, data)]).latency
-    found = merge([recording(0, 0, stop, data[:500], data[3000:], rest=(folded(data[500:3000], 0),))]).latency
-    assert exact is not None
-    assert found is not None
-    assert set(exact.ci95) == set(found.ci95) == {"median", "p90", "p95", "p99", "p99_9", "chosen"}
-    for name in ("median", "p90"):
-        for one, other in (
-            (exact.ci95[name].low, found.ci95[name].low),
-            (exact.ci95[name].high, found.ci95[name].high),
-        ):
-            assert other == pytest.approx(one, rel=0.03)
-
-
-def test_an_interval_holds_its_percentile() -> None:
-    random = np.random.default_rng(3)
-    latencies = random.lognormal(15, 0.3, 3000).astype(np.int64)
-    latency = merge([recording(0, 0, int(latencies.sum()), pairs(np.cumsum(latencies), latencies))], 10.0).latency
-    assert latency is not None
-    values = (*latency.percentiles, latency.chosen)
-    for value, interval in zip(values, latency.ci95.values(), strict=True):
-        assert interval.low is not None
-        assert interval.low <= value <= (interval.high or value)
-
-
-def test_the_interval_of_equal_latencies_is_their_value_also_in_a_histogram() -> None:
-    data = steady(0, 12_345_678, 800)
-    stop = int(data[-1, 1])
-    load = recording(0, 0, stop, data[:100], data[700:], rest=(folded(data[100:700], 0),))
-    latency = merge([load]).latency
-    assert latency is not None
-    assert (latency.ci95["median"].low, latency.ci95["median"].high) == (12.345678, 12.345678)
-
-
 def test_a_gap_is_the_longest_time_without_an_end_of_any_request() -> None:
     ends = [numbers(10, 20, 90), numbers(15, 60, 95, 300)]
     assert longest_gap_ns(ends, 5, 100) == 40

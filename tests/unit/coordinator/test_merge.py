@@ -1,4 +1,4 @@
-"""From samples to figures: the window, what counts, percentiles, histograms, the timeline."""
+"""From samples to figures: the window, what counts, latencies of all and of each, the timeline."""
 
 from itertools import pairwise
 
@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovbench.common.histogram import FINE, Int64s
-from ovbench.common.messages import Folded
-from ovbench.coordinator.merge import PERCENTILES, Latency, Merged, Piece, frames, inside, merge, pieces_of, window_of
-from tests.builders import folded, ms, pairs, recording, samples, seconds, steady
+from ovbench.common.histogram import Int64s
+from ovbench.coordinator.latency import PERCENTILES, Latency
+from ovbench.coordinator.merge import Merged, Piece, frames, inside, merge, pieces_of, window_of
+from tests.builders import folded, in_part_folded, ms, pairs, recording, samples, seconds, spread, steady
 
 quick = settings(max_examples=60, deadline=None)
 latencies_ns = st.lists(st.integers(0, 10**11), min_size=1, max_size=300)
@@ -119,18 +119,6 @@ def test_percentiles_are_the_nearest_ranks_of_all_samples_merged(latencies: list
     assert list(whole(merged_of(latencies, agents)).percentiles) == closed_form
 
 
-@quick
-@given(latencies=latencies_ns, agents=st.integers(1, 4))
-def test_figures_are_those_of_numpy_on_the_whole(latencies: list[int], agents: int) -> None:
-    values, found = np.array(latencies), whole(merged_of(latencies, agents))
-    assert found.exact
-    assert found.count == len(values)
-    assert (found.min, found.max) == (values.min() / 1e6, values.max() / 1e6)
-    assert found.mean == pytest.approx(values.mean() / 1e6, rel=1e-12)
-    assert found.stddev == pytest.approx(values.std() / 1e6, rel=1e-9, abs=1e-9)
-    assert list(found.percentiles) == [np.percentile(values, p, method="inverted_cdf") / 1e6 for p in PERCENTILES]
-
-
 def test_percentiles_are_not_averaged_over_agents() -> None:
     """99 fast inferences of one agent and 1 slow one of another: the median is fast, not the mean of both."""
     merged = merge([recording(0, 0, 1000, pairs([500] * 99, [10] * 99)), recording(1, 0, 1000, pairs([500], [1000]))])
@@ -151,15 +139,6 @@ def test_the_chosen_percentile_is_a_nearest_rank_for_all_and_for_each_agent(
         assert (mine is None) == (not part)
         if mine is not None:
             assert mine.chosen == np.percentile(part, chosen, method="inverted_cdf") / 1e6
-
-
-@pytest.mark.parametrize("chosen", [1, 50, 73, 100])
-def test_the_chosen_percentile_of_a_histogram_is_within_a_thousandth(chosen: int) -> None:
-    data = spread(20_000)
-    head, middle, tail = in_part_folded(data)
-    found = whole(merge([recording(0, 0, seconds(10), head, tail, rest=(middle,))], chosen))
-    exact = np.percentile(data[:, 1] - data[:, 0], chosen, method="inverted_cdf") / 1e6
-    assert found.chosen == pytest.approx(exact, rel=0.001)
 
 
 # Groups of shapes in turn
@@ -291,39 +270,9 @@ def test_there_are_no_groups_without_several_that_were_asked_for(batches: tuple[
 # Beyond the memory for exact samples
 
 
-def spread(count: int, seed: int = 0) -> Int64s:
-    """Ends over ten seconds, latencies of 1 to 100 ms with a long tail."""
-    random = np.random.default_rng(seed)
-    latencies = np.minimum(random.lognormal(np.log(5e6), 0.8, count), 1e8).astype(np.int64) + 1000
-    return pairs(random.integers(0, seconds(10), count), latencies)
-
-
-def in_part_folded(data: Int64s, keep: int = 500, slice_ns: int = seconds(1)) -> tuple[Int64s, Folded, Int64s]:
-    """As an agent delivers it: a head and a tail that are exact, a histogram of what is between."""
-    return data[:keep], folded(data[keep:-keep], 0, slice_ns=slice_ns), data[-keep:]
-
-
 def recorded_in_part(agent: int, data: Int64s, slice_ns: int = seconds(1), stop_ns: int = seconds(10)) -> Merged:
     head, middle, tail = in_part_folded(data, slice_ns=slice_ns)
     return merge([recording(agent, 0, stop_ns, head, tail, rest=(middle,))])
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_histogram_gives_percentiles_within_a_thousandth_of_the_exact_ones(seed: int) -> None:
-    data = spread(20_000, seed)
-    exact, found = whole(merge([recording(0, 0, seconds(10), data)])), whole(recorded_in_part(0, data))
-    assert exact.exact
-    assert not found.exact
-    for one, other in zip(found.percentiles, exact.percentiles, strict=True):
-        assert one == pytest.approx(other, rel=0.001)
-
-
-def test_a_histogram_keeps_count_extremes_mean_and_deviation_exact() -> None:
-    data = spread(20_000)
-    exact, found = whole(merge([recording(0, 0, seconds(10), data)])), whole(recorded_in_part(0, data))
-    assert (found.count, found.min, found.max) == (exact.count, exact.min, exact.max)
-    assert found.mean == pytest.approx(exact.mean, rel=1e-12)
-    assert found.stddev == pytest.approx(exact.stddev, rel=1e-9)
 
 
 def test_agents_with_and_without_a_histogram_merge_into_one() -> None:
@@ -336,20 +285,6 @@ def test_agents_with_and_without_a_histogram_merge_into_one() -> None:
     assert whole(merged).stddev == pytest.approx(exact.stddev, rel=1e-9)
     for one, other in zip(whole(merged).percentiles, exact.percentiles, strict=True):
         assert one == pytest.approx(other, rel=0.001)
-
-
-@quick
-@given(latency=st.integers(1, 10**11), count=st.integers(1, 50))
-def test_no_percentile_lies_outside_of_min_and_max(latency: int, count: int) -> None:
-    """The middle of a bucket may: of equal latencies every percentile is that latency."""
-    data = pairs(range(count), [latency] * count)
-    found = whole(merge([recording(0, 0, seconds(1), rest=(folded(data, 0),))]))
-    assert found.min == found.max == latency / 1e6
-    assert set(found.percentiles) == {found.max}
-
-
-def test_the_error_that_is_stated_is_that_of_the_layout() -> None:
-    assert FINE.relative_error <= 0.001 / 2
 
 
 def test_the_edges_are_exact_as_long_as_the_histogram_lies_inside_the_window() -> None:
