@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import sys
+from importlib import import_module
 
 from .loopcache import use_loop_cache
 from .process import die_with_parent
@@ -23,13 +24,13 @@ def main() -> None:
     die_with_parent(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to handle
     use_loop_cache()
-    from . import service  # loads all that agents share
+    import_module("ovbench.agent.service")  # loads all that agents share
 
     # Objects made until now are never collected, so the collector does not write to the pages they share.
     gc.collect()
     gc.freeze()
     say("ready")
-    _Server(service).run()
+    _Server().run()
 
 
 def say(line: str) -> None:
@@ -37,7 +38,7 @@ def say(line: str) -> None:
 
 
 class _Server:
-    def __init__(self, service: object) -> None:
+    def __init__(self) -> None:
         self._agents: dict[int, int] = {}
         self._died_read, died_write = os.pipe()
         os.set_blocking(died_write, False)

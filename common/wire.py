@@ -4,7 +4,6 @@ Decoding is bounded before anything is built (frame size in libzmq, lengths in m
 message types, so bytes that are no message of ours cost a counter and nothing else.
 """
 
-import contextlib
 import math
 import os
 from collections.abc import Iterator
@@ -78,10 +77,6 @@ class _Endpoint(Generic[_Received]):
     def watch(self, fd: int) -> None:
         """Wake `wait` when `fd` can be read."""
         self._poller.register(fd, zmq.POLLIN)
-
-    def unwatch(self, fd: int) -> None:
-        with contextlib.suppress(KeyError):
-            self._poller.unregister(fd)
 
     def wait(self, timeout_s: float) -> set[int]:
         """Sleep until a message, a watched descriptor or the timeout; returns the descriptors that can be read."""
