@@ -4,13 +4,12 @@ A figure that a result lacks is not there: nothing was counted, or it comes from
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
 
 from msgspec import Struct
 
 from .figures import FIGURES
 from .requirement import Requirement
-from .result import Interval, LatencyPart, PhasesPart, Report, RequirementPart
+from .result import NAMED_PERCENTILES, Interval, LatencyPart, PhasesPart, Report, RequirementPart
 from .study.record import Outcome
 
 
@@ -19,9 +18,6 @@ class Estimate(Struct, frozen=True):
 
     value: float
     ci95: Interval | None = None
-
-
-_PERCENTILES: Final = ("median", "p90", "p95", "p99", "p99_9")
 
 
 def estimates_of_run(report: Report) -> dict[str, Estimate]:
@@ -65,7 +61,7 @@ def _of_run(report: Report) -> Iterator[tuple[str, Estimate]]:
 def _of_latency(latency: LatencyPart) -> Iterator[tuple[str, Estimate]]:
     for name in ("min", "mean", "max"):
         yield f"{name}_ms", Estimate(getattr(latency, name))
-    for name in _PERCENTILES:
+    for name in NAMED_PERCENTILES:
         yield f"{name}_ms", Estimate(getattr(latency, name), latency.ci95.get(name))
 
 

@@ -16,11 +16,11 @@ from ovbench.common.histogram import COARSE, FINE, Int64s, nearest_rank, percent
 from ovbench.common.messages import Folded
 
 from .distribution import distribution, distribution_of_counts, sample_of
-from .result import Interval
+from .result import NAMED_PERCENTILES, Interval
 from .uncertainty import effective_count, rank_bounds
 
 PERCENTILES: Final = (50.0, 90.0, 95.0, 99.0, 99.9)
-INTERVALS: Final = ("median", "p90", "p95", "p99", "p99_9", "chosen")
+INTERVALS: Final = (*NAMED_PERCENTILES, "chosen")
 """What the intervals of PERCENTILES and of the chosen one are called."""
 
 

@@ -51,6 +51,10 @@ class Throughput(Struct, frozen=True):
     ] = None
 
 
+NAMED_PERCENTILES: Final = ("median", "p90", "p95", "p99", "p99_9")
+"""The fields of LatencyPart with the usual percentiles, by which their intervals are called, too."""
+
+
 class LatencyPart(Struct, frozen=True):
     """Milliseconds, completion minus start; percentiles are nearest rank over the merged samples."""
 

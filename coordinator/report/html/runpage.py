@@ -8,7 +8,7 @@ from ovbench.common.topology import format_cpu_list
 
 from ...environment import AgentPython, Environment
 from ...flags import PlotFormat
-from ...result import AgentPart, Finding, Interval, LatencyPart, Report
+from ...result import NAMED_PERCENTILES, AgentPart, Finding, Interval, LatencyPart, Report
 from ..numbers import count, megabytes, milliseconds, percent, rate
 from .chart import Chart
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag, tiles
@@ -17,7 +17,6 @@ from .vega import plot_files
 
 PAGE_FILE: Final = "report.html"
 _MOST_AGENTS: Final = 16
-_PERCENTILES: Final = ("median", "p90", "p95", "p99", "p99_9")
 
 
 def run_files(report: Report, html: bool, plots: PlotFormat | None) -> dict[str, bytes]:
@@ -127,7 +126,7 @@ def _findings(findings: Sequence[Finding]) -> Html:
 def _latency(latency: LatencyPart | None) -> Html:
     if latency is None:
         return Html("")
-    names = ["min", "mean", *_PERCENTILES, "max"]
+    names = ["min", "mean", *NAMED_PERCENTILES, "max"]
     if latency.chosen is not None and latency.chosen_percentile not in (50, 90, 95, 99):
         names.append("chosen")
     columns = [f"p{latency.chosen_percentile}" if name == "chosen" else _spelled(name) for name in names]
