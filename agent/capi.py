@@ -10,13 +10,13 @@ import mmap
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import structs
 
-from ovbench.common.messages import MOST_NAME, Layer, Port
+from ovbench.common.messages import MOST_NAME, Layer, LayerStatus, Port
 from ovbench.common.shape import OPEN, Shape
 
 # ov_element_type_e of openvino/c/ov_common.h, in order (2026.x).
@@ -28,9 +28,7 @@ _ELEMENT_TYPES: Final = (
 
 _INVALID_PARAMETER: Final = -14  # ov_status_e in openvino/c/ov_common.h
 
-_STATUSES: Final[tuple[Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"], ...]] = (
-    "NOT_RUN", "OPTIMIZED_OUT", "EXECUTED",
-)  # fmt: skip
+_STATUSES: Final[tuple[LayerStatus, ...]] = get_args(LayerStatus)
 
 
 class OpenVinoError(Exception):

@@ -385,13 +385,17 @@ def _check_buckets(buckets: bytes, layout: Layout) -> None:
         raise ValueError("a bucket is one of the histogram's")
 
 
+LayerStatus = Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
+"""In the order of OpenVINO (ov_profiling_info_t in openvino/c/ov_infer_request.h)."""
+
+
 class Layer(Struct, frozen=True, forbid_unknown_fields=True):
     """A layer as OpenVINO counts it: its mean time in one inference over all so far, in whole microseconds."""
 
     name: Name
     type: Name
     exec_type: Name
-    status: Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
+    status: LayerStatus
     real_us: NotNegative
     cpu_us: NotNegative
 

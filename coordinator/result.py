@@ -15,6 +15,7 @@ SCHEMA: Final = "ovbench.report/1"
 
 Setting = str | int | float | bool | None
 Percent = Annotated[float, Meta(ge=0)]
+LayerStatus = Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
 
 
 class Product(Struct, frozen=True):
@@ -367,7 +368,7 @@ class LayerPart(Struct, frozen=True):
     name: str
     type: str
     exec_type: str
-    status: Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
+    status: LayerStatus
     real: float
     cpu: float
     slowest_real: Annotated[float, Meta(description="the mean of the agent that was slowest at it")]
@@ -380,7 +381,7 @@ class RequestLayer(Struct, frozen=True):
     name: str
     type: str
     exec_type: str
-    status: Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
+    status: LayerStatus
     real: float
     cpu: float
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from ovbench.common.messages import (
     Group,
     Layer,
     Layers,
+    LayerStatus,
     MaskChange,
     Memory,
     OnNode,
@@ -212,7 +212,7 @@ def layer(
     name: str = "conv",
     real_us: int = 0,
     cpu_us: int = 0,
-    status: Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"] = "EXECUTED",
+    status: LayerStatus = "EXECUTED",
     exec_type: str = "jit_avx2",
 ) -> Layer:
     return Layer(name=name, type="Convolution", exec_type=exec_type, status=status, real_us=real_us, cpu_us=cpu_us)
