@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Final
 
-_LIKENESS: Final = 0.6
-"""The least, as `difflib.SequenceMatcher.ratio` has it, and its own default: with 0.5, `-q` would be `-t`."""
+_LIKENESS: Final = 0.55
+"""The least, as `difflib.SequenceMatcher.ratio` has it: `seed` is meant to be `order_seed`, `-q` is not to be `-t`."""
 
 
 def did_you_mean(word: str, known: Iterable[str], *, most: int = 1, full: Callable[[str], str] = str) -> str:
