@@ -13,7 +13,8 @@ from ovbench.common.messages import MaskChange, OnCpu
 from . import threads
 from .threads import mask_of
 
-_LOOKS_AT_REST: Final = 20
+_LOOKS_AT_REST: Final = 500
+"""For a second: on a machine that is busy with other things, a thread may not be run for so long."""
 
 
 def pin(thread_id: int, cpus: Iterable[int]) -> None:
