@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.driver import COORDINATOR, Start
+from tests.process.driver import COORDINATOR, PATIENCE_S, Start
 
 
 def complain(*options: str, folder: Path) -> str:
     """The one line that a wrong call gets."""
-    done = subprocess.run([COORDINATOR, *options], capture_output=True, text=True, cwd=folder, timeout=60)
+    done = subprocess.run([COORDINATOR, *options], capture_output=True, text=True, cwd=folder, timeout=PATIENCE_S)
     lines = done.stderr.splitlines()
     assert done.returncode == 2, done
     assert len(lines) == 1, done.stderr
@@ -69,7 +69,7 @@ def complain(*options: str, folder: Path) -> str:
         (["--launcher", "external", "--agents", "1"], "--bind"),
         (["--bind", "ipc:///tmp/x"], "--launcher external"),
         (["--launcher", "external", "--bind", "tcp://0.0.0.0:5555", "--agents", "1"], "127.0.0.1"),
-        (["--launcher", "external", "--bind", "ipc:///nonexistent/bus", "--agents", "1"], "--bind"),
+        (["--launcher", "external", "--bind", "ipc:///proc/nowhere/bus", "--agents", "1"], "--bind"),
         (["--unknown"], "--unknown"),
         (["benchmark"], "benchmark"),
         (["--require", "fps"], "--require 'fps'"),
@@ -128,7 +128,7 @@ def test_an_unreadable_folder_for_a_model_gets_one_sentence(tmp_path: Path) -> N
 
 
 def test_an_interrupted_preparation_leaves_no_result_that_looks_like_one(start: Start) -> None:
-    coordinator = start("-m", "builtin:squeezenet1.1", "--agents", "1", "-t", "5")
+    coordinator = start("-m", "builtin:squeezenet1.1", "--agents", "1", "--warmup", "600")
     coordinator.wait_for("Step 1/11")
     coordinator.process.terminate()
     ran = coordinator.finish()
@@ -139,14 +139,14 @@ def test_an_interrupted_preparation_leaves_no_result_that_looks_like_one(start: 
 
 @pytest.mark.parametrize("json_wanted", [False, True])
 def test_a_report_that_cannot_be_kept_goes_to_stdout(tmp_path: Path, json_wanted: bool) -> None:
-    options = ["--backend", "null:1000", "-api", "sync", "--agents", "1", "-t", "0.2", "--warmup", "0"]
+    options = ["--backend", "null:1000", "-api", "sync", "--agents", "1", "-niter", "100", "--warmup", "0"]
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")
     done = subprocess.run(
         [COORDINATOR, *options, *(["--json"] if json_wanted else []), "--report-folder", str(in_the_way / "report")],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 5
     assert '"schema": "ovbench.report/1"' in done.stdout
@@ -159,7 +159,7 @@ def test_pictures_without_the_extra_are_refused_before_anything_is_measured(
 ) -> None:
     (tmp_path / "vl_convert.py").write_text("raise ImportError")
     coordinator = start("--backend", "null:1000", *option, env={**os.environ, "PYTHONPATH": str(tmp_path)})
-    _, err = coordinator.process.communicate(timeout=60)
+    _, err = coordinator.process.communicate(timeout=PATIENCE_S)
     assert coordinator.process.returncode == 2
     assert err.splitlines() == [err.strip()]
     assert "pip install 'ovbench[html]'" in err

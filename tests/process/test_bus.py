@@ -11,15 +11,15 @@ import zmq
 
 from ovbench.common.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, Finished, Hello, Memory, Progress
 from ovbench.common.wire import encode
-from tests.process.driver import AGENT, Coordinator, Start
+from tests.process.driver import AGENT, PATIENCE_S, Coordinator, Start
 
-NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.2", "-t", "2")
+NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.2", "-niter", "1000")
 
 
 def external(start: Start, folder: Path, agents: int) -> tuple[Coordinator, str]:
     endpoint = f"ipc://{folder}/bus"
     coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", str(agents))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while not (folder / "bus").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -28,7 +28,6 @@ def external(start: Start, folder: Path, agents: int) -> tuple[Coordinator, str]
 
 def test_garbage_is_counted_and_dropped(start: Start, tmp_path: Path) -> None:
     coordinator, endpoint = external(start, tmp_path, agents=1)
-    agent = subprocess.Popen([AGENT, "--connect", endpoint])
     context = zmq.Context()
     peer = context.socket(zmq.DEALER)
     peer.connect(endpoint)
@@ -47,13 +46,15 @@ def test_garbage_is_counted_and_dropped(start: Start, tmp_path: Path) -> None:
     for data in garbage:
         peer.send(data)
     peer.send_multipart([b"two", b"parts"])
-    time.sleep(0.2)
+    peer.send(encode(Hello(version=PROTOCOL_VERSION + 1, pid=1, host="x", agent=None)))
+    assert peer.poll(1000 * PATIENCE_S), "it reads on, and has read all that came before"
+    agent = subprocess.Popen([AGENT, "--connect", endpoint])
     ran = coordinator.finish()
     context.destroy(linger=0)
     assert ran.code == 0
     assert ran.report["dropped_messages"] == len(garbage) + 1
-    assert ran.report["throughput"]["count"] > 100
-    assert agent.wait(5) == 0
+    assert ran.report["throughput"]["count"] > 0
+    assert agent.wait(PATIENCE_S) == 0
 
 
 def test_an_oversized_message_costs_its_sender_the_connection_and_nobody_else(start: Start, tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_an_oversized_message_costs_its_sender_the_connection_and_nobody_else(st
     ran = coordinator.finish()
     context.destroy(linger=0)
     assert ran.code == 0
-    assert agent.wait(5) == 0
+    assert agent.wait(PATIENCE_S) == 0
 
 
 def test_bytes_that_are_no_zeromq_do_no_harm(start: Start, tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_bytes_that_are_no_zeromq_do_no_harm(start: Start, tmp_path: Path) -> No
         raw.sendall(b"\xc1" + b"GET / HTTP/1.1\r\n\r\n" * 100)
     agent = subprocess.Popen([AGENT, "--connect", endpoint])
     assert coordinator.finish().code == 0
-    assert agent.wait(5) == 0
+    assert agent.wait(PATIENCE_S) == 0
 
 
 def test_an_agent_that_speaks_another_version_is_sent_away(start: Start, tmp_path: Path) -> None:
@@ -85,14 +86,14 @@ def test_an_agent_that_speaks_another_version_is_sent_away(start: Start, tmp_pat
     peer = context.socket(zmq.DEALER)
     peer.connect(endpoint)
     peer.send(encode(Hello(version=PROTOCOL_VERSION + 1, pid=1, host="x", agent=None)))
-    assert peer.poll(10_000)
+    assert peer.poll(1000 * PATIENCE_S)
     reply = msgpack.unpackb(peer.recv())
     assert reply["type"] == "reject"
     assert "protocol" in reply["reason"]
     agent = subprocess.Popen([AGENT, "--connect", endpoint])
     assert coordinator.finish().code == 0
     context.destroy(linger=0)
-    assert agent.wait(5) == 0
+    assert agent.wait(PATIENCE_S) == 0
 
 
 def test_messages_out_of_turn_are_dropped(start: Start, tmp_path: Path) -> None:
@@ -102,7 +103,7 @@ def test_messages_out_of_turn_are_dropped(start: Start, tmp_path: Path) -> None:
     peer = context.socket(zmq.DEALER)
     peer.connect(endpoint)
     peer.send(encode(Hello(version=PROTOCOL_VERSION, pid=1, host="x", agent=1)))
-    assert peer.poll(10_000)
+    assert peer.poll(1000 * PATIENCE_S)
     early = Finished(0, 0, 0, (), Memory(0, 0, 0, 0), (), (), None)
     peer.send(encode(early))
     agent = subprocess.Popen([AGENT, "--connect", endpoint])
@@ -112,4 +113,4 @@ def test_messages_out_of_turn_are_dropped(start: Start, tmp_path: Path) -> None:
     assert ran.code == 3
     assert ran.report["dropped_messages"] >= 1
     assert [a["state"] for a in ran.report["agents"]] == ["ok", "lost"]
-    assert agent.wait(5) == 0
+    assert agent.wait(PATIENCE_S) == 0

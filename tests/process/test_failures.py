@@ -11,14 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.process.driver import AGENT, Start, gone_within
+from tests.process.driver import AGENT, ENDLESS, PATIENCE_S, Start, gone, undisturbed
 
 NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.2")
-MEASURING = "Measuring performance"
 UNDER_WAY = " left"
+AT_ONCE_S = 8.0
+"""Before the lease of a local agent ends, which is of 10 s: by the kernel's hand."""
 
 
 @pytest.mark.parametrize(("blow", "seconds"), [(signal.SIGKILL, "3"), (signal.SIGSTOP, "6"), (signal.SIGSEGV, "3")])
+@undisturbed
 def test_an_agent_that_dies_or_hangs_is_named_and_the_others_are_kept(
     start: Start, blow: signal.Signals, seconds: str
 ) -> None:
@@ -31,88 +33,92 @@ def test_an_agent_that_dies_or_hangs_is_named_and_the_others_are_kept(
     coordinator.wait_for("is lost")
     named_after_s = time.monotonic() - struck
     ran = coordinator.finish()
-    assert named_after_s < 4
+    assert named_after_s < 10  # 3 s of silence by the rules, and what a busy machine adds to it
     assert ran.code == 3
     report = ran.report
     assert report["validity"]["status"] == "PARTIAL"
     states = {agent["pid"]: agent["state"] for agent in report["agents"]}
     assert states == {agent.pid: "lost" if agent.pid == victim.pid else "ok" for agent in agents}
-    assert all(agent["throughput"]["count"] > 1000 for agent in report["agents"] if agent["state"] == "ok")
+    assert all(agent["throughput"]["count"] > 100 for agent in report["agents"] if agent["state"] == "ok")
     assert report["throughput"]["count"] == sum(a["throughput"]["count"] for a in report["agents"] if a["throughput"])
     (finding,) = [f for f in report["validity"]["findings"] if f["code"] == "agent_lost"]
     assert f"pid {victim.pid}" in finding["message"]
-    assert gone_within(agents, 1)
+    assert gone(agents)
 
 
 def test_no_process_outlives_a_coordinator_that_is_killed(start: Start) -> None:
-    coordinator = start(*NULL, "--agents", "2", "-t", "60")
+    coordinator = start(*NULL, "--agents", "2", *ENDLESS)
     coordinator.wait_for(UNDER_WAY)
     processes = coordinator.descendants()
     assert len(processes) == 3  # the fork server and two agents
     coordinator.process.kill()
-    assert gone_within(processes, 1)
+    assert gone(processes, AT_ONCE_S)
 
 
 def test_no_process_outlives_a_fork_server_that_is_killed(start: Start) -> None:
-    coordinator = start(*NULL, "--agents", "2", "-t", "60")
+    coordinator = start(*NULL, "--agents", "2", *ENDLESS)
     coordinator.wait_for(UNDER_WAY)
     server, *agents = coordinator.descendants()
     server.kill()
     ran = coordinator.finish()
-    assert gone_within(agents, 1)
+    assert gone(agents, AT_ONCE_S)
     assert ran.code == 3
     assert "nothing was measured" in ran.out
 
 
+@undisturbed
 def test_agents_started_by_hand_run_and_end_with_the_run(start: Start, tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/bus"
-    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", "-t", "0.5")
+    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", "-t", "1")
     agents = [subprocess.Popen([AGENT, "--connect", endpoint]) for _ in range(2)]
     ran = coordinator.finish()
     assert ran.code == 0
     assert {agent["pid"] for agent in ran.report["agents"]} == {agent.pid for agent in agents}
-    assert [agent.wait(5) for agent in agents] == [0, 0]
+    assert [agent.wait(PATIENCE_S) for agent in agents] == [0, 0]
 
 
 def test_an_agent_that_never_comes_is_named_and_the_run_goes_on_without_it(start: Start, tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/bus"
     coordinator = start(
-        *NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", "-t", "0.5", "--join-timeout", "3"
+        *NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", "-niter", "400", "--join-timeout", "3"
     )  # fmt: skip
     agent = subprocess.Popen([AGENT, "--connect", endpoint])
-    coordinator.wait_for("missing: 1")
+    coordinator.wait_for("missing: ")
     coordinator.wait_for("agent 1 is lost: it never came")
     ran = coordinator.finish()
     assert ran.code == 3
     assert [a["state"] for a in ran.report["agents"]] == ["ok", "lost"]
-    assert agent.wait(5) == 0
+    assert agent.wait(PATIENCE_S) == 0
 
 
 def test_agents_started_by_hand_end_when_their_coordinator_is_killed(start: Start, tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/bus"
-    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", "-t", "60")
-    agents = [psutil.Popen([AGENT, "--connect", endpoint], stderr=subprocess.PIPE) for _ in range(2)]
+    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", *ENDLESS)
+    agents = [psutil.Popen([AGENT, "--connect", endpoint], stderr=subprocess.PIPE, text=True) for _ in range(2)]
     coordinator.wait_for(UNDER_WAY)
     coordinator.process.kill()
-    assert gone_within([psutil.Process(agent.pid) for agent in agents], 1)
-    assert [agent.wait() for agent in agents] == [3, 3]
+    # By the connection that closed, not by the lease.
+    assert all("the coordinator has gone" in agent.communicate(timeout=PATIENCE_S)[1] for agent in agents)
+    assert [agent.returncode for agent in agents] == [3, 3]
 
 
 def test_agents_started_by_hand_end_when_their_coordinator_hangs(start: Start, tmp_path: Path) -> None:
     """A stopped coordinator keeps its connections: only the lease can tell."""
     endpoint = f"ipc://{tmp_path}/bus"
-    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "1", "-t", "60")
+    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "1", *ENDLESS)
     agent = psutil.Popen([AGENT, "--connect", endpoint], stderr=subprocess.PIPE, text=True)
     coordinator.wait_for(UNDER_WAY)
     coordinator.process.send_signal(signal.SIGSTOP)
-    assert gone_within([psutil.Process(agent.pid)], 5)
-    _, errors = agent.communicate()
+    _, errors = agent.communicate(timeout=PATIENCE_S)
     assert "nothing was heard from the coordinator" in errors
 
 
 def test_an_agent_without_a_coordinator_gives_up(tmp_path: Path) -> None:
     done = subprocess.run(
-        [AGENT, "--connect", f"ipc://{tmp_path}/nobody", "--wait", "0.3"], capture_output=True, text=True, timeout=30
+        [AGENT, "--connect", f"ipc://{tmp_path}/nobody", "--wait", "0.3"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 3
     assert done.stderr == "ovbench-agent: no coordinator answered within 0.3 s\n"
@@ -120,15 +126,15 @@ def test_an_agent_without_a_coordinator_gives_up(tmp_path: Path) -> None:
 
 def test_an_agent_that_is_not_wanted_is_told_why(start: Start, tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/bus"
-    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "1", "-t", "60")
+    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "1", *ENDLESS)
     wanted = subprocess.Popen([AGENT, "--connect", endpoint])
     coordinator.wait_for(UNDER_WAY)
-    surplus = subprocess.run([AGENT, "--connect", endpoint], capture_output=True, text=True, timeout=30)
+    surplus = subprocess.run([AGENT, "--connect", endpoint], capture_output=True, text=True, timeout=PATIENCE_S)
     assert surplus.returncode == 2
     assert "no place is free" in surplus.stderr
     coordinator.process.terminate()
     assert coordinator.finish().code == 130
-    assert wanted.wait(5) == 0
+    assert wanted.wait(PATIENCE_S) == 0
 
 
 @pytest.fixture
@@ -140,22 +146,22 @@ def place() -> Iterator[Path]:
 
 def test_nothing_is_left_in_the_temporary_folder(start: Start, place: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(place)}
-    coordinator = start(*NULL, "--agents", "1", "-t", "0.2", env=environment)
+    coordinator = start(*NULL, "--agents", "1", *ENDLESS, env=environment)
     coordinator.wait_for("Step 10/11")
     assert [folder.name[:12] for folder in place.iterdir()] == ["ovbench-run-"]
-    assert coordinator.finish().code == 0
+    assert coordinator.interrupt().code == 130
     assert list(place.iterdir()) == []
 
 
 def test_what_a_killed_coordinator_left_behind_is_removed_by_the_next(start: Start, place: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(place)}
-    killed = start(*NULL, "--agents", "1", "-t", "60", env=environment)
+    killed = start(*NULL, "--agents", "1", *ENDLESS, env=environment)
     killed.wait_for("Step 10/11")
-    other = start(*NULL, "--agents", "1", "-t", "60", env=environment)
+    other = start(*NULL, "--agents", "1", *ENDLESS, env=environment)
     other.wait_for("Step 10/11")
     assert len(list(place.iterdir())) == 2  # one that runs is left alone
     for coordinator in (killed, other):
         coordinator.process.kill()
         coordinator.process.wait()
-    assert start(*NULL, "--agents", "1", "-t", "0.2", env=environment).finish().code == 0
+    assert start(*NULL, "--agents", "1", "-niter", "100", env=environment).finish().code == 0
     assert list(place.iterdir()) == []

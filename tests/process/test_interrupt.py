@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,12 +14,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.process.driver import COORDINATOR, gone_within
+from tests.process.driver import COORDINATOR, ENDLESS, PATIENCE_S, gone, undisturbed
 
 pytestmark = pytest.mark.alone
 
 CTRL_C = b"\x03"
-ENDLESS = ("--backend", "null:60000000", "-api", "sync", "--agents", "1", "-t", "60", "--warmup", "0")
+SHORT = ("--backend", "null:1000", "-api", "sync", "--agents", "2", *ENDLESS)
+"""In inferences of a millisecond."""
+STUCK = ("--backend", "null:600000000", "-api", "sync", "--agents", "1", *ENDLESS, "--warmup", "0")
+"""In an inference of ten minutes."""
 
 
 class Terminal:
@@ -26,6 +30,7 @@ class Terminal:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder / "report"
+        shutil.rmtree(self.folder, ignore_errors=True)  # of an attempt before
         self._master, terminal = pty.openpty()
         self.process = subprocess.Popen(
             ["setsid", "--ctty", "--wait", COORDINATOR, *options, "--report-folder", str(self.folder)],
@@ -38,7 +43,7 @@ class Terminal:
         os.close(terminal)
         self.shown = ""
 
-    def read_until(self, pattern: str, timeout_s: float = 60.0) -> None:
+    def read_until(self, pattern: str, timeout_s: float = PATIENCE_S) -> None:
         deadline = time.monotonic() + timeout_s
         while not re.search(pattern, self.shown):
             left = deadline - time.monotonic()
@@ -49,7 +54,7 @@ class Terminal:
     def press(self, keys: bytes) -> None:
         os.write(self._master, keys)
 
-    def wait(self, timeout_s: float) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Its exit code; reads on meanwhile, as a terminal would."""
         deadline = time.monotonic() + timeout_s
         while self.process.poll() is None:
@@ -76,7 +81,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    opened = Terminal(tmp_path, "--backend", "null:1000", "-api", "sync", "--agents", "2", "-t", "60", "--warmup", "0")
+    opened = Terminal(tmp_path, *SHORT, "--warmup", "0")
     yield opened
     opened.close()
 
@@ -85,44 +90,50 @@ def test_ctrl_c_yields_what_was_measured_so_far(terminal: Terminal) -> None:
     terminal.read_until("FPS")
     processes = terminal.descendants()
     terminal.press(CTRL_C)
-    assert terminal.wait(5) == 130
+    assert terminal.wait() == 130
     report = json.loads((terminal.folder / "report.json").read_text())
     assert report["validity"]["status"] == "PARTIAL"
     assert "interrupted" in {finding["code"] for finding in report["validity"]["findings"]}
-    assert report["throughput"]["count"] > 500
-    assert report["window"]["duration_s"] < 30
-    assert report["throughput"]["count"] == pytest.approx(2000 * report["window"]["duration_s"], rel=0.3)
-    assert gone_within(processes, 1)
+    assert report["window"]["duration_s"] < 600
+    assert 0 < report["throughput"]["count"] <= 2000 * report["window"]["duration_s"] + 2
+    assert gone(processes)
 
 
-def test_ctrl_c_before_anything_was_measured_says_so(terminal: Terminal) -> None:
-    terminal.read_until("Step 1/11")
-    terminal.press(CTRL_C)
-    assert terminal.wait(5) == 130
-    assert "nothing was measured" in terminal.shown
+def test_ctrl_c_before_anything_was_measured_says_so(tmp_path: Path) -> None:
+    opened = Terminal(tmp_path, *SHORT, "--warmup", "600")
+    try:
+        opened.read_until("Step 1/11")
+        opened.press(CTRL_C)
+        assert opened.wait() == 130
+        assert "nothing was measured" in opened.shown
+    finally:
+        opened.close()
 
 
+@undisturbed
 def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path) -> None:
-    """Inferences of a minute cannot be stopped in between, so the first Ctrl-C waits."""
-    opened = Terminal(tmp_path, *ENDLESS)
+    """Such inferences cannot be stopped in between, so the first Ctrl-C waits 2 s, and then there is a report."""
+    opened = Terminal(tmp_path, *STUCK)
     try:
         opened.read_until("Step 10/11")
         processes = opened.descendants()
         opened.press(CTRL_C)
         opened.read_until("press Ctrl-C again")
         opened.press(CTRL_C)
-        assert opened.wait(1) == 130
-        assert gone_within(processes, 1)
+        assert opened.wait() == 130
+        assert "nothing was measured" not in opened.shown
+        assert not (opened.folder / "report.json").exists()
+        assert gone(processes)
     finally:
         opened.close()
 
 
 def test_an_inference_that_never_ends_does_not_keep_ctrl_c_waiting(tmp_path: Path) -> None:
-    opened = Terminal(tmp_path, *ENDLESS)
+    opened = Terminal(tmp_path, *STUCK)
     try:
         opened.read_until("Step 10/11")
         opened.press(CTRL_C)
-        assert opened.wait(5) == 130
+        assert opened.wait() == 130
         assert "nothing was measured" in opened.shown
     finally:
         opened.close()

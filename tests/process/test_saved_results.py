@@ -12,20 +12,20 @@ from hdrh.log import HistogramLogReader
 from ovbench.common.histogram import MOST_VALUE
 from ovbench.coordinator.result import from_json
 from ovbench.coordinator.study.record import Fingerprint, Study, Trial, outcome_line, outcome_of, study_json
-from tests.process.driver import COORDINATOR
+from tests.process.driver import COORDINATOR, PATIENCE_S
 
-RUN = ("-api", "sync", "--agents", "1", "-t", "0.4", "--warmup", "0.1", "--min-window", "0.1")
+RUN = ("-api", "sync", "--agents", "1", "-niter", "200", "--warmup", "0.1", "--min-window", "0.1")
 
 
 def command(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([COORDINATOR, *argv], capture_output=True, text=True, cwd=folder, timeout=60)
+    return subprocess.run([COORDINATOR, *argv], capture_output=True, text=True, cwd=folder, timeout=PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two runs, the second twice as slow, and a study of both."""
+    """A folder with two runs, the second four times as slow, and a study of both."""
     folder = tmp_path_factory.mktemp("results")
-    for name, service_us in (("fast", 1000), ("slow", 2000)):
+    for name, service_us in (("fast", 1000), ("slow", 4000)):
         more = ("--save-samples",) if name == "fast" else ()
         done = command(folder, "--backend", f"null:{service_us}", *RUN, *more, "--report-folder", name)
         assert done.returncode == 0, done.stderr
@@ -73,7 +73,7 @@ def test_a_study_is_shown_with_its_trials(results: Path) -> None:
 def test_two_runs_are_compared_and_the_slower_one_fails_the_gate(results: Path) -> None:
     done = command(results, "compare", "fast", "slow", "--fail-if", "median > +50%", "--fail-if", "fps > 1e6")
     assert done.returncode == 4, done.stderr
-    assert "backend  null:1000  ->  null:2000" in done.stdout
+    assert "backend  null:1000  ->  null:4000" in done.stdout
     assert "failed   median > +50%: B has median_ms" in done.stdout
     assert "fps > 1e6" not in done.stdout
     other_way = command(results, "compare", "slow", "fast", "--fail-if", "median > +50%")
@@ -88,7 +88,8 @@ def test_a_comparison_for_programs_has_values_and_failures(results: Path) -> Non
     assert found["schema"] == "ovbench.comparison/1"
     assert [pair["other"]["name"] for pair in found["others"]] == ["slow", "slow"]
     changes = {change["figure"]: change for change in found["others"][0]["matched"][0]["changes"]}
-    assert changes["median_ms"]["change_percent"] == pytest.approx(100, abs=30)
+    fast, slow = (json.loads((results / name / "report.json").read_text())["latency_ms"] for name in ("fast", "slow"))
+    assert changes["median_ms"]["change_percent"] == pytest.approx(100 * (slow["median"] / fast["median"] - 1))
     assert len(found["failures"]) == 2
 
 

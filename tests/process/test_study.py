@@ -16,14 +16,15 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 from ovbench.common.histogram import MOST_VALUE
-from tests.process.driver import COORDINATOR
+from tests.process.driver import COORDINATOR, PATIENCE_S
 
-QUICK = ("--backend", "null:500", "-api", "sync", "--agents", "1", "-t", "0.2", "--warmup", "0")
+QUICK = ("--backend", "null:500", "-api", "sync", "--agents", "1", "-niter", "20", "--warmup", "0")
+"""A number, not a time, which a busy machine may let pass without a single inference."""
 
 
 def study(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [COORDINATOR, "study", *words], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        [COORDINATOR, "study", *words], cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
 
 
@@ -48,7 +49,8 @@ def test_each_trial_is_kept_with_its_report(tmp_path: Path) -> None:
     assert Counter(line["point"]["-max_irate"] for line in kept) == {"200": 2, "400": 2}
     for line in kept:
         report = json.loads((tmp_path / "s" / "trials" / line["trial"] / "report.json").read_text())
-        assert report["throughput"]["fps"] == line["fps"] == pytest.approx(float(line["point"]["-max_irate"]), rel=0.1)
+        assert report["throughput"]["fps"] == line["fps"]
+        assert report["requested"]["max_irate"] == float(line["point"]["-max_irate"]) >= 0.99 * line["fps"]
 
 
 def counts_by_tag(log: Path) -> dict[str, list[int]]:
@@ -90,19 +92,19 @@ def test_a_study_whose_samples_cannot_be_written_ends_and_counts_no_trial(tmp_pa
 
 
 def test_a_study_that_was_killed_goes_on_with_what_is_missing(tmp_path: Path) -> None:
-    words = [*QUICK, "-max_irate", "100..106", "--repetitions", "1", "--report-folder", "s"]
+    words = [*QUICK, "-max_irate", "100..110", "--repetitions", "1", "--report-folder", "s"]
     with subprocess.Popen([COORDINATOR, "study", *words], cwd=tmp_path, stdout=subprocess.DEVNULL) as coordinator:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         file = tmp_path / "s" / "trials.jsonl"
         while not (file.exists() and file.read_bytes().count(b"\n") >= 2):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         coordinator.send_signal(signal.SIGKILL)
     before = len(lines(tmp_path / "s"))
-    assert 2 <= before < 7
+    assert 2 <= before < 11
     assert study(tmp_path, "--resume", "s").returncode == 0
     assert sorted(Counter(line["point"]["-max_irate"] for line in lines(tmp_path / "s")).items()) == [
-        (str(rate), 1) for rate in range(100, 107)
+        (str(rate), 1) for rate in range(100, 111)
     ]
 
 
@@ -117,7 +119,7 @@ def test_a_study_that_is_complete_has_nothing_to_go_on_with(tmp_path: Path) -> N
 
 def test_a_study_of_a_model_that_has_changed_is_not_gone_on_with_unless_told(tmp_path: Path) -> None:
     subprocess.run([COORDINATOR, "export-model", "builtin:tiny", "m.xml"], cwd=tmp_path, check=True)
-    words = ("-m", "m.xml", "-api", "sync", "--agents", "1", "-t", "0.2", "--warmup", "0", "-max_irate", "100,200")
+    words = ("-m", "m.xml", "-api", "sync", "--agents", "1", "-niter", "20", "--warmup", "0", "-max_irate", "100,200")
     assert study(tmp_path, *words, "--repetitions", "1", "--report-folder", "s").returncode == 0
     plan = tmp_path / "s" / "trials.jsonl"
     plan.write_bytes(plan.read_bytes().splitlines(keepends=True)[0])
@@ -147,9 +149,20 @@ def pids(folder: Path) -> list[int]:
 
 
 def test_agents_stay_where_only_the_load_changes(tmp_path: Path) -> None:
-    words = ("-m", "builtin:tiny", "--agents", "1", "-t", "0.2", "--warmup", "0.1", "-hint", "none", "-nstreams", "1")
+    words = ("-m", "builtin:tiny", "--agents", "1", "-niter", "100", "--warmup", "0.1", "-hint", "none")
     done = study(
-        tmp_path, *words, "-nireq", "1,2,4", "-api", "sync,async", "--repetitions", "1", "--report-folder", "s"
+        tmp_path,
+        *words,
+        "-nstreams",
+        "1",
+        "-nireq",
+        "1,2,4",
+        "-api",
+        "sync,async",
+        "--repetitions",
+        "1",
+        "--report-folder",
+        "s",
     )
     assert done.returncode == 0, done.stderr
     assert len(pids(tmp_path / "s")) == 6
@@ -159,7 +172,7 @@ def test_agents_stay_where_only_the_load_changes(tmp_path: Path) -> None:
 
 
 def test_agents_change_where_the_model_is_compiled_anew(tmp_path: Path) -> None:
-    words = ("-m", "builtin:tiny", "--agents", "1", "-t", "0.2", "--warmup", "0.1", "-api", "sync", "-b", "1,2")
+    words = ("-m", "builtin:tiny", "--agents", "1", "-niter", "100", "--warmup", "0.1", "-api", "sync", "-b", "1,2")
     assert study(tmp_path, *words, "--repetitions", "1", "--report-folder", "s").returncode == 0
     assert len(set(pids(tmp_path / "s"))) == 2
 
@@ -168,7 +181,9 @@ def test_a_study_is_gone_on_with_by_one_process_at_a_time_and_by_the_next_with_n
     words = [*QUICK, "-max_irate", "100..104", "--repetitions", "1", "--report-folder", "s"]
     with begun(tmp_path, *words) as first:
         first_trial(first)
+        first.send_signal(signal.SIGSTOP)  # else it may be through before the second has begun
         second = study(tmp_path, "--resume", "s")
+        first.send_signal(signal.SIGCONT)
         first.communicate()
     assert second.returncode == 2
     assert "another ovbench-coord" in second.stderr
