@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.process.driver import Ran, Run
+from tests.process.driver import Ran, Run, undisturbed
 
 LOAD = ("-api", "sync", "--agents", "2", "--warmup", "0.2")
 
@@ -14,6 +14,7 @@ def codes(ran: Ran) -> set[str]:
 
 
 @pytest.mark.alone
+@undisturbed
 def test_without_a_fault_nothing_is_found(run: Run) -> None:
     assert codes(run("--backend", "null:2000", *LOAD, "-t", "2.5")) == set()
 
@@ -23,12 +24,14 @@ def test_without_a_fault_nothing_is_found(run: Run) -> None:
     [(",drift=20", {"trend"}), (",stall=0.5@1.5", {"stalled", "not_steady"})],
     ids=["drift", "stall"],
 )
+@undisturbed
 def test_a_planted_fault_is_found(run: Run, fault: str, expected: set[str]) -> None:
     ran = run("--backend", f"null:2000{fault}", *LOAD, "-t", "2.5")
     assert ran.code == 0
     assert codes(ran) >= expected
 
 
+@undisturbed
 def test_an_agent_that_is_slow_is_found_and_a_strict_run_is_invalid_for_it(run: Run) -> None:
     ran = run("--backend", "null:2000,slow=30", *LOAD, "-t", "2.5", "--strict")
     assert (ran.code, ran.report["validity"]["status"]) == (4, "INVALID")

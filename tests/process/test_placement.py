@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.process.driver import AGENT, Coordinator, Run, Start, cpus
+from tests.process.driver import AGENT, ENDLESS, PATIENCE_S, Coordinator, Run, Start, cpus, undisturbed
 
 BUSY = ("--backend", "null:50", "-api", "sync", "--warmup", "0.2")
 """A device of 50 us spins all of its service time, so an agent keeps a CPU busy as an inference does."""
@@ -28,7 +28,7 @@ def findings(report: dict[str, Any]) -> set[tuple[str, str]]:
 
 def measuring(start: Start, *argv: str) -> tuple[Coordinator, int]:
     """A run of one agent on two CPUs, half a second into its load; and the agent's process."""
-    coordinator = start("--agents", "1", "--cpus", f"{CPUS[0]},{CPUS[1]}", "--warmup", "0.2", "-t", "1.5", *argv)
+    coordinator = start("--agents", "1", "--cpus", f"{CPUS[0]},{CPUS[1]}", "--warmup", "0.2", "-t", "2", *argv)
     coordinator.wait_for("[Step 10/11]")
     time.sleep(0.7)
     (agent,) = coordinator.agents()
@@ -44,6 +44,7 @@ def measuring(start: Start, *argv: str) -> tuple[Coordinator, int]:
     ],
     ids=["null", "pinned"],
 )
+@undisturbed
 def test_a_mask_that_is_narrowed_during_the_run_is_found(start: Start, load: tuple[str, ...]) -> None:
     coordinator, pid = measuring(start, *load)
     for thread in os.listdir(f"/proc/{pid}/task"):
@@ -59,6 +60,7 @@ def test_a_mask_that_is_narrowed_during_the_run_is_found(start: Start, load: tup
 
 
 @several_cpus
+@undisturbed
 def test_a_process_that_is_moved_by_its_number_moves_only_its_control_thread(start: Start) -> None:
     coordinator, pid = measuring(start, *BUSY)
     os.sched_setaffinity(pid, {CPUS[0]})
@@ -76,7 +78,8 @@ def test_what_openvino_pins_itself_is_no_change(run: Run, load: tuple[str, ...])
     report = run("--agents", "1", *load, "--warmup", "0.2", "-t", "0.6").report
     (agent,) = report["agents"]
     assert agent["placement"]["changes"] == []
-    assert agent["placement"]["mask"] == agent["placement"]["seen"] == agent["cpus"] == CPUS
+    assert agent["placement"]["mask"] == agent["cpus"] == CPUS
+    assert set(agent["placement"]["seen"]) <= set(CPUS)
     assert not {code for code, _ in findings(report)} & {"mask_changed", "wrong_cpus", "cpu_collision"}
 
 
@@ -93,14 +96,13 @@ def resident_mb(pid: int) -> float:
 @pytest.mark.skipif(not Path("/proc/self/numa_maps").exists(), reason="a kernel without NUMA")
 @pytest.mark.parametrize(("asked", "policy"), [("local", "local"), ("0", "bind:0")])
 def test_memory_is_where_numa_maps_has_it_under_the_policy_asked_for(start: Start, asked: str, policy: str) -> None:
-    coordinator = start("--agents", "1", "--warmup", "0.2", "-t", "1", "--memory", asked)
-    coordinator.wait_for("[Step 10/11]")
-    time.sleep(0.6)
+    coordinator = start("--agents", "1", "--warmup", "0.2", *ENDLESS, "--memory", asked)
+    coordinator.wait_for(" left")
     (agent,) = coordinator.agents()
     tasks = Path(f"/proc/{agent.pid}/task")
     shown = {task: (tasks / task / "numa_maps").read_text().split()[1] for task in os.listdir(tasks)}
     expected_mb, private_mb = resident_mb(agent.pid), agent.memory_full_info().uss / 2**20
-    report = coordinator.finish().report
+    report = coordinator.interrupt().report
     placement = report["agents"][0]["placement"]
     assert (placement["memory_policy"], report["requested"]["memory"]) == (policy, asked)
     nodes = placement["memory_mb_by_node"].values()
@@ -132,7 +134,7 @@ def control_group(controller: str, **values: str) -> Iterator[Path]:
 
 def _remove(group: Path) -> None:
     """Its processes, which end now, go to the group above."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         for pid in (group / "cgroup.procs").read_text().split():
             with suppress(OSError):
@@ -155,6 +157,13 @@ def cpu_stat(group: Path) -> dict[str, int]:
     return {name: int(value) for name, value in map(str.split, (group / "cpu.stat").read_text().splitlines())}
 
 
+def await_throttled(group: Path, periods: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while cpu_stat(group)["nr_throttled"] < periods:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 ACCOUNT = """
 import os, sys, time
 from pathlib import Path
@@ -162,8 +171,8 @@ from ovbench.agent.usage import Account
 Path(sys.argv[1]).write_text(str(os.getpid()))
 account = Account(frozenset())
 account.begin()
-end = time.monotonic() + 0.7
-while time.monotonic() < end:
+stat, end = Path(sys.argv[2]), time.monotonic() + 120
+while int(stat.read_text().split()[3]) < 3 and time.monotonic() < end:
     pass
 account.end()
 first, last = account.readings
@@ -173,20 +182,26 @@ print(first.throttled_periods, first.throttled_s, last.throttled_periods, last.t
 
 def test_how_often_and_how_long_a_quota_was_used_up_is_what_the_group_says() -> None:
     with control_group("cpu", cfs_period_us="100000", cfs_quota_us="20000") as group:
-        command = [sys.executable, "-c", ACCOUNT, str(group / "cgroup.procs")]
+        command = [sys.executable, "-c", ACCOUNT, str(group / "cgroup.procs"), str(group / "cpu.stat")]
         ran = subprocess.run(command, check=True, capture_output=True, text=True)
         stat = cpu_stat(group)
     before_periods, before_s, periods, throttled_s = map(float, ran.stdout.split())
     assert (before_periods, before_s) == (0, 0)
-    # How much of the quota is used is the machine's to say: on a busy one it is used up in fewer periods.
-    assert 1 <= periods <= stat["nr_throttled"]
+    assert 3 <= periods <= stat["nr_throttled"]
     assert 0 < throttled_s <= stat["throttled_time"] / 1e9
 
 
+@undisturbed
 def test_a_quota_that_is_used_up_makes_a_run_invalid(start: Start) -> None:
-    with control_group("cpu", cfs_period_us="100000", cfs_quota_us="30000") as group:
-        load = ("-m", "builtin:mlp", "-api", "sync", "--agents", "1", "-t", "1", "--warmup", "0")
-        ran = start(*load, **joining(group)).finish()
+    load = ("-m", "builtin:mlp", "-api", "sync", "--agents", "1", "-t", "1.5", "--warmup", "0.2")
+    with control_group("cpu", cfs_period_us="100000", cfs_quota_us="-1") as group:
+        coordinator = start(*load, **joining(group))
+        coordinator.wait_for("[Step 10/11]")
+        # So little that it is used up also where others leave the load but a fraction of a CPU.
+        (group / "cpu.cfs_quota_us").write_text("5000")
+        await_throttled(group, 8)
+        (group / "cpu.cfs_quota_us").write_text("-1")
+        ran = coordinator.finish()
         stat = cpu_stat(group)
     assert ran.code == 4
     (finding,) = [
@@ -207,7 +222,7 @@ def test_cpus_that_a_cpuset_takes_away_are_an_error_before_anything_is_measured(
         coordinator = start(*BUSY, *both, "-t", "1", "--launcher", "external", "--bind", endpoint)
         agent = subprocess.Popen([AGENT, "--connect", endpoint], **joining(group))
         ran = coordinator.finish()
-        agent.wait(10)
+        agent.wait(PATIENCE_S)
     assert ran.code == 2
     assert f"CPUs {CPUS[0]}-{CPUS[1]} were asked for" in ran.err
     assert f"only {CPUS[0]} of them" in ran.err

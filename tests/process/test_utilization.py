@@ -1,24 +1,46 @@
-"""CPU, memory and phases in the report, against the kernel's own counters read outside at the same time."""
+"""CPU, memory and phases in the report, against the kernel's own counters read outside at the same time.
+
+Whoever reads a counter late on a busy machine knows less of an edge of the window: what is known is an interval.
+"""
 
 import os
 import sys
 import threading
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 
-from tests.process.driver import Coordinator, Start
+from tests.process.driver import ENDLESS, Coordinator, Start, cpus, undisturbed
 
 pytestmark = pytest.mark.alone
 
 TICKS = os.sysconf("SC_CLK_TCK")
 SPINNING = ("--backend", "null:50", "-api", "sync", "--warmup", "0.2")
 """A device of 50 us spins all of its service time, so an agent keeps a CPU busy as an inference does."""
+
+
+@dataclass(frozen=True)
+class Between:
+    """Bounds of what was counted."""
+
+    low: float
+    high: float
+
+    def scaled(self, factor: float) -> "Between":
+        return Between(self.low * factor, self.high * factor)
+
+    def plus(self, other: "Between", sign: int = 1) -> "Between":
+        low, high = sorted((sign * other.low, sign * other.high))
+        return Between(self.low + low, self.high + high)
+
+    def holds(self, value: float, within: float = 0.0) -> bool:
+        return self.low - within <= value <= self.high + within
 
 
 class Outside:
@@ -42,12 +64,22 @@ class Outside:
         self._ended.set()
         self._thread.join()
 
-    def rise(self, name: str, window: dict[str, Any]) -> float:
-        origin = window["start_ns"]
-        times = [at - origin for at, values in self._readings if name in values]
-        values = [values[name] for _, values in self._readings if name in values]
-        low, high = np.interp([0, window["stop_ns"] - origin], times, values)
-        return float(high - low)
+    def rise(self, name: str, window: dict[str, Any]) -> Between:
+        """Counters only rise: at an edge one had no less than at the reading before it, no more than at the one after.
+
+        A process that has ended by then has used no more than all CPUs since the last reading.
+        """
+        times = [at for at, values in self._readings if name in values]
+        counts = [values[name] for _, values in self._readings if name in values]
+
+        def at(edge: int) -> Between:
+            before, after = bisect_right(times, edge) - 1, bisect_left(times, edge)
+            assert before >= 0, f"{name} was not read before {edge}"
+            if after < len(times):
+                return Between(counts[before], counts[after])
+            return Between(counts[-1], counts[-1] + TICKS * cpus() * (edge - times[-1]) / 1e9)
+
+        return at(window["stop_ns"]).plus(at(window["start_ns"]), -1)
 
 
 def system_ticks() -> dict[str, float]:
@@ -75,18 +107,18 @@ def measured(coordinator: Coordinator, outside: Outside) -> dict[str, Any]:
     return ran.report
 
 
+@undisturbed
 def test_each_cpu_is_as_busy_as_the_kernel_says(start: Start) -> None:
     coordinator = start(*SPINNING, "--agents", "1", "-t", "2")
     outside = Outside(system_ticks)
     report = measured(coordinator, outside)
+    percent = 100 / (TICKS * report["window"]["duration_s"])
     for cpu, share in report["cpu"]["per_cpu"].items():
-        busy = outside.rise(f"busy {cpu}", report["window"]) / outside.rise(f"all {cpu}", report["window"])
-        assert share["busy"] == pytest.approx(100 * busy, abs=3)
+        assert outside.rise(f"busy {cpu}", report["window"]).scaled(percent).holds(share["busy"], within=2)
     for cpu, use in report["cpu"]["use"].items():
-        whole = outside.rise(f"all {cpu}", report["window"])
-        busy = 100 * outside.rise(f"busy {cpu}", report["window"]) / whole
-        assert use["agents"] + use["harness"] + use["others"] == pytest.approx(busy, abs=2)
-        assert use["steal"] == pytest.approx(100 * outside.rise(f"steal {cpu}", report["window"]) / whole, abs=2)
+        busy, steal = (outside.rise(f"{what} {cpu}", report["window"]).scaled(percent) for what in ("busy", "steal"))
+        assert busy.holds(use["agents"] + use["harness"] + use["others"], within=2)
+        assert steal.holds(use["steal"], within=2)
         assert sum(use.values()) == pytest.approx(100)
     timeline = report["cpu"]["timeline"]
     assert timeline["t_s"][-1] == pytest.approx(report["window"]["duration_s"])
@@ -100,6 +132,7 @@ def test_each_cpu_is_as_busy_as_the_kernel_says(start: Start) -> None:
     assert report["cpu"]["busy_percent"] == pytest.approx(sum(measured_cpus) / len(measured_cpus))
 
 
+@undisturbed
 def test_an_agent_and_the_coordinator_used_what_the_kernel_says(start: Start) -> None:
     coordinator = start(*SPINNING, "--agents", "1", "-t", "2")
     coordinator.wait_for("Step 10/11")
@@ -109,14 +142,13 @@ def test_an_agent_and_the_coordinator_used_what_the_kernel_says(start: Start) ->
     report = measured(coordinator, outside)
     seconds = report["window"]["duration_s"]
     (part,) = report["agents"]
-    used_s = outside.rise(f"cpu {pids[0]}", report["window"]) / TICKS
-    assert part["cpu"]["percent"] == pytest.approx(100 * used_s / seconds, abs=3)
-    assert part["cpu"]["user_s"] + part["cpu"]["system_s"] == pytest.approx(used_s, abs=0.06)
+    used_s, own_s = (outside.rise(f"cpu {pid}", report["window"]).scaled(1 / TICKS) for pid in pids)
+    assert used_s.holds(part["cpu"]["user_s"] + part["cpu"]["system_s"], within=0.04)
+    assert part["cpu"]["percent"] == pytest.approx(100 * (part["cpu"]["user_s"] + part["cpu"]["system_s"]) / seconds)
     capacity_s = seconds * len(report["cpu"]["measured_cpus"])
-    own_s = outside.rise(f"cpu {pids[1]}", report["window"]) / TICKS
-    assert report["cpu"]["coordinator_percent"] == pytest.approx(100 * own_s / capacity_s, abs=2)
+    assert own_s.scaled(100 / capacity_s).holds(report["cpu"]["coordinator_percent"], within=2)
     # Control threads are part of the agent's time, beside the coordinator's: neither more than both nor nothing.
-    assert 0 < part["cpu"]["control_s"] < used_s
+    assert 0 < part["cpu"]["control_s"] < used_s.high
     own = report["cpu"]["coordinator_percent"] * len(report["cpu"]["measured_cpus"])
     assert report["cpu"]["control_percent"] == pytest.approx(own + 100 * part["cpu"]["control_s"] / seconds, abs=0.01)
 
@@ -131,19 +163,21 @@ def busy_loop() -> Iterator[psutil.Process]:
         process.kill()
 
 
+@undisturbed
 def test_what_others_took_is_told_apart(start: Start, busy_loop: psutil.Process) -> None:
     coordinator = start(*SPINNING, "--agents", "2", "-t", "2")
     outside = Outside(lambda: process_ticks(busy_loop.pid))
     report = measured(coordinator, outside)
     capacity_s = report["window"]["duration_s"] * len(report["cpu"]["measured_cpus"])
-    taken = 100 * outside.rise(f"cpu {busy_loop.pid}", report["window"]) / TICKS / capacity_s
-    assert taken > 5
+    taken = outside.rise(f"cpu {busy_loop.pid}", report["window"]).scaled(100 / (TICKS * capacity_s))
+    assert taken.low > 2
     # Other things may run on a shared machine too, so it is a lower bound, and the parts must add up to the whole.
-    assert report["cpu"]["others_percent"] > taken - 5
+    assert report["cpu"]["others_percent"] > taken.low - 2
     parts = sum(report["cpu"][f"{who}_percent"] for who in ("agents", "coordinator", "others"))
     assert parts == pytest.approx(report["cpu"]["busy_percent"], abs=3)
 
 
+@undisturbed
 def test_who_took_time_from_a_measured_cpu_is_named_with_its_share(start: Start, busy_loop: psutil.Process) -> None:
     cpu = min(os.sched_getaffinity(0))
     coordinator = start(*SPINNING, "--cpus", str(cpu), "--agents", "1", "-t", "2")
@@ -152,42 +186,42 @@ def test_who_took_time_from_a_measured_cpu_is_named_with_its_share(start: Start,
     name = busy_loop.name()
     outside = Outside(lambda: process_ticks(busy_loop.pid) | process_ticks(agent.pid) | system_ticks())
     report = measured(coordinator, outside)
-    ticks = TICKS * report["window"]["duration_s"]
-    taken, own = (100 * outside.rise(f"cpu {pid}", report["window"]) / ticks for pid in (busy_loop.pid, agent.pid))
-    assert taken > 20
+    percent = 100 / (TICKS * report["window"]["duration_s"])
+    taken, own = (outside.rise(f"cpu {pid}", report["window"]).scaled(percent) for pid in (busy_loop.pid, agent.pid))
+    assert taken.low > 12  # beyond 5 % and what ticks may be wrong by
     (neighbour,) = [one for one in report["neighbours"] if one["pid"] == busy_loop.pid]
     assert neighbour["name"] == name
     assert list(neighbour["cpus"]) == [str(cpu)]
-    assert neighbour["percent"] == neighbour["cpus"][str(cpu)] == pytest.approx(taken, abs=5)
+    assert neighbour["percent"] == neighbour["cpus"][str(cpu)]
+    assert taken.holds(neighbour["percent"], within=5)
     (finding,) = [one for one in report["validity"]["findings"] if one["code"] == "other_load"]
     assert f"{name} (pid {busy_loop.pid}): {neighbour['percent']:.1f} % seen on CPU {cpu}" in finding["message"]
     assert not {agent.pid, coordinator.process.pid} & {one["pid"] for one in report["neighbours"]}
     use = report["cpu"]["use"][str(cpu)]
     control = 100 * report["agents"][0]["cpu"]["control_s"] / report["window"]["duration_s"]
-    assert use["agents"] == pytest.approx(own - control, abs=2)
-    busy = 100 * outside.rise(f"busy {cpu}", report["window"]) / outside.rise(f"all {cpu}", report["window"])
-    assert use["others"] == pytest.approx(busy - own - (use["harness"] - control), abs=2)
+    assert own.holds(use["agents"] + control, within=2)
+    busy = outside.rise(f"busy {cpu}", report["window"]).scaled(percent)
+    assert busy.plus(own, -1).holds(use["others"] + (use["harness"] - control), within=2)
 
 
+@undisturbed
 def test_frames_per_cpu_second_are_by_the_time_that_agents_used(start: Start) -> None:
     coordinator = start(*SPINNING, "--agents", "1", "-t", "2")
     coordinator.wait_for("Step 10/11")
     (agent,) = coordinator.agents()
     outside = Outside(lambda: process_ticks(agent.pid))
     report = measured(coordinator, outside)
-    used_s = outside.rise(f"cpu {agent.pid}", report["window"]) / TICKS
-    frames = report["throughput"]["frames"]
-    assert report["efficiency"]["frames_per_cpu_s"] == pytest.approx(frames / used_s, rel=0.03)
+    used_s = outside.rise(f"cpu {agent.pid}", report["window"]).scaled(1 / TICKS)
+    assert used_s.holds(report["throughput"]["frames"] / report["efficiency"]["frames_per_cpu_s"], within=0.04)
     assert report["agents"][0]["cpu"]["frames_per_cpu_s"] == report["efficiency"]["frames_per_cpu_s"]
 
 
 def test_memory_is_what_it_is_seen_from_outside(start: Start) -> None:
-    coordinator = start("-m", "builtin:squeezenet1.1", "--agents", "1", "-api", "sync", "-t", "1.5", "--warmup", "0.2")
-    coordinator.wait_for("Step 10/11")
+    coordinator = start("-m", "builtin:squeezenet1.1", "--agents", "1", "-api", "sync", *ENDLESS, "--warmup", "0.2")
+    coordinator.wait_for(" left")  # into the load, whose memory no longer grows
     (agent,) = coordinator.agents()
-    time.sleep(1.0)  # into the load, whose memory no longer grows
     outside = agent.memory_full_info()
-    report = coordinator.finish().report
+    report = coordinator.interrupt().report
     memory = report["agents"][0]["memory_mb"]
     assert memory["rss"] == pytest.approx(outside.rss / 2**20, rel=0.1)
     assert memory["pss"] == pytest.approx(outside.pss / 2**20, rel=0.15)
@@ -195,13 +229,15 @@ def test_memory_is_what_it_is_seen_from_outside(start: Start) -> None:
     assert memory["peak_rss"] >= memory["rss"] - 1
 
 
+@undisturbed
 def test_switches_and_migrations_are_those_of_all_threads(start: Start) -> None:
     """A device of 2 ms sleeps once per inference: at least one voluntary switch each."""
     coordinator = start("--backend", "null:2000", "-api", "sync", "--warmup", "0.1", "--agents", "1", "-t", "1")
     report = coordinator.finish().report
     (agent,) = report["agents"]
     count = agent["throughput"]["count"]
-    assert agent["cpu"]["voluntary_switches"] == pytest.approx(count, rel=0.2)
+    # Control threads wait, too: a few times per second, and for what comes over the bus.
+    assert 0.95 * count <= agent["cpu"]["voluntary_switches"] <= 1.1 * count + 100
     assert agent["cpu"]["migrations"] is None or agent["cpu"]["migrations"] <= count
 
 
@@ -217,7 +253,7 @@ def test_phases_fit_into_the_time_that_the_preparation_took(start: Start) -> Non
 
 def test_an_affinity_that_was_set_is_respected(start: Start) -> None:
     cpu = max(os.sched_getaffinity(0))
-    coordinator = start(*SPINNING, "-t", "0.5", preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+    coordinator = start(*SPINNING, "-niter", "5000", preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
     report = coordinator.finish().report
     assert [agent["cpus"] for agent in report["agents"]] == [[cpu]]
     placement = report["agents"][0]["placement"]
