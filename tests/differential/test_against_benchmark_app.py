@@ -16,19 +16,21 @@ from openvino.tools.benchmark.parameters import parse_args
 from tests.differential import facts
 from tests.differential.commands import COMMANDS, Command
 from tests.differential.facts import Facts, Ran
+from tests.process.driver import undisturbed
 
 BENCHMARK_APP: Final = (str(Path(sys.executable).with_name("benchmark_app")),)
 OVBENCH: Final = (
     str(Path(sys.executable).with_name("ovbench-coord")),
     *("--agents", "1", "--warmup", "0", "--check-outputs", "no", "--report-folder", "."),
 )
-TIMEOUT_S: Final = 60
+TIMEOUT_S: Final = 180
 
 
 class Running:
     """A program in a folder of its own."""
 
     def __init__(self, argv: tuple[str, ...], folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)  # of an attempt before
         folder.mkdir()
         self.folder = folder
         self.process = subprocess.Popen(
@@ -72,6 +74,7 @@ def speed_ratio(theirs: Ran, ours: Ran) -> float:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@undisturbed
 def test_ovbench_does_with_a_command_line_what_benchmark_app_does(
     command: Command, files: dict[str, str], tmp_path: Path
 ) -> None:

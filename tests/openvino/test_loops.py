@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.process.driver import Run
+from tests.process.driver import Run, undisturbed
 
 
 @pytest.mark.parametrize("model", ["builtin:tiny", "builtin:mlp", "builtin:squeezenet1.1"])
 @pytest.mark.parametrize("api", ["sync", "async"])
+@undisturbed
 def test_built_in_models_run_and_their_samples_tell_the_same_story(run: Run, model: str, api: str) -> None:
     ran = run("-m", model, "--agents", "2", "-api", api, "-t", "0.6", "--warmup", "0.2", "--save-samples")
     report = ran.report
@@ -20,10 +21,12 @@ def test_built_in_models_run_and_their_samples_tell_the_same_story(run: Run, mod
             starts, ends = samples[f"agent_{agent['id']}_start_ns"], samples[f"agent_{agent['id']}_end_ns"]
             assert len(starts) == len(ends) == agent["throughput"]["count"] > 10
             assert (ends > starts).all()
-            # Little's law: with n requests in flight all the time, latencies add up to n times the time they took.
-            busy_ns = int((ends - starts).sum())
+            # Little's law: with n requests in flight all the time, latencies add up to n times the time they took, but
+            # for those that were under way when the window began and when it ended.
+            latencies = ends - starts
             span_ns = int(ends.max() - starts.min())
-            assert busy_ns == pytest.approx(agent["nireq"] * span_ns, rel=0.1)
+            least_ns = agent["nireq"] * (span_ns - 2 * int(latencies.max()))
+            assert 0.9 * least_ns <= latencies.sum() <= agent["nireq"] * span_ns
     assert report["effective"]["backend"] == "openvino"
     assert report["effective"]["properties"]["NUM_STREAMS"] == str(report["effective"]["streams"])
     assert all(report["phases_ms"][phase] > 0 for phase in ("read_model", "compile", "first_inference"))
@@ -31,7 +34,7 @@ def test_built_in_models_run_and_their_samples_tell_the_same_story(run: Run, mod
 
 
 def test_synchronous_inferences_follow_each_other_without_a_gap(run: Run) -> None:
-    ran = run("-m", "builtin:mlp", "--agents", "1", "-api", "sync", "-t", "0.3", "--warmup", "0.1", "--save-samples")
+    ran = run("-m", "builtin:mlp", "--agents", "1", "-api", "sync", "-niter", "1000", "--save-samples")
     with np.load(ran.folder / "samples.npz") as samples:
         starts, ends = samples["agent_0_start_ns"], samples["agent_0_end_ns"]
     assert (starts[1:] == ends[:-1]).all()
@@ -40,7 +43,7 @@ def test_synchronous_inferences_follow_each_other_without_a_gap(run: Run) -> Non
 def test_settings_are_read_back_from_the_compiled_model(run: Run) -> None:
     report = run(
         "-m", "builtin:mlp", "--agents", "1", "-api", "async", "-nstreams", "1", "-nthreads", "1", "-nireq", "3",
-        "-b", "5", "-t", "0.2", "--warmup", "0",
+        "-b", "5", "-niter", "30", "--warmup", "0",
     ).report  # fmt: skip
     effective = report["effective"]
     assert (effective["streams"], effective["threads"], effective["nireq"]) == (1, 1, 3)
@@ -66,7 +69,7 @@ def test_properties_reach_openvino_and_are_read_back(run: Run, tmp_path: Path) -
     dumped, cache = tmp_path / "dumped.json", tmp_path / "cache"
     ran = run(
         "-m", "builtin:mlp", "--agents", "1", "-infer_precision", "f32", "-load_config", str(config),
-        "-dump_config", str(dumped), "-cdir", str(cache), "-t", "0.2", "--warmup", "0",
+        "-dump_config", str(dumped), "-cdir", str(cache), "-niter", "20", "--warmup", "0",
     )  # fmt: skip
     assert ran.code == 0, ran.err
     properties = ran.report["effective"]["properties"]

@@ -43,7 +43,7 @@ def test_a_model_with_several_inputs_of_several_types_runs(run: Run, tmp_path: P
     looked_up = ops.gather(table, ids, ops.constant(np.int64(0)))
     chosen = ops.select(ops.unsqueeze(mask, ops.constant(np.int64(2))), looked_up, ops.multiply(looked_up, scale))
     model = ov.Model([ops.result(chosen)], [ids, mask, scale], "several")
-    ran = run("-m", save(model, tmp_path), "--agents", "1", "-t", "0.2", "--warmup", "0")
+    ran = run("-m", save(model, tmp_path), "--agents", "1", "-niter", "20", "--warmup", "0")
     assert ran.code == 0, ran.err
     assert [port["type"] for port in ran.report["effective"]["inputs"]] == ["i64", "boolean", "f32"]
 
@@ -72,7 +72,7 @@ def test_a_dynamic_shape_without_a_value_gets_one_sentence(run: Run, tmp_path: P
 
 
 def test_a_dynamic_batch_takes_its_value_from_b(run: Run, tmp_path: Path) -> None:
-    ran = run("-m", dynamic_model(tmp_path, [-1, 16]), "--agents", "1", "-b", "3", "-t", "0.2", "--warmup", "0")
+    ran = run("-m", dynamic_model(tmp_path, [-1, 16]), "--agents", "1", "-b", "3", "-niter", "20", "--warmup", "0")
     assert ran.code == 0, ran.err
     assert ran.report["effective"]["inputs"][0]["shape"] == [3, 16]
     assert ran.report["throughput"]["batch"] == 3
@@ -143,7 +143,7 @@ def test_a_model_that_fails_at_its_first_inference_gets_said_so(run: Run, tmp_pa
 def test_inputs_that_fit_only_together_are_reshaped_together_and_need_no_names(run: Run, tmp_path: Path) -> None:
     left, right = (ops.parameter([1, 16], np.float32) for _ in range(2))
     model = ov.Model([ops.result(ops.concat([left, ops.multiply(left, right)], 1))], [left, right], "pair")
-    ran = run("-m", save(model, tmp_path), "--agents", "1", "-b", "3", "-t", "0.2", "--warmup", "0")
+    ran = run("-m", save(model, tmp_path), "--agents", "1", "-b", "3", "-niter", "20", "--warmup", "0")
     assert ran.code == 0, ran.err
     assert [port["shape"] for port in ran.report["effective"]["inputs"]] == [[3, 16], [3, 16]]
 
