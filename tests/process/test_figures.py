@@ -12,8 +12,6 @@ import pytest
 
 from tests.process.driver import Ran, Run, undisturbed
 
-pytestmark = pytest.mark.alone
-
 NULL_MS = 2.0
 NULL = ("--backend", f"null:{NULL_MS * 1000:g}", "--warmup", "0.2")
 
@@ -38,6 +36,7 @@ def test_one_synchronous_agent_has_the_service_time_as_latency_and_its_inverse_a
     assert report["throughput"]["fps"] * report["latency_ms"]["mean"] / 1e3 == pytest.approx(1, rel=0.02)
 
 
+@pytest.mark.alone
 @undisturbed
 def test_requests_queue_for_streams_as_the_closed_form_has_it(run: Run) -> None:
     ran = run(*NULL, "--agents", "1", "-api", "async", "-nstreams", "2", "-nireq", "8", "-t", "1")
@@ -123,6 +122,7 @@ def test_with_a_time_and_a_number_the_run_goes_on_until_both_are_met(run: Run) -
     assert by_time["window"]["duration_s"] >= 0.5
 
 
+@pytest.mark.alone
 @undisturbed
 def test_a_run_that_outgrows_its_memory_goes_on_with_histograms(run: Run) -> None:
     """300,000 inferences of 5 us do not fit into 1 MB of samples; the closed form still holds within 0.1 %."""
@@ -141,6 +141,7 @@ def test_a_run_that_outgrows_its_memory_goes_on_with_histograms(run: Run) -> Non
     assert "samples_not_saved" in {finding["code"] for finding in report["validity"]["findings"]}
 
 
+@pytest.mark.alone
 @undisturbed
 def test_agents_start_together(run: Run) -> None:
     window = run(*NULL, "--agents", "2", "-api", "sync", "-t", "0.5").report["window"]
@@ -166,6 +167,7 @@ def within(seconds: float, drift: float) -> float:
     return math.log(1 + drift * seconds) / math.log(1 + drift * NULL_MS / 1e3)
 
 
+@pytest.mark.alone
 @undisturbed
 def test_a_device_that_drifts_has_the_latency_of_the_time_that_has_passed(run: Run) -> None:
     """Of the measured load alone: after a warm-up of 0.2 s it begins with the service time."""
@@ -189,6 +191,7 @@ def test_streams_that_drift_do_as_many_as_the_closed_form_has_it(run: Run) -> No
     assert 0.2 * 2 * within(1, 2.0) <= report["throughput"]["completed"] <= 2 * within(1, 2.0) + 4
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("load", [("-api", "sync"), ("-api", "async", "-nstreams", "1", "-nireq", "1")])
 @undisturbed
 def test_a_device_that_stalls_serves_nothing_meanwhile(run: Run, load: tuple[str, ...]) -> None:

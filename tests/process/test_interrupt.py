@@ -16,8 +16,6 @@ import pytest
 
 from tests.process.driver import COORDINATOR, ENDLESS, PATIENCE_S, gone, undisturbed
 
-pytestmark = pytest.mark.alone
-
 CTRL_C = b"\x03"
 SHORT = ("--backend", "null:1000", "-api", "sync", "--agents", "2", *ENDLESS)
 """In inferences of a millisecond."""
