@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from ovbench.coordinator.launch.local import LocalLauncher
-from tests.process.driver import COORDINATOR, Start
+from tests.process.driver import COORDINATOR, PATIENCE_S, Start
 
 QUICK = ("--backend", "null:500", "-api", "sync", "--agents", "1", "--warmup", "0")
 BALLAST_MB = 64
@@ -61,7 +61,7 @@ def test_the_trials_of_each_side_run_in_its_own_python(tmp_path: Path, other: Pa
     sides = ("--a", "", "--b", f"--agent-python {other}")
     words = (*QUICK, "-t", "0.2", "--repetitions", "2", "--report-folder", "s")
     done = subprocess.run(
-        [COORDINATOR, "study", "ab", *sides, *words], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [COORDINATOR, "study", "ab", *sides, *words], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.returncode in (0, 4), done.stderr  # a busy machine makes a trial INVALID
     memory_mb: dict[str, list[float]] = {"A": [], "B": []}
@@ -84,7 +84,7 @@ def script(file: Path, text: str) -> Path:
 def complaint(python: Path, *more: str) -> str:
     done = subprocess.run(
         [COORDINATOR, *more, *QUICK, "-t", "1", "--agent-python", str(python)],
-        cwd=python.parent, capture_output=True, text=True, timeout=60,
+        cwd=python.parent, capture_output=True, text=True, timeout=PATIENCE_S,
     )  # fmt: skip
     (line,) = done.stderr.splitlines()
     assert done.returncode == 2
@@ -136,7 +136,7 @@ def test_a_fork_server_that_ends_while_another_serves_is_not_missed(tmp_path: Pa
         idle = servers()[sys.executable]
         idle.kill()
         while psutil.pid_exists(idle.pid):  # until the launcher has seen its end
-            assert select.select([launcher.fd], [], [], 30.0)[0]
+            assert select.select([launcher.fd], [], [], PATIENCE_S)[0]
             assert list(launcher.deaths()) == []
         assert launcher.ended == ""
         launcher.start(0, f"ipc://{tmp_path}/nobody", tmp_path)

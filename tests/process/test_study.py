@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import psutil
-import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
@@ -74,9 +73,9 @@ def test_the_samples_of_trials_are_kept_and_become_a_log_of_the_study_or_of_one_
             assert len(arrays["agent_0_end_ns"]) == report["throughput"]["count"]
         counts.setdefault(f"max_irate={line['point']['-max_irate']}", []).append(report["throughput"]["count"])
     export = [COORDINATOR, "export"]
-    subprocess.run([*export, "s", "--hlog", "s.hlog"], cwd=tmp_path, check=True, timeout=60)
+    subprocess.run([*export, "s", "--hlog", "s.hlog"], cwd=tmp_path, check=True, timeout=PATIENCE_S)
     assert counts_by_tag(tmp_path / "s.hlog") == counts
-    subprocess.run([*export, "s/trials/0001", "--hlog", "t.hlog"], cwd=tmp_path, check=True, timeout=60)
+    subprocess.run([*export, "s/trials/0001", "--hlog", "t.hlog"], cwd=tmp_path, check=True, timeout=PATIENCE_S)
     first = json.loads((tmp_path / "s" / "trials" / "0001" / "report.json").read_text())
     assert counts_by_tag(tmp_path / "t.hlog") == {"agent-0": [first["throughput"]["count"]]}
 
