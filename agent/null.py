@@ -153,7 +153,7 @@ def serve(server_address, exception_address):
 
 
 class NullDevice:
-    """`streams` servers for `requests` requests; request i belongs to server i % streams."""
+    """`streams` servers for `requests` requests, but none that no request belongs to; request i is server i % streams's."""
 
     def __init__(self, service_ns: int, streams: int, requests: int, clock: int, sleep: int) -> None:
         """`clock` and `sleep` are the addresses of clock_gettime and clock_nanosleep."""
@@ -161,7 +161,7 @@ class NullDevice:
         self._servers: list[Int64s] = []
         self._threads: list[threading.Thread] = []
         self._traces: list[Int64s] = []
-        for stream in range(streams):
+        for stream in range(min(streams, requests)):
             count = len(range(stream, requests, streams))
             rows = np.zeros((1 + count, ROW_WORDS), np.int64)
             rows[:, _SERVICE] = service_ns

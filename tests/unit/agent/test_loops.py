@@ -260,6 +260,14 @@ def make_load() -> Iterator[MakeLoad]:
         load.device.stop()
 
 
+def test_a_null_device_has_no_server_that_no_request_belongs_to(make_load: MakeLoad) -> None:
+    load = make_load("async", requests=2, streams=5)
+    assert [thread.name for thread in threading.enumerate()].count("null stream") == 2
+    load.run(limit=MOST_INFERENCES)
+    assert load.all_done()
+    assert load.recorder.completed == MOST_INFERENCES
+
+
 FED = st.builds(Fed, st.sampled_from(["copy", "set"]), st.lists(st.integers(1, 9), min_size=1, max_size=5).map(tuple))
 
 
