@@ -153,7 +153,7 @@ def serve(server_address, exception_address):
 
 
 class NullDevice:
-    """`streams` servers for `requests` requests, but none that no request belongs to; request i is server i % streams's."""
+    """`streams` servers for `requests` requests, none without a request; request i belongs to server i % streams."""
 
     def __init__(self, service_ns: int, streams: int, requests: int, clock: int, sleep: int) -> None:
         """`clock` and `sleep` are the addresses of clock_gettime and clock_nanosleep."""

@@ -112,7 +112,8 @@ def scaling(trials: Mapping[int, Sequence[float]]) -> Scaling:
     measured = {size: tuple(trials[size]) for size in sorted(trials) if trials[size]}
     points = tuple(_points(measured))
     if len(measured) < LEAST_SIZES:
-        return Scaling(points, why=f"{LEAST_SIZES} different sizes are the least for a fit; there are {len(measured)}")
+        there = f"there {'is' if len(measured) == 1 else 'are'} {len(measured)}"
+        return Scaling(points, why=f"{LEAST_SIZES} different sizes are the least for a fit; {there}")
     data = _Data.of(measured)
     regions = [_Region.around(data, model) for model in _FREE if data.trials > _FREE[model] + 1]
     fits = tuple(region.fit() for region in regions)

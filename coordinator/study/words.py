@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
+from ..checks.evidence import Code
 from ..report.numbers import milliseconds, rate
 from .ab import PER_BLOCK, Comparison
 from .choices import Choice, by_p99, by_throughput, rivals
@@ -12,11 +13,13 @@ from .curves import Curve
 from .estimate import Estimate
 from .record import Outcome, Study
 from .scaling import MARGINAL_GAIN, Fit, Scaling
-from .summary import NOT_RUN, Setting, counted
+from .summary import NOT_RUN, Setting, counted, last_of_trials
 
 _MOST_NAMED: Final = 4
 _MOST_REASONS: Final = 4
 _UNFIT: Final = 0.01
+_GOOD_TO_KNOW: Final = (Code.GOVERNOR, Code.SPANS_NODES, Code.OUTSIDE_WINDOW)
+"""Findings that are never more than that."""
 
 
 def with_interval(figure: Estimate, form: Literal["fps", "ms"] = "fps") -> str:
@@ -31,7 +34,7 @@ def span_of(figure: Estimate, form: Literal["fps", "ms"] = "fps") -> str:
     if figure.low is None or figure.high is None:
         return ""
     form_of = rate if form == "fps" else milliseconds
-    return f"{form_of(max(0.0, figure.low))} to {form_of(figure.high)}"
+    return f"{form_of(figure.low) if figure.low > 0 else '0'} to {form_of(figure.high)}"
 
 
 def figures_of(setting: Setting) -> str:
@@ -117,8 +120,10 @@ def _share_lines(shares: Mapping[str, float]) -> Iterator[str]:
     ordered = sorted(shares.items(), key=lambda item: -item[1])
     told = ", ".join(f"{axis} {share:.0f} %" for axis, share in ordered)
     rest = max(0.0, 100 - sum(shares.values()))
+    first = [axis for axis, share in ordered if round(share) == round(ordered[0][1])]
+    most = f"is {first[0]}" if len(first) == 1 else f"are {', '.join(first[:-1])} and {first[-1]} alike"
     yield (
-        f"What matters most for throughput is {ordered[0][0]}: of the variance between settings (of its logarithm), "
+        f"What matters most for throughput {most}: of the variance between settings (of its logarithm), "
         f"{told}; {rest:.0f} % is how they act together, and noise."
     )
 
@@ -259,6 +264,7 @@ def unsaid(
     comparisons: Sequence[Comparison],
 ) -> Iterator[str]:
     yield from _left_out(study, outcomes)
+    yield from _doubts(outcomes)
     missing = sum(setting.trials.get(NOT_RUN, 0) for setting in settings)
     if missing:
         yield f"{missing} of {len(study.trials)} trials {'has' if missing == 1 else 'have'} not been run."
@@ -267,8 +273,9 @@ def unsaid(
         yield f"Nothing is known of {_list(s.name for s in without)}: no trial was VALID."
     once = [setting for setting in settings if setting.valid == 1]
     if once and study.kind != "ab":
-        whose = "Every setting" if len(once) == len(settings) else _list(s.name for s in once)
-        yield f"{whose} has one VALID trial: no interval, and whether others are as good cannot be told. Repeat it."
+        every, verb = len(once) == len(settings), "has" if len(once) in (1, len(settings)) else "have"
+        whose = "Every setting" if every else _list(s.name for s in once)
+        yield f"{whose} {verb} one VALID trial: no interval, and whether others are as good cannot be told. Repeat it."
     if study.kind == "ab":
         yield from _unsaid_of_ab(comparisons)
     else:
@@ -287,6 +294,23 @@ def _left_out(study: Study, outcomes: Sequence[Outcome]) -> Iterator[str]:
     told = "; ".join(f"{reason} ({number})" for reason, number in reasons.most_common(_MOST_REASONS))
     verb = "is" if len(bad) == 1 else "are"
     yield f"{len(bad)} of {len(study.trials)} trials {verb} left out: {by_status}{f'; {told}' if told else ''}."
+
+
+def _doubts(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """What the runs that count found, as a study of a disturbed machine has VALID trials, too."""
+    good = [outcome for outcome in last_of_trials(outcomes) if counted(outcome)]
+    found = [[code for code in outcome.findings if code not in _GOOD_TO_KNOW] for outcome in good]
+    doubtful = [codes for codes in found if codes]
+    if not doubtful:
+        return
+    kinds = Counter(code for codes in doubtful for code in dict.fromkeys(codes)).most_common()
+    told = ", ".join(f"{code} ({number})" for code, number in kinds[:_MOST_REASONS])
+    rest = f" and {len(kinds) - _MOST_REASONS} more kinds" if len(kinds) > _MOST_REASONS else ""
+    which = "All" if len(doubtful) == len(good) else f"{len(doubtful)} of the"
+    yield (
+        f"{which} {len(good)} trials that count had warnings, so their figures may mislead: {told}{rest}. "
+        "What each means is in its report."
+    )
 
 
 def _unsaid_of_ab(comparisons: Sequence[Comparison]) -> Iterator[str]:

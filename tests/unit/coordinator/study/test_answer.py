@@ -64,6 +64,7 @@ def test_two_sizes_are_no_law() -> None:
     found = scaled(0.1, 0.0, ("1", "2"))
     assert found.lines[-1] == "No law is fitted: 3 different sizes are the least for a fit; there are 2."
     assert found.curves[0].scaling.fit is None
+    assert scaled(0.1, 0.0, ("1",)).lines[-1].endswith("the least for a fit; there is 1.")
 
 
 def test_agents_that_share_a_cpu_are_told() -> None:
@@ -154,6 +155,16 @@ def test_a_sweep_tells_the_best_the_best_under_the_limit_and_what_matters() -> N
     assert found.choices[1].setting.command == "ovbench-coord -m builtin:tiny -nstreams 4 -nireq 1"
 
 
+def test_settings_that_matter_as_much_are_named_together() -> None:
+    """Only one of four combinations is fast: a third of the variance is of each setting, the rest of both at once."""
+    planned = study({"-nstreams": ("1", "2"), "-nireq": ("1", "2")})
+    found = answer(planned, outcomes(planned, lambda p: 100.0 * min(int(n) for n in p.values()), lambda p: 2.0))
+    assert found.lines[-1].startswith(
+        "What matters most for throughput are -nstreams and -nireq alike: of the variance between settings "
+        "(of its logarithm), -nstreams 33 %, -nireq 33 %; 33 % is"
+    )
+
+
 def test_a_batch_study_tells_the_least_time_per_frame() -> None:
     planned = study({"-b": ("1", "2", "4")}, "batch")
     done = outcomes(planned, lambda p: 100.0, lambda p: {"1": 4.0, "2": 6.0, "4": 20.0}[p["-b"]])
@@ -181,6 +192,19 @@ def test_what_is_left_out_or_missing_is_said() -> None:
     )
 
 
+def test_warnings_of_trials_that_count_are_said_and_what_is_good_to_know_is_not() -> None:
+    planned = study({"-b": ("1", "2")}, "batch", 2)
+    done = [outcome(trial, 100.0 * int(trial.point["-b"]), 2.0, findings=findings) for trial, findings in zip(
+        planned.trials, (("other_load", "steal"), ("governor",), ("other_load", "other_load", "spans_nodes"), ()),
+        strict=True)]  # fmt: skip
+    assert answer(planned, done).unsaid == (
+        "2 of the 4 trials that count had warnings, so their figures may mislead: other_load (2), steal (1). "
+        "What each means is in its report.",
+    )
+    quiet = [outcome(trial, 100.0 * int(trial.point["-b"]), 2.0, findings=("governor",)) for trial in planned.trials]
+    assert answer(planned, quiet).unsaid == ()
+
+
 def test_what_was_run_once_has_no_interval() -> None:
     planned = study({"-b": ("1", "2")}, "batch", 1)
     found = answer(planned, outcomes(planned, lambda p: 100.0 * int(p["-b"]), lambda p: 2.0))
@@ -188,6 +212,15 @@ def test_what_was_run_once_has_no_interval() -> None:
     assert found.unsaid == (
         "Every setting has one VALID trial: no interval, and whether others are as good cannot be told. Repeat it.",
     )
+
+
+def test_several_settings_have_what_one_has() -> None:
+    planned = study({"-b": ("1", "2", "4")}, "batch", 2)
+    repeated, *once = (trial for trial in planned.trials if trial.repetition == 0)
+    again = next(trial for trial in planned.trials if trial.repetition == 1 and trial.point == repeated.point)
+    done = [outcome(trial, 100.0, 2.0) for trial in (repeated, again, *once)]
+    assert answer(planned, done).unsaid[1].startswith("-b 2, -b 4 have one VALID trial: ")
+    assert answer(planned, done[:-1]).unsaid[2].startswith("-b 2 has one VALID trial: ")
 
 
 def test_a_limit_that_nothing_keeps_and_one_that_is_kept_barely_are_said() -> None:
@@ -210,7 +243,8 @@ def test_without_a_valid_trial_nothing_is_said() -> None:
     ("figure", "form", "written"),
     [
         (Estimate(1234.5, 1200.0, 1269.0, 3), "fps", "1,234.5 FPS (1,200.0 to 1,269.0)"),
-        (Estimate(4.5, -1.0, 10.0, 2), "ms", "4.50 ms (0.00 ns to 10.0 ms)"),
+        (Estimate(4.5, -1.0, 10.0, 2), "ms", "4.50 ms (0 to 10.0 ms)"),
+        (Estimate(77_435.0, -4_792.0, 159_662.0, 2), "fps", "77,435 FPS (0 to 159,662)"),
         (Estimate(4.5), "ms", "4.50 ms"),
     ],
 )
