@@ -37,6 +37,7 @@ CONFIG: Final[Spec] = {
     "axis": {
         "labelColor": MUTED, "titleColor": TEXT, "gridColor": GRID, "domainColor": GRID, "tickColor": GRID,
         "labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 8, "labelOverlap": True,
+        "labelSeparation": 6,
     },
     "legend": {
         "labelColor": TEXT, "titleColor": TEXT, "labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal",

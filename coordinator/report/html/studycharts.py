@@ -16,7 +16,13 @@ from .chart import BLUE, HEAT, MUTED, ORANGE, SERIES, TEXT, Chart, Spec, axis, c
 _MOST_CURVES: Final = len(SERIES)
 _MOST_BARS: Final = 40
 _MOST_CELLS: Final = 400
+_MOST_BESIDE: Final = 6
+"""Columns of a heat map whose figures have room at half the page's width."""
+_CHARACTER: Final = 7
+"""Dots that a character of a label takes at most, at its 11."""
 _LONG: Final = 70
+_FAR: Final = 20.0
+"""Latencies so many times apart are drawn on a logarithmic axis, or the front would be a line at its edge."""
 _VALID: Final = "VALID"
 _OTHER: Final = "not VALID"
 
@@ -222,6 +228,9 @@ def _heat(study: Study, axes: tuple[str, str], settings: Sequence[Setting], figu
             "tooltip": {"field": "tip"},
         },
     }
+    columns = len(study.axes[across])
+    # Labels that have no room are left to the hover.
+    needed = columns * _CHARACTER * max(len(row["label"]) for row in rows)
     text = {
         "mark": {"type": "text"},
         "encoding": {
@@ -229,13 +238,14 @@ def _heat(study: Study, axes: tuple[str, str], settings: Sequence[Setting], figu
             "y": y,
             "text": {"field": "label"},
             "tooltip": {"field": "tip"},
+            "opacity": {"condition": {"test": f"width < {needed}", "value": 0}, "value": 1},
             "color": {"condition": {"test": bright.format(middle), "value": "#111111"}, "value": "#ffffff"},
         },
     }
-    layers = [cells, text] if len(study.axes[across]) <= 12 else [cells]
     height = max(120, 34 * len(study.axes[down]) + 20)
     caption = "Means over repetitions; lighter is better."
-    return Chart(f"heat-{name}", f"{title} by {across} and {down}", caption, drawing(layers, rows, height))
+    drawn = drawing([cells, text], rows, height)
+    return Chart(f"heat-{name}", f"{title} by {across} and {down}", caption, drawn, wide=columns > _MOST_BESIDE)
 
 
 def _setting_tip(setting: Setting) -> str:
@@ -280,9 +290,10 @@ def _ranking(settings: Sequence[Setting]) -> Chart:
 
 def _trials_of(settings: Sequence[Setting]) -> Iterator[Chart]:
     """Every trial of each setting, on an axis that need not begin at 0: the difference is what is looked for."""
-    for name, title, unit in (
-        ("fps", "Throughput of every trial", "frames per second"),
-        ("p99", "p99 of every trial", ""),
+    unit = time_unit(max((p99 for setting in settings for p99 in setting.p99_of_trials), default=1.0))
+    for name, title, label, factor in (
+        ("fps", "Throughput of every trial", "frames per second", 1.0),
+        ("p99", "p99 of every trial", f"p99 latency, {unit.name}", unit.factor),
     ):
         rows: Rows = []
         means: Rows = []
@@ -292,11 +303,13 @@ def _trials_of(settings: Sequence[Setting]) -> Iterator[Chart]:
             if figure is None:
                 continue
             form = rate if name == "fps" else milliseconds
-            rows += [{"y": value, "name": setting.name, "tip": f"{setting.name}\n{form(value)}"} for value in values]
-            means.append({**_bounded(0, figure, "", _setting_tip(setting)), "name": setting.name})
+            rows += [
+                {"y": value * factor, "name": setting.name, "tip": f"{setting.name}\n{form(value)}"} for value in values
+            ]
+            means.append({**_bounded(0, figure, "", _setting_tip(setting), factor), "name": setting.name})
         if not rows:
             continue
-        x = axis("y", unit)
+        x = axis("y", label)
         y = axis("name", None, kind="nominal", sort=None, axis={"labelLimit": 420})
         layers: list[Spec] = [
             {"mark": {"type": "tick", "color": BLUE, "opacity": 0.6, "thickness": 2},
@@ -326,7 +339,11 @@ def _trade(settings: Sequence[Setting], front: Sequence[Setting], limit_ms: floa
         )
     names = [name for name in ("Pareto front", "beaten by another") if any(row["of"] == name for row in rows)]
     paint = colours("of", names, [ORANGE if name == "Pareto front" else MUTED for name in names])
-    x, y = axis("x", f"p99 latency, {unit.name}", zero=True), axis("y", "frames per second", zero=True)
+    title = f"p99 latency, {unit.name}"
+    least, most = min(row["x"] for row in rows), max(row["x"] for row in rows)
+    far = least > 0 and most > _FAR * least
+    x = axis("x", title, scale={"type": "log", "nice": False, "padding": 12}) if far else axis("x", title, zero=True)
+    y = axis("y", "frames per second", zero=True)
     edge = sorted((row for row in rows if row["of"] == "Pareto front"), key=lambda row: row["x"])
     layers: list[Spec] = [
         {"data": {"values": edge}, "mark": {"type": "line", "color": ORANGE, "interpolate": "step-after"},
@@ -343,6 +360,8 @@ def _trade(settings: Sequence[Setting], front: Sequence[Setting], limit_ms: floa
             "encoding": {"x": {**x, "field": "limit"}, "tooltip": {"field": "tip"}},
         })  # fmt: skip
         caption += " The dashed line is the limit that was asked for."
+    if far:
+        caption += " The axis of latency is logarithmic."
     return Chart("trade", "Throughput against tail latency", caption, drawing(layers, rows, 300))
 
 

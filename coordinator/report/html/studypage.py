@@ -54,7 +54,7 @@ def study_page(
     """
     answered = said if said is not None else answer(study, outcomes)
     drawn = charts if charts is not None else study_charts(study, outcomes, answered)
-    title = f"{_TITLES[study.kind]}: {', '.join(study.fingerprint.models) or 'study'}"
+    title = ": ".join(filter(None, (_TITLES[study.kind], ", ".join(study.fingerprint.models))))
     body = join(
         tag("h1", title),
         tag("p", " · ".join(_facts(study, outcomes)), class_="muted"),

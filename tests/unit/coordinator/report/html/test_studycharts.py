@@ -87,6 +87,36 @@ def test_the_heat_map_has_the_mean_of_each_setting_in_its_place() -> None:
         assert cells[setting.point["-nireq"], setting.point["-nstreams"]] == setting.fps.value
 
 
+def test_a_heat_map_of_many_columns_has_the_whole_width() -> None:
+    def drawn(columns: int) -> Chart:
+        axes = {"-nireq": [str(number + 1) for number in range(columns)], "-nstreams": ["1", "2"]}
+        return charts(study_of("streams", axes, lambda point: 100.0 * int(point["-nstreams"])))[1]["heat-fps"]
+
+    assert [drawn(columns).wide for columns in (2, 6, 7, 12)] == [False, False, True, True]
+    label = layer(drawn(7), "text")["encoding"]["opacity"]
+    assert label == {"condition": {"test": f"width < {7 * 7 * len('100.0')}", "value": 0}, "value": 1}
+
+
+def test_the_tail_of_every_trial_is_drawn_in_the_unit_that_its_axis_names() -> None:
+    study, outcomes = ab_study()
+    fast = [structs.replace(one, latency_ms={"p99": one.latency_ms["p99"] / 1000}) for one in outcomes]
+    said, drawn = charts((study, fast))
+    assert [one["encoding"]["x"]["title"] for one in drawn["trials-p99"].spec["layer"]] == 3 * ["p99 latency, us"]
+    assert [row["y"] for row in rows(drawn["trials-p99"])] == pytest.approx(
+        [1000 * p99_ms for side in said.settings for p99_ms in side.p99_of_trials]
+    )
+    means = [1000 * side.p99_ms.value for side in said.settings if side.p99_ms is not None]
+    assert [dot["y"] for dot in layer(drawn["trials-p99"], "point")["data"]["values"]] == pytest.approx(means)
+
+
+@pytest.mark.parametrize(("ratio", "logarithmic"), [(15.0, False), (25.0, True)])
+def test_latencies_that_lie_far_apart_are_drawn_on_a_logarithmic_axis(ratio: float, logarithmic: bool) -> None:
+    """Those of two settings, p99 being 3 s / FPS (tests/pages.py)."""
+    _, drawn = charts(study_of("sweep", {"-b": ["1", "2"]}, lambda point: 100.0 * ratio ** (int(point["-b"]) - 1)))
+    assert (layer(drawn["trade"], "line")["encoding"]["x"]["scale"].get("type") == "log") == logarithmic
+    assert ("logarithmic" in drawn["trade"].caption) == logarithmic
+
+
 def test_the_ranking_has_the_fastest_first() -> None:
     said, drawn = charts(streams_study())
     ranked = rows(drawn["ranking"])
