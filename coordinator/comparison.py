@@ -154,7 +154,9 @@ def _settings(report: Report) -> dict[str, object]:
         for name in ("hint", "precision", "agents", "streams", "threads", "nireq", "batch", "inference_only"):
             found[f"{name} in effect"] = getattr(effective, name)
         found["inputs"] = ", ".join(f"{port.name} {port.type} {port.partial_shape}" for port in effective.inputs)
-        found |= {f"property {name}": value for name, value in effective.properties.items()}
+        # Which properties there are is no setting, and a page of names.
+        told = {name: value for name, value in effective.properties.items() if name != "SUPPORTED_PROPERTIES"}
+        found |= {f"property {name}": value for name, value in told.items()}
     found["measured CPUs"] = report.cpu.measured_cpus
     return found
 

@@ -93,9 +93,10 @@ def _setting(point: Point) -> str:
 
 def _table(matched: Matched, letter: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False, pad_edge=True)
-    table.add_column("figure", no_wrap=True)
+    # What is too wide goes on in the next line: half a number would be another number.
+    table.add_column("figure", overflow="fold")
     for title in ("A", letter, "change"):
-        table.add_column(title, justify="right", no_wrap=True)
+        table.add_column(title, justify="right", overflow="fold")
     table.add_column("verdict", no_wrap=True)
     for change in matched.changes:
         verdict = Text(_WORDS.get(change.verdict, change.verdict), _STYLES.get(change.verdict, "dim"))
@@ -112,11 +113,11 @@ def _value(estimate: Estimate | None) -> str:
 
 def _interval(estimate: Estimate | None) -> str:
     ci95 = None if estimate is None else estimate.ci95
-    return "" if ci95 is None else interval(ci95.low, ci95.high)
+    return "" if ci95 is None else interval(None if ci95.low is None else max(0.0, ci95.low), ci95.high)
 
 
 def _change(change: Change) -> str:
-    return "-" if change.change_percent is None else f"{change.change_percent:+.1f} %"
+    return "-" if change.change_percent is None else f"{_signed(change.change_percent)} %"
 
 
 def _change_interval(change: Change) -> str:
@@ -124,8 +125,12 @@ def _change_interval(change: Change) -> str:
     if ci95 is None or first is None or not first.value:
         return ""
     low, high = (None if bound is None else 100 * bound / first.value for bound in (ci95.low, ci95.high))
-    told = interval(low, high, "{:+.1f}".format)
+    told = interval(low, high, _signed)
     return told and f"{told} %"
+
+
+def _signed(percent: float) -> str:
+    return f"{percent:+.1f}" if abs(percent) < 999.95 else f"{percent:+,.0f}"
 
 
 def _unmatched(pair: Pair, letter: str) -> list[Text]:

@@ -63,7 +63,7 @@ def figure_value(name: str, value: float) -> str:
 
 def plain(value: float) -> str:
     """Four significant digits or all whole ones, without a unit, for where its name stands beside it."""
-    size = abs(value)
+    size = abs(float(f"{value:.3e}"))  # as it will be written: 0.99996 is 1.000
     if size >= 10_000 or value == 0:
         return f"{value:,.0f}"
     return f"{value:,.{max(0, 3 - math.floor(math.log10(size)))}f}"

@@ -142,6 +142,16 @@ def test_a_slowdown_of_5_percent_is_found_in_twelve_repetitions_with_3_percent_n
     assert verdicts.count("worse") >= 0.95 * len(verdicts)
 
 
+def test_which_properties_there_are_is_no_setting_that_differs() -> None:
+    def of(**properties: str) -> NamedRun:
+        found = report()
+        assert found.effective is not None
+        return NamedRun("a", structs.replace(found, effective=structs.replace(found.effective, properties=properties)))
+
+    pair = compare_runs(of(SUPPORTED_PROPERTIES="A B", A="1"), [of(SUPPORTED_PROPERTIES="A", A="2")]).others[0]
+    assert [one.what for one in pair.settings] == ["property A"]
+
+
 def test_settings_that_differ_are_told_and_others_are_not() -> None:
     one = report(run([delivered(0), delivered(1)]))
     two = report(run([delivered(0)], wanted=options("--agents", "1", "-api", "sync", "-nstreams", "2")))

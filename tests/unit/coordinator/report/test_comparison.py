@@ -66,6 +66,25 @@ def test_what_cannot_be_told_apart_says_so() -> None:
     assert "cannot tell: it holds 0" in text
 
 
+def test_no_number_is_cut_however_far_apart_two_results_are() -> None:
+    text = shown(compare_runs(NamedRun("a", with_fps(900.4, 3)), [NamedRun("b", with_fps(1_234_567.0, 98_765.0))]))
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    value, below = row(text, "fps")
+    rest = text.splitlines()[text.splitlines().index(below) + 1]
+    assert value.split() == ["fps", "900.4", "1,234,567", "+137,013", "%", "better"]
+    first, b, change = below.split()
+    b_on, change_on, _ = rest.split()
+    assert first == "897.4..903.4"
+    assert b + b_on == "1,135,802..1,333,332"
+    assert change + change_on == "+126,044..+147,982"
+
+
+def test_no_interval_of_a_figure_goes_below_0() -> None:
+    text = shown(compare_runs(NamedRun("a", with_fps(9.0, 12.0)), [NamedRun("b", with_fps(9.0, 1.0))]))
+    assert row(text, "fps")[1].split()[:2] == ["0..21.00", "8.000..10.00"]
+
+
 def test_no_line_of_figures_is_wider_than_a_terminal() -> None:
     big = structs.replace(with_fps(123456.7, 100.5), phases_ms=report().phases_ms)
     text = shown(compare_runs(NamedRun("a", big), [NamedRun("b", big), NamedRun("c", with_fps(0.0123, 0.002))]))
