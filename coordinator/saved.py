@@ -56,7 +56,7 @@ def read_saved(name: str) -> Saved:
     """Raises UsageError, one sentence, where `name` is no result or one that this version cannot read."""
     file = _file_of(name)
     data = _read(name, file)
-    schema = _schema(name, data)
+    schema = _schema(name, file, data)
     if schema == SCHEMA:
         return SavedRun(name, file.parent, _report(name, data))
     if schema == record.SCHEMA:
@@ -87,11 +87,13 @@ def _read(name: str, file: Path) -> bytes:
         raise UsageError(f"{name}: {file.name} cannot be read: {error.strerror or error}") from None
 
 
-def _schema(name: str, data: bytes) -> str:
+def _schema(name: str, file: Path, data: bytes) -> str:
+    """`file` is named where it was found in a folder, which is the right one then."""
+    what, then = ("it", f"; {_GIVE}") if Path(name) == file else (file.name, "")
     try:
         decoded: Any = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise UsageError(f"{name}: it is not JSON; {_GIVE}") from None
+        raise UsageError(f"{name}: {what} is not JSON{then}") from None
     schema = decoded.get("schema") if isinstance(decoded, dict) else None
     return schema if isinstance(schema, str) else ""
 

@@ -74,7 +74,7 @@ class _Column:
 def _table(study: Study, found: Answer, width: int) -> Table:
     """A column for each axis, then figures: means over VALID trials, with half the 95 % interval of the throughput."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False, pad_edge=False)
-    shown = found.settings[:_MOST_SETTINGS]
+    shown = _shown(found.settings)
     names = _short_values(study)
     axes = [
         _Column(axis.lstrip("-"), lambda setting, axis=axis: names[axis].get(setting.point.get(axis, ""), ""))  # type: ignore[misc]
@@ -93,6 +93,15 @@ def _table(study: Study, found: Answer, width: int) -> Table:
         style = "bold" if setting.name in best else "red" if setting.fps is None else ""
         table.add_row(*(Text(column.cell(setting)) for column in columns), style=style)
     return table
+
+
+def _shown(settings: Sequence[Setting]) -> Sequence[Setting]:
+    """In their order: all, or the fastest where they are many."""
+    if len(settings) <= _MOST_SETTINGS:
+        return settings
+    ranked = sorted(settings, key=lambda setting: -setting.fps.value if setting.fps is not None else 0.0)
+    fastest = {setting.name for setting in ranked[:_MOST_SETTINGS]}
+    return [setting for setting in settings if setting.name in fastest]
 
 
 def _short_values(study: Study) -> dict[str, dict[str, str]]:
@@ -159,8 +168,8 @@ def _legend(found: Answer) -> str:
     told = ["* Pareto front"] if found.front else []
     told += ["± half the 95 % interval"]
     told += ["/CPU-s frames per CPU-second"] if any(s.frames_per_cpu_s is not None for s in found.settings) else []
-    more = len(found.settings) - _MOST_SETTINGS
-    return (f"... {more} more; " if more > 0 else "") + ", ".join(told)
+    every = len(found.settings)
+    return (f"the fastest {_MOST_SETTINGS} of {every} settings; " if every > _MOST_SETTINGS else "") + ", ".join(told)
 
 
 def _plot(curve: Curve) -> Iterator[Text]:

@@ -40,12 +40,14 @@ class StudyFolder:
         return self.path / TRIALS_FOLDER / trial.id
 
     def create(self, study: Study) -> None:
-        """Write the plan. Raises UsageError where there is a study already, store.Unwritable where it cannot be."""
+        """Write the plan. Raises UsageError where there is a result already, store.Unwritable where it cannot be."""
         if self.study_file.exists():
             raise UsageError(
                 f"--report-folder {self.path}: there is a study in it already; go on with it by "
                 f"--resume {shlex.quote(str(self.path))}, or name another folder"
             )
+        if (self.path / store.REPORT_FILE).exists():
+            raise UsageError(f"--report-folder {self.path}: there is a run in it already; name another folder")
         store.write_file(self.study_file, lambda stream: stream.write(study_json(study)))
         self._append(b"")
 

@@ -83,7 +83,7 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
     given = ["--help" if word == "-h" else gnu(word) for word in _with_sides(words)]
     raw, rest = study_parser().parse_known_args(given)
     plan = {} if raw.plan is None else _read_plan(raw.plan)
-    settings = Settings({**_settings_of(plan).values, **parse_settings(rest).values})
+    settings = Settings({**_settings_of(raw.plan, plan).values, **parse_settings(rest).values})
     if raw.sysfs is not None and not raw.dry_run:
         raise UsageError(f"--sysfs {raw.sysfs}: a recorded machine can be planned for, not measured; add --dry-run")
     if raw.resume is not None:
@@ -157,10 +157,10 @@ def study_parser() -> Parser:
 def _kind(argv: Sequence[str]) -> tuple[Kind | None, Sequence[str]]:
     if not argv or argv[0].startswith("-"):
         return None, argv
-    if argv[0] not in _READY_MADE:
+    if argv[0] not in KINDS:
         hint = did_you_mean(argv[0], _READY_MADE)
         raise UsageError(f"study {argv[0]}: there is no such study, only {', '.join(_READY_MADE)}{hint}")
-    return cast("Kind", argv[0]), argv[1:]
+    return argv[0], argv[1:]
 
 
 def _with_sides(words: Sequence[str]) -> list[str]:
@@ -236,7 +236,7 @@ def _read_plan(file: Path) -> dict[str, Any]:
 
 def _check_value(file: Path, key: str, value: Any) -> None:
     wanted: dict[str, tuple[str, Any]] = {
-        "repetitions": ("a whole number of 1 or more", lambda v: type(v) is int and 1 <= v <= 1_000),
+        "repetitions": ("a whole number from 1 to 1000", lambda v: type(v) is int and 1 <= v <= 1_000),
         "order_seed": ("a whole number of 0 or more, below 10^18", lambda v: type(v) is int and 0 <= v < 10**18),
         "p99_limit_ms": ("a number above 0 and below 10^9", lambda v: type(v) in (int, float) and 0 < v < 1e9),
         "size_percent": ("a number above 0, up to 100", lambda v: type(v) in (int, float) and 0 < v <= 100),
@@ -250,8 +250,11 @@ def _check_value(file: Path, key: str, value: Any) -> None:
         raise UsageError(f"--plan {file}: {key} is {value!r}, which is not {words}")
 
 
-def _settings_of(plan: Mapping[str, Any]) -> Settings:
-    return read_settings(plan.get("settings", {}))
+def _settings_of(file: Path | None, plan: Mapping[str, Any]) -> Settings:
+    try:
+        return read_settings(plan.get("settings", {}))
+    except UsageError as error:
+        raise UsageError(f"--plan {file}: {error}") from None
 
 
 def _kind_of(plan: Mapping[str, Any]) -> Kind:

@@ -215,9 +215,9 @@ def _range(flag: str, text: str) -> list[str]:
 def _of_toml(key: str, flag: str, action: argparse.Action, value: Any) -> list[tuple[str, ...]]:
     if isinstance(value, list):
         if not value:
-            raise UsageError(f"{key}: the array is empty; give at least one value")
+            raise UsageError(f"settings.{key}: the array is empty; give at least one value")
         if action.nargs == 0:
-            raise UsageError(f"{key}: this is a switch and cannot vary; give true or false")
+            raise UsageError(f"settings.{key}: this is a switch and cannot vary; give true or false")
         return [one for item in value for one in _of_toml(key, flag, action, item)]
     if isinstance(value, bool):
         if action.nargs == 0:
@@ -226,7 +226,7 @@ def _of_toml(key: str, flag: str, action: argparse.Action, value: Any) -> list[t
     if isinstance(value, int | float | str) and action.nargs != 0:
         text = f"{value}" if not isinstance(value, float) else f"{value:.15g}"
         return [(one,) for one in _spread_out(flag, action.dest, text)]
-    raise UsageError(f"{key}: {value!r} is no value for it; give a number, a text or an array of them")
+    raise UsageError(f"settings.{key}: {value!r} is no value for it; give a number, a text or an array of them")
 
 
 def _known(key: str) -> tuple[str, argparse.Action]:

@@ -97,6 +97,14 @@ def test_what_is_no_result_is_told_in_one_sentence(tmp_path: Path, content: byte
     assert "\n" not in str(told.value)
 
 
+def test_a_file_of_a_folder_that_is_not_json_is_named(tmp_path: Path) -> None:
+    folder = with_study(tmp_path)
+    (folder / "study.json").write_bytes(b'{"ovbench": "0.1')
+    with pytest.raises(UsageError) as told:
+        read_saved(str(folder))
+    assert str(told.value) == f"{folder}: study.json is not JSON"
+
+
 def test_a_folder_without_a_result_and_one_that_is_not_there_are_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"neither report\.json nor study\.json"):
         read_saved(str(tmp_path))

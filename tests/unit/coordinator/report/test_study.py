@@ -61,6 +61,13 @@ def test_a_setting_without_a_valid_trial_says_why_it_has_no_figures() -> None:
     assert table[1][1:3] == ["-", "-"]
 
 
+def test_of_many_settings_the_fastest_are_shown_in_their_order() -> None:
+    planned = study({"-nireq": tuple(map(str, range(1, 61)))})
+    text = shown(planned, outcomes(planned, lambda p: 100.0 + int(p["-nireq"]), lambda p: 3.0))
+    assert [next(word for word in row if word != "*") for row in rows(text)] == [str(n) for n in range(21, 61)]
+    assert "the fastest 40 of 60 settings; " in text
+
+
 def test_a_figure_that_no_trial_has_is_no_column() -> None:
     planned, done = scaled()
     without = [structs.replace(one, frames_per_cpu_s=None) for one in done]

@@ -125,6 +125,13 @@ def test_a_study_is_not_written_over_another(folder: StudyFolder) -> None:
         folder.create(STUDY)
 
 
+def test_a_study_is_not_put_into_the_folder_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_bytes(b"{}")
+    with pytest.raises(UsageError, match="there is a run in it already"):
+        StudyFolder(tmp_path).create(STUDY)
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
+
+
 def test_a_study_is_run_by_one_process_at_a_time(folder: StudyFolder) -> None:
     with folder.held(), pytest.raises(UsageError, match="another ovbench-coord"), StudyFolder(folder.path).held():
         pass

@@ -69,6 +69,7 @@ def test_a_hint_is_not_taken_for_help() -> None:
 
 def test_a_study_without_more_is_a_sweep() -> None:
     assert parse_study([]) == StudyRequest()
+    assert parse_study(["sweep"]) == StudyRequest()
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,9 @@ def test_what_is_wrong_is_said_in_a_sentence(argv: list[str], told: str) -> None
     [
         ("repetitons = 3", "did you mean repetitions?"),
         ("repetitions = 0", "repetitions is 0"),
+        ("repetitions = 2000", "not a whole number from 1 to 1000"),
+        ("[settings]\nnstreams = []", "settings.nstreams: the array is empty"),
+        ("[settings]\nnstreems = 1", "settings.nstreems: no run has this setting"),
         ("repetitions = true", "repetitions is True"),
         ("p99_limit_ms = 'x'", "p99_limit_ms"),
         ("p99_limit_ms = inf", "p99_limit_ms is inf"),
