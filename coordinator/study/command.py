@@ -170,7 +170,7 @@ def _conclude(
         text = f"{', '.join((*files, ANSWER_FILE))} in {folder.path}"
     except (store.Unwritable, ValueError, UsageError) as problem:
         text = f"no report.html: {problem}"
-    console.print(text, highlight=False, soft_wrap=True)
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _verdict(outcomes: Sequence[Outcome]) -> ExitCode:

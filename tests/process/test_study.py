@@ -90,6 +90,13 @@ def test_a_study_whose_samples_cannot_be_written_ends_and_counts_no_trial(tmp_pa
     assert lines(tmp_path / "s") == []
 
 
+def test_what_is_written_in_the_end_is_named_as_it_is(tmp_path: Path) -> None:
+    """What is in brackets is no markup: neither a folder nor the extra that is to be installed."""
+    done = study(tmp_path, *QUICK, "-max_irate", "200,400", "--repetitions", "1", "--report-folder", "s[html]")
+    last = done.stdout.splitlines()[-1]
+    assert last.endswith(("answer.json in s[html]", "pip install 'ovbench[html]'"))
+
+
 def test_a_study_that_was_killed_goes_on_with_what_is_missing(tmp_path: Path) -> None:
     words = [*QUICK, "-max_irate", "100..110", "--repetitions", "1", "--report-folder", "s"]
     with subprocess.Popen([COORDINATOR, "study", *words], cwd=tmp_path, stdout=subprocess.DEVNULL) as coordinator:
