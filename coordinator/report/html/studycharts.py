@@ -20,6 +20,8 @@ _MOST_BESIDE: Final = 6
 """Columns of a heat map whose figures have room at half the page's width."""
 _CHARACTER: Final = 7
 """Dots that a character of a label takes at most, at its 11."""
+_IDEAL_ABOVE: Final = 2.0
+"""The ideal line ends at so many times what was measured, or it would press that down to the axis."""
 _LONG: Final = 70
 _FAR: Final = 20.0
 """Latencies so many times apart are drawn on a logarithmic axis, or the front would be a line at its edge."""
@@ -70,7 +72,8 @@ def _scaling(curves: Sequence[Curve]) -> Chart:
         trials += [{"x": point.size, "y": fps, "of": name} for point in points for fps in point.fps_of_trials]
         fits += [{**_bounded(one.size, one.fps, name, ""), "tip": ""} for one in curve.scaling.curve]
         single = points[0].fps.value / points[0].size
-        ideals += [{"x": size, "y": single * size, "of": name} for size in (points[0].size, points[-1].size)]
+        end = min(points[-1].size, _IDEAL_ABOVE * max(point.fps.value for point in points) / single)
+        ideals += [{"x": size, "y": single * size, "of": name} for size in (points[0].size, end)]
     paint = colours("of", names, SERIES[: len(names)], legend=len(names) > 1)
     x = _size_axis(curves)
     y = axis("y", "frames per second", zero=True)
@@ -135,7 +138,7 @@ def _whiskers(rows: Rows, x: Spec, y: Spec, paint: Spec) -> Spec:
 def _size_axis(curves: Sequence[Curve]) -> Spec:
     sizes = sorted({point.size for curve in curves for point in curve.scaling.points})
     return axis("x", curves[0].unit, zero=True, scale={"nice": False},
-                axis={"values": sizes, "format": "d"})  # fmt: skip
+                axis={"values": sizes, "format": "d", "labelOverlap": "greedy"})  # fmt: skip
 
 
 def _efficiency(curves: Sequence[Curve]) -> Chart:

@@ -62,6 +62,16 @@ def test_the_ideal_line_is_n_times_what_the_smallest_does() -> None:
     assert [(row["x"], row["y"]) for row in ideal] == [(1, first.fps.value), (8, 8 * first.fps.value)]
 
 
+def test_the_ideal_line_ends_at_twice_of_what_was_measured() -> None:
+    """Of 64 agents that do no more than 4: at 8, as the smallest does 100."""
+    sizes = {"--agents": ["1", "4", "64"]}
+    said, drawn = charts(study_of("scaling", sizes, lambda point: 100.0 * min(4, int(point["--agents"]))))
+    points = said.curves[0].scaling.points
+    end = layer(drawn["scaling"], "line", strokeDash=[5, 4])["data"]["values"][-1]
+    assert end["y"] == pytest.approx(2 * max(point.fps.value for point in points))
+    assert end["y"] / end["x"] == pytest.approx(points[0].fps.value)
+
+
 def test_the_band_is_that_of_the_fit() -> None:
     said, drawn = charts(scaling_study())
     curve = said.curves[0].scaling.curve
