@@ -13,6 +13,7 @@ Operator = Literal["<", "<=", ">", ">="]
 Kind = Literal["value", "difference", "percent"]
 
 _FORM: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)\s*(<=|>=|<|>)\s*([+-]?)([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*(%?)\s*")
+_WITH_UNIT: Final = re.compile(r"[0-9.]\s*[A-Za-z]+\s*$")
 _OPERATORS: Final[dict[str, Operator]] = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _MOST_NAMES: Final = 3
 
@@ -52,7 +53,8 @@ def parse_requirement(flag: str, text: str, *, relative: bool) -> Requirement:
     form = _FORM.fullmatch(text)
     if form is None:
         example = "'p99 > +5%'" if relative else "'fps >= 900'"
-        raise UsageError(f"{flag} '{text}': this is no figure, comparison and number, as in {example}")
+        hint = "; the unit is in the figure's name" if _WITH_UNIT.search(text) else ""
+        raise UsageError(f"{flag} '{text}': this is no figure, comparison and number, as in {example}{hint}")
     name, operator, sign, digits, percent = form.groups()
     figure = BY_NAME.get(name)
     if figure is None:

@@ -31,6 +31,7 @@ from .result import Report, to_json
 from .sensors import make_sensors
 from .session import Bus, Interrupts, Session, Watcher
 from .snapshot import Tracker
+from .study.record import STUDY_FILE
 from .survey import Survey
 from .utilization import Meter, read_cpu_totals
 
@@ -95,6 +96,8 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
 
 
 def _place(options: Options, started_at: str) -> _Destination:
+    if options.report_folder is not None and (options.report_folder / STUDY_FILE).exists():
+        raise UsageError(f"--report-folder {options.report_folder}: there is a study in it; name another folder")
     try:
         return _Destination(store.make_folder(options.report_folder, started_at, options.model))
     except store.Unwritable as problem:

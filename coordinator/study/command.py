@@ -52,10 +52,8 @@ def run_study(request: StudyRequest, topology: Topology, command: Sequence[str])
 
 def _resume(request: StudyRequest, folder: StudyFolder, topology: Topology, console: SteadyConsole) -> ExitCode:
     study = folder.study()
-    if request.p99_limit_ms is not None:
-        study = structs.replace(study, p99_limit_ms=request.p99_limit_ms)
     everything = prepare(study.trials, topology)
-    _check_unchanged(request, study, everything, topology)
+    study = _as_it_is_now(request, study, everything, topology)
 
     def left() -> tuple[Prepared, ...]:
         ids = {trial.id for trial in folder.left(study, request.retry_failed)}
@@ -66,6 +64,9 @@ def _resume(request: StudyRequest, folder: StudyFolder, topology: Topology, cons
     with folder.held():
         # What is left is known only when nobody else can be running it.
         folder.mend()
+        folder.plan(study)
+        if request.p99_limit_ms is not None:
+            study = structs.replace(study, p99_limit_ms=request.p99_limit_ms)
         return _run(request, study, folder, left(), topology, console)
 
 
@@ -98,14 +99,17 @@ def _planned(request: StudyRequest, topology: Topology, command: Sequence[str]) 
     return study, prepared
 
 
-def _check_unchanged(request: StudyRequest, study: Study, everything: Sequence[Prepared], topology: Topology) -> None:
-    """Of all files of the study, also those whose trials have ended."""
-    changed = list(changes(study.fingerprint, fingerprint((one.options for one in everything), topology)))
+def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[Prepared], topology: Topology) -> Study:
+    """With what has changed, of all its files, also those whose trials have ended. Raises UsageError unless it is
+    accepted."""
+    now = fingerprint((one.options for one in everything), topology)
+    changed = tuple(changes(study.fingerprint, now))
     if changed and not request.accept_changes:
         raise UsageError(
             f"--resume {request.resume}: since the study began this has changed: {'; '.join(changed)}; its trials "
             "would not be comparable; begin another study, or add --accept-changes"
         )
+    return structs.replace(study, fingerprint=now, accepted=(*study.accepted, *changed))
 
 
 def _new_folder(request: StudyRequest, study: Study) -> StudyFolder:
@@ -136,16 +140,21 @@ def _run(
                 runner.run(bus, prepared)
         except Broken as problem:
             broken = str(problem)
+        except store.Unwritable as problem:
+            raise store.Unwritable(f"{problem}; when it can be written, {_how(folder)}") from None
         finally:
             screen.close()
             launcher.close()
     outcomes = folder.outcomes()
     _conclude(request, study, folder, outcomes, console)
     if runner.interrupted or broken:
-        how = f"ovbench-coord study --resume {shlex.quote(str(folder.path))} goes on with it"
-        screen.say(f"{broken or 'interrupted'}; {how}")
+        screen.say(f"{broken or 'interrupted'}; {_how(folder)}")
         return ExitCode.INTERRUPTED if runner.interrupted else ExitCode.PARTIAL
     return _verdict(outcomes)
+
+
+def _how(folder: StudyFolder) -> str:
+    return f"ovbench-coord study --resume {shlex.quote(str(folder.path))} goes on with it"
 
 
 def _conclude(

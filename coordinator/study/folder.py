@@ -48,8 +48,12 @@ class StudyFolder:
             )
         if (self.path / store.REPORT_FILE).exists():
             raise UsageError(f"--report-folder {self.path}: there is a run in it already; name another folder")
-        store.write_file(self.study_file, lambda stream: stream.write(study_json(study)))
+        self.plan(study)
         self._append(b"")
+
+    def plan(self, study: Study) -> None:
+        """Write the plan, of a study that is there already, too. Raises store.Unwritable."""
+        store.write_file(self.study_file, lambda stream: stream.write(study_json(study)))
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

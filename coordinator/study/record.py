@@ -54,6 +54,7 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     fingerprint: Fingerprint
     p99_limit_ms: float | None = None
     size_percent: Annotated[float, Meta(gt=0, le=100, description="of ab: what is no difference")] = SIZE_PERCENT
+    accepted: Annotated[tuple[str, ...], Meta(description="what changed under it, and it was gone on with")] = ()
     schema: Literal["ovbench.study/1"] = SCHEMA
 
 

@@ -263,6 +263,9 @@ def unsaid(
     curves: Sequence[Curve],
     comparisons: Sequence[Comparison],
 ) -> Iterator[str]:
+    if study.accepted:
+        what = _list(dict.fromkeys(study.accepted))
+        yield f"While the study went on, this changed: {what}; trials before and after it are not comparable."
     yield from _left_out(study, outcomes)
     yield from _doubts(outcomes)
     missing = sum(setting.trials.get(NOT_RUN, 0) for setting in settings)

@@ -87,6 +87,7 @@ def test_a_study_whose_samples_cannot_be_written_ends_and_counts_no_trial(tmp_pa
     done = study(tmp_path, *words)
     assert done.returncode == 5
     assert "trials/0001" in done.stderr
+    assert "when it can be written, ovbench-coord study --resume s goes on with it" in done.stderr
     assert lines(tmp_path / "s") == []
 
 
@@ -133,8 +134,22 @@ def test_a_study_of_a_model_that_has_changed_is_not_gone_on_with_unless_told(tmp
     refused = study(tmp_path, "--resume", "s")
     assert refused.returncode == 2
     assert "m.xml" in refused.stderr
-    assert study(tmp_path, "--resume", "s", "--accept-changes").returncode == 0
+    accepted = study(tmp_path, "--resume", "s", "--accept-changes")
+    assert accepted.returncode == 0
+    assert "this changed: the file" in " ".join(accepted.stdout.split())
     assert len(lines(tmp_path / "s")) == 2
+    assert study(tmp_path, "--resume", "s").returncode == 0, "what was accepted is no change any more"
+
+
+def test_a_run_is_not_put_into_the_folder_of_a_study(tmp_path: Path) -> None:
+    assert study(tmp_path, *QUICK, "-max_irate", "100,200", "--repetitions", "1", "--report-folder", "s").stderr == ""
+    run = subprocess.run(
+        [COORDINATOR, *QUICK, "--report-folder", "s"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S
+    )
+    assert (run.returncode, run.stderr) == (
+        2, "ovbench-coord: --report-folder s: there is a study in it; name another folder\n"
+    )  # fmt: skip
+    assert not (tmp_path / "s" / "report.json").exists()
 
 
 def test_an_interrupted_study_keeps_what_it_has_and_says_how_to_go_on(tmp_path: Path) -> None:

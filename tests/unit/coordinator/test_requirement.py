@@ -45,7 +45,7 @@ def test_a_requirement_names_a_figure_a_comparison_and_a_number(
         ("fps = 900", "no figure, comparison"),
         ("fps >= many", "no figure, comparison"),
         ("fps >= 9 00", "no figure, comparison"),
-        ("p99 < 5ms", "no figure, comparison"),
+        ("p99 < 5ms", "the unit is in the figure's name"),
         ("fps >= 1.2.3", "'1.2.3' is not a number"),
         ("fps >= .", "'.' is not a number"),
         ("fps >= 1e999", "too large"),

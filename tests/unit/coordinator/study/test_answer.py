@@ -140,6 +140,14 @@ def test_sides_of_different_builds_are_told_apart_by_them() -> None:
     assert told not in answer(planned, same).lines
 
 
+def test_what_changed_while_a_study_went_on_is_told() -> None:
+    planned = msgspec.structs.replace(study({"-nstreams": ("1", "4")}), accepted=("the file m.xml", "kernel"))
+    found = answer(planned, outcomes(planned, lambda p: 100.0, lambda p: 2.0))
+    assert found.unsaid[0] == (
+        "While the study went on, this changed: the file m.xml, kernel; trials before and after it are not comparable."
+    )
+
+
 def test_a_sweep_tells_the_best_the_best_under_the_limit_and_what_matters() -> None:
     planned = study({"-nstreams": ("1", "4"), "-nireq": ("1", "2")}, p99_limit_ms=3.0)
     done = outcomes(planned, lambda p: 100.0 * int(p["-nstreams"]) * int(p["-nireq"]), lambda p: 2.0 * int(p["-nireq"]))
