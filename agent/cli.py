@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import NoReturn
 
 from ovbench.common.errors import ExitCode
@@ -13,26 +14,22 @@ from .process import wake_on_time
 
 
 def main() -> NoReturn:
-    options = _parser().parse_args()
-    # numpy's BLAS would start threads on every CPU when it is imported.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    use_loop_cache()
+    try:
+        options = _parser().parse_args()
+        # numpy's BLAS would start threads on every CPU when it is imported.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        use_loop_cache()
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
     serve_and_exit(options.connect, options.agent, options.wait)
 
 
 def serve_and_exit(endpoint: str, agent: int | None, patience_s: float) -> NoReturn:
     """Serve one job and end the process, without waiting for whatever OpenVINO's threads are doing."""
-    from .service import Ended, serve
-
-    wake_on_time()
     code = ExitCode.INTERNAL
     try:
-        serve(endpoint, agent, patience_s)
-    except Ended as ended:
-        code = ended.code
-        if str(ended):
-            print(f"ovbench-agent: {ended}", file=sys.stderr)
+        code = _serve(endpoint, agent, patience_s)
     except OSError as error:
         code = ExitCode.USAGE
         print(f"ovbench-agent: --connect {endpoint}: {error.strerror or error}", file=sys.stderr)
@@ -45,16 +42,52 @@ def serve_and_exit(endpoint: str, agent: int | None, patience_s: float) -> NoRet
     os._exit(code)
 
 
+def _serve(endpoint: str, agent: int | None, patience_s: float) -> ExitCode:
+    from .service import Ended, serve
+
+    wake_on_time()
+    try:
+        serve(endpoint, agent, patience_s)
+    except Ended as ended:
+        if str(ended):
+            print(f"ovbench-agent: {ended}", file=sys.stderr)
+        return ended.code
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(ExitCode.USAGE, f"ovbench-agent: {message} (see --help)\n")
+
+
+def _number(kind: type[int] | type[float], what: str, most: int) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = -1
+        if not 0 <= value <= most:  # nor is NaN
+            raise argparse.ArgumentTypeError(f"'{text}' is not {what} from 0 to {most}")
+        return value
+
+    return convert
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ovbench-agent",
         allow_abbrev=False,
         description="Runs one agent's load for a coordinator that waits with 'ovbench-coord --launcher external'.",
         epilog="Example: ovbench-agent --connect ipc:///tmp/ovbench-bus",
     )
     parser.add_argument("--connect", metavar="ENDPOINT", required=True, help="the coordinator's --bind")
-    parser.add_argument("--agent", metavar="ID", type=int, help="take this place; default: any free one")
     parser.add_argument(
-        "--wait", metavar="SECONDS", type=float, default=60.0, help="how long to try to reach it (default 60)"
+        "--agent",
+        metavar="ID",
+        type=_number(int, "a whole number", 4095),
+        help="take this place; default: any free one",
     )
+    parser.add_argument(
+        "--wait", metavar="SECONDS", type=_number(float, "a number of seconds", 1_000_000), default=60.0,
+        help="how long to try to reach it (default 60)",
+    )  # fmt: skip
     return parser

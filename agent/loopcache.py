@@ -7,13 +7,13 @@ import hashlib
 import os
 from pathlib import Path
 
-from ovbench.common import histogram
-
 
 def use_loop_cache() -> None:
     """Set it up. Must run before numba is imported. A user's NUMBA_CACHE_DIR is left alone."""
     if "NUMBA_CACHE_DIR" in os.environ:
         return
+    from ovbench.common import histogram  # numpy with it, which is to load when its threads have been limited
+
     here = Path(__file__).parent
     sources = (here / "loops.py", here / "null.py", Path(histogram.__file__))
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]

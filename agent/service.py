@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 import numpy as np
 from msgspec import structs
@@ -366,7 +366,7 @@ def _with_note(effective: Effective, refused: frozenset[int]) -> Effective:
     return structs.replace(effective, notes=(*effective.notes, note))
 
 
-def serve(endpoint: str, agent: int | None, patience_s: float, clock: Clock = monotonic_ns) -> None:
+def serve(endpoint: str, agent: int | None, patience_s: float, clock: Clock = monotonic_ns) -> NoReturn:
     """Serve a job, and more loads on its model. Raises Ended when there is nothing more to do, and OSError for an
     endpoint that is no address.
 
@@ -392,7 +392,7 @@ def attend(
     done: queue.SimpleQueue[Ready | Warmed | Finished | Failed],
     wake: int,
     clock: Clock,
-) -> None:
+) -> NoReturn:
     """Until Ended is raised. `done`: what the measure thread has finished; `wake`: readable when there is more."""
     outbox: list[AnyNotice] = []
     delivery: Iterator[AnyNotice] | None = None

@@ -189,6 +189,7 @@ class Link(_Endpoint[AnyOrder]):
 
     def close(self) -> None:
         self._socket.disable_monitor()
+        self._monitor.close()  # the context waits for it, too
         super().close()
 
 
