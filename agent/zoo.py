@@ -97,4 +97,7 @@ def write(name: str, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(sys.argv[1].removeprefix(builtin.PREFIX), Path(sys.argv[2]))
+    try:
+        write(sys.argv[1].removeprefix(builtin.PREFIX), Path(sys.argv[2]))
+    except OSError as problem:
+        sys.exit(problem.strerror or str(problem))

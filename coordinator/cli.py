@@ -1,11 +1,12 @@
 """`ovbench-coord`: options, plan, session, merge, report."""
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from ovbench.common.builtin import write_builtin
 from ovbench.common.errors import ExitCode, UsageError
@@ -23,9 +24,12 @@ from .placement import home
 from .plan import Plan, make_plan
 from .study.request import StudyRequest
 
+_UNPRINTABLE: Final = frozenset((errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     arguments = tuple(sys.argv[1:] if argv is None else argv)
+    _open_what_is_closed()
     try:
         code = _command(arguments)
     except UsageError as error:
@@ -33,10 +37,25 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         code = ExitCode.USAGE
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
-    except BrokenPipeError:  # the reader of stdout has gone, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError as error:
+        if error.errno not in _UNPRINTABLE or error.filename is not None:
+            raise
+        if error.errno != errno.EPIPE:  # the reader of stdout has gone, as in `| head`
+            print(f"ovbench-coord: what it prints cannot be written: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be flushed goes nowhere
         code = ExitCode.UNWRITABLE
     sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """Where standard streams are closed, as by `>&-`, what is opened next would get their numbers."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def _command(arguments: Sequence[str]) -> ExitCode:

@@ -84,6 +84,7 @@ def complain(*options: str, folder: Path) -> str:
         (["export-model", "builtin:resnet", "a.xml"], "builtin:tiny"),
         (["export-model", "builtin:tiny", "a.onnx"], ".xml"),
         (["export-model", "builtin:tiny", "nowhere/a.xml"], "nowhere"),
+        (["export-model", "builtin:tiny", "/proc/a.xml"], "/proc/a.xml: No such file or directory"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -1,6 +1,8 @@
 """The two commands themselves: what comes before any work, and Ctrl-C while they load."""
 
+import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +56,25 @@ def test_a_wrong_call_of_an_agent_gets_one_sentence(options: list[str], says: st
     assert len(ended.stderr.splitlines()) == 1, ended.stderr
     assert ended.stderr.startswith("ovbench-agent: ")
     assert says in ended.stderr
+
+
+FAST = ("--backend", "null:1000", "-api", "sync", "--agents", "1", "-t", "0.2", "--warmup", "0")
+
+
+@pytest.mark.parametrize("options", [("topology",), ("topology", "--json"), ("--dry-run",), FAST], ids=" ".join)
+def test_a_full_disk_under_stdout_gets_one_sentence(options: tuple[str, ...], tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [COORDINATOR, *options], stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, timeout=60
+        )
+    assert ended.returncode == 5
+    assert ended.stderr == "ovbench-coord: what it prints cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_run_whose_streams_are_closed_is_a_run(closed: str, tmp_path: Path) -> None:
+    line = f"{shlex.join([COORDINATOR, *FAST, '--json', '--report-folder', 'report'])} {closed}"
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert "Traceback" not in ended.stderr
+    assert json.loads((tmp_path / "report/report.json").read_text())["throughput"]["count"] > 0
