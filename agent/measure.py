@@ -164,18 +164,19 @@ class Measurement:
     def _outcome(self, error: str | None, deadline_ns: int) -> Outcome:
         assert self.recorder is not None
         start, ends = int(self.recorder.control[loops.C_BEGAN]), self.recorder.ends()
-        stop = self._whole_until(start, ends, deadline_ns) if ends else start
-        return Outcome(start, stop, self.recorder.completed, error)
+        return Outcome(start, self._whole_until(start, ends, deadline_ns), self.recorder.completed, error)
 
     def _whole_until(self, start_ns: int, ends: list[int], deadline_ns: int) -> int:
         """See `Outcome`. A paced load is whole to its deadline, however few requests it takes. Where it is counted, its
         last inference lasts as long as the others, to where the next one would have been due."""
         counted, paced = self._job.load.iterations is not None, self._job.load.pace is not None
+        if paced and not counted and not self._stopped:
+            return deadline_ns
+        if not ends:
+            return start_ns
         if not paced:
             return max(ends) if counted else min(ends)
-        if self._stopped or not counted:
-            return max(ends) if self._stopped else deadline_ns
-        return max(*ends, start_ns + round(self._completed * self._period_ns()))
+        return max(ends) if self._stopped else max(*ends, start_ns + round(self._completed * self._period_ns()))
 
     @property
     def _completed(self) -> int:

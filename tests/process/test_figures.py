@@ -212,3 +212,16 @@ def test_the_last_agent_alone_is_slow(run: Run) -> None:
     agents = run(*faulty("slow=50"), "--agents", "2", "-api", "sync", "-t", "1").report["agents"]
     shortest = [agent["latency_ms"]["min"] for agent in agents]
     assert shortest == pytest.approx([NULL_MS, 1.5 * NULL_MS], rel=0.02)
+
+
+@undisturbed
+def test_an_agent_whose_first_start_is_due_after_the_end_does_not_shorten_the_window(run: Run) -> None:
+    """One start a second over two agents: that of the second agent would be after the half second.
+
+    The service is long, so that it ends in the window however late the second agent comes.
+    """
+    load = ("--backend", "null:200000", "-api", "async", "-t", "0.5", "--warmup", "0", "-max_irate", "1")
+    ran = run(*load, "--agents", "2")
+    assert ran.code == 0
+    assert ran.report["throughput"]["count"] == 1
+    assert 0.2 < ran.report["window"]["duration_s"] <= 0.51
