@@ -28,7 +28,8 @@ def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
     compile_only = evidence.plan.jobs[0].load.compile_only
     nothing = evidence.merged is None or evidence.merged.count == 0
     if nothing and not compile_only:
-        yield Finding(Code.NOTHING_COUNTED, "error", "No inference ended in the measured window.")
+        advice = "Measure for longer, -t or -niter."
+        yield Finding(Code.NOTHING_COUNTED, "error", "No inference ended in the measured window.", advice)
 
 
 def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
@@ -39,9 +40,8 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         yield Finding(Code.START_SKEW, "warning", message, "Keep other load off the machine, or see --max-start-skew.")
     length_ns = window.stop_ns - window.start_ns
     if 0 < length_ns < to_ns(limits.min_window_s):
-        message = (
-            f"The window is {window.duration_s:.3f} s long, shorter than the {limits.min_window_s:g} s of --min-window."
-        )
+        length = f"{window.duration_s:.3g}" if window.duration_s < 0.1 else f"{window.duration_s:.3f}"
+        message = f"The window is {length} s long, shorter than the {limits.min_window_s:g} s of --min-window."
         yield Finding(Code.TOO_SHORT, "warning", message, "Measure for longer, -t or -niter.")
     if length_ns and 100 * window.stop_skew_ns > limits.max_stop_skew_percent * length_ns:
         message = (

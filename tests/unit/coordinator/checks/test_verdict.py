@@ -322,3 +322,8 @@ def test_a_verdict_says_what_it_was_judged_by() -> None:
     verdict = judge(evidence(wanted=options("--agents", "2", "--min-window", "11")))
     assert verdict.thresholds["min_window_s"] == 11
     assert [finding.code for finding in verdict.findings] == [Code.TOO_SHORT]
+
+
+def test_a_window_of_less_than_a_millisecond_is_not_told_as_none() -> None:
+    found = [finding for finding in find(lasting(0.00025)) if finding.code == Code.TOO_SHORT]
+    assert [finding.message.startswith("The window is 0.00025 s long") for finding in found] == [True]
