@@ -21,6 +21,7 @@ from ovbench.common.topology import format_cpu_list
 from ..fleet import Fleet, Member
 from ..options import Options
 from ..snapshot import Snapshot
+from .lines import print_line
 from .numbers import count, duration, megabytes, milliseconds, percent, rate
 
 STEPS: Final = (
@@ -37,6 +38,7 @@ STEPS: Final = (
     "Dumping statistics report",
 )
 _MOST_ROWS: Final = 12
+_INDENT: Final = 12
 _PLAIN_LINES: Final = 10
 _PATIENCE_NS: Final = 2 * NS_PER_S
 _UNNAMED: Final = "***NO_NAME***"
@@ -140,7 +142,7 @@ class Screen:
             self._live = None
 
     def _print(self, text: Text) -> None:
-        self._console.print(text, soft_wrap=True, highlight=False)
+        print_line(self._console, text, _INDENT)
 
 
 def waiting_line(fleet: Fleet) -> str:

@@ -31,11 +31,13 @@ from ..result import (
     RequirementPart,
 )
 from .layers import EXPLANATION, Sort, layer_lines, slower_lines
+from .lines import print_line
 from .numbers import count, deviation, duration, figure_value, joules, megabytes, milliseconds, percent, rate
 
 _VERDICT: Final = {"VALID": "bold green", "INVALID": "bold red", "PARTIAL": "bold yellow"}
 _SEVERITY: Final = {"info": "cyan", "warning": "yellow", "error": "bold red"}
 _MOST_AGENTS: Final = 16
+_FINDING_INDENT: Final = 10
 _MOST_CPUS: Final = 16
 _MOST_NEIGHBOURS: Final = 8
 _LEAST_TOLD: Final = 1.0
@@ -73,8 +75,10 @@ def print_report(console: Console, report: Report) -> None:
     if report.layers is not None and (report.requested.get("pc") or sort is not None):
         for line in _layers(report.layers, sort, console.width if console.is_terminal else None):
             show(line)
-    for index, finding in enumerate(report.validity.findings):
-        show(Text("\n" if index == 0 else "") + _finding(finding))
+    if report.validity.findings:
+        show(Text())
+    for finding in report.validity.findings:
+        print_line(console, _finding(finding), _FINDING_INDENT)
     for index, requirement in enumerate(report.requirements):
         show(Text("\n" if index == 0 else "") + _requirement(requirement))
 
@@ -101,7 +105,7 @@ def print_plan(console: Console, plan: Plan, topology: Topology, findings: Seque
     if memory is not None:
         console.print(f"memory policy: {memory.text}", highlight=False, soft_wrap=True)
     for finding in findings:
-        console.print(_finding(finding), highlight=False, soft_wrap=True)
+        print_line(console, _finding(finding), _FINDING_INDENT)
 
 
 def _headline(report: Report) -> Text:
@@ -127,7 +131,8 @@ def _chosen(latency: LatencyPart) -> tuple[int, float] | None:
 
 def _sublines(report: Report) -> Iterator[list[str]]:
     window, throughput = report.window, report.throughput
-    counted = [f"{count(throughput.count)} inferences in {window.duration_s:.3f} s"]
+    length = milliseconds(window.duration_s * 1000) if window.duration_s < 0.1 else f"{window.duration_s:.3f} s"
+    counted = [f"{count(throughput.count)} inference{'s' if throughput.count != 1 else ''} in {length}"]
     if throughput.frames != throughput.count * throughput.batch:
         counted.append(f"{count(throughput.frames)} frames")
     elif throughput.batch > 1:

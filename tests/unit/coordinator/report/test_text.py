@@ -72,6 +72,21 @@ def test_the_verdict_and_the_totals_come_first() -> None:
         assert figure in head
 
 
+@pytest.mark.parametrize(
+    ("duration_s", "count", "line"),
+    [
+        (0.00025, 1, "1 inference in 250 us"),
+        (0.0423, 2, "2 inferences in 42.3 ms"),
+        (2.0, 2, "2 inferences in 2.000 s"),
+    ],
+)
+def test_a_short_window_is_told_in_the_unit_that_fits(duration_s: float, count: int, line: str) -> None:
+    found = report()
+    window = structs.replace(found.window, duration_s=duration_s)
+    totals = structs.replace(found.throughput, count=count, frames=count)
+    assert f"  {line} · " in shown(structs.replace(found, window=window, throughput=totals))
+
+
 def compared(checked: int, after: int, agree: bool | None, exact: bool) -> str:
     """What is shown of a comparison, of a run with two agents."""
     part = OutputsPart(checked=checked, agree=agree, exact=exact, checked_after=after)
