@@ -1,9 +1,10 @@
 """What is shown while a run goes on: benchmark_app's eleven steps, then the load. Plain lines off a terminal."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -45,11 +46,18 @@ _UNNAMED: Final = "***NO_NAME***"
 
 
 class SteadyConsole(Console):
-    """Goes on in silence when nobody reads any more, as in `| head`: a run is not lost for that."""
+    """Goes on in silence when nobody reads any more, as in `| head`, or a disk is full: no run is lost for that."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        try:
+            super().print(*objects, **how)
+        except OSError as error:
+            self.on_broken_pipe()
+            print(f"ovbench-coord: what it prints cannot be written: {error.strerror}", file=sys.stderr)
 
 
 @dataclass(frozen=True)

@@ -61,14 +61,26 @@ def test_a_wrong_call_of_an_agent_gets_one_sentence(options: list[str], says: st
 FAST = ("--backend", "null:1000", "-api", "sync", "--agents", "1", "-t", "0.2", "--warmup", "0")
 
 
-@pytest.mark.parametrize("options", [("topology",), ("topology", "--json"), ("--dry-run",), FAST], ids=" ".join)
-def test_a_full_disk_under_stdout_gets_one_sentence(options: tuple[str, ...], tmp_path: Path) -> None:
+def into_a_full_disk(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
     with open("/dev/full", "w") as full:
-        ended = subprocess.run(
-            [COORDINATOR, *options], stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, timeout=60
+        return subprocess.run(
+            [COORDINATOR, *options], stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder, timeout=60
         )
-    assert ended.returncode == 5
-    assert ended.stderr == "ovbench-coord: what it prints cannot be written: No space left on device\n"
+
+
+FULL = "ovbench-coord: what it prints cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("options", ["topology", "topology --json", "--dry-run", "--dry-run --json"])
+def test_a_full_disk_under_stdout_gets_one_sentence(options: str, tmp_path: Path) -> None:
+    ended = into_a_full_disk(*options.split(), folder=tmp_path)
+    assert (ended.returncode, ended.stderr) == (5, FULL)
+
+
+def test_a_run_is_not_lost_for_a_full_disk_under_stdout(tmp_path: Path) -> None:
+    ended = into_a_full_disk(*FAST, "--report-folder", "report", folder=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, FULL)
+    assert json.loads((tmp_path / "report/report.json").read_text())["throughput"]["count"] > 0
 
 
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
