@@ -12,6 +12,7 @@ An agent has CPUs of several nodes only where
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import chain, zip_longest
 from typing import Final, TypeVar
 
@@ -75,7 +76,7 @@ def home(topology: Topology, cpus: Iterable[int]) -> tuple[int | None, int | Non
 
 def _hint(policy: Policy, topology: Topology) -> str:
     """How to have more CPUs, if there is a way; the end of a sentence."""
-    skipped = policy.smt == "skip" and len({core_of(cpu) for cpu in topology.usable}) < len(topology.usable)
+    skipped = len(measurable(replace(policy, smt="use"), topology)) > len(measurable(policy, topology))
     return ", or --smt use for all logical CPUs of a core" if skipped else ""
 
 

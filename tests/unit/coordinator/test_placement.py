@@ -296,3 +296,14 @@ def test_agents_are_all_of_one_size_where_nodes_and_their_number_allow_it(
     blocks = place(Policy(agents=sum(per_node), spread=spread), Topology(cpus, frozenset(range(sum(sizes)))))
     assert {len(block) for block in blocks} == {size}
     assert sorted(cpu for block in blocks for cpu in block) == list(range(sum(sizes)))
+
+
+def test_smt_is_proposed_only_where_it_adds_cpus_that_may_be_measured() -> None:
+    """Efficient cores without siblings, beside performance cores that have some."""
+    performance = [Cpu(0, 0, 2 * core, 2 * core + thread) for core in range(2) for thread in range(2)]
+    efficient = [Cpu(0, 0, id, id, kind="efficient") for id in range(4, 8)]
+    hybrid = Topology((*performance, *efficient), frozenset(range(8)))
+    with pytest.raises(UsageError) as refused:
+        place(Policy(agents=3, cpus_per_agent=2, core_kind="efficient"), hybrid)
+    assert "4 to measure, 4-7; use fewer" in str(refused.value)
+    assert "--smt" not in str(refused.value)
