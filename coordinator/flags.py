@@ -159,15 +159,15 @@ def _number(kind: Callable[[str], _Number], what: str, ok: Callable[[_Number], b
     return convert
 
 
-_positive = _number(int, "a whole number of 1 or more", lambda n: 1 <= n < 1 << 31)
-_not_negative = _number(int, "a whole number of 0 or more", lambda n: 0 <= n < 1 << 62)
-_threads = _number(int, "a whole number of 0 or more", lambda n: 0 <= n < 1 << 31)
+_positive = _number(int, "a whole number of 1 or more, below 2^31", lambda n: 1 <= n < 1 << 31)
+_not_negative = _number(int, "a whole number of 0 or more, below 2^62", lambda n: 0 <= n < 1 << 62)
+_threads = _number(int, "a whole number of 0 or more, below 2^31", lambda n: 0 <= n < 1 << 31)
 _agent_count = _number(
     int, f"a whole number from 1 to {MOST_AGENTS}, nor one of {', '.join(GROUPINGS)}", lambda n: 1 <= n <= MOST_AGENTS
 )
 _percent = _number(int, "a whole number from 1 to 100", lambda n: 1 <= n <= 100)
-_seconds = _number(float, "a number of seconds above 0", lambda s: 0 < s <= 1e7)
-_seconds_or_0 = _number(float, "a number of seconds, 0 or more", lambda s: 0 <= s <= 1e6)
+_seconds = _number(float, "a number of seconds above 0, at most 1e7", lambda s: 0 < s <= 1e7)
+_seconds_or_0 = _number(float, "a number of seconds, 0 or more, at most 1e6", lambda s: 0 <= s <= 1e6)
 _rate = _number(
     float, "a number of frames per second from 0.01 to 1e9, or 0 for no limit", lambda r: r == 0 or 0.01 <= r <= 1e9
 )

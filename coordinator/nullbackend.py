@@ -7,7 +7,9 @@ from typing import Final, Literal
 from ovbench.common.errors import UsageError
 from ovbench.common.job import NullBackend
 
-SYNTAX: Final = "null:SERVICE_TIME_US[,drift=PERCENT_PER_S][,stall=SECONDS@AT][,slow=PERCENT][,wrong=agent|after]"
+SYNTAX: Final = (
+    "null:SERVICE_TIME_US, with any of ,drift=PERCENT_PER_S ,stall=SECONDS@AT ,slow=PERCENT ,wrong=agent|after"
+)
 
 _KIND: Final = "null:"
 _PLAIN: Final = "null:SERVICE_TIME_US"

@@ -31,6 +31,8 @@ def complain(*options: str, folder: Path) -> str:
         (["-niter", "1", "--agents", "2"], "-niter 1"),
         (["-t", "0"], "-t"),
         (["-t", "nan"], "-t"),
+        (["-t", "1e8"], "at most 1e7"),
+        (["--seed", "9999999999999999999"], "below 2^62"),
         (["-b", "0"], "-b"),
         (["--agents", "0"], "--agents"),
         (["--agents", "many"], "'many'"),
