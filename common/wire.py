@@ -6,13 +6,13 @@ message types, so bytes that are no message of ours cost a counter and nothing e
 
 import math
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 import msgpack
 import msgspec
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
 from .messages import MAX_MESSAGE_BYTES, AnyNotice, AnyOrder, Notice, Order, tag
 
@@ -165,8 +165,9 @@ class Link(_Endpoint[AnyOrder]):
     def messages(self) -> Iterator[AnyOrder]:
         """All that has arrived, without waiting; refreshes `connected` first."""
         while self._monitor.poll(0):
-            event = recv_monitor_message(self._monitor)
-            self.connected = event["event"] == zmq.EVENT_CONNECTED
+            # The event is the first 16 bits (zmq_socket_monitor); pyzmq would import asyncio to read them, for 25 ms.
+            event, _ = self._monitor.recv_multipart()
+            self.connected = int.from_bytes(event[:2], sys.byteorder) == zmq.EVENT_CONNECTED
         for frames in self._frames():
             if len(frames) != 1:
                 self.dropped += 1

@@ -16,7 +16,6 @@ from ovbench.common.topology import Topology, read_topology
 from .commands import SavedRequest
 from .launch import Launcher
 from .launch.external import ExternalLauncher
-from .launch.interpreter import examine
 from .launch.local import LocalLauncher
 from .machinetree import record_tree
 from .options import ExportModel, Options, ShowTopology, parse
@@ -79,6 +78,8 @@ def _command(arguments: Sequence[str]) -> ExitCode:
     if request.dry_run:
         return _show_plan(request, plan, topology)
     if request.agent_python is not None:
+        from .launch.interpreter import examine
+
         examine(request.agent_python)
     # From here on the agents' common process loads, while the rest of this one does.
     launcher: Launcher = LocalLauncher(request.agent_python) if request.launcher == "local" else ExternalLauncher()
