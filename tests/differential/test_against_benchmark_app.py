@@ -2,23 +2,24 @@
 
 import importlib.util
 import json
+import os
 import re
+import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 from openvino.tools.benchmark.parameters import parse_args
 
-from tests.differential import facts
+from tests.differential import facts, forking
 from tests.differential.commands import COMMANDS, Command
 from tests.differential.facts import Facts, Ran
 from tests.process.driver import undisturbed
 
-BENCHMARK_APP: Final = (str(Path(sys.executable).with_name("benchmark_app")),)
 OVBENCH: Final = (
     str(Path(sys.executable).with_name("ovbench-coord")),
     *("--agents", "1", "--warmup", "0", "--check-outputs", "no", "--report-folder", "."),
@@ -26,13 +27,20 @@ OVBENCH: Final = (
 TIMEOUT_S: Final = 180
 
 
-class Running:
-    """A program in a folder of its own."""
+Finish = Callable[[], Ran]
+Program = Callable[[tuple[str, ...], Path], Finish]
+"""Starts a program with these arguments in a folder of its own; what is returned waits for its end."""
 
+
+def new(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)  # of an attempt before
+    folder.mkdir()
+    return folder
+
+
+class Running:
     def __init__(self, argv: tuple[str, ...], folder: Path) -> None:
-        shutil.rmtree(folder, ignore_errors=True)  # of an attempt before
-        folder.mkdir()
-        self.folder = folder
+        self.folder = new(folder)
         self.process = subprocess.Popen(
             argv, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
         )
@@ -45,14 +53,43 @@ class Running:
         return Ran(self.process.returncode, out, err, self.folder)
 
 
-def run_both(command: Command, argv: tuple[str, ...], folder: Path) -> tuple[Ran, Ran]:
+def ovbench(argv: tuple[str, ...], folder: Path) -> Finish:
+    return Running((*OVBENCH, *argv), folder).finish
+
+
+@pytest.fixture(scope="session")
+def benchmark_app() -> Iterator[Program]:
+    """See `forking`."""
+    with subprocess.Popen(
+        [sys.executable, str(Path(forking.__file__))], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    ) as server:  # fmt: skip
+        orders, answers = server.stdin, server.stdout
+        assert orders is not None
+        assert answers is not None
+
+        def start(argv: tuple[str, ...], folder: Path) -> Finish:
+            orders.write(json.dumps([argv, str(new(folder))]) + "\n")
+            orders.flush()
+            return lambda: finish(folder)
+
+        def finish(folder: Path) -> Ran:
+            assert select.select([answers], [], [], TIMEOUT_S)[0]
+            code = int(answers.readline())
+            out, err = (folder.with_name(f"{folder.name}.{name}").read_text() for name in ("out", "err"))
+            return Ran(code, out, err, folder)
+
+        yield start
+        orders.close()
+
+
+def run_both(benchmark_app: Program, command: Command, argv: tuple[str, ...], folder: Path) -> tuple[Ran, Ran]:
     """At the same time, but one after the other where speeds are compared."""
-    theirs = Running((*BENCHMARK_APP, *argv), folder / "benchmark_app")
+    theirs = benchmark_app(argv, folder / "benchmark_app")
     if command.fps_within is not None:
-        first = theirs.finish()
-        return first, Running((*OVBENCH, *argv), folder / "ovbench").finish()
-    ours = Running((*OVBENCH, *argv), folder / "ovbench")
-    return theirs.finish(), ours.finish()
+        return theirs(), ovbench(argv, folder / "ovbench")()
+    ours = ovbench(argv, folder / "ovbench")
+    return theirs(), ours()
 
 
 def differences(theirs: Facts, ours: Facts) -> dict[str, tuple[object, object]]:
@@ -76,11 +113,13 @@ def speed_ratio(theirs: Ran, ours: Ran) -> float:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 @undisturbed
 def test_ovbench_does_with_a_command_line_what_benchmark_app_does(
-    command: Command, files: dict[str, str], tmp_path: Path
+    benchmark_app: Program, command: Command, files: dict[str, str], tmp_path: Path
 ) -> None:
     if command.needs is not None and not available(command.needs):
         pytest.skip(f"there is no {command.needs}")
-    theirs, ours = run_both(command, tuple(word.format(**files) for word in command.argv.split()), tmp_path)
+    theirs, ours = run_both(
+        benchmark_app, command, tuple(word.format(**files) for word in command.argv.split()), tmp_path
+    )
     found = differences(facts.of_benchmark_app(theirs), facts.of_ovbench(ours))
     assert found.keys() == command.differs.keys(), found
     assert ours.code in (0, 2), ours.err
@@ -98,25 +137,21 @@ def test_every_flag_of_benchmark_app_is_in_the_table() -> None:
     assert len({command.name for command in COMMANDS}) == len(COMMANDS) >= 45
 
 
-@pytest.mark.parametrize(("writer", "reader"), [(BENCHMARK_APP, OVBENCH), (OVBENCH, BENCHMARK_APP)])
+@pytest.mark.parametrize("dumped_by_ovbench", [False, True])
 def test_either_loads_the_configuration_that_the_other_has_dumped(
-    writer: tuple[str, ...], reader: tuple[str, ...], files: dict[str, str], tmp_path: Path
+    benchmark_app: Program, dumped_by_ovbench: bool, files: dict[str, str], tmp_path: Path
 ) -> None:
+    programs = [(benchmark_app, facts.of_benchmark_app), (ovbench, facts.of_ovbench)]
+    (writer, of_writer), (reader, of_reader) = reversed(programs) if dumped_by_ovbench else programs
     model = ("-m", files["dense"], "-niter", "4", "-dump_config", "config.json")
     tuned = ("-hint", "none", "-nstreams", "1", "-infer_precision", "f32")
-    wrote = Running((*writer, *model, *tuned), tmp_path / "wrote").finish()
+    wrote = writer((*model, *tuned), tmp_path / "wrote")()
     assert wrote.code == 0, wrote.err
-    read = Running(
-        (*reader, *model, "-hint", "none", "-load_config", "../wrote/config.json"), tmp_path / "read"
-    ).finish()
+    read = reader((*model, "-hint", "none", "-load_config", "../wrote/config.json"), tmp_path / "read")()
     assert read.code == 0, read.out + read.err
-    of: dict[tuple[str, ...], Callable[[Ran], Facts]] = {
-        BENCHMARK_APP: facts.of_benchmark_app,
-        OVBENCH: facts.of_ovbench,
-    }
     for name, value in {"NUM_STREAMS": "1", "INFERENCE_PRECISION_HINT": "f32"}.items():
-        assert of[writer](wrote)[f"config CPU.{name}"] == value
-        assert of[reader](read)[f"property {name}"] == value
+        assert of_writer(wrote)[f"config CPU.{name}"] == value
+        assert of_reader(read)[f"property {name}"] == value
 
 
 def printed(batch: int) -> Ran:

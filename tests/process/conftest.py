@@ -26,6 +26,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
+def without_pictures(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra that draws charts, which takes a second, seems not to be installed."""
+    hidden = tmp_path_factory.mktemp("hidden")
+    (hidden / "vl_convert.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(hidden))
+
+
+@pytest.fixture
 def run(start: Start) -> Run:
     """Runs a coordinator to its end."""
 

@@ -17,6 +17,8 @@ import pytest
 from ovbench.coordinator.launch.local import LocalLauncher
 from tests.process.driver import COORDINATOR, PATIENCE_S, Start
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 QUICK = ("--backend", "null:500", "-api", "sync", "--agents", "1", "--warmup", "0")
 BALLAST_MB = 64
 

@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 import psutil
+import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 from ovbench.common.histogram import MOST_VALUE
 from tests.process.driver import COORDINATOR, PATIENCE_S
+
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 QUICK = ("--backend", "null:500", "-api", "sync", "--agents", "1", "-niter", "20", "--warmup", "0")
 """A number, not a time, which a busy machine may let pass without a single inference."""
@@ -91,11 +94,17 @@ def test_a_study_whose_samples_cannot_be_written_ends_and_counts_no_trial(tmp_pa
     assert lines(tmp_path / "s") == []
 
 
-def test_what_is_written_in_the_end_is_named_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pictures", [False, True])
+def test_what_is_written_in_the_end_is_named_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: bool
+) -> None:
     """What is in brackets is no markup: neither a folder nor the extra that is to be installed."""
+    if pictures:
+        monkeypatch.delenv("PYTHONPATH")
     done = study(tmp_path, *QUICK, "-max_irate", "200,400", "--repetitions", "1", "--report-folder", "s[html]")
     last = done.stdout.splitlines()[-1]
-    assert last.endswith(("answer.json in s[html]", "pip install 'ovbench[html]'"))
+    assert last.endswith("report.html, answer.json in s[html]" if pictures else "pip install 'ovbench[html]'")
+    assert (tmp_path / "s[html]" / "report.html").exists() is pictures
 
 
 def test_a_study_that_was_killed_goes_on_with_what_is_missing(tmp_path: Path) -> None:

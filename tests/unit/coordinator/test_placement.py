@@ -15,7 +15,7 @@ from ovbench.coordinator.placement import home, place
 from ovbench.coordinator.policy import GROUPINGS, Policy, Smt, Spread, core_of, housekeeping, measurable
 from tests.machines import machine, machines
 
-thorough = settings(max_examples=100, deadline=None)
+thorough = settings(max_examples=60, deadline=None)
 
 
 @st.composite
