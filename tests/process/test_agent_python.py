@@ -61,7 +61,7 @@ def coordinator_folder(python: Path) -> Path:
 
 def test_the_trials_of_each_side_run_in_its_own_python(tmp_path: Path, other: Path) -> None:
     sides = ("--a", "", "--b", f"--agent-python {other}")
-    words = (*QUICK, "-t", "0.2", "--repetitions", "2", "--report-folder", "s")
+    words = (*QUICK, "-niter", "200", "--repetitions", "2", "--report-folder", "s")
     done = subprocess.run(
         [COORDINATOR, "study", "ab", *sides, *words], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S
     )

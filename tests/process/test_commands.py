@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.driver import AGENT, COORDINATOR
+from tests.process.driver import AGENT, COORDINATOR, PATIENCE_S
 
 
 def call(*command: str, without: str | None = None, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -18,7 +18,7 @@ def call(*command: str, without: str | None = None, folder: Path) -> subprocess.
     if without is not None:
         (folder / f"{without}.py").write_text("raise KeyboardInterrupt")
         environment["PYTHONPATH"] = str(folder)
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, timeout=30)
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, timeout=PATIENCE_S)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_ctrl_c_while_a_command_loads_ends_it_without_a_word(
 
 def test_an_agent_limits_the_threads_of_blas_before_numpy_loads() -> None:
     loaded = "import sys, ovbench.agent.cli; sys.exit('numpy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", loaded], timeout=30).returncode == 0
+    assert subprocess.run([sys.executable, "-c", loaded], timeout=PATIENCE_S).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def test_a_wrong_call_of_an_agent_gets_one_sentence(options: list[str], says: st
     assert says in ended.stderr
 
 
-FAST = ("--backend", "null:1000", "-api", "sync", "--agents", "1", "-t", "0.2", "--warmup", "0")
+FAST = ("--backend", "null:1000", "-api", "sync", "--agents", "1", "-niter", "100", "--warmup", "0")
 
 
 def into_a_full_disk(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
     with open("/dev/full", "w") as full:
         return subprocess.run(
-            [COORDINATOR, *options], stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder, timeout=60
+            [COORDINATOR, *options], stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder, timeout=PATIENCE_S
         )
 
 
@@ -86,7 +86,7 @@ def test_a_run_is_not_lost_for_a_full_disk_under_stdout(tmp_path: Path) -> None:
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_a_run_whose_streams_are_closed_is_a_run(closed: str, tmp_path: Path) -> None:
     line = f"{shlex.join([COORDINATOR, *FAST, '--json', '--report-folder', 'report'])} {closed}"
-    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE_S)
     assert (ended.returncode, ended.stdout) == (0, "")
     assert "Traceback" not in ended.stderr
     assert json.loads((tmp_path / "report/report.json").read_text())["throughput"]["count"] > 0
