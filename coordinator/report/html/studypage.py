@@ -64,7 +64,7 @@ def study_page(
         _settings(answered.settings),
         _trials(study, outcomes),
         section("Command", command(shlex.join(study.command))),
-        _environment(study, reports),
+        _environment(study, outcomes, reports),
         footer(f"ovbench {study.ovbench}, {study.created_at}"),
     )
     return document(title, body)
@@ -154,10 +154,13 @@ def _trial(outcome: Outcome) -> list[Html | str]:
     ]
 
 
-def _environment(study: Study, reports: Mapping[str, Report]) -> Html:
-    """By preference of a trial whose agents ran in the coordinator's Python."""
-    told = sorted((r.environment for r in reports.values()), key=lambda env: env.agent_python is not None)
-    facts = environment_of(told[0]) if told else {}
+def _environment(study: Study, outcomes: Sequence[Outcome], reports: Mapping[str, Report]) -> Html:
+    """As one report tells it, but for OpenVINO, of which sides may have several builds."""
+    report = next(iter(reports.values()), None)
+    facts = environment_of(report.environment) if report is not None else {}
+    builds = dict.fromkeys(outcome.openvino for outcome in outcomes if outcome.openvino is not None)
+    if facts and len(builds) > 1:
+        facts["OpenVINO"] = ", ".join(builds)
     models = {f"model {name}": digest for name, digest in study.fingerprint.models.items()}
     return section("Environment", pairs({**(facts or study.fingerprint.machine), **_builds(study), **models}))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.fleet import Member
@@ -23,7 +24,7 @@ from ovbench.coordinator.report.numbers import rate
 from ovbench.coordinator.result import Interval
 from ovbench.coordinator.study.answer import answer
 from tests.builders import delivered, job, report, run
-from tests.pages import HOSTILE, STUDIES, full_report, scaling_study
+from tests.pages import HOSTILE, STUDIES, ab_study, full_report, scaling_study
 
 pytest.importorskip("vl_convert")
 
@@ -131,6 +132,13 @@ def test_the_key_figures_of_a_run_are_written_as_on_the_terminal_with_their_inte
 )
 def test_an_interval_may_lack_a_bound(interval: Interval | None, text: str) -> None:
     assert interval_text(interval, rate) == text
+
+
+def test_a_study_of_several_builds_names_each() -> None:
+    study, outcomes = ab_study()
+    builds = [structs.replace(one, openvino=f"2026.4.{index % 2}-{index % 2}") for index, one in enumerate(outcomes)]
+    page = study_page(study, builds, {"0001": full_report()}).decode()
+    assert "2026.4.0-0, 2026.4.1-1" in page
 
 
 def test_a_study_begins_with_its_answer_and_the_command_lines() -> None:
