@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -77,11 +78,19 @@ class Terminal:
         os.close(self._master)
 
 
+@contextmanager
+def opened(folder: Path, *options: str) -> Iterator[Terminal]:
+    terminal = Terminal(folder, *options)
+    try:
+        yield terminal
+    finally:
+        terminal.close()
+
+
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    opened = Terminal(tmp_path, *SHORT, "--warmup", "0")
-    yield opened
-    opened.close()
+    with opened(tmp_path, *SHORT, "--warmup", "0") as terminal:
+        yield terminal
 
 
 def test_ctrl_c_yields_what_was_measured_so_far(terminal: Terminal) -> None:
@@ -98,40 +107,31 @@ def test_ctrl_c_yields_what_was_measured_so_far(terminal: Terminal) -> None:
 
 
 def test_ctrl_c_before_anything_was_measured_says_so(tmp_path: Path) -> None:
-    opened = Terminal(tmp_path, *SHORT, "--warmup", "600")
-    try:
-        opened.read_until("Step 1/11")
-        opened.press(CTRL_C)
-        assert opened.wait() == 130
-        assert "nothing was measured" in opened.shown
-    finally:
-        opened.close()
+    assert_that_ctrl_c_ends_it_with_nothing(tmp_path, "Step 1/11", *SHORT, "--warmup", "600")
+
+
+def assert_that_ctrl_c_ends_it_with_nothing(folder: Path, when: str, *options: str) -> None:
+    with opened(folder, *options) as terminal:
+        terminal.read_until(when)
+        terminal.press(CTRL_C)
+        assert terminal.wait() == 130
+        assert "nothing was measured" in terminal.shown
 
 
 @undisturbed
 def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path) -> None:
     """Such inferences cannot be stopped in between, so the first Ctrl-C waits 2 s, and then there is a report."""
-    opened = Terminal(tmp_path, *STUCK)
-    try:
-        opened.read_until("Step 10/11")
-        processes = opened.descendants()
-        opened.press(CTRL_C)
-        opened.read_until("press Ctrl-C again")
-        opened.press(CTRL_C)
-        assert opened.wait() == 130
-        assert "nothing was measured" not in opened.shown
-        assert not (opened.folder / "report.json").exists()
+    with opened(tmp_path, *STUCK) as terminal:
+        terminal.read_until("Step 10/11")
+        processes = terminal.descendants()
+        terminal.press(CTRL_C)
+        terminal.read_until("press Ctrl-C again")
+        terminal.press(CTRL_C)
+        assert terminal.wait() == 130
+        assert "nothing was measured" not in terminal.shown
+        assert not (terminal.folder / "report.json").exists()
         assert gone(processes)
-    finally:
-        opened.close()
 
 
 def test_an_inference_that_never_ends_does_not_keep_ctrl_c_waiting(tmp_path: Path) -> None:
-    opened = Terminal(tmp_path, *STUCK)
-    try:
-        opened.read_until("Step 10/11")
-        opened.press(CTRL_C)
-        assert opened.wait() == 130
-        assert "nothing was measured" in opened.shown
-    finally:
-        opened.close()
+    assert_that_ctrl_c_ends_it_with_nothing(tmp_path, "Step 10/11", *STUCK)
