@@ -75,6 +75,12 @@ def _key(line: str) -> str:
     return name.split()[-1] if name.startswith("Node ") else name
 
 
+def check_planned(folder: Path, dry_run: bool) -> None:
+    """Raises UsageError where something is to be measured."""
+    if not dry_run:
+        raise UsageError(f"--sysfs {folder}: a recorded machine can be planned for, not measured; add --dry-run")
+
+
 def check_tree(flag: str, folder: Path) -> Path:
     """Raises UsageError unless it can be a recorded tree."""
     if not os.path.isdir(folder):

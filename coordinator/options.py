@@ -29,7 +29,7 @@ from .flags import (
     topology_parser,
 )
 from .inputfiles import input_files
-from .machinetree import check_tree
+from .machinetree import check_planned, check_tree
 from .nullbackend import Faults, NullSpec
 from .policy import Policy
 from .requirement import Requirement, parse_requirement
@@ -252,8 +252,7 @@ def _parse_topology(argv: Sequence[str]) -> ShowTopology:
 def _sysfs(raw: argparse.Namespace) -> Path | None:
     if raw.sysfs is None:
         return None
-    if not raw.dry_run:
-        raise UsageError(f"--sysfs {raw.sysfs}: a recorded machine can be planned for, not measured; add --dry-run")
+    check_planned(raw.sysfs, raw.dry_run)
     return check_tree("--sysfs", _absolute("--sysfs", raw.sysfs))
 
 

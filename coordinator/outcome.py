@@ -45,8 +45,8 @@ from .utilization import CpuShare, CpuTotals, ProcessShare, busy_between, coordi
 _MOST_DISTRIBUTIONS: Final = 64
 """Of agents; with more they would be most of the report."""
 
-
 _MOST_CPU_SLICES: Final = 60
+"""Of the timeline of each measured CPU."""
 
 
 @dataclass(frozen=True)

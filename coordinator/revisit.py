@@ -71,9 +71,7 @@ def _draw(saved: Saved, request: ShowResult) -> ExitCode:
 def _files(saved: Saved, request: ShowResult) -> dict[str, bytes]:
     if isinstance(saved, SavedRun):
         return run_files(saved.report, request.html, request.plots)
-    reports = {outcome.trial: saved.trial_report(outcome.trial) for outcome in saved.outcomes}
-    known = {trial: report for trial, report in reports.items() if report is not None}
-    return study_files(saved.study, saved.outcomes, known, request.plots)
+    return study_files(saved.study, saved.outcomes, saved.one_report(), request.plots)
 
 
 def _compare(request: CompareResults) -> ExitCode:

@@ -3,6 +3,7 @@
 import os
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -45,6 +46,15 @@ class SavedStudy:
     def trial_report(self, trial: str) -> Report | None:
         found = self.trial(trial)
         return None if found is None else found.report
+
+    def one_report(self) -> dict[str, Report]:
+        """One of a trial, by its id, as all tell of the same machine; empty where none can be read."""
+        for outcome in self.outcomes:
+            with suppress(UsageError):
+                report = self.trial_report(outcome.trial)
+                if report is not None:
+                    return {outcome.trial: report}
+        return {}
 
 
 Saved = SavedRun | SavedStudy

@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from ..student import t_within
 from .estimate import bound
 from .record import SIZE_PERCENT, Outcome, Study
-from .summary import Setting, counted
+from .summary import Setting, counted, last_of_trials
 
 BLOCKS: Final = 10
 """By default, so 20 trials of each: enough to find 5 % at a noise of 3 % per trial (see `CONFIDENCE`)."""
@@ -60,8 +60,7 @@ def comparisons_of(settings: Sequence[Setting], study: Study, outcomes: Sequence
     if len(settings) != 2:
         return
     planned = {trial.id for trial in study.trials}
-    good = {outcome.trial: outcome for outcome in outcomes if outcome.trial in planned}
-    used = [outcome for outcome in good.values() if counted(outcome)]
+    used = [outcome for outcome in last_of_trials(outcomes) if outcome.trial in planned and counted(outcome)]
 
     def blocks(figure: str) -> list[tuple[list[float], list[float]]]:
         found: dict[int, tuple[list[float], list[float]]] = {}

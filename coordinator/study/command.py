@@ -51,9 +51,9 @@ def run_study(request: StudyRequest, topology: Topology, command: Sequence[str])
 
 
 def _resume(request: StudyRequest, folder: StudyFolder, topology: Topology, console: SteadyConsole) -> ExitCode:
-    study = folder.study()
-    everything = prepare(study.trials, topology)
-    study = _as_it_is_now(request, study, everything, topology)
+    known = folder.study()
+    everything = prepare(known.trials, topology)
+    study = _as_it_is_now(request, known, everything, topology)
 
     def left() -> tuple[Prepared, ...]:
         ids = {trial.id for trial in folder.left(study, request.retry_failed)}
@@ -64,7 +64,8 @@ def _resume(request: StudyRequest, folder: StudyFolder, topology: Topology, cons
     with folder.held():
         # What is left is known only when nobody else can be running it.
         folder.mend()
-        folder.plan(study)
+        if study != known:
+            folder.plan(study)
         if request.p99_limit_ms is not None:
             study = structs.replace(study, p99_limit_ms=request.p99_limit_ms)
         return _run(request, study, folder, left(), topology, console)

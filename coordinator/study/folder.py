@@ -20,6 +20,7 @@ from ..merge import Recorded, Window
 from ..result import Report, to_json
 from ..saved import SavedStudy, read_saved
 from .record import STUDY_FILE, TRIALS_FILE, TRIALS_FOLDER, Outcome, Study, Trial, outcome_line, study_json
+from .summary import last_of_trials
 
 _LOCK = ".lock"
 
@@ -75,7 +76,7 @@ class StudyFolder:
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Of the trials that have ended, in their order. Raises UsageError where a whole line is no outcome."""
-        return tuple({outcome.trial: outcome for outcome in self._saved().outcomes}.values())
+        return last_of_trials(self._saved().outcomes)
 
     def _saved(self) -> SavedStudy:
         found = read_saved(str(self.path))
@@ -131,14 +132,8 @@ class StudyFolder:
                 raise store.Unwritable(f"{folder / name} cannot be removed: {error.strerror or error}") from None
 
     def reports(self) -> dict[str, Report]:
-        """One of a trial, by its id, as all tell of the same machine; empty where none can be read."""
-        saved = self._saved()
-        for outcome in saved.outcomes:
-            with contextlib.suppress(UsageError):
-                report = saved.trial_report(outcome.trial)
-                if report is not None:
-                    return {outcome.trial: report}
-        return {}
+        """See `SavedStudy.one_report`."""
+        return self._saved().one_report()
 
     def _append(self, line: bytes) -> None:
         try:

@@ -10,7 +10,7 @@ from typing import Any, Final, cast, get_args
 from ovbench.common.errors import UsageError
 
 from ..flags import PLOTS, Parser, PlotFormat, gnu
-from ..machinetree import check_tree
+from ..machinetree import check_planned, check_tree
 from ..spelling import did_you_mean
 from .record import SIZE_PERCENT, Kind
 from .settings import Settings, parse_settings, read_settings
@@ -84,8 +84,8 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
     raw, rest = study_parser().parse_known_args(given)
     plan = {} if raw.plan is None else _read_plan(raw.plan)
     settings = Settings({**_settings_of(raw.plan, plan).values, **parse_settings(rest).values})
-    if raw.sysfs is not None and not raw.dry_run:
-        raise UsageError(f"--sysfs {raw.sysfs}: a recorded machine can be planned for, not measured; add --dry-run")
+    if raw.sysfs is not None:
+        check_planned(raw.sysfs, raw.dry_run)
     if raw.resume is not None:
         return _resumed(raw, kind, settings)
     if raw.accept_changes or raw.retry_failed:

@@ -288,8 +288,7 @@ def unsaid(
 
 
 def _left_out(study: Study, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    last = {outcome.trial: outcome for outcome in outcomes}
-    bad = [outcome for outcome in last.values() if not counted(outcome)]
+    bad = [outcome for outcome in last_of_trials(outcomes) if not counted(outcome)]
     if not bad:
         return
     by_status = ", ".join(f"{number} {status}" for status, number in sorted(Counter(o.status for o in bad).items()))
