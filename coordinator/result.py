@@ -16,6 +16,8 @@ SCHEMA: Final = "ovbench.report/1"
 Setting = str | int | float | bool | None
 Percent = Annotated[float, Meta(ge=0)]
 LayerStatus = Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
+Status = Literal["VALID", "SUSPECT", "INVALID", "PARTIAL"]
+"""SUSPECT: the run is as it was asked for, and a warning makes its figures doubtful."""
 
 
 class Product(Struct, frozen=True):
@@ -298,9 +300,9 @@ class Finding(Struct, frozen=True):
 
 
 class Validity(Struct, frozen=True):
-    """`strict`: warnings, too, make a run INVALID."""
+    """`strict`: warnings, too, make a run INVALID. SUSPECT: a warning makes the figures doubtful."""
 
-    status: Literal["VALID", "INVALID", "PARTIAL"]
+    status: Status
     findings: tuple[Finding, ...]
     strict: bool = False
     thresholds: Annotated[dict[str, float], Meta(description="what findings were judged by, as in --help")] = {}

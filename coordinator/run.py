@@ -27,7 +27,7 @@ from .plan import Plan
 from .report.benchmark_app import benchmark_files
 from .report.live import Screen, SteadyConsole
 from .report.text import print_report
-from .result import Report, to_json
+from .result import Report, Status, to_json
 from .sensors import make_sensors
 from .session import Bus, Interrupts, Session, Watcher
 from .snapshot import Tracker
@@ -38,6 +38,13 @@ from .utilization import Meter, read_cpu_totals
 _LEASE_S: Final = {"local": 10.0, "external": 3.0}
 """Local agents die with the coordinator by the kernel's hand, so that theirs is only for one that hangs: on a machine
 with far more load than CPUs it was seen not to be run for 3 s."""
+
+_CODES: Final[Mapping[Status, ExitCode]] = {
+    "VALID": ExitCode.VALID,
+    "SUSPECT": ExitCode.VALID,  # with --strict its warnings have made it INVALID
+    "INVALID": ExitCode.INVALID,
+    "PARTIAL": ExitCode.PARTIAL,
+}
 
 
 @dataclass(frozen=True)
@@ -239,7 +246,6 @@ def exit_code(report: Report, interrupted: bool, kept: bool) -> ExitCode:
         return ExitCode.UNWRITABLE
     if interrupted:
         return ExitCode.INTERRUPTED
-    verdict = {"VALID": ExitCode.VALID, "INVALID": ExitCode.INVALID, "PARTIAL": ExitCode.PARTIAL}
-    code = verdict[report.validity.status]
+    code = _CODES[report.validity.status]
     met = all(requirement.met for requirement in report.requirements)
     return ExitCode.INVALID if code == ExitCode.VALID and not met else code

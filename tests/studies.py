@@ -9,7 +9,7 @@ import numpy as np
 from ovbench.coordinator.study.record import Fingerprint, Kind, Outcome, Study, Trial
 
 Point = dict[str, str]
-Status = Literal["VALID", "INVALID", "PARTIAL", "FAILED"]
+Status = Literal["VALID", "SUSPECT", "INVALID", "PARTIAL", "FAILED"]
 
 
 def study(
@@ -64,7 +64,7 @@ def outcome(
         repetition=trial.repetition,
         started_at="2026-01-01T00:00:00Z",
         seconds=3.0,
-        exit_code=0 if status == "VALID" else 4,
+        exit_code=0 if status in ("VALID", "SUSPECT") else 4,
         status=status,
         fps=fps,
         latency_ms={} if p99_ms is None else {"median": p99_ms / 2, "p99": p99_ms},

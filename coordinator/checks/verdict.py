@@ -1,13 +1,14 @@
 """All findings of a run, and the verdict that they add up to. Pure.
 
-`error` means that the figures are not those of the run that was asked for; `warning` that they may mislead; `info`
-that something differs from the request in a way that a reader should know.
+`error` means that the figures are not those of the run that was asked for; `warning` that they may mislead (`effect`
+has which of them make the figures themselves doubtful); `info` that something differs from the request in a way that
+a reader should know.
 """
 
 from collections.abc import Iterator
-from typing import Literal
 
 from ..result import Finding, Validity
+from .effect import verdict_of
 from .evidence import Code, Evidence
 from .machine import find_in_machine
 from .outputs import find_in_outputs
@@ -20,14 +21,7 @@ from .stability import find_in_agents_speed, find_in_course, find_in_sample_size
 def judge(evidence: Evidence) -> Validity:
     options = evidence.options
     findings = tuple(find(evidence))
-    return Validity(_status(findings, options.strict), findings, options.strict, options.thresholds.report())
-
-
-def _status(findings: tuple[Finding, ...], strict: bool) -> Literal["VALID", "INVALID", "PARTIAL"]:
-    if any(finding.code in (Code.INTERRUPTED, Code.AGENT_LOST, Code.INFERENCE_FAILED) for finding in findings):
-        return "PARTIAL"
-    invalid = ("error", "warning") if strict else ("error",)
-    return "INVALID" if any(finding.severity in invalid for finding in findings) else "VALID"
+    return Validity(verdict_of(findings, options.strict), findings, options.strict, options.thresholds.report())
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:

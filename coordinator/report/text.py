@@ -34,7 +34,12 @@ from .layers import EXPLANATION, Sort, layer_lines, slower_lines
 from .lines import print_line
 from .numbers import count, deviation, duration, figure_value, joules, megabytes, milliseconds, percent, rate
 
-_VERDICT: Final = {"VALID": "bold green", "INVALID": "bold red", "PARTIAL": "bold yellow"}
+_VERDICT: Final = {
+    "VALID": "bold green",
+    "SUSPECT": "bold yellow",
+    "INVALID": "bold red",
+    "PARTIAL": "bold magenta",
+}
 _SEVERITY: Final = {"info": "cyan", "warning": "yellow", "error": "bold red"}
 _MOST_AGENTS: Final = 16
 _FINDING_INDENT: Final = 10

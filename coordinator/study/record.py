@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from ..result import Interval, Report
+from ..result import Interval, Report, Status
 
 SCHEMA: Final = "ovbench.study/1"
 AGENTS_IN: Final = "agents in "
@@ -71,7 +71,7 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     started_at: str
     seconds: Annotated[float, Meta(description="from its beginning to its end, warm-up and window included")]
     exit_code: int
-    status: Literal["VALID", "INVALID", "PARTIAL", "FAILED"]
+    status: Status | Literal["FAILED"]
     fps: float | None = None
     fps_ci95: Interval | None = None
     latency_ms: dict[str, float] = {}

@@ -13,7 +13,7 @@ from .record import Outcome, Study, Trial
 
 PROGRAM: Final = "ovbench-coord"
 NOT_RUN: Final = "NOT RUN"
-_COUNTED: Final = "VALID"
+_COUNTED: Final = ("VALID", "SUSPECT")
 _Known = TypeVar("_Known", int, str)
 
 
@@ -43,7 +43,7 @@ class Setting(Struct, frozen=True):
 
     @property
     def valid(self) -> int:
-        return self.trials.get(_COUNTED, 0)
+        return sum(self.trials.get(status, 0) for status in _COUNTED)
 
 
 def settings_of(study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...]:
@@ -67,8 +67,8 @@ def last_of_trials(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
 
 
 def counted(outcome: Outcome) -> bool:
-    """Whether its figures are used: it was VALID, and something was measured."""
-    return outcome.status == _COUNTED and outcome.fps is not None and outcome.fps > 0
+    """Whether its figures are used: it was VALID or SUSPECT, and something was measured."""
+    return outcome.status in _COUNTED and outcome.fps is not None and outcome.fps > 0
 
 
 def _setting(trials: Sequence[Trial], by_trial: Mapping[str, Outcome]) -> Setting:
@@ -99,7 +99,7 @@ def _setting(trials: Sequence[Trial], by_trial: Mapping[str, Outcome]) -> Settin
 
 
 def _not_counted(outcome: Outcome) -> str:
-    return "FAILED" if outcome.status == _COUNTED else outcome.status
+    return "FAILED" if outcome.status in _COUNTED else outcome.status
 
 
 def command(trial: Trial) -> str:

@@ -231,6 +231,6 @@ def test_a_study_whose_agents_cannot_be_started_any_more_ends_and_loses_no_trial
     assert "--resume s" in rest
     before = len(lines(tmp_path / "s"))
     assert before < 9
-    assert {line["status"] for line in lines(tmp_path / "s")} == {"VALID"}
+    assert {line["status"] for line in lines(tmp_path / "s")} <= {"VALID", "SUSPECT"}
     assert study(tmp_path, "--resume", "s").returncode == 0
     assert len(lines(tmp_path / "s")) == 9

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final, Literal
 
 import pytest
 from msgspec import structs
 
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Failed
+from ovbench.coordinator.checks.effect import EFFECTS, verdict_of
 from ovbench.coordinator.checks.evidence import Code, Evidence
 from ovbench.coordinator.checks.verdict import find, judge
 from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.result import Finding
 from ovbench.coordinator.sensors import Governor
 from tests.builders import delivered, effective, evidence, finished, job, made, ms, options, ready, seconds, steady
 from tests.unit.coordinator.checks import test_stability as stability
@@ -23,6 +26,8 @@ from tests.unit.coordinator.checks.test_placement import (
     SPANS_NODES,
 )
 from tests.unit.coordinator.test_outputs import making
+
+SEVERITIES: Final[tuple[Literal["info", "warning", "error"], ...]] = ("info", "warning", "error")
 
 
 def lost(id: int = 1) -> Member:
@@ -170,36 +175,64 @@ def test_a_run_as_it_was_asked_for_has_no_findings_and_is_valid() -> None:
         (Code.WRONG_CPUS, "INVALID"),
         (Code.CPU_COLLISION, "INVALID"),
         (Code.MASK_CHANGED, "INVALID"),
-        (Code.REMOTE_MEMORY, "VALID"),
+        (Code.REMOTE_MEMORY, "SUSPECT"),
         (Code.SMT_SHARING, "VALID"),
         (Code.SPANS_NODES, "VALID"),
-        (Code.OVERSUBSCRIBED, "VALID"),
+        (Code.OVERSUBSCRIBED, "SUSPECT"),
         (Code.SETTINGS_CHANGED, "VALID"),
         (Code.REQUESTS_BELOW_STREAMS, "VALID"),
         (Code.START_SKEW, "VALID"),
         (Code.STOP_SKEW, "VALID"),
         (Code.OUTSIDE_WINDOW, "VALID"),
-        (Code.WINDOW_EDGES, "VALID"),
+        (Code.WINDOW_EDGES, "SUSPECT"),
         (Code.SAMPLES_NOT_SAVED, "VALID"),
         (Code.RATE_NOT_REACHED, "VALID"),
         (Code.TOO_SHORT, "VALID"),
         (Code.OUTPUTS_DIFFER, "INVALID"),
-        (Code.OTHER_LOAD, "VALID"),
-        (Code.STEAL, "VALID"),
-        (Code.HARNESS_LOAD, "VALID"),
-        (Code.FREQUENCY_DROP, "VALID"),
+        (Code.OTHER_LOAD, "SUSPECT"),
+        (Code.STEAL, "SUSPECT"),
+        (Code.HARNESS_LOAD, "SUSPECT"),
+        (Code.FREQUENCY_DROP, "SUSPECT"),
         (Code.GOVERNOR, "VALID"),
-        (Code.THERMAL_THROTTLE, "VALID"),
+        (Code.THERMAL_THROTTLE, "SUSPECT"),
         (Code.CPU_QUOTA, "INVALID"),
         (Code.FEW_SAMPLES, "VALID"),
-        (Code.NOT_STEADY, "VALID"),
-        (Code.TREND, "VALID"),
-        (Code.STALLED, "VALID"),
-        (Code.UNFAIR, "VALID"),
+        (Code.NOT_STEADY, "SUSPECT"),
+        (Code.TREND, "SUSPECT"),
+        (Code.STALLED, "SUSPECT"),
+        (Code.UNFAIR, "SUSPECT"),
     ],
 )
 def test_a_verdict_is_that_of_the_worst_finding(code: Code, status: str) -> None:
     assert judge(CASES[code][0]()).status == status
+
+
+def test_the_table_knows_what_every_finding_of_the_closed_list_makes_of_a_verdict() -> None:
+    assert list(EFFECTS) == list(Code)
+
+
+@pytest.mark.parametrize("code", Code)
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_verdict_follows_from_codes_and_severities_alone(code: Code, strict: bool) -> None:
+    """The whole table: a loss is PARTIAL, an error INVALID, a warning SUSPECT or nothing, with --strict INVALID."""
+    loss, doubt = EFFECTS[code] == "loss", EFFECTS[code] == "doubt"
+    expected = {
+        "error": "INVALID",
+        "warning": "INVALID" if strict else "SUSPECT" if doubt else "VALID",
+        "info": "VALID",
+    }
+    found = {severity: verdict_of((Finding(code, severity, "So it is."),), strict) for severity in SEVERITIES}
+    assert found == (dict.fromkeys(SEVERITIES, "PARTIAL") if loss else expected)
+
+
+def test_the_worst_of_several_findings_decides() -> None:
+    few, other, wrong = (
+        Finding(Code.FEW_SAMPLES, "warning", ""),
+        Finding(Code.OTHER_LOAD, "warning", ""),
+        Finding(Code.WRONG_CPUS, "error", ""),
+    )
+    assert verdict_of((few, other), False) == verdict_of((other, few), False) == "SUSPECT"
+    assert verdict_of((few, other, wrong), False) == verdict_of((wrong, other), False) == "INVALID"
 
 
 def test_nothing_counted_without_any_loss_is_invalid() -> None:
@@ -311,7 +344,7 @@ def test_a_rate_without_any_figure_is_no_finding_of_its_own(members: list[Member
     assert Code.RATE_NOT_REACHED not in codes(at_most(1000.0, members))
 
 
-@pytest.mark.parametrize(("argv", "status"), [([], "VALID"), (["--strict"], "INVALID")])
+@pytest.mark.parametrize(("argv", "status"), [([], "SUSPECT"), (["--strict"], "INVALID")])
 def test_a_warning_makes_a_run_invalid_only_where_that_was_asked_for(argv: list[str], status: str) -> None:
     shared = [delivered(0), delivered(1, cpus=(0,))]
     verdict = judge(evidence(shared, options("--agents", "2", *argv)))

@@ -112,11 +112,12 @@ def test_outputs_that_differ_or_were_not_compared_are_no_line(checked: int, agre
     assert "outputs" not in compared(checked, checked, agree, False)
 
 
-@pytest.mark.parametrize("status", ["VALID", "INVALID", "PARTIAL"])
+@pytest.mark.parametrize("status", ["VALID", "SUSPECT", "INVALID", "PARTIAL"])
 def test_the_verdict_is_the_report_s_own(status: str) -> None:
     lost = Member(1, job((1,)), state=State.LOST, why="it was killed")
     by_status = {
         "VALID": run([delivered(0)]),
+        "SUSPECT": run([delivered(0), delivered(1, cpus=(0,))]),
         "INVALID": run([delivered(0, load=finished(completed=1000, cpus=(0, 9)))]),
         "PARTIAL": run([delivered(0), lost]),
     }
