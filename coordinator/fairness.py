@@ -5,7 +5,7 @@ from statistics import fmean
 
 from ovbench.common.topology import Topology
 
-from .fleet import Member
+from .member import Member
 from .merge import Merged
 from .placement import home
 from .result import FairnessPart

@@ -5,9 +5,9 @@ No socket, no process, no clock: `heard`, `died`, `tick` and `stop` return actio
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ovbench.common.clock import NS_PER_MS, NS_PER_S, to_ns
+from ovbench.common.clock import NS_PER_S, to_ns
 from ovbench.common.job import Job
 from ovbench.common.lifecycle import IllegalMessage, State, advance
 from ovbench.common.messages import (
@@ -36,24 +36,8 @@ from ovbench.common.messages import (
     tag,
 )
 
-
-@dataclass(frozen=True)
-class Rules:
-    """Times in seconds. A heartbeat on a saturated core was seen at most 67 ms late, so 3 s for lost has margin.
-
-    One heartbeat costs an agent about 1.5 ms of CPU beside its load; more often, two agents' control would take 1 % of
-    a core (scripts/bench/overhead_cpu.py).
-    """
-
-    heartbeat_s: float = 1.0
-    lost_s: float = 3.0
-    lease_s: float = 3.0
-    join_s: float = 3.5
-    join_first_s: float = 60.0
-    stop_s: float = 4.0
-    margin_ns: int = 20 * NS_PER_MS
-    margin_per_agent_ns: int = NS_PER_MS // 5
-    stall_factor: int = 10
+from .member import Member
+from .rules import Rules
 
 
 @dataclass(frozen=True)
@@ -88,64 +72,6 @@ class Begins:
 
 
 Action = Send | Kill | Lost | AllReady | Begins
-
-
-@dataclass
-class Member:
-    """One agent as the coordinator knows it."""
-
-    id: int
-    job: Job
-    state: State = State.EXPECTED
-    peer: bytes | None = None
-    pid: int | None = None
-    host: str = ""
-    heard_ns: int = 0
-    why: str = ""
-    failure: Failed | None = None
-    ready: Ready | None = None
-    finished: Finished | None = None
-    samples: list[Samples] = field(default_factory=list)
-    folded: list[Folded] = field(default_factory=list)
-    layers: list[Layers] = field(default_factory=list)
-    graph: list[Graph] = field(default_factory=list)
-    progress: Progress | None = None
-    progress_ns: int = 0
-    moved_ns: int = 0
-    """When the count of completed inferences last rose."""
-
-    @property
-    def name(self) -> str:
-        pid = f" (pid {self.pid})" if self.pid is not None else ""
-        return f"agent {self.id}{pid}"
-
-    @property
-    def received(self) -> int:
-        """Messages with what it measured."""
-        return len(self.samples) + len(self.folded) + len(self.layers) + len(self.graph)
-
-    @property
-    def batches(self) -> tuple[int, ...]:
-        """Frames in an inference, for each of its groups of shapes in turn; 1 until it is ready."""
-        if self.ready is None:
-            return (1,)
-        effective = self.ready.effective
-        return tuple(group.batch for group in effective.groups) or (effective.batch,)
-
-    @property
-    def period_s(self) -> float:
-        """How far apart its inferences may be because its rate is limited."""
-        pace = self.job.load.pace
-        return 0.0 if pace is None else pace.frame_period_ns * max(self.batches) / NS_PER_S
-
-    @property
-    def stall_s(self) -> float:
-        """How long one round of its requests may take at the most, by its first inference."""
-        if self.ready is None:
-            return 0.0
-        effective = self.ready.effective
-        rounds = -(-effective.requests // max(1, effective.streams))
-        return self.ready.phases.first_inference_ms / 1e3 * rounds
 
 
 def release(members: Sequence[Member]) -> list[Send]:

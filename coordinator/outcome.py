@@ -20,7 +20,6 @@ from .distribution import percents_of
 from .environment import Environment
 from .estimates import check, estimates_of_run
 from .fairness import fairness
-from .fleet import Member
 from .interference import (
     AgentTime,
     Surroundings,
@@ -35,6 +34,7 @@ from .interference import (
 )
 from .latency import Latency
 from .layers import merge_layers
+from .member import Member
 from .merge import Merged, Recorded, Slice, Window, pieces_of
 from .neighbours import Points, Process
 from .options import Options

@@ -8,7 +8,7 @@ import numpy as np
 
 from ovbench.common.messages import Output, Outputs, Ready
 
-from .fleet import Member
+from .member import Member
 from .result import OutputsPart
 
 _FINE: Final = 1e-3

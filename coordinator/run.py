@@ -16,9 +16,10 @@ from ovbench.common.topology import Topology
 from . import store
 from .config import config_json
 from .environment import read_environment
-from .fleet import Fleet, Member, Rules
+from .fleet import Fleet
 from .launch import Launcher
 from .launch.interpreter import examine
+from .member import Member
 from .merge import Merged, merge
 from .neighbours import Neighbours
 from .options import Options
@@ -28,6 +29,7 @@ from .report.benchmark_app import benchmark_files
 from .report.live import Screen, SteadyConsole
 from .report.text import print_report
 from .result import Report, Status, to_json
+from .rules import Rules
 from .sensors import make_sensors
 from .session import Bus, Interrupts, Session, Watcher
 from .snapshot import Tracker

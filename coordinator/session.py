@@ -21,9 +21,11 @@ from ovbench.common.lifecycle import State
 from ovbench.common.messages import AnyNotice, Finished, Ready, Warmed
 from ovbench.common.wire import Hub, private_endpoint
 
-from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Member, Rules, Send, release
+from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
 from .launch import Launcher
+from .member import Member
 from .plan import Plan
+from .rules import Rules
 from .snapshot import Snapshot, Tracker
 from .survey import Survey
 from .utilization import Meter

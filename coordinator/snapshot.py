@@ -7,7 +7,8 @@ import numpy as np
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from ovbench.common.histogram import COARSE, percentile
 
-from .fleet import Fleet, Member
+from .fleet import Fleet
+from .member import Member
 from .utilization import Meter, cpu_shares
 
 

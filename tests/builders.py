@@ -33,8 +33,8 @@ from ovbench.common.shape import static_shape
 from ovbench.common.topology import Topology
 from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.environment import Environment
-from ovbench.coordinator.fleet import Member
 from ovbench.coordinator.interference import Surroundings
+from ovbench.coordinator.member import Member
 from ovbench.coordinator.merge import Merged, Piece, Recorded, merge
 from ovbench.coordinator.options import Options, parse
 from ovbench.coordinator.outcome import Run, build_report, recorded

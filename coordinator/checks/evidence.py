@@ -7,8 +7,8 @@ from functools import cached_property
 
 from ovbench.common.topology import Topology, format_cpu_list
 
-from ..fleet import Member
 from ..interference import Surroundings
+from ..member import Member
 from ..merge import Merged
 from ..options import Options
 from ..outputs import Comparison, compare

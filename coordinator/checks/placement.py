@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from ovbench.common.messages import Finished, MaskChange, OnNode
 from ovbench.common.topology import Topology, format_cpu_list
 
-from ..fleet import Member
+from ..member import Member
 from ..plan import Plan
 from ..policy import core_of
 from ..result import Finding

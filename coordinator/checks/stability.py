@@ -8,8 +8,8 @@ from typing import Final
 from ovbench.common.topology import Cpu
 
 from ..fairness import fps_per_cpu
-from ..fleet import Member
 from ..latency import PERCENTILES
+from ..member import Member
 from ..merge import Merged
 from ..result import Finding
 from ..steadiness import last_windows, trend

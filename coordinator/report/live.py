@@ -19,7 +19,8 @@ from ovbench.common.messages import Effective, Filling, Phases, Port, Ready
 from ovbench.common.shape import format_shape, static_shape
 from ovbench.common.topology import format_cpu_list
 
-from ..fleet import Fleet, Member
+from ..fleet import Fleet
+from ..member import Member
 from ..options import Options
 from ..snapshot import Snapshot
 from .lines import print_line

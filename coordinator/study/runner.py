@@ -11,13 +11,14 @@ from ovbench.common.errors import UsageError
 from ovbench.common.lifecycle import State
 from ovbench.common.topology import Topology
 
-from ..fleet import Member, Rules
+from ..member import Member
 from ..merge import Merged
 from ..options import Options, parse
 from ..outcome import Run, build_report, recorded
 from ..plan import Plan, make_plan
 from ..report.studylive import StudyScreen
 from ..result import Report
+from ..rules import Rules
 from ..run import exit_code, measure, merge_run
 from ..session import Bus
 from .folder import StudyFolder

@@ -163,6 +163,8 @@ PURE: Final = (
     "coordinator.outputs",
     "coordinator.plan",
     "coordinator.fleet",
+    "coordinator.member",
+    "coordinator.rules",
     "coordinator.merge",
     "coordinator.latency",
     "coordinator.distribution",

@@ -13,7 +13,7 @@ import pytest
 from ovbench.common.lifecycle import State
 from ovbench.coordinator import result
 from ovbench.coordinator.checks.evidence import Code
-from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.member import Member
 from ovbench.coordinator.result import Report, from_json, json_schema, to_json
 from ovbench.coordinator.thresholds import Thresholds
 from tests.builders import delivered, effective, job, layer, options, ready, report, run

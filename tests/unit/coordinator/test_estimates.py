@@ -7,7 +7,7 @@ from msgspec import structs
 from ovbench.common.lifecycle import State
 from ovbench.coordinator.estimates import Estimate, check, estimates_of_run, estimates_of_trial
 from ovbench.coordinator.figures import FIGURES
-from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.member import Member
 from ovbench.coordinator.requirement import parse_requirement
 from ovbench.coordinator.result import EfficiencyPart, FairnessPart, Interval
 from ovbench.coordinator.study.record import Trial, outcome_of

@@ -3,7 +3,7 @@
 import pytest
 
 from ovbench.coordinator.fairness import fairness, fps_per_cpu
-from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.member import Member
 from ovbench.coordinator.merge import Merged, merge
 from ovbench.coordinator.outcome import recorded
 from tests.builders import delivered, finished, ms, seconds, steady

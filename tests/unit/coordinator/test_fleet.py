@@ -27,7 +27,9 @@ from ovbench.common.messages import (
     Warmed,
     WarmUp,
 )
-from ovbench.coordinator.fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Member, Rules, Send, release
+from ovbench.coordinator.fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
+from ovbench.coordinator.member import Member
+from ovbench.coordinator.rules import Rules
 from tests.builders import effective, finished, folded, job, layer, ms, phases, ready, samples, seconds, steady
 
 RULES = Rules()

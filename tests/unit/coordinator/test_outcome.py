@@ -15,7 +15,7 @@ from msgspec import structs
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Failed, MaskChange, OnNode
 from ovbench.coordinator.checks.evidence import Code
-from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.member import Member
 from ovbench.coordinator.neighbours import Process
 from ovbench.coordinator.options import Options
 from ovbench.coordinator.outcome import recorded

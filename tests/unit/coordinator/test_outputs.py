@@ -13,7 +13,7 @@ from ovbench.common.job import Load
 from ovbench.common.messages import Outputs, Port
 from ovbench.common.shape import static_shape
 from ovbench.coordinator.checks.outputs import find_in_outputs
-from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.member import Member
 from ovbench.coordinator.outputs import Difference, compare
 from tests.builders import delivered, effective, evidence, finished, job, made, ready
 

@@ -5,7 +5,8 @@ import pytest
 
 from ovbench.common.histogram import COARSE
 from ovbench.common.messages import Progress
-from ovbench.coordinator.fleet import Fleet, Rules
+from ovbench.coordinator.fleet import Fleet
+from ovbench.coordinator.rules import Rules
 from ovbench.coordinator.snapshot import Snapshot, Tracker
 from ovbench.coordinator.utilization import CpuTotals, Meter
 from tests.builders import cpu_totals, effective, job, ms, ready, seconds

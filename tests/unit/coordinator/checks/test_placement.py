@@ -12,7 +12,7 @@ from ovbench.common.topology import Topology
 from ovbench.coordinator.checks.evidence import Code, Evidence
 from ovbench.coordinator.checks.placement import find_in_plan, remote_percent
 from ovbench.coordinator.checks.verdict import find
-from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.member import Member
 from ovbench.coordinator.plan import Plan
 from ovbench.coordinator.result import Finding
 from tests.builders import delivered, effective, evidence, finished, job, ready

@@ -12,7 +12,7 @@ from ovbench.common.messages import Failed
 from ovbench.coordinator.checks.effect import EFFECTS, verdict_of
 from ovbench.coordinator.checks.evidence import Code, Evidence
 from ovbench.coordinator.checks.verdict import find, judge
-from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.member import Member
 from ovbench.coordinator.result import Finding
 from ovbench.coordinator.sensors import Governor
 from tests.builders import delivered, effective, evidence, finished, job, made, ms, options, ready, seconds, steady

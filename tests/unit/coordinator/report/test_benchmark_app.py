@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ovbench.common.lifecycle import State
-from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.member import Member
 from ovbench.coordinator.options import Options
 from ovbench.coordinator.report.benchmark_app import benchmark_files, command_line_arguments
 from ovbench.coordinator.result import GroupPart, LayerPart, LayersPart, Report, RequestLayer, RequestLayers

@@ -11,7 +11,8 @@ from rich.console import Console
 from ovbench.common.job import Runtime
 from ovbench.common.messages import PROTOCOL_VERSION, Filling, Group, Hello, Phases, Port, Progress, Ready
 from ovbench.common.shape import static_shape
-from ovbench.coordinator.fleet import Fleet, Member, Rules
+from ovbench.coordinator.fleet import Fleet
+from ovbench.coordinator.member import Member
 from ovbench.coordinator.options import Options
 from ovbench.coordinator.report.live import (
     STEPS,
@@ -23,6 +24,7 @@ from ovbench.coordinator.report.live import (
     preparation,
     waiting_line,
 )
+from ovbench.coordinator.rules import Rules
 from ovbench.coordinator.snapshot import AgentNow, Snapshot
 from tests.builders import delivered, effective, job, options, phases, ready, seconds
 

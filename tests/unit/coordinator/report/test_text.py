@@ -11,7 +11,7 @@ from rich.console import Console
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import OnNode
 from ovbench.common.topology import Cpu, Topology
-from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.member import Member
 from ovbench.coordinator.options import Options
 from ovbench.coordinator.plan import make_plan
 from ovbench.coordinator.report.numbers import milliseconds, percent, rate

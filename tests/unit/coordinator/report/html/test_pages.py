@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.fleet import Member
+from ovbench.coordinator.member import Member
 from ovbench.coordinator.report.html import runpage, studypage, vega
 from ovbench.coordinator.report.html.chart import PALETTE, Chart
 from ovbench.coordinator.report.html.document import Html, document, join, tag
