@@ -197,7 +197,7 @@ def _call_sleep(typing_context: Any, function: Any, clock: Any, flags: Any, time
 
 
 @intrinsic
-def _fetch_add(typing_context: Any, address: Any, value: Any) -> Any:
+def fetch_add(typing_context: Any, address: Any, value: Any) -> Any:
     """Atomic: adds to the word at an address and returns what it was."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -208,7 +208,7 @@ def _fetch_add(typing_context: Any, address: Any, value: Any) -> Any:
 
 
 @intrinsic
-def _swap(typing_context: Any, address: Any, expected: Any, value: Any) -> Any:
+def swap(typing_context: Any, address: Any, expected: Any, value: Any) -> Any:
     """Atomic, and ordered among all threads: stores `value` if the word is `expected`; returns what it was."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -325,7 +325,7 @@ def _goes_on(control_address, instant):
         return False
     if control[C_LIMIT] == 0:
         return instant < control[C_DEADLINE]
-    ticket = _fetch_add(control_address + 8 * C_STARTED, 1)
+    ticket = fetch_add(control_address + 8 * C_STARTED, 1)
     return ticket < control[C_LIMIT] or instant < control[C_DEADLINE]
 
 
@@ -483,7 +483,7 @@ def _take_number(control_address, instant):
     next_address = control_address + 8 * C_NEXT
     number = words(control_address)[C_NEXT]
     while due(control_address, number) <= instant:
-        found = _swap(next_address, number, number + 1)
+        found = swap(next_address, number, number + 1)
         if found == number:
             return True
         number = found
@@ -503,8 +503,8 @@ def _take_turn(control_address, slot_address, instant):
     clock, timespec = control[C_CLOCK], _stack_words()
     idle = slot_address + 8 * S_IDLE
     while not _take_number(control_address, instant):
-        _swap(idle, 0, 1)
-        if now(clock, timespec) < due(control_address, control[C_NEXT]) or _swap(idle, 1, 0) != 1:
+        swap(idle, 0, 1)
+        if now(clock, timespec) < due(control_address, control[C_NEXT]) or swap(idle, 1, 0) != 1:
             return _NEVER
         instant = now(clock, timespec)
     return instant
@@ -579,7 +579,7 @@ def _claim_idle(slots_address, count, first):
     for step in range(count):
         index = (first + step) % count
         slot_address = slots_address + index * 8 * ROW_WORDS
-        if words(slot_address)[S_IDLE] != 0 and _swap(slot_address + 8 * S_IDLE, 1, 0) == 1:
+        if words(slot_address)[S_IDLE] != 0 and swap(slot_address + 8 * S_IDLE, 1, 0) == 1:
             return index
     return count
 
@@ -589,7 +589,7 @@ def _start_when_due(control_address, slot_address):
     """Give a request of the waiting thread's the next start, sleep until that is due, and start it."""
     control = words(control_address)
     timespec = control_address + 8 * C_SCRATCH
-    instant = due(control_address, _fetch_add(control_address + 8 * C_NEXT, 1))
+    instant = due(control_address, fetch_add(control_address + 8 * C_NEXT, 1))
     if _goes_on(control_address, max(instant, now(control[C_CLOCK], timespec))):
         instant = _sleep_to(control_address, timespec, instant)
         if control[C_STOP] == 0:

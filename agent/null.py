@@ -2,7 +2,12 @@
 
 Its figures are known in closed form, so they test ovbench's own arithmetic: with service time S, sync gives latency S;
 async with R requests on K streams (R >= K, K divides R) gives K/S inferences per second at latency (R/K) S.
-A server sleeps until shortly before the end of a service and spins the rest, so that it can be many on few CPUs.
+
+A stream is a server, first come first served: a service starts when its request has been submitted and the one before
+has ended, whichever is later, and takes its time from then. A server that wakes late only reports the end late. So no
+latency is shorter than its service, whatever the scheduler does; and while another request waits, being late by less
+than a service costs no throughput, as the next one is under way meanwhile. A server sleeps until shortly before the end
+of a service and spins the rest, so that it can be many on few CPUs.
 
 Inputs are one word each, that is set or copied to; where a request is traced, each of its inferences notes them.
 
@@ -20,7 +25,7 @@ from numba import cfunc, njit, types
 
 from ovbench.common.clock import to_ns
 
-from .loops import S_FUNCTION, call_pair, entry, i64, now, on_complete, sleep_until, words
+from .loops import S_FUNCTION, call_pair, entry, fetch_add, i64, now, on_complete, sleep_until, swap, words
 
 Int64s = npt.NDArray[np.int64]
 
@@ -29,7 +34,7 @@ _SERVICE: Final = 0
 _CLOCK: Final = 1
 _SLEEP: Final = 2
 _TIME: Final = 3  # and 4: a timespec
-_PENDING: Final = 5
+_SUBMITTED: Final = 5  # instant at which a request was given to its server
 _FUNCTOR: Final = 6  # address of the slot's std::function, whose first word is the slot's address
 _CALLBACK: Final = 7
 _QUIT: Final = 8
@@ -43,6 +48,11 @@ _BEGIN: Final = 15  # instant from which on there are faults, or 0: there are no
 _DRIFT: Final = 16  # by how much of its time a service takes longer per second since then, in 1e-9
 _STALL: Final = 17  # instants between which nothing is served
 _RESUME: Final = 18
+_SERVER: Final = 19  # of a request: the address of its server's row
+_QUEUE: Final = (
+    20  # of a server: address of [REQUESTS] int64, the requests that wait, round and round; 0 is a free place
+)
+_TICKET: Final = 32  # of a server: how many were submitted; by several threads, so on a line of its own
 
 ROW_WORDS: Final = 64
 _SPIN_NS: Final = 60_000
@@ -110,46 +120,35 @@ def infer(request):
 
 @cfunc(types.int32(i64), cache=True)
 def start_async(request):
-    """Mark the request as waiting; the server it belongs to will find it."""
+    """Put the request into its server's queue. A request waits there once at most, so its place is free."""
     _trace(request)
-    words(request)[_PENDING] = 1
+    row = words(request)
+    server = words(row[_SERVER])
+    row[_SUBMITTED] = now(row[_CLOCK], request + 8 * _TIME)
+    ticket = fetch_add(row[_SERVER] + 8 * _TICKET, 1)
+    swap(server[_QUEUE] + 8 * (ticket % server[_REQUESTS]), 0, request)
     return types.int32(0)
 
 
 @njit(types.void(i64, i64), nogil=True, cache=True)
 def serve(server_address, exception_address):
-    """One stream: serve its requests in turn, which is first come first served as each waits again when it is done.
-
-    While requests wait, a service begins where the last one ended, so delays in waking up do not add up.
-    """
+    """One stream: serve its requests in the order in which they were submitted, until it is to quit."""
     server = words(server_address)
-    requests = server_address + 8 * ROW_WORDS
-    clock, timespec = server[_CLOCK], server_address + 8 * _TIME
-    busy = False
+    queue = words(server[_QUEUE])
+    timespec = server_address + 8 * _TIME
     free_at = 0
-    index = 0
-    idle = 0
+    place = 0
     while server[_QUIT] == 0:
-        request = requests + index * 8 * ROW_WORDS
+        request = queue[place]
+        if request == 0:
+            sleep_until(server[_SLEEP], timespec, now(server[_CLOCK], timespec) + _IDLE_NS)
+            continue
+        queue[place] = 0
+        place = (place + 1) % server[_REQUESTS]
         row = words(request)
-        if row[_PENDING] != 0:
-            row[_PENDING] = 0
-            idle = 0
-            if not busy:
-                free_at = now(clock, timespec)
-                busy = True
-            free_at = service_end(server_address, free_at)
-            _serve_until(server_address, free_at)
-            call_pair(row[_CALLBACK], row[_FUNCTOR], exception_address)
-        else:
-            idle += 1
-            if idle >= server[_REQUESTS]:
-                busy = False
-                idle = 0
-                sleep_until(server[_SLEEP], timespec, now(clock, timespec) + _IDLE_NS)
-        index += 1
-        if index >= server[_REQUESTS]:
-            index = 0
+        free_at = service_end(server_address, max(free_at, row[_SUBMITTED]))
+        _serve_until(server_address, free_at)
+        call_pair(row[_CALLBACK], row[_FUNCTOR], exception_address)
 
 
 class NullDevice:
@@ -159,6 +158,7 @@ class NullDevice:
         """`clock` and `sleep` are the addresses of clock_gettime and clock_nanosleep."""
         self._exception = np.zeros(1, np.int64)
         self._servers: list[Int64s] = []
+        self._queues: list[Int64s] = []  # kept: servers have their addresses
         self._threads: list[threading.Thread] = []
         self._traces: list[Int64s] = []
         for stream in range(min(streams, requests)):
@@ -167,9 +167,12 @@ class NullDevice:
             rows[:, _SERVICE] = service_ns
             rows[:, _CLOCK] = clock
             rows[:, _SLEEP] = sleep
-            rows[0, _REQUESTS] = count
+            queue = np.zeros(count, np.int64)
+            rows[0, _REQUESTS], rows[0, _QUEUE] = count, queue.ctypes.data
+            rows[1:, _SERVER] = rows.ctypes.data
             rows[1:, _CALLBACK] = entry(on_complete)
             self._servers.append(rows)
+            self._queues.append(queue)
 
     def request(self, index: int) -> int:
         """The handle of a request: the address of its row."""

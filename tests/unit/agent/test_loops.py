@@ -268,6 +268,19 @@ def test_a_null_device_has_no_server_that_no_request_belongs_to(make_load: MakeL
     assert load.recorder.completed == MOST_INFERENCES
 
 
+@pytest.mark.parametrize("period_ns", [0.0, 30_000.0])
+@pytest.mark.parametrize(("requests", "streams"), [(1, 1), (2, 2), (8, 2), (5, 2)])
+def test_every_latency_on_a_null_device_is_at_least_the_service_time(
+    make_load: MakeLoad, requests: int, streams: int, period_ns: float
+) -> None:
+    load = make_load("async", requests, streams, service_ns=20_000)
+    load.pace(period_ns)
+    load.run(limit=1_000)
+    samples = np.concatenate([load.samples(request) for request in range(requests)])
+    assert len(samples) == 1_000
+    assert (samples[:, 1] - samples[:, 0]).min() >= 20_000
+
+
 FED = st.builds(Fed, st.sampled_from(["copy", "set"]), st.lists(st.integers(1, 9), min_size=1, max_size=5).map(tuple))
 
 

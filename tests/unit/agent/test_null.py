@@ -1,12 +1,19 @@
-"""When a service of the null device ends, with and without faults: against closed forms, without a clock."""
+"""When a service of the null device ends, with and without faults: against closed forms, without a clock or with one of
+the test's own."""
 
+import ctypes
 import math
+from collections.abc import Sequence
+from typing import Final
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovbench.agent.null import NullDevice, service_end
+from ovbench.agent import null
+from ovbench.agent.capi import address
+from ovbench.agent.null import NullDevice, serve, service_end
 from ovbench.common.clock import NS_PER_S, to_ns
 
 BEGIN = 1_000 * NS_PER_S
@@ -72,3 +79,96 @@ def test_requests_on_several_streams_have_the_same_faults() -> None:
     device.begin(BEGIN, 100.0, 0.0, 0.0)
     ends = {service_end(device.request(index), BEGIN + NS_PER_S) for index in range(3)}
     assert ends == {BEGIN + NS_PER_S + 2 * SERVICE_NS}
+
+
+_CLOCK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.POINTER(ctypes.c_int64))
+_SLEEP = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.POINTER(ctypes.c_int64), ctypes.c_void_p)
+_COMPLETION = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
+_STEP_NS: Final = 100
+"""What a look at the clock takes."""
+
+
+class LateServer:
+    """One stream that serves `requests` requests, each submitted again when it completes, in a time of its own: after
+    each sleep it wakes late by the next of `lateness_ns`, in turn."""
+
+    def __init__(self, requests: int, lateness_ns: Sequence[int]) -> None:
+        self.now_ns = BEGIN
+        self.spans: list[tuple[int, int]] = []
+        self.order: list[int] = []
+        self._lateness_ns, self._sleeps = lateness_ns, 0
+        self._functions = (_CLOCK(self._clock), _SLEEP(self._sleep), _COMPLETION(self._complete))
+        clock, sleep, completion = map(address, self._functions)
+        self.device = NullDevice(SERVICE_NS, 1, requests, clock, sleep)
+        self._server = self.device._servers[0]
+        self._server[1:, null._CALLBACK] = completion
+        self._server[1:, null._FUNCTOR] = range(requests)
+        self._submitted = [0] * requests
+        self._enough = 0
+
+    def serve(self, services: int, order: Sequence[int] = ()) -> None:
+        """Submit every request, in this order, and serve until so many were completed."""
+        self._enough = services
+        for request in order or range(len(self._submitted)):
+            self._submit(request)
+        serve(self._server.ctypes.data, 0)
+
+    def _submit(self, request: int) -> None:
+        self._submitted[request] = self.now_ns
+        null.start_async.ctypes(self.device.request(request))
+
+    def _clock(self, _: int, timespec: "ctypes._Pointer[ctypes.c_int64]") -> int:
+        self.now_ns += _STEP_NS
+        timespec[0], timespec[1] = divmod(self.now_ns, NS_PER_S)
+        return 0
+
+    def _sleep(self, _: int, __: int, timespec: "ctypes._Pointer[ctypes.c_int64]", ___: int) -> int:
+        late = self._lateness_ns[self._sleeps % len(self._lateness_ns)]
+        self._sleeps += 1
+        self.now_ns = max(self.now_ns, timespec[0] * NS_PER_S + timespec[1] + late)
+        return 0
+
+    def _complete(self, request: int, _: int) -> None:
+        self.spans.append((self._submitted[request], self.now_ns))
+        self.order.append(request)
+        if len(self.spans) == self._enough:
+            self._server[0, null._QUIT] = 1
+        else:
+            self._submit(request)
+
+
+@settings(deadline=None)
+@given(
+    requests=st.integers(1, 5),
+    lateness_ns=st.lists(st.integers(0, 10 * SERVICE_NS), min_size=1, max_size=10),
+    drift=st.sampled_from([0.0, 50.0]),
+)
+def test_no_inference_is_shorter_than_its_service_however_late_a_server_wakes(
+    requests: int, lateness_ns: list[int], drift: float
+) -> None:
+    late = LateServer(requests, lateness_ns)
+    if drift:
+        late.device.begin(BEGIN, drift, stall_at_s=0.01, stall_s=0.01)
+    late.serve(40)
+    submitted, ends = np.array(late.spans).T
+    assert (ends - submitted).min() >= SERVICE_NS
+    assert ends.max() - BEGIN >= 40 * SERVICE_NS  # one at a time
+
+
+@settings(deadline=None)
+@given(requests=st.integers(2, 5), lateness_ns=st.lists(st.integers(0, SERVICE_NS * 9 // 10), min_size=1, max_size=10))
+def test_lateness_costs_no_throughput_while_another_request_waits(requests: int, lateness_ns: list[int]) -> None:
+    late = LateServer(requests, lateness_ns)
+    late.serve(200)
+    submitted, ends = np.array(late.spans).T
+    services = ends - BEGIN - np.arange(1, 201) * SERVICE_NS
+    assert services.min() >= 0
+    assert services.max() <= max(lateness_ns) + 100 * _STEP_NS  # of the one service, not of all before it
+    waited = (ends - submitted)[requests:]
+    assert waited.mean() == pytest.approx(requests * SERVICE_NS, abs=max(lateness_ns) / 50 + 100 * _STEP_NS)
+
+
+def test_requests_are_served_in_the_order_in_which_they_were_submitted() -> None:
+    late = LateServer(3, [0])
+    late.serve(9, order=(2, 0, 1))
+    assert late.order == [2, 0, 1] * 3
