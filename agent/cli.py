@@ -10,12 +10,13 @@ from typing import NoReturn
 from ovbench.common.errors import ExitCode
 
 from .loopcache import use_loop_cache
-from .process import wake_on_time
+from .process import run_in_own_session, wake_on_time
 
 
 def main() -> NoReturn:
     try:
         options = _parser().parse_args()
+        run_in_own_session()  # before there is much to copy
         # numpy's BLAS would start threads on every CPU when it is imported.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -16,7 +16,7 @@ import sys
 from importlib import import_module
 
 from .loopcache import use_loop_cache
-from .process import die_with_parent
+from .process import die_with_parent, leave_session
 
 
 def main() -> None:
@@ -69,6 +69,7 @@ class _Server:
             try:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                leave_session()
                 die_with_parent(server_pid)
                 _become_agent(agent, endpoint, log)
             finally:

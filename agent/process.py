@@ -1,11 +1,16 @@
-"""What an agent asks of the kernel for its process: to die with its parent, and to be woken on time."""
+"""What an agent asks of the kernel: a session of its own, to die with its parent, and to be woken on time."""
 
+import contextlib
 import ctypes
 import os
 import signal
+from types import FrameType
+from typing import Final
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_PR_SET_TIMERSLACK = 29
+_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+_PR_SET_TIMERSLACK: Final = 29
+
+_PASSED_ON: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -16,6 +21,62 @@ def die_with_parent(parent_pid: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_pid:
         os._exit(1)
+
+
+def leave_session() -> None:
+    """Begin a session of its own, in a process that has just been forked.
+
+    The kernel shares the CPUs out by session (autogroup, sched(7)). Where one session's threads hand over to each other
+    on several CPUs, tens of thousands of times a second, as two agents with a fast asynchronous model do, Linux 6.18
+    keeps everybody else off those CPUs for seconds. On one CPU, or with a session for each, it does not.
+    """
+    os.setsid()
+
+
+def run_in_own_session() -> None:
+    """The same for a process that somebody else started, and whom a terminal may know as its job: goes on in a child.
+
+    The process that was started stays where it is, passes on the signals that it gets, stops and goes on with the
+    child, and ends as the child ends; if it is killed, so is the child.
+    """
+    stand_in = os.getpid()
+    if os.getsid(0) == stand_in:
+        return  # as under setsid, or alone in a container
+    child = os.fork()
+    if child == 0:
+        leave_session()
+        die_with_parent(stand_in)
+        return
+    _stand_in_for(child)
+
+
+def _stand_in_for(child: int) -> None:
+    def send(number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        send(number)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        send(signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def go_on(number: int, frame: FrameType | None) -> None:
+        send(signal.SIGCONT)
+
+    handlers = {**dict.fromkeys(_PASSED_ON, pass_on), signal.SIGTSTP: stop, signal.SIGCONT: go_on}
+    for number, handler in handlers.items():
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup: the child ignores it, too
+            signal.signal(number, handler)
+    _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status):
+        os._exit(os.WEXITSTATUS(status))
+    killed_by = os.WTERMSIG(status)
+    if killed_by != signal.SIGKILL:
+        signal.signal(killed_by, signal.SIG_DFL)
+    os.kill(os.getpid(), killed_by)  # whoever started this one sees what happened
+    os._exit(128 + killed_by)
 
 
 def wake_on_time() -> None:

@@ -51,6 +51,9 @@ def test_no_process_outlives_a_coordinator_that_is_killed(start: Start) -> None:
     coordinator.wait_for(UNDER_WAY)
     processes = coordinator.descendants()
     assert len(processes) == 3  # the fork server and two agents
+    # The kernel shares CPUs out by session: two agents in one were seen to keep all others off them.
+    sessions = {os.getsid(process.pid) for process in processes}
+    assert sessions == {process.pid for process in processes}
     coordinator.process.kill()
     assert gone(processes, AT_ONCE_S)
 
@@ -69,11 +72,16 @@ def test_no_process_outlives_a_fork_server_that_is_killed(start: Start) -> None:
 @undisturbed
 def test_agents_started_by_hand_run_and_end_with_the_run(start: Start, tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/bus"
-    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", "-t", "1")
-    agents = [subprocess.Popen([AGENT, "--connect", endpoint]) for _ in range(2)]
+    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", "-t", "2")
+    agents = [psutil.Popen([AGENT, "--connect", endpoint]) for _ in range(2)]
+    coordinator.wait_for(UNDER_WAY)
+    children = [child for agent in agents for child in agent.children()]
+    sessions = {os.getsid(child.pid) for child in children}
     ran = coordinator.finish()
     assert ran.code == 0
-    assert {agent["pid"] for agent in ran.report["agents"]} == {agent.pid for agent in agents}
+    # Each is the child, in a session of its own, of the process that was started, which stands in for it.
+    assert {agent["pid"] for agent in ran.report["agents"]} == {child.pid for child in children}
+    assert sessions == {child.pid for child in children}
     assert [agent.wait(PATIENCE_S) for agent in agents] == [0, 0]
 
 
