@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from ovbench.common.errors import ExitCode
 
-from .loopcache import use_loop_cache
+from .loopcache import load_loops
 from .process import run_in_own_session, wake_on_time
 
 
@@ -20,7 +20,7 @@ def main() -> NoReturn:
         # numpy's BLAS would start threads on every CPU when it is imported.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        use_loop_cache()
+        load_loops()
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     serve_and_exit(options.connect, options.agent, options.wait)

@@ -15,7 +15,7 @@ import signal
 import sys
 from importlib import import_module
 
-from .loopcache import use_loop_cache
+from .loopcache import load_loops
 from .process import die_with_parent, leave_session
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     """Run the server: `python -m ovbench.agent.forkserver PARENT_PID`."""
     die_with_parent(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to handle
-    use_loop_cache()
+    load_loops()
     import_module("ovbench.agent.service")  # loads all that agents share
 
     # Objects made until now are never collected, so the collector does not write to the pages they share.

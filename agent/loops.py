@@ -18,10 +18,13 @@ idle, and the waiting thread starts it when something is.
 from typing import Any, Final
 
 from llvmlite import ir
-from numba import cfunc, njit, types
+from numba import cfunc, config, njit, types
 from numba.extending import intrinsic
 
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE
+
+CACHED: Final = bool(config.CACHE_DIR)  # type: ignore[attr-defined]
+"""Only in a folder that was chosen for it (`loopcache`): numba would take files from whatever other place it finds."""
 
 ROW_WORDS: Final = 64
 """Words in a row: 512 bytes, more than the two cache lines that CPUs fetch together."""
@@ -402,7 +405,7 @@ def _ready(control_address, slot_address, instant):
     return instant
 
 
-@njit(types.void(i64, i64), nogil=True, cache=True)
+@njit(types.void(i64, i64), nogil=True, cache=CACHED)
 def run_sync(control_address, slot_address):
     """Infer on one request, back to back unless paced. One reading of the clock ends an inference and starts the next.
 
@@ -434,7 +437,7 @@ def run_sync(control_address, slot_address):
     slot[S_DONE] = 1
 
 
-@njit(types.void(i64), cache=True)
+@njit(types.void(i64), cache=CACHED)
 def rearm(slot_address):
     """Set the callback again before a request is started.
 
@@ -510,7 +513,7 @@ def _take_turn(control_address, slot_address, instant):
     return instant
 
 
-@cfunc(types.void(_words, _words), cache=True)
+@cfunc(types.void(_words, _words), cache=CACHED)
 def on_complete(functor, exception):
     """Completion of an inference: `functor` holds the slot's address, `exception` is null unless it failed."""
     slot_address = functor[0]
@@ -532,7 +535,7 @@ def on_complete(functor, exception):
         slot[S_DONE] = 1
 
 
-@cfunc(types.boolean(_words, _words, types.int32), cache=True)
+@cfunc(types.boolean(_words, _words, types.int32), cache=CACHED)
 def manage_function(target, source, operation):
     """The manager of the std::function in a slot: 2 clones the one word of state; nothing needs destroying."""
     if operation == 2:
@@ -632,7 +635,7 @@ def _run_paced(control_address, slots_address, count):
         done = _skip_done(slots_address, count, done)
 
 
-@njit(types.void(i64, i64, i64), nogil=True, cache=True)
+@njit(types.void(i64, i64, i64), nogil=True, cache=CACHED)
 def run_async(control_address, slots_address, count):
     """Keep every request in flight, or, paced, start one when a start is due; returns when all are done."""
     instant = _await_begin(control_address)

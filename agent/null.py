@@ -25,7 +25,7 @@ from numba import cfunc, njit, types
 
 from ovbench.common.clock import to_ns
 
-from .loops import S_FUNCTION, call_pair, entry, fetch_add, i64, now, on_complete, sleep_until, swap, words
+from .loops import CACHED, S_FUNCTION, call_pair, entry, fetch_add, i64, now, on_complete, sleep_until, swap, words
 
 Int64s = npt.NDArray[np.int64]
 
@@ -99,7 +99,7 @@ def _trace(request):
         row[_TRACED] = number + 1
 
 
-@cfunc(types.int32(i64, i64, i64), cache=True)
+@cfunc(types.int32(i64, i64, i64), cache=CACHED)
 def set_input(request, index, item):
     """Set an input of a request that is traced; like OpenVINO's, it refuses an input that there is not, and item 0."""
     row = words(request)
@@ -109,7 +109,7 @@ def set_input(request, index, item):
     return types.int32(0)
 
 
-@cfunc(types.int32(i64), cache=True)
+@cfunc(types.int32(i64), cache=CACHED)
 def infer(request):
     """Synchronous inference."""
     _trace(request)
@@ -118,7 +118,7 @@ def infer(request):
     return types.int32(0)
 
 
-@cfunc(types.int32(i64), cache=True)
+@cfunc(types.int32(i64), cache=CACHED)
 def start_async(request):
     """Put the request into its server's queue. A request waits there once at most, so its place is free."""
     _trace(request)
@@ -130,7 +130,7 @@ def start_async(request):
     return types.int32(0)
 
 
-@njit(types.void(i64, i64), nogil=True, cache=True)
+@njit(types.void(i64, i64), nogil=True, cache=CACHED)
 def serve(server_address, exception_address):
     """One stream: serve its requests in the order in which they were submitted, until it is to quit."""
     server = words(server_address)

@@ -49,6 +49,7 @@ from ovbench.common.wire import BadMessage, Link, check
 
 from . import placement
 from .capi import OpenVinoError
+from .loopcache import load_loops
 from .measure import Measurement, Outcome
 from .numa import Whereabouts, several_nodes
 from .recorder import Recorder
@@ -232,7 +233,7 @@ class MeasureThread:
             # Off the measured CPUs where there are others, else on this agent's own, not on its neighbours'.
             refused = self._pin_control_threads(job.placement.housekeeping or job.placement.cpus)
             backend = prepared.backend
-            effective = _with_note(backend.effective, refused)
+            effective = _with_notes(backend.effective, refused, load_loops())
             self._counts = [0] * effective.requests
             self._whereabouts.start(monotonic_ns())
             before, after = backend.peaks_mb
@@ -358,12 +359,13 @@ class MeasureThread:
         return placement.pin_all(self._control_threads, cpus)
 
 
-def _with_note(effective: Effective, refused: frozenset[int]) -> Effective:
-    """`refused`: CPUs that control threads cannot have."""
-    if not refused:
-        return effective
-    note = f"Control threads may not run on CPUs {format_cpu_list(refused)} as planned, and run elsewhere."
-    return structs.replace(effective, notes=(*effective.notes, note))
+def _with_notes(effective: Effective, refused: frozenset[int], cache: str) -> Effective:
+    """`refused`: CPUs that control threads cannot have; `cache`: what is to be said of it, if anything."""
+    notes = [as_text(cache)] if cache else []
+    if refused:
+        cpus = format_cpu_list(refused)
+        notes.append(f"Control threads may not run on CPUs {cpus} as planned, and run elsewhere.")
+    return structs.replace(effective, notes=(*effective.notes, *notes))
 
 
 def serve(endpoint: str, agent: int | None, patience_s: float, clock: Clock = monotonic_ns) -> NoReturn:

@@ -2,10 +2,10 @@
 
 from hypothesis import HealthCheck, settings
 
-from ovbench.agent.loopcache import use_loop_cache
+from ovbench.agent.loopcache import load_loops
 
 # Before anything imports numba: the tests compile the loops into, and load them from, the same cache as agents do.
-use_loop_cache()
+load_loops()
 
 # How long an example takes, and its data to be made, is the machine's to say: a busy one exceeds any limit.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -53,9 +53,9 @@ class _Loop:
 
     def __init__(self) -> None:
         # Not before the process is pinned; and numba's cache must be known before numba is.
-        from ovbench.agent.loopcache import use_loop_cache
+        from ovbench.agent.loopcache import load_loops
 
-        use_loop_cache()
+        load_loops()
         from ovbench.agent import capi, loops
         from ovbench.agent.builtin import builtin_file
         from ovbench.agent.recorder import Recorder

@@ -106,7 +106,7 @@ def test_nothing_imports_across_packages_by_a_relative_path() -> None:
         ("zmq", {"common.wire"}),
         ("msgpack", {"common.wire"}),
         ("openvino", {"agent.zoo"}),
-        ("numba", {"agent.loops", "agent.null"}),
+        ("numba", {"agent.loops", "agent.null", "agent.loopcache"}),
         ("llvmlite", {"agent.loops"}),
         ("ctypes", {"agent.capi", "agent.cxx", "agent.numa", "agent.preprocess", "agent.process"}),
         ("psutil", {"agent.usage", "coordinator.utilization"}),

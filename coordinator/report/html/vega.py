@@ -4,16 +4,14 @@ vl-convert has Vega and Vega-Lite in it and runs them without a browser. A page 
 that one that is wrong is noticed before anybody opens it.
 """
 
-import contextlib
 import importlib.metadata
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from ovbench.common.cache import Uncached, entry
 from ovbench.common.errors import UsageError
 
 from ...flags import PlotFormat
@@ -21,7 +19,9 @@ from .chart import CONFIG, PALETTE, Chart
 
 SNIPPET: Final = "window.vegaEmbed=vegaEmbed;"
 LIBRARY_MARK: Final = f"/* {SNIPPET} */\n"
-"""What the kept script begins with: another snippet makes it anew."""
+"""What the script begins with: another snippet makes it anew."""
+
+_FILE: Final = "vega.js"
 
 WIDTH: Final = 720
 
@@ -43,16 +43,18 @@ def script() -> str:
     Raises UsageError where the extra is missing.
     """
     converter = library()
-    file = _cache() / f"vega-{importlib.metadata.version('vl-convert-python')}.js"
-    with contextlib.suppress(OSError):
-        kept = file.read_text(encoding="utf-8")
-        if kept.startswith(LIBRARY_MARK):
-            return kept
-    made = LIBRARY_MARK + str(converter.javascript_bundle(SNIPPET))
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _write(file, made)
-    return made
+    made: list[str] = []
+
+    def make(folder: Path) -> None:
+        made.append(made[0] if made else LIBRARY_MARK + str(converter.javascript_bundle(SNIPPET)))
+        (folder / _FILE).write_text(made[0], encoding="utf-8")
+
+    made_with = {"vl-convert-python": importlib.metadata.version("vl-convert-python"), "mark": LIBRARY_MARK}
+    try:
+        found = entry("vega", made_with, make)
+        return made[0] if made else (found.folder / _FILE).read_text(encoding="utf-8")
+    except (Uncached, OSError):
+        return made[0] if made else LIBRARY_MARK + str(converter.javascript_bundle(SNIPPET))
 
 
 def compiled(chart: Chart) -> dict[str, Any]:
@@ -80,14 +82,3 @@ def plot_files(charts: Sequence[Chart], form: PlotFormat | None) -> dict[str, by
 
 def _file_config() -> dict[str, Any]:
     return {**CONFIG, "background": "var(--paper)", "font": "sans-serif", "padding": 12, "title": {"anchor": "start"}}
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ovbench"
-
-
-def _write(file: Path, text: str) -> None:
-    """Whole or not at all: several may do so at once."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, delete=False) as temporary:
-        temporary.write(text)
-    os.replace(temporary.name, file)
