@@ -4,7 +4,7 @@ Everything here was requested by the user or decided by the plan; what OpenVINO 
 is reported by the agent as `messages.Effective`.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 from msgspec import Meta, Struct, structs
 
@@ -23,10 +23,27 @@ AUTO_STREAMS: Final = -1
 
 COMPILED_SUFFIX: Final = ".blob"
 
-Positive = Annotated[int, Meta(ge=1)]
-NotNegative = Annotated[int, Meta(ge=0)]
+MOST_WHOLE: Final = (1 << 62) - 1
+"""Of any number: the sum of two fits 64 bits."""
+
+MOST_CPUS: Final = 8_192
+"""The most that Linux can be built for (NR_CPUS of x86); of nodes it knows fewer."""
+
+MOST_FILES: Final = 100_000
+_MOST_NAMED: Final = 4_096
+"""Inputs and outputs of a model, dimensions of a shape, properties: whatever goes by name or place."""
+
+Positive = Annotated[int, Meta(ge=1, le=MOST_WHOLE)]
+NotNegative = Annotated[int, Meta(ge=0, le=MOST_WHOLE)]
+Cpu = Annotated[int, Meta(ge=0, lt=MOST_CPUS)]
+Cpus = Annotated[tuple[Cpu, ...], Meta(max_length=MOST_CPUS)]
+Words = Annotated[str, Meta(max_length=20_000)]
+Requests = Annotated[int, Meta(ge=1, lt=1 << 31)]
 Seconds = Annotated[float, Meta(ge=0, le=1e7)]
 Finite = Annotated[float, Meta(ge=-1e300, le=1e300)]
+_PerChannel = Annotated[tuple[Finite, ...], Meta(max_length=MOST_FILES)]
+_Value = TypeVar("_Value")
+ByName = Annotated[dict[Words, _Value], Meta(max_length=_MOST_NAMED)]
 
 
 class Spec(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,12 +58,12 @@ class Model(Spec, frozen=True, forbid_unknown_fields=True):
     and which dimension is what (`NCHW`). `whole_file`: compile from the file, without reading it first.
     """
 
-    source: str
+    source: Words
     batch: Dimension | None = None
-    extensions: tuple[str, ...] = ()
-    shapes: dict[str, Shape] = {}
-    data_shapes: dict[str, tuple[Shape, ...]] = {}
-    layouts: dict[str, str] = {}
+    extensions: Annotated[tuple[Words, ...], Meta(max_length=_MOST_NAMED)] = ()
+    shapes: ByName[Shape] = {}
+    data_shapes: ByName[Annotated[tuple[Shape, ...], Meta(max_length=MOST_FILES)]] = {}
+    layouts: ByName[Words] = {}
     whole_file: bool = False
 
     @property
@@ -66,24 +83,24 @@ class Preprocessing(Spec, frozen=True, forbid_unknown_fields=True):
     `mean` and `scale` have a value per channel, by input; the name `EVERY_INPUT` stands for all that are images.
     """
 
-    input_type: str | None = None
-    output_type: str | None = None
-    types: dict[str, str] = {}
-    mean: dict[str, tuple[Finite, ...]] = {}
-    scale: dict[str, tuple[Finite, ...]] = {}
+    input_type: Words | None = None
+    output_type: Words | None = None
+    types: ByName[Words] = {}
+    mean: ByName[_PerChannel] = {}
+    scale: ByName[_PerChannel] = {}
 
 
 class InputFiles(Spec, frozen=True, forbid_unknown_fields=True):
     """Files for an input; `input` None leaves it to their order which input each is for."""
 
-    input: str | None
-    paths: tuple[str, ...]
+    input: Words | None
+    paths: Annotated[tuple[Words, ...], Meta(max_length=MOST_FILES)]
 
 
 class Data(Spec, frozen=True, forbid_unknown_fields=True):
     """Where the inputs come from: files, and random data seeded with `seed` for what has none."""
 
-    files: tuple[InputFiles, ...] = ()
+    files: Annotated[tuple[InputFiles, ...], Meta(max_length=_MOST_NAMED)] = ()
     seed: NotNegative = 0
 
 
@@ -94,17 +111,17 @@ class Runtime(Spec, frozen=True, forbid_unknown_fields=True):
     own goes before it.
     """
 
-    device: str = "CPU"
+    device: Words = "CPU"
     hint: Hint = "throughput"
-    streams: Annotated[int, Meta(ge=AUTO_STREAMS)] | None = None
-    threads: Positive | None = None
-    requests: Positive | None = None
-    precision: str | None = None
+    streams: Annotated[int, Meta(ge=AUTO_STREAMS, lt=1 << 31)] | None = None
+    threads: Requests | None = None
+    requests: Requests | None = None
+    precision: Words | None = None
     pinning: Literal["YES", "NO"] | None = None
-    cache_dir: str | None = None
+    cache_dir: Words | None = None
     count_layers: bool | None = None
     auto_batching: bool | None = None
-    config: dict[str, str] = {}
+    config: ByName[Words] = {}
 
     @property
     def counts_layers(self) -> bool:
@@ -160,7 +177,7 @@ class MemoryPolicy(Spec, frozen=True, forbid_unknown_fields=True):
     """Where memory is to be taken from, set before OpenVINO loads; modes as in set_mempolicy(2)."""
 
     mode: Literal["local", "interleave", "bind"]
-    nodes: tuple[NotNegative, ...] = ()
+    nodes: Cpus = ()
 
     @property
     def text(self) -> str:
@@ -179,8 +196,8 @@ class Placement(Spec, frozen=True, forbid_unknown_fields=True):
     `memory` None leaves the policy as the agent was started with.
     """
 
-    cpus: tuple[NotNegative, ...]
-    housekeeping: tuple[NotNegative, ...] = ()
+    cpus: Cpus
+    housekeeping: Cpus = ()
     memory: MemoryPolicy | None = None
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from .histogram import COARSE, FINE, Layout
-from .job import Finite, Job, NotNegative, Positive, Seconds
+from .job import MOST_CPUS, Cpu, Cpus, Finite, Job, NotNegative, Positive, Requests, Seconds
 from .shape import Shape
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 SAMPLES_PER_MESSAGE = 65_536
 """Samples in one `Samples` message: 1 MiB."""
@@ -37,13 +37,30 @@ MOST_TEXT = 20_000
 MOST_NAME = 4_096
 """Characters in a `Name`."""
 
+MOST_SLICES = 4_096
+"""Time slices of one `Folded`."""
+
+MOST_COUNT = 1 << 53
+"""Of anything counted: up to here floats are exact, and the sums of a thousand such numbers fit 64 bits."""
+
+MOST_THREADS = 65_536
+"""`MaskChange` in one `Finished`."""
+
+_MOST_PORTS = 4_096
+_MOST_NOTES = 4_096
+
 AgentId = Annotated[int, Meta(ge=0, lt=1 << 20)]
-Nanoseconds = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+Nanoseconds = Annotated[int, Meta(ge=0, lt=1 << 62)]
+"""An instant, or a time; the sum and the difference of two of them fit 64 bits."""
+
+Count = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
+Request = Annotated[int, Meta(ge=0, lt=1 << 31)]
+Batch = Annotated[int, Meta(ge=1, lt=1 << 31)]
 Milliseconds = Annotated[float, Meta(ge=0, le=1e12)]
 Megabytes = Annotated[float, Meta(ge=0, le=1e12)]
 Text = Annotated[str, Meta(max_length=MOST_TEXT)]
 Name = Annotated[str, Meta(max_length=MOST_NAME)]
-Cpus = tuple[NotNegative, ...]
+Names = Annotated[tuple[Name, ...], Meta(max_length=_MOST_PORTS)]
 
 
 def as_text(text: str) -> str:
@@ -108,8 +125,8 @@ class Notice(Struct, frozen=True, forbid_unknown_fields=True):
 class Hello(Notice, frozen=True, tag="hello"):
     """`agent`: the identity the launcher gave it, None for one that was started by hand."""
 
-    version: int
-    pid: Positive
+    version: Annotated[int, Meta(ge=0, lt=1 << 31)]
+    pid: Annotated[int, Meta(ge=1, lt=1 << 31)]
     host: Name
     agent: AgentId | None
 
@@ -118,9 +135,9 @@ class Progress(Notice, frozen=True, tag="progress"):
     """The heartbeat. `buckets` and `counts`: a few of the latest latencies in a `histogram.COARSE` layout."""
 
     step: Annotated[int, Meta(ge=0, le=11)]
-    completed: NotNegative
-    buckets: Annotated[tuple[NotNegative, ...], Meta(max_length=512)] = ()
-    counts: Annotated[tuple[NotNegative, ...], Meta(max_length=512)] = ()
+    completed: Count
+    buckets: Annotated[tuple[Annotated[int, Meta(ge=0, lt=COARSE.size)], ...], Meta(max_length=512)] = ()
+    counts: Annotated[tuple[Annotated[int, Meta(ge=0, lt=1 << 31)], ...], Meta(max_length=512)] = ()
 
 
 class Port(Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,9 +150,12 @@ class Port(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     type: Name
     shape: Shape | None
-    names: tuple[Name, ...] = ()
+    names: Names = ()
     node: Name = ""
     layout: Name = "[...]"
+
+
+Ports = Annotated[tuple[Port, ...], Meta(max_length=_MOST_PORTS)]
 
 
 class Filling(Struct, frozen=True, forbid_unknown_fields=True):
@@ -149,8 +169,10 @@ class Filling(Struct, frozen=True, forbid_unknown_fields=True):
 class Group(Struct, frozen=True, forbid_unknown_fields=True):
     """Shapes that inputs have together in one inference, and how many frames that is."""
 
-    shapes: tuple[tuple[NotNegative, ...], ...]
-    batch: Positive
+    shapes: Annotated[
+        tuple[Annotated[tuple[NotNegative, ...], Meta(max_length=_MOST_PORTS)], ...], Meta(max_length=_MOST_PORTS)
+    ]
+    batch: Batch
 
 
 class Effective(Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,20 +187,20 @@ class Effective(Struct, frozen=True, forbid_unknown_fields=True):
     device: Name
     hint: Name
     precision: Name
-    streams: NotNegative
-    threads: NotNegative
-    requests: Positive
+    streams: Annotated[int, Meta(ge=0, lt=1 << 31)]
+    threads: Annotated[int, Meta(ge=0, lt=1 << 31)]
+    requests: Requests
     iterations: NotNegative | None
-    batch: Positive
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-    properties: dict[Name, Text]
-    original_inputs: tuple[Port, ...] = ()
-    original_outputs: tuple[Port, ...] = ()
-    fillings: tuple[Filling, ...] = ()
+    batch: Batch
+    inputs: Ports
+    outputs: Ports
+    properties: Annotated[dict[Name, Text], Meta(max_length=_MOST_PORTS)]
+    original_inputs: Ports = ()
+    original_outputs: Ports = ()
+    fillings: Annotated[tuple[Filling, ...], Meta(max_length=_MOST_PORTS)] = ()
     groups: Annotated[tuple[Group, ...], Meta(max_length=MOST_GROUPS)] = ()
     inference_only: bool = True
-    notes: tuple[Text, ...] = ()
+    notes: Annotated[tuple[Text, ...], Meta(max_length=_MOST_NOTES)] = ()
 
 
 class Phases(Struct, frozen=True, forbid_unknown_fields=True):
@@ -218,7 +240,7 @@ class Outputs(Struct, frozen=True, forbid_unknown_fields=True):
     not where the model keeps state, of which there are no outputs."""
 
     repeatable: bool
-    outputs: tuple[Output, ...]
+    outputs: Annotated[tuple[Output, ...], Meta(max_length=_MOST_PORTS)]
 
 
 class Ready(Notice, frozen=True, tag="ready"):
@@ -241,7 +263,7 @@ class Ready(Notice, frozen=True, tag="ready"):
 
 
 class Warmed(Notice, frozen=True, tag="warmed"):
-    completed: NotNegative
+    completed: Count
 
 
 class OnCpu(Struct, frozen=True, forbid_unknown_fields=True):
@@ -250,7 +272,7 @@ class OnCpu(Struct, frozen=True, forbid_unknown_fields=True):
     The time of a thread between two looks at it is that of the one CPU it may use, or else of the one it ran on last.
     """
 
-    cpu: NotNegative
+    cpu: Cpu
     load_s: Seconds
     control_s: Seconds
 
@@ -265,18 +287,18 @@ class Usage(Struct, frozen=True, forbid_unknown_fields=True):
     user_s: Seconds
     system_s: Seconds
     control_s: Seconds
-    voluntary_switches: NotNegative
-    involuntary_switches: NotNegative
-    migrations: NotNegative | None
-    cpus: tuple[OnCpu, ...] = ()
-    throttled_periods: NotNegative = 0
+    voluntary_switches: Count
+    involuntary_switches: Count
+    migrations: Count | None
+    cpus: Annotated[tuple[OnCpu, ...], Meta(max_length=MOST_CPUS)] = ()
+    throttled_periods: Count = 0
     throttled_s: Seconds = 0.0
 
 
 class MaskChange(Struct, frozen=True, forbid_unknown_fields=True):
     """A thread whose affinity was another at the end of the load than at its start. `control`: it does not infer."""
 
-    thread: Positive
+    thread: Annotated[int, Meta(ge=1, lt=1 << 31)]
     control: bool
     before: Cpus
     after: Cpus
@@ -289,7 +311,7 @@ class OnNode(Struct, frozen=True, forbid_unknown_fields=True):
     forked from, are only in `total_mb`.
     """
 
-    node: NotNegative
+    node: Cpu
     own_mb: Megabytes
     total_mb: Megabytes
 
@@ -314,14 +336,14 @@ class Finished(Notice, frozen=True, tag="finished"):
 
     start_ns: Nanoseconds
     stop_ns: Nanoseconds
-    completed: NotNegative
+    completed: Count
     usage: Annotated[tuple[Usage, ...], Meta(max_length=MOST_READINGS)]
     memory: Memory
     seen: Cpus
     mask: Cpus
     error: Text | None
-    mask_changes: tuple[MaskChange, ...] = ()
-    nodes: tuple[OnNode, ...] = ()
+    mask_changes: Annotated[tuple[MaskChange, ...], Meta(max_length=MOST_THREADS)] = ()
+    nodes: Annotated[tuple[OnNode, ...], Meta(max_length=MOST_CPUS)] = ()
     outputs: Outputs | None = None
 
 
@@ -331,13 +353,20 @@ class Samples(Notice, frozen=True, tag="samples"):
     `first`: the index of the first of them among the request's inferences since the start.
     """
 
-    request: NotNegative
-    data: Annotated[bytes, Meta(max_length=16 * SAMPLES_PER_MESSAGE)]
-    first: NotNegative = 0
+    request: Request
+    data: Annotated[bytes, Meta(min_length=16, max_length=16 * SAMPLES_PER_MESSAGE)]
+    first: Count = 0
 
     def __post_init__(self) -> None:
         if len(self.data) % 16:
             raise ValueError("samples are pairs of int64")
+
+
+_MOST_CELLS = 1 << 18
+"""Buckets of slices in one `Folded`: 4 MiB."""
+
+_ROUNDING = 1e-6
+"""The relative error of a sum that was added up one by one."""
 
 
 class Folded(Notice, frozen=True, tag="folded"):
@@ -348,21 +377,21 @@ class Folded(Notice, frozen=True, tag="folded"):
     Sums of (x - pivot_ns) and of its square keep the mean and the deviation exact.
     """
 
-    request: NotNegative
-    count: Positive
+    request: Request
+    count: Annotated[int, Meta(ge=1, le=MOST_COUNT)]
     first_end_ns: Nanoseconds
     last_end_ns: Nanoseconds
-    least_ns: NotNegative
-    most_ns: NotNegative
-    pivot_ns: NotNegative
+    least_ns: Nanoseconds
+    most_ns: Nanoseconds
+    pivot_ns: Nanoseconds
     total_deviation_ns: Finite
     total_square_ns2: Annotated[float, Meta(ge=0, le=1e300)]
-    fine_buckets: bytes
-    fine_counts: bytes
-    slice_ns: Positive
-    slice_indices: bytes
-    slice_buckets: bytes
-    slice_counts: bytes
+    fine_buckets: Annotated[bytes, Meta(max_length=4 * FINE.size)]
+    fine_counts: Annotated[bytes, Meta(max_length=8 * FINE.size)]
+    slice_ns: Annotated[int, Meta(ge=1, lt=1 << 62)]
+    slice_indices: Annotated[bytes, Meta(max_length=4 * _MOST_CELLS)]
+    slice_buckets: Annotated[bytes, Meta(max_length=4 * _MOST_CELLS)]
+    slice_counts: Annotated[bytes, Meta(max_length=8 * _MOST_CELLS)]
 
     def __post_init__(self) -> None:
         fine, cells = len(self.fine_buckets) // 4, len(self.slice_buckets) // 4
@@ -373,10 +402,25 @@ class Folded(Notice, frozen=True, tag="folded"):
         _check_buckets(self.fine_buckets, FINE)
         _check_buckets(self.slice_buckets, COARSE)
         for counts in (self.fine_counts, self.slice_counts):
-            if sum(memoryview(counts).cast("q")) != self.count or min(memoryview(counts).cast("q")) < 0:
+            numbers = memoryview(counts).cast("q")
+            if min(numbers) < 1 or sum(numbers) != self.count:
                 raise ValueError("a histogram's counts add up to what was counted")
-        if min(memoryview(self.slice_indices).cast("i")) < 0:
+        indices = memoryview(self.slice_indices).cast("i")
+        if min(indices) < 0 or max(indices) >= MOST_SLICES:
             raise ValueError("a time slice comes after the start")
+        self._check_sums()
+
+    def _check_sums(self) -> None:
+        """That there can be such latencies: a mean and a deviation that these do not have make figures of nothing."""
+        if not (self.least_ns <= self.pivot_ns <= self.most_ns and self.first_end_ns <= self.last_end_ns):
+            raise ValueError("what was folded lies between its extremes")
+        low, high = (float(self.count * (edge - self.pivot_ns)) for edge in (self.least_ns, self.most_ns))
+        most = float(self.count) * max(self.most_ns - self.pivot_ns, self.pivot_ns - self.least_ns) ** 2
+        slack = _ROUNDING * (high - low) + 1.0
+        if not low - slack <= self.total_deviation_ns <= high + slack:
+            raise ValueError("a sum of deviations lies between those of the extremes")
+        if self.total_square_ns2 > most * (1 + _ROUNDING) + 1.0:
+            raise ValueError("a sum of squares is at most that of the extremes")
 
 
 def _check_buckets(buckets: bytes, layout: Layout) -> None:
@@ -396,14 +440,14 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True):
     type: Name
     exec_type: Name
     status: LayerStatus
-    real_us: NotNegative
-    cpu_us: NotNegative
+    real_us: Count
+    cpu_us: Count
 
 
 class Layers(Notice, frozen=True, tag="layers"):
     """The layers of one request in their order; more than fit one message go on in the next."""
 
-    request: NotNegative
+    request: Request
     layers: Annotated[tuple[Layer, ...], Meta(max_length=LAYERS_PER_MESSAGE)]
 
 
@@ -416,7 +460,7 @@ class Graph(Notice, frozen=True, tag="graph"):
 class Delivered(Notice, frozen=True, tag="delivered"):
     """Everything has been sent: so many `Samples`, `Folded`, `Layers` and `Graph`."""
 
-    messages: NotNegative
+    messages: Count
 
 
 class Failed(Notice, frozen=True, tag="failed"):

@@ -6,10 +6,13 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-Dimension = tuple[Annotated[int, Meta(ge=0)], Annotated[int, Meta(ge=-1)]]
+_MOST_DIMENSION: Final = (1 << 63) - 1
+_MOST_RANK: Final = 4_096
+
+Dimension = tuple[Annotated[int, Meta(ge=0, le=_MOST_DIMENSION)], Annotated[int, Meta(ge=-1, le=_MOST_DIMENSION)]]
 """Least and most; the most is OPEN where there is no limit."""
 
-Shape = tuple[Dimension, ...]
+Shape = Annotated[tuple[Dimension, ...], Meta(max_length=_MOST_RANK)]
 
 OPEN: Final = -1
 

@@ -1,30 +1,24 @@
 """ZeroMQ and msgpack: the only module that knows either. Messages go in and come out typed.
 
-Decoding is bounded before anything is built (frame size in libzmq, lengths in msgpack) and then checked against the
-message types, so bytes that are no message of ours cost a counter and nothing else.
+Bytes are decoded straight into the message types: what these have no place for is never built, and lengths are compared
+with their bounds before anything is allocated. So bytes that are no message of ours cost a counter and nothing else.
 """
 
 import math
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-import msgpack
 import msgspec
 import zmq
 
 from .messages import MAX_MESSAGE_BYTES, AnyNotice, AnyOrder, Notice, Order, tag
 
-_LIMITS: dict[str, Any] = {
-    "max_array_len": 100_000,
-    "max_map_len": 10_000,
-    "max_str_len": 100_000,
-    "max_bin_len": MAX_MESSAGE_BYTES,
-    "max_ext_len": 0,
-    "strict_map_key": True,
-}
 _encoder = msgspec.msgpack.Encoder()
+_decoders: Final[dict[Any, msgspec.msgpack.Decoder[Any]]] = {
+    union: msgspec.msgpack.Decoder(union) for union in (AnyOrder, AnyNotice)
+}
 _Received = TypeVar("_Received")
 
 
@@ -36,11 +30,11 @@ def encode(message: Order | Notice) -> bytes:
     return _encoder.encode(message)
 
 
-def decode(data: bytes, union: Any) -> Any:
+def decode(data: bytes | memoryview, union: Any) -> Any:
     """A message of `union` (AnyOrder or AnyNotice). Raises BadMessage for anything else, whatever the bytes are."""
     try:
-        return msgspec.convert(msgpack.unpackb(data, **_LIMITS), union)
-    except (ValueError, TypeError, msgpack.UnpackException, msgspec.ValidationError, RecursionError) as error:
+        return _decoders[union].decode(data)
+    except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise BadMessage(str(error)) from None
 
 

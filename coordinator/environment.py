@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ovbench.common.topology import Topology
 
-LIBRARIES: Final = ("numba", "numpy", "pyzmq", "msgpack", "psutil")
+LIBRARIES: Final = ("numba", "numpy", "pyzmq", "msgspec", "psutil")
 """Those whose versions a result tells."""
 
 

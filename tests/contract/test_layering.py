@@ -104,7 +104,6 @@ def test_nothing_imports_across_packages_by_a_relative_path() -> None:
     ("package", "owners"),
     [
         ("zmq", {"common.wire"}),
-        ("msgpack", {"common.wire"}),
         ("openvino", {"agent.zoo"}),
         ("numba", {"agent.loops", "agent.null", "agent.loopcache"}),
         ("llvmlite", {"agent.loops"}),
@@ -133,7 +132,7 @@ def test_a_library_stays_in_its_part(package: str, owners: tuple[str, ...]) -> N
     assert [name for name in users_of(package) if not name.startswith(owners)] == []
 
 
-@pytest.mark.parametrize("package", ["zmq", "msgpack", "openvino", "numba", "llvmlite", "subprocess", "rich"])
+@pytest.mark.parametrize("package", ["zmq", "openvino", "numba", "llvmlite", "subprocess", "rich"])
 def test_an_owner_still_uses_what_it_owns(package: str) -> None:
     assert users_of(package)
 

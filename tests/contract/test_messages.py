@@ -7,6 +7,8 @@ changed, agents of another version do not understand it any more: raise PROTOCOL
 import json
 import math
 import struct
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -14,6 +16,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import inspect
 
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.job import (
@@ -116,7 +119,7 @@ ORDERS: Final[tuple[Order, ...]] = (
     ),
     Again(job=JOB),
     WarmUp(at_ns=1_000_000_000_001),
-    Start(at_ns=(1 << 63) - 1),
+    Start(at_ns=(1 << 62) - 1),
     Stop(),
     Pulse(),
     Release(),
@@ -458,8 +461,71 @@ def test_samples_that_are_not_whole_pairs_are_refused() -> None:
     refuse(pack({"type": "samples", "request": 0, "data": bytes(24)}), AnyNotice)
 
 
-def test_an_instant_beyond_63_bits_is_refused() -> None:
-    refuse(pack({"type": "start", "at_ns": 1 << 63}), AnyOrder)
+def test_an_instant_beyond_62_bits_is_refused() -> None:
+    refuse(pack({"type": "start", "at_ns": 1 << 62}), AnyOrder)
+
+
+def unbounded(kind: Any, path: str, known: set[type]) -> Iterator[str]:
+    """Where in a type there is something without a limit: a number, a length."""
+    match kind:
+        case inspect.StructType(cls=cls, fields=fields_):
+            if cls not in known:
+                known.add(cls)
+                for field in fields_:
+                    yield from unbounded(field.type, f"{cls.__name__}.{field.name}", known)
+        case inspect.UnionType(types=types):
+            for one in types:
+                yield from unbounded(one, path, known)
+        case inspect.IntType() | inspect.FloatType():
+            if (kind.ge is None and kind.gt is None) or (kind.le is None and kind.lt is None):
+                yield path
+        case inspect.StrType(max_length=None, pattern=None) | inspect.BytesType(max_length=None):
+            yield path
+        case inspect.TupleType(item_types=types):
+            for one in types:
+                yield from unbounded(one, path, known)
+        case inspect.VarTupleType(item_type=one, max_length=most):
+            if most is None:
+                yield path
+            yield from unbounded(one, path, known)
+        case inspect.DictType(key_type=key, value_type=value, max_length=most):
+            if most is None:
+                yield path
+            yield from unbounded(key, path, known)
+            yield from unbounded(value, path, known)
+        case inspect.StrType() | inspect.BytesType() | inspect.BoolType() | inspect.NoneType() | inspect.LiteralType():
+            return
+        case _:
+            yield f"{path}: {kind}"
+
+
+@UNIONS
+def test_every_number_and_every_length_on_the_wire_has_its_bounds(union: Any) -> None:
+    assert list(unbounded(inspect.type_info(union), "", set())) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xdd\x00\x7f\xff\xf0" + b"\x80" * 0x7FFFF0,
+        b"\x82\xa4type\xa5hello\xa7version\xdd\x00\x7f\xff\x00" + b"\x80" * 0x7FFF00,
+        b"\x82\xa4type\xa8finished\xa4seen\xdd\x00\x7f\xff\x00" + b"\x01" * 0x7FFF00,
+        b"\x82\xa4type\xa8finished\xa4mask\xdd\xff\xff\xff\xff" + b"\x01" * 0x7FFF00,
+        b"\x82\xa4type\xa8finished\xaemask\xdf\x00\x3f\xff\x00" + b"\x01\x80" * 0x3FFF00,
+        b"\x82\xa1x\xdd\x00\x7f\xff\x00" + b"\x80" * 0x7FFF00 + b"\xa4type\xa8finished",
+    ],
+    ids=["maps", "maps for a number", "too many numbers", "more than there are", "another key", "before its type"],
+)
+def test_a_full_message_of_what_has_no_place_in_it_is_refused_without_building_it(data: bytes) -> None:
+    """An empty map is one byte on the wire and 64 in memory. The bound is a tenth of the message."""
+    assert len(data) <= MAX_MESSAGE_BYTES
+    tracemalloc.start()
+    try:
+        refuse(data, AnyNotice)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < MAX_MESSAGE_BYTES // 10
 
 
 def test_an_agent_number_has_bounds() -> None:
@@ -483,6 +549,15 @@ def test_the_reason_of_a_bad_message_names_the_place() -> None:
         {"fine_counts": int64s(1, 2)},
         {"fine_counts": int64s(3, -1)},
         {"fine_counts": int64s(2)},
+        {"fine_counts": int64s(2, 0)},
+        {"fine_counts": int64s((1 << 62) + 2, 1 << 62)},
+        {"least_ns": 3},
+        {"pivot_ns": 0},
+        {"pivot_ns": 3},
+        {"first_end_ns": 21},
+        {"total_deviation_ns": 5.0},
+        {"total_deviation_ns": -1e300},
+        {"total_square_ns2": 1e300},
         {"slice_buckets": int32s(1, COARSE.size)},
         {"slice_buckets": int32s(1, -1)},
         {"slice_buckets": b""},
@@ -493,7 +568,7 @@ def test_the_reason_of_a_bad_message_names_the_place() -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_a_histogram_that_contradicts_itself_is_no_message(change: dict[str, bytes]) -> None:
+def test_a_histogram_that_contradicts_itself_is_no_message(change: dict[str, object]) -> None:
     (folded,) = [message for message in NOTICES if isinstance(message, Folded)]
     refuse(pack(fields(folded) | change), AnyNotice)
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-import msgpack
+import msgspec
 import zmq
 
 from ovbench.common.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, Finished, Hello, Memory, Progress
@@ -36,9 +36,9 @@ def test_garbage_is_counted_and_dropped(start: Start, tmp_path: Path) -> None:
         b"\xc1",
         b"hello",
         os.urandom(1000),
-        msgpack.packb({"type": "hello"}),
-        msgpack.packb({"type": "nonsense", "x": 1}),
-        msgpack.packb([[[]]] * 1000),
+        msgspec.msgpack.encode({"type": "hello"}),
+        msgspec.msgpack.encode({"type": "nonsense", "x": 1}),
+        msgspec.msgpack.encode([[[]]] * 1000),
         b"\xdf\xff\xff\xff\xff" + b"\xc0" * 1000,  # a map that claims four billion entries
         encode(Hello(version=PROTOCOL_VERSION, pid=1, host="x", agent=0))[:-1],
         encode(Progress(step=1, completed=1)),  # from nobody we know
@@ -87,7 +87,7 @@ def test_an_agent_that_speaks_another_version_is_sent_away(start: Start, tmp_pat
     peer.connect(endpoint)
     peer.send(encode(Hello(version=PROTOCOL_VERSION + 1, pid=1, host="x", agent=None)))
     assert peer.poll(1000 * PATIENCE_S)
-    reply = msgpack.unpackb(peer.recv())
+    reply = msgspec.msgpack.decode(peer.recv())
     assert reply["type"] == "reject"
     assert "protocol" in reply["reason"]
     agent = subprocess.Popen([AGENT, "--connect", endpoint])
