@@ -4,11 +4,13 @@ An agent that is forked shares numba, numpy and the compiled loops with its sibl
 its private memory is what its model needs. OpenVINO is left out because it must load after the affinity is set.
 The server has one thread until it forks, so a fork copies it whole.
 
-The coordinator writes lines to standard input, `start AGENT ENDPOINT LOGFILE`, and reads from standard output
-`ready`, `started AGENT PID`, `exited AGENT STATUS` (as from waitpid). When its input closes, the server ends.
+The coordinator writes lines to standard input, `[AGENT, ENDPOINT, LOGFILE]` as JSON, since paths may have spaces. It
+reads from standard output `ready`, `started AGENT PID`, `exited AGENT STATUS` (as from waitpid). When its input closes,
+the server ends.
 """
 
 import gc
+import json
 import os
 import select
 import signal
@@ -59,8 +61,8 @@ class _Server:
                     return
                 *lines, pending = (pending + data).split(b"\n")
                 for line in lines:
-                    _, agent, endpoint, log = line.decode().split(" ", 3)
-                    self._start(int(agent), endpoint, log)
+                    agent, endpoint, log = json.loads(line)
+                    self._start(agent, endpoint, log)
 
     def _start(self, agent: int, endpoint: str, log: str) -> None:
         server_pid = os.getpid()

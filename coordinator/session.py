@@ -4,12 +4,9 @@ It ends when every agent has delivered, failed or been lost, or when the user wa
 """
 
 import contextlib
-import fcntl
 import os
 import resource
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +23,11 @@ from .launch import Launcher
 from .member import Member
 from .plan import Plan
 from .rules import Rules
+from .runfolder import run_folder
 from .snapshot import Snapshot, Tracker
 from .survey import Survey
 from .utilization import Meter
 
-_FOLDER: Final = "ovbench-run-"
-_LOCK: Final = "lock"
 _TICK_NS: Final = NS_PER_S // 4
 _DISMISS_S: Final = 2.0
 
@@ -90,7 +86,7 @@ class Bus:
     def open(cls, launcher: Launcher, interrupts: Interrupts, bind: str | None) -> "Iterator[Bus]":
         """Raises UsageError for a --bind that cannot be had. In the end no agent is left that was started here."""
         _raise_descriptor_limit()
-        with _runtime_folder() as folder:
+        with run_folder() as folder:
             endpoint = bind or private_endpoint(str(folder))
             try:
                 hub = Hub(endpoint)
@@ -216,28 +212,6 @@ class Session:
 
 def _pids(fleet: Fleet) -> Iterator[int]:
     return (member.pid for member in fleet.members if member.pid is not None)
-
-
-@contextlib.contextmanager
-def _runtime_folder() -> Iterator[Path]:
-    """A private folder for the bus and the agents' logs. In /tmp where TMPDIR is too long for a socket's address.
-
-    It is locked while it is used, so that those of coordinators that were killed can be told and are removed.
-    """
-    parent = Path(tempfile.gettempdir())
-    parent = parent if len(str(parent)) < 60 else Path("/tmp")
-    for left in parent.glob(f"{_FOLDER}*"):
-        _remove_if_left(left)
-    with tempfile.TemporaryDirectory(prefix=_FOLDER, dir=parent) as folder, open(Path(folder) / _LOCK, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield Path(folder)
-
-
-def _remove_if_left(folder: Path) -> None:
-    with contextlib.suppress(OSError), open(folder / _LOCK) as lock:
-        if folder.stat().st_uid == os.getuid():
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _raise_descriptor_limit() -> None:

@@ -1,6 +1,7 @@
 """Local agents: real processes, forked by a fork server that dies with the coordinator and takes them along."""
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -112,7 +113,9 @@ class LocalLauncher:
         if self._ended:
             return
         self._serving = self._server(python)
-        self._serving.write("".join(f"start {agent} {endpoint} {self._log(agent)}\n" for agent in range(agents)))
+        self._serving.write(
+            "".join(json.dumps([agent, endpoint, str(self._log(agent))]) + "\n" for agent in range(agents))
+        )
 
     def deaths(self) -> Iterator[Death]:
         """Agents whose processes have ended since the last call."""

@@ -147,8 +147,8 @@ def test_an_agent_that_is_not_wanted_is_told_why(start: Start, tmp_path: Path) -
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A temporary folder with a name that is short enough for a socket in it, unlike pytest's."""
-    with tempfile.TemporaryDirectory(prefix="ovb", dir="/tmp") as folder:
+    """A temporary folder with a name that is short enough for a socket in it, unlike pytest's, and not just letters."""
+    with tempfile.TemporaryDirectory(prefix="ovb один ", dir="/tmp") as folder:
         yield Path(folder)
 
 
