@@ -126,6 +126,7 @@ class OpenVinoBackend:
             groups=loaded.groups,
             inference_only=loaded.feed is None,
             notes=tuple(as_text(note) for note in dict.fromkeys(loaded.notes)),
+            files=loaded.files,
         )
 
     def renewed(self, job: Job, times: StepTimes) -> "OpenVinoBackend":

@@ -1,7 +1,7 @@
 """From a model's source to requests that can run: read, reshape, preprocess, compile, create, fill. Steps are timed."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,9 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Final
 from xml.etree.ElementTree import ParseError
 
+from msgspec import structs
+
 from ovbench.common import job as jobs
+from ovbench.common.digests import digests, model_files, states, unchanged
 from ovbench.common.errors import UsageError
-from ovbench.common.messages import Filling, Group, Port
+from ovbench.common.job import FileState
+from ovbench.common.messages import FileDigest, Filling, Group, Port
 from ovbench.common.schedule import round_up
 from ovbench.common.shape import format_dimension, format_shape, static_shape
 
@@ -63,6 +67,9 @@ class Compiled:
     notes: tuple[str, ...]
     peaks_mb: tuple[float, float]
     reshaped: bool = False
+    files: tuple[FileDigest, ...] = ()
+    states: Mapping[str, FileState] = field(default_factory=dict)
+    """Of the files, as they were when they were read."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,7 @@ class Loaded:
     fillings: tuple[Filling, ...]
     notes: tuple[str, ...]
     feed: Feed | None
+    files: tuple[FileDigest, ...]
 
 
 def load(job: jobs.Job, times: StepTimes) -> Loaded:
@@ -91,14 +99,20 @@ def load(job: jobs.Job, times: StepTimes) -> Loaded:
         library = Library(cxx)
         core = Core(library)
         _extend(core, job.model)
+    model, extensions = states(model_files(_path(job.model))), states(job.model.extensions)
     made = _compiled(library, core, job, times)
     times.step = 8
+    files = (*_model_digests(job, model), *digests("extension", extensions, job.known, "-extensions"))
+    made = replace(made, files=files, states={**model, **extensions})
     return _with_requests(library, core, made, made.model.properties(), job, times)
 
 
 def reload(job: jobs.Job, former: Loaded, times: StepTimes) -> Loaded:
     """The same compiled model with other requests, as for `Job.same_but_load`. Those of `former` are freed, and its
-    inputs."""
+    inputs. Raises UsageError where the model's files have changed: OpenVINO may have them mapped, so what it would run
+    is not known."""
+    for path, state in former.compiled.states.items():
+        unchanged("-m", path, state)
     for request in former.requests:
         request.free()
     if former.feed is not None:
@@ -166,7 +180,7 @@ def _request_count(job: jobs.Job, properties: dict[str, str]) -> int:
 def _loaded(
     library: Library, core: Core, made: Compiled, requests: tuple[InferRequest, ...], properties: dict[str, str]
 ) -> Loaded:
-    return Loaded(library, core, made, requests, properties, library.version(), (), (), made.notes, None)
+    return Loaded(library, core, made, requests, properties, library.version(), (), (), made.notes, None, made.files)
 
 
 def _filled(
@@ -177,6 +191,7 @@ def _filled(
     properties: dict[str, str],
     job: jobs.Job,
 ) -> tuple[Loaded, Feed]:
+    given = states([path for part in job.data.files for path in part.paths])
     gathered = gather(made.inputs, job.data)
     shapes = [[tensor.shape for tensor in found.tensors] for found in gathered.inputs]
     together = groups(made.inputs, shapes)
@@ -190,6 +205,7 @@ def _filled(
         fillings=_fillings(made.inputs, gathered),
         notes=(*made.notes, *gathered.notes),
         feed=feed if fed else None,
+        files=(*made.files, *digests("input", given, job.known, "-i")),
     )
     return loaded, feed
 
@@ -249,6 +265,13 @@ def _compiled(library: Library, core: Core, job: jobs.Job, times: StepTimes) -> 
         after = peak_mb()
         model.free()
     return Compiled(made, name, inputs, original, ports, signature.notes, (before, after), signature.reshaped)
+
+
+def _model_digests(job: jobs.Job, before: Mapping[str, FileState]) -> Iterator[FileDigest]:
+    """Files of a built-in model have the names of nothing that a user knows, and others in another cache."""
+    for one in digests("model", before, job.known, "-m"):
+        built_in = job.model.builtin and f"{job.model.source}{Path(one.name).suffix}"
+        yield structs.replace(one, name=built_in or one.name)
 
 
 def _path(spec: jobs.Model) -> str:

@@ -41,6 +41,7 @@ Words = Annotated[str, Meta(max_length=20_000)]
 Requests = Annotated[int, Meta(ge=1, lt=1 << 31)]
 Seconds = Annotated[float, Meta(ge=0, le=1e7)]
 Finite = Annotated[float, Meta(ge=-1e300, le=1e300)]
+Sha256 = Annotated[str, Meta(min_length=64, max_length=64, pattern=r"\A[0-9a-f]{64}\Z")]
 _PerChannel = Annotated[tuple[Finite, ...], Meta(max_length=MOST_FILES)]
 _Value = TypeVar("_Value")
 ByName = Annotated[dict[Words, _Value], Meta(max_length=_MOST_NAMED)]
@@ -216,6 +217,23 @@ class NullBackend(Spec, frozen=True, forbid_unknown_fields=True):
     outputs_after: NotNegative = 0
 
 
+class FileState(Spec, frozen=True, forbid_unknown_fields=True):
+    """As the kernel has it, to 62 bits: two that agree in all of it are one file with one content, by whatever path."""
+
+    device: NotNegative
+    inode: NotNegative
+    size: NotNegative
+    modified_ns: NotNegative
+    changed_ns: NotNegative
+
+
+class Known(Spec, frozen=True, forbid_unknown_fields=True):
+    """A file whose content has been read."""
+
+    state: FileState
+    sha256: Sha256
+
+
 class Job(Spec, frozen=True, forbid_unknown_fields=True):
     model: Model
     runtime: Runtime
@@ -230,6 +248,8 @@ class Job(Spec, frozen=True, forbid_unknown_fields=True):
     """Whether this agent is to deliver the graph that OpenVINO executed."""
     check_outputs: bool = True
     """Whether to infer on the first inputs before and after the load, and to tell what came of it."""
+    known: Annotated[tuple[Known, ...], Meta(max_length=MOST_FILES)] = ()
+    """What the coordinator has read of the model's files: an agent that finds the same need not read them again."""
 
     def same_but_load(self, other: "Job") -> bool:
         """Whether an agent that did `other` can do this with the model as it is compiled.
@@ -246,5 +266,6 @@ class Job(Spec, frozen=True, forbid_unknown_fields=True):
             runtime=structs.replace(other.runtime, requests=requests),
             sample_bytes=self.sample_bytes,
             check_outputs=self.check_outputs,
+            known=self.known,
         )
         return adapted == self

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from .histogram import COARSE, FINE, Layout
-from .job import MOST_CPUS, Cpu, Cpus, Finite, Job, NotNegative, Positive, Requests, Seconds
+from .job import MOST_CPUS, Cpu, Cpus, Finite, Job, NotNegative, Positive, Requests, Seconds, Sha256
 from .shape import Shape
 
 PROTOCOL_VERSION = 2
@@ -30,6 +30,9 @@ MAX_MESSAGE_BYTES = 8 << 20
 
 MOST_GROUPS = 65_536
 """Groups of shapes in one `Effective`."""
+
+MOST_DIGESTS = 256
+"""Files in one `Effective`."""
 
 MOST_TEXT = 20_000
 """Characters in a `Text`."""
@@ -175,11 +178,27 @@ class Group(Struct, frozen=True, forbid_unknown_fields=True):
     batch: Batch
 
 
+FileKind = Literal["model", "extension", "input"]
+
+
+class FileDigest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A file that the agent read, or all of a kind where there are many: what it is for, its path, and its content.
+
+    A built-in model's files are named by it (`builtin:tiny.xml`).
+    """
+
+    kind: FileKind
+    name: Name
+    sha256: Sha256
+    size: NotNegative
+
+
 class Effective(Struct, frozen=True, forbid_unknown_fields=True):
     """What the compiled model says of itself, beside what was requested; `requests` and `iterations` as run.
 
     `inputs` and `outputs` are as compiled, the original ones as read. With more than one of `groups`, inference k of
-    request r has those of index (r + k) modulo their number. `notes` are for the user, a sentence each.
+    request r has those of index (r + k) modulo their number. `notes` are for the user, a sentence each. `files`: what
+    was read, the model's first; none with the null device.
     """
 
     backend: Name
@@ -201,6 +220,7 @@ class Effective(Struct, frozen=True, forbid_unknown_fields=True):
     groups: Annotated[tuple[Group, ...], Meta(max_length=MOST_GROUPS)] = ()
     inference_only: bool = True
     notes: Annotated[tuple[Text, ...], Meta(max_length=_MOST_NOTES)] = ()
+    files: Annotated[tuple[FileDigest, ...], Meta(max_length=MOST_DIGESTS)] = ()
 
 
 class Phases(Struct, frozen=True, forbid_unknown_fields=True):

@@ -304,6 +304,7 @@ def _effective(run: Run, effective: Sequence[Effective]) -> result.EffectivePart
         inference_only=first.inference_only,
         fillings=tuple(result.FillingPart(f.input, f.text, f.tensors) for f in first.fillings),
         notes=tuple(dict.fromkeys(note for e in effective for note in e.notes)),
+        files=tuple(result.FilePart(one.kind, one.name, one.sha256, one.size) for one in first.files),
     )
 
 

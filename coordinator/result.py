@@ -410,6 +410,15 @@ class LayersPart(Struct, frozen=True):
     ] = ()
 
 
+class FilePart(Struct, frozen=True):
+    """What was in a file that agents read, the same on all of them. One entry stands for all of a kind beyond 64."""
+
+    kind: Literal["model", "extension", "input"]
+    name: Annotated[str, Meta(description="its path, or the built-in model's name with the file's suffix")]
+    sha256: str
+    bytes: int
+
+
 class EffectivePart(Struct, frozen=True):
     """What ran. Streams, threads and requests are of each agent, by the compiled model; null where agents differ."""
 
@@ -431,6 +440,10 @@ class EffectivePart(Struct, frozen=True):
     inference_only: Annotated[bool, Meta(description="false: inputs were set before each inference")] = True
     fillings: tuple[FillingPart, ...] = ()
     notes: Annotated[tuple[str, ...], Meta(description="what a user should know of the model, a sentence each")] = ()
+    files: Annotated[
+        tuple[FilePart, ...],
+        Meta(description="the model and its weights, extensions, inputs; none with the null device or in old reports"),
+    ] = ()
 
 
 class Report(Struct, frozen=True):

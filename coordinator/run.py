@@ -3,13 +3,16 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from msgspec import structs
+
+from ovbench.common.digests import known, model_files
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.topology import Topology
 
@@ -128,6 +131,7 @@ def measure(
 
     Raises UsageError where the job is wrong; nothing has been measured then.
     """
+    plan = knowing(plan, options)
     session = Session(
         plan=plan,
         interrupts=bus.interrupts,
@@ -142,6 +146,15 @@ def measure(
     )
     fleet = session.run(bus, crew)
     return _facts(options, plan, topology, session, fleet, started_at, command)
+
+
+def knowing(plan: Plan, options: Options) -> Plan:
+    """With what is in the model's files, so that not every agent has to read all of them for it."""
+    spec = plan.jobs[0].model
+    if options.null_service_us is not None or spec.builtin is not None:
+        return plan
+    read = known((*model_files(spec.source), *spec.extensions))
+    return replace(plan, jobs=tuple(structs.replace(job, known=read) for job in plan.jobs))
 
 
 def merge_run(facts: Run) -> Merged | None:

@@ -18,6 +18,7 @@ from ovbench.common.lifecycle import State
 from ovbench.common.messages import AnyNotice, Finished, Ready, Warmed
 from ovbench.common.wire import Hub, private_endpoint
 
+from .agreement import disagreement
 from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
 from .launch import Launcher
 from .member import Member
@@ -204,6 +205,9 @@ class Session:
                 case Lost(agent, why):
                     self.watcher.lost(fleet.members[agent].name, why)
                 case AllReady():
+                    apart = disagreement(fleet.members)
+                    if apart is not None:
+                        raise UsageError(apart)
                     self.watcher.ready(fleet)
                 case Begins(at_ns):
                     self.meter.plan(at_ns, self.plan.jobs[0].load.duration_s)

@@ -176,6 +176,8 @@ PURE: Final = (
     "coordinator.uncertainty",
     "coordinator.steadiness",
     "coordinator.fairness",
+    "coordinator.agreement",
+    "coordinator.checks.effect",
     "coordinator.checks.evidence",
     "coordinator.checks.outputs",
     "coordinator.checks.machine",

@@ -21,8 +21,10 @@ from msgspec import inspect
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.job import (
     Data,
+    FileState,
     InputFiles,
     Job,
+    Known,
     Load,
     Model,
     NullBackend,
@@ -42,6 +44,7 @@ from ovbench.common.messages import (
     Delivered,
     Effective,
     Failed,
+    FileDigest,
     Filling,
     Finished,
     Folded,
@@ -109,6 +112,7 @@ JOB: Final = Job(
     sample_bytes=1 << 20,
     preprocessing=Preprocessing(input_type="u8", mean={"": (1.0, 2.0, 3.0)}),
     wants_graph=True,
+    known=(Known(state=FileState(device=1, inode=2, size=3, modified_ns=4, changed_ns=5), sha256="a1" * 32),),
 )
 ORDERS: Final[tuple[Order, ...]] = (
     Prepare(
@@ -148,6 +152,7 @@ NOTICES: Final[tuple[Notice, ...]] = (
             properties={"NUM_STREAMS": "2"},
             fillings=(Filling(input="data", text="random f32 in [0, 1)", tensors=2),),
             groups=(Group(shapes=((1, 16),), batch=1),),
+            files=(FileDigest(kind="model", name="builtin:tiny.bin", sha256="0f" * 32, size=64),),
         ),
         phases=Phases(
             load_runtime_ms=1.5,

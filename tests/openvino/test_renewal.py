@@ -1,5 +1,6 @@
 """Load after load on one compiled model: nothing of the former ones stays."""
 
+import hashlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from ovbench.agent.capi import Tensor
 from ovbench.agent.measure import Measurement
 from ovbench.agent.threads import thread_ids
 from ovbench.common.clock import monotonic_ns
-from ovbench.common.job import Data, Job, Load, Model, Placement, Runtime
+from ovbench.common.errors import UsageError
+from ovbench.common.job import Data, InputFiles, Job, Load, Model, Placement, Runtime
 from tests.process.driver import cpus
 
 RENEWALS = 20
@@ -64,3 +66,31 @@ def test_renewals_keep_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         live.append(counts["live"])
     assert set(live) == ({0} if inference_only else {live[0]})
     assert resident[-1] - resident[2] < 3 * INPUT_BYTES
+
+
+def test_what_was_read_is_told_and_nothing_else_is_run_in_its_place(tmp_path: Path) -> None:
+    """OpenVINO may have the weights mapped: with a file that changed, it is not known what would run."""
+    file = largest_model(tmp_path)
+    data = tmp_path / "data.npy"
+    np.save(data, np.zeros((1, INPUT_BYTES // 4), np.float32))
+    job = Job(
+        model=Model(source=str(file)),
+        runtime=Runtime(hint="none", streams=1, threads=1),
+        load=Load(api="sync", duration_s=None, iterations=1, warmup_s=0.0),
+        placement=Placement(cpus=tuple(range(cpus()))),
+        null=None,
+        data=Data(files=(InputFiles(input=None, paths=(str(data),)),)),
+        sample_bytes=1 << 16,
+    )
+    expected = [
+        (kind, str(path), hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size)
+        for kind, path in (("model", file), ("model", file.with_suffix(".bin")), ("input", data))
+    ]
+    first = Measurement(job, thread_ids())
+    for measurement in (first, second := Measurement(job, thread_ids(), first)):
+        told = measurement.prepare().backend.effective.files
+        assert [(one.kind, one.name, one.sha256, one.size) for one in told] == expected
+    with file.with_suffix(".bin").open("ab") as weights:
+        weights.write(bytes(1))
+    with pytest.raises(UsageError, match=r"-m .*largest\.bin: the file was changed since it was read"):
+        Measurement(job, thread_ids(), second).prepare()

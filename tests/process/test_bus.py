@@ -8,17 +8,19 @@ from pathlib import Path
 
 import msgspec
 import zmq
+from msgspec import structs
 
-from ovbench.common.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, Finished, Hello, Memory, Progress
+from ovbench.common.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, FileDigest, Finished, Hello, Memory, Progress
 from ovbench.common.wire import encode
+from tests.builders import effective, ready
 from tests.process.driver import AGENT, PATIENCE_S, Coordinator, Start
 
 NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.2", "-niter", "1000")
 
 
-def external(start: Start, folder: Path, agents: int) -> tuple[Coordinator, str]:
+def external(start: Start, folder: Path, agents: int, *more: str) -> tuple[Coordinator, str]:
     endpoint = f"ipc://{folder}/bus"
-    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", str(agents))
+    coordinator = start(*NULL, *more, "--launcher", "external", "--bind", endpoint, "--agents", str(agents))
     deadline = time.monotonic() + PATIENCE_S
     while not (folder / "bus").exists():
         assert time.monotonic() < deadline
@@ -94,6 +96,24 @@ def test_an_agent_that_speaks_another_version_is_sent_away(start: Start, tmp_pat
     assert coordinator.finish().code == 0
     context.destroy(linger=0)
     assert agent.wait(PATIENCE_S) == 0
+
+
+def test_agents_that_have_read_different_models_are_not_measured(start: Start, tmp_path: Path) -> None:
+    """With --check-outputs no, too: nothing else would see that one of them runs another model."""
+    coordinator, endpoint = external(start, tmp_path, 2, "--check-outputs", "no")
+    context = zmq.Context()
+    for id, digest in enumerate(("a" * 64, "b" * 64)):
+        peer = context.socket(zmq.DEALER)
+        peer.connect(endpoint)
+        peer.send(encode(Hello(version=PROTOCOL_VERSION, pid=1 + id, host="x", agent=id)))
+        assert peer.poll(1000 * PATIENCE_S)
+        running = structs.replace(effective(), files=(FileDigest("model", "/m.bin", digest, 16),))
+        peer.send(encode(ready(running)))
+    ran = coordinator.finish()
+    context.destroy(linger=0)
+    assert ran.code == 2
+    assert "the model file /m.bin of agent 1 is bbbbbbbbbbbb... (16 bytes), that of agent 0 aaaaaaaaaaaa..." in ran.err
+    assert not list(tmp_path.glob("*results*/*")), "nothing was measured"
 
 
 def test_messages_out_of_turn_are_dropped(start: Start, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from ovbench.common.job import Job, Runtime
+from ovbench.common.job import FileState, Job, Known, Runtime
 from tests.builders import job
 
 
@@ -14,6 +14,13 @@ def on(runtime: Runtime, duration_s: float = 10.0) -> Job:
 def test_another_load_on_the_same_model_needs_no_other() -> None:
     assert on(Runtime(), duration_s=5.0).same_but_load(on(Runtime(), duration_s=10.0))
     assert not on(Runtime(streams=2)).same_but_load(on(Runtime(streams=1)))
+
+
+def test_what_the_coordinator_knows_of_the_files_is_no_part_of_the_job() -> None:
+    """Whether they have changed under an agent that has them is the agent's to look at."""
+    told = structs.replace(on(Runtime()), known=(Known(FileState(1, 2, 3, 4, 5), "ab" * 32),))
+    assert told.same_but_load(on(Runtime()))
+    assert on(Runtime()).same_but_load(told)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""Whether all agents have the same model and inputs, before the load: a figure of two models is none. Pure."""
+
+from collections.abc import Sequence
+
+from ovbench.common.messages import Effective, FileDigest
+from ovbench.common.topology import format_cpu_list
+
+from .member import Member
+
+_DIGITS = 12
+"""Of a digest, in words."""
+
+
+def disagreement(members: Sequence[Member]) -> str | None:
+    """A sentence that names the agents which read something else than the first one did; None where none did."""
+    found = [(member.id, member.ready.effective) for member in members if member.ready is not None]
+    if not found:
+        return None
+    first, reference = found[0]
+    apart = {agent: told for agent, one in found[1:] if (told := _difference(reference, one)) is not None}
+    if not apart:
+        return None
+    what, here, there = next(iter(apart.values()))
+    alike = [agent for agent, told in apart.items() if told[0] == what]
+    who = f"agent{'s' if len(alike) > 1 else ''} {format_cpu_list(alike)}"
+    more = f" (and so have {len(apart) - len(alike)} more)" if len(apart) > len(alike) else ""
+    return (
+        f"-m: not all agents have the same: {what} of {who} is {there}, that of agent {first} {here}{more}; "
+        "let all of them see the same files"
+    )
+
+
+def _difference(one: Effective, two: Effective) -> tuple[str, str, str] | None:
+    """What is not the same, and what it is in both."""
+    for index in range(max(len(one.files), len(two.files))):
+        here, there = (files[index] if index < len(files) else None for files in (one.files, two.files))
+        if here is None or there is None or (here.kind, here.sha256) != (there.kind, there.sha256):
+            known = here or there
+            assert known is not None
+            return f"the {known.kind} file {known.name}", _word(here), _word(there)
+    for what in ("backend", "model", "batch", "inputs", "outputs"):
+        if getattr(one, what) != getattr(two, what):
+            named = {"model": "the model's name", "batch": "the batch"}.get(what, f"the {what}")
+            return named, _value(getattr(one, what)), _value(getattr(two, what))
+    return None
+
+
+def _word(file: FileDigest | None) -> str:
+    return "not there" if file is None else f"{file.sha256[:_DIGITS]}... ({file.size:,} bytes)"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(f"{port.name} {port.type}" for port in value) or "none"
+    return str(value)
