@@ -1,8 +1,6 @@
 """The window cut into cells: what was done in each, by agent, and how its latencies lay. Pure.
 
-An inference that is under way at an edge counts on either side by the share of its time, as if work went on evenly
-between the ends of a request's inferences. Whole inferences would jump by one from cell to cell, which in a load of few
-and long ones is more than all that changes.
+An inference that is under way at an edge counts on either side by the share of its time (see `progress`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,37 +51,6 @@ class Cells:
 def cell_edges(start_ns: int, stop_ns: int, cells: int = CELLS) -> Int64s:
     """Of cells of equal length, to a nanosecond."""
     return np.asarray([start_ns + (stop_ns - start_ns) * n // cells for n in range(cells + 1)], np.int64)
-
-
-def progress(parts: Sequence[Int64s], edges: Int64s) -> Floats:
-    """How many inferences of a request were done at each instant of `edges`, the one under way by its share.
-
-    `parts`: all its samples [n, 2] (start_ns, end_ns) in their order, none of them empty.
-    """
-    done = np.zeros(len(edges))
-    before, last = 0, int(parts[0][0, 0]) if parts else 0
-    for part in parts:
-        ends = part[:, 1]
-        low, high = np.searchsorted(edges, [last, int(ends[-1])])
-        if low < high:
-            at = edges[low:high]
-            index = np.searchsorted(ends, at, side="right")
-            previous = np.where(index > 0, ends[np.maximum(index - 1, 0)], last)
-            done[low:high] = before + index + (at - previous) / np.maximum(ends[index] - previous, 1)
-        before, last = before + len(part), int(ends[-1])
-    done[edges >= last] = before
-    return done
-
-
-def frames_done(done: Floats, batches: Sequence[int], request: int) -> Floats:
-    """The frames in so many inferences of a request from its first; inference k has batch (request + k) modulo."""
-    if len(batches) == 1:
-        return done * batches[0]
-    turn = np.roll(np.asarray(batches, np.int64), -(request % len(batches)))
-    whole = np.floor(done).astype(np.int64)
-    rounds, rest = np.divmod(whole, len(turn))
-    frames: Floats = rounds * turn.sum() + np.concatenate([[0], np.cumsum(turn)])[rest] + (done - whole) * turn[rest]
-    return frames
 
 
 def tally(pieces: Sequence[Int64s], edges: Int64s, limits: Sequence[int]) -> tuple[Int64s, Int64s]:

@@ -17,9 +17,9 @@ def fps_per_cpu(members: Sequence[Member], merged: Merged) -> dict[int, float]:
     if seconds <= 0:
         return {}
     return {
-        member.id: merged.agent_frames[member.id] / seconds / len(member.job.placement.cpus)
+        member.id: merged.agent_work[member.id].frames / seconds / len(member.job.placement.cpus)
         for member in members
-        if member.id in merged.agent_frames
+        if member.id in merged.agent_work
     }
 
 

@@ -1,31 +1,31 @@
 """From every agent's samples to the figures of the run: the window, throughput, latencies, timeline. Pure.
 
-Percentiles are nearest rank over the merged samples, never averaged over agents. Samples stay in the messages that they
-came in; each holds consecutive inferences of one request, so its ends ascend and a time span of it is a slice.
+An inference is counted where it ends, and rates are of the work that was done: what is under way at an edge of the
+window counts there by its share (`progress`). Percentiles are nearest rank over the merged samples, never averaged over
+agents.
 
 The confidence intervals of the whole come from its batches in time (`cells`, `uncertainty`): exact samples are cut into
-equal cells, what was folded has only its slices.
-
-Where a model is given several groups of shapes in turn, inference k of request r has the one of index (r + k) modulo
-their number. A slice of consecutive inferences, exact or folded, therefore has a closed form for its frames.
+equal cells, what was folded has only its slices; those of a rate of few inferences come from their times.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ovbench.common.clock import NS_PER_MS, NS_PER_S
+from ovbench.common.clock import NS_PER_MS
 from ovbench.common.histogram import COARSE, nearest_rank, percentile
-from ovbench.common.messages import Folded, Samples
+from ovbench.common.messages import Folded
 from ovbench.common.schedule import slice_edges_ns, slice_length_ns
 
-from .cells import Cells, cell_edges, frames_done, longest_gap_ns, progress, tally
+from .cells import Cells, cell_edges, longest_gap_ns, tally
 from .latency import Latency, differences, folded_intervals, folded_latency, intervals_of, latency_of
+from .progress import Progress, lanes_of, progress, served
+from .recording import Piece, Recorded, Window, frames, inside, window_of
 from .result import Interval
-from .uncertainty import rate_half_width
+from .uncertainty import BATCHES, FEW, LEAST_IN_BATCH, rate_bounds_of_few, rate_half_width
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -36,76 +36,31 @@ LEAST_GAP_NS: Final = 100 * NS_PER_MS
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Consecutive inferences of one request, of which `first` is the index of the first since the start.
+class Work:
+    """What was done in a time, inferences under way at its edges by their share."""
 
-    `samples`: int64 [n, 2] of (start_ns, end_ns), ends ascending.
-    """
-
-    request: int
-    first: int
-    samples: Int64s
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    @property
-    def latencies(self) -> Int64s:
-        """In ns, int64 [n]."""
-        values: Int64s = self.samples[:, 1] - self.samples[:, 0]
-        return values
-
-    def between(self, low: int, high: int) -> "Piece":
-        """Its inferences from `low` to before `high`, counted from its own first."""
-        return Piece(self.request, self.first + low, self.samples[low:high])
-
-    def of_group(self, group: int, groups: int) -> Int64s:
-        """The samples that were measured with this one of so many groups of shapes."""
-        return self.samples[(group - self.request - self.first) % groups :: groups]
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """One agent's load as it was delivered. `batches`: frames in an inference, for each group of shapes in turn."""
-
-    agent: int
-    start_ns: int
-    stop_ns: int
-    completed: int
-    pieces: tuple[Piece, ...]
-    folded: tuple[Folded, ...] = ()
-    batches: tuple[int, ...] = (1,)
-
-
-@dataclass(frozen=True)
-class Window:
-    """The span in which the load of all agents was whole: [latest start, earliest stop]."""
-
-    start_ns: int
-    stop_ns: int
-    start_skew_ns: int
-    stop_skew_ns: int
-
-    @property
-    def duration_s(self) -> float:
-        return (self.stop_ns - self.start_ns) / NS_PER_S
+    inferences: float
+    frames: float
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of the window, given by its edges. `agent_frames`: of each agent, in their order."""
+    """A part of the window, given by its edges. `count`: inferences that ended in it; `frames`: what was done, of each
+    agent in `agent_frames`, in their order. Where agents folded samples, inferences have their frames where they end.
+    """
 
     start_ns: int
     stop_ns: int
     count: int
-    frames: int
+    frames: float
     p99_ms: float | None
-    agent_frames: tuple[int, ...] = ()
+    agent_frames: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Merged:
-    """`frames`: the sum of the batches of all that is counted. `groups`: by group of shapes, if that was asked for."""
+    """`count`, `frames`: the inferences that ended in the window and the sum of their batches; `agent_work`: what was
+    done in it. `groups`: by group of shapes, if that was asked for."""
 
     window: Window
     count: int
@@ -113,11 +68,13 @@ class Merged:
     latency: Latency | None
     agent_counts: dict[int, int]
     agent_frames: dict[int, int]
+    agent_work: dict[int, Work]
     agent_latencies: dict[int, Latency | None]
     timeline: tuple[Slice, ...]
     groups: tuple[Latency | None, ...]
     edges_exact: bool
-    """False where an agent's exact samples do not reach to an edge of the window (see `_folded_inside`)."""
+    """False where an agent's exact samples do not reach to an edge of the window (see `_folded_inside`): its inferences
+    have no shares there."""
     cells: Cells | None = None
     """None in an empty window."""
     fps_ci95: Interval | None = None
@@ -126,9 +83,15 @@ class Merged:
     """The longest time in which no inference of an agent ended; of those where it is LEAST_GAP_NS or more."""
 
     @property
+    def work(self) -> Work:
+        """Of all agents."""
+        every = self.agent_work.values()
+        return Work(sum(work.inferences for work in every), sum(work.frames for work in every))
+
+    @property
     def fps(self) -> float:
         """0 in an empty window."""
-        return self.frames / self.window.duration_s if self.window.duration_s > 0 else 0.0
+        return self.work.frames / self.window.duration_s if self.window.duration_s > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -171,57 +134,31 @@ class _Load:
         return _Load(self.agent, self.batches, list(inside(self.pieces, start_ns, stop_ns)), self.folded)
 
 
-def frames(batches: tuple[int, ...], request: int, first: int, count: int) -> int:
-    """In `count` inferences of a request from that of index `first` on; `batches` by group of shapes."""
-    rounds, rest = divmod(count, len(batches))
-    begin = (request + first) % len(batches)
-    turn = batches[begin:] + batches[:begin]
-    return rounds * sum(batches) + sum(turn[:rest])
-
-
-def pieces_of(samples: Sequence[Samples]) -> tuple[Piece, ...]:
-    """The samples of messages, without copying them. Raises ValueError where one is not whole pairs."""
-    return tuple(Piece(m.request, m.first, np.frombuffer(m.data, "<i8").reshape(-1, 2)) for m in samples)
-
-
-def window_of(agents: Sequence[Recorded]) -> Window:
-    """Of at least one agent. It is empty (stop = start) where the loads of some did not overlap."""
-    starts = [agent.start_ns for agent in agents]
-    stops = [agent.stop_ns for agent in agents]
-    start = max(starts)
-    return Window(start, max(start, min(stops)), start - min(starts), max(stops) - min(stops))
-
-
-def inside(pieces: Sequence[Piece], start_ns: int, stop_ns: int) -> Iterator[Piece]:
-    """What of `pieces` ended in [start, stop]: an inference counts where it ends."""
-    for piece in pieces:
-        ends = piece.samples[:, 1]
-        low = int(np.searchsorted(ends, start_ns, side="left"))
-        high = int(np.searchsorted(ends, stop_ns, side="right"))
-        if low < high:
-            yield piece.between(low, high)
-
-
 def merge(agents: Sequence[Recorded], chosen: float = 50.0, by_group: bool = False) -> Merged:
     """`chosen`: a percentile beside the usual ones. `by_group`: latencies of each of several groups of shapes, too."""
     window = window_of(agents)
     loads = [_counted(agent, window) for agent in agents]
     folded = [part for load in loads for part, _ in load.folded]
+    edges_exact = all(_folded_inside(part, window) for part in folded)
     latencies: dict[int, Latency | None]
     if folded:
         latencies = {
             load.agent: folded_latency(load.samples, [part for part, _ in load.folded], chosen)[0] for load in loads
         }
         latency, histogram = folded_latency(_samples(loads), folded, chosen)
-        timeline, coarse = _folded_timeline(loads, window)
+        work = _folded_work(agents, loads, window, edges_exact)
+        timeline, coarse = _folded_timeline(loads, window, work)
         cells = _cells_of_slices(timeline, [load.agent for load in loads])
         if latency is not None:
             latency = replace(latency, ci95=folded_intervals(latency, histogram, coarse, chosen))
     else:
-        latency, latencies, cells = _exact(agents, loads, window, chosen)
-        timeline = tuple(_exact_slice(span, parts) for span, parts in _spans(loads, window))
+        course = _Course.of(agents, loads, window)
+        latency, latencies, cells = _exact(course, loads, chosen)
+        work = course.work
+        timeline = tuple(course.slices(loads))
     counts = {load.agent: load.count for load in loads}
     agent_frames = {load.agent: load.frames for load in loads}
+    rates = _Rates(agents, window, cells, work) if cells is not None else None
     return Merged(
         window=window,
         count=sum(counts.values()),
@@ -229,13 +166,14 @@ def merge(agents: Sequence[Recorded], chosen: float = 50.0, by_group: bool = Fal
         latency=latency,
         agent_counts=counts,
         agent_frames=agent_frames,
+        agent_work=work,
         agent_latencies=latencies,
         timeline=timeline,
         groups=tuple(_by_group(loads, chosen)) if by_group else (),
-        edges_exact=all(_folded_inside(part, window) for part in folded),
+        edges_exact=edges_exact,
         cells=cells,
-        fps_ci95=_rate_interval(cells, loads) if cells is not None else None,
-        agent_fps_ci95={load.agent: _rate_interval(cells, [load]) for load in loads} if cells is not None else {},
+        fps_ci95=rates.of(agents) if rates is not None else None,
+        agent_fps_ci95={agent.agent: rates.of([agent]) for agent in agents} if rates is not None else {},
         agent_gaps_ms=dict(_gaps(agents, loads, window, latencies)),
     )
 
@@ -268,17 +206,42 @@ def _samples(loads: Sequence[_Load]) -> list[Int64s]:
     return [samples for load in loads for samples in load.samples]
 
 
-def _rate_interval(cells: Cells, loads: Sequence[_Load]) -> Interval | None:
-    """Of the frames per second of these agents together, about the rate of what is counted."""
-    frames = np.sum([cells.frames[load.agent] for load in loads], axis=0)
-    if not frames.any():
-        return None
-    edges = sum(max(load.batches) ** 2 * len(load.requests) for load in loads)
-    half = rate_half_width(frames, cells.seconds, edges)
-    if half is None:
-        return None
-    fps = sum(load.frames for load in loads) / float(cells.seconds.sum())
-    return Interval(max(0.0, fps - half), fps + half)
+class _Rates:
+    """Confidence intervals of the frames per second of agents together, about the rate at which work was done."""
+
+    def __init__(self, agents: Sequence[Recorded], window: Window, cells: Cells, work: Mapping[int, Work]) -> None:
+        self._cells, self._work, self._seconds = cells, work, window.duration_s
+        edges = window.start_ns, window.stop_ns
+        self._served = {agent.agent: served(agent, *edges, FEW * lanes_of(agent)) for agent in agents}
+
+    def of(self, agents: Sequence[Recorded]) -> Interval | None:
+        """None where nothing can be known. Of few inferences by their times, and also by batches where these hold some
+        each; of many, and at a limited rate, by batches."""
+        fps = sum(self._work[agent.agent].frames for agent in agents) / self._seconds
+        lanes = sum(lanes_of(agent) for agent in agents)
+        in_a_row = sum(self._work[agent.agent].inferences for agent in agents) / max(1, lanes)
+        if fps <= 0 or (any(agent.period_ns for agent in agents) and in_a_row * lanes < BATCHES):
+            return None
+        half = rate_half_width(np.sum([self._cells.frames[a.agent] for a in agents], axis=0), self._cells.seconds)
+        few = self._times(agents)
+        if few is None:
+            return None if half is None else Interval(max(0.0, fps - half), fps + half)
+        factors = rate_bounds_of_few(few, lanes)
+        if factors is None:
+            return None
+        beyond = half if half is not None and in_a_row >= LEAST_IN_BATCH * BATCHES else 0.0
+        low, high = (fps * factor for factor in factors)
+        return Interval(max(0.0, min(low, fps - beyond)), max(high, fps + beyond))
+
+    def _times(self, agents: Sequence[Recorded]) -> list[Floats] | None:
+        """Of the inferences of all; None where there are many, or a rate was limited, which these do not know of."""
+        times: list[Floats] = []
+        for agent in agents:
+            found = self._served[agent.agent]
+            if found is None or agent.period_ns:
+                return None
+            times += [part.times for part in found]
+        return times
 
 
 def _gaps(
@@ -301,8 +264,54 @@ def _gaps(
             yield agent.agent, gap / NS_PER_MS
 
 
+@dataclass(frozen=True)
+class _Course:
+    """What agents with exact samples alone had done at the edges of cells and slices, from the window's start to its
+    end. `done`: by agent."""
+
+    at: Int64s
+    cells: Int64s
+    spans: list["_Span"]
+    done: dict[int, Progress]
+
+    @classmethod
+    def of(cls, agents: Sequence[Recorded], loads: Sequence[_Load], window: Window) -> "_Course":
+        cells = cell_edges(window.start_ns, window.stop_ns)
+        spans = list(_spans(loads, window))
+        at = np.unique(np.concatenate([cells, np.asarray([span.stop for span in spans], np.int64)]))
+        return cls(at, cells, spans, {agent.agent: progress(agent, at) for agent in agents})
+
+    @property
+    def work(self) -> dict[int, Work]:
+        found = {}
+        for agent, done in self.done.items():
+            whole = done.whole + done.shares
+            inferences, frames = (whole[:, -1] - whole[:, 0]).tolist()
+            found[agent] = Work(inferences, frames)
+        return found
+
+    def frames(self, edges: Int64s) -> dict[int, Floats]:
+        """From each of these edges to the next, by agent."""
+        places = np.searchsorted(self.at, edges)
+        return {agent: np.diff(done.frames[places]) for agent, done in self.done.items()}
+
+    def slices(self, loads: Sequence[_Load]) -> Iterator[Slice]:
+        if not self.spans:
+            return
+        edges = np.asarray([self.spans[0].start, *(span.stop for span in self.spans)], np.int64)
+        frames = np.stack(list(self.frames(edges).values()), axis=1).tolist()
+        for span, of_agents in zip(self.spans, frames, strict=True):
+            values = differences(_samples([load.between(span.start, span.end) for load in loads]))
+            p99_ms = None
+            if len(values):
+                rank = nearest_rank(len(values), 99.0)
+                values.partition(rank)
+                p99_ms = float(values[rank]) / NS_PER_MS
+            yield Slice(span.start, span.stop, len(values), sum(of_agents), p99_ms, tuple(of_agents))
+
+
 def _exact(
-    agents: Sequence[Recorded], loads: Sequence[_Load], window: Window, chosen: float
+    course: _Course, loads: Sequence[_Load], chosen: float
 ) -> tuple[Latency | None, dict[int, Latency | None], Cells | None]:
     """Of all and of each agent. One array holds every latency; an agent's is a part of it, so nothing is held twice."""
     everything = differences(_samples(loads))
@@ -312,30 +321,30 @@ def _exact(
         begin, at = at, at + _count(load.pieces)
         latencies[load.agent] = latency_of(everything[begin:at], chosen, near=len(loads) == 1)
     latency = next(iter(latencies.values())) if len(loads) == 1 else latency_of(everything, chosen, near=True)
-    if window.stop_ns == window.start_ns:
+    edges = course.cells
+    if edges[0] == edges[-1]:
         return latency, latencies, None
-    edges = cell_edges(window.start_ns, window.stop_ns)
     limits = [] if latency is None else latency.limits_ns
     distinct = sorted(set(limits))
     counts, below = tally(_samples(loads), edges, distinct)
-    cells = Cells(edges, {agent.agent: _progress(agent, edges) for agent in agents})
+    cells = Cells(edges, course.frames(edges))
     if latency is not None:
         rows = below[[distinct.index(limit) for limit in limits]]
         latency = replace(latency, ci95=intervals_of(everything, rows, counts, chosen))
     return latency, latencies, cells
 
 
-def _progress(agent: Recorded, edges: Int64s) -> Floats:
-    """The frames of an agent in each cell, an inference on an edge by its share on either side."""
-    done = np.zeros(len(edges))
-    by_request: dict[int, list[Int64s]] = {}
-    for piece in sorted(agent.pieces, key=lambda piece: piece.first):
-        if len(piece):
-            by_request.setdefault(piece.request, []).append(piece.samples)
-    for request, parts in by_request.items():
-        done += frames_done(progress(parts, edges), agent.batches, request)
-    frames: Floats = np.diff(done)
-    return frames
+def _folded_work(
+    agents: Sequence[Recorded], loads: Sequence[_Load], window: Window, edges_exact: bool
+) -> dict[int, Work]:
+    """What is counted, with the shares at the window's edges."""
+    at = np.asarray([window.start_ns, window.stop_ns], np.int64)
+    found = {}
+    for agent, load in zip(agents, loads, strict=True):
+        shares = progress(agent, at).shares if edges_exact else np.zeros((2, 2))
+        inferences, frames = (shares[:, 1] - shares[:, 0]).tolist()
+        found[agent.agent] = Work(load.count + inferences, load.frames + frames)
+    return found
 
 
 def _by_group(loads: Sequence[_Load], chosen: float) -> Iterator[Latency | None]:
@@ -346,14 +355,13 @@ def _by_group(loads: Sequence[_Load], chosen: float) -> Iterator[Latency | None]
         yield latency_of(differences(samples), chosen)
 
 
-def _spans(loads: Sequence[_Load], window: Window) -> Iterator[tuple["_Span", list[_Load]]]:
+def _spans(loads: Sequence[_Load], window: Window) -> Iterator["_Span"]:
     """The window in slices of equal length, the last as long as what remains; a short rest joins the one before."""
     length = slice_length_ns(window.stop_ns - window.start_ns, MOST_SLICES)
     length = max([length, *(part.slice_ns for load in loads for part, _ in load.folded)])
     edges = slice_edges_ns(window.start_ns, window.stop_ns, length)
     for index in range(len(edges) - 1):
-        span = _Span(edges[index], edges[index + 1], index, index == len(edges) - 2, length)
-        yield span, [load.between(span.start, span.end) for load in loads]
+        yield _Span(edges[index], edges[index + 1], index, index == len(edges) - 2, length)
 
 
 def _cells_of_slices(slices: Sequence[Slice], agents: Sequence[int]) -> Cells | None:
@@ -381,21 +389,21 @@ class _Span:
         return self.stop if self.last else self.stop - 1
 
 
-def _exact_slice(span: _Span, parts: Sequence[_Load]) -> Slice:
-    values = differences(_samples(parts))
-    if not len(values):
-        return Slice(span.start, span.stop, 0, 0, None, (0,) * len(parts))
-    rank = nearest_rank(len(values), 99.0)
-    values.partition(rank)
-    done = tuple(part.frames for part in parts)
-    return Slice(span.start, span.stop, len(values), sum(done), float(values[rank]) / NS_PER_MS, done)
-
-
-def _folded_timeline(loads: Sequence[_Load], window: Window) -> tuple[tuple[Slice, ...], Int64s]:
-    """The slices, and a histogram of each in COARSE: int64 [slices, COARSE.size]."""
-    found = [_folded_slice(span, parts) for span, parts in _spans(loads, window)]
+def _folded_timeline(
+    loads: Sequence[_Load], window: Window, work: Mapping[int, Work]
+) -> tuple[tuple[Slice, ...], Int64s]:
+    """The slices, and a histogram of each in COARSE: int64 [slices, COARSE.size]. What an agent did beyond what is
+    counted was at the window's edges: the last slice has it."""
+    spans = list(_spans(loads, window))
+    found = [_folded_slice(span, [load.between(span.start, span.end) for load in loads]) for span in spans]
+    slices = [part for part, _ in found]
+    if slices:
+        last = slices[-1]
+        beyond = (work[load.agent].frames - load.frames for load in loads)
+        of_agents = tuple(frames + more for frames, more in zip(last.agent_frames, beyond, strict=True))
+        slices[-1] = replace(last, frames=sum(of_agents), agent_frames=of_agents)
     histograms = [histogram for _, histogram in found]
-    return tuple(part for part, _ in found), np.asarray(histograms, np.int64).reshape(len(found), COARSE.size)
+    return tuple(slices), np.asarray(histograms, np.int64).reshape(len(found), COARSE.size)
 
 
 def _folded_slice(span: _Span, parts: Sequence[_Load]) -> tuple[Slice, Int64s]:

@@ -35,10 +35,11 @@ from .interference import (
 from .latency import Latency
 from .layers import merge_layers
 from .member import Member
-from .merge import Merged, Recorded, Slice, Window, pieces_of
+from .merge import Merged, Slice, Work
 from .neighbours import Points, Process
 from .options import Options
 from .plan import Plan
+from .recording import Recorded, Window, pieces_of
 from .sensors import Governor, SensorReading
 from .utilization import CpuShare, CpuTotals, ProcessShare, busy_between, coordinator_s, cpu_shares, process_share
 
@@ -80,10 +81,19 @@ def recorded(members: Sequence[Member]) -> list[Recorded]:
             pieces_of(member.samples),
             tuple(member.folded),
             member.batches,
+            member.ready.effective.streams if member.ready is not None else None,
+            _period_ns(members, member.batches),
         )
         for member in members
         if member.finished is not None and _counts(member)
     ]
+
+
+def _period_ns(members: Sequence[Member], batches: Sequence[int]) -> float:
+    """Between starts of the whole load, as far as it is planned, at a limited rate; 0 without a limit."""
+    paces = [member.job.load.pace for member in members]
+    frames_per_ns = sum(1 / pace.frame_period_ns for pace in paces if pace is not None)
+    return sum(batches) / len(batches) / frames_per_ns if frames_per_ns and None not in paces else 0.0
 
 
 def _counts(member: Member) -> bool:
@@ -115,6 +125,7 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
         throughput=_throughput(
             merged.count if merged else 0,
             merged.frames if merged else 0,
+            merged.work if merged else Work(0.0, 0.0),
             completed,
             window,
             batch,
@@ -179,7 +190,7 @@ def _surroundings(
 
 
 def _efficiency(run: Run, merged: Merged, processes: Mapping[int, ProcessShare]) -> result.EfficiencyPart | None:
-    if not merged.count:
+    if merged.work.inferences <= 0:
         return None
     counted = [processes[member.id] for member in run.members if member.id in processes and _counts(member)]
     cpu_s = sum(process.user_s + process.system_s for process in counted)
@@ -187,15 +198,15 @@ def _efficiency(run: Run, merged: Merged, processes: Mapping[int, ProcessShare])
     energy_j = package_energy(domains)
     return result.EfficiencyPart(
         cpu_s=cpu_s,
-        frames_per_cpu_s=_per(merged.frames, cpu_s),
+        frames_per_cpu_s=_per(merged.work.frames, cpu_s),
         energy_j=energy_j,
-        energy_per_inference_j=None if energy_j is None else energy_j / merged.count,
+        energy_per_inference_j=None if energy_j is None else energy_j / merged.work.inferences,
         power_w=None if energy_j is None else energy_j / merged.window.duration_s,
         energy_by_domain_j=domains,
     )
 
 
-def _per(frames: int, cpu_s: float) -> float | None:
+def _per(frames: float, cpu_s: float) -> float | None:
     return frames / cpu_s if cpu_s > 0 else None
 
 
@@ -219,12 +230,12 @@ def _window(window: Window, warmup_s: float) -> result.WindowPart:
 
 
 def _throughput(
-    count: int, frames: int, completed: int, window: Window, batch: int, fps_ci95: result.Interval | None
+    count: int, frames: int, work: Work, completed: int, window: Window, batch: int, fps_ci95: result.Interval | None
 ) -> result.Throughput:
     length_s = window.duration_s
     return result.Throughput(
-        fps=frames / length_s if length_s > 0 else 0.0,
-        inferences_per_s=count / length_s if length_s > 0 else 0.0,
+        fps=work.frames / length_s if length_s > 0 else 0.0,
+        inferences_per_s=work.inferences / length_s if length_s > 0 else 0.0,
         count=count,
         batch=batch,
         completed=completed,
@@ -414,9 +425,10 @@ def _agent_throughput(member: Member, merged: Merged | None) -> result.Throughpu
     if merged is None or member.finished is None or member.ready is None or member.id not in merged.agent_counts:
         return None
     count, frames = merged.agent_counts[member.id], merged.agent_frames[member.id]
+    work = merged.agent_work[member.id]
     batch = member.ready.effective.batch
     interval = merged.agent_fps_ci95.get(member.id)
-    return _throughput(count, frames, member.finished.completed, merged.window, batch, interval)
+    return _throughput(count, frames, work, member.finished.completed, merged.window, batch, interval)
 
 
 def _memory(ready: Ready, finished: Finished | None) -> result.MemoryPart:
@@ -433,7 +445,7 @@ def _memory(ready: Ready, finished: Finished | None) -> result.MemoryPart:
 
 def _agent_cpu(member: Member, process: ProcessShare, merged: Merged | None, window: Window) -> result.AgentCpu:
     used = process.user_s + process.system_s
-    frames = merged.agent_frames.get(member.id) if merged is not None else None
+    work = merged.agent_work.get(member.id) if merged is not None else None
     return result.AgentCpu(
         user_s=process.user_s,
         system_s=process.system_s,
@@ -442,7 +454,7 @@ def _agent_cpu(member: Member, process: ProcessShare, merged: Merged | None, win
         voluntary_switches=process.voluntary_switches,
         involuntary_switches=process.involuntary_switches,
         migrations=process.migrations,
-        frames_per_cpu_s=None if frames is None else _per(frames, used),
+        frames_per_cpu_s=None if work is None else _per(work.frames, used),
         throttled_s=process.throttled_s,
         throttled_periods=process.throttled_periods,
     )

@@ -43,14 +43,20 @@ class Interval(Struct, frozen=True):
 
 
 class Throughput(Struct, frozen=True):
-    fps: Annotated[float, Meta(description="frames / window")]
-    inferences_per_s: Annotated[float, Meta(description="count / window")]
+    fps: Annotated[
+        float,
+        Meta(description="frames done in the window / its length; what is under way at its edges counts by its share"),
+    ]
+    inferences_per_s: Annotated[
+        float, Meta(description="inferences done in the window / its length, with shares as in fps")
+    ]
     count: Annotated[int, Meta(description="inferences that ended in the window")]
     batch: int
     completed: Annotated[int, Meta(description="inferences after the warm-up, those outside the window included")]
     frames: Annotated[int, Meta(description="sum of the batches of the inferences that ended in the window")] = 0
     fps_ci95: Annotated[
-        Interval | None, Meta(description="batch means over the timeline; null where the window is too short for it")
+        Interval | None,
+        Meta(description="by the times of few inferences, else by batch means; null where nothing can be known"),
     ] = None
 
 

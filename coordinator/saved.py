@@ -1,6 +1,7 @@
 """Results read back from disk: a run by its folder or report.json, a study by its folder."""
 
 import os
+import re
 import zipfile
 import zlib
 from contextlib import suppress
@@ -148,7 +149,8 @@ def read_samples(run: SavedRun) -> dict[int, tuple[Any, Any]]:
     try:
         # Opened first, as numpy would read another kind of file as something else.
         with (run.folder / Path(name).name).open("rb") as stream, np.lib.npyio.NpzFile(stream) as arrays:
-            agents = sorted(int(key.split("_")[1]) for key in arrays.files if key.endswith("_start_ns"))
+            named = (re.fullmatch(r"agent_(\d+)_start_ns", key) for key in arrays.files)
+            agents = sorted(int(name[1]) for name in named if name is not None)
             return {agent: (arrays[f"agent_{agent}_start_ns"], arrays[f"agent_{agent}_end_ns"]) for agent in agents}
     except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile, zlib.error) as error:
         raise UsageError(f"{run.name}: {name} cannot be read: {getattr(error, 'strerror', None) or error}") from None

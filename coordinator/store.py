@@ -12,7 +12,7 @@ from typing import IO
 
 import numpy as np
 
-from .merge import Recorded, Window, inside
+from .recording import Recorded, Window, inside, outside
 
 REPORT_FILE = "report.json"
 SAMPLES_FILE = "samples.npz"
@@ -101,17 +101,24 @@ def _write(content: bytes, stream: IO[bytes]) -> None:
 
 
 def write_samples(file: Path, agents: Sequence[Recorded], window: Window) -> bool:
-    """`agent_<id>_start_ns` and `agent_<id>_end_ns`, int64, of the inferences that the figures count.
+    """All that the figures are made of, int64: `window_ns`, its two edges; `agent_<id>_start_ns` and `..._end_ns` of
+    the inferences that are counted; `agent_<id>_outside_start_ns` and `..._end_ns` of all others that were recorded,
+    among them those under way at an edge; where inferences differ in their frames, these as `agent_<id>_frames` and
+    `agent_<id>_outside_frames`.
 
     False, and no file, where some are known only as a histogram.
     """
     if any(agent.folded for agent in agents):
         return False
-    arrays = {}
+    arrays = {"window_ns": np.asarray([window.start_ns, window.stop_ns], np.int64)}
     for agent in agents:
         counted = list(inside(agent.pieces, window.start_ns, window.stop_ns))
-        pairs = np.concatenate([piece.samples for piece in counted]) if counted else np.empty((0, 2), np.int64)
-        arrays[f"agent_{agent.agent}_start_ns"] = pairs[:, 0]
-        arrays[f"agent_{agent.agent}_end_ns"] = pairs[:, 1]
+        others = list(outside(agent.pieces, window.start_ns, window.stop_ns))
+        for name, pieces in ((f"agent_{agent.agent}", counted), (f"agent_{agent.agent}_outside", others)):
+            pairs = np.concatenate([np.empty((0, 2), np.int64), *(piece.samples for piece in pieces)])
+            arrays[f"{name}_start_ns"], arrays[f"{name}_end_ns"] = pairs[:, 0], pairs[:, 1]
+            if len(set(agent.batches)) > 1:
+                each = [piece.frames(agent.batches) for piece in pieces]
+                arrays[f"{name}_frames"] = np.concatenate([np.empty(0, np.int64), *each])
     write_file(file, lambda stream: np.savez(stream, allow_pickle=False, **arrays))
     return True

@@ -2,11 +2,12 @@
 
 What follows each other in a run is alike, so the scatter of single inferences says too little. Throughput is judged by
 the means of a few long batches, which hardly depend on each other (Law and Carson, Operations Research 27, 1979; that
-few batches are enough: Schmeiser, Operations Research 30, 1982), percentiles by order statistics of as many independent
-samples as would scatter as much.
+few batches are enough: Schmeiser, Operations Research 30, 1982), or, of few inferences, by their times; percentiles by
+order statistics of as many independent samples as would scatter as much.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -25,8 +26,14 @@ BATCHES: Final = 8
 batches: 89 %, 16: 85 %), at the cost of 8 % of their width against 16."""
 LEAST_BATCHES: Final = 4
 
-_EDGE_VARIANCE: Final = 1 / 6
-"""In inferences squared, of one request: at each edge of the window one is under way, done to any share."""
+FEW: Final = 100
+"""Inferences at a time: up to so many in a row, their times say more of a rate than batches do."""
+LEAST_IN_BATCH: Final = 2
+
+_MOST_BIAS: Final = 0.5
+"""Of the logarithm of a rate; beyond it nothing is known."""
+_LARGEST_LOG: Final = 700.0
+"""Beyond it the exponential is no float64."""
 
 
 def groups(cells: int, parts: int) -> Int64s:
@@ -44,21 +51,49 @@ def batches_of(cells: int) -> int:
     return min(BATCHES, cells) if cells >= LEAST_BATCHES else 0
 
 
-def rate_half_width(amounts: Floats, seconds: Floats, edges: float = 0.0) -> float | None:
+def rate_half_width(amounts: Floats, seconds: Floats) -> float | None:
     """Half of the interval about sum(amounts) / sum(seconds), by batch means; None where there are too few cells.
 
-    `amounts`, `seconds`: [n], what was done in each cell and its length. `edges`: the sum over all requests of the
-    square of what one inference is worth, as each may have one more or less in the window.
+    `amounts`, `seconds`: [n], what was done in each cell and its length.
     """
     parts = batches_of(len(amounts))
     if not parts:
         return None
     done, lasted = grouped(amounts, parts), grouped(seconds, parts)
     off = done - done.sum() / lasted.sum() * lasted
-    variance = parts / (parts - 1) * float(np.dot(off, off))
-    return math.hypot(t_within(parts - 1) * math.sqrt(variance), NORMAL * math.sqrt(_EDGE_VARIANCE * edges)) / float(
-        lasted.sum()
-    )
+    return t_within(parts - 1) * math.sqrt(parts / (parts - 1) * float(np.dot(off, off))) / float(lasted.sum())
+
+
+def rate_bounds_of_few(times: Sequence[Floats], lanes: int) -> tuple[float, float] | None:
+    """By which factors the bounds of a rate differ from it, by the times of the inferences that it is made of.
+
+    `times`: [n] each, of inferences that are alike but for chance, so of one agent and one shape. `lanes`: how many
+    were under way at a time. None where nothing can be known: of one inference, or where times differ so much that few
+    of them say nothing.
+
+    A rate is the inverse of a mean time, whose logarithm is about normal: with n times of coefficient of variation c
+    its standard error is c / sqrt(n) (the delta method). What is under way at an edge is one more that is known by its
+    share only. Where times are uneven, shares count too much, by up to c^2 of an inference on each lane (half of that
+    in a window of given length, by the renewal theorem; Cox, Renewal Theory, 1962): the lower bound is lower by that.
+    """
+    present = [values for values in times if len(values)]
+    count = sum(len(values) for values in present)
+    freedom = count - len(present)
+    if count < 2:
+        return None
+    within = sum(float(np.square(values / values.mean() - 1).sum()) for values in present)
+    variation = within / freedom if freedom else math.inf
+    if freedom < len(present):
+        # Too few of each to know how alike they are: all of them together may differ by agent as well.
+        values = np.concatenate(present)
+        together = float(values.var(ddof=1)) / float(values.mean()) ** 2
+        if not freedom or together > variation:
+            variation, freedom = together, count - 1
+    bias = variation * lanes / count
+    if bias > _MOST_BIAS:
+        return None
+    half = t_within(freedom) * math.sqrt(variation * (count + lanes)) / count
+    return math.exp(-min(half + bias, _LARGEST_LOG)), math.exp(min(half, _LARGEST_LOG))
 
 
 def effective_count(below: Int64s, counts: Int64s) -> int | None:

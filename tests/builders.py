@@ -35,10 +35,11 @@ from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.environment import Environment
 from ovbench.coordinator.interference import Surroundings
 from ovbench.coordinator.member import Member
-from ovbench.coordinator.merge import Merged, Piece, Recorded, merge
+from ovbench.coordinator.merge import Merged, merge
 from ovbench.coordinator.options import Options, parse
 from ovbench.coordinator.outcome import Run, build_report, recorded
 from ovbench.coordinator.plan import Plan
+from ovbench.coordinator.recording import Piece, Recorded
 from ovbench.coordinator.result import Report
 from ovbench.coordinator.utilization import CpuTotals
 from tests.machines import machine

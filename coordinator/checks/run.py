@@ -64,7 +64,7 @@ def find_in_rate(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """An agent's latest inference may have been under way when the window ended: in a short run that alone is 1 %."""
     wanted = evidence.options.max_irate
     under_way = sum(max(member.batches) for member in evidence.members if member.id in merged.agent_counts)
-    frames = merged.frames + under_way
+    frames = merged.work.frames + under_way
     if wanted and merged.count and frames < LEAST_RATE_SHARE * wanted * merged.window.duration_s:
         message = f"-max_irate {wanted:g} was not reached: the agents did {merged.fps:,.1f} frames per second."
         yield Finding(Code.RATE_NOT_REACHED, "warning", message)

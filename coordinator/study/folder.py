@@ -16,7 +16,7 @@ from pathlib import Path
 from ovbench.common.errors import UsageError
 
 from .. import store
-from ..merge import Recorded, Window
+from ..recording import Recorded, Window
 from ..result import Report, to_json
 from ..saved import SavedStudy, read_saved
 from .record import STUDY_FILE, TRIALS_FILE, TRIALS_FOLDER, Outcome, Study, Trial, outcome_line, study_json

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from ovbench.common.messages import SAMPLES_PER_MESSAGE
 from ovbench.coordinator.latency import PERCENTILES
-from ovbench.coordinator.merge import Merged, Piece, Recorded, merge
+from ovbench.coordinator.merge import Merged, merge
+from ovbench.coordinator.recording import Piece, Recorded
 
 from .versus import Goal, Row, RunFailed, Settings, in_own_process, in_turn, parse, report, value_row
 

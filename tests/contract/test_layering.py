@@ -164,6 +164,8 @@ PURE: Final = (
     "coordinator.fleet",
     "coordinator.member",
     "coordinator.rules",
+    "coordinator.recording",
+    "coordinator.progress",
     "coordinator.merge",
     "coordinator.latency",
     "coordinator.distribution",

@@ -11,7 +11,8 @@ from ovbench.common.histogram import Int64s
 from ovbench.common.messages import AnyNotice, Folded, Samples
 from ovbench.common.wire import decode, encode
 from ovbench.coordinator.latency import PERCENTILES
-from ovbench.coordinator.merge import Merged, Recorded, merge, pieces_of
+from ovbench.coordinator.merge import Merged, merge
+from ovbench.coordinator.recording import Recorded, pieces_of
 
 BEGIN = 7_000_000_000
 MEMORY = 1

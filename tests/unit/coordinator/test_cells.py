@@ -1,15 +1,14 @@
 """Loads in cells: what is done in each, against closed forms and against counting one by one."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.common.histogram import Int64s
-from ovbench.coordinator.cells import cell_edges, frames_done, longest_gap_ns, progress, tally
-from ovbench.coordinator.merge import Piece, frames, merge
+from ovbench.coordinator.cells import cell_edges, longest_gap_ns, tally
+from ovbench.coordinator.merge import merge
+from ovbench.coordinator.recording import Piece
 from tests.builders import folded, ms, pairs, recording, seconds, steady
 
 quick = settings(max_examples=60, deadline=None)
@@ -17,38 +16,6 @@ quick = settings(max_examples=60, deadline=None)
 
 def numbers(*values: int) -> Int64s:
     return np.asarray(values, np.int64)
-
-
-def test_an_inference_under_way_counts_by_the_share_of_its_time() -> None:
-    data = pairs([100, 200, 400], [100, 100, 200])
-    done = progress([data], numbers(-50, 0, 25, 100, 150, 300, 350, 400, 900))
-    assert done.tolist() == [0, 0, 0.25, 1, 1.5, 2.5, 2.75, 3, 3]
-
-
-@quick
-@given(gaps=st.lists(st.integers(1, 50), min_size=1, max_size=60), cuts=st.lists(st.integers(0, 60), max_size=4))
-def test_progress_is_the_same_however_samples_are_cut_into_pieces(gaps: list[int], cuts: list[int]) -> None:
-    data = pairs(np.cumsum(gaps), gaps)
-    bounds = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    parts = [data[low:high] for low, high in pairwise(bounds)]
-    edges = np.arange(-5, sum(gaps) + 10, 7)
-    expected = np.interp(edges, [0, *np.cumsum(gaps)], range(len(gaps) + 1))
-    assert np.allclose(progress(parts, edges), expected)
-
-
-@quick
-@given(
-    batches=st.lists(st.integers(1, 9), min_size=1, max_size=4),
-    request=st.integers(0, 7),
-    whole=st.integers(0, 30),
-    share=st.floats(0, 0.99),
-)
-def test_frames_are_those_of_the_inferences_done_and_a_share_of_the_next(
-    batches: list[int], request: int, whole: int, share: float
-) -> None:
-    turn = tuple(batches)
-    expected = frames(turn, request, 0, whole) + share * frames(turn, request, whole, 1)
-    assert frames_done(np.asarray([whole + share]), turn, request)[0] == pytest.approx(expected)
 
 
 @quick

@@ -7,7 +7,8 @@ from typing import IO
 import numpy as np
 import pytest
 
-from ovbench.coordinator.merge import merge, window_of
+from ovbench.coordinator.merge import merge
+from ovbench.coordinator.recording import window_of
 from ovbench.coordinator.store import Unwritable, make_folder, write_file, write_files, write_samples
 from tests.builders import folded, ms, recording, seconds, steady
 
@@ -141,7 +142,18 @@ def test_samples_hold_exactly_the_inferences_that_count(tmp_path: Path) -> None:
     merged = merge(loads)
     assert write_samples(tmp_path / "samples.npz", loads, merged.window)
     with np.load(tmp_path / "samples.npz") as saved:
-        assert set(saved) == {"agent_0_start_ns", "agent_0_end_ns", "agent_3_start_ns", "agent_3_end_ns"}
+        names = {
+            f"agent_{agent}{part}_{edge}_ns"
+            for agent in (0, 3)
+            for part in ("", "_outside")
+            for edge in ("start", "end")
+        }
+        assert set(saved) == {"window_ns", *names}
+        assert saved["window_ns"].tolist() == [merged.window.start_ns, merged.window.stop_ns]
+        for load in loads:
+            others = saved[f"agent_{load.agent}_outside_end_ns"]
+            assert len(others) + merged.agent_counts[load.agent] == load.completed
+            assert not ((others >= merged.window.start_ns) & (others <= merged.window.stop_ns)).any()
         for agent, latency_ms in ((0, 10), (3, 20)):
             starts, ends = saved[f"agent_{agent}_start_ns"], saved[f"agent_{agent}_end_ns"]
             assert starts.dtype == ends.dtype == np.int64

@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from ovbench.common.histogram import nearest_rank
-from ovbench.coordinator.merge import Merged, Piece, merge
+from ovbench.coordinator.merge import Merged, merge
+from ovbench.coordinator.recording import Piece
 from ovbench.coordinator.uncertainty import (
     effective_count,
     grouped,

@@ -6,7 +6,8 @@ import pytest
 
 from ovbench.coordinator.checks.evidence import Code, Evidence
 from ovbench.coordinator.checks.stability import find_in_agents_speed, find_in_course, find_in_sample_size
-from ovbench.coordinator.merge import Piece, merge
+from ovbench.coordinator.merge import merge
+from ovbench.coordinator.recording import Piece
 from ovbench.coordinator.result import Finding
 from tests.builders import (
     delivered,

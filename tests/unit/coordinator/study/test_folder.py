@@ -7,7 +7,8 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.merge import Recorded, merge
+from ovbench.coordinator.merge import merge
+from ovbench.coordinator.recording import Recorded
 from ovbench.coordinator.saved import SavedRun, read_samples, read_saved
 from ovbench.coordinator.store import Unwritable
 from ovbench.coordinator.study.folder import StudyFolder

@@ -1,0 +1,132 @@
+"""What agents recorded: consecutive inferences by request, and the window that all of their loads share. Pure.
+
+Samples stay in the messages that they came in; each holds consecutive inferences of one request, so its ends ascend and
+a time span of it is a slice.
+
+Where a model is given several groups of shapes in turn, inference k of request r has the one of index (r + k) modulo
+their number. A slice of consecutive inferences, exact or folded, therefore has a closed form for its frames.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ovbench.common.clock import NS_PER_S
+from ovbench.common.messages import Folded, Samples
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Consecutive inferences of one request, of which `first` is the index of the first since the start.
+
+    `samples`: int64 [n, 2] of (start_ns, end_ns), ends ascending.
+    """
+
+    request: int
+    first: int
+    samples: Int64s
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def latencies(self) -> Int64s:
+        """In ns, int64 [n]."""
+        values: Int64s = self.samples[:, 1] - self.samples[:, 0]
+        return values
+
+    def between(self, low: int, high: int) -> "Piece":
+        """Its inferences from `low` to before `high`, counted from its own first."""
+        return Piece(self.request, self.first + low, self.samples[low:high])
+
+    def frames(self, batches: tuple[int, ...]) -> Int64s:
+        """Of each inference, int64 [n]; `batches` by group of shapes."""
+        turn = np.asarray(batches, np.int64)
+        each: Int64s = turn[(self.request + self.first + np.arange(len(self))) % len(turn)]
+        return each
+
+    def of_group(self, group: int, groups: int) -> Int64s:
+        """The samples that were measured with this one of so many groups of shapes."""
+        return self.samples[(group - self.request - self.first) % groups :: groups]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One agent's load as it was delivered. `batches`: frames in an inference, for each group of shapes in turn.
+
+    `streams`: how many inferences it serves at a time, None where all of its requests are. `period_ns`: at a limited
+    rate, the time from one start of the whole load, all agents together, to the next; 0 without a limit.
+    """
+
+    agent: int
+    start_ns: int
+    stop_ns: int
+    completed: int
+    pieces: tuple[Piece, ...]
+    folded: tuple[Folded, ...] = ()
+    batches: tuple[int, ...] = (1,)
+    streams: int | None = None
+    period_ns: float = 0.0
+
+    @property
+    def requests(self) -> int:
+        """How many have recorded anything."""
+        return len({piece.request for piece in self.pieces if len(piece)} | {part.request for part in self.folded})
+
+
+@dataclass(frozen=True)
+class Window:
+    """The span in which the load of all agents was whole: [latest start, earliest stop]."""
+
+    start_ns: int
+    stop_ns: int
+    start_skew_ns: int
+    stop_skew_ns: int
+
+    @property
+    def duration_s(self) -> float:
+        return (self.stop_ns - self.start_ns) / NS_PER_S
+
+
+def frames(batches: tuple[int, ...], request: int, first: int, count: int) -> int:
+    """In `count` inferences of a request from that of index `first` on; `batches` by group of shapes."""
+    rounds, rest = divmod(count, len(batches))
+    begin = (request + first) % len(batches)
+    turn = batches[begin:] + batches[:begin]
+    return rounds * sum(batches) + sum(turn[:rest])
+
+
+def pieces_of(samples: Sequence[Samples]) -> tuple[Piece, ...]:
+    """The samples of messages, without copying them. Raises ValueError where one is not whole pairs."""
+    return tuple(Piece(m.request, m.first, np.frombuffer(m.data, "<i8").reshape(-1, 2)) for m in samples)
+
+
+def window_of(agents: Sequence[Recorded]) -> Window:
+    """Of at least one agent. It is empty (stop = start) where the loads of some did not overlap."""
+    starts = [agent.start_ns for agent in agents]
+    stops = [agent.stop_ns for agent in agents]
+    start = max(starts)
+    return Window(start, max(start, min(stops)), start - min(starts), max(stops) - min(stops))
+
+
+def inside(pieces: Sequence[Piece], start_ns: int, stop_ns: int) -> Iterator[Piece]:
+    """What of `pieces` ended in [start, stop]: an inference counts where it ends."""
+    for piece in pieces:
+        ends = piece.samples[:, 1]
+        low = int(np.searchsorted(ends, start_ns, side="left"))
+        high = int(np.searchsorted(ends, stop_ns, side="right"))
+        if low < high:
+            yield piece.between(low, high)
+
+
+def outside(pieces: Sequence[Piece], start_ns: int, stop_ns: int) -> Iterator[Piece]:
+    """What of `pieces` ended before or after [start, stop]."""
+    for piece in pieces:
+        ends = piece.samples[:, 1]
+        low = int(np.searchsorted(ends, start_ns, side="left"))
+        high = max(low, int(np.searchsorted(ends, stop_ns, side="right")))
+        yield from (part for part in (piece.between(0, low), piece.between(high, len(piece))) if len(part))
