@@ -49,6 +49,7 @@ def _rows(outcome: Outcome, other: Row, estimates: Mapping[str, Estimate]) -> It
     """`other`: further columns, or other values for the first ones."""
     before: Row = {name: getattr(outcome, name) for name in _BEFORE}
     after: Row = {name: getattr(outcome, name) for name in _AFTER}
+    after["run"] = None if outcome.in_effect is None else outcome.in_effect.run
     for figure in FIGURES:
         estimate = estimates.get(figure.name)
         interval = estimate.ci95 if estimate is not None else None
@@ -66,7 +67,7 @@ def _rows(outcome: Outcome, other: Row, estimates: Mapping[str, Estimate]) -> It
 def to_csv(rows: Sequence[Row]) -> str:
     """RFC 4180, with a header; numbers in full precision, nothing for what is not known."""
     written = io.StringIO()
-    writer = csv.DictWriter(written, list(rows[0]) if rows else [*_BEFORE, *_AFTER, *_FIGURE])
+    writer = csv.DictWriter(written, list(rows[0]) if rows else [*_BEFORE, *_AFTER, "run", *_FIGURE])
     writer.writeheader()
     writer.writerows(rows)
     return written.getvalue()

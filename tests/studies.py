@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from ovbench.coordinator.study.effective import InEffect
 from ovbench.coordinator.study.record import Fingerprint, Kind, Outcome, Study, Trial
 
 Point = dict[str, str]
@@ -57,6 +58,7 @@ def outcome(
     cores: int | None = None,
     why: str = "",
     findings: tuple[str, ...] = (),
+    in_effect: InEffect | None = None,
 ) -> Outcome:
     return Outcome(
         trial=trial.id,
@@ -74,7 +76,13 @@ def outcome(
         frames_per_cpu_s=None if fps is None else fps / 2,
         why=why,
         findings=findings,
+        in_effect=in_effect,
     )
+
+
+def of_streams(number: int, run: str = "") -> InEffect:
+    """One agent on so many CPUs with so many streams; by default two of the same number are the same run."""
+    return InEffect(run or f"{number} streams", "async", 1, number, number, number, number, "THROUGHPUT", "f32", 1)
 
 
 def outcomes(
@@ -84,6 +92,7 @@ def outcomes(
     *,
     noise: float = 0.0,
     seed: int = 0,
+    in_effect: Callable[[Point], InEffect | None] = lambda point: None,
 ) -> list[Outcome]:
     """All trials VALID; both figures scatter by `noise`, a share of them."""
     draw = np.random.default_rng(seed)
@@ -92,6 +101,7 @@ def outcomes(
             trial,
             fps(trial.point) * (1 + noise * float(draw.standard_normal())),
             p99_ms(trial.point) * (1 + noise * float(draw.standard_normal())),
+            in_effect=in_effect(trial.point),
         )
         for trial in of.trials
     ]

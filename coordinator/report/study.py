@@ -1,9 +1,9 @@
 """A study at a glance: the answer in words, settings, a plot of the scaling, commands, what is not known."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
+from math import ceil, prod
 from typing import Final
 
 from rich import box
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ..study.answer import Answer, answer
 from ..study.curves import Curve
+from ..study.effective import text_of
 from ..study.estimate import Estimate
 from ..study.record import Outcome, Study
 from ..study.scaling import throughput
@@ -77,7 +78,7 @@ def _table(study: Study, found: Answer, width: int) -> Table:
     shown = _shown(found.settings)
     names = _short_values(study)
     axes = [
-        _Column(axis.lstrip("-"), lambda setting, axis=axis: names[axis].get(setting.point.get(axis, ""), ""))  # type: ignore[misc]
+        _Column(axis.lstrip("-"), lambda setting, axis=axis: _values(setting, axis, names))  # type: ignore[misc]
         for axis in study.axes
     ]
     front = {setting.name for setting in found.front}
@@ -93,6 +94,15 @@ def _table(study: Study, found: Answer, width: int) -> Table:
         style = "bold" if setting.name in best else "red" if setting.fps is None else ""
         table.add_row(*(Text(column.cell(setting)) for column in columns), style=style)
     return table
+
+
+def _values(setting: Setting, axis: str, names: Mapping[str, Mapping[str, str]]) -> str:
+    """What was asked for of an axis: all of it, where points that were the same run have every combination of it."""
+    points = setting.points
+    by_axis = {one: dict.fromkeys(point.get(one, "") for point in points) for one in names}
+    whole = prod(map(len, by_axis.values())) == len(points)
+    words = [names[axis].get(value, "") for value in by_axis[axis]]
+    return ",".join(words) if whole else f"{words[0]} .."
 
 
 def _shown(settings: Sequence[Setting]) -> Sequence[Setting]:
@@ -166,6 +176,7 @@ def _trials(setting: Setting) -> str:
 
 def _legend(found: Answer) -> str:
     told = ["* Pareto front"] if found.front else []
+    told += ["1,2 or 1 .. the same run"] if any(s.same for s in found.settings) else []
     told += ["± half the 95 % interval"]
     told += ["/CPU-s frames per CPU-second"] if any(s.frames_per_cpu_s is not None for s in found.settings) else []
     every = len(found.settings)
@@ -208,6 +219,8 @@ def _axis(value: float) -> str:
 def _commands(found: Answer) -> Iterator[Text]:
     for choice in found.choices:
         yield Text.assemble((f"\n{choice.what}", "bold"), f"  {figures_of(choice.setting)}")
+        if choice.setting.in_effect is not None:
+            yield Text(f"  in effect: {text_of(choice.setting.in_effect)}", "dim")
         yield Text(f"  {choice.setting.command}")
     shown = {choice.setting.name for choice in found.choices}
     rest = [setting for setting in found.front if setting.name not in shown]

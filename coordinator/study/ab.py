@@ -14,7 +14,7 @@ from math import ceil, exp, log, sqrt
 from statistics import fmean, stdev
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from ..student import t_within
 from .estimate import bound
@@ -35,11 +35,14 @@ longer was found in 97 %."""
 _LEAST_BLOCKS: Final = 3
 _MOST_BLOCKS: Final = 10_000
 
-Verdict = Literal["faster", "slower", "no difference", "cannot tell"]
+Verdict = Literal["faster", "slower", "no difference", "cannot tell", "same run"]
 
 
 class Comparison(Struct, frozen=True):
-    """B / A of one figure. `verdict` is on B, and what it says is faster has more throughput or less latency."""
+    """B / A of one figure. `verdict` is on B, and what it says is faster has more throughput or less latency.
+
+    `same run`: whatever was asked for, the same was in effect on both sides, so the ratio is what noise makes of 1.
+    """
 
     figure: str
     verdict: Verdict
@@ -71,11 +74,17 @@ def comparisons_of(settings: Sequence[Setting], study: Study, outcomes: Sequence
                 found.setdefault(outcome.repetition, ([], []))[side].append(value)
         return [found[number] for number in sorted(found)]
 
-    size = study.size_percent
-    yield compare("throughput", blocks("throughput"), size_percent=size)
-    for figure in ("median", "p99"):
-        if any(a and b for a, b in blocks(figure)):
-            yield compare(figure, blocks(figure), more_is_faster=False, size_percent=size)
+    same = same_run(*settings)
+    for figure in ("throughput", "median", "p99"):
+        more = figure == "throughput"
+        if more or any(a and b for a, b in blocks(figure)):
+            found = compare(figure, blocks(figure), more_is_faster=more, size_percent=study.size_percent)
+            yield structs.replace(found, verdict="same run", blocks_needed=None) if same else found
+
+
+def same_run(a: Setting, b: Setting) -> bool:
+    """Whether that is known of them."""
+    return a.in_effect is not None and b.in_effect is not None and a.in_effect.run == b.in_effect.run
 
 
 def compare(

@@ -84,8 +84,14 @@ def shares_of_variance(axes: Mapping[str, Sequence[str]], settings: Sequence[Set
     What is left to 100 is interaction of the axes, and noise. None unless every combination of the axes' values has
     figures, once: only then are the parts independent and add up (a factorial plan).
     """
-    means = {tuple(s.point.get(axis, "") for axis in axes): log(s.fps.value) for s in settings if s.fps is not None}
-    if len(axes) < 2 or set(means) != set(product(*axes.values())) or len(means) != len(settings):
+    means = {
+        tuple(point.get(axis, "") for axis in axes): log(setting.fps.value)
+        for setting in settings
+        if setting.fps is not None
+        for point in setting.points
+    }
+    once = len(settings) > 1 and sum(len(setting.points) for setting in settings) == len(means)
+    if len(axes) < 2 or not once or set(means) != set(product(*axes.values())):
         return None
     middle = fmean(means.values())
     total = sum((value - middle) ** 2 for value in means.values())

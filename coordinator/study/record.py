@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..result import Interval, Report, Status
+from .effective import InEffect, in_effect
 
 SCHEMA: Final = "ovbench.study/1"
 AGENTS_IN: Final = "agents in "
@@ -84,6 +85,9 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     openvino: Annotated[str | None, Meta(description="of the agents; null with the null device")] = None
     findings: tuple[str, ...] = ()
     why: str = ""
+    in_effect: Annotated[
+        InEffect | None, Meta(description="null where not all agents became ready, and in older studies")
+    ] = None
 
 
 def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int) -> Outcome:
@@ -120,6 +124,7 @@ def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int) -> 
         frames_per_cpu_s=report.efficiency.frames_per_cpu_s if report.efficiency is not None else None,
         openvino=report.environment.openvino if effective and effective.backend == "openvino" else None,
         findings=tuple(finding.code for finding in report.validity.findings),
+        in_effect=in_effect(report),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final, TypeVar
 
 from msgspec import Meta, Struct
 
+from .effective import InEffect
 from .estimate import Estimate, estimate
 from .record import Outcome, Study, Trial
 
@@ -17,10 +18,14 @@ _COUNTED: Final = ("VALID", "SUSPECT")
 _Known = TypeVar("_Known", int, str)
 
 
-class Setting(Struct, frozen=True):
-    """A point of a study. Figures are means over its VALID trials, null where there are none; latencies in ms."""
+Point = dict[str, str]
 
-    point: dict[str, str]
+
+class Setting(Struct, frozen=True):
+    """A point of a study, with those that turned out to be the same run. Figures are means over their VALID trials,
+    null where there are none; latencies in ms."""
+
+    point: Point
     command: Annotated[str, Meta(description="to run it, for a shell")]
     trials: Annotated[dict[str, int], Meta(description="by status; NOT RUN where a trial has not been run")]
     fps: Estimate | None = None
@@ -36,18 +41,33 @@ class Setting(Struct, frozen=True):
     openvino: str | None = None
     fps_of_trials: tuple[float, ...] = ()
     p99_of_trials: tuple[float, ...] = ()
+    in_effect: Annotated[InEffect | None, Meta(description="null where it is not known, or not always the same")] = None
+    varied: Annotated[bool, Meta(description="whether its trials were not all the same run")] = False
+    same: Annotated[
+        tuple[Point, ...], Meta(description="further points that were the same run, whatever they ask")
+    ] = ()
 
     @property
     def name(self) -> str:
-        return " ".join(f"{flag} {shlex.quote(value)}" for flag, value in self.point.items())
+        return name_of(self.point)
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All that was asked for and came to this."""
+        return (self.point, *self.same)
 
     @property
     def valid(self) -> int:
         return sum(self.trials.get(status, 0) for status in _COUNTED)
 
 
+def name_of(point: Mapping[str, str]) -> str:
+    return " ".join(f"{flag} {shlex.quote(value)}" for flag, value in point.items())
+
+
 def settings_of(study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...]:
-    """In the order of the axes' values. Of several outcomes of a trial the last one counts."""
+    """In the order of the axes' values; points whose trials were the same run are one, but for the sides of A against
+    B. Of several outcomes of a trial the last one counts."""
     by_trial = {outcome.trial: outcome for outcome in last_of_trials(outcomes)}
     by_point: dict[tuple[tuple[str, str], ...], list[Trial]] = {}
     for trial in study.trials:
@@ -58,7 +78,17 @@ def settings_of(study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...
         point = trials[0].point
         return [rank.get(point.get(axis, ""), len(rank)) for axis, rank in ranks.items()]
 
-    return tuple(_setting(trials, by_trial) for trials in sorted(by_point.values(), key=place))
+    groups: dict[object, list[Trial]] = {}
+    for number, trials in enumerate(sorted(by_point.values(), key=place)):
+        runs = frozenset() if study.kind == "ab" else _runs(by_trial[t.id] for t in trials if t.id in by_trial)
+        groups.setdefault(runs or number, []).extend(trials)
+    return tuple(_setting(trials, by_trial) for trials in groups.values())
+
+
+def _runs(found: Iterable[Outcome]) -> frozenset[str]:
+    """What trials were, as far as it is known: of those that count, else of those that ran whole."""
+    whole = [outcome for outcome in found if outcome.status != "PARTIAL"]
+    return frozenset(_in_effect(filter(counted, whole)) or _in_effect(whole))
 
 
 def last_of_trials(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
@@ -78,6 +108,7 @@ def _setting(trials: Sequence[Trial], by_trial: Mapping[str, Outcome]) -> Settin
     missing = {NOT_RUN: len(trials) - len(found)} if len(trials) > len(found) else {}
     fps = tuple(outcome.fps for outcome in good if outcome.fps is not None)
     p99 = _latencies(good, "p99")
+    runs = _in_effect(good or found)
     return Setting(
         point=trials[0].point,
         command=command(trials[0]),
@@ -95,7 +126,15 @@ def _setting(trials: Sequence[Trial], by_trial: Mapping[str, Outcome]) -> Settin
         openvino=_first(outcome.openvino for outcome in good),
         fps_of_trials=fps,
         p99_of_trials=p99,
+        in_effect=next(iter(runs.values())) if len(runs) == 1 else None,
+        varied=len(runs) > 1,
+        same=tuple(dict(point) for point in dict.fromkeys(tuple(t.point.items()) for t in trials))[1:],
     )
+
+
+def _in_effect(outcomes: Iterable[Outcome]) -> dict[str, InEffect]:
+    """By the run it was."""
+    return {outcome.in_effect.run: outcome.in_effect for outcome in outcomes if outcome.in_effect is not None}
 
 
 def _not_counted(outcome: Outcome) -> str:

@@ -10,14 +10,15 @@ from ..report.numbers import milliseconds, rate
 from .ab import PER_BLOCK, Comparison
 from .choices import Choice, by_p99, by_throughput, rivals
 from .curves import Curve
+from .effective import text_of
 from .estimate import Estimate
+from .laws import curve_lines
 from .record import Outcome, Study
-from .scaling import MARGINAL_GAIN, Fit, Scaling
-from .summary import NOT_RUN, Setting, counted, last_of_trials
+from .summary import NOT_RUN, Setting, counted, last_of_trials, name_of
 
 _MOST_NAMED: Final = 4
 _MOST_REASONS: Final = 4
-_UNFIT: Final = 0.01
+_MOST_SAME: Final = 12
 _GOOD_TO_KNOW: Final = (Code.GOVERNOR, Code.SPANS_NODES, Code.OUTSIDE_WINDOW)
 """Findings that are never more than that."""
 
@@ -44,6 +45,14 @@ def figures_of(setting: Setting) -> str:
     return ", ".join(known)
 
 
+def same_as(setting: Setting) -> Iterator[str]:
+    """What was in effect, as far as it is known, and what else came to it: a line each."""
+    if setting.in_effect is not None:
+        yield f"in effect: {text_of(setting.in_effect)}"
+    if setting.same:
+        yield f"the same run: {_list(map(name_of, setting.same), _MOST_SAME)}"
+
+
 def headline(
     study: Study, settings: Sequence[Setting], choices: Sequence[Choice], comparisons: Sequence[Comparison]
 ) -> str:
@@ -55,6 +64,11 @@ def headline(
         )  # fmt: skip
     best = choices[0].setting
     assert best.fps is not None
+    if len(settings) == 1 and best.same:
+        return (
+            f"No setting is better than another: all {len(best.points)} were one and the same run, with "
+            f"{with_interval(best.fps)}."
+        )
     text = f"Most throughput: {with_interval(best.fps)} with {best.name or 'the one setting there is'}"
     return text + (", but others cannot be told from it." if choices[0].rivals else ".")
 
@@ -62,6 +76,10 @@ def headline(
 def _verdict(found: Comparison, settings: Sequence[Setting]) -> str:
     a, b = (f"{name} ({own})" if own else name for name, own in zip("AB", _own(*settings), strict=True))
     change = _change(found, "less throughput", "more throughput")
+    if found.verdict == "same run":
+        return f"No difference: {a} and {b} were the same run" + (
+            f"; by noise alone B has {change}." if change else "."
+        )
     if found.verdict == "no difference":
         return f"No difference beyond {found.size_percent:g} % between {a} and {b}: B has {change}."
     if found.verdict == "cannot tell":
@@ -104,8 +122,10 @@ def lines(
     if not choices:
         return
     for curve in curves:
-        yield from _scaling_lines(curve, study)
+        yield from curve_lines(curve, study)
+    yield from _same_lines(settings)
     if comparisons:
+        yield from _in_both(settings, comparisons)
         yield from _comparison_lines(comparisons)
         yield from _builds(settings)
     for choice in choices[1:] if study.kind != "ab" else ():
@@ -114,6 +134,27 @@ def lines(
         yield from _batch_lines(settings)
     if shares:
         yield from _share_lines(shares)
+
+
+def _same_lines(settings: Sequence[Setting]) -> Iterator[str]:
+    """Which settings that were asked for came to the same."""
+    several = [setting for setting in settings if setting.same]
+    for setting in several[:_MOST_NAMED]:
+        effect = f", in effect {text_of(setting.in_effect)}" if setting.in_effect is not None else ""
+        trials = sum(setting.trials.values())
+        yield (
+            f"The same run{effect}: {_list(map(name_of, setting.points), _MOST_SAME)}; their {trials} trials are of "
+            "one setting."
+        )
+    if len(several) > _MOST_NAMED:
+        rest = [setting.name for setting in several[_MOST_NAMED:]]
+        yield f"Others, too, were the same run as: {_list(rest, _MOST_SAME)}."
+
+
+def _in_both(settings: Sequence[Setting], comparisons: Sequence[Comparison]) -> Iterator[str]:
+    effect = settings[0].in_effect
+    if comparisons[0].verdict == "same run" and effect is not None:
+        yield f"In effect on both sides: {text_of(effect)}."
 
 
 def _share_lines(shares: Mapping[str, float]) -> Iterator[str]:
@@ -155,107 +196,6 @@ def _builds(settings: Sequence[Setting]) -> Iterator[str]:
         yield f"The builds of OpenVINO: {told}."
 
 
-def _scaling_lines(curve: Curve, study: Study) -> Iterator[str]:
-    if not curve.point:
-        yield from _curve_lines(curve, study)
-        return
-    for line in _curve_lines(curve, study):
-        yield f"With {_named(curve.point)}: {line if line.startswith('Amdahl') else line[0].lower() + line[1:]}"
-
-
-def _curve_lines(curve: Curve, study: Study) -> Iterator[str]:
-    found, unit, fit = curve.scaling, curve.unit, curve.scaling.fit
-    if len(found.points) > 1:
-        yield from _end_lines(curve)
-    if fit is None:
-        yield f"No law is fitted: {found.why}."
-        return
-    yield _law(found, fit, unit)
-    if found.peak is not None:
-        yield f"By this law throughput is most at {_bounded(found.peak)} {unit}, and falls beyond."
-    gain = f"{100 * MARGINAL_GAIN:g} % of what one does"
-    if found.knee is not None:
-        yield f"The knee is at {_bounded(found.knee)} {unit}: from there on one more adds less than {gain}."
-    else:
-        yield f"No knee up to {found.points[-1].size} {unit}: one more still adds {gain}, or more."
-    yield from _limits(curve, fit, study)
-
-
-def _end_lines(curve: Curve) -> Iterator[str]:
-    """From the smallest size to the largest."""
-    unit, first, last = curve.unit, curve.scaling.points[0], curve.scaling.points[-1]
-    least = f"{first.size} {unit.removesuffix('s') if first.size == 1 else unit}"
-    times = f"{last.size}" if first.size == 1 else f"{last.size} / {first.size}"
-    does = "does" if first.size == 1 else "do"
-    yield f"{last.size} {unit} do {_percent(last.efficiency)} of {times} times what {least} {does}."
-    p99 = [curve.p99_ms.get(str(point.size)) for point in (first, last)]
-    if p99[0] is not None and p99[1] is not None:
-        low, high = (milliseconds(figure.value) for figure in p99 if figure is not None)
-        yield f"p99 goes from {low} with {least} to {high} with {last.size}."
-
-
-def _law(found: Scaling, fit: Fit, unit: str) -> str:
-    scatter = f"trials scatter by {fit.scatter_percent:.1f} % about it"
-    if fit.model == "linear":
-        amdahl = next((other.contention for other in found.fits if other.model == "amdahl"), None)
-        most = "" if amdahl is None or amdahl.high is None else f" (contention: at most {100 * amdahl.high:.1f} %)"
-        return f"Throughput grows in proportion to the {unit}, as far as can be seen{most}; {scatter}."
-    assert fit.contention is not None
-    told = f"contention {_percent(fit.contention)}"
-    if fit.coherency is not None:
-        told += f", coherency {_percent(fit.coherency, 3)}"
-    name = "Amdahl's law" if fit.model == "amdahl" else "the Universal Scalability Law"
-    return f"Throughput follows {name}: {told}; {scatter}."
-
-
-def _limits(curve: Curve, fit: Fit, study: Study) -> Iterator[str]:
-    """What limits, as far as throughput tells it."""
-    points, unit = curve.scaling.points, curve.unit
-    surely = fit.contention is not None and (fit.contention.low or 0) > 0
-    if surely and fit.contention is not None:
-        yield f"Contention limits: {_percent(fit.contention)} of the work is done by one at a time."
-    if fit.coherency is not None and (fit.coherency.low or 0) > 0:
-        yield f"Coherency limits{', too' if surely else ''}: what each pays for all others grows with their number."
-    if fit.misfit is not None and fit.misfit < _UNFIT:
-        yield (
-            f"The law does not fit well: by chance alone it would be so bad in {100 * fit.misfit:.2g} % of studies. "
-            "Believe the points, not its parameters."
-        )
-    shared = [point.size for point in points if point.size > curve.cpus.get(str(point.size), point.size)]
-    if unit == "agents" and shared:
-        yield f"From {min(shared)} agents on, several share a CPU."
-    cores = _whole(study.fingerprint.machine.get("physical_cores"))
-    siblings = [int(size) for size, cpus in curve.cpus.items() if cores is not None and cpus > cores]
-    if siblings:
-        yield f"From {min(siblings)} {unit} on, hyperthreads share the {cores} cores."
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
-
-
-def _percent(share: Estimate, digits: int = 1) -> str:
-    text = f"{100 * share.value:.{digits}f} %"
-    if share.low is None and share.high is None:
-        return text
-    low = f"{100 * (share.low or 0):.{digits}f}"
-    return f"{text} ({low} % or more)" if share.high is None else f"{text} ({low} to {100 * share.high:.{digits}f} %)"
-
-
-def _bounded(size: Estimate) -> str:
-    """A number of agents or cores with its bounds: what lies beyond the data has no upper one."""
-    text = f"{size.value:.1f}".removesuffix(".0")
-    low = "1" if size.low is None else f"{size.low:.1f}".removesuffix(".0")
-    if size.high is None:
-        return f"{text} ({low} or more)"
-    high = f"{size.high:.1f}".removesuffix(".0")
-    return text if low == high else f"{text} ({low} to {high})"
-
-
-def _named(point: Mapping[str, str]) -> str:
-    return " ".join(f"{flag} {value}" for flag, value in point.items())
-
-
 def unsaid(
     study: Study,
     settings: Sequence[Setting],
@@ -268,6 +208,9 @@ def unsaid(
         yield f"While the study went on, this changed: {what}; trials before and after it are not comparable."
     yield from _left_out(study, outcomes)
     yield from _doubts(outcomes)
+    varied = [setting.name for setting in settings if setting.varied and not study.accepted]
+    if varied:
+        yield f"What was in effect varied between the trials of {_list(varied)}, so they are no repetitions."
     missing = sum(setting.trials.get(NOT_RUN, 0) for setting in settings)
     if missing:
         yield f"{missing} of {len(study.trials)} trials {'has' if missing == 1 else 'have'} not been run."
@@ -361,7 +304,7 @@ def _unsaid_of_best(study: Study, settings: Sequence[Setting]) -> Iterator[str]:
         )
 
 
-def _list(names: Iterable[str]) -> str:
+def _list(names: Iterable[str], most: int = _MOST_NAMED) -> str:
     every = list(names)
-    rest = len(every) - _MOST_NAMED
-    return ", ".join(every[:_MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(every) - most
+    return ", ".join(every[:most]) + (f" and {rest} more" if rest > 0 else "")

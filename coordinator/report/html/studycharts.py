@@ -9,7 +9,7 @@ from ...study.estimate import Estimate
 from ...study.record import Outcome, Study
 from ...study.scaling import Point
 from ...study.summary import Setting
-from ...study.words import span_of
+from ...study.words import same_as, span_of
 from ..numbers import duration, milliseconds, percent, rate
 from .chart import BLUE, HEAT, MUTED, ORANGE, SERIES, TEXT, Chart, Spec, axis, colours, drawing, hover, time_unit
 
@@ -55,7 +55,7 @@ def _charts(study: Study, outcomes: Sequence[Outcome], answer: Answer) -> Iterat
         yield _ranking(known)
     if study.kind != "ab" and len([setting for setting in known if setting.p99_ms is not None]) > 1:
         yield _trade(known, answer.front, study.p99_limit_ms)
-    drift = _drift_rows(study, outcomes)
+    drift = _drift_rows(study, outcomes, answer.settings)
     if len(drift) > 2:
         yield _drift(drift)
 
@@ -206,10 +206,11 @@ def _heat(study: Study, axes: tuple[str, str], settings: Sequence[Setting], figu
         label = rate(value)
         if figure != "fps" and setting.p99_ms is not None:
             value, label = setting.p99_ms.value * unit.factor, milliseconds(setting.p99_ms.value)
-        rows.append({
-            "x": setting.point.get(across, ""), "y": setting.point.get(down, ""), "value": value, "label": label,
-            "tip": _setting_tip(setting),
-        })  # fmt: skip
+        tip = _setting_tip(setting)
+        rows += [
+            {"x": point.get(across, ""), "y": point.get(down, ""), "value": value, "label": label, "tip": tip}
+            for point in setting.points
+        ]
     values = [row["value"] for row in rows]
     # Cividis goes from dark to light; a good value is light in both charts.
     bright = "datum.value > {0}" if figure == "fps" else "datum.value < {0}"
@@ -247,12 +248,14 @@ def _heat(study: Study, axes: tuple[str, str], settings: Sequence[Setting], figu
     }
     height = max(120, 34 * len(study.axes[down]) + 20)
     caption = "Means over repetitions; lighter is better."
+    if any(setting.same for setting in settings):
+        caption += " Settings that were the same run have one mean."
     drawn = drawing([cells, text], rows, height)
     return Chart(f"heat-{name}", f"{title} by {across} and {down}", caption, drawn, wide=columns > _MOST_BESIDE)
 
 
 def _setting_tip(setting: Setting) -> str:
-    lines = [setting.name or "the one setting"]
+    lines = [setting.name or "the one setting", *same_as(setting)]
     if setting.fps is not None:
         lines.append(_with_bounds(setting.fps))
     if setting.median_ms is not None:
@@ -274,7 +277,8 @@ def _ranking(settings: Sequence[Setting]) -> Chart:
     for setting in ranked:
         assert setting.fps is not None
         row = _bounded(0, setting.fps, "", _setting_tip(setting))
-        rows.append({**row, "name": setting.name or "the one setting", "label": rate(setting.fps.value)})
+        more = f" and {len(setting.same)} the same" if setting.same else ""
+        rows.append({**row, "name": (setting.name or "the one setting") + more, "label": rate(setting.fps.value)})
     y = axis("name", None, kind="nominal", sort=[row["name"] for row in rows], axis={"labelLimit": 420})
     x = axis("y", "frames per second", zero=True)
     bars = {"mark": {"type": "bar", "color": BLUE, "opacity": 0.85},
@@ -368,19 +372,20 @@ def _trade(settings: Sequence[Setting], front: Sequence[Setting], limit_ms: floa
     return Chart("trade", "Throughput against tail latency", caption, drawing(layers, rows, 300))
 
 
-def _drift_rows(study: Study, outcomes: Sequence[Outcome]) -> Rows:
+def _drift_rows(study: Study, outcomes: Sequence[Outcome], settings: Sequence[Setting]) -> Rows:
     """Each trial against the mean of its setting, in the order in which they ran."""
     last = {outcome.trial: outcome for outcome in outcomes if outcome.fps is not None}
-    means: dict[tuple[tuple[str, str], ...], list[float]] = {}
+    setting_of = {tuple(point.items()): number for number, one in enumerate(settings) for point in one.points}
+    means: dict[int | None, list[float]] = {}
     for outcome in last.values():
-        means.setdefault(tuple(outcome.point.items()), []).append(outcome.fps or 0.0)
+        means.setdefault(setting_of.get(tuple(outcome.point.items())), []).append(outcome.fps or 0.0)
     rows: Rows = []
     at_s = 0.0
     for number, trial in enumerate(study.trials):
         found = last.get(trial.id)
         if found is None or found.fps is None:
             continue
-        own = means[tuple(found.point.items())]
+        own = means[setting_of.get(tuple(found.point.items()))]
         mean = sum(own) / len(own)
         at_s += found.seconds
         if len(own) > 1 and mean > 0:

@@ -7,9 +7,10 @@ from typing import Final
 from ...flags import PlotFormat
 from ...result import Report
 from ...study.answer import Answer, answer
+from ...study.effective import text_of
 from ...study.record import AGENTS_IN, TRIALS_FOLDER, Outcome, Study
-from ...study.summary import Setting
-from ...study.words import figures_of, span_of
+from ...study.summary import Setting, name_of
+from ...study.words import figures_of, same_as, span_of
 from ..numbers import count, duration, milliseconds, percent, rate
 from .chart import Chart
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag
@@ -84,6 +85,7 @@ def _answer(said: Answer) -> Html:
             "li",
             tag("b", choice.what[:1].upper() + choice.what[1:]),
             f": {choice.setting.name or 'the one setting'}, {figures_of(choice.setting)}",
+            [tag("div", line, class_="note") for line in same_as(choice.setting)],
             tag("div", f"Cannot be told apart from it: {'; '.join(choice.rivals)}", class_="note")
             if choice.rivals
             else None,
@@ -113,10 +115,14 @@ def _on_front(setting: Setting) -> Html:
 
 
 def _settings(settings: Sequence[Setting]) -> Html:
-    columns = ("setting", "FPS", "95 % interval", "median", "p99", "95 % interval", "CPU", "frames/CPU-s", "trials")
+    columns = (
+        "setting", "in effect", "FPS", "95 % interval", "median", "p99", "95 % interval", "CPU", "frames/CPU-s",
+        "trials",
+    )  # fmt: skip
     rows = [
         [
-            setting.name or "the one setting",
+            " = ".join(name_of(point) for point in setting.points) or "the one setting",
+            text_of(setting.in_effect) if setting.in_effect is not None else "",
             rate(setting.fps.value) if setting.fps is not None else "-",
             span_of(setting.fps) if setting.fps is not None else "",
             milliseconds(setting.median_ms.value) if setting.median_ms is not None else "-",
@@ -128,7 +134,7 @@ def _settings(settings: Sequence[Setting]) -> Html:
         ]
         for setting in settings
     ]
-    return section("Settings", table(columns, rows))
+    return section("Settings", table(columns, rows, names=2))
 
 
 def _trials(study: Study, outcomes: Sequence[Outcome]) -> Html:
