@@ -21,10 +21,12 @@ from ovbench.common.messages import (
 )
 
 from . import loops, null
+from .blame import gist
 from .capi import Library, OpenVinoError, libc_addresses, memcpy_address, set_callback_address
 from .cxx import STRING_BYTES, Cxx
 from .model import Loaded, StepTimes, iterations, load, reload
 from .outputs import MOST_OUTPUTS, Content, look_twice
+from .rehearsal import TurnFailed, is_silent
 from .tensors import STRING
 
 Int64s = npt.NDArray[np.int64]
@@ -55,6 +57,9 @@ class Backend(Protocol):
 
     def begin(self, at_ns: int) -> None:
         """The load that is measured begins at this instant."""
+
+    def recheck(self, completed: int) -> str | None:
+        """After a load of so many inferences: the message of one that fails now, where the load would not report it."""
 
     def outputs(self) -> Outputs | None:
         """What the first request makes of the first inputs, while nothing is in flight; None where an inference fails.
@@ -103,6 +108,7 @@ class OpenVinoBackend:
         self.version = loaded.version
         self._job = job
         self._feed = loaded.feed
+        self._connected = False
         made, properties = loaded.compiled, loaded.properties
         self._compiled = made.model  # kept: its requests need it
         self.peaks_mb = made.peaks_mb
@@ -139,6 +145,7 @@ class OpenVinoBackend:
         return [request.address for request in self._requests]
 
     def connect(self, control: Int64s, slots: Int64s) -> None:
+        self._connected = True
         control[loops.C_REARM] = set_callback_address()
         for request, slot in zip(self._requests, slots, strict=True):
             _install(slot)
@@ -158,15 +165,28 @@ class OpenVinoBackend:
     def begin(self, at_ns: int) -> None:
         """It is all the same to OpenVINO."""
 
+    def recheck(self, completed: int) -> str | None:
+        rehearsal = self._loaded.rehearsal
+        if rehearsal is None or not is_silent(self._job.load.api, self.effective.properties):
+            return None
+        last = None if self._feed is None else max(0, completed - 1) % rehearsal.turns
+        try:
+            rehearsal.after(last)
+        except TurnFailed as failed:
+            reason = gist(str(failed.__cause__))
+            return f"an inference fails after the load, so some that were counted may have failed, too: {reason}"
+        return None
+
     def outputs(self) -> Outputs | None:
         """A model that keeps state would be another afterwards, so it is not asked, and said not to be repeatable.
 
         Where the loop has set tensors of ours, the inputs are put into the last one of these, which nothing needs then.
-        A synchronous inference takes the request's callback out while it runs (ov::IAsyncInferRequest::infer), so none
-        is recorded and none restarted.
+        The request's callback goes, so that no inference is recorded and none restarted.
         """
         request, cxx = self._requests[0], Cxx.load()
         try:
+            if self._connected:
+                request.clear_callback()
             if cxx is not None and cxx.has_state(request.object_address):
                 return Outputs(repeatable=False, outputs=())
             if self._feed is not None:
@@ -290,6 +310,10 @@ class NullBackend:
         faults = self._faults
         if faults.drift_percent_per_s or faults.stall_s:
             self._device.begin(at_ns, faults.drift_percent_per_s, faults.stall_at_s, faults.stall_s)
+
+    def recheck(self, completed: int) -> str | None:
+        """None of its inferences fails."""
+        return None
 
     def outputs(self) -> Outputs:
         number = self._faults.outputs_after if self._begun else self._faults.outputs

@@ -125,6 +125,11 @@ class Measurement:
         if self.recorder is not None:
             self.recorder.control[loops.C_STOP] = 1
 
+    def recheck(self) -> str | None:
+        """After a load that ran to its end: the message of an inference that fails now and may have failed in it."""
+        assert self._backend is not None
+        return None if self._stopped else self._backend.recheck(self._completed)
+
     def outputs(self) -> Outputs | None:
         """What comes of the first inputs after a load that ran to its end, where it can be compared."""
         return self._outputs() if self._repeatable and not self._stopped else None

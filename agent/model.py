@@ -17,8 +17,9 @@ from ovbench.common.errors import UsageError
 from ovbench.common.job import FileState
 from ovbench.common.messages import FileDigest, Filling, Group, Port
 from ovbench.common.schedule import round_up
-from ovbench.common.shape import format_dimension, format_shape, static_shape
+from ovbench.common.shape import format_dimension
 
+from .blame import check_properties, failed_inference, gist, preprocessing_flags
 from .builtin import builtin_file
 from .capi import CompiledModel, Core, InferRequest, Library, Model, OpenVinoError
 from .cxx import Cxx
@@ -26,6 +27,7 @@ from .feed import Feed
 from .graph import index_rows
 from .inputs import Gathered, gather
 from .preprocess import preprocess
+from .rehearsal import Rehearsal, TurnFailed, is_silent, turns
 from .signature import InputInfo, check_types, groups, input_types, output_types, sign
 from .usage import peak_mb
 
@@ -90,6 +92,7 @@ class Loaded:
     notes: tuple[str, ...]
     feed: Feed | None
     files: tuple[FileDigest, ...]
+    rehearsal: Rehearsal | None = None
 
 
 def load(job: jobs.Job, times: StepTimes) -> Loaded:
@@ -130,36 +133,27 @@ def _with_requests(
         made = _with_rows(Cxx.load(), core, made, job)
         loaded, feed = _filled(library, core, made, requests, properties, job)
     if job.load.first_inference:
-        with times.measure(10, "first_inference"):
-            _infer_first(loaded, 0)
-        _try_other_shapes(loaded, feed)
+        loaded = _rehearsed(loaded, job, times)
     if loaded.feed is None:
         feed.free()
     return loaded
 
 
-def _infer_first(loaded: Loaded, turn: int) -> None:
-    """Raises UsageError where shapes that were given do not go together, as far as OpenVINO notices it."""
+def _rehearsed(loaded: Loaded, job: jobs.Job, times: StepTimes) -> Loaded:
+    """Raises UsageError where the inputs are such that an inference fails."""
+    rehearsal = loaded.rehearsal
+    assert rehearsal is not None
     try:
-        loaded.requests[0].infer()
-    except OpenVinoError as error:
-        if all(info.is_static for info in loaded.compiled.inputs):
-            raise
-        shapes = zip(loaded.compiled.inputs, loaded.groups[turn].shapes, strict=True)
-        said = ", ".join(f"{info.name} {format_shape(static_shape(shape))}" for info, shape in shapes)
-        raise UsageError(
-            f"-data_shape or -i: an inference with {said} fails: {gist(str(error))}; do these shapes go together?"
-        ) from None
-
-
-def _try_other_shapes(loaded: Loaded, feed: Feed) -> None:
-    """An inference with each group of shapes but the first, so that one that cannot be is told before the load."""
-    turns = range(1, min(len(loaded.groups), _MOST_TRIED))
-    for turn in turns:
-        feed.put(loaded.requests[0], turn)
-        _infer_first(loaded, turn)
-    if turns:
-        feed.put(loaded.requests[0], 0)
+        with times.measure(10, "first_inference"):
+            rehearsal.first()
+        rehearsal.before(least=min(len(loaded.groups), _MOST_TRIED))
+    except TurnFailed as failed:
+        raise UsageError(failed_inference(loaded.compiled.inputs, loaded.groups, job, failed)) from None
+    if not is_silent(job.load.api, loaded.properties):
+        return loaded
+    cxx = Cxx.load()
+    stateful = cxx is not None and cxx.has_state(loaded.requests[0].object_address)
+    return replace(loaded, notes=(*loaded.notes, *rehearsal.unseen(stateful)))
 
 
 def iterations(job: jobs.Job, requests: int, turns: int) -> int | None:
@@ -206,6 +200,11 @@ def _filled(
         notes=(*made.notes, *gathered.notes),
         feed=feed if fed else None,
         files=(*made.files, *digests("input", given, job.known, "-i")),
+        rehearsal=Rehearsal(
+            requests[0],
+            lambda turn: feed.put(requests[0], turn),
+            turns([len(found.tensors) for found in gathered.inputs], len(requests), fed),
+        ),
     )
     return loaded, feed
 
@@ -298,20 +297,8 @@ def _make(core: Core, job: jobs.Job, verb: str, make: Callable[[str, dict[str, s
     try:
         return make(job.runtime.device, job.runtime.properties())
     except OpenVinoError as error:
-        _check_properties(core, job)
+        check_properties(core, job)
         raise UsageError(f"-m {job.model.source}: OpenVINO cannot {verb} this model: {gist(str(error))}") from None
-
-
-def _check_properties(core: Core, job: jobs.Job) -> None:
-    """After a failure: whether the device refuses a property by itself, whatever the model. Raises UsageError."""
-    runtime = job.runtime
-    flags = {"INFERENCE_PRECISION_HINT": "-infer_precision", "NUM_STREAMS": "-nstreams", "CACHE_DIR": "-cdir"}
-    for name, value in runtime.properties().items():
-        try:
-            core.set_properties(runtime.device, {name: value})
-        except OpenVinoError as error:
-            flag = "-load_config" if name in runtime.config else flags.get(name, "-load_config")
-            raise UsageError(f"{flag}: OpenVINO does not take {name}={value}: {gist(str(error))}") from None
 
 
 def _ports(model: Model) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
@@ -340,24 +327,9 @@ def _preprocessed(
     try:
         built = preprocess(library, model, inputs, types, output_types(outputs, job.preprocessing))
     except OpenVinoError as error:
-        blamed = " or ".join(_preprocessing_flags(job)) or f"-m {job.model.source}"
+        blamed = " or ".join(preprocessing_flags(job)) or f"-m {job.model.source}"
         raise UsageError(f"{blamed}: OpenVINO cannot prepare the inputs and outputs: {gist(str(error))}") from None
     return built, tuple(replace(info, type=types.get(index, info.type)) for index, info in enumerate(inputs))
-
-
-def _preprocessing_flags(job: jobs.Job) -> list[str]:
-    asked = job.preprocessing
-    given = {
-        "-ip": asked.input_type,
-        "-op": asked.output_type,
-        "-iop": asked.types,
-        "-layout": job.model.layouts,
-        "--mean_values": asked.mean,
-        "--scale_values": asked.scale,
-        "-shape": job.model.shapes,
-        "-b": job.model.batch,
-    }
-    return [flag for flag, value in given.items() if value]
 
 
 def _with_rows(cxx: Cxx | None, core: Core, made: Compiled, job: jobs.Job) -> Compiled:
@@ -396,10 +368,3 @@ def _rows(cxx: Cxx | None, core: Core, spec: jobs.Model, made: Compiled) -> dict
             for node, rows in index_rows(file).items():
                 told[node] = min(rows, told.get(node, rows))
     return told
-
-
-def gist(message: str) -> str:
-    """One line of an OpenVINO message: its last that says something, without the frames of its exceptions."""
-    lines = [line.strip() for line in message.splitlines()]
-    telling = [line for line in lines if line and not line.startswith(("Exception from", "Check '"))]
-    return (telling or lines or [message])[-1][:300]

@@ -272,7 +272,8 @@ class MeasureThread:
             self._running = False
             changes = self._prepared.account.mask_changes(self._prepared.cpus)
             finished = self._finished(outcome, changes)  # before there are further inferences
-            return structs.replace(finished, outputs=None if outcome.error else self._prepared.outputs())
+            error = outcome.error or self._prepared.recheck()
+            return structs.replace(finished, error=_text(error), outputs=None if error else self._prepared.outputs())
 
         self._tasks.put(task)
 
@@ -349,7 +350,7 @@ class MeasureThread:
             memory=memory(),
             seen=self._prepared.account.seen,
             mask=placement.mask(thread_ids() - self._control_threads),
-            error=None if outcome.error is None else as_text(outcome.error),
+            error=_text(outcome.error),
             mask_changes=changes,
             nodes=self._whereabouts.end(),
         )
@@ -357,6 +358,10 @@ class MeasureThread:
     def _pin_control_threads(self, cpus: tuple[int, ...]) -> frozenset[int]:
         """Returns the CPUs that were refused. What inference needs of them, `Measurement.prepare` asks for itself."""
         return placement.pin_all(self._control_threads, cpus)
+
+
+def _text(message: str | None) -> str | None:
+    return None if message is None else as_text(message)
 
 
 def _with_notes(effective: Effective, refused: frozenset[int], cache: str) -> Effective:

@@ -87,6 +87,20 @@ def open_pair() -> ov.Model:
     return ov.Model([result(ops.add(data, total), "sum")], [data, more], "pair")
 
 
+def thirds() -> ov.Model:
+    """The first and the last third of each row [?,?] added; a row that has no thirds fails when it is inferred."""
+    data = parameter("[?,?]", ov.Type.f32, "data")
+    parts = ops.split(data, ops.constant(np.int64(1)), 3)
+    return ov.Model([result(ops.add(parts.output(0), parts.output(2)), "sum")], [data], "thirds")
+
+
+def reshaped() -> ov.Model:
+    """f32 [1,16] in the shape that another input i64 [2] names; fails when it is inferred where that has not 16."""
+    data = parameter([1, 16], ov.Type.f32, "data")
+    target = parameter([2], ov.Type.i64, "target")
+    return ov.Model([result(ops.reshape(data, target, False), "out")], [data, target], "reshaped")
+
+
 def running_sum() -> ov.Model:
     """Stateful: the sum of the inputs of all inferences of a request so far, f32 [1, 4]."""
     data = parameter([1, 4], ov.Type.f32, "data")

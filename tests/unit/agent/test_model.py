@@ -1,6 +1,7 @@
 import pytest
 
-from ovbench.agent.model import gist, iterations
+from ovbench.agent.blame import gist
+from ovbench.agent.model import iterations
 from tests.builders import job
 
 
