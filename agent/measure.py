@@ -112,6 +112,8 @@ class Measurement:
     def abandon(self) -> Outcome:
         """The outcome so far of a run that was stopped and whose last inference does not end; from another thread."""
         self.account.end()
+        assert self.recorder is not None
+        self.recorder = self.recorder.sealed()  # the inference may end yet, while all before it is delivered
         return self._outcome(None, 0)
 
     @property

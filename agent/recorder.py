@@ -5,7 +5,7 @@ stay exact, so that the window's edges can still be cut to the nanosecond, and t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -13,23 +13,15 @@ import numpy.typing as npt
 
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.messages import SAMPLES_PER_MESSAGE, Folded, Samples
+from ovbench.common.samplememory import HEAD, ring_length
 
 from . import loops
 
 Int64s = npt.NDArray[np.int64]
 
-SAMPLE_BYTES: Final = 16
-HEAD: Final = 4_096
-LEAST_RING: Final = 4_096
 SLICES: Final = 256
 FIRST_SLICE_NS: Final = 1_000_000_000
 _PAGE: Final = 4_096
-
-
-def ring_length(sample_bytes: int, requests: int) -> int:
-    """Samples in each request's ring: the largest power of two so that head and ring fit the memory, at least 4096."""
-    room = sample_bytes // SAMPLE_BYTES // requests - HEAD
-    return max(LEAST_RING, 1 << max(0, room.bit_length() - 1))
 
 
 def _aligned(count: int) -> Int64s:
@@ -79,6 +71,10 @@ class Recorder:
             self.fine[:] = 0
             self.coarse[:] = 0
         self.control[[loops.C_STOP, loops.C_STARTED, loops.C_NEXT, loops.C_BEGAN]] = 0
+
+    def sealed(self) -> "Recorder":
+        """With what was recorded until now, whatever is recorded after it."""
+        return replace(self, slots=self.slots.copy())
 
     def count(self, request: int) -> int:
         return int(self.slots[request, loops.S_COUNT])

@@ -85,12 +85,12 @@ class _Endpoint(Generic[_Received]):
             except zmq.Again:
                 return
 
-    def _decode(self, data: bytes) -> _Received | None:
+    def _decode(self, data: bytes) -> _Received | BadMessage:
         try:
             message: _Received = decode(data, self._union)
-        except BadMessage:
+        except BadMessage as bad:
             self.dropped += 1
-            return None
+            return bad
         return message
 
     def close(self) -> None:
@@ -113,15 +113,14 @@ class Hub(_Endpoint[AnyNotice]):
             self.close()
             raise OSError(error.errno, _reason(error)) from None
 
-    def messages(self) -> Iterator[tuple[bytes, AnyNotice]]:
-        """All that has arrived, without waiting."""
+    def messages(self) -> Iterator[tuple[bytes, AnyNotice | BadMessage]]:
+        """All that has arrived, without waiting; BadMessage, not raised, for what was dropped."""
         for frames in self._frames():
             if len(frames) != 2:
                 self.dropped += 1
-                continue
-            message = self._decode(frames[1])
-            if message is not None:
-                yield frames[0], message
+                yield frames[0], BadMessage("it has several parts")
+            else:
+                yield frames[0], self._decode(frames[1])
 
     def send(self, peer: bytes, order: AnyOrder) -> bool:
         """False where the peer cannot be reached (it has gone, or reads nothing)."""
@@ -167,7 +166,7 @@ class Link(_Endpoint[AnyOrder]):
                 self.dropped += 1
                 continue
             message = self._decode(frames[0])
-            if message is not None:
+            if not isinstance(message, BadMessage):
                 yield message
 
     def want_to_send(self, wanted: bool) -> None:

@@ -4,7 +4,7 @@ No socket, no process, no clock: `heard`, `died`, `tick` and `stop` return actio
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ovbench.common.clock import NS_PER_S, to_ns
@@ -36,6 +36,7 @@ from ovbench.common.messages import (
     tag,
 )
 
+from .claims import fault
 from .member import Member
 from .rules import Rules
 
@@ -82,7 +83,9 @@ def release(members: Sequence[Member]) -> list[Send]:
 
 
 class Fleet:
-    def __init__(self, jobs: Sequence[Job], rules: Rules, now_ns: int) -> None:
+    def __init__(self, jobs: Sequence[Job], rules: Rules, now_ns: int, cpus: Collection[int] | None = None) -> None:
+        """`cpus`: all there are, where that is known."""
+        self._cpus = cpus
         self.members = tuple(Member(index, job, heard_ns=now_ns) for index, job in enumerate(jobs))
         self._rules = rules
         self._by_peer: dict[bytes, Member] = {}
@@ -141,9 +144,10 @@ class Fleet:
             self.illegal += 1
             return []
         member.heard_ns = now_ns
+        why = fault(member, notice, self._cpus, self.begin_ns, now_ns)
+        if why:
+            return [*self._lose(member, why), *self._proceed(now_ns)]
         match notice:
-            case Delivered(messages) if messages != member.received:
-                return self._lose(member, f"only {member.received} of its {messages} messages with results arrived")
             case Progress():
                 self._progress(member, notice, now_ns)
             case Ready():
@@ -164,6 +168,11 @@ class Fleet:
                 pass
         self._move(member, state)
         return list(self._proceed(now_ns))
+
+    def garbled(self, peer: bytes, what: str, now_ns: int) -> list[Action]:
+        """Something came from this peer that is no message: an agent that cannot be understood is lost."""
+        member = self._by_peer.get(peer)
+        return [] if member is None else self.died(member.id, f"it sent what is no message: {what}", now_ns)
 
     def died(self, agent: int, how: str, now_ns: int) -> list[Action]:
         """The process of an agent has ended."""
@@ -308,7 +317,7 @@ class Fleet:
     def _lose(self, member: Member, why: str) -> list[Action]:
         self._move(member, State.LOST)
         member.why = why
-        for received in (member.samples, member.folded, member.layers, member.graph):
+        for received in (member.samples, member.folded, member.layers, member.graph, member.held):
             received.clear()
         return [Kill(member.id), Lost(member.id, why)]
 

@@ -1,5 +1,6 @@
 """One agent as the coordinator knows it: what it was asked for, where it stands, what came from it."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from ovbench.common.clock import NS_PER_S
@@ -27,6 +28,8 @@ class Member:
     folded: list[Folded] = field(default_factory=list)
     layers: list[Layers] = field(default_factory=list)
     graph: list[Graph] = field(default_factory=list)
+    held: Counter[str] = field(default_factory=Counter)
+    """How much of its results is kept, by the names of their messages: samples, layers, bytes of the graph."""
     progress: Progress | None = None
     progress_ns: int = 0
     moved_ns: int = 0

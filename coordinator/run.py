@@ -143,6 +143,7 @@ def measure(
         watcher=watcher,
         rules=rules or Rules(join_s=options.join_timeout_s, lease_s=_LEASE_S[options.launcher]),
         python=options.agent_python,
+        cpus=frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline),
     )
     fleet = session.run(bus, crew)
     return _facts(options, plan, topology, session, fleet, started_at, command)

@@ -7,7 +7,7 @@ import contextlib
 import os
 import resource
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -16,7 +16,7 @@ from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import AnyNotice, Finished, Ready, Warmed
-from ovbench.common.wire import Hub, private_endpoint
+from ovbench.common.wire import BadMessage, Hub, private_endpoint
 
 from .agreement import disagreement
 from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
@@ -126,6 +126,8 @@ class Session:
     watcher: Watcher
     rules: Rules
     python: str | None = None
+    cpus: Collection[int] | None = None
+    """All there are, where that is known."""
     clock: Clock = monotonic_ns
     dropped_messages: int = 0
     interrupted: bool = False
@@ -134,7 +136,7 @@ class Session:
         """One run, by agents of its own or by a `crew` that has delivered before. Raises UsageError where the job
         itself is wrong. The agents are not released."""
         dropped = bus.hub.dropped
-        fleet = Fleet(self.plan.jobs, self.rules, self.clock())
+        fleet = Fleet(self.plan.jobs, self.rules, self.clock(), self.cpus)
         try:
             if crew:
                 self._do(bus, fleet, fleet.take_over(crew, self.clock()))
@@ -173,7 +175,10 @@ class Session:
                     self.watcher.measuring(self.tracker.snapshot(fleet, self.meter, now_ns))
         self.dropped_messages += fleet.illegal
 
-    def _hear(self, bus: Bus, fleet: Fleet, peer: bytes, notice: AnyNotice) -> None:
+    def _hear(self, bus: Bus, fleet: Fleet, peer: bytes, notice: AnyNotice | BadMessage) -> None:
+        if isinstance(notice, BadMessage):
+            self._do(bus, fleet, fleet.garbled(peer, str(notice), self.clock()))
+            return
         # Before the fleet sets an instant for all to begin at: the survey may take longer than there is until then.
         last_ready = isinstance(notice, Ready) and fleet.still(State.EXPECTED, State.PREPARING) == 1
         last_warmed = isinstance(notice, Warmed) and fleet.still(State.WARMING) == 1

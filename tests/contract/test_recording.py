@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from ovbench.agent import loops
-from ovbench.agent.recorder import HEAD, LEAST_RING, Recorder
+from ovbench.agent.recorder import Recorder
 from ovbench.common.histogram import Int64s
 from ovbench.common.messages import AnyNotice, Folded, Samples
+from ovbench.common.samplememory import HEAD, LEAST_RING
 from ovbench.common.wire import decode, encode
 from ovbench.coordinator.latency import PERCENTILES
 from ovbench.coordinator.merge import Merged, merge

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from ovbench.agent import loops, null
 from ovbench.agent.capi import address, libc_addresses
 from ovbench.agent.null import NullDevice
-from ovbench.agent.recorder import HEAD, Recorder
+from ovbench.agent.recorder import Recorder
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE, Int64s, Layout
 from ovbench.common.job import Api
+from ovbench.common.samplememory import HEAD
 from tests.builders import ms
 from tests.process.driver import undisturbed
 

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.agent import loops
-from ovbench.agent.recorder import HEAD, LEAST_RING, SAMPLE_BYTES, Recorder, ring_length
+from ovbench.agent.recorder import Recorder
 from ovbench.common.histogram import COARSE, FINE, Int64s
 from ovbench.common.messages import MAX_MESSAGE_BYTES, SAMPLES_PER_MESSAGE, Folded, Samples
+from ovbench.common.samplememory import HEAD, LEAST_RING, SAMPLE_BYTES, ring_length
 from ovbench.common.wire import encode
 
 CAPACITY = HEAD + LEAST_RING
@@ -198,3 +199,14 @@ def test_a_look_at_the_latest_keeps_away_from_what_the_load_overwrites_next() ->
     record(recorder, 0, load(count))
     latencies = recorder.latest_latencies(0, since=0, most=10_000)
     assert latencies.tolist() == list(range(count - CAPACITY // 2 + 1, count + 1))
+
+
+@pytest.mark.parametrize("count", [0, 100, CAPACITY - 1])
+def test_what_is_sealed_stays_as_it_was_when_an_inference_ends_later(count: int) -> None:
+    recorder = Recorder.allocate(1, 1)
+    record(recorder, 0, load(count))
+    sealed = recorder.sealed()
+    record(recorder, 0, load(1, first=count))
+    assert sealed.completed == count
+    assert sum(len(part) for part in exact_of(sealed).values()) == count
+    assert recorder.completed == count + 1

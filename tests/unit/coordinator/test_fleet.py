@@ -14,6 +14,7 @@ from ovbench.common.messages import (
     AnyNotice,
     Delivered,
     Failed,
+    Finished,
     Graph,
     Hello,
     Layers,
@@ -30,7 +31,7 @@ from ovbench.common.messages import (
 from ovbench.coordinator.fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
 from ovbench.coordinator.member import Member
 from ovbench.coordinator.rules import Rules
-from tests.builders import effective, finished, folded, job, layer, ms, phases, ready, samples, seconds, steady
+from tests.builders import Int64s, effective, finished, folded, job, layer, ms, phases, ready, samples, seconds, steady
 
 RULES = Rules()
 T0 = seconds(100)
@@ -98,10 +99,21 @@ class Life:
             self.all_say(Warmed(completed=3))
         return self
 
+    @property
+    def inferences(self) -> Int64s:
+        """What an agent recorded: five."""
+        assert self.fleet.begin_ns is not None
+        return steady(self.fleet.begin_ns, 10, 5)
+
+    @property
+    def finished(self) -> Finished:
+        start_ns, stop_ns = int(self.inferences[0, 0]), int(self.inferences[-1, 1])
+        return finished(start_ns, stop_ns, completed=5)
+
     def deliver(self, agent: int, messages: int = 1) -> list[Action]:
         return [
-            *self.say(agent, finished(completed=5)),
-            *self.say(agent, samples(steady(0, 10, 5))),
+            *self.say(agent, self.finished),
+            *self.say(agent, samples(self.inferences)),
             *self.say(agent, Delivered(messages=messages)),
         ]
 
@@ -182,21 +194,22 @@ def test_compiling_only_is_over_when_all_are_ready() -> None:
 
 def test_samples_and_histograms_are_kept_with_their_agent() -> None:
     life = Life(agents=2).running()
-    life.say(1, finished(completed=5))
-    part, rest = samples(steady(0, 10, 5)), folded(steady(0, 10, 5), 0)
-    life.say(1, part)
-    life.say(1, rest)
-    life.say(1, Delivered(messages=2))
-    assert (life.member(1).samples, life.member(1).folded) == ([part], [rest])
+    life.say(1, life.finished)
+    done = life.inferences
+    head, rest, ring = samples(done[:2]), folded(done[2:4], int(done[0, 0])), samples(done[4:], first=4)
+    for notice in (head, ring, rest):
+        life.say(1, notice)
+    life.say(1, Delivered(messages=3))
+    assert (life.member(1).samples, life.member(1).folded) == ([head, ring], [rest])
     assert life.member(1).state is State.DELIVERED
     assert life.member(0).samples == []
 
 
 def test_layers_and_the_graph_are_kept_and_count_as_delivered() -> None:
     life = Life(agents=1).running()
-    life.say(0, finished(completed=5))
+    life.say(0, life.finished)
     layers, graph = Layers(request=0, layers=(layer("conv", 7),)), [Graph(data=b"<net"), Graph(data=b"/>")]
-    received: tuple[AnyNotice, ...] = (samples(steady(0, 10, 5)), layers, *graph, Delivered(messages=4))
+    received: tuple[AnyNotice, ...] = (samples(life.inferences), layers, *graph, Delivered(messages=4))
     for notice in received:
         life.say(0, notice)
     assert (life.member(0).layers, life.member(0).graph) == ([layers], graph)
@@ -207,8 +220,8 @@ def test_layers_and_the_graph_are_kept_and_count_as_delivered() -> None:
 @pytest.mark.parametrize("messages", [1, 2, 4])
 def test_a_delivery_that_lacks_layers_or_has_more_than_it_says_is_a_loss(messages: int) -> None:
     life = Life(agents=1).running()
-    life.say(0, finished(completed=5))
-    for notice in (samples(steady(0, 10, 5)), Layers(request=0, layers=()), Graph(data=b"<net/>")):
+    life.say(0, life.finished)
+    for notice in (samples(life.inferences), Layers(request=0, layers=()), Graph(data=b"<net/>")):
         life.say(0, notice)
     life.say(0, Delivered(messages=messages))
     assert life.states == [State.LOST]
@@ -318,10 +331,10 @@ def test_a_peer_that_cannot_be_reached_is_lost() -> None:
 
 def test_what_a_lost_agent_delivered_in_part_is_forgotten() -> None:
     life = Life(agents=1).running()
-    life.say(0, finished(completed=5))
+    life.say(0, life.finished)
     received: tuple[AnyNotice, ...] = (
-        samples(steady(0, 10, 5)),
-        folded(steady(0, 10, 5), 0),
+        samples(life.inferences),
+        folded(life.inferences, int(life.inferences[0, 0])),
         Layers(0, ()),
         Graph(b""),
     )
@@ -598,3 +611,23 @@ def test_what_taken_over_agents_delivered_before_is_no_part_of_the_new_run() -> 
     life.fleet.take_over(former, life.now_ns)
     assert life.member(0).samples == []
     assert life.member(0).finished is None
+
+
+def test_an_agent_that_cannot_be_understood_is_lost_by_name_and_a_stranger_is_nobody() -> None:
+    life = Life(agents=2).running()
+    assert life.fleet.garbled(b"stranger", "Input data was truncated", life.now_ns) == []
+    life.fleet.garbled(peer(1), "Input data was truncated", life.now_ns)
+    assert life.states == [State.RUNNING, State.LOST]
+    assert why(life, 1) == "it sent what is no message: Input data was truncated"
+
+
+def test_an_agent_that_says_what_cannot_be_is_lost_and_the_others_go_on() -> None:
+    life = Life(agents=2).prepared()
+    life.say(0, Warmed(completed=3))
+    life.say(1, Warmed(completed=3))
+    life.say(1, finished(completed=5))
+    assert life.states == [State.RUNNING, State.LOST]
+    assert "is its clock this machine's?" in why(life, 1)
+    life.deliver(0)
+    assert life.fleet.over
+    assert life.states == [State.DELIVERED, State.LOST]

@@ -1,0 +1,218 @@
+"""What an agent says must be possible: rules between its messages, where a type bounds one alone. Pure.
+
+What breaks a rule loses the agent that said it, by name. Everything behind (merging, intervals, checks, reports) relies
+on these rules and has no case for what they exclude.
+"""
+
+from collections.abc import Collection, Generator, Iterable, Iterator
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from ovbench.common.clock import NS_PER_S, to_ns
+from ovbench.common.cpulist import format_cpu_list
+from ovbench.common.histogram import COARSE, FINE, Layout
+from ovbench.common.job import Job
+from ovbench.common.messages import (
+    MOST_COUNT,
+    SAMPLES_PER_MESSAGE,
+    AnyNotice,
+    Delivered,
+    Finished,
+    Folded,
+    Graph,
+    Layers,
+    Ready,
+    Samples,
+    Usage,
+)
+from ovbench.common.samplememory import SAMPLE_BYTES, most_samples
+
+from .member import Member
+
+SLACK_NS: Final = NS_PER_S
+"""Of instants: agents read the same clock, and what comes later than that is not of this run."""
+
+MOST_REQUESTS: Final = 1_024
+"""Of an agent whose number of requests OpenVINO chose; it chooses a few for each CPU."""
+
+_BEFORE_NS: Final = 60 * NS_PER_S
+"""So long before the load an agent may read its CPU time for the first time: it does when it hears when to begin."""
+
+MOST_LAYERS: Final = 1 << 20
+MOST_GRAPH_BYTES: Final = 256 << 20
+_MESSAGE_BYTES: Final = 256
+"""What a message takes in memory beside what is in it."""
+
+
+def fault(member: Member, notice: AnyNotice, cpus: Collection[int] | None, begin_ns: int | None, now_ns: int) -> str:
+    """Why this cannot come from `member` now, given all that came from it before; empty if it can.
+
+    `cpus`: those that there are, None where that is not known. `begin_ns`: when the load was to begin.
+    """
+    match notice:
+        case Ready():
+            found = _in_ready(member, notice, cpus)
+        case Finished():
+            found = _in_finished(member, notice, cpus, begin_ns or 0, now_ns)
+        case Samples():
+            found = _in_samples(member, notice, now_ns)
+        case Folded():
+            found = _in_folded(member, notice, begin_ns or 0, now_ns)
+        case Layers():
+            found = _in_layers(member, notice)
+        case Graph():
+            found = _in_graph(member, notice)
+        case Delivered():
+            found = _in_delivery(member, notice)
+        case _:
+            return ""
+    return next(found, "")
+
+
+def _most_requests(job: Job) -> int:
+    return max(MOST_REQUESTS, job.runtime.requests or 0, job.runtime.streams or 0)
+
+
+def _in_ready(member: Member, ready: Ready, cpus: Collection[int] | None) -> Iterator[str]:
+    requests, most = ready.effective.requests, _most_requests(member.job)
+    if requests > most:
+        yield f"it says that it has {requests} requests, more than {most}"
+    yield from _strangers("may use", ready.mask, cpus)
+
+
+def _in_finished(
+    member: Member, finished: Finished, cpus: Collection[int] | None, begin_ns: int, now_ns: int
+) -> Iterator[str]:
+    first, last = begin_ns - SLACK_NS, now_ns + SLACK_NS
+    start, stop = finished.start_ns, finished.stop_ns
+    if not first <= start <= last:
+        yield "it says that its load began at an instant that is not of this run; is its clock this machine's?"
+    # A paced load of counted inferences lasts to where the next would have been due.
+    if not start <= stop <= last + to_ns(member.period_s):
+        yield "it says that its load stopped at an instant that is not of this run"
+    if finished.completed * max(member.batches) > MOST_COUNT:
+        yield f"it says that it completed {finished.completed} inferences, more than there can be"
+    yield from _in_usage(finished.usage, begin_ns - _BEFORE_NS, last)
+    ran_on = {part.cpu for reading in finished.usage for part in reading.cpus}
+    changed = {cpu for change in finished.mask_changes for cpu in (*change.before, *change.after)}
+    yield from _strangers("was on", ran_on | changed | {*finished.seen, *finished.mask}, cpus)
+
+
+def _in_usage(usage: Iterable[Usage], first_ns: int, last_ns: int) -> Iterator[str]:
+    readings = list(usage)
+    if not readings:
+        yield "it says nothing of the CPU time that it used"
+    elif not first_ns <= readings[0].at_ns <= readings[-1].at_ns <= last_ns:
+        yield "it read its CPU time at an instant that is not of its load"
+    for before, after in pairwise(readings):
+        if after.at_ns < before.at_ns or after.user_s < before.user_s or after.system_s < before.system_s:
+            yield "what it says of its CPU time is not in order"
+
+
+def _strangers(what: str, named: Collection[int], cpus: Collection[int] | None) -> Iterator[str]:
+    strange = set() if cpus is None else set(named) - set(cpus)
+    if strange:
+        yield f"it says that it {what} CPUs {format_cpu_list(sorted(strange)[:16])}, which this machine has not"
+
+
+def _in_samples(member: Member, samples: Samples, now_ns: int) -> Iterator[str]:
+    yield from _request(member, samples.request)
+    requests = _requests(member)
+    most = most_samples(member.job.sample_bytes, requests)
+    member.held["samples"] += len(samples.data) // SAMPLE_BYTES
+    # Of each request the head, and the ring from its oldest sample on and up to it; each in full messages but the last.
+    if member.held["samples"] > most or len(member.samples) >= 3 * requests + most // SAMPLES_PER_MESSAGE:
+        yield f"it delivers more samples than the {most:,} that it has memory for, or in more messages than that takes"
+    start_ns = member.finished.start_ns if member.finished is not None else 0
+    data = np.frombuffer(samples.data, "<i8").reshape(-1, 2)
+    starts, ends = data[:, 0], data[:, 1]
+    if bool((ends[1:] < ends[:-1]).any()):
+        yield "its samples are not in the order of their ends"
+    if bool((ends < starts).any()):
+        yield "it has samples that end before they start"
+    if int(starts.min()) < start_ns or int(ends[-1]) > now_ns + SLACK_NS:
+        yield "it has samples that are not of its load"
+
+
+def _in_folded(member: Member, folded: Folded, begin_ns: int, now_ns: int) -> Iterator[str]:
+    yield from _request(member, folded.request)
+    if any(part.request == folded.request for part in member.folded):
+        yield f"it delivers what request {folded.request} folded twice"
+    start_ns = member.finished.start_ns if member.finished is not None else 0
+    if folded.first_end_ns < start_ns or folded.last_end_ns > now_ns + SLACK_NS:
+        yield "it folded samples that are not of its load"
+    if folded.most_ns > folded.last_end_ns - start_ns:
+        yield "it folded a latency that is longer than its load"
+    length_ns = folded.last_end_ns - min(begin_ns, start_ns)
+    if int(np.frombuffer(folded.slice_indices, "<i4").max()) * folded.slice_ns > length_ns:
+        yield "it folded samples in time slices that are not of its load"
+    for layout, buckets in ((FINE, folded.fine_buckets), (COARSE, folded.slice_buckets)):
+        if not _spans(layout, np.frombuffer(buckets, "<i4"), folded.least_ns, folded.most_ns):
+            yield "its histograms are of other latencies than it says"
+
+
+def _spans(layout: Layout, buckets: "np.ndarray[tuple[int], np.dtype[np.int32]]", least: int, most: int) -> bool:
+    """Whether the lowest and the highest bucket are those of the extremes."""
+    low, high = layout.buckets(np.asarray([least, most], np.int64)).tolist()
+    return bool(buckets.min() == low and buckets.max() == high)
+
+
+def _in_layers(member: Member, layers: Layers) -> Iterator[str]:
+    yield from _request(member, layers.request)
+    member.held["layers"] += len(layers.layers) + 1  # a message without any takes memory, too
+    if member.held["layers"] > MOST_LAYERS:
+        yield f"it delivers more than {MOST_LAYERS:,} layers"
+
+
+def _in_graph(member: Member, graph: Graph) -> Iterator[str]:
+    member.held["graph"] += len(graph.data) + _MESSAGE_BYTES
+    if member.held["graph"] > MOST_GRAPH_BYTES:
+        yield f"it delivers a graph of more than {MOST_GRAPH_BYTES >> 20} MiB"
+
+
+def _in_delivery(member: Member, delivered: Delivered) -> Iterator[str]:
+    if delivered.messages != member.received:
+        yield f"only {member.received} of its {delivered.messages} messages with results arrived"
+    rest = {part.request: part for part in member.folded}
+    known = 0
+    by_request: dict[int, list[Samples]] = {}
+    for part in member.samples:
+        by_request.setdefault(part.request, []).append(part)
+    for request, parts in by_request.items():
+        known += yield from _in_order(sorted(parts, key=lambda part: part.first), rest.pop(request, None))
+    if rest:
+        yield "it folded samples of requests that have none"
+    completed = 0 if member.finished is None else member.finished.completed
+    if known != completed:
+        yield f"it delivers samples of {known} inferences, and says that it completed {completed}"
+
+
+def _in_order(parts: list[Samples], folded: Folded | None) -> Generator[str, None, int]:
+    """Of a request: consecutive from the first on, what was folded in the one gap; returns how many inferences."""
+    index, end_ns = 0, 0
+    for part in parts:
+        first_end_ns, last_end_ns = (int.from_bytes(part.data[at : at + 8], "little") for at in (8, len(part.data) - 8))
+        if folded is not None and part.first == index + folded.count:
+            if not end_ns <= folded.first_end_ns <= folded.last_end_ns <= first_end_ns:
+                yield "it folded samples that are not of the time between the others"
+            index, end_ns, folded = part.first, folded.last_end_ns, None
+        if part.first != index:
+            yield f"the samples of its request {part.request} are not consecutive"
+        if first_end_ns < end_ns:
+            yield "its samples are not in the order of their ends"
+        index, end_ns = index + len(part.data) // SAMPLE_BYTES, last_end_ns
+    if folded is not None:
+        yield f"it folded samples of its request {folded.request} that do not lie between others"
+    return index
+
+
+def _request(member: Member, request: int) -> Iterator[str]:
+    requests = _requests(member)
+    if request >= requests:
+        yield f"it delivers results of request {request}, and has {requests}"
+
+
+def _requests(member: Member) -> int:
+    return 0 if member.ready is None else member.ready.effective.requests
