@@ -312,6 +312,16 @@ class Validity(Struct, frozen=True):
     findings: tuple[Finding, ...]
     strict: bool = False
     thresholds: Annotated[dict[str, float], Meta(description="what findings were judged by, as in --help")] = {}
+    because: Annotated[
+        tuple[str, ...], Meta(description="codes of the findings that the status is due to; empty in old reports")
+    ] = ()
+
+    @property
+    def reasons(self) -> tuple[Finding, ...]:
+        """The worst finding of each code that the status is due to, in their order."""
+        order = ("error", "warning", "info")
+        worst = {one.code: one for one in sorted(self.findings, key=lambda one: -order.index(one.severity))}
+        return tuple(worst[code] for code in self.because if code in worst)
 
 
 class RequirementPart(Struct, frozen=True):

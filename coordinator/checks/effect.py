@@ -4,7 +4,7 @@ The table is of warnings, as the rest follows from the severity: an error makes 
 those that are losses; an info makes nothing of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
 from ..result import Finding, Status
@@ -49,6 +49,17 @@ EFFECTS: Final[Mapping[Code, Effect]] = {
     Code.STALLED: "doubt",
     Code.UNFAIR: "doubt",
 }
+
+
+def because_of(findings: Sequence[Finding], strict: bool) -> tuple[str, ...]:
+    """The codes that the verdict is due to, each once, in the order of the findings."""
+    wanted: Mapping[Status, Callable[[Finding], bool]] = {
+        "VALID": lambda one: False,
+        "SUSPECT": lambda one: one.severity == "warning" and EFFECTS[Code(one.code)] == "doubt",
+        "INVALID": lambda one: one.severity == "error" or (strict and one.severity == "warning"),
+        "PARTIAL": lambda one: EFFECTS[Code(one.code)] == "loss",
+    }
+    return tuple(dict.fromkeys(one.code for one in findings if wanted[verdict_of(findings, strict)](one)))
 
 
 def verdict_of(findings: Sequence[Finding], strict: bool) -> Status:

@@ -8,7 +8,7 @@ a reader should know.
 from collections.abc import Iterator
 
 from ..result import Finding, Validity
-from .effect import verdict_of
+from .effect import because_of, verdict_of
 from .evidence import Code, Evidence
 from .machine import find_in_machine
 from .outputs import find_in_outputs
@@ -21,7 +21,13 @@ from .stability import find_in_agents_speed, find_in_course, find_in_sample_size
 def judge(evidence: Evidence) -> Validity:
     options = evidence.options
     findings = tuple(find(evidence))
-    return Validity(verdict_of(findings, options.strict), findings, options.strict, options.thresholds.report())
+    return Validity(
+        status=verdict_of(findings, options.strict),
+        findings=findings,
+        strict=options.strict,
+        thresholds=options.thresholds.report(),
+        because=because_of(findings, options.strict),
+    )
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from ..result import Finding
+
 
 def print_line(console: Console, line: Text, indent: int) -> None:
     """`indent`: how many columns stay free on a terminal from the second line on. Longer words are not divided, so
@@ -26,3 +28,8 @@ def _starts(text: str, width: int) -> Iterator[int]:
         if word.end() - begin > width and text[begin : word.start()].strip():
             begin = word.start()
             yield begin
+
+
+def gist(finding: Finding) -> str:
+    """Its first sentence, on one line."""
+    return " ".join(finding.message.split()).partition(". ")[0].rstrip(".") + "."

@@ -29,9 +29,10 @@ from ..result import (
     OutputsPart,
     Report,
     RequirementPart,
+    Validity,
 )
 from .layers import EXPLANATION, Sort, layer_lines, slower_lines
-from .lines import print_line
+from .lines import gist, print_line
 from .numbers import count, deviation, duration, figure_value, joules, megabytes, milliseconds, percent, rate
 
 _VERDICT: Final = {
@@ -61,6 +62,8 @@ def print_report(console: Console, report: Report) -> None:
 
     show(Text())
     show(_headline(report))
+    for line in _reasons(report.validity):
+        print_line(console, line, 2)
     if report.throughput.count:
         for facts in _sublines(report):
             show(Text("  " + " · ".join(facts), "dim"))
@@ -126,6 +129,17 @@ def _headline(report: Report) -> Text:
         percentile, value = _chosen(report.latency_ms) or (99, report.latency_ms.p99)
         text += Text(f"   median {milliseconds(report.latency_ms.median)}   p{percentile} {milliseconds(value)}")
     return text + Text(f"   CPU {percent(report.cpu.busy_percent)}")
+
+
+def _reasons(validity: Validity) -> Iterator[Text]:
+    """Why the verdict is not VALID, where it is read first: the first reason and what to do, the others by name."""
+    if not validity.reasons:
+        return
+    first, *others = validity.reasons
+    style = _VERDICT[validity.status]
+    yield Text.assemble("  ", (gist(first), style), (f" {first.advice}".rstrip(), "dim"))
+    if others:
+        yield Text.assemble("  ", (f"also {', '.join(one.code for one in others)}", style), ("; see below", "dim"))
 
 
 def _chosen(latency: LatencyPart) -> tuple[int, float] | None:

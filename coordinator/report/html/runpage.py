@@ -9,6 +9,7 @@ from ovbench.common.topology import format_cpu_list
 from ...environment import AgentPython, Environment
 from ...flags import PlotFormat
 from ...result import NAMED_PERCENTILES, AgentPart, Finding, Interval, LatencyPart, Report
+from ..lines import gist
 from ..numbers import count, megabytes, milliseconds, percent, rate
 from .chart import Chart
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag, tiles
@@ -71,9 +72,15 @@ def _header(report: Report, model: str) -> Html:
     figures_of_it = tiles(list(_figures(report))) if report.throughput.count else tag("p", "Nothing was measured.")
     return join(
         tag("h1", badge(report.validity.status), " ", model),
+        [_reason(finding, report.validity.status) for finding in report.validity.reasons],
         tag("p", " · ".join(facts), class_="muted"),
         figures_of_it,
     )
+
+
+def _reason(finding: Finding, status: str) -> Html:
+    """Why the verdict is not VALID, above the figures."""
+    return tag("p", tag("b", gist(finding), class_=status), " ", tag("span", finding.advice, class_="muted"))
 
 
 def _some(number: int, what: str) -> str:

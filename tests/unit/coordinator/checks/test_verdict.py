@@ -9,11 +9,11 @@ from msgspec import structs
 
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Failed
-from ovbench.coordinator.checks.effect import EFFECTS, verdict_of
+from ovbench.coordinator.checks.effect import EFFECTS, because_of, verdict_of
 from ovbench.coordinator.checks.evidence import Code, Evidence
 from ovbench.coordinator.checks.verdict import find, judge
 from ovbench.coordinator.member import Member
-from ovbench.coordinator.result import Finding
+from ovbench.coordinator.result import Finding, Validity
 from ovbench.coordinator.sensors import Governor
 from tests.builders import delivered, effective, evidence, finished, job, made, ms, options, ready, seconds, steady
 from tests.unit.coordinator.checks import test_stability as stability
@@ -233,6 +233,33 @@ def test_the_worst_of_several_findings_decides() -> None:
     )
     assert verdict_of((few, other), False) == verdict_of((other, few), False) == "SUSPECT"
     assert verdict_of((few, other, wrong), False) == verdict_of((wrong, other), False) == "INVALID"
+
+
+@pytest.mark.parametrize(
+    ("found", "strict", "because"),
+    [
+        ([(Code.FEW_SAMPLES, "warning"), (Code.STEAL, "warning"), (Code.TREND, "warning")], False, ["steal", "trend"]),
+        ([(Code.FEW_SAMPLES, "warning"), (Code.STEAL, "warning")], True, ["few_samples", "steal"]),
+        ([(Code.STEAL, "warning"), (Code.WRONG_CPUS, "error"), (Code.WRONG_CPUS, "error")], False, ["wrong_cpus"]),
+        ([(Code.WRONG_CPUS, "error"), (Code.AGENT_LOST, "error")], True, ["agent_lost"]),
+        ([(Code.FEW_SAMPLES, "warning"), (Code.GOVERNOR, "info")], False, []),
+    ],
+)
+def test_a_verdict_says_what_it_is_due_to(
+    found: list[tuple[Code, Literal["warning", "error", "info"]]], strict: bool, because: list[str]
+) -> None:
+    findings = [Finding(code, severity, "So it is.") for code, severity in found]
+    assert list(because_of(findings, strict)) == because
+
+
+def test_the_reasons_of_a_report_are_the_worst_finding_of_each_code() -> None:
+    verdict = judge(evidence([delivered(0), delivered(1, cpus=(0,))]))
+    assert verdict.because == ("oversubscribed",)
+    assert [reason.message for reason in verdict.reasons] == [verdict.findings[0].message]
+    old = structs.replace(verdict, because=())
+    assert old.reasons == ()
+    same = (Finding("outputs_differ", "warning", "a"), Finding("outputs_differ", "error", "b"))
+    assert [one.message for one in Validity("INVALID", same, because=("outputs_differ",)).reasons] == ["b"]
 
 
 def test_nothing_counted_without_any_loss_is_invalid() -> None:

@@ -19,6 +19,7 @@ from ovbench.coordinator.report.text import print_plan, print_report
 from ovbench.coordinator.result import (
     CpuUse,
     EfficiencyPart,
+    Finding,
     Frequency,
     GroupPart,
     Interval,
@@ -28,6 +29,7 @@ from ovbench.coordinator.result import (
     Neighbour,
     OutputsPart,
     Report,
+    Validity,
     from_json,
     to_json,
 )
@@ -122,6 +124,27 @@ def test_the_verdict_is_the_report_s_own(status: str) -> None:
         "PARTIAL": run([delivered(0), lost]),
     }
     assert shown(report(by_status[status])).split()[0] == status
+
+
+def doubted(*codes: str) -> Report:
+    """SUSPECT for these, with a message and advice for each."""
+    findings = tuple(Finding(code, "warning", f"It is {code}. The figures say so.", f"No {code}.") for code in codes)
+    return structs.replace(report(), validity=Validity("SUSPECT", findings, because=codes))
+
+
+def test_why_a_run_is_suspect_and_what_to_do_stands_below_its_verdict() -> None:
+    head, why, also, *_ = shown(doubted("other_load", "steal", "trend")).strip().splitlines()
+    assert head.startswith("SUSPECT   200.0 FPS")
+    assert why == "  It is other_load. No other_load."
+    assert also == "  also steal, trend; see below"
+    lines = shown(doubted("steal")).strip().splitlines()
+    assert not lines[2].startswith("  also")
+
+
+def test_what_only_concerns_confidence_is_no_reason() -> None:
+    few = Finding("few_samples", "warning", "p99 is from 3 inferences.")
+    lines = shown(structs.replace(report(), validity=Validity("VALID", (few,)))).strip().splitlines()
+    assert "p99 is from" not in lines[1]
 
 
 def tables(text: str) -> list[str]:
@@ -462,8 +485,9 @@ def test_shapes_of_several_batches_have_their_frames_shown_and_no_one_batch() ->
 
 def test_a_message_of_several_lines_is_shown_as_one() -> None:
     failed = delivered(0, load=structs.replace(finished(completed=10), error="Exception from node.cpp:\nshapes differ"))
-    (line,) = (line for line in shown(report(run([failed]))).splitlines() if "Exception" in line)
-    assert line.endswith("Exception from node.cpp: shapes differ")
+    why, finding = (line for line in shown(report(run([failed]))).splitlines() if "Exception" in line)
+    assert finding.endswith("Exception from node.cpp: shapes differ")
+    assert why.endswith("Exception from node.cpp: shapes differ.")
 
 
 def test_findings_come_last_with_their_severity() -> None:
