@@ -18,6 +18,7 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from ovbench.common import builtin
+from ovbench.common.errors import NO_ROOM, ExitCode
 
 _SEED = 20160224  # the day SqueezeNet was published (arXiv:1602.07360)
 
@@ -100,4 +101,8 @@ if __name__ == "__main__":
     try:
         write(sys.argv[1].removeprefix(builtin.PREFIX), Path(sys.argv[2]))
     except OSError as problem:
-        sys.exit(problem.strerror or str(problem))
+        print(problem.strerror or problem, file=sys.stderr)
+        sys.exit(ExitCode.UNWRITABLE if problem.errno in NO_ROOM else ExitCode.USAGE)
+    except RuntimeError as problem:  # of a stream of OpenVINO's, which does not tell what the system said
+        print(f"OpenVINO cannot write it, as on a disk that is full ({problem})", file=sys.stderr)
+        sys.exit(ExitCode.UNWRITABLE)

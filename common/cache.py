@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from .errors import UsageError
+from .errors import Unwritable, UsageError
 
 _CONTENTS: Final = "contents.json"
 _MAKING: Final = ".making-"
@@ -53,8 +53,8 @@ def entry(
 ) -> Entry:
     """The entry of a kind that was made with these versions, made by `make` in an empty folder unless it is there.
 
-    `make` may be called again with another folder after it failed with OSError or UsageError. `cache`: instead of the
-    user's; `anew`: do not trust what is there. Raises Uncached.
+    `make` may be called again with another folder after it failed with OSError, Unwritable or UsageError. `cache`:
+    instead of the user's; `anew`: do not trust what is there. Raises Uncached.
     """
     name = f"{kind}-{hashlib.sha256(_json(made_with)).hexdigest()[:16]}"
     problems: list[str] = []
@@ -67,7 +67,7 @@ def entry(
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             problems.append(f"{where}{error.strerror or error}")
-        except UsageError as error:
+        except (Unwritable, UsageError) as error:
             problems.append(str(error))
     raise Uncached("; ".join(dict.fromkeys(problems)))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from ovbench.common.builtin import write_builtin
-from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.errors import NO_ROOM, ExitCode, Unwritable, UsageError
 from ovbench.common.job import Job
 from ovbench.common.topology import Topology, read_topology
 
@@ -23,7 +23,7 @@ from .placement import home
 from .plan import Plan, make_plan
 from .study.request import StudyRequest
 
-_UNPRINTABLE: Final = frozenset((errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+_UNPRINTABLE: Final = NO_ROOM | {errno.EPIPE}
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -34,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except UsageError as error:
         print(f"ovbench-coord: {error}", file=sys.stderr)
         code = ExitCode.USAGE
+    except Unwritable as error:
+        print(f"ovbench-coord: {error}", file=sys.stderr)
+        code = ExitCode.UNWRITABLE
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except OSError as error:

@@ -1,5 +1,6 @@
 """Recording the files that tell of a machine's topology: few, small, and under the paths that they have in `/`."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Final
 
 from ovbench.common.cgroup import limit_files
 from ovbench.common.corekind import HYBRID_FILES
-from ovbench.common.errors import UsageError
+from ovbench.common.errors import NO_ROOM, Unwritable, UsageError
 from ovbench.common.topology import MODEL_KEYS
 
 _CPU: Final = "sys/devices/system/cpu"
@@ -36,17 +37,42 @@ _LINES: Final = {
 
 
 def record_tree(target: Path, root: Path = Path("/")) -> int:
-    """Writes what `read_topology` needs into `target`; how many files these are. Raises UsageError."""
+    """Writes what `read_topology` needs into `target`, all of it or nothing; how many files these are.
+
+    Raises UsageError, and Unwritable where there is no room.
+    """
+    files = dict(_content(root))
+    made: list[Path] = []
     try:
         if target.is_dir() and any(target.iterdir()):
             raise UsageError(f"--record {target}: the folder is not empty; give one that is, or that does not exist")
-        files = dict(_content(root))
         for name, text in files.items():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            (target / name).write_text(text)
-    except OSError as error:
-        raise UsageError(f"--record {target}: it cannot be written ({error.strerror}); give another folder") from None
+            _make((target / name).parent, made)
+            made.append(target / name)
+            # Anew: what somebody has put there meanwhile is not written over.
+            with (target / name).open("x") as stream:
+                stream.write(text)
+    except BaseException as error:
+        _take_back(made)
+        if not isinstance(error, OSError):
+            raise
+        text = f"--record {target}: it cannot be written ({error.strerror}); give another folder"
+        raise (Unwritable(text, no_room=True) if error.errno in NO_ROOM else UsageError(text)) from None
     return len(files)
+
+
+def _make(folder: Path, made: list[Path]) -> None:
+    """With those above it, and note which were not there. Raises OSError."""
+    for path in reversed([path for path in (folder, *folder.parents) if not os.path.exists(path)]):
+        path.mkdir()
+        made.append(path)
+
+
+def _take_back(made: list[Path]) -> None:
+    """Half a machine would be taken for a whole one."""
+    for path in reversed(made):
+        with contextlib.suppress(OSError):
+            path.rmdir() if path.is_dir() else path.unlink()
 
 
 def _content(root: Path) -> Iterator[tuple[Path, str]]:

@@ -10,7 +10,7 @@ from typing import IO
 import msgspec
 from rich.console import Console
 
-from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.errors import ExitCode, Unwritable, UsageError
 
 from . import store
 from .commands import CompareResults, ExportResult, SavedRequest, ShowResult
@@ -61,7 +61,7 @@ def _draw(saved: Saved, request: ShowResult) -> ExitCode:
         raise UsageError(f"{saved.name}: its charts cannot be drawn: {problem}") from None
     try:
         store.write_files(saved.folder, files)
-    except store.Unwritable as problem:
+    except Unwritable as problem:
         print(f"ovbench-coord: {problem}", file=sys.stderr)
         return ExitCode.UNWRITABLE
     print(f"{', '.join(files)} in {saved.folder}", file=sys.stderr)
@@ -168,7 +168,9 @@ def _epoch_s(at: str) -> float:
 def _write(file: Path, text: str) -> None:
     try:
         store.write_file(file, partial(_pour, text.encode()))
-    except store.Unwritable as problem:
+    except Unwritable as problem:
+        if problem.no_room:
+            raise
         raise UsageError(str(problem)) from None
     print(f"{file} written", file=sys.stderr if str(file).startswith("/dev/") else sys.stdout)
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import structs
 
 from ovbench.common.digests import known, model_files
-from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.errors import ExitCode, Unwritable, UsageError
 from ovbench.common.topology import Topology
 
 from . import store
@@ -64,6 +64,28 @@ class _Destination:
         return None if self.folder is None else self.folder.path
 
 
+@dataclass
+class _Files:
+    """What is written beside the report; `whole`: all that was asked for."""
+
+    screen: Screen
+    whole: bool = True
+
+    def write(self, flag: str, write: Callable[[], str]) -> None:
+        """`write` returns a line for the screen, or none. What cannot be written is a warning, and in the exit code."""
+        try:
+            said = write()
+        except (Unwritable, ValueError, UsageError) as problem:
+            self.failed(f"{flag}: {problem}")
+            return
+        if said:
+            self.screen.say(said)
+
+    def failed(self, why: str) -> None:
+        self.screen.warn(why)
+        self.whole = False
+
+
 def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, command: tuple[str, ...]) -> ExitCode:
     """Raises UsageError where the job is wrong; nothing has been measured then."""
     if options.html or options.plots is not None:
@@ -93,18 +115,19 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
         screen.close()
     merged = merge_run(facts)
     screen.step(11)
-    place, saved = _save_samples(options, place, facts, merged)
-    report = build_report(facts, merged, saved)
-    place = _save_report(place, report, benchmark_files(report, options))
-    _dump_config(options, plan, screen)
-    _save_graph(options, facts, screen)
+    files = _Files(screen)
+    report = build_report(facts, merged, _save_samples(options, place, facts, merged, files))
+    place = _save_report(place, report)
+    _save_beside(options, place, report, files)
+    _dump_config(options, plan, files)
+    _save_graph(options, facts, files)
     screen.say(str(place.path / store.REPORT_FILE) if place.path else f"{place.problem}; the report is on stdout")
     print_report(console, report)
     if options.json or place.path is None:
         sys.stdout.buffer.write(to_json(report))
         sys.stdout.flush()
-    _save_pages(options, place, report, screen)
-    return exit_code(report, facts.interrupted, kept=place.path is not None)
+    _save_pages(options, place, report, files)
+    return exit_code(report, facts.interrupted, kept=place.path is not None, whole=files.whole)
 
 
 def _place(options: Options, started_at: str) -> _Destination:
@@ -112,7 +135,7 @@ def _place(options: Options, started_at: str) -> _Destination:
         raise UsageError(f"--report-folder {options.report_folder}: there is a study in it; name another folder")
     try:
         return _Destination(store.make_folder(options.report_folder, started_at, options.model))
-    except store.Unwritable as problem:
+    except Unwritable as problem:
         return _Destination(None, str(problem))
 
 
@@ -194,74 +217,98 @@ def _facts(
 
 
 def _save_samples(
-    options: Options, place: _Destination, facts: Run, merged: Merged | None
-) -> tuple[_Destination, str | None]:
-    if not options.save_samples or place.path is None or merged is None:
-        return place, None
-    try:
-        saved = store.write_samples(place.path / store.SAMPLES_FILE, recorded(facts.members), merged.window)
-    except store.Unwritable as problem:
-        return _Destination(None, str(problem)), None
-    return place, store.SAMPLES_FILE if saved else None
+    options: Options, place: _Destination, facts: Run, merged: Merged | None, files: _Files
+) -> str | None:
+    """The file's name; None where it is not there."""
+    folder = place.path
+    if not options.save_samples or folder is None or merged is None:
+        return None
+    window, saved = merged.window, []
+
+    def write() -> str:
+        saved.append(store.write_samples(folder / store.SAMPLES_FILE, recorded(facts.members), window))
+        return ""
+
+    files.write("--save-samples", write)
+    return store.SAMPLES_FILE if any(saved) else None
 
 
-def _dump_config(options: Options, plan: Plan, screen: Screen) -> None:
-    if options.dump_config is None:
+def _dump_config(options: Options, plan: Plan, files: _Files) -> None:
+    file = options.dump_config
+    if file is None:
         return
     data = config_json(plan.jobs[0].runtime.properties())
-    try:
-        store.write_file(options.dump_config, lambda stream: stream.write(data))
-        screen.say(f"the properties asked for are in {options.dump_config}")
-    except store.Unwritable as problem:
-        screen.warn(f"-dump_config: {problem}")
+
+    def write() -> str:
+        store.write_file(file, lambda stream: stream.write(data))
+        return f"the properties asked for are in {file}"
+
+    files.write("-dump_config", write)
 
 
-def _save_graph(options: Options, facts: Run, screen: Screen) -> None:
+def _save_graph(options: Options, facts: Run, files: _Files) -> None:
     file = options.exec_graph_path
     if file is None:
         return
     graph = b"".join(piece.data for piece in facts.members[0].graph)
     if not graph:
-        screen.warn(f"-exec_graph_path {file}: nothing was written, as no executed graph came from agent 0")
+        files.failed(f"-exec_graph_path {file}: nothing was written, as no executed graph came from agent 0")
         return
-    try:
+
+    def write() -> str:
         store.write_file(file, lambda stream: stream.write(graph))
-        screen.say(f"the executed graph is in {file}")
-    except store.Unwritable as problem:
-        screen.warn(f"-exec_graph_path: {problem}")
+        return f"the executed graph is in {file}"
+
+    files.write("-exec_graph_path", write)
 
 
-def _save_report(place: _Destination, report: Report, beside: Mapping[str, bytes]) -> _Destination:
-    """`beside`: contents of further files of the folder, by name."""
+def _save_report(place: _Destination, report: Report) -> _Destination:
     if place.path is None:
         return place
     try:
-        store.write_files(place.path, {store.REPORT_FILE: to_json(report), **beside})
-    except store.Unwritable as problem:
+        store.write_files(place.path, {store.REPORT_FILE: to_json(report)})
+    except Unwritable as problem:
         return _Destination(None, str(problem))
     return place
 
 
-def _save_pages(options: Options, place: _Destination, report: Report, screen: Screen) -> None:
+def _save_beside(options: Options, place: _Destination, report: Report, files: _Files) -> None:
+    """benchmark_app's reports."""
+    folder = place.path
+    if folder is None:
+        return
+
+    def write() -> str:
+        store.write_files(folder, benchmark_files(report, options))
+        return ""
+
+    files.write("-report_type", write)
+
+
+def _save_pages(options: Options, place: _Destination, report: Report, files: _Files) -> None:
     """The report is kept already: what goes wrong with its pictures is a warning."""
-    if place.path is None or not (options.html or options.plots is not None):
+    folder = place.path
+    if folder is None or not (options.html or options.plots is not None):
         return
     from .report.html.runpage import run_files
 
-    try:
-        files = run_files(report, options.html, options.plots)
-        store.write_files(place.path, files)
-        screen.say(f"{', '.join(files)} in {place.path}")
-    except (store.Unwritable, ValueError, UsageError) as problem:
-        screen.warn(f"no pictures of the report: {problem}")
+    def write() -> str:
+        drawn = run_files(report, options.html, options.plots)
+        store.write_files(folder, drawn)
+        return f"{', '.join(drawn)} in {folder}"
+
+    files.write("no pictures of the report", write)
 
 
-def exit_code(report: Report, interrupted: bool, kept: bool) -> ExitCode:
-    """The most urgent first: a report that was not kept is on stdout now or never."""
+def exit_code(report: Report, interrupted: bool, kept: bool, whole: bool = True) -> ExitCode:
+    """The most urgent first: a report that was not kept is on stdout now or never. `whole`: with all files beside it
+    that were asked for."""
     if not kept:
         return ExitCode.UNWRITABLE
     if interrupted:
         return ExitCode.INTERRUPTED
+    if not whole:
+        return ExitCode.UNWRITABLE
     code = _CODES[report.validity.status]
     met = all(requirement.met for requirement in report.requirements)
     return ExitCode.INVALID if code == ExitCode.VALID and not met else code

@@ -3,23 +3,27 @@
 import contextlib
 import os
 import re
+import secrets
+import stat
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import numpy as np
+
+from ovbench.common.errors import NO_ROOM, Unwritable
 
 from .recording import Recorded, Window, inside, outside
 
 REPORT_FILE = "report.json"
 SAMPLES_FILE = "samples.npz"
 
-
-class Unwritable(Exception):
-    """A result cannot be kept where it was to be; the text is one sentence."""
+_DESCRIPTOR: Final = re.compile(r"/dev/(stdout|stderr)|(?:/dev|/proc/self)/fd/(\d{1,9})")
+_STREAMS: Final = {"stdout": 1, "stderr": 2}
 
 
 @dataclass(frozen=True)
@@ -70,30 +74,74 @@ def _make(folder: Path, fresh: bool) -> Folder:
 
 
 def write_file(file: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """A link, a device or a pipe, as in `/dev/null`, is written to: it is not ours to replace. Raises Unwritable."""
+    """A file that the user named. A device, a pipe or a descriptor, as in `/dev/stdout`, is written to: it is not ours
+    to replace. A link is replaced, whatever it names. Raises Unwritable."""
     try:
-        if file.is_symlink() or (file.exists() and not file.is_file()):
-            with file.open("wb") as stream:
-                write(stream)
+        special = _special(file)
+        if special is None:
+            _replace(file, write)
             return
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}-", delete=False) as temporary:
-            try:
-                write(temporary)
-                temporary.flush()
-                os.fsync(temporary.fileno())
-                os.chmod(temporary.name, 0o644)
-                os.replace(temporary.name, file)
-            except BaseException:
-                os.unlink(temporary.name)
-                raise
+        with open(special, "wb") as stream:
+            write(stream)
     except OSError as error:
-        raise Unwritable(f"{file} cannot be written: {error.strerror or error}") from None
+        raise _unwritable(file, error) from None
+
+
+def write_own_file(file: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """One in a folder of results, under a name of ours: whatever is there is replaced. Raises Unwritable."""
+    try:
+        _replace(file, write)
+    except OSError as error:
+        raise _unwritable(file, error) from None
+
+
+def no_link(path: str, flags: int) -> int:
+    """For `open`: neither follows a link nor waits, as for a pipe's other end."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
 
 
 def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Contents by file name, each whole or not there. Raises Unwritable at the first that cannot be written."""
     for name, content in contents.items():
-        write_file(folder / name, partial(_write, content))
+        write_own_file(folder / name, partial(_write, content))
+
+
+def _unwritable(file: Path, error: OSError) -> Unwritable:
+    return Unwritable(f"{file} cannot be written: {error.strerror or error}", error.errno in NO_ROOM)
+
+
+def _replace(file: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Under a name that nobody can foretell, then renamed. Raises OSError."""
+    temporary = file.with_name(f".ovbench-{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(temporary, flags, 0o666), "wb") as stream:  # less what the umask takes
+        try:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+            os.replace(temporary, file)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+
+def _special(file: Path) -> int | None:
+    """An open descriptor of what is no regular file; None where a regular one is to be. Raises OSError."""
+    number = _DESCRIPTOR.fullmatch(str(file))
+    if number is not None:
+        sys.stdout.flush()
+        return os.dup(_STREAMS.get(number[1]) or int(number[2]))  # not opened again: it would begin at the file's start
+    try:
+        mode = os.lstat(file).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode):
+        return None
+    # A pipe that nobody reads is refused instead of waited for.
+    descriptor = os.open(file, os.O_WRONLY | os.O_NOFOLLOW | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def _write(content: bytes, stream: IO[bytes]) -> None:
@@ -120,5 +168,5 @@ def write_samples(file: Path, agents: Sequence[Recorded], window: Window) -> boo
             if len(set(agent.batches)) > 1:
                 each = [piece.frames(agent.batches) for piece in pieces]
                 arrays[f"{name}_frames"] = np.concatenate([np.empty(0, np.int64), *each])
-    write_file(file, lambda stream: np.savez(stream, allow_pickle=False, **arrays))
+    write_own_file(file, lambda stream: np.savez(stream, allow_pickle=False, **arrays))
     return True

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import structs
 
-from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.errors import ExitCode, Unwritable, UsageError
 from ovbench.common.topology import Topology
 
 from .. import store
@@ -45,7 +45,7 @@ def run_study(request: StudyRequest, topology: Topology, command: Sequence[str])
         folder = _new_folder(request, study)
         with folder.held():
             return _run(request, study, folder, prepared, topology, console)
-    except store.Unwritable as problem:
+    except Unwritable as problem:
         print(f"ovbench-coord: {problem}", file=sys.stderr)
         return ExitCode.UNWRITABLE
 
@@ -141,17 +141,17 @@ def _run(
                 runner.run(bus, prepared)
         except Broken as problem:
             broken = str(problem)
-        except store.Unwritable as problem:
-            raise store.Unwritable(f"{problem}; when it can be written, {_how(folder)}") from None
+        except Unwritable as problem:
+            raise Unwritable(f"{problem}; when it can be written, {_how(folder)}") from None
         finally:
             screen.close()
             launcher.close()
     outcomes = folder.outcomes()
-    _conclude(request, study, folder, outcomes, console)
+    whole = _conclude(request, study, folder, outcomes, console)
     if runner.interrupted or broken:
         screen.say(f"{broken or 'interrupted'}; {_how(folder)}")
         return ExitCode.INTERRUPTED if runner.interrupted else ExitCode.PARTIAL
-    return _verdict(outcomes)
+    return _verdict(outcomes) if whole else ExitCode.UNWRITABLE
 
 
 def _how(folder: StudyFolder) -> str:
@@ -160,8 +160,8 @@ def _how(folder: StudyFolder) -> str:
 
 def _conclude(
     request: StudyRequest, study: Study, folder: StudyFolder, outcomes: Sequence[Outcome], console: SteadyConsole
-) -> None:
-    """The answer on screen and as a page. The trials are kept already: what goes wrong with the page is told."""
+) -> bool:
+    """The answer on screen and as a page; False where a file could not be written. The trials are kept already."""
     from ..report.html.studypage import study_files
     from ..report.study import print_answer
 
@@ -171,16 +171,19 @@ def _conclude(
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
     if not outcomes:
-        return
+        return True
     print_answer(console, study, said)
-    store.write_file(folder.path / ANSWER_FILE, lambda stream: stream.write(data))
+    store.write_own_file(folder.path / ANSWER_FILE, lambda stream: stream.write(data))
+    whole = True
     try:
         files = study_files(study, outcomes, folder.reports(), request.plots, said)
         store.write_files(folder.path, files)
         text = f"{', '.join((*files, ANSWER_FILE))} in {folder.path}"
-    except (store.Unwritable, ValueError, UsageError) as problem:
+    except (Unwritable, ValueError, UsageError) as problem:
         text = f"no report.html: {problem}"
+        whole = not isinstance(problem, Unwritable)  # without the extra there is none, unless it was asked for
     console.print(text, highlight=False, soft_wrap=True, markup=False)
+    return whole
 
 
 def _verdict(outcomes: Sequence[Outcome]) -> ExitCode:

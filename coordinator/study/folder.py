@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ovbench.common.errors import UsageError
+from ovbench.common.errors import Unwritable, UsageError
 
 from .. import store
 from ..recording import Recorded, Window
@@ -41,7 +41,7 @@ class StudyFolder:
         return self.path / TRIALS_FOLDER / trial.id
 
     def create(self, study: Study) -> None:
-        """Write the plan. Raises UsageError where there is a result already, store.Unwritable where it cannot be."""
+        """Write the plan. Raises UsageError where there is a result already, Unwritable where it cannot be."""
         if self.study_file.exists():
             raise UsageError(
                 f"--report-folder {self.path}: there is a study in it already; go on with it by "
@@ -53,16 +53,16 @@ class StudyFolder:
         self._append(b"")
 
     def plan(self, study: Study) -> None:
-        """Write the plan, of a study that is there already, too. Raises store.Unwritable."""
-        store.write_file(self.study_file, lambda stream: stream.write(study_json(study)))
+        """Write the plan, of a study that is there already, too. Raises Unwritable."""
+        store.write_own_file(self.study_file, lambda stream: stream.write(study_json(study)))
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """No other process runs this study meanwhile. Raises UsageError where one does, and store.Unwritable."""
+        """No other process runs this study meanwhile. Raises UsageError where one does, and Unwritable."""
         try:
-            lock = open(self.path / _LOCK, "w")  # noqa: SIM115
+            lock = open(self.path / _LOCK, "ab", opener=store.no_link)  # noqa: SIM115
         except OSError as error:
-            raise store.Unwritable(f"{self.path / _LOCK} cannot be written: {error.strerror or error}") from None
+            raise Unwritable(f"{self.path / _LOCK} cannot be written: {error.strerror or error}") from None
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -85,13 +85,13 @@ class StudyFolder:
         return found
 
     def mend(self) -> None:
-        """Cut off a last line that was not written whole. Raises store.Unwritable."""
+        """Cut off a last line that was not written whole. Raises Unwritable."""
         try:
-            with contextlib.suppress(FileNotFoundError), self.trials_file.open("r+b") as stream:
+            with contextlib.suppress(FileNotFoundError), open(self.trials_file, "r+b", opener=store.no_link) as stream:
                 data = stream.read()
                 stream.truncate(data.rfind(b"\n") + 1)
         except OSError as error:
-            raise store.Unwritable(f"{self.trials_file} cannot be written: {error.strerror or error}") from None
+            raise Unwritable(f"{self.trials_file} cannot be written: {error.strerror or error}") from None
 
     def left(self, study: Study, retry: bool = False) -> tuple[Trial, ...]:
         """The trials that have not ended yet, in their order; with `retry` also those that were PARTIAL or FAILED."""
@@ -101,16 +101,16 @@ class StudyFolder:
 
     def keep_samples(self, trial: Trial, agents: Sequence[Recorded], window: Window) -> str | None:
         """Save a trial's samples, before `keep`. The name of the file; None, and no file, where some are known only as
-        a histogram. Raises store.Unwritable."""
+        a histogram. Raises Unwritable."""
         folder = self._made(trial)
         self._clear(folder)
         return store.SAMPLES_FILE if store.write_samples(folder / store.SAMPLES_FILE, agents, window) else None
 
     def keep(self, trial: Trial, outcome: Outcome, report: Report | None) -> None:
-        """Save how a trial went. Raises store.Unwritable."""
+        """Save how a trial went. Raises Unwritable."""
         if report is not None:
             file = self._made(trial) / store.REPORT_FILE
-            store.write_file(file, lambda stream: stream.write(to_json(report)))
+            store.write_own_file(file, lambda stream: stream.write(to_json(report)))
         else:
             self._clear(self.trial(trial))
         self._append(outcome_line(outcome))
@@ -120,7 +120,7 @@ class StudyFolder:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise store.Unwritable(f"{folder} cannot be made: {error.strerror or error}") from None
+            raise Unwritable(f"{folder} cannot be made: {error.strerror or error}") from None
         return folder
 
     def _clear(self, folder: Path) -> None:
@@ -129,7 +129,7 @@ class StudyFolder:
             try:
                 (folder / name).unlink(missing_ok=True)
             except OSError as error:
-                raise store.Unwritable(f"{folder / name} cannot be removed: {error.strerror or error}") from None
+                raise Unwritable(f"{folder / name} cannot be removed: {error.strerror or error}") from None
 
     def reports(self) -> dict[str, Report]:
         """See `SavedStudy.one_report`."""
@@ -137,9 +137,9 @@ class StudyFolder:
 
     def _append(self, line: bytes) -> None:
         try:
-            with self.trials_file.open("ab") as stream:
+            with open(self.trials_file, "ab", opener=store.no_link) as stream:
                 stream.write(line)
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
-            raise store.Unwritable(f"{self.trials_file} cannot be written: {error.strerror or error}") from None
+            raise Unwritable(f"{self.trials_file} cannot be written: {error.strerror or error}") from None

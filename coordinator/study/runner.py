@@ -101,7 +101,7 @@ class Runner:
 
     def run(self, bus: Bus, trials: Sequence[Prepared]) -> None:
         """All of them, or until the user wants an end. Raises Broken where agents cannot be started any more, and
-        store.Unwritable where a trial cannot be saved."""
+        Unwritable where a trial cannot be saved."""
         done = len(self.study.trials) - len(trials)
         for index, prepared in enumerate(trials):
             self.screen.begin(prepared.trial, done + index + 1, self._left_s(trials[index:]))
@@ -143,7 +143,7 @@ class Runner:
         return outcome_of(prepared.trial, report, self.clock() - began, code), report
 
     def _save_samples(self, prepared: Prepared, facts: Run, merged: Merged | None) -> str | None:
-        """The name of their file, where they are asked for and there are any. Raises store.Unwritable."""
+        """The name of their file, where they are asked for and there are any. Raises Unwritable."""
         if not prepared.options.save_samples or merged is None or facts.interrupted:
             return None
         return self.folder.keep_samples(prepared.trial, recorded(facts.members), merged.window)

@@ -39,6 +39,24 @@ def test_pages_and_plots_are_written_beside_the_report(run: Run) -> None:
     assert "report.html" in ran.out
 
 
+def test_each_file_beside_the_report_that_cannot_be_written_is_named_and_in_the_exit_code(
+    run: Run, tmp_path: Path
+) -> None:
+    for name in ("samples.npz", "benchmark_report.csv"):
+        (tmp_path / "report" / name).mkdir(parents=True)  # where the file is to be
+    wanted = ("--save-samples", "-report_type", "no_counters", "-dump_config", "/dev/full")
+    ran = run(*NULL, "--agents", "1", *wanted)
+    assert ran.code == 5
+    assert ran.report["throughput"]["count"] > 0
+    assert ran.report["samples_file"] is None
+    for flag, why in (
+        ("--save-samples", "directory"),
+        ("-report_type", "directory"),
+        ("-dump_config", "No space left"),
+    ):
+        assert [line for line in ran.out.splitlines() if flag in line and why in line] != [], flag
+
+
 @undisturbed
 def test_more_agents_than_cpus_work_and_are_flagged(run: Run) -> None:
     ran = run(*NULL, "--agents", str(2 * cpus() + 1))

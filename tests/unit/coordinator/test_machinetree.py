@@ -1,11 +1,12 @@
 """Recording a machine: few small files, from which the same topology is read."""
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ovbench.common.errors import UsageError
+from ovbench.common.errors import Unwritable, UsageError
 from ovbench.common.topology import read_topology
 from ovbench.coordinator.machinetree import check_tree, record_tree
 from tests.trees import HYBRID, LAPTOP, MACHINES, ODD_CPUS, Tree
@@ -73,6 +74,19 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     assert "Not a directory" in refusal(tmp_path / "file" / "folder")
     assert "--record" in refusal(tmp_path / "file")
     assert "too long" in refusal(tmp_path / ("x" * 300))
+
+
+def test_half_a_machine_is_not_left(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))  # the first files are smaller
+    try:
+        for name in ("new/folder", "there"):
+            with pytest.raises(Unwritable, match="File too large"):
+                record_tree(tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["there"]
 
 
 def test_a_folder_that_is_no_record_is_refused(tmp_path: Path, written: Callable[[Tree], Path]) -> None:

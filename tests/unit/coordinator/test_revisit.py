@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from ovbench.common.errors import UsageError
+from ovbench.common.errors import Unwritable, UsageError
 from ovbench.coordinator import revisit as module
 from ovbench.coordinator.commands import ExportResult, ShowResult
 from ovbench.coordinator.merge import merge
@@ -26,6 +26,14 @@ def test_charts_that_cannot_be_drawn_are_told_in_a_sentence(tmp_path: Path, monk
     (tmp_path / "report.json").write_bytes(to_json(report()))
     with pytest.raises(UsageError, match="its charts cannot be drawn: no such colour"):
         revisit(ShowResult(str(tmp_path), json=True, html=True, plots=None))
+
+
+def test_an_export_to_a_full_disk_is_not_a_wrong_path(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_bytes(to_json(report()))
+    with pytest.raises(Unwritable, match=r"/dev/full cannot be written: No space left on device"):
+        revisit(ExportResult(str(tmp_path), csv=Path("/dev/full"), hlog=None))
+    with pytest.raises(UsageError, match=r"nowhere/a\.csv cannot be written: No such file"):
+        revisit(ExportResult(str(tmp_path), csv=tmp_path / "nowhere" / "a.csv", hlog=None))
 
 
 LOAD = recording(0, seconds(1), seconds(2), steady(seconds(1), ms(10), 50))

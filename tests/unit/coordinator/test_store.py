@@ -1,15 +1,19 @@
 """Results on disk: whole or not there at all."""
 
+import contextlib
 import os
+import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import pytest
 
+from ovbench.common.errors import Unwritable
 from ovbench.coordinator.merge import merge
 from ovbench.coordinator.recording import window_of
-from ovbench.coordinator.store import Unwritable, make_folder, write_file, write_files, write_samples
+from ovbench.coordinator.store import make_folder, write_file, write_files, write_own_file, write_samples
 from tests.builders import folded, ms, recording, seconds, steady
 
 STARTED = "2025-01-02T03:04:05Z"
@@ -21,9 +25,14 @@ def test_a_file_that_was_written_is_whole_and_alone(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 
-def test_a_file_that_was_written_can_be_read_by_all(tmp_path: Path) -> None:
-    write_file(tmp_path / "report.json", lambda stream: stream.write(b"{}"))
-    assert (tmp_path / "report.json").stat().st_mode & 0o777 == 0o644
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_who_may_read_a_file_is_what_the_user_says(tmp_path: Path, umask: int, mode: int) -> None:
+    former = os.umask(umask)
+    try:
+        write_file(tmp_path / "report.json", lambda stream: stream.write(b"{}"))
+    finally:
+        os.umask(former)
+    assert (tmp_path / "report.json").stat().st_mode & 0o777 == mode
 
 
 def test_a_file_replaces_the_one_before(tmp_path: Path) -> None:
@@ -196,9 +205,65 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["pipe"]
 
 
-def test_a_link_stays_a_link_to_the_file_that_is_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"old and longer")
+@pytest.mark.parametrize("write", [write_file, write_own_file])
+@pytest.mark.parametrize("names", ["file", "nowhere", "/dev/null"])
+def test_a_link_is_never_followed(write: Callable[..., None], tmp_path: Path, names: str) -> None:
+    (tmp_path / "file").write_bytes(b"another user's")
+    (tmp_path / "link").symlink_to(names)
+    write(tmp_path / "link", lambda stream: stream.write(b"new"))
+    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "link").read_bytes() == b"new"
+    assert (tmp_path / "file").read_bytes() == b"another user's"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_link_is_there_still_where_what_replaces_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"another user's")
     (tmp_path / "link").symlink_to("file")
-    write_file(tmp_path / "link", lambda stream: stream.write(b"new"))
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "file").read_bytes() == b"new"
+    with limited(1000), pytest.raises(Unwritable, match="File too large") as told:
+        write_own_file(tmp_path / "link", lambda stream: stream.write(bytes(5000)))
+    assert told.value.no_room
+    assert (tmp_path / "link").read_bytes() == b"another user's"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "link"]
+
+
+def test_a_file_of_ours_replaces_a_pipe_that_is_in_its_place(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "report.json")
+    write_files(tmp_path, {"report.json": b"{}"})
+    assert (tmp_path / "report.json").read_bytes() == b"{}"
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Unwritable, match="No such device or address"):
+        write_file(tmp_path / "pipe", lambda stream: stream.write(b"{}"))
+
+
+def test_a_descriptor_is_written_to_where_it_stands(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w+b") as out:
+        out.write(b"before ")
+        out.flush()
+        write_file(Path(f"/dev/fd/{out.fileno()}"), lambda stream: stream.write(b"table "))
+        out.seek(0, os.SEEK_CUR)
+        os.write(out.fileno(), b"after")
+    assert (tmp_path / "out").read_bytes() == b"before table after"
+
+
+def test_a_disk_that_is_full_is_not_a_wrong_path() -> None:
+    with pytest.raises(Unwritable, match="No space left") as told:
+        write_file(Path("/dev/full"), lambda stream: stream.write(b"{}"))
+    assert told.value.no_room
+    with pytest.raises(Unwritable, match="No such file") as told:
+        write_file(Path("/nowhere/report.json"), lambda stream: stream.write(b"{}"))
+    assert not told.value.no_room
+
+
+@contextlib.contextmanager
+def limited(size: int) -> Iterator[None]:
+    """No file can be larger: as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

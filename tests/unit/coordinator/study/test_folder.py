@@ -1,16 +1,16 @@
 """A study on disk: what is kept, what a crash leaves, what is refused."""
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
-from ovbench.common.errors import UsageError
+from ovbench.common.errors import Unwritable, UsageError
 from ovbench.coordinator.merge import merge
 from ovbench.coordinator.recording import Recorded
 from ovbench.coordinator.saved import SavedRun, read_samples, read_saved
-from ovbench.coordinator.store import Unwritable
 from ovbench.coordinator.study.folder import StudyFolder
 from ovbench.coordinator.study.record import SIZE_PERCENT, Fingerprint, Outcome, Study, Trial, outcome_of
 from tests.builders import folded, ms, recording, report, seconds, steady
@@ -131,6 +131,20 @@ def test_a_study_is_not_put_into_the_folder_of_a_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is a run in it already"):
         StudyFolder(tmp_path).create(STUDY)
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
+
+
+@pytest.mark.parametrize("name", ["study.json", "trials.jsonl", ".lock", "trials/0001/report.json"])
+def test_a_link_in_its_folder_is_never_followed(folder: StudyFolder, tmp_path: Path, name: str) -> None:
+    victim = tmp_path / "of another user"
+    victim.write_bytes(b"dear to him")
+    (folder.path / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder.path / name).unlink(missing_ok=True)
+    (folder.path / name).symlink_to(victim)
+    with contextlib.suppress(Unwritable), folder.held():
+        folder.plan(STUDY)
+        folder.keep(TRIALS[0], outcome(TRIALS[0]), report())
+        folder.mend()
+    assert victim.read_bytes() == b"dear to him"
 
 
 def test_a_study_is_run_by_one_process_at_a_time(folder: StudyFolder) -> None:
