@@ -34,8 +34,10 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`stop_ns`: the end of the first request that was not started again, from when on fewer are in flight than
-    asked for; where a number of inferences was asked for, the end of the last, as they are the work to be timed."""
+    """`start_ns`: when the load began; at a limited rate, when it was to begin, as starts are due from then on however
+    late they are made. `stop_ns`: the end of the first request that was not started again, from when on fewer are in
+    flight than asked for; where a number of inferences was asked for, the end of the last, as they are the work to be
+    timed."""
 
     start_ns: int
     stop_ns: int
@@ -170,7 +172,8 @@ class Measurement:
 
     def _outcome(self, error: str | None, deadline_ns: int) -> Outcome:
         assert self.recorder is not None
-        start, ends = int(self.recorder.control[loops.C_BEGAN]), self.recorder.ends()
+        began = loops.C_BEGAN if self._job.load.pace is None else loops.C_BEGIN
+        start, ends = int(self.recorder.control[began]), self.recorder.ends()
         return Outcome(start, self._whole_until(start, ends, deadline_ns), self.recorder.completed, error)
 
     def _whole_until(self, start_ns: int, ends: list[int], deadline_ns: int) -> int:

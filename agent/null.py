@@ -17,7 +17,7 @@ which is about ln(1 + d t) / (d S). In a stall nothing is served, and what was u
 """
 
 import threading
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -205,8 +205,7 @@ class NullDevice:
     def start(self) -> None:
         """Start the servers; only asynchronous requests need them."""
         for rows in self._servers:
-            arguments: tuple[Any, ...] = (rows.ctypes.data, self._exception.ctypes.data)
-            thread = threading.Thread(target=serve, args=arguments, daemon=True, name="null stream")
+            thread = threading.Thread(target=self._serve, args=(rows,), daemon=True, name="null stream")
             thread.start()
             self._threads.append(thread)
 
@@ -215,6 +214,10 @@ class NullDevice:
             rows[0, _QUIT] = 1
         for thread in self._threads:
             thread.join()
+
+    def _serve(self, rows: Int64s) -> None:
+        """A thread that runs this keeps all memory that its server has the addresses of."""
+        serve(rows.ctypes.data, self._exception.ctypes.data)
 
     def _row(self, index: int) -> Int64s:
         streams = len(self._servers)
