@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median_high
 from typing import Final
 
+from ovbench.common.clock import NS_PER_MS
 from ovbench.common.topology import Cpu
 
 from ..fairness import fps_per_cpu
@@ -66,7 +67,12 @@ def find_in_course(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
 
 def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """Gaps of LEAST_GAP_NS or more, said once, with the longest: what stalls one agent mostly stalls others, too."""
-    stalled = {agent: gap for agent, gap in merged.agent_gaps_ms.items() if gap > _usual_ms(merged, agent) * GAP_FACTOR}
+    due_ms = {member.id: _due_ms(member) for member in evidence.members}
+    stalled = {
+        agent: gap
+        for agent, gap in merged.agent_gaps_ms.items()
+        if gap > max(_usual_ms(merged, agent), due_ms[agent]) * GAP_FACTOR
+    }
     if stalled:
         longest = max(stalled, key=stalled.__getitem__)
         who = evidence.agents(sorted(stalled))
@@ -76,6 +82,12 @@ def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
             "Look for what stops the agents' CPUs: a quota, a hypervisor, swapping, or a process of higher priority."
         )
         yield Finding(Code.STALLED, "warning", message, advice)
+
+
+def _due_ms(member: Member) -> float:
+    """Between two starts of a paced agent, which may have none at all that is due in the window."""
+    pace = member.job.load.pace
+    return pace.frame_period_ns * max(member.batches) / NS_PER_MS if pace is not None else 0.0
 
 
 def _usual_ms(merged: Merged, agent: int) -> float:

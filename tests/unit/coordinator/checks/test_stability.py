@@ -3,7 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from msgspec import structs
 
+from ovbench.common.job import Pace
 from ovbench.coordinator.checks.evidence import Code, Evidence
 from ovbench.coordinator.checks.stability import find_in_agents_speed, find_in_course, find_in_sample_size
 from ovbench.coordinator.merge import merge
@@ -158,6 +160,14 @@ def test_a_paced_agent_that_waits_between_its_inferences_is_not_stalled() -> Non
     """One inference of 110 ms each second; then each has 1 s without an end, as asked."""
     ends = seconds(1) + np.arange(1, 11) * seconds(1) - ms(10)
     assert Code.STALLED not in codes(evidence([delivered(0, data=pairs(ends, np.full(10, ms(110))))]))
+
+
+@pytest.mark.parametrize(("period_s", "stalled"), [(20, False), (0.5, True)])
+def test_a_paced_agent_that_has_nothing_due_in_the_window_is_not_stalled(period_s: float, stalled: bool) -> None:
+    idle = delivered(1, data=steady(seconds(11), ms(100), 1), load=finished(stop_ns=seconds(11.1), cpus=(1,)))
+    pace = Pace(frame_period_ns=seconds(period_s))
+    idle.job = structs.replace(idle.job, load=structs.replace(idle.job.load, pace=pace))
+    assert (Code.STALLED in codes(evidence([delivered(0), idle]))) == stalled
 
 
 # Agents
