@@ -8,6 +8,7 @@ import os
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final, NoReturn, Protocol
@@ -15,7 +16,7 @@ from typing import Final, NoReturn, Protocol
 import numpy as np
 from msgspec import structs
 
-from ovbench.common.clock import Clock, monotonic_ns, to_ns
+from ovbench.common.clock import NS_PER_MS, Clock, monotonic_ns, to_ns
 from ovbench.common.cpulist import format_cpu_list
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.histogram import COARSE
@@ -286,7 +287,7 @@ class MeasureThread:
         step = self._measurement.times.step if self._measurement is not None else 0
         recorder = self._measurement.recorder if self._measurement is not None else None
         if recorder is None or not self._running:
-            return Progress(step=step, completed=0)
+            return Progress(step=step, completed=0, busy_ms=_busy_ms())
         self._prepared.account.look()
         self._whereabouts.look(monotonic_ns())
         latencies = []
@@ -299,6 +300,7 @@ class MeasureThread:
         return Progress(
             step=step,
             completed=recorder.completed,
+            busy_ms=_busy_ms(),
             buckets=tuple(buckets.tolist()),
             counts=tuple(counts.tolist()),
         )
@@ -362,6 +364,11 @@ class MeasureThread:
 
 def _text(message: str | None) -> str | None:
     return None if message is None else as_text(message)
+
+
+def _busy_ms() -> int:
+    """CPU time of this process without that of the thread that asks."""
+    return max(0, time.process_time_ns() - time.thread_time_ns()) // NS_PER_MS
 
 
 def _with_notes(effective: Effective, refused: frozenset[int], cache: str) -> Effective:

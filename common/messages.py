@@ -135,10 +135,14 @@ class Hello(Notice, frozen=True, tag="hello"):
 
 
 class Progress(Notice, frozen=True, tag="progress"):
-    """The heartbeat. `buckets` and `counts`: a few of the latest latencies in a `histogram.COARSE` layout."""
+    """The heartbeat. `buckets` and `counts`: a few of the latest latencies in a `histogram.COARSE` layout.
+
+    `busy_ms`: CPU time that the agent's threads have used, but its control thread: a compilation shows in it.
+    """
 
     step: Annotated[int, Meta(ge=0, le=11)]
     completed: Count
+    busy_ms: Count = 0
     buckets: Annotated[tuple[Annotated[int, Meta(ge=0, lt=COARSE.size)], ...], Meta(max_length=512)] = ()
     counts: Annotated[tuple[Annotated[int, Meta(ge=0, lt=1 << 31)], ...], Meta(max_length=512)] = ()
 

@@ -113,14 +113,25 @@ class Hub(_Endpoint[AnyNotice]):
             self.close()
             raise OSError(error.errno, _reason(error)) from None
 
-    def messages(self) -> Iterator[tuple[bytes, AnyNotice | BadMessage]]:
-        """All that has arrived, without waiting; BadMessage, not raised, for what was dropped."""
-        for frames in self._frames():
-            if len(frames) != 2:
+    def messages(self, most: int, most_bytes: int) -> Iterator[tuple[bytes, AnyNotice | BadMessage]]:
+        """What has arrived, without waiting, in turn from each peer that has sent something (zmq_socket(3), ROUTER).
+
+        Not more than `most`, those that are dropped among them, and none after `most_bytes` of them; the rest the next
+        time. Whoever sends faster than this reads would keep the caller here. BadMessage, not raised, for what was
+        dropped.
+        """
+        frames = self._frames()
+        read_bytes = 0
+        for _ in range(most):
+            parts = next(frames, None) if read_bytes < most_bytes else None
+            if parts is None:
+                return
+            read_bytes += sum(map(len, parts))
+            if len(parts) != 2:
                 self.dropped += 1
-                yield frames[0], BadMessage("it has several parts")
+                yield parts[0], BadMessage("it has several parts")
             else:
-                yield frames[0], self._decode(frames[1])
+                yield parts[0], self._decode(parts[1])
 
     def send(self, peer: bytes, order: AnyOrder) -> bool:
         """False where the peer cannot be reached (it has gone, or reads nothing)."""

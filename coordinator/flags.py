@@ -352,6 +352,11 @@ def _add_agents(group: "argparse._ArgumentGroup") -> None:
         help="go on without agents that have not come so long after the last one that did; "
         "default 3.5 for local agents, 20 for external ones",
     )  # fmt: skip
+    group.add_argument(
+        "--prepare-timeout", metavar="SECONDS", type=_seconds,
+        help="give up an agent that has neither ended a step of its preparation nor used CPU time for so long, or has "
+        "prepared for ten times as long; default 600",
+    )  # fmt: skip
     group.add_argument("--dry-run", action="store_true", help="print the plan and start nothing")
     group.add_argument(
         "--sysfs", metavar="DIR", type=Path,

@@ -38,7 +38,7 @@ from ovbench.common.messages import (
 
 from .claims import fault
 from .member import Member
-from .rules import Rules
+from .rules import Rules, overdue
 
 
 @dataclass(frozen=True)
@@ -77,16 +77,20 @@ Action = Send | Kill | Lost | AllReady | Begins
 
 def release(members: Sequence[Member]) -> list[Send]:
     """The end: let everyone go who can still hear it."""
-    return [
-        Send(member.peer, Release()) for member in members if member.peer is not None and member.state is not State.LOST
-    ]
+    return [Send(peer, Release()) for peer in _reachable(members)]
+
+
+def _reachable(members: Sequence[Member]) -> list[bytes]:
+    return [member.peer for member in members if member.peer is not None and member.state is not State.LOST]
 
 
 class Fleet:
     def __init__(self, jobs: Sequence[Job], rules: Rules, now_ns: int, cpus: Collection[int] | None = None) -> None:
         """`cpus`: all there are, where that is known."""
         self._cpus = cpus
-        self.members = tuple(Member(index, job, heard_ns=now_ns) for index, job in enumerate(jobs))
+        self.members = tuple(
+            Member(index, job, heard_ns=now_ns, since_ns=now_ns, moved_ns=now_ns) for index, job in enumerate(jobs)
+        )
         self._rules = rules
         self._by_peer: dict[bytes, Member] = {}
         self._in_state = Counter(member.state for member in self.members)  # so no message is a walk over all members
@@ -106,8 +110,8 @@ class Fleet:
         actions: list[Action] = []
         for member, former in zip(self.members, crew, strict=True):
             assert former.peer is not None
-            self._move(member, State.DELIVERED)
-            self._move(member, advance(member.state, "again"))
+            self._move(member, State.DELIVERED, now_ns)
+            self._move(member, advance(member.state, "again"), now_ns)
             member.peer, member.pid, member.host, member.heard_ns = former.peer, former.pid, former.host, now_ns
             self._by_peer[former.peer] = member
             actions.append(Send(former.peer, Again(member.job)))
@@ -142,31 +146,27 @@ class Fleet:
             state = advance(member.state, tag(notice))
         except IllegalMessage:
             self.illegal += 1
-            return []
+            return self._idle(member, now_ns)
         member.heard_ns = now_ns
         why = fault(member, notice, self._cpus, self.begin_ns, now_ns)
         if why:
-            return [*self._lose(member, why), *self._proceed(now_ns)]
+            return [*self._lose(member, why, now_ns), *self._proceed(now_ns)]
         match notice:
             case Progress():
-                self._progress(member, notice, now_ns)
+                member.beat(notice, now_ns)
+                return self._idle(member, now_ns)
             case Ready():
                 member.ready = notice
             case Finished():
                 member.finished = notice
-            case Samples():
-                member.samples.append(notice)
-            case Folded():
-                member.folded.append(notice)
-            case Layers():
-                member.layers.append(notice)
-            case Graph():
-                member.graph.append(notice)
+            case Samples() | Folded() | Layers() | Graph():
+                member.take(notice)
             case Failed():
                 member.failure, member.why = notice, notice.message
             case Warmed() | Delivered():
                 pass
-        self._move(member, state)
+        if state is not member.state:
+            self._move(member, state, now_ns)
         return list(self._proceed(now_ns))
 
     def garbled(self, peer: bytes, what: str, now_ns: int) -> list[Action]:
@@ -179,7 +179,7 @@ class Fleet:
         member = self.members[agent]
         if member.state.ended:
             return []
-        return [*self._lose(member, how), *self._proceed(now_ns)]
+        return [*self._lose(member, how, now_ns), *self._proceed(now_ns)]
 
     def unreachable(self, peer: bytes, now_ns: int) -> list[Action]:
         """A message could not be sent to this peer."""
@@ -187,17 +187,19 @@ class Fleet:
         return [] if member is None else self.died(member.id, "its connection closed", now_ns)
 
     def tick(self, now_ns: int) -> list[Action]:
-        """What is due by now. Call it after everything that has arrived was `heard`."""
+        """What is due by now. Call it several times a second, whatever arrives."""
         self._forgive(now_ns)
         actions: list[Action] = []
         for member in self.members:
+            member.idle_notices = 0
             why = self._verdict(member, now_ns)
             if why:
-                actions += self._lose(member, why)
+                actions += self._lose(member, why, now_ns)
         actions += self._proceed(now_ns)
         if now_ns - self._pulse_ns >= to_ns(self._rules.heartbeat_s):
             self._pulse_ns = now_ns
-            actions += [Send(member.peer, Pulse()) for member in self.living() if member.peer is not None]
+            # To those that have delivered, too: they wait for the others, and for what comes next.
+            actions += [Send(peer, Pulse()) for peer in _reachable(self.members)]
         return actions
 
     def stop(self, now_ns: int) -> list[Action]:
@@ -217,7 +219,7 @@ class Fleet:
     def _hello(self, peer: bytes, hello: Hello, now_ns: int) -> list[Action]:
         again = self._met(peer, hello)
         if again is not None:
-            return self._welcome(again, peer, hello, now_ns)
+            return self._idle(again, now_ns) or self._welcome(again, peer, hello, now_ns)
         if hello.version != PROTOCOL_VERSION:
             reason = f"this agent speaks protocol {hello.version}, the coordinator {PROTOCOL_VERSION}; update the older"
             return [Send(peer, Reject(reason))]
@@ -239,16 +241,13 @@ class Fleet:
         if member.state not in (State.EXPECTED, State.PREPARING):
             return []
         order = Prepare(member.id, member.job, self._rules.heartbeat_s, self._rules.lease_s)
-        self._move(member, State.PREPARING)
+        if member.state is State.EXPECTED:
+            self._joined_ns = now_ns
+            self._move(member, State.PREPARING, now_ns)
         member.peer, member.pid, member.host = peer, hello.pid, hello.host
-        member.heard_ns = self._joined_ns = now_ns
+        member.heard_ns = now_ns
         self._by_peer[peer] = member
         return [Send(peer, order)]
-
-    def _progress(self, member: Member, progress: Progress, now_ns: int) -> None:
-        if member.progress is None or progress.completed != member.progress.completed:
-            member.moved_ns = now_ns
-        member.progress, member.progress_ns = progress, now_ns
 
     def _proceed(self, now_ns: int) -> Iterator[Action]:
         """Take the next common step if all that are left have come to it."""
@@ -264,18 +263,24 @@ class Fleet:
                 return
         if state is State.READY and living[0].job.load.warmup_s > 0:
             self.warm_up_ns = at_ns = self._instant(now_ns)
-            yield from self._order_all(living, WarmUp(at_ns))
+            yield from self._order_all(living, WarmUp(at_ns), at_ns)
         else:
             self.begin_ns = at_ns = self._instant(now_ns)
             yield Begins(at_ns)
-            for member in living:
-                member.moved_ns = at_ns
-            yield from self._order_all(living, Start(at_ns))
+            yield from self._order_all(living, Start(at_ns), at_ns)
 
-    def _move(self, member: Member, state: State) -> None:
+    def _idle(self, member: Member, now_ns: int) -> list[Action]:
+        """It has sent what brings it no further. Nobody needs many of these, and they take time from all."""
+        member.idle_notices += 1
+        if member.state.ended or member.idle_notices <= self._rules.notices:
+            return []
+        why = f"it sent over {self._rules.notices} messages that say nothing new within a moment"
+        return [*self._lose(member, why, now_ns), *self._proceed(now_ns)]
+
+    def _move(self, member: Member, state: State, since_ns: int) -> None:
         self._in_state[member.state] -= 1
         self._in_state[state] += 1
-        member.state = state
+        member.enter(state, since_ns)
 
     def _living_states(self) -> list[State]:
         """The states that members are in who have not ended."""
@@ -285,48 +290,44 @@ class Fleet:
         """Soon, but not before all can know."""
         return now_ns + self._rules.margin_ns + len(self.members) * self._rules.margin_per_agent_ns
 
-    def _order_all(self, members: list[Member], order: AnyOrder) -> Iterator[Action]:
+    def _order_all(self, members: list[Member], order: AnyOrder, at_ns: int) -> Iterator[Action]:
         for member in members:
             assert member.peer is not None
-            self._move(member, advance(member.state, tag(order)))
+            self._move(member, advance(member.state, tag(order)), at_ns)
             yield Send(member.peer, order)
 
     def _verdict(self, member: Member, now_ns: int) -> str:
         """Why this member is to be given up now; empty if it is not."""
-        silent_s = (now_ns - member.heard_ns) / NS_PER_S
         if member.state.ended:
             return ""
         if member.state is State.EXPECTED:
             return self._verdict_on_absent(now_ns)
-        if silent_s > self._rules.lost_s:
-            return f"nothing heard from it for {silent_s:.1f} s while {member.state.value}"
-        if member.state is State.RUNNING:
-            if self._stopped_ns is not None and now_ns - self._stopped_ns > to_ns(self._rules.stop_s):
-                return f"it did not stop within {self._rules.stop_s:g} s"
-            still_s = (now_ns - member.moved_ns) / NS_PER_S
-            limit_s = self._rules.lost_s + self._rules.stall_factor * member.stall_s + member.period_s
-            if still_s > limit_s:
-                return f"it completed no inference for {still_s:.1f} s"
-        return ""
+        return overdue(member, self._rules, now_ns, self._stopped_ns)
 
     def _verdict_on_absent(self, now_ns: int) -> str:
         since_s = (now_ns - self._joined_ns) / NS_PER_S
         limit_s = self._rules.join_s if self._by_peer else max(self._rules.join_s, self._rules.join_first_s)
         return f"it never came; no agent has joined for {since_s:.1f} s" if since_s > limit_s else ""
 
-    def _lose(self, member: Member, why: str) -> list[Action]:
-        self._move(member, State.LOST)
+    def _lose(self, member: Member, why: str, now_ns: int) -> list[Action]:
+        self._move(member, State.LOST, now_ns)
         member.why = why
-        for received in (member.samples, member.folded, member.layers, member.graph, member.held):
-            received.clear()
+        member.forget()
         return [Kill(member.id), Lost(member.id, why)]
 
     def _forgive(self, now_ns: int) -> None:
         """A coordinator that itself was not run for a while must not hold the silence against the agents."""
         gap_ns = now_ns - self._ticked_ns
         self._ticked_ns = now_ns
-        if gap_ns > NS_PER_S:
-            self._joined_ns = min(now_ns, self._joined_ns + gap_ns)
-            for member in self.members:
-                member.heard_ns = min(now_ns, member.heard_ns + gap_ns)
-                member.moved_ns = max(member.moved_ns, min(now_ns, member.moved_ns + gap_ns))
+        if gap_ns <= NS_PER_S:
+            return
+
+        def later(at_ns: int) -> int:
+            return max(at_ns, min(now_ns, at_ns + gap_ns))
+
+        self._joined_ns = later(self._joined_ns)
+        self._stopped_ns = None if self._stopped_ns is None else later(self._stopped_ns)
+        for member in self.members:
+            member.heard_ns, member.moved_ns, member.since_ns = map(
+                later, (member.heard_ns, member.moved_ns, member.since_ns)
+            )

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
-from ovbench.common.clock import NS_PER_S
+from ovbench.common.clock import NS_PER_S, to_ns
 from ovbench.common.job import Job
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Failed, Finished, Folded, Graph, Layers, Progress, Ready, Samples
+
+_LAYER_BYTES: Final = 100
 
 
 @dataclass
@@ -32,8 +35,14 @@ class Member:
     """How much of its results is kept, by the names of their messages: samples, layers, bytes of the graph."""
     progress: Progress | None = None
     progress_ns: int = 0
+    since_ns: int = 0
+    """When it came into its state; for one with an instant to begin at, that instant."""
     moved_ns: int = 0
-    """When the count of completed inferences last rose."""
+    """When it last made progress in its state."""
+    received_bytes: int = 0
+    """Of what it measured, about."""
+    idle_notices: int = 0
+    """Since the last tick: messages that brought neither results nor another state."""
 
     @property
     def name(self) -> str:
@@ -60,10 +69,64 @@ class Member:
         return 0.0 if pace is None else pace.frame_period_ns * max(self.batches) / NS_PER_S
 
     @property
-    def stall_s(self) -> float:
-        """How long one round of its requests may take at the most, by its first inference."""
+    def round_s(self) -> float | None:
+        """How long one round of its requests takes, by its first inference; None where there was none."""
         if self.ready is None:
-            return 0.0
+            return None
         effective = self.ready.effective
         rounds = -(-effective.requests // max(1, effective.streams))
-        return self.ready.phases.first_inference_ms / 1e3 * rounds
+        if self.job.null is not None:
+            return self.job.null.service_ns / NS_PER_S * rounds + self.job.null.stall_s
+        first_s = self.ready.phases.first_inference_ms / 1e3
+        return first_s * rounds if first_s else None
+
+    @property
+    def step(self) -> int:
+        """Of the eleven, the one that it is preparing at."""
+        return max(1, self.progress.step) if self.progress is not None else 1
+
+    def enter(self, state: State, since_ns: int) -> None:
+        self.state = state
+        self.since_ns = self.moved_ns = since_ns
+
+    def beat(self, progress: Progress, now_ns: int) -> None:
+        """A heartbeat; whether it shows progress depends on the state."""
+        before, self.progress, self.progress_ns = self.progress, progress, now_ns
+        if self.state is State.PREPARING:
+            if before is None or (progress.step, progress.busy_ms // 1000) != (before.step, before.busy_ms // 1000):
+                self.moved_ns = now_ns
+        elif self.state is State.RUNNING and (before is None or progress.completed != before.completed):
+            end_ns = self._end_ns(progress.completed)
+            self.moved_ns = max(self.moved_ns, now_ns if end_ns is None else min(now_ns, end_ns))
+
+    def _end_ns(self, completed: int) -> int | None:
+        """When the load is over, None where that is not known yet: inferences beyond it are no progress."""
+        load = self.job.load
+        if load.iterations is not None and completed <= load.iterations + self._requests:
+            return None
+        return self.since_ns + to_ns(load.duration_s or 0.0)
+
+    @property
+    def _requests(self) -> int:
+        return self.ready.effective.requests if self.ready is not None else 0
+
+    def take(self, part: Samples | Folded | Layers | Graph) -> None:
+        """Of what it measured."""
+        match part:
+            case Samples(data=data):
+                self.samples.append(part)
+                self.received_bytes += len(data)
+            case Folded():
+                self.folded.append(part)
+                self.received_bytes += sum(map(len, (part.fine_buckets, part.fine_counts, part.slice_counts)))
+            case Layers(layers=layers):
+                self.layers.append(part)
+                self.received_bytes += _LAYER_BYTES * len(layers)
+            case Graph(data=data):
+                self.graph.append(part)
+                self.received_bytes += len(data)
+
+    def forget(self) -> None:
+        """What it measured is not whole, and so is nothing."""
+        for received in (self.samples, self.folded, self.layers, self.graph, self.held):
+            received.clear()

@@ -59,6 +59,7 @@ class Options:
     launcher: str
     bind: str | None
     join_timeout_s: float
+    prepare_timeout_s: float
     report_folder: Path | None
     save_samples: bool
     sample_memory_mb: int
@@ -280,6 +281,7 @@ def _checked(raw: argparse.Namespace) -> Options:
         agent_python=_agent_python(raw),
         bind=_bind(raw),
         join_timeout_s=raw.join_timeout or (3.5 if raw.launcher == "local" else 20.0),
+        prepare_timeout_s=raw.prepare_timeout or 600.0,
         report_folder=raw.report_folder,
         save_samples=raw.save_samples,
         sample_memory_mb=raw.sample_memory,

@@ -148,7 +148,7 @@ def measure(
     started_at: str,
     command: Sequence[str],
     crew: Sequence[Member] = (),
-    rules: Rules | None = None,
+    lease_s: float | None = None,
 ) -> Run:
     """One run, by agents of its own or by a `crew` that has delivered before; they are not released.
 
@@ -164,7 +164,11 @@ def measure(
         ),
         tracker=Tracker(plan.measured_cpus, options.duration_s),
         watcher=watcher,
-        rules=rules or Rules(join_s=options.join_timeout_s, lease_s=_LEASE_S[options.launcher]),
+        rules=Rules(
+            join_s=options.join_timeout_s,
+            prepare_s=options.prepare_timeout_s,
+            lease_s=lease_s if lease_s is not None else _LEASE_S[options.launcher],
+        ),
         python=options.agent_python,
         cpus=frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline),
     )

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.lifecycle import State
-from ovbench.common.messages import AnyNotice, Finished, Ready, Warmed
+from ovbench.common.messages import AnyNotice, Failed, Finished, Ready, Warmed
 from ovbench.common.wire import BadMessage, Hub, private_endpoint
 
 from .agreement import disagreement
@@ -31,6 +31,15 @@ from .utilization import Meter
 
 _TICK_NS: Final = NS_PER_S // 4
 _DISMISS_S: Final = 2.0
+
+_MOST_MESSAGES: Final = 256
+_MOST_BYTES: Final = 16 << 20
+"""What is read at a stretch, before signals, deaths and the clock are looked at again: 16 results of 1 MiB, or 256
+heartbeats, either in some milliseconds."""
+
+_MOST_LEFT: Final = 10_000
+_MOST_LEFT_BYTES: Final = 1 << 30
+"""What agents that were let go may have left behind."""
 
 
 class Watcher(Protocol):
@@ -112,7 +121,7 @@ class Bus:
         """Let agents go, and wait until they have; the bus is then as it was before them."""
         self.release(crew)
         self.launcher.await_ends(_DISMISS_S)
-        for _ in self.hub.messages():
+        for _ in self.hub.messages(_MOST_LEFT, _MOST_LEFT_BYTES):
             continue
 
 
@@ -157,11 +166,12 @@ class Session:
                 self.interrupted = True
                 self.watcher.stopping()
                 self._do(bus, fleet, fleet.stop(self.clock()))
-            for peer, notice in bus.hub.messages():
+            for peer, notice in bus.hub.messages(_MOST_MESSAGES, _MOST_BYTES):
                 self._hear(bus, fleet, peer, notice)
+                if self.clock() >= tick_ns or (self.interrupts.asked and not self.interrupted):
+                    break
             for death in bus.launcher.deaths():
                 self._do(bus, fleet, fleet.died(death.agent, death.how, self.clock()))
-            self._refuse(fleet)
             now_ns = self.clock()
             read = self.meter.tick(now_ns)
             if now_ns >= tick_ns or read:
@@ -185,6 +195,8 @@ class Session:
         if last_ready or last_warmed:
             self.survey.begin(_pids(fleet))
         self._do(bus, fleet, fleet.heard(peer, notice, self.clock()))
+        if isinstance(notice, Failed):
+            self._refuse(fleet)
         if isinstance(notice, Finished):
             self.meter.take()
             self.survey.end(_pids(fleet))

@@ -18,7 +18,6 @@ from ..outcome import Run, build_report, recorded
 from ..plan import Plan, make_plan
 from ..report.studylive import StudyScreen
 from ..result import Report
-from ..rules import Rules
 from ..run import exit_code, measure, merge_run
 from ..session import Bus
 from .folder import StudyFolder
@@ -129,7 +128,7 @@ class Runner:
         try:
             facts = measure(
                 bus, prepared.options, prepared.plan, self.topology, self.screen, started_at, command, crew,
-                Rules(join_s=prepared.options.join_timeout_s, lease_s=LEASE_S),
+                LEASE_S,
             )  # fmt: skip
         except UsageError as error:
             bus.dismiss(crew)

@@ -3,19 +3,29 @@
 import os
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import msgspec
+import pytest
 import zmq
 from msgspec import structs
 
 from ovbench.common.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, FileDigest, Finished, Hello, Memory, Progress
-from ovbench.common.wire import encode
+from ovbench.common.wire import Hub, encode
 from tests.builders import effective, ready
 from tests.process.driver import AGENT, PATIENCE_S, Coordinator, Start
 
 NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.2", "-niter", "1000")
+
+FLOOD = """
+import sys, zmq
+peer = zmq.Context().socket(zmq.DEALER)
+peer.connect(sys.argv[1])
+while True:
+    peer.send(b"hello")
+"""
 
 
 def external(start: Start, folder: Path, agents: int, *more: str) -> tuple[Coordinator, str]:
@@ -57,6 +67,44 @@ def test_garbage_is_counted_and_dropped(start: Start, tmp_path: Path) -> None:
     assert ran.report["dropped_messages"] == len(garbage) + 1
     assert ran.report["throughput"]["count"] > 0
     assert agent.wait(PATIENCE_S) == 0
+
+
+def test_peers_that_send_without_end_hold_up_nobody(start: Start, tmp_path: Path) -> None:
+    """They are no agents, and faster than anybody could read, until the run has ended."""
+    coordinator, endpoint = external(start, tmp_path, agents=1)
+    flooding = [subprocess.Popen([sys.executable, "-c", FLOOD, endpoint]) for _ in range(2)]
+    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    try:
+        ran = coordinator.finish()
+    finally:
+        for flood in flooding:
+            flood.kill()
+            flood.wait()
+    assert ran.code == 0
+    assert ran.report["dropped_messages"] > 10_000
+    assert ran.report["throughput"]["count"] == 1000
+    assert agent.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize(("most", "most_bytes", "longest"), [(4, 1 << 20, 4), (100, 1, 1)], ids=["count", "bytes"])
+def test_what_is_read_at_a_stretch_is_bounded(tmp_path: Path, most: int, most_bytes: int, longest: int) -> None:
+    """By number, what is dropped among it, and by bytes, the message that goes beyond them the last."""
+    hub = Hub(f"ipc://{tmp_path}/bus")
+    context = zmq.Context()
+    peer = context.socket(zmq.DEALER)
+    peer.connect(f"ipc://{tmp_path}/bus")
+    for _ in range(10):
+        peer.send(encode(Progress(step=1, completed=1)))
+        peer.send(b"garbage")
+    turns: list[int] = []
+    deadline = time.monotonic() + PATIENCE_S
+    while sum(turns) < 20 and time.monotonic() < deadline:
+        hub.wait(1.0)
+        turns.append(len(list(hub.messages(most, most_bytes))))
+    context.destroy(linger=0)
+    hub.close()
+    assert max(turns) <= longest
+    assert (sum(turns), hub.dropped) == (20, 10)
 
 
 def test_an_oversized_message_costs_its_sender_the_connection_and_nobody_else(start: Start, tmp_path: Path) -> None:

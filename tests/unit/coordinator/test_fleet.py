@@ -1,12 +1,12 @@
 """The whole life of a fleet, driven by what it would hear and by the time it would be."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from ovbench.common.job import Pace
+from ovbench.common.job import NullBackend, Pace
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
     PROTOCOL_VERSION,
@@ -30,7 +30,7 @@ from ovbench.common.messages import (
 )
 from ovbench.coordinator.fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
 from ovbench.coordinator.member import Member
-from ovbench.coordinator.rules import Rules
+from ovbench.coordinator.rules import LIMITS, Rules
 from tests.builders import Int64s, effective, finished, folded, job, layer, ms, phases, ready, samples, seconds, steady
 
 RULES = Rules()
@@ -48,12 +48,20 @@ class Life:
     agents: int = 2
     warmup_s: float = 1.0
     iterations: int | None = None
+    duration_s: float | None = 10.0
+    null: NullBackend | None = None
     rules: Rules = RULES
     now_ns: int = T0
     actions: list[Action] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        jobs = [job((i,), warmup_s=self.warmup_s, iterations=self.iterations) for i in range(self.agents)]
+        load: dict[str, Any] = {
+            "warmup_s": self.warmup_s,
+            "iterations": self.iterations,
+            "duration_s": self.duration_s,
+            "null": self.null,
+        }
+        jobs = [job((i,), **load) for i in range(self.agents)]
         self.fleet = Fleet(jobs, self.rules, self.now_ns)
 
     def member(self, agent: int) -> Member:
@@ -72,7 +80,14 @@ class Life:
     def join(self, agent: int, wanted: int | None = None, version: int = PROTOCOL_VERSION) -> list[Action]:
         return self.say(agent, Hello(version=version, pid=1000 + agent, host="box", agent=wanted))
 
-    def wait(self, seconds_: float, heartbeats: tuple[int, ...] = (), completed: int | None = None) -> list[Action]:
+    def wait(
+        self,
+        seconds_: float,
+        heartbeats: tuple[int, ...] = (),
+        completed: int | None = None,
+        step: int = 10,
+        busy_ms: Callable[[int], int] = lambda now_ns: 0,
+    ) -> list[Action]:
         """Time passes in ticks; meanwhile these agents send heartbeats, each with one inference more than before."""
         actions = []
         end_ns = self.now_ns + seconds(seconds_)
@@ -80,7 +95,7 @@ class Life:
             self.now_ns = min(end_ns, self.now_ns + ms(250))
             for agent in heartbeats:
                 done = completed if completed is not None else self.now_ns // ms(1)
-                actions += self.say(agent, Progress(step=10, completed=done))
+                actions += self.say(agent, Progress(step=step, completed=done, busy_ms=busy_ms(self.now_ns)))
             actions += self._done(self.fleet.tick(self.now_ns))
         return actions
 
@@ -377,7 +392,7 @@ def test_a_load_of_limited_rate_is_given_the_time_between_its_inferences() -> No
     order = job((0,), warmup_s=0.0, pace=Pace(frame_period_ns=2e9))
     life = Life(agents=1, warmup_s=0.0)
     life.fleet = Fleet([order], RULES, life.now_ns)
-    life.running(running=effective(batch=2, groups=(2, 8)), times=phases(first_inference_ms=0.0))
+    life.running(running=effective(batch=2, groups=(2, 8)), times=phases(first_inference_ms=0.001))
     life.wait(16.0 + RULES.lost_s, heartbeats=(0,), completed=1)
     assert life.states == [State.RUNNING]
     life.wait(1.0, heartbeats=(0,), completed=1)
@@ -426,6 +441,184 @@ def test_when_all_are_lost_it_is_over() -> None:
         life.fleet.died(agent, "was killed", life.now_ns)
     assert life.fleet.over
     assert life.fleet.living() == []
+
+
+# A limit on every state
+
+
+def until_over(life: Life, most_s: float, **beats: Any) -> float:
+    """How long it takes until the fleet is over while agent 0 sends heartbeats and nothing else."""
+    began_ns = life.now_ns
+    while not life.fleet.over:
+        assert life.now_ns - began_ns < seconds(most_s), life.states
+        life.wait(1.0, heartbeats=(0,), **beats)
+    return (life.now_ns - began_ns) / seconds(1)
+
+
+@pytest.mark.parametrize(
+    ("stage", "most_s"),
+    [
+        ("joined", RULES.prepare_s * RULES.prepare_factor),
+        ("prepared", 1.0 + RULES.lost_s + 1.0),
+        ("running", 10.0 + RULES.lost_s + 1.0),
+        ("delivering", RULES.deliver_s),
+    ],
+)
+@pytest.mark.parametrize("eager", [False, True], ids=["the same", "ever more"])
+def test_heartbeats_alone_keep_no_state_going(stage: str, most_s: float, eager: bool) -> None:
+    """Whether they say the same each time, or claim ever more CPU time and inferences."""
+    life = Life(agents=1)
+    if stage == "delivering":
+        life.running().say(0, life.finished)
+    else:
+        getattr(life, stage)()
+    beats: dict[str, Any] = {"step": 7, "busy_ms": lambda now_ns: now_ns // ms(1)} if eager else {"completed": 3}
+    until_over(life, most_s + 2.0, **beats)
+    assert life.states == [State.LOST]
+
+
+def test_every_state_that_has_not_ended_has_a_limit_or_waits_for_those_that_do() -> None:
+    assert {state for state in State if not state.ended} == set(LIMITS)
+
+
+def test_a_preparation_that_does_nothing_is_given_up_with_what_to_try() -> None:
+    life = Life(agents=1).joined()
+    took_s = until_over(life, RULES.prepare_s + 3.0, step=7)
+    assert took_s > RULES.prepare_s
+    assert "--prepare-timeout" in why(life, 0)
+    assert "step 7 of 11" in why(life, 0)
+
+
+def test_a_compilation_that_uses_the_cpu_may_take_longer() -> None:
+    life = Life(agents=1).joined()
+    life.wait(5 * RULES.prepare_s, heartbeats=(0,), step=7, busy_ms=lambda now_ns: now_ns // ms(20))
+    assert life.states == [State.PREPARING]
+    life.say(0, ready())
+    assert life.states == [State.WARMING]
+
+
+def test_each_step_of_a_preparation_has_its_time() -> None:
+    life = Life(agents=1).joined()
+    for step in range(2, 10):
+        life.wait(RULES.prepare_s * 0.9, heartbeats=(0,), step=step)
+    assert life.states == [State.PREPARING]
+
+
+def test_a_warm_up_may_take_as_long_as_its_inferences_after_its_time() -> None:
+    life = Life(agents=1, warmup_s=5.0).prepared(times=phases(first_inference_ms=2000.0))
+    life.wait(5.0 + RULES.stall_factor * 2.0 + RULES.lost_s, heartbeats=(0,), completed=0)
+    assert life.states == [State.WARMING]
+    life.wait(1.0, heartbeats=(0,), completed=0)
+    assert life.states == [State.LOST]
+    assert "warm-up" in why(life, 0)
+
+
+def test_inferences_beyond_the_load_that_was_asked_for_are_no_progress() -> None:
+    life = Life(agents=1).running()
+    life.wait(10.0 + RULES.lost_s, heartbeats=(0,))
+    assert life.states == [State.RUNNING]
+    life.wait(2.0, heartbeats=(0,))
+    assert life.states == [State.LOST]
+
+
+def test_a_counted_load_may_last_as_long_as_it_counts() -> None:
+    life = Life(agents=1, duration_s=None, iterations=1_000).running()
+    for done in range(1, 1_000, 10):
+        life.wait(2.0, heartbeats=(0,), completed=done)
+    assert life.states == [State.RUNNING]
+    for more in range(1_002, 1_006):
+        life.wait(2.0, heartbeats=(0,), completed=more)
+    assert life.states == [State.LOST]
+
+
+def test_a_load_without_a_first_inference_is_given_the_time_of_one() -> None:
+    life = Life(agents=1, duration_s=100.0).running(times=phases(first_inference_ms=0.0))
+    life.wait(RULES.first_inference_s, heartbeats=(0,), completed=0)
+    assert life.states == [State.RUNNING]
+    life.wait(RULES.lost_s + 1.0, heartbeats=(0,), completed=0)
+    assert life.states == [State.LOST]
+
+
+def test_a_null_device_is_given_ten_of_its_services() -> None:
+    life = Life(agents=1, duration_s=100.0, null=NullBackend(service_ns=seconds(2))).running()
+    life.wait(20.0 + RULES.lost_s, heartbeats=(0,), completed=0)
+    assert life.states == [State.RUNNING]
+    life.wait(1.0, heartbeats=(0,), completed=0)
+    assert life.states == [State.LOST]
+
+
+def delivering(life: Life, parts: int, each_s: float) -> None:
+    """Results of 1 MB each, so far apart."""
+    life.running().say(0, life.finished)
+    for _ in range(parts):
+        life.say(0, Graph(data=bytes(1_000_000)))
+        life.wait(each_s, heartbeats=(0,))
+
+
+def test_a_delivery_may_last_as_long_as_it_goes_on_at_a_fair_rate() -> None:
+    life = Life(agents=1)
+    delivering(life, parts=100, each_s=1.0)
+    assert life.states == [State.DELIVERING]
+    life.say(0, samples(life.inferences))
+    life.say(0, Delivered(messages=101))
+    assert life.states == [State.DELIVERED]
+
+
+def test_a_delivery_that_trickles_is_given_up() -> None:
+    life = Life(agents=1)
+    delivering(life, parts=20, each_s=3.0)
+    assert life.states == [State.LOST]
+    assert "deliver" in why(life, 0)
+    assert life.member(0).samples == []
+
+
+def test_a_stop_bounds_the_delivery_that_is_under_way() -> None:
+    life = Life(agents=2).running()
+    life.deliver(1)
+    life.say(0, life.finished)
+    life.fleet.stop(life.now_ns)
+    life.wait(RULES.deliver_stopped_s, heartbeats=(0,))
+    assert life.states == [State.DELIVERING, State.DELIVERED]
+    life.wait(0.5, heartbeats=(0,))
+    assert life.states == [State.LOST, State.DELIVERED]
+    assert life.fleet.over
+    assert life.member(1).samples
+
+
+def test_repeated_hellos_put_off_nothing() -> None:
+    life = Life(agents=2)
+    life.join(0)
+    life.say(0, ready())
+    for _ in range(round(RULES.join_s) + 2):
+        life.wait(1.0, heartbeats=(0,))
+        life.join(0)
+    assert life.states[1] is State.LOST
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        Progress(step=7, completed=0),
+        Delivered(messages=0),
+        Hello(version=PROTOCOL_VERSION, pid=1000, host="box", agent=None),
+    ],
+    ids=["heartbeats", "messages out of turn", "hellos"],
+)
+def test_who_talks_without_end_is_lost_and_the_others_go_on(notice: AnyNotice) -> None:
+    life = Life(agents=2).joined()
+    for _ in range(RULES.notices + 1):
+        life.say(0, notice)
+    assert life.states == [State.LOST, State.PREPARING]
+    assert str(RULES.notices) in why(life, 0)
+    assert of_kind(life.say(1, ready()), WarmUp)
+
+
+def test_many_results_at_once_are_no_talk() -> None:
+    life = Life(agents=1).running()
+    life.say(0, life.finished)
+    for _ in range(3 * RULES.notices):
+        life.say(0, Graph(data=b"<net"))
+    assert life.states == [State.DELIVERING]
 
 
 # Failures
@@ -538,6 +731,14 @@ def test_pulses_go_to_all_that_live_as_often_as_heartbeats_come() -> None:
     assert len(of_kind(actions, Pulse)) == 2 * 4
     life.fleet.died(1, "was killed", life.now_ns)
     assert len(of_kind(life.wait(4 * RULES.heartbeat_s, heartbeats=(0,)), Pulse)) == 4
+
+
+def test_one_that_has_delivered_is_kept_while_the_others_go_on() -> None:
+    life = Life(agents=2, duration_s=600.0).running()
+    life.deliver(0)
+    actions = life.wait(60.0, heartbeats=(0, 1))
+    pulses = [action.peer for action in actions if isinstance(action, Send) and isinstance(action.order, Pulse)]
+    assert pulses.count(peer(0)) == pulses.count(peer(1)) == 60
 
 
 def test_a_pause_of_the_coordinator_itself_is_not_held_against_the_agents() -> None:

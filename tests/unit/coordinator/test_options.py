@@ -176,9 +176,10 @@ def test_options_of_ovbench_s_own_arrive() -> None:
     parsed = options(
         "--agents", "4", "--warmup", "0", "--seed", "7", "--backend", "null:1500", "--save-samples",
         "--sample-memory", "64", "--json", "--dry-run", "--join-timeout", "9",
+        "--prepare-timeout", "7200",
     )  # fmt: skip
     assert (parsed.policy.agents, parsed.warmup_s, parsed.seed, parsed.null_service_us) == (4, 0.0, 7, 1500.0)
-    assert (parsed.sample_memory_mb, parsed.join_timeout_s) == (64, 9.0)
+    assert (parsed.sample_memory_mb, parsed.join_timeout_s, parsed.prepare_timeout_s) == (64, 9.0, 7200.0)
     assert parsed.save_samples
     assert parsed.json
     assert parsed.dry_run
@@ -334,6 +335,7 @@ WRONG = {
     "--seed -1": "--seed",
     "--sample-memory 0": "--sample-memory",
     "--join-timeout 0": "--join-timeout",
+    "--prepare-timeout 0": "--prepare-timeout",
     "-niter 3 --agents 4": "-niter 3",
     "-hint latency -nstreams 2": "-nstreams",
     "-hint throughput -nthreads 2": "-nthreads",
@@ -477,7 +479,7 @@ def test_help_and_version_end_well(argv: list[str], capsys: pytest.CaptureFixtur
 FLAGS = [
     "-m", "-d", "-b", "-api", "-hint", "-nstreams", "-nthreads", "-nireq", "-t", "-niter", "--warmup", "--agents",
     "--agent-python", "--launcher", "--bind", "--join-timeout", "--dry-run", "-report_folder", "--save-samples",
-    "--sample-memory",
+    "--sample-memory", "--prepare-timeout",
     "--json", "--seed", "--backend", "export-model", "-i", "-max_irate", "-shape", "-data_shape", "-layout", "-lfile",
     "-inference_only", "-no_warmup", "-ip", "-op", "-iop", "--mean_values", "--scale_values", "-latency_percentile",
     "-report_type", "-json_stats", "-pc", "-pcsort", "-pcseq", "-exec_graph_path", "-c", "-cdir", "-load_config",
