@@ -4,9 +4,9 @@ An agent that is forked shares numba, numpy and the compiled loops with its sibl
 its private memory is what its model needs. OpenVINO is left out because it must load after the affinity is set.
 The server has one thread until it forks, so a fork copies it whole.
 
-The coordinator writes lines to standard input, `[AGENT, ENDPOINT, LOGFILE]` as JSON, since paths may have spaces. It
-reads from standard output `ready`, `started AGENT PID`, `exited AGENT STATUS` (as from waitpid). When its input closes,
-the server ends.
+The coordinator writes lines of JSON to standard input, `[TICKET, AGENT, ENDPOINT, LOGFILE]`, and reads from standard
+output `ready`, then `started TICKET PID` or `failed TICKET WHY`, and `exited TICKET STATUS` (as from waitpid). It reads
+whatever it has still to write, so the server may wait for that. When its input closes, the server ends.
 """
 
 import gc
@@ -41,7 +41,7 @@ def say(line: str) -> None:
 
 class _Server:
     def __init__(self) -> None:
-        self._agents: dict[int, int] = {}
+        self._tickets: dict[int, int] = {}
         self._died_read, died_write = os.pipe()
         os.set_blocking(died_write, False)
         os.set_blocking(self._died_read, False)
@@ -61,12 +61,15 @@ class _Server:
                     return
                 *lines, pending = (pending + data).split(b"\n")
                 for line in lines:
-                    agent, endpoint, log = json.loads(line)
-                    self._start(agent, endpoint, log)
+                    self._start(*json.loads(line))
 
-    def _start(self, agent: int, endpoint: str, log: str) -> None:
+    def _start(self, ticket: int, agent: int, endpoint: str, log: str) -> None:
         server_pid = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            say(f"failed {ticket} {error.strerror}")
+            return
         if pid == 0:
             try:
                 signal.set_wakeup_fd(-1)
@@ -76,15 +79,15 @@ class _Server:
                 _become_agent(agent, endpoint, log)
             finally:
                 os._exit(1)
-        self._agents[pid] = agent
-        say(f"started {agent} {pid}")
+        self._tickets[pid] = ticket
+        say(f"started {ticket} {pid}")
 
     def _reap(self) -> None:
-        while self._agents:
+        while self._tickets:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            say(f"exited {self._agents.pop(pid)} {status}")
+            say(f"exited {self._tickets.pop(pid)} {status}")
 
 
 def _become_agent(agent: int, endpoint: str, log: str) -> None:

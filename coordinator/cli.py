@@ -14,6 +14,7 @@ from ovbench.common.job import Job
 from ovbench.common.topology import Topology, read_topology
 
 from .commands import SavedRequest
+from .interrupts import Interrupts
 from .launch import Launcher
 from .launch.external import ExternalLauncher
 from .launch.local import LocalLauncher
@@ -26,11 +27,11 @@ from .study.request import StudyRequest
 _UNPRINTABLE: Final = NO_ROOM | {errno.EPIPE}
 
 
-def main(argv: Sequence[str] | None = None) -> NoReturn:
+def main(argv: Sequence[str] | None = None, interrupts: Interrupts | None = None) -> NoReturn:
     arguments = tuple(sys.argv[1:] if argv is None else argv)
     _open_what_is_closed()
     try:
-        code = _command(arguments)
+        code = _command(arguments, interrupts or Interrupts())
     except UsageError as error:
         print(f"ovbench-coord: {error}", file=sys.stderr)
         code = ExitCode.USAGE
@@ -60,7 +61,7 @@ def _open_what_is_closed() -> None:
     sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
-def _command(arguments: Sequence[str]) -> ExitCode:
+def _command(arguments: Sequence[str], interrupts: Interrupts) -> ExitCode:
     request = parse(arguments)
     if isinstance(request, ExportModel):
         write_builtin(request.name, request.file)
@@ -71,7 +72,7 @@ def _command(arguments: Sequence[str]) -> ExitCode:
     if isinstance(request, StudyRequest):
         from .study.command import run_study
 
-        return run_study(request, _read_machine(request.sysfs), ("ovbench-coord", *arguments))
+        return run_study(request, _read_machine(request.sysfs), interrupts, ("ovbench-coord", *arguments))
     if isinstance(request, SavedRequest):
         from .revisit import revisit
 
@@ -89,7 +90,7 @@ def _command(arguments: Sequence[str]) -> ExitCode:
     from .run import run
 
     try:
-        return run(request, plan, topology, launcher, ("ovbench-coord", *arguments))
+        return run(request, plan, topology, launcher, interrupts, ("ovbench-coord", *arguments))
     finally:
         launcher.close()
 

@@ -20,6 +20,7 @@ from . import store
 from .config import config_json
 from .environment import read_environment
 from .fleet import Fleet
+from .interrupts import Interrupts
 from .launch import Launcher
 from .launch.interpreter import examine
 from .member import Member
@@ -34,7 +35,7 @@ from .report.text import print_report
 from .result import Report, Status, to_json
 from .rules import Rules
 from .sensors import make_sensors
-from .session import Bus, Interrupts, Session, Watcher
+from .session import Bus, Session, Watcher
 from .snapshot import Tracker
 from .study.record import STUDY_FILE
 from .survey import Survey
@@ -86,19 +87,27 @@ class _Files:
         self.whole = False
 
 
-def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, command: tuple[str, ...]) -> ExitCode:
+def run(
+    options: Options,
+    plan: Plan,
+    topology: Topology,
+    launcher: Launcher,
+    interrupts: Interrupts,
+    command: tuple[str, ...],
+) -> ExitCode:
     """Raises UsageError where the job is wrong; nothing has been measured then."""
     if options.html or options.plots is not None:
         from .report.html.vega import library
 
         library()
     started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    interrupts = Interrupts(launcher)
+    interrupts.attend(launcher.abandon)
     if plan.housekeeping:
         os.sched_setaffinity(0, plan.housekeeping)
     place = _place(options, started_at)
     # Where the report is to go to stdout, it is alone there.
     console = SteadyConsole(stderr=options.json or place.path is None)
+    console.detach()
     screen = Screen(console, options)
     screen.step(1, more=f"{options.model}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}")
     if place.problem:
@@ -122,6 +131,7 @@ def run(options: Options, plan: Plan, topology: Topology, launcher: Launcher, co
     _dump_config(options, plan, files)
     _save_graph(options, facts, files)
     screen.say(str(place.path / store.REPORT_FILE) if place.path else f"{place.problem}; the report is on stdout")
+    console.attach()
     print_report(console, report)
     if options.json or place.path is None:
         sys.stdout.buffer.write(to_json(report))

@@ -4,22 +4,21 @@ It ends when every agent has delivered, failed or been lost, or when the user wa
 """
 
 import contextlib
-import os
 import resource
-import signal
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns
-from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.errors import UsageError
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import AnyNotice, Failed, Finished, Ready, Warmed
 from ovbench.common.wire import BadMessage, Hub, private_endpoint
 
 from .agreement import disagreement
 from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
+from .interrupts import Interrupts
 from .launch import Launcher
 from .member import Member
 from .plan import Plan
@@ -50,35 +49,6 @@ class Watcher(Protocol):
     def measuring(self, snapshot: Snapshot) -> None: ...
     def lost(self, name: str, why: str) -> None: ...
     def stopping(self) -> None: ...
-
-
-class Interrupts:
-    """Ctrl-C, a hang-up and SIGTERM: the first asks for an end, the second is one."""
-
-    def __init__(self, launcher: Launcher) -> None:
-        self._launcher = launcher
-        self.asked = False
-        self._read, write = os.pipe()
-        for end in (self._read, write):
-            os.set_blocking(end, False)
-        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._received)
-
-    @property
-    def fd(self) -> int:
-        """Can be read when a signal has come."""
-        return self._read
-
-    def drain(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._read, 4096)
-
-    def _received(self, number: int, frame: object) -> None:
-        if self.asked:
-            self._launcher.close()
-            os._exit(ExitCode.INTERRUPTED)
-        self.asked = True
 
 
 @dataclass(frozen=True)

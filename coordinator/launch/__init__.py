@@ -33,5 +33,9 @@ class Launcher(Protocol):
         """Until no agent that was started here is left; those that are after that long are killed. Their deaths are
         not told."""
 
+    def abandon(self) -> None:
+        """Kill what was started here, before this process ends at once. It takes no lock, and a second at the most: it
+        is called in a handler of signals, in the middle of anything else."""
+
     def close(self) -> None:
         """Leave no process behind that was started here."""

@@ -22,5 +22,8 @@ class ExternalLauncher:
     def await_ends(self, timeout_s: float) -> None:
         pass
 
+    def abandon(self) -> None:
+        pass
+
     def close(self) -> None:
         pass

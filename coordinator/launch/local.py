@@ -1,7 +1,9 @@
 """Local agents: real processes, forked by a fork server that dies with the coordinator and takes them along."""
 
 import contextlib
+import itertools
 import json
+import math
 import os
 import select
 import signal
@@ -9,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from . import Death
@@ -34,21 +36,30 @@ class _ForkServer:
             env=environment,
             start_new_session=True,  # the terminal's Ctrl-C is not for the agents
         )
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        os.set_blocking(self._process.stdout.fileno(), False)
+        self.input, self.fd = self._process.stdin.fileno(), self._process.stdout.fileno()
+        for end in (self.input, self.fd):
+            os.set_blocking(end, False)
+        self._unsent = b""
         self._pending = b""
+        self._reaped = False
         self.over = False
 
-    @property
-    def fd(self) -> int:
-        assert self._process.stdout is not None
-        return self._process.stdout.fileno()
+    def ask(self, orders: Iterable[Sequence[object]]) -> None:
+        """Have them written when they can be: it may be waiting for its own words to be read."""
+        self._unsent += b"".join(json.dumps(order).encode() + b"\n" for order in orders)
 
-    def write(self, lines: str) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(lines.encode())
-            self._process.stdin.flush()
+    def send(self) -> bool:
+        """As much as goes now of what is still to be written; whether there is more."""
+        try:
+            while self._unsent:
+                self._unsent = self._unsent[os.write(self.input, self._unsent) :]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:  # its end is seen where it is read
+            self._unsent = b""
+        return bool(self._unsent)
 
     def lines(self) -> Iterator[list[str]]:
         """What it has said since the last call, in words."""
@@ -67,8 +78,17 @@ class _ForkServer:
         reason = self._process.stderr.read().decode(errors="replace").strip().splitlines()
         return f"the process that starts agents has ended: {reason[-1] if reason else 'it gave no reason'}"
 
+    def kill(self) -> None:
+        """Without the lock of `Popen`, so in a handler of signals, too. Its agents die with it."""
+        if not self._reaped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+
     def close(self) -> None:
-        self._process.kill()
+        self.kill()
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        self._reaped = True  # from here on its number may be another's
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
@@ -88,8 +108,10 @@ class LocalLauncher:
         self._news = select.epoll()
         self._servers: dict[str, _ForkServer] = {}
         self._serving = self._server(python)
+        self._tickets = itertools.count()
+        self._crew: dict[int, int] = {}
+        """Agents by ticket: a number that only one start of one agent has, so late words of another are not for it."""
         self._pids: dict[int, int] = {}
-        self._crew: tuple[int, ...] = ()
         self._unborn: set[int] = set()
         self._logs: Path | None = None
         self._deaths: deque[Death] = deque()
@@ -106,16 +128,18 @@ class LocalLauncher:
 
     def start(self, agents: int, endpoint: str, folder: Path, python: str | None = None) -> None:
         """Have agents 0..agents-1 started; what they print goes to files in `folder`."""
-        self._logs = folder
-        self._crew = tuple(range(agents))
-        self._unborn = set(self._crew)
         self._read()  # that a fork server has ended meanwhile
+        self._deaths.clear()  # of those before
+        self._logs = folder
+        self._pids.clear()
+        self._crew = {next(self._tickets): agent for agent in range(agents)}
         if self._ended:
+            self._server_ended(self._ended)
             return
+        self._unborn = set(self._crew.values())
         self._serving = self._server(python)
-        self._serving.write(
-            "".join(json.dumps([agent, endpoint, str(self._log(agent))]) + "\n" for agent in range(agents))
-        )
+        self._serving.ask((ticket, agent, endpoint, str(self._log(agent))) for ticket, agent in self._crew.items())
+        self._send(self._serving)
 
     def deaths(self) -> Iterator[Death]:
         """Agents whose processes have ended since the last call."""
@@ -133,27 +157,35 @@ class LocalLauncher:
         for limit_s in (timeout_s, 1.0):
             deadline = time.monotonic() + limit_s
             while (self._pids or self._unborn) and not self._ended and (left_s := deadline - time.monotonic()) > 0:
-                select.select([self.fd], [], [], left_s)
+                _await_readable(self.fd, left_s)
                 self._read()
             for agent in tuple(self._pids):
                 self.kill(agent)
         self._deaths.clear()
+
+    def abandon(self) -> None:
+        for server in tuple(self._servers.values()):
+            server.kill()
+        _await_ends(tuple(self._pids.values()))
 
     def close(self) -> None:
         """End the fork servers and, by the kernel's hand, every agent that is left. Returns when it is done."""
         for server in self._servers.values():
             server.close()
         self._servers.clear()
-        for pid in self._pids.values():
-            _await_end(pid)
+        _await_ends(tuple(self._pids.values()))
         self._news.close()
 
     def _server(self, python: str | None) -> _ForkServer:
         path = python or sys.executable
         if path not in self._servers:
-            self._servers[path] = _ForkServer(path)
-            self._news.register(self._servers[path].fd, select.EPOLLIN)
+            server = self._servers[path] = _ForkServer(path)
+            self._news.register(server.fd, select.EPOLLIN)
+            self._news.register(server.input, 0)
         return self._servers[path]
+
+    def _send(self, server: _ForkServer) -> None:
+        self._news.modify(server.input, select.EPOLLOUT if server.send() else 0)
 
     def _read(self) -> None:
         for path, server in tuple(self._servers.items()):
@@ -161,10 +193,13 @@ class LocalLauncher:
                 self._note(words)
             if server.over:
                 self._forget(path, server)
+            else:
+                self._send(server)
 
     def _forget(self, path: str, server: _ForkServer) -> None:
         """One that ends while another serves is missed by nobody; it is started again when it is wanted."""
-        self._news.unregister(server.fd)
+        for end in (server.fd, server.input):
+            self._news.unregister(end)
         del self._servers[path]
         if server is self._serving:
             self._server_ended(server.last_words())
@@ -172,12 +207,15 @@ class LocalLauncher:
 
     def _note(self, words: list[str]) -> None:
         match words:
-            case ["started", agent, pid]:
-                self._unborn.discard(int(agent))
-                self._pids[int(agent)] = int(pid)
-            case ["exited", agent, status]:
-                self._pids.pop(int(agent), None)
-                self._deaths.append(Death(int(agent), self._how(int(agent), int(status))))
+            case ["started", ticket, pid] if (agent := self._crew.get(int(ticket))) is not None:
+                self._unborn.discard(agent)
+                self._pids[agent] = int(pid)
+            case ["exited", ticket, status] if (agent := self._crew.pop(int(ticket), None)) is not None:
+                self._pids.pop(agent, None)
+                self._deaths.append(Death(agent, self._how(agent, int(status))))
+            case ["failed", ticket, *why] if (agent := self._crew.pop(int(ticket), None)) is not None:
+                self._unborn.discard(agent)
+                self._deaths.append(Death(agent, f"its process could not be started: {' '.join(why)}"))
 
     def _how(self, agent: int, status: int) -> str:
         if os.WIFSIGNALED(status):
@@ -190,8 +228,8 @@ class LocalLauncher:
 
     def _server_ended(self, how: str) -> None:
         """Without it there are no agents: they have died with it."""
-        self._deaths.extend(Death(agent, how) for agent in self._crew)
-        self._crew = ()
+        self._deaths.extend(Death(agent, how) for agent in self._crew.values())
+        self._crew.clear()
         self._unborn.clear()
         self._pids.clear()
         self._ended = how
@@ -209,11 +247,20 @@ def _last_line(file: Path) -> str:
     return lines[-1][:300] if lines else ""
 
 
-def _await_end(pid: int) -> None:
-    """Until a process that was killed, and is not our child, has gone; a second at the most."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except OSError:
-        return
-    select.select([descriptor], [], [], 1.0)
-    os.close(descriptor)
+def _await_ends(pids: Sequence[int]) -> None:
+    """Until processes that were killed, and are not our children, have gone; a second in all at the most."""
+    deadline = time.monotonic() + 1.0
+    for pid in pids:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError:
+            continue
+        _await_readable(descriptor, max(0.0, deadline - time.monotonic()))
+        os.close(descriptor)
+
+
+def _await_readable(fd: int, timeout_s: float) -> None:
+    """Unlike `select`, whatever its number is: every agent is a descriptor."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    poll.poll(math.ceil(timeout_s * 1000))

@@ -1,10 +1,12 @@
 """What is shown while a run goes on: benchmark_app's eleven steps, then the load. Plain lines off a terminal."""
 
+import atexit
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -25,6 +27,7 @@ from ..options import Options
 from ..snapshot import Snapshot
 from .lines import print_line
 from .numbers import count, duration, megabytes, milliseconds, percent, rate
+from .outlet import Outlet
 
 STEPS: Final = (
     "Parsing and validating input arguments",
@@ -49,6 +52,29 @@ _UNNAMED: Final = "***NO_NAME***"
 class SteadyConsole(Console):
     """Goes on in silence when nobody reads any more, as in `| head`, or a disk is full: no run is lost for that."""
 
+    _outlet: Outlet | None = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether something still waits to be shown; only while it is detached."""
+        return self._outlet is not None and self._outlet.behind
+
+    def detach(self) -> None:
+        """From now on printing never waits for whoever reads, so whoever prints can be relied on meanwhile."""
+        if self._outlet is None:
+            stream = self.file
+            self._outlet = Outlet(cast(TextIO, stream), self._failed)
+            self.file = cast(TextIO, self._outlet)
+            atexit.register(self.attach)
+
+    def attach(self) -> None:
+        """Wait until all that was printed has been written; from now on printing waits."""
+        if self._outlet is not None:
+            self._outlet.settle()
+            self.file = self._outlet.stream
+            self._outlet = None
+            atexit.unregister(self.attach)
+
     def on_broken_pipe(self) -> None:
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
@@ -57,8 +83,13 @@ class SteadyConsole(Console):
         try:
             super().print(*objects, **how)
         except OSError as error:
-            self.on_broken_pipe()
-            print(f"ovbench-coord: what it prints cannot be written: {error.strerror}", file=sys.stderr)
+            self._failed(error)
+
+    def _failed(self, error: OSError) -> None:
+        self.on_broken_pipe()
+        if not isinstance(error, BrokenPipeError):
+            with contextlib.suppress(OSError):  # of a terminal that has gone there is no other end
+                print(f"ovbench-coord: what it prints cannot be written: {error.strerror}", file=sys.stderr)
 
 
 @dataclass(frozen=True)
@@ -140,6 +171,8 @@ class Screen:
             self.warn(line)
 
     def _show(self, view: RenderableType) -> None:
+        if isinstance(self._console, SteadyConsole) and self._console.behind:
+            return  # a picture that comes late is worth nothing
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()

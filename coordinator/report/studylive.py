@@ -12,6 +12,7 @@ from ..fleet import Fleet
 from ..snapshot import Snapshot
 from ..study.record import Outcome, Study, Trial
 from ..study.settings import in_common, own_flags
+from .live import SteadyConsole
 from .numbers import duration, milliseconds, rate
 
 _MOST_POINTS: Final = 40
@@ -77,6 +78,8 @@ class StudyScreen:
     def _show(self, doing: str) -> None:
         if not self.console.is_terminal or self._trial is None:
             return
+        if isinstance(self.console, SteadyConsole) and self.console.behind:
+            return  # a picture that comes late is worth nothing
         if self._live is None:
             self._live = Live(console=self.console, auto_refresh=False, transient=True)
             self._live.start()

@@ -14,10 +14,11 @@ from ovbench.common.errors import ExitCode, Unwritable, UsageError
 from ovbench.common.topology import Topology
 
 from .. import store
+from ..interrupts import Interrupts
 from ..launch.local import LocalLauncher
 from ..report.live import SteadyConsole
 from ..report.studylive import StudyScreen, print_trials
-from ..session import Bus, Interrupts
+from ..session import Bus
 from .answer import answer, answer_json
 from .design import REPETITIONS, design, trials
 from .fingerprint import changes, fingerprint
@@ -29,7 +30,7 @@ from .runner import Broken, Prepared, Runner, estimate_s, prepare
 _URGENCY: Final = {"FAILED": ExitCode.PARTIAL, "PARTIAL": ExitCode.PARTIAL, "INVALID": ExitCode.INVALID}
 
 
-def run_study(request: StudyRequest, topology: Topology, command: Sequence[str]) -> ExitCode:
+def run_study(request: StudyRequest, topology: Topology, interrupts: Interrupts, command: Sequence[str]) -> ExitCode:
     """Raises UsageError where the study cannot be; nothing has been measured then."""
     if request.plots is not None:
         from ..report.html.vega import library
@@ -38,19 +39,21 @@ def run_study(request: StudyRequest, topology: Topology, command: Sequence[str])
     console = SteadyConsole(stderr=request.json)
     try:
         if request.resume is not None:
-            return _resume(request, StudyFolder(request.resume), topology, console)
+            return _resume(request, StudyFolder(request.resume), topology, interrupts, console)
         study, prepared = _planned(request, topology, command)
         if request.dry_run:
             return _show_trials(request, study, prepared, console)
         folder = _new_folder(request, study)
         with folder.held():
-            return _run(request, study, folder, prepared, topology, console)
+            return _run(request, study, folder, prepared, topology, interrupts, console)
     except Unwritable as problem:
         print(f"ovbench-coord: {problem}", file=sys.stderr)
         return ExitCode.UNWRITABLE
 
 
-def _resume(request: StudyRequest, folder: StudyFolder, topology: Topology, console: SteadyConsole) -> ExitCode:
+def _resume(
+    request: StudyRequest, folder: StudyFolder, topology: Topology, interrupts: Interrupts, console: SteadyConsole
+) -> ExitCode:
     known = folder.study()
     everything = prepare(known.trials, topology)
     study = _as_it_is_now(request, known, everything, topology)
@@ -68,7 +71,7 @@ def _resume(request: StudyRequest, folder: StudyFolder, topology: Topology, cons
             folder.plan(study)
         if request.p99_limit_ms is not None:
             study = structs.replace(study, p99_limit_ms=request.p99_limit_ms)
-        return _run(request, study, folder, left(), topology, console)
+        return _run(request, study, folder, left(), topology, interrupts, console)
 
 
 def _show_trials(request: StudyRequest, study: Study, prepared: Sequence[Prepared], console: SteadyConsole) -> ExitCode:
@@ -126,6 +129,7 @@ def _run(
     folder: StudyFolder,
     prepared: Sequence[Prepared],
     topology: Topology,
+    interrupts: Interrupts,
     console: SteadyConsole,
 ) -> ExitCode:
     screen = StudyScreen(console, len(study.trials))
@@ -136,8 +140,10 @@ def _run(
     if prepared:
         # In the main thread: the kernel's word of its end follows the thread that starts agents.
         launcher = LocalLauncher(prepared[0].options.agent_python)
+        interrupts.attend(launcher.abandon)
+        console.detach()
         try:
-            with Bus.open(launcher, Interrupts(launcher), None) as bus:
+            with Bus.open(launcher, interrupts, None) as bus:
                 runner.run(bus, prepared)
         except Broken as problem:
             broken = str(problem)
@@ -146,6 +152,7 @@ def _run(
         finally:
             screen.close()
             launcher.close()
+            console.attach()
     outcomes = folder.outcomes()
     whole = _conclude(request, study, folder, outcomes, console)
     if runner.interrupted or broken:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final, Protocol
 
-from . import starvation
+from . import interrupts, starvation, terminals
 
 
 class _Soak(Protocol):
@@ -21,7 +21,9 @@ class _Soak(Protocol):
 
 
 SOAKS: Final[dict[str, _Soak]] = {
+    "interrupts": interrupts,
     "starvation": starvation,
+    "terminals": terminals,
 }
 
 

@@ -1,0 +1,110 @@
+"""The launcher beside fork servers that die, flood it, or answer late: small scripts stand in for the real one."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ovbench.coordinator.launch import Death
+from ovbench.coordinator.launch.local import LocalLauncher
+
+MANY = 3_000
+"""Agents whose orders are more than a pipe holds, and so are the words about them."""
+
+FLOODING = f"""
+for number in range(200_000):
+    print("exited", 10**6 + number, 0)
+for number in range({MANY}):
+    ticket, agent, endpoint, log = json.loads(sys.stdin.readline())
+    print("started", ticket, 10**8 + agent, flush=False)
+    print("exited", ticket, 0, flush=False)
+sys.stdout.flush()
+time.sleep(600)
+"""
+ENDING = """
+sys.stdin.readline()
+sys.exit("it was too much")
+"""
+LATE = """
+first = json.loads(sys.stdin.readline())[0]
+print("failed", first, "no room", flush=True)
+second = json.loads(sys.stdin.readline())[0]
+print("exited", first, 9, flush=True)
+print("exited", second, 9, flush=True)
+time.sleep(600)
+"""
+SILENT = "time.sleep(600)"
+
+Launch = Callable[[str], LocalLauncher]
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launch]:
+    started = []
+
+    def begin(script: str) -> LocalLauncher:
+        path = tmp_path / "server"
+        path.write_text(f"#!{sys.executable} -IS\nimport json, sys, time\n{script}")
+        path.chmod(0o700)
+        started.append(LocalLauncher(str(path)))
+        return started[-1]
+
+    yield begin
+    for launcher in started:
+        launcher.close()
+
+
+def start(launcher: LocalLauncher, agents: int, folder: Path) -> None:
+    launcher.start(agents, f"ipc://{folder}/a folder with a very long name, so that orders are long, too/bus", folder,
+                   str(folder / "server"))  # fmt: skip
+
+
+def await_deaths(launcher: LocalLauncher, count: int) -> list[Death]:
+    deaths: list[Death] = []
+    while len(deaths) < count:
+        os.sched_yield()
+        deaths += launcher.deaths()
+    return deaths
+
+
+def test_thousands_of_agents_that_end_at_once_do_not_stop_the_rest_from_being_asked_for(
+    launch: Launch, tmp_path: Path
+) -> None:
+    launcher = launch(FLOODING)
+    start(launcher, MANY, tmp_path)
+    deaths = await_deaths(launcher, MANY)
+    assert sorted(death.agent for death in deaths) == list(range(MANY))
+
+
+def test_a_server_that_has_died_since_is_named_for_every_agent_that_is_wanted_of_it(
+    launch: Launch, tmp_path: Path
+) -> None:
+    launcher = launch(ENDING)
+    start(launcher, 2, tmp_path)
+    launcher.await_ends(60.0)
+    assert "it was too much" in launcher.ended
+    start(launcher, 3, tmp_path)
+    deaths = list(launcher.deaths())
+    assert [death.agent for death in deaths] == [0, 1, 2]
+    assert all("it was too much" in death.how for death in deaths)
+
+
+def test_late_words_of_an_agent_are_not_for_the_one_that_has_its_place_now(launch: Launch, tmp_path: Path) -> None:
+    launcher = launch(LATE)
+    start(launcher, 1, tmp_path)
+    assert await_deaths(launcher, 1) == [Death(0, "its process could not be started: no room")]
+    start(launcher, 1, tmp_path)
+    assert await_deaths(launcher, 1) == [Death(0, "killed by SIGKILL")]
+    assert list(launcher.deaths()) == []
+
+
+def test_a_handler_of_signals_ends_it_also_where_its_end_is_being_waited_for(launch: Launch) -> None:
+    """`Popen.wait` holds this lock, in the thread that the handler runs in."""
+    launcher = launch(SILENT)
+    process = launcher._serving._process
+    with process._waitpid_lock:  # type: ignore[attr-defined]
+        launcher.abandon()
+    assert process.wait(60) == -signal.SIGKILL
