@@ -1,6 +1,10 @@
-"""How evenly agents were served: each one's throughput per CPU of its own, beside that of the others. Pure."""
+"""How evenly agents were served: each one's throughput per CPU that it had, beside that of the others. Pure.
 
-from collections.abc import Iterable, Sequence
+Of a CPU that several agents were given, each had an equal part.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from ovbench.common.topology import Topology
@@ -11,16 +15,19 @@ from .placement import home
 from .result import FairnessPart
 
 
+def cpus_had(given: Mapping[int, Sequence[int]]) -> dict[int, float]:
+    """How many CPUs each agent had, by those that it was given: less than that where agents share some."""
+    agents = Counter(cpu for cpus in given.values() for cpu in cpus)
+    return {agent: sum(1 / agents[cpu] for cpu in cpus) for agent, cpus in given.items()}
+
+
 def fps_per_cpu(members: Sequence[Member], merged: Merged) -> dict[int, float]:
     """Of every agent that measured, by its number; none in an empty window."""
     seconds = merged.window.duration_s
     if seconds <= 0:
         return {}
-    return {
-        member.id: merged.agent_work[member.id].frames / seconds / len(member.job.placement.cpus)
-        for member in members
-        if member.id in merged.agent_work
-    }
+    had = cpus_had({member.id: member.job.placement.cpus for member in members if member.id in merged.agent_work})
+    return {agent: merged.agent_work[agent].frames / seconds / size for agent, size in had.items()}
 
 
 def fairness(members: Sequence[Member], merged: Merged, topology: Topology) -> FairnessPart | None:

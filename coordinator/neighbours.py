@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from ovbench.common.clock import NS_PER_S
+
 _STAT_BYTES: Final = 4096
 
 
@@ -75,8 +77,9 @@ class Neighbours:
     """Running totals of other processes' time on measured CPUs, kernel threads' included.
 
     The time of a thread between two readings is told to the CPU that it ran on last; one that may use a single CPU
-    was on that one. Threads that ended in between count for the CPU of their process's first thread. A process that
-    both came and ended between two readings is not seen, nor is one of another PID namespace, as beside a container.
+    was on that one, and a CPU cannot have given more time than passed. Threads that ended in between count for the CPU
+    of their process's first thread. A process that both came and ended between two readings is not seen, nor is one of
+    another PID namespace, as beside a container.
     """
 
     measured: Collection[int]
@@ -132,10 +135,23 @@ class Neighbours:
         if untold > stat.threads:  # each thread's own total is rounded down to a tick
             rises[stat.cpu] = rises.get(stat.cpu, 0) + untold
             told += untold
-        for cpu, rise in rises.items():
-            if rise and cpu in self.measured:
-                self._add(last.process, cpu, rise / self.ticks_per_s, at_ns)
+        spent_s = {cpu: rise / self.ticks_per_s for cpu, rise in rises.items() if rise}
+        for cpu, seconds in self._placed(last.process, spent_s, (at_ns - self._last_ns) / NS_PER_S).items():
+            if cpu in self.measured:
+                self._add(last.process, cpu, seconds, at_ns)
         return _Known(last.process, stat.ticks, ticks, told)
+
+    def _placed(self, process: Process, spent_s: Mapping[int, float], passed_s: float) -> dict[int, float]:
+        """A CPU gave no more time than passed: threads that were last seen on one and had more were on others, too: on
+        those that the process is known to use, as far as there is time left, else it is not known where."""
+        placed = {cpu: min(seconds, passed_s) for cpu, seconds in spent_s.items()}
+        left_s = sum(spent_s.values()) - sum(placed.values())
+        if left_s > 0:
+            for cpu in (cpu for cpu in sorted(self.measured) if (process, cpu) in self._points or cpu in spent_s):
+                more_s = min(left_s, passed_s - placed.get(cpu, 0.0))
+                placed[cpu] = placed.get(cpu, 0.0) + more_s
+                left_s -= more_s
+        return {cpu: seconds for cpu, seconds in placed.items() if seconds > 0}
 
     def _threads(self, pid: int, stat: Stat) -> Iterator[tuple[int, Stat]]:
         if stat.threads <= 1:

@@ -205,7 +205,8 @@ class EfficiencyPart(Struct, frozen=True):
 
 
 class FairnessPart(Struct, frozen=True):
-    """How evenly the agents were served. Frames per second and per CPU of an agent, as agents may differ in size."""
+    """How evenly the agents were served. Frames per second and per CPU that an agent had, as agents may differ in size;
+    of a CPU that several agents were given, each had an equal part."""
 
     min_fps_per_cpu: float
     max_fps_per_cpu: float

@@ -40,7 +40,8 @@ class LastWindows:
 
 @dataclass(frozen=True)
 class Trend:
-    """`percent`: the change over the whole window, of the mean; `chance` of one so clear without any trend."""
+    """`percent`: by how much the end of the fitted course exceeds its start, of the start, so never below -100;
+    `chance` of one so clear without any trend."""
 
     percent: float
     chance: float
@@ -61,13 +62,19 @@ def last_windows(merged: Merged) -> LastWindows | None:
 
 
 def trend(merged: Merged) -> Trend | None:
-    """Theil and Sen's slope, and the significance by Mann and Kendall; None where there are too few inferences."""
+    """Theil and Sen's slope, and the significance by Mann and Kendall; None where there are too few inferences.
+
+    The slope is that of the logarithm, a constant relative change: a straight line through a steep fall would end below
+    zero. Parts in which nothing was done count as the least of the others.
+    """
     parts = _parts(merged, _TREND, _LEAST_IN_TREND)
     if parts is None or merged.cells is None:
         return None
     values = merged.cells.fps(parts)
-    slope = theil_sen(values)
-    return Trend(100 * slope * parts / float(values.mean()), mann_kendall(values))
+    if not values.any():
+        return None
+    slope = theil_sen(np.log(np.maximum(values, values[values > 0].min())))
+    return Trend(100 * math.expm1(slope * parts), mann_kendall(values))
 
 
 def _parts(merged: Merged, choices: tuple[int, ...], least: int) -> int | None:

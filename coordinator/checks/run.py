@@ -39,7 +39,7 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         message = f"The agents started {window.start_skew_ns / NS_PER_US:,.0f} us apart."
         yield Finding(Code.START_SKEW, "warning", message, "Keep other load off the machine, or see --max-start-skew.")
     length_ns = window.stop_ns - window.start_ns
-    if 0 < length_ns < to_ns(limits.min_window_s):
+    if 0 < length_ns < _least_window_ns(evidence):
         length = f"{window.duration_s:.3g}" if window.duration_s < 0.1 else f"{window.duration_s:.3f}"
         message = f"The window is {length} s long, shorter than the {limits.min_window_s:g} s of --min-window."
         yield Finding(Code.TOO_SHORT, "warning", message, "Measure for longer, -t or -niter.")
@@ -58,6 +58,14 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     if evidence.options.save_samples and not evidence.samples_saved:
         message = "samples.npz was not written: there were more samples than --sample-memory holds."
         yield Finding(Code.SAMPLES_NOT_SAVED, "warning", message, "Raise --sample-memory.")
+
+
+def _least_window_ns(evidence: Evidence) -> int:
+    """Of a run of a given time that is long enough, the window is shorter by as much as the agents began late: what the
+    limit for that lets pass makes none too short."""
+    limits, asked_s = evidence.options.thresholds, evidence.options.duration_s
+    enough = asked_s is not None and asked_s >= limits.min_window_s
+    return to_ns(limits.min_window_s) - (round(limits.max_start_skew_ms * NS_PER_MS) if enough else 0)
 
 
 def find_in_rate(evidence: Evidence, merged: Merged) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Final
 from ovbench.common.clock import NS_PER_MS
 from ovbench.common.topology import Cpu
 
-from ..fairness import fps_per_cpu
+from ..fairness import cpus_had, fps_per_cpu
 from ..latency import PERCENTILES
 from ..member import Member
 from ..merge import Merged
@@ -106,12 +106,13 @@ def find_in_agents_speed(evidence: Evidence, merged: Merged) -> Iterator[Finding
     limit = evidence.options.thresholds.max_slower_percent
     rates = fps_per_cpu(evidence.members, merged)
     measured = [member for member in evidence.members if member.id in rates]
+    had = cpus_had({member.id: member.job.placement.cpus for member in measured})
     for size in sorted({len(member.job.placement.cpus) for member in measured}):
         equals = [member for member in measured if len(member.job.placement.cpus) == size]
         middle = median_high([rates[member.id] for member in equals])
         slow = []
         for member in equals:
-            one = max(member.batches) / merged.window.duration_s / size
+            one = max(member.batches) / merged.window.duration_s / had[member.id]
             if rates[member.id] + one < (1 - limit / 100) * (middle - one):
                 slow.append(member)
         if slow:

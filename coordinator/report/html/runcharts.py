@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ovbench.common.topology import format_cpu_list
 
+from ...fairness import cpus_had
 from ...result import AgentPart, CpuPart, CpuTimeline, DistributionPart, LatencyPart, Report, TimelinePart
 from ..numbers import count, milliseconds, percent, rate
 from .chart import (
@@ -172,9 +173,10 @@ def _tail_over_time(timeline: Sequence[TimelinePart]) -> Chart:
 def _fairness(report: Report, agents: Sequence[AgentPart]) -> Chart:
     rows: list[dict[str, Any]] = []
     bars: list[Row] = []
+    had = cpus_had({agent.id: agent.cpus for agent in agents})
     for agent in agents:
         assert agent.throughput is not None
-        size = max(1, len(agent.cpus))
+        size = had[agent.id] or 1
         interval = agent.throughput.fps_ci95
         tip = f"agent {agent.id} on CPUs {format_cpu_list(agent.cpus)}\n{rate(agent.throughput.fps)} FPS"
         if agent.latency_ms is not None:
@@ -198,7 +200,7 @@ def _fairness(report: Report, agents: Sequence[AgentPart]) -> Chart:
         "mark": {"type": "point", "filled": True, "opacity": 1, "size": 30 if many else 80},
         "encoding": {"x": x, "y": y, "color": paint, "tooltip": {"field": "tip"}},
     })  # fmt: skip
-    caption = "Each agent's share, by the size of its CPUs; the dashed line is the mean."
+    caption = "Each agent's throughput by the CPUs it had, of a shared one its part; the dashed line is the mean."
     if report.fairness is not None:
         caption += f" From slowest to fastest: {percent(report.fairness.spread_percent)} of the mean."
     return Chart("agents", "Fairness among agents", caption, drawing(layers, rows))

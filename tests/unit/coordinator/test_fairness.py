@@ -2,7 +2,7 @@
 
 import pytest
 
-from ovbench.coordinator.fairness import fairness, fps_per_cpu
+from ovbench.coordinator.fairness import cpus_had, fairness, fps_per_cpu
 from ovbench.coordinator.member import Member
 from ovbench.coordinator.merge import Merged, merge
 from ovbench.coordinator.outcome import recorded
@@ -27,6 +27,16 @@ def test_agents_are_compared_by_cpu_of_theirs_and_told_by_place() -> None:
     assert part.spread_percent == pytest.approx(100 * 20 / 90)
     assert part.by_node == {"0": pytest.approx(90), "2": pytest.approx(100)}
     assert part.by_socket == {"0": pytest.approx(90), "1": pytest.approx(100)}
+
+
+def test_of_a_cpu_that_agents_share_each_has_its_part() -> None:
+    """Agents 0 and 2 halve CPU 0, and are served as well as agent 1, which has CPU 1 alone."""
+    members = [at(50, 0, 0), at(100, 1, 1), at(50, 2, 0)]
+    assert fps_per_cpu(members, merged_of(members)) == {number: pytest.approx(100) for number in range(3)}
+    part = fairness(members, merged_of(members), machine(cores=2))
+    assert part is not None
+    assert part.spread_percent == pytest.approx(0, abs=1e-6)
+    assert cpus_had({0: (0, 1), 1: (1, 2, 3), 2: (1,)}) == pytest.approx({0: 1 + 1 / 3, 1: 2 + 1 / 3, 2: 1 / 3})
 
 
 def test_one_agent_is_neither_fair_nor_unfair() -> None:

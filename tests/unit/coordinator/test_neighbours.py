@@ -136,6 +136,27 @@ def test_threads_that_ended_count_for_the_cpu_of_the_first(proc: Proc) -> None:
     assert totals(neighbours) == pytest.approx({(10, "job", 0): 0.8, (10, "job", 1): 0.2})
 
 
+def two_threads(proc: Proc, *looks: tuple[int, int, int]) -> Neighbours:
+    """A process whose threads had so many ticks each at each look, a second after the one before, and where."""
+    neighbours = reader(proc)
+    for at_s, (ticks, first, second) in enumerate(looks):
+        proc.thread(10, 10, ticks, cpu=first)
+        proc.thread(10, 11, ticks, cpu=second)
+        proc.set(10, 2 * ticks)
+        neighbours.read(seconds(at_s))
+    return neighbours
+
+
+def test_a_cpu_gave_no_more_time_than_passed(proc: Proc) -> None:
+    """Two threads of 0.9 s were both last seen on one CPU; the process is known to use the other, too."""
+    neighbours = two_threads(proc, (0, 0, 1), (10, 0, 1), (100, 0, 0))
+    assert totals(neighbours) == pytest.approx({(10, "job", 0): 0.1 + 1.0, (10, "job", 1): 0.1 + 0.8})
+
+
+def test_time_beyond_that_is_nowhere_where_no_other_cpu_is_known(proc: Proc) -> None:
+    assert totals(two_threads(proc, (0, 0, 0), (90, 0, 0))) == pytest.approx({(10, "job", 0): 1.0})
+
+
 def test_ticks_that_threads_have_not_filled_are_not_told_twice(proc: Proc) -> None:
     """Each thread's total is rounded down, so the process's may be a tick ahead for each of them."""
     neighbours = reader(proc)
@@ -179,9 +200,9 @@ def test_a_number_that_is_used_again_is_another_process(proc: Proc) -> None:
     neighbours.read(seconds(1))
     proc.set(10, 1010, name="old", started=100)
     neighbours.read(seconds(2))
-    proc.set(10, 1040, name="young", started=999)
+    proc.set(10, 40, name="young", started=999)
     neighbours.read(seconds(3))
-    assert totals(neighbours) == pytest.approx({(10, "old", 0): 0.1, (10, "young", 0): 10.4})
+    assert totals(neighbours) == pytest.approx({(10, "old", 0): 0.1, (10, "young", 0): 0.4})
 
 
 def test_a_process_that_takes_another_name_stays_the_same(proc: Proc) -> None:

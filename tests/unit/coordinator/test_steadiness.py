@@ -51,11 +51,21 @@ def test_a_slope_in_noise_is_found() -> None:
     assert np.mean([mann_kendall(run) < 0.01 for run in runs]) > 0.8
 
 
-def test_a_falling_throughput_is_told_in_percent_of_the_mean_over_the_window() -> None:
-    found = trend(changing([110 - n / 2 for n in range(40)]))
+@pytest.mark.parametrize("ratio", [0.8, 0.99, 1.3, 3.0, 0.02])
+def test_a_trend_is_the_change_from_the_start_of_the_window_to_its_end(ratio: float) -> None:
+    """A rate that changes by the same share at each step; however steep the fall, it ends above zero."""
+    found = trend(changing([400 * ratio ** (n / 40) for n in range(41)], 40))
     assert found is not None
-    assert found.percent == pytest.approx(-20, rel=0.05)
-    assert found.chance < 1e-6
+    assert found.percent == pytest.approx(100 * (ratio - 1), rel=0.1)
+    assert found.percent > -100
+    assert found.chance < 0.001
+
+
+def test_a_rate_that_falls_to_nothing_has_not_fallen_by_more_than_all_of_it() -> None:
+    """A straight line through it falls by over three times its mean."""
+    found = trend(changing([400 * math.exp(-n / 4) + 0.4 for n in range(40)], 40))
+    assert found is not None
+    assert -100 < found.percent < -90
 
 
 def test_the_last_three_of_five_windows_are_compared() -> None:

@@ -83,8 +83,9 @@ def compiled_only() -> Evidence:
     return evidence([member], options("-niter", "0", "--agents", "1"))
 
 
-def lasting(length_s: float) -> Evidence:
-    return evidence([delivered(0, load=finished(seconds(1), seconds(1 + length_s), completed=1000))])
+def lasting(length_s: float, *argv: str) -> Evidence:
+    wanted = options("--agents", "1", *argv)
+    return evidence([delivered(0, load=finished(seconds(1), seconds(1 + length_s), completed=1000))], wanted)
 
 
 CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
@@ -382,6 +383,25 @@ def test_a_verdict_says_what_it_was_judged_by() -> None:
     verdict = judge(evidence(wanted=options("--agents", "2", "--min-window", "11")))
     assert verdict.thresholds["min_window_s"] == 11
     assert [finding.code for finding in verdict.findings] == [Code.TOO_SHORT]
+
+
+@pytest.mark.parametrize(
+    ("argv", "length_s", "found"),
+    [
+        (("-t", "2"), 1.997, False),
+        (("-t", "2"), 1.98, True),
+        (("-t", "2", "--max-start-skew", "30"), 1.98, False),
+        (("-t", "1.9"), 1.9, True),
+        (("-t", "1.995"), 1.995, True),
+        (("-niter", "1000"), 1.997, True),
+        (("-t", "3", "--min-window", "3"), 2.997, False),
+    ],
+)
+def test_a_window_of_the_time_that_was_asked_for_is_not_too_short(
+    argv: tuple[str, ...], length_s: float, found: bool
+) -> None:
+    """Agents begin a little late, by up to what --max-start-skew allows."""
+    assert (Code.TOO_SHORT in {finding.code for finding in find(lasting(length_s, *argv))}) == found
 
 
 def test_a_window_of_less_than_a_millisecond_is_not_told_as_none() -> None:
