@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final, Protocol
 
-from . import interrupts, starvation, terminals
+from . import fuzzed_lives, interrupts, starvation, terminals
 
 
 class _Soak(Protocol):
@@ -24,6 +24,7 @@ SOAKS: Final[dict[str, _Soak]] = {
     "interrupts": interrupts,
     "starvation": starvation,
     "terminals": terminals,
+    "fuzzed_lives": fuzzed_lives,
 }
 
 

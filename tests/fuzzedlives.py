@@ -1,0 +1,280 @@
+"""Whole lives of an agent in which some values are not what they should be, from hello to the report in all its forms.
+
+Beside it lives an agent that is right. Whatever the first says, a report must come of it, with the second in it.
+"""
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jsonschema  # type: ignore[import-untyped]
+import msgspec
+import numpy as np
+from msgspec import structs
+from rich.console import Console
+
+from ovbench.common.job import Job, Pace
+from ovbench.common.lifecycle import State
+from ovbench.common.messages import (
+    PROTOCOL_VERSION,
+    AnyNotice,
+    Delivered,
+    Filling,
+    Graph,
+    Hello,
+    Layers,
+    MaskChange,
+    OnCpu,
+    OnNode,
+    Progress,
+    Usage,
+    Warmed,
+)
+from ovbench.common.wire import BadMessage, decode, encode
+from ovbench.coordinator.fleet import Fleet
+from ovbench.coordinator.options import Options
+from ovbench.coordinator.report.live import Screen
+from ovbench.coordinator.report.text import print_report
+from ovbench.coordinator.result import from_json, json_schema, to_json
+from ovbench.coordinator.rules import Rules
+from ovbench.coordinator.snapshot import Tracker
+from ovbench.coordinator.utilization import Meter
+from tests.builders import (
+    cpu_totals,
+    effective,
+    finished,
+    folded,
+    job,
+    layer,
+    made,
+    ms,
+    options,
+    ready,
+    report,
+    run,
+    samples,
+    steady,
+    usage,
+)
+from tests.builders import seconds as s
+
+KINDS: Final = 60
+"""Lives that differ in what is right: folded or not, paced, counted, of several groups of shapes."""
+
+_BEGIN: Final = s(100)
+_LENGTH_NS: Final = s(2)
+_RULES: Final = Rules()
+_RIGHT: Final = 0
+_SCHEMA: Final = jsonschema.Draft202012Validator(json_schema())
+
+WHOLES: Final = (
+    0, 1, 2, 3, 7, 50, 150, 255, 2303, 2304, 8191, 10**7, 2**31 - 1, 2**32, 2**53, 2**62 - 1, 2**63 - 1, 2**64 - 1, -1,
+    _BEGIN, _BEGIN - 1, _BEGIN + 1, _BEGIN + s(1), _BEGIN + _LENGTH_NS, _BEGIN + s(3), -_BEGIN, -(2**63),
+)  # fmt: skip
+REALS: Final = (0.0, -0.0, 5e-324, 1e-300, 0.5, 3.0, 1e7, 1e12, 1e15, 1e300, -1e300, 1.7e308)
+TEXTS: Final = (
+    "", " ", "\x1b[31m\x1b]0;title\x07", "[/red]", "[bold]", "a\nb\r\tc", "\x00", "\u202eabc", "\U0001f600" * 50,
+    "ü" * 4096, "x" * 20_000, "/etc/passwd", "%s {0}", "\x9b2J", "</script>", "nan",
+)  # fmt: skip
+BYTES: Final = (b"", b"\0" * 16, b"\xff" * 16, b"\xff" * 8, b"\x7f" * 256, b"<net/>", bytes(range(32)))
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing about a life: which message, which place in it, and by what that is replaced; picked by number.
+
+    Where `whole` is set, it is the message that is left out, said twice, or said after all others.
+    """
+
+    message: int
+    place: int
+    value: int
+    whole: bool = False
+
+
+def survived(changes: Sequence[Change], kind: int) -> str:
+    """Lives such a life; what is wrong with the report, empty if nothing is. What raises anything is wrong, too."""
+    now_ns = _BEGIN - _RULES.margin_ns - 2 * _RULES.margin_per_agent_ns
+    fleet = Fleet([_job(kind, cpu) for cpu in (0, 1)], _RULES, now_ns, cpus={0, 1})
+    meter, tracker = Meter(lambda: cpu_totals(1.0, [0.5, 0.5])), Tracker((0, 1), 2.0)
+    meter.readings += [cpu_totals(99.0 + at, [40 + 0.8 * at] * 2, 0.01 * at) for at in range(6)]
+    wanted = options("--agents", "2", "-t", "2", *(("-pcseq",) if kind % 3 == 1 else ()))
+    screen = Screen(Console(file=io.StringIO(), force_terminal=kind % 2 == 1, width=80), wanted)
+    said = _changed(_life(kind, _BEGIN), changes)
+    _live_rightly(fleet, kind, now_ns)
+    for data in said:
+        if fleet.begin_ns is not None:
+            now_ns = max(now_ns, fleet.begin_ns + _LENGTH_NS) + 1
+        if fleet.running:
+            screen.measuring(tracker.snapshot(fleet, meter, now_ns))
+        _hear(fleet, b"fuzzed", data, now_ns)
+        _live_rightly(fleet, kind, now_ns)
+        screen.waiting(fleet, now_ns)
+    screen.ready(fleet)
+    while not fleet.over and now_ns < _BEGIN + s(600):
+        now_ns += ms(900)
+        _live_rightly(fleet, kind, now_ns)
+        fleet.tick(now_ns)
+    screen.close()
+    return _wrong(fleet, wanted, meter, with_schema=kind % 4 == 0)
+
+
+def _wrong(fleet: Fleet, wanted: Options, meter: Meter, with_schema: bool) -> str:
+    """The JSON Schema is slow to check; the types that it is made from always are."""
+    if not fleet.over:
+        return "the run does not end"
+    facts = report(run(fleet.members, wanted=wanted, readings=meter.readings))
+    written = to_json(facts)
+    print_report(Console(file=io.StringIO(), force_terminal=len(written) % 2 == 1, width=80), from_json(written))
+    data = json.loads(written, parse_constant=_refuse)
+    problem = next(_SCHEMA.iter_errors(data), None) if with_schema else None
+    if problem is not None:
+        return f"the report does not keep to its schema: {problem.message[:200]} at {list(problem.path)}"
+    right = next(agent for agent in data["agents"] if agent["id"] == _RIGHT)
+    return "" if right["state"] == "ok" else f"the other agent is {right['state']}: {right['reason']}"
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} in the report")
+
+
+def _hear(fleet: Fleet, peer: bytes, data: bytes, now_ns: int) -> None:
+    """As the session does, of what came over the bus."""
+    try:
+        notice: AnyNotice = decode(data, AnyNotice)
+    except BadMessage as bad:
+        fleet.garbled(peer, str(bad), now_ns)
+        return
+    fleet.heard(peer, notice, now_ns)
+
+
+def _live_rightly(fleet: Fleet, kind: int, now_ns: int) -> None:
+    """The other agent goes on as far as it can."""
+    member = fleet.members[_RIGHT]
+    hello, prepared, warmed, *rest = _life(kind, fleet.begin_ns or _BEGIN, _RIGHT)
+    match member.state:
+        case State.EXPECTED:
+            notices = [hello]
+        case State.PREPARING:
+            notices = [prepared]
+        case State.WARMING:
+            notices = [warmed]
+        case State.RUNNING if fleet.begin_ns is not None and now_ns >= fleet.begin_ns + _LENGTH_NS:
+            notices = rest
+        case _:
+            notices = [Progress(11, 0)]
+    for notice in notices:
+        _hear(fleet, b"right", encode(notice), now_ns)
+
+
+def _job(kind: int, cpu: int) -> Job:
+    pace = Pace(frame_period_ns=1e7) if kind % 4 == 3 else None
+    return job((cpu,), duration_s=2.0, iterations=200 if kind % 5 == 4 else None, pace=pace)
+
+
+def _life(kind: int, begin_ns: int, agent: int = 1 - _RIGHT) -> list[AnyNotice]:
+    """What an agent says, from the first word to the last: two requests, one of which folds, layers and a graph."""
+    done = steady(begin_ns, ms(10), 200)
+    outputs = made(0.5, 1.0)
+    running = effective(requests=2, groups=(1, 2) if kind % 3 == 1 else ())
+    running = structs.replace(running, notes=("A note.",), fillings=(Filling("data", "random", 1),))
+    if kind % 2:
+        kept: list[AnyNotice] = [samples(done[:50]), samples(done[150:], first=150), folded(done[50:150], begin_ns)]
+    else:
+        kept = [samples(done[:120]), samples(done[120:], first=120)]
+    results = [*kept, samples(done, request=1), Layers(0, (layer("conv", 7), layer("relu", 3))), Graph(b"<net/>")]
+    end_ns = begin_ns + _LENGTH_NS
+    return [
+        Hello(version=PROTOCOL_VERSION, pid=1000 + 500 * agent, host="box", agent=agent),
+        ready(running, mask=(agent,), outputs=outputs),
+        Warmed(completed=20),
+        *(Progress(10, count, buckets=(800, 900), counts=(count, 1)) for count in (10, 50)),
+        structs.replace(
+            finished(begin_ns, end_ns, 400, readings=(_usage(begin_ns, agent, 0.0), _usage(end_ns, agent, 1.9))),
+            seen=(agent,),
+            mask=(agent,),
+            nodes=(OnNode(0, 40.0, 60.0),),
+            mask_changes=(MaskChange(7, False, (0, 1), (1,)),),
+            outputs=outputs,
+        ),
+        *results,
+        Delivered(len(results)),
+    ]
+
+
+def _usage(at_ns: int, cpu: int, spent_s: float) -> Usage:
+    return structs.replace(usage(at_ns, spent_s, spent_s / 10, spent_s / 20, 5), cpus=(OnCpu(cpu, spent_s, 0.0),))
+
+
+def _changed(life: Sequence[AnyNotice], changes: Sequence[Change]) -> list[bytes]:
+    """As bytes; what no longer can be packed is sent as it was."""
+    said: list[Any] = [msgspec.msgpack.decode(encode(notice)) for notice in life]
+    for change in changes:
+        at = change.message % len(said)
+        if change.whole:
+            part = said.pop(at)
+            said[at:at] = ([], [part, part])[change.value % 2] if change.place % 2 else []
+            if not change.place % 2:
+                said.append(part)
+            continue
+        places = list(_places(said[at]))
+        place = places[change.place % len(places)]
+        said[at] = _put(said[at], place, change.value)
+    return [msgspec.msgpack.encode(one) for one in said]
+
+
+def _places(plain: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """All places in a decoded message but its type."""
+    if isinstance(plain, dict):
+        for key, value in plain.items():
+            if (*path, key) != ("type",):
+                yield from _places(value, (*path, key))
+    elif isinstance(plain, list):
+        yield path
+        for key, value in enumerate(plain):
+            yield from _places(value, (*path, key))
+    else:
+        yield path
+
+
+def _put(plain: Any, path: tuple[Any, ...], value: int) -> Any:
+    if not path:
+        return _other(plain, value)
+    key, *rest = path
+    copy = dict(plain) if isinstance(plain, dict) else list(plain)
+    copy[key] = _put(plain[key], tuple(rest), value)
+    return copy
+
+
+def _other(plain: Any, value: int) -> Any:
+    """Something of the same kind, mostly."""
+    match plain:
+        case bool():
+            return not plain
+        case int():
+            return (WHOLES[value // 4 % len(WHOLES)], (plain + 1) % 2**64, max(0, plain - 1), 2 * plain % 2**64)[
+                value % 4
+            ]
+        case float():
+            return (REALS[value // 3 % len(REALS)], plain / 3, plain * 1e3)[value % 3]
+        case None:
+            return (0, 1.5, "", [])[value % 4]
+        case str():
+            return TEXTS[value % len(TEXTS)]
+        case bytes() if len(plain) >= 16 and value % 4:
+            words = np.frombuffer(plain[: len(plain) // 8 * 8], "<i8").copy()
+            match value % 4:
+                case 1:
+                    words[value % len(words)] = (WHOLES[value // 4 % len(WHOLES)] + 2**63) % 2**64 - 2**63
+                case 2:
+                    words[value % len(words) :] += WHOLES[value % 10]
+                case 3:
+                    words = np.delete(words, value % len(words))
+            return words.tobytes()
+        case bytes():
+            return BYTES[value % len(BYTES)]
+        case list():
+            return ([], plain[:1], plain * 2, plain[::-1], plain * 40)[value % 5]
+    return plain
