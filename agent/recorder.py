@@ -1,9 +1,11 @@
 """Memory for what the loops record: allocated before the load, fixed in size, read out after it.
 
-Samples are exact up to the memory given for them. Beyond it the first `HEAD` and the latest samples of each request
+Samples are exact up to the memory given for them. Beyond it the first (the head) and the latest samples of each request
 stay exact, so that the window's edges can still be cut to the nanosecond, and those in between are histograms.
 """
 
+import math
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,24 +13,27 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ovbench.common.errors import UsageError
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.messages import SAMPLES_PER_MESSAGE, Folded, Samples
-from ovbench.common.samplememory import HEAD, ring_length
+from ovbench.common.samplememory import head_and_ring, slices
 
 from . import loops
 
 Int64s = npt.NDArray[np.int64]
 
-SLICES: Final = 256
 FIRST_SLICE_NS: Final = 1_000_000_000
-_PAGE: Final = 4_096
 
 
-def _aligned(count: int) -> Int64s:
-    """`count` zero words from the start of a page. Untouched pages take no memory."""
-    words = np.zeros(count + _PAGE // 8, np.int64)
-    skip = -words.ctypes.data % _PAGE // 8
-    return words[skip : skip + count]
+_NORESERVE: Final = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Python names it from 3.13 on; linux/mman.h
+
+
+def _aligned(*shape: int) -> Int64s:
+    """Zeros from the start of a page on. Pages take no memory until they are touched, and none is set aside for them,
+    as most never are: of 10,000 requests all histograms would be 8 GB. Raises OSError."""
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
+    words: Int64s = np.frombuffer(mmap.mmap(-1, 8 * math.prod(shape), flags=private), np.int64).reshape(shape)
+    return words
 
 
 @dataclass(frozen=True)
@@ -40,36 +45,43 @@ class Recorder:
     samples: tuple[Int64s, ...]
     fine: Int64s
     coarse: Int64s
+    head: int
+    """How many samples of each request are never overwritten."""
 
     @classmethod
     def allocate(cls, requests: int, sample_bytes: int) -> "Recorder":
-        ring = ring_length(sample_bytes, requests)
-        control = _aligned(loops.ROW_WORDS)
-        slots = _aligned(requests * loops.ROW_WORDS).reshape(requests, loops.ROW_WORDS)
-        samples = tuple(_aligned(2 * (HEAD + ring)).reshape(-1, 2) for _ in range(requests))
-        fine = _aligned(requests * FINE.size).reshape(requests, -1)
-        coarse = _aligned(requests * SLICES * COARSE.size).reshape(requests, SLICES, -1)
+        """Raises UsageError where there is no address space for so many requests."""
+        head, ring = head_and_ring(sample_bytes, requests)
+        try:
+            control = _aligned(loops.ROW_WORDS)
+            slots = _aligned(requests, loops.ROW_WORDS)
+            samples = tuple(_aligned(requests, head + ring, 2))
+            fine = _aligned(requests, FINE.size)
+            coarse = _aligned(requests, slices(requests), COARSE.size)
+        except OSError as error:
+            raise UsageError(
+                f"-nireq: no address space for what {requests:,} requests record ({error.strerror}); use fewer"
+            ) from None
         for index, slot in enumerate(slots):
             slot[loops.S_CONTROL] = control.ctypes.data
             slot[loops.S_SAMPLES] = samples[index].ctypes.data
-            slot[loops.S_CAPACITY] = HEAD + ring
-            slot[loops.S_HEAD] = HEAD
+            slot[loops.S_CAPACITY] = head + ring
+            slot[loops.S_HEAD] = head
             slot[loops.S_MASK] = ring - 1
             slot[loops.S_FINE] = fine[index].ctypes.data
             slot[loops.S_COARSE] = coarse[index].ctypes.data
-            slot[loops.S_SLICES] = SLICES
+            slot[loops.S_SLICES] = slices(requests)
             slot[loops.S_SLICE_NS] = FIRST_SLICE_NS
-        return cls(control, slots, samples, fine, coarse)
+        return cls(control, slots, samples, fine, coarse, head)
 
     def clear(self) -> None:
         """Forget what was recorded. The pages of exact samples stay mapped, which spares the load the faults."""
-        for slot in self.slots:
-            slot[[loops.S_COUNT, loops.S_STATUS, loops.S_DONE, loops.S_IDLE]] = 0
-            slot[[loops.S_FOLDED, loops.S_DEVIATION, loops.S_SQUARE]] = 0
-            slot[loops.S_SLICE_NS] = FIRST_SLICE_NS
-        if self.fine.any():
-            self.fine[:] = 0
-            self.coarse[:] = 0
+        for request in self.slots[:, loops.S_FOLDED].nonzero()[0]:
+            self.fine[request] = 0
+            self.coarse[request] = 0
+        self.slots[:, [loops.S_COUNT, loops.S_STATUS, loops.S_DONE, loops.S_IDLE]] = 0
+        self.slots[:, [loops.S_FOLDED, loops.S_DEVIATION, loops.S_SQUARE]] = 0
+        self.slots[:, loops.S_SLICE_NS] = FIRST_SLICE_NS
         self.control[[loops.C_STOP, loops.C_STARTED, loops.C_NEXT, loops.C_BEGAN]] = 0
 
     def sealed(self) -> "Recorder":
@@ -113,14 +125,12 @@ class Recorder:
             if slot[loops.S_FOLDED]:
                 yield self._folded(request, slot)
 
-    @staticmethod
-    def _places(indices: Int64s, capacity: int) -> Int64s:
+    def _places(self, indices: Int64s, capacity: int) -> Int64s:
         """Where the samples of these indices lie: the head, then round the ring (as `loops.record` has it)."""
-        ring = capacity - HEAD
-        return np.where(indices < HEAD, indices, HEAD + ((indices - HEAD) & (ring - 1)))
+        head, ring = self.head, capacity - self.head
+        return np.where(indices < head, indices, head + ((indices - head) & (ring - 1)))
 
-    @staticmethod
-    def _stretches(count: int, samples: Int64s) -> list[tuple[int, Int64s]]:
+    def _stretches(self, count: int, samples: Int64s) -> list[tuple[int, Int64s]]:
         """The exact samples in order, in pieces that lie together: the index of each piece's first inference, and it.
 
         What was folded lies between the head and the ring.
@@ -128,10 +138,10 @@ class Recorder:
         capacity = len(samples)
         if count <= capacity:
             return [(0, samples[:count])]
-        ring = capacity - HEAD
-        oldest = HEAD + ((count - HEAD) & (ring - 1))
-        turned = count - (oldest - HEAD)
-        return [(0, samples[:HEAD]), (count - ring, samples[oldest:]), (turned, samples[HEAD:oldest])]
+        head, ring = self.head, capacity - self.head
+        oldest = head + ((count - head) & (ring - 1))
+        turned = count - (oldest - head)
+        return [(0, samples[:head]), (count - ring, samples[oldest:]), (turned, samples[head:oldest])]
 
     def _folded(self, request: int, slot: Int64s) -> Folded:
         reals = slot.view(np.float64)

@@ -1,4 +1,4 @@
-"""How the memory for exact samples is divided among an agent's requests; both sides reckon with it. Pure."""
+"""How an agent's memory is divided among its requests; both sides reckon with it. Pure."""
 
 from typing import Final
 
@@ -6,13 +6,38 @@ SAMPLE_BYTES: Final = 16
 HEAD: Final = 4_096
 LEAST_RING: Final = 4_096
 
+MOST_REQUESTS: Final = 65_536
+"""Of one agent. Each has some MB of address space for what it records, mostly never touched."""
 
-def ring_length(sample_bytes: int, requests: int) -> int:
-    """Samples in each request's ring: the largest power of two so that head and ring fit the memory, at least 4096."""
-    room = sample_bytes // SAMPLE_BYTES // requests - HEAD
-    return max(LEAST_RING, 1 << max(0, room.bit_length() - 1))
+MOST_SLICES: Final = 256
+_LEAST_SLICES: Final = 16
+_FEW: Final = 64
+"""Up to so many requests have the least of samples and all slices, whatever memory is given; more share as much."""
+_LEAST: Final = 128
+
+
+def head_and_ring(sample_bytes: int, requests: int) -> tuple[int, int]:
+    """Samples in each request's head, and in its ring; powers of two.
+
+    HEAD, and as many as fit the memory beside it, at least LEAST_RING. Of very many requests each has less, half of it
+    for the head.
+    """
+    least = min(HEAD + LEAST_RING, max(_LEAST, _FEW * (HEAD + LEAST_RING) // requests))
+    room = max(least, sample_bytes // SAMPLE_BYTES // requests)
+    head = min(HEAD, _power_of_two(room // 2))
+    return head, _power_of_two(room - head)
+
+
+def slices(requests: int) -> int:
+    """Time slices of each request's histogram; a power of two."""
+    return max(_LEAST_SLICES, min(MOST_SLICES, _power_of_two(_FEW * MOST_SLICES // requests)))
 
 
 def most_samples(sample_bytes: int, requests: int) -> int:
     """That all requests together keep exactly."""
-    return requests * (HEAD + ring_length(sample_bytes, requests))
+    return requests * sum(head_and_ring(sample_bytes, requests))
+
+
+def _power_of_two(number: int) -> int:
+    """The largest that is not above; 1 at least."""
+    return 1 << max(0, number.bit_length() - 1)

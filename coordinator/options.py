@@ -10,6 +10,7 @@ from typing import Literal, cast
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
 from ovbench.common.job import COMPILED_SUFFIX, Api, Data, Hint, InputFiles, MemoryPolicy, Preprocessing
+from ovbench.common.samplememory import MOST_REQUESTS
 from ovbench.common.shape import Dimension, Shape, format_dimension, format_shape
 
 from . import notation
@@ -269,7 +270,7 @@ def _checked(raw: argparse.Namespace) -> Options:
         hint=hint,
         streams=raw.streams,
         threads=raw.threads or None,
-        requests=raw.requests,
+        requests=_requests(raw.requests),
         batch=raw.batch,
         duration_s=raw.time if raw.time is not None or raw.iterations is not None else DEFAULT_SECONDS,
         iterations=_iterations(raw, api),
@@ -471,6 +472,12 @@ def _device(text: str) -> str:
     if text.upper() != "CPU":
         raise UsageError(f"-d {text}: ovbench measures CPUs; use -d CPU or leave it out")
     return "CPU"
+
+
+def _requests(count: int | None) -> int | None:
+    if count is not None and count > MOST_REQUESTS:
+        raise UsageError(f"-nireq {count} is more than {MOST_REQUESTS:,}, the most that an agent can record; use fewer")
+    return count
 
 
 def _iterations(raw: argparse.Namespace, api: Api) -> int | None:

@@ -1,15 +1,20 @@
 """Memory for samples, and what is read out of it after the load and meanwhile."""
 
+import errno
+import mmap
+
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.agent import loops
 from ovbench.agent.recorder import Recorder
+from ovbench.common.errors import UsageError
 from ovbench.common.histogram import COARSE, FINE, Int64s
 from ovbench.common.messages import MAX_MESSAGE_BYTES, SAMPLES_PER_MESSAGE, Folded, Samples
-from ovbench.common.samplememory import HEAD, LEAST_RING, SAMPLE_BYTES, ring_length
+from ovbench.common.samplememory import HEAD, LEAST_RING, MOST_REQUESTS, SAMPLE_BYTES, head_and_ring, slices
 from ovbench.common.wire import encode
 
 CAPACITY = HEAD + LEAST_RING
@@ -40,18 +45,56 @@ def folded_of(recorder: Recorder) -> list[Folded]:
     return [message for message in recorder.contents() if isinstance(message, Folded)]
 
 
-@settings(max_examples=100, deadline=None)
-@given(sample_bytes=st.integers(1, 1 << 40), requests=st.integers(1, 256))
+@settings(max_examples=200, deadline=None)
+@given(sample_bytes=st.integers(1, 1 << 40), requests=st.integers(1, MOST_REQUESTS))
 def test_head_and_ring_fit_the_memory_or_are_the_least_there_is(sample_bytes: int, requests: int) -> None:
-    ring = ring_length(sample_bytes, requests)
-    assert ring & (ring - 1) == 0
-    assert ring == LEAST_RING or (HEAD + ring) * SAMPLE_BYTES * requests <= sample_bytes
+    head, ring = head_and_ring(sample_bytes, requests)
+    assert head & (head - 1) == ring & (ring - 1) == 0
+    least = 64 * (HEAD + LEAST_RING) * SAMPLE_BYTES
+    assert (head + ring) * SAMPLE_BYTES * requests <= max(sample_bytes, least, requests * 128 * SAMPLE_BYTES)
+    if requests <= 64:
+        assert head == HEAD
+        assert ring >= LEAST_RING
 
 
 def test_a_ring_uses_at_least_half_of_the_memory_that_is_left_for_it() -> None:
     for sample_bytes in (1 << 20, 10_000_000, 1 << 30):
         room = sample_bytes // SAMPLE_BYTES - HEAD
-        assert ring_length(sample_bytes, 1) > room // 2
+        assert head_and_ring(sample_bytes, 1)[1] > room // 2
+
+
+@pytest.mark.parametrize("requests", [1, 64, 65, 1_000, 10_000, MOST_REQUESTS])
+def test_very_many_requests_share_what_few_have(requests: int) -> None:
+    assert 16 <= slices(requests) <= 256
+    assert requests * slices(requests) <= max(64 * 256, requests * 16)
+
+
+def test_ten_thousand_requests_take_no_memory_before_they_record_and_what_they_do_comes_out_right() -> None:
+    """Their histograms alone have 8 GB of address space."""
+    before = psutil.Process().memory_info().rss
+    recorder = Recorder.allocate(10_000, 1 << 28)
+    recorder.clear()
+    assert psutil.Process().memory_info().rss - before < 64 << 20
+    head, ring = head_and_ring(1 << 28, 10_000)
+    samples = load(head + ring + 500)
+    record(recorder, 9_999, samples)
+    exact, (rest,) = exact_of(recorder)[9_999], folded_of(recorder)
+    assert np.array_equal(exact, np.concatenate([samples[:head], samples[-ring:]]))
+    assert rest.count == 500
+    recorder.clear()
+    assert not recorder.fine[9_999].any()
+    assert not recorder.coarse[9_999].any()
+
+
+def test_more_requests_than_there_is_address_space_for_are_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_memory(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(mmap, "mmap", no_memory)
+    with pytest.raises(UsageError, match=r"-nireq: .* 10,000 requests .*Cannot allocate memory.*; use fewer"):
+        Recorder.allocate(10_000, 1)
 
 
 def test_rows_lie_on_cache_lines_of_their_own() -> None:

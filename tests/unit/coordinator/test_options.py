@@ -237,6 +237,7 @@ WRONG = {
     "-nstreams CPU:0": "-nstreams",
     "-infer_precision GPU:f32": "GPU:f32",
     "-nireq 0": "-nireq",
+    "-nireq 65537": "-nireq 65537 is more than 65,536",
     "-b 0": "-b",
     "-b ..0": "-b",
     "-b 8..2": "8..2",
