@@ -6,6 +6,7 @@ to send. `serve` is the loop around it.
 
 import os
 import queue
+import secrets
 import socket
 import threading
 import time
@@ -162,7 +163,10 @@ class Control:
         self._forgive(now_ns)
         if self._lease_ns is None:
             return self._introduce(now_ns)
+        again: list[AnyNotice] = []
         if connected:
+            # To a new connection the coordinator knows nobody.
+            again = [] if self._disconnected_ns is None else [self._hello]
             self._disconnected_ns = None
         elif self.state.ended:
             # A connection that closes takes along what was not yet read, so `Release` may never arrive.
@@ -176,11 +180,11 @@ class Control:
         if self.state is State.RUNNING and self._stopped_ns and now_ns - self._stopped_ns > _ABANDON_NS:
             abandoned = self.done(self._work.abandon())
             self._abandoned = True
-            return abandoned
+            return [*again, *abandoned]
         if self._heartbeat_ns is None or now_ns < self._next_heartbeat_ns:
-            return []
+            return again
         self._next_heartbeat_ns = now_ns + self._heartbeat_ns
-        return [self._work.progress()]
+        return [*again, self._work.progress()]
 
     def _forgive(self, now_ns: int) -> None:
         """On a machine that stood still for a while, as a paused virtual one, a coordinator could not speak either."""
@@ -395,7 +399,7 @@ def serve(endpoint: str, agent: int | None, patience_s: float, clock: Clock = mo
         os.write(wake_write, b".")
 
     work = MeasureThread(wake)
-    hello = Hello(version=PROTOCOL_VERSION, pid=os.getpid(), host=socket.gethostname(), agent=agent)
+    hello = Hello(PROTOCOL_VERSION, os.getpid(), socket.gethostname(), agent, nonce=secrets.token_hex(16))
     control = Control(work, hello, patience_s, clock())
     attend(link, control, work.finished, wake_read, clock)
 
@@ -420,7 +424,10 @@ def attend(
         while not done.empty():
             outbox += control.done(done.get())
         due = control.tick(clock(), link.connected)
-        outbox += due if not outbox else [notice for notice in due if not isinstance(notice, Hello)]
+        if due and isinstance(due[0], Hello):  # once, and before all else, as nothing is taken from a stranger
+            outbox = [notice for notice in outbox if not isinstance(notice, Hello)]
+            outbox.insert(0, due.pop(0))
+        outbox += due
         if control.state is State.DELIVERING and delivery is None:
             delivery = control.delivery()  # which moves the state on before its last word, so there is one of each load
         while outbox and link.send(outbox[0]):

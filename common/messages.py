@@ -52,6 +52,8 @@ MOST_THREADS = 65_536
 _MOST_PORTS = 4_096
 _MOST_NOTES = 4_096
 
+Version = Annotated[int, Meta(ge=0, lt=1 << 31)]
+Nonce = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 AgentId = Annotated[int, Meta(ge=0, lt=1 << 20)]
 Nanoseconds = Annotated[int, Meta(ge=0, lt=1 << 62)]
 """An instant, or a time; the sum and the difference of two of them fit 64 bits."""
@@ -126,12 +128,24 @@ class Notice(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Hello(Notice, frozen=True, tag="hello"):
-    """`agent`: the identity the launcher gave it, None for one that was started by hand."""
+    """`agent`: the identity the launcher gave it, None for one that was started by hand.
 
-    version: Annotated[int, Meta(ge=0, lt=1 << 31)]
+    `nonce`: 128 random bits in hex that a process draws when it starts. It is the same agent over another connection,
+    and no other is, as a pid would be in another PID namespace. `version` comes first: see `Foreign`.
+    """
+
+    version: Version
     pid: Annotated[int, Meta(ge=1, lt=1 << 31)]
     host: Name
     agent: AgentId | None
+    nonce: Nonce
+
+
+class Foreign(Struct, frozen=True, tag="hello"):
+    """A hello of whatever protocol, of which the version alone is understood. It is answered by a `Reject`, which
+    every version understands: neither these two fields nor `Reject` may change."""
+
+    version: Version
 
 
 class Progress(Notice, frozen=True, tag="progress"):

@@ -13,12 +13,14 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 import zmq
 
-from .messages import MAX_MESSAGE_BYTES, AnyNotice, AnyOrder, Notice, Order, tag
+from .messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, AnyNotice, AnyOrder, Foreign, Notice, Order, tag
 
 _encoder = msgspec.msgpack.Encoder()
 _decoders: Final[dict[Any, msgspec.msgpack.Decoder[Any]]] = {
     union: msgspec.msgpack.Decoder(union) for union in (AnyOrder, AnyNotice)
 }
+_LONGEST_HELLO: Final = 1 << 16
+_foreign: Final = msgspec.msgpack.Decoder(Foreign)
 _Received = TypeVar("_Received")
 
 
@@ -36,6 +38,17 @@ def decode(data: bytes | memoryview, union: Any) -> Any:
         return _decoders[union].decode(data)
     except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise BadMessage(str(error)) from None
+
+
+def _foreigner(data: bytes) -> Foreign | None:
+    """A hello of another protocol, which may have other fields than ours; None for anything else."""
+    if len(data) > _LONGEST_HELLO or b"hello" not in data:
+        return None
+    try:
+        foreign = _foreign.decode(data)
+    except (ValueError, msgspec.DecodeError, RecursionError):
+        return None
+    return foreign if foreign.version != PROTOCOL_VERSION else None
 
 
 def check(notice: AnyNotice) -> None:
@@ -113,7 +126,7 @@ class Hub(_Endpoint[AnyNotice]):
             self.close()
             raise OSError(error.errno, _reason(error)) from None
 
-    def messages(self, most: int, most_bytes: int) -> Iterator[tuple[bytes, AnyNotice | BadMessage]]:
+    def messages(self, most: int, most_bytes: int) -> Iterator[tuple[bytes, AnyNotice | Foreign | BadMessage]]:
         """What has arrived, without waiting, in turn from each peer that has sent something (zmq_socket(3), ROUTER).
 
         Not more than `most`, those that are dropped among them, and none after `most_bytes` of them; the rest the next
@@ -131,7 +144,7 @@ class Hub(_Endpoint[AnyNotice]):
                 self.dropped += 1
                 yield parts[0], BadMessage("it has several parts")
             else:
-                yield parts[0], self._decode(parts[1])
+                yield parts[0], _foreigner(parts[1]) or self._decode(parts[1])
 
     def send(self, peer: bytes, order: AnyOrder) -> bool:
         """False where the peer cannot be reached (it has gone, or reads nothing)."""

@@ -19,6 +19,7 @@ from ovbench.common.messages import (
     Failed,
     Finished,
     Folded,
+    Foreign,
     Graph,
     Hello,
     Layers,
@@ -85,14 +86,23 @@ def _reachable(members: Sequence[Member]) -> list[bytes]:
 
 
 class Fleet:
-    def __init__(self, jobs: Sequence[Job], rules: Rules, now_ns: int, cpus: Collection[int] | None = None) -> None:
-        """`cpus`: all there are, where that is known."""
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        rules: Rules,
+        now_ns: int,
+        cpus: Collection[int] | None = None,
+        given: bool = False,
+    ) -> None:
+        """`cpus`: all there are, where that is known. `given`: each agent has been given its place by the launcher."""
         self._cpus = cpus
+        self._given = given
         self.members = tuple(
             Member(index, job, heard_ns=now_ns, since_ns=now_ns, moved_ns=now_ns) for index, job in enumerate(jobs)
         )
         self._rules = rules
         self._by_peer: dict[bytes, Member] = {}
+        self._by_nonce: dict[str, Member] = {}
         self._in_state = Counter(member.state for member in self.members)  # so no message is a walk over all members
         self._joined_ns = now_ns
         self._pulse_ns = now_ns
@@ -112,8 +122,8 @@ class Fleet:
             assert former.peer is not None
             self._move(member, State.DELIVERED, now_ns)
             self._move(member, advance(member.state, "again"), now_ns)
-            member.peer, member.pid, member.host, member.heard_ns = former.peer, former.pid, former.host, now_ns
-            self._by_peer[former.peer] = member
+            member.pid, member.host, member.nonce, member.heard_ns = former.pid, former.host, former.nonce, now_ns
+            self._connect(member, former.peer)
             actions.append(Send(former.peer, Again(member.job)))
         return actions
 
@@ -135,7 +145,12 @@ class Fleet:
     def missing(self) -> list[Member]:
         return [member for member in self.members if member.state is State.EXPECTED]
 
-    def heard(self, peer: bytes, notice: AnyNotice, now_ns: int) -> list[Action]:
+    def heard(self, peer: bytes, notice: AnyNotice | Foreign, now_ns: int) -> list[Action]:
+        if isinstance(notice, Hello | Foreign) and notice.version != PROTOCOL_VERSION:
+            reason = f"this agent speaks protocol {notice.version}, the coordinator {PROTOCOL_VERSION}"
+            return [Send(peer, Reject(f"{reason}; install the same ovbench for both"))]
+        if isinstance(notice, Foreign):
+            return []
         if isinstance(notice, Hello):
             return self._hello(peer, notice, now_ns)
         member = self._by_peer.get(peer)
@@ -217,37 +232,38 @@ class Fleet:
         return self._prepared and self.members[0].job.load.compile_only
 
     def _hello(self, peer: bytes, hello: Hello, now_ns: int) -> list[Action]:
-        again = self._met(peer, hello)
+        known = self._by_peer.get(peer)
+        again = self._by_nonce.get(hello.nonce)
+        if known is not None and known is not again:
+            return self._idle(known, now_ns) or [Send(peer, Reject("another agent has this connection"))]
         if again is not None:
             return self._idle(again, now_ns) or self._welcome(again, peer, hello, now_ns)
-        if hello.version != PROTOCOL_VERSION:
-            reason = f"this agent speaks protocol {hello.version}, the coordinator {PROTOCOL_VERSION}; update the older"
-            return [Send(peer, Reject(reason))]
+        if self._given and hello.agent is None:
+            return [Send(peer, Reject("the coordinator starts its agents itself; use --launcher external for others"))]
         free = [m for m in self.missing() if hello.agent is None or m.id == hello.agent]
         if not free or self.aborted:
             wanted = "no place is free" if hello.agent is None else f"the place of agent {hello.agent} is not free"
             return [Send(peer, Reject(f"{wanted}; the coordinator has {len(self.members)} agents"))]
+        self._joined_ns = now_ns
+        self._move(free[0], State.PREPARING, now_ns)
         return self._welcome(free[0], peer, hello, now_ns)
 
-    def _met(self, peer: bytes, hello: Hello) -> Member | None:
-        """The member that says hello again because it has had no answer, maybe over a connection that is new."""
-        known = self._by_peer.get(peer)
-        if known is not None:
-            return known
-        same = (m for m in self.members if m.state is State.PREPARING and (m.pid, m.host) == (hello.pid, hello.host))
-        return next((member for member in same if member.progress is None), None)
-
     def _welcome(self, member: Member, peer: bytes, hello: Hello, now_ns: int) -> list[Action]:
-        if member.state not in (State.EXPECTED, State.PREPARING):
+        """One that comes, or says hello again as it has had no answer or its connection is new: the old one is none."""
+        if member.state is State.LOST:
+            return [Send(peer, Reject(f"{member.name} is lost: {member.why}"))]
+        member.pid, member.host, member.nonce, member.heard_ns = hello.pid, hello.host, hello.nonce, now_ns
+        self._connect(member, peer)
+        if member.state is not State.PREPARING:
             return []
-        order = Prepare(member.id, member.job, self._rules.heartbeat_s, self._rules.lease_s)
-        if member.state is State.EXPECTED:
-            self._joined_ns = now_ns
-            self._move(member, State.PREPARING, now_ns)
-        member.peer, member.pid, member.host = peer, hello.pid, hello.host
-        member.heard_ns = now_ns
+        return [Send(peer, Prepare(member.id, member.job, self._rules.heartbeat_s, self._rules.lease_s))]
+
+    def _connect(self, member: Member, peer: bytes) -> None:
+        if member.peer is not None:
+            self._by_peer.pop(member.peer, None)
+        member.peer = peer
         self._by_peer[peer] = member
-        return [Send(peer, order)]
+        self._by_nonce[member.nonce] = member
 
     def _proceed(self, now_ns: int) -> Iterator[Action]:
         """Take the next common step if all that are left have come to it."""

@@ -22,6 +22,7 @@ class Member:
     peer: bytes | None = None
     pid: int | None = None
     host: str = ""
+    nonce: str = ""
     heard_ns: int = 0
     why: str = ""
     failure: Failed | None = None

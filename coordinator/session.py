@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.lifecycle import State
-from ovbench.common.messages import AnyNotice, Failed, Finished, Ready, Warmed
+from ovbench.common.messages import AnyNotice, Failed, Finished, Foreign, Ready, Warmed
 from ovbench.common.wire import BadMessage, Hub, private_endpoint
 
 from .agreement import disagreement
@@ -115,7 +115,7 @@ class Session:
         """One run, by agents of its own or by a `crew` that has delivered before. Raises UsageError where the job
         itself is wrong. The agents are not released."""
         dropped = bus.hub.dropped
-        fleet = Fleet(self.plan.jobs, self.rules, self.clock(), self.cpus)
+        fleet = Fleet(self.plan.jobs, self.rules, self.clock(), self.cpus, bus.launcher.gives_places)
         try:
             if crew:
                 self._do(bus, fleet, fleet.take_over(crew, self.clock()))
@@ -155,7 +155,7 @@ class Session:
                     self.watcher.measuring(self.tracker.snapshot(fleet, self.meter, now_ns))
         self.dropped_messages += fleet.illegal
 
-    def _hear(self, bus: Bus, fleet: Fleet, peer: bytes, notice: AnyNotice | BadMessage) -> None:
+    def _hear(self, bus: Bus, fleet: Fleet, peer: bytes, notice: AnyNotice | Foreign | BadMessage) -> None:
         if isinstance(notice, BadMessage):
             self._do(bus, fleet, fleet.garbled(peer, str(notice), self.clock()))
             return

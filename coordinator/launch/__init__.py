@@ -14,6 +14,10 @@ class Death:
 
 class Launcher(Protocol):
     @property
+    def gives_places(self) -> bool:
+        """Whether each agent is started with its place; else whoever comes has any that is free."""
+
+    @property
     def fd(self) -> int | None:
         """A descriptor that can be read when `deaths` has news; None where there never is any."""
 

@@ -7,6 +7,7 @@ from . import Death
 
 
 class ExternalLauncher:
+    gives_places: bool = False
     fd: None = None
     ended: str = ""
 

@@ -103,6 +103,8 @@ class LocalLauncher:
     Must be made, and used, in the coordinator's main thread: the kernel's word of a parent's death follows the thread.
     """
 
+    gives_places: bool = True
+
     def __init__(self, python: str | None = None) -> None:
         """`python`: the one that agents are likely to be wanted of; None is the coordinator's."""
         self._news = select.epoll()

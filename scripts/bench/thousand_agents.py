@@ -133,7 +133,6 @@ def _help(endpoint: str, agents: int, connected: Barrier) -> None:
             list(link.messages())
             link.wait(0.01)
     connected.wait(_PATIENCE_S)
-    # The coordinator takes one process for one agent.
     pids = range(os.getpid() * AGENTS, os.getpid() * AGENTS + agents)
     threads = [threading.Thread(target=_SimulatedAgent(link, pid).serve) for link, pid in zip(links, pids, strict=True)]
     for thread in threads:
@@ -191,7 +190,7 @@ class _SimulatedAgent:
     def _sign_of_life(self, now_ns: int) -> AnyNotice:
         """Hello until the first order comes, then heartbeats."""
         if self._job is None:
-            return Hello(version=PROTOCOL_VERSION, pid=self._pid, host="simulated", agent=None)
+            return Hello(PROTOCOL_VERSION, self._pid, "simulated", None, nonce=f"{self._pid:032x}")
         done = 0 if self._start_ns is None else max(0, now_ns - self._start_ns) // _SERVICE_NS
         return Progress(step=10, completed=done, buckets=(1000, 1001), counts=(min(255, done), 1))
 

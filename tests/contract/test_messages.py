@@ -14,6 +14,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 import pytest
+import zmq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
@@ -48,6 +49,7 @@ from ovbench.common.messages import (
     Filling,
     Finished,
     Folded,
+    Foreign,
     Graph,
     Group,
     Hello,
@@ -78,7 +80,7 @@ from ovbench.common.messages import (
     as_text,
     tag,
 )
-from ovbench.common.wire import BadMessage, check, decode, encode
+from ovbench.common.wire import BadMessage, Hub, check, decode, encode
 
 
 def int32s(*numbers: int) -> bytes:
@@ -133,7 +135,7 @@ OUTPUTS: Final = Outputs(
     repeatable=True, outputs=(Output(name="output", digest="0f" * 16, sketch=bytes(8), scale=1.5),)
 )
 NOTICES: Final[tuple[Notice, ...]] = (
-    Hello(version=PROTOCOL_VERSION, pid=4711, host="box", agent=None),
+    Hello(version=PROTOCOL_VERSION, pid=4711, host="box", agent=None, nonce="0123456789abcdef" * 2),
     Progress(step=10, completed=1234, buckets=(5, 300), counts=(1, 2)),
     Ready(
         effective=Effective(
@@ -264,6 +266,24 @@ def test_a_message_is_encoded_as_it_always_was(message: Order | Notice, union: A
 @EACH
 def test_a_golden_encoding_is_understood(message: Order | Notice, union: Any) -> None:
     assert decode(bytes.fromhex(GOLDEN["messages"][tag(message)]), union) == message
+
+
+def test_a_hello_of_another_protocol_is_understood_by_its_version_alone(tmp_path: Path) -> None:
+    """That of version 1 as it was, and one of a version to come."""
+    first = bytes.fromhex("85a474797065a568656c6c6fa776657273696f6e01a3706964cd1267a4686f7374a3626f78a56167656e74c0")
+    later = pack({"type": "hello", "who": ["x"], "version": 99})
+    hub, link = Hub(f"ipc://{tmp_path}/bus"), zmq.Context().socket(zmq.DEALER)
+    link.connect(f"ipc://{tmp_path}/bus")
+    for data in (first, later, encode(NOTICES[0]), pack({"type": "hello", "version": PROTOCOL_VERSION})):
+        link.send(data)
+    heard: list[object] = []
+    while len(heard) < 4:
+        hub.wait(10.0)
+        heard += [notice for _, notice in hub.messages(100, 1 << 20)]
+    assert heard[:3] == [Foreign(version=1), Foreign(version=99), NOTICES[0]]
+    assert isinstance(heard[3], BadMessage)
+    link.context.destroy(linger=0)
+    hub.close()
 
 
 @EACH

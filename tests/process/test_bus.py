@@ -19,6 +19,7 @@ from tests.process.driver import AGENT, PATIENCE_S, Coordinator, Start
 
 NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.2", "-niter", "1000")
 
+NONCE = "0" * 32
 FLOOD = """
 import sys, zmq
 peer = zmq.Context().socket(zmq.DEALER)
@@ -52,13 +53,13 @@ def test_garbage_is_counted_and_dropped(start: Start, tmp_path: Path) -> None:
         msgspec.msgpack.encode({"type": "nonsense", "x": 1}),
         msgspec.msgpack.encode([[[]]] * 1000),
         b"\xdf\xff\xff\xff\xff" + b"\xc0" * 1000,  # a map that claims four billion entries
-        encode(Hello(version=PROTOCOL_VERSION, pid=1, host="x", agent=0))[:-1],
+        encode(Hello(version=PROTOCOL_VERSION, pid=1, host="x", agent=0, nonce=NONCE))[:-1],
         encode(Progress(step=1, completed=1)),  # from nobody we know
     ]
     for data in garbage:
         peer.send(data)
     peer.send_multipart([b"two", b"parts"])
-    peer.send(encode(Hello(version=PROTOCOL_VERSION + 1, pid=1, host="x", agent=None)))
+    peer.send(encode(Hello(version=PROTOCOL_VERSION + 1, pid=1, host="x", agent=None, nonce=NONCE)))
     assert peer.poll(1000 * PATIENCE_S), "it reads on, and has read all that came before"
     agent = subprocess.Popen([AGENT, "--connect", endpoint])
     ran = coordinator.finish()
@@ -135,7 +136,7 @@ def test_an_agent_that_speaks_another_version_is_sent_away(start: Start, tmp_pat
     context = zmq.Context()
     peer = context.socket(zmq.DEALER)
     peer.connect(endpoint)
-    peer.send(encode(Hello(version=PROTOCOL_VERSION + 1, pid=1, host="x", agent=None)))
+    peer.send(encode(Hello(version=PROTOCOL_VERSION + 1, pid=1, host="x", agent=None, nonce=NONCE)))
     assert peer.poll(1000 * PATIENCE_S)
     reply = msgspec.msgpack.decode(peer.recv())
     assert reply["type"] == "reject"
@@ -153,7 +154,7 @@ def test_agents_that_have_read_different_models_are_not_measured(start: Start, t
     for id, digest in enumerate(("a" * 64, "b" * 64)):
         peer = context.socket(zmq.DEALER)
         peer.connect(endpoint)
-        peer.send(encode(Hello(version=PROTOCOL_VERSION, pid=1 + id, host="x", agent=id)))
+        peer.send(encode(Hello(version=PROTOCOL_VERSION, pid=1 + id, host="x", agent=id, nonce=f"{id:032x}")))
         assert peer.poll(1000 * PATIENCE_S)
         running = structs.replace(effective(), files=(FileDigest("model", "/m.bin", digest, 16),))
         peer.send(encode(ready(running)))
@@ -170,7 +171,7 @@ def test_messages_out_of_turn_are_dropped(start: Start, tmp_path: Path) -> None:
     context = zmq.Context()
     peer = context.socket(zmq.DEALER)
     peer.connect(endpoint)
-    peer.send(encode(Hello(version=PROTOCOL_VERSION, pid=1, host="x", agent=1)))
+    peer.send(encode(Hello(version=PROTOCOL_VERSION, pid=1, host="x", agent=1, nonce=NONCE)))
     assert peer.poll(1000 * PATIENCE_S)
     early = Finished(0, 0, 0, (), Memory(0, 0, 0, 0), (), (), None)
     peer.send(encode(early))

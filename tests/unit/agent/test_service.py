@@ -70,7 +70,7 @@ class FakeWork:
         return iter(self._recorded)
 
 
-HELLO = Hello(version=PROTOCOL_VERSION, pid=4711, host="box", agent=None)
+HELLO = Hello(version=PROTOCOL_VERSION, pid=4711, host="box", agent=None, nonce="0" * 32)
 PREPARE = Prepare(agent=0, job=job(), heartbeat_s=0.5, lease_s=3.0)
 NOW = seconds(100)
 
@@ -249,6 +249,14 @@ def test_a_connection_that_comes_back_in_time_is_forgiven() -> None:
     control.tick(NOW + ms(850), connected=False)  # a quarter of a second since it closed again
     with pytest.raises(Ended):
         control.tick(NOW + ms(851), connected=False)
+
+
+def test_an_agent_introduces_itself_to_a_connection_that_is_new() -> None:
+    control = running(FakeWork())
+    control.tick(NOW, connected=True)
+    assert control.tick(NOW + ms(100), connected=False) == []
+    assert control.tick(NOW + ms(200), connected=True) == [HELLO]
+    assert control.tick(NOW + ms(300), connected=True) == []
 
 
 def test_an_agent_without_a_job_does_not_mind_that_it_has_no_connection_yet() -> None:

@@ -15,6 +15,7 @@ from ovbench.common.messages import (
     Delivered,
     Failed,
     Finished,
+    Foreign,
     Graph,
     Hello,
     Layers,
@@ -39,6 +40,11 @@ T0 = seconds(100)
 
 def peer(agent: int) -> bytes:
     return b"peer%d" % agent
+
+
+def hello(process: int, wanted: int | None = None, version: int = PROTOCOL_VERSION, pid: int | None = None) -> Hello:
+    """Of a process by number, which draws its nonce."""
+    return Hello(version, pid or 1000 + process, "box", wanted, nonce=f"{process:032x}")
 
 
 @dataclass
@@ -78,7 +84,7 @@ class Life:
         return [action for agent in range(self.agents) for action in self.say(agent, notice)]
 
     def join(self, agent: int, wanted: int | None = None, version: int = PROTOCOL_VERSION) -> list[Action]:
-        return self.say(agent, Hello(version=version, pid=1000 + agent, host="box", agent=wanted))
+        return self.say(agent, hello(agent, wanted, version))
 
     def wait(
         self,
@@ -292,6 +298,59 @@ def test_a_hello_that_comes_twice_takes_one_place() -> None:
     life.join(0)
     assert [order.agent for order in of_kind(life.join(0), Prepare)] == [0]
     assert [member.id for member in life.fleet.missing()] == [1]
+
+
+def test_processes_with_one_pid_and_one_host_name_are_two_agents() -> None:
+    """As in two PID namespaces."""
+    life = Life(agents=2)
+    for agent in (0, 1):
+        life.say(agent, hello(agent, pid=7))
+    assert [(member.peer, member.pid) for member in life.fleet.members] == [(peer(0), 7), (peer(1), 7)]
+    assert of_kind(life.all_say(ready()), WarmUp)
+
+
+def test_an_agent_that_comes_over_another_connection_keeps_its_place_and_the_old_one_is_nobody_s() -> None:
+    life = Life(agents=2).joined()
+    (order,) = of_kind(life.fleet.heard(b"new", hello(0, wanted=0), life.now_ns), Prepare)
+    assert order.agent == 0
+    life.say(0, ready())
+    assert (life.fleet.illegal, life.states) == (1, [State.PREPARING] * 2)
+    life.fleet.heard(b"new", ready(), life.now_ns)
+    assert life.states == [State.READY, State.PREPARING]
+
+
+def test_an_agent_may_come_over_another_connection_while_it_runs() -> None:
+    life = Life(agents=1).running()
+    assert life.fleet.heard(b"new", hello(0), life.now_ns) == []
+    life.fleet.heard(b"new", life.finished, life.now_ns)
+    assert life.states == [State.DELIVERING]
+
+
+@pytest.mark.parametrize("stage", ["joined", "running"])
+@pytest.mark.parametrize("notice", [hello(5, wanted=0), hello(5, version=1), Foreign(version=1)])
+def test_nobody_takes_the_place_of_an_agent_that_lives(stage: str, notice: Hello | Foreign) -> None:
+    """Not even with its pid and its host's name, over another connection or over its own."""
+    life = Life(agents=1)
+    getattr(life, stage)()
+    before = life.states
+    for sender in (b"other", peer(0)):
+        assert len(of_kind(life.fleet.heard(sender, notice, life.now_ns), Reject)) == 1
+    assert (life.member(0).peer, life.member(0).pid, life.states) == (peer(0), 1000, before)
+
+
+def test_a_lost_agent_that_says_hello_is_sent_away_with_the_reason() -> None:
+    life = Life(agents=2).running()
+    life.fleet.died(1, "nothing heard", life.now_ns)
+    (reject,) = of_kind(life.join(1), Reject)
+    assert "nothing heard" in reject.reason
+
+
+def test_where_places_are_given_nobody_comes_without_one() -> None:
+    life = Life(agents=1)
+    life.fleet = Fleet([job((0,))], RULES, life.now_ns, given=True)
+    (reject,) = of_kind(life.join(0), Reject)
+    assert "--launcher external" in reject.reason
+    assert of_kind(life.join(0, wanted=0), Prepare)
 
 
 def test_a_late_hello_does_not_disturb_a_load() -> None:
@@ -600,7 +659,7 @@ def test_repeated_hellos_put_off_nothing() -> None:
     [
         Progress(step=7, completed=0),
         Delivered(messages=0),
-        Hello(version=PROTOCOL_VERSION, pid=1000, host="box", agent=None),
+        hello(0),
     ],
     ids=["heartbeats", "messages out of turn", "hellos"],
 )

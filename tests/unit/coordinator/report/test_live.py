@@ -32,7 +32,11 @@ from tests.builders import delivered, effective, job, options, phases, ready, se
 def fleet(agents: int = 3, joined: int = 3) -> Fleet:
     new = Fleet([job((i,)) for i in range(agents)], Rules(), 0)
     for agent in range(joined):
-        new.heard(b"%d" % agent, Hello(version=PROTOCOL_VERSION, pid=agent + 1, host="box", agent=agent), 0)
+        new.heard(
+            b"%d" % agent,
+            Hello(PROTOCOL_VERSION, agent + 1, "box", agent, nonce=f"{agent:032x}"),
+            0,
+        )
     return new
 
 
