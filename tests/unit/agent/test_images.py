@@ -1,6 +1,7 @@
 """Images to the bit as OpenCV makes them: the numbers here are what cv2.resize and cv2.cvtColor gave."""
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,40 @@ def test_transparency_is_left_out(tmp_path: Path) -> None:
     image = Image.fromarray(colours())
     image.putalpha(Image.fromarray(colours(seed=1)[..., 0]))
     assert np.array_equal(read_image(saved(tmp_path, image, "png")), colours()[..., ::-1])
+
+
+@pytest.mark.parametrize(
+    ("tag", "pixel"),
+    [
+        pytest.param(2, [4, 39, 78], id="multiplied as it is read, as by cv2.imread"),
+        pytest.param(1, [10, 100, 200], id="multiplied in the file and left so"),
+        pytest.param(0, [10, 100, 200], id="no alpha"),
+    ],
+)
+def test_alpha_of_a_tiff_darkens_its_colours(tag: int, pixel: list[int], tmp_path: Path) -> None:
+    path = Path(saved(tmp_path, Image.new("RGBA", (4, 4), (200, 100, 10, 100)), "tiff"))
+    unassociated, wanted = (struct.pack("<HHIHH", 338, 3, 1, value, 0) for value in (2, tag))
+    assert path.read_bytes().count(unassociated) == 1
+    path.write_bytes(path.read_bytes().replace(unassociated, wanted))
+    assert read_image(str(path))[0, 0].tolist() == pixel
+
+
+def test_grey_that_a_tiff_has_multiplied_with_alpha_is_read(tmp_path: Path) -> None:
+    path = saved(tmp_path, Image.new("LA", (4, 4), (90, 100)), "tiff", tiffinfo={338: 1})
+    assert read_image(path)[0, 0].tolist() == [90, 90, 90]
+
+
+def test_a_tiff_of_16_bits_whose_zero_is_white_is_turned(tmp_path: Path) -> None:
+    deep = Image.fromarray(np.full((4, 4), 41436, np.uint16))
+    path = saved(tmp_path, deep, "tiff", tiffinfo={262: 0})
+    assert read_image(path)[0, 0].tolist() == [94] * 3
+
+
+@pytest.mark.parametrize(("suffix", "pixel"), [("tiff", [9, 18, 23]), ("jpg", [10, 19, 24])])
+def test_printers_inks_become_the_colours_that_cv2_makes_of_them(suffix: str, pixel: list[int], tmp_path: Path) -> None:
+    inks = Image.new("CMYK", (16, 16), (95, 130, 194, 217))
+    read = read_image(saved(tmp_path, inks, suffix, quality=100))[0, 0].astype(int)
+    assert np.abs(read - pixel).max() <= (1 if suffix == "jpg" else 0)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff", "pgm"])
