@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import structs
 
 from ovbench.common.job import Job
 from ovbench.common.messages import (
@@ -17,6 +18,8 @@ from ovbench.common.messages import (
     Layers,
     Outputs,
     Phases,
+    Port,
+    as_name,
     as_text,
 )
 
@@ -99,6 +102,14 @@ def _install(slot: Int64s) -> None:
     function[:] = (slot.ctypes.data, 0, loops.entry(loops.manage_function), loops.entry(loops.on_complete))
 
 
+def _listed(ports: Iterable[Port]) -> tuple[Port, ...]:
+    """With names as a message may have them."""
+    return tuple(
+        structs.replace(port, name=as_name(port.name), names=tuple(map(as_name, port.names)), node=as_name(port.node))
+        for port in ports
+    )
+
+
 class OpenVinoBackend:
     def __init__(self, job: Job, loaded: Loaded) -> None:
         self._loaded = loaded
@@ -114,7 +125,7 @@ class OpenVinoBackend:
         self.peaks_mb = made.peaks_mb
         self.effective = Effective(
             backend="openvino",
-            model=made.name,
+            model=as_name(made.name),
             device=properties.get("EXECUTION_DEVICES", job.runtime.device),
             hint=properties.get("PERFORMANCE_HINT", ""),
             precision=properties.get("INFERENCE_PRECISION_HINT", ""),
@@ -123,11 +134,11 @@ class OpenVinoBackend:
             requests=len(loaded.requests),
             iterations=iterations(job, len(loaded.requests), len(loaded.groups)),
             batch=loaded.groups[0].batch if loaded.groups else 1,
-            inputs=made.ports[0],
-            outputs=made.ports[1],
+            inputs=_listed(made.ports[0]),
+            outputs=_listed(made.ports[1]),
             properties=properties,
-            original_inputs=made.original[0],
-            original_outputs=made.original[1],
+            original_inputs=_listed(made.original[0]),
+            original_outputs=_listed(made.original[1]),
             fillings=loaded.fillings,
             groups=loaded.groups,
             inference_only=loaded.feed is None,

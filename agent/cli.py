@@ -92,3 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         help="how long to try to reach it (default 60)",
     )  # fmt: skip
     return parser
+
+
+if __name__ == "__main__":
+    main()

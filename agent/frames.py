@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 
 from ovbench.common.errors import UsageError
 from ovbench.common.shape import fits, format_shape, static_shape
@@ -126,8 +127,19 @@ def _load(path: str, info: InputInfo) -> Array:
     except OSError as error:
         raise UsageError(f"-i {path}: the file cannot be read: {error.strerror}") from None
     except _NPY_ERRORS as error:
-        what = "it holds Python objects" if "Python objects" in str(error) else "this is no .npy file"
-        raise UsageError(f"-i {path}: {what}; write it with numpy.save, from numbers or text") from None
+        raise UsageError(f"-i {path}: {_npy_fault(path, error)}") from None
+
+
+def _npy_fault(path: str, error: Exception) -> str:
+    """What numpy means by what it raised."""
+    with open(path, "rb") as file:
+        marked = file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
+    if marked and str(error).startswith(("EOF", "mmap length")):
+        return (
+            f"the file is cut short: {os.path.getsize(path)} bytes are fewer than it begins to describe; copy it again"
+        )
+    what = "it holds Python objects" if "Python objects" in str(error) else "this is no .npy file"
+    return f"{what}; write it with numpy.save, from numbers or text"
 
 
 def _elements(path: str, content: Array, info: InputInfo) -> Array:
@@ -145,8 +157,9 @@ def _elements(path: str, content: Array, info: InputInfo) -> Array:
 def _strings(path: str, content: Array) -> Array:
     try:
         texts = np.char.decode(content, "utf-8") if content.dtype.kind == "S" else content
+        np.char.encode(texts, "utf-8")  # half a surrogate pair has no bytes
         return texts.astype(object)
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise UsageError(f"-i {path}: its text is not UTF-8; save it with .astype('str')") from None
 
 

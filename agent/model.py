@@ -15,7 +15,7 @@ from ovbench.common import job as jobs
 from ovbench.common.digests import digests, model_files, states, unchanged
 from ovbench.common.errors import UsageError
 from ovbench.common.job import FileState
-from ovbench.common.messages import FileDigest, Filling, Group, Port
+from ovbench.common.messages import FileDigest, Filling, Group, Port, as_name, as_text
 from ovbench.common.schedule import round_up
 from ovbench.common.shape import format_dimension
 
@@ -215,7 +215,7 @@ def _of_data(info: InputInfo, shapes: Sequence[tuple[int, ...]]) -> InputInfo:
 
 def _fillings(inputs: Sequence[InputInfo], gathered: Gathered) -> tuple[Filling, ...]:
     return tuple(
-        Filling(input=info.name, text=found.text, tensors=len(found.tensors))
+        Filling(input=as_name(info.name), text=as_text(found.text), tensors=len(found.tensors))
         for info, found in zip(inputs, gathered.inputs, strict=True)
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ovbench.common.messages import SKETCH_VALUES, Output, Outputs
+from ovbench.common.messages import SKETCH_VALUES, Output, Outputs, as_name
 
 from .tensors import NUMPY
 
@@ -47,7 +47,7 @@ def describe(content: Content) -> Output:
     sketch, scale = b"", 0.0
     if content.element_type in NUMPY or content.element_type == "bf16":
         sketch, scale = _sketch(content), _scale(content)
-    return Output(name=content.name, digest=digest(content.data), sketch=sketch, scale=scale)
+    return Output(name=as_name(content.name), digest=digest(content.data), sketch=sketch, scale=scale)
 
 
 def digest(data: Bytes) -> str:

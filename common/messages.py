@@ -73,6 +73,12 @@ def as_text(text: str) -> str:
     return text.encode(errors="replace").decode()[:MOST_TEXT]
 
 
+def as_name(text: str) -> str:
+    """A text of whatever origin as a `Name`, which shows that it was cut."""
+    fitting = text.encode(errors="replace").decode()
+    return fitting if len(fitting) <= MOST_NAME else fitting[: MOST_NAME - 1] + "…"
+
+
 class Order(Struct, frozen=True, forbid_unknown_fields=True):
     """Coordinator to agent."""
 

@@ -153,3 +153,7 @@ def _assignment(index: int, job: Job, topology: Topology) -> dict[str, object]:
         "nireq": job.runtime.requests,
         "iterations": job.load.iterations,
     }
+
+
+if __name__ == "__main__":
+    main()

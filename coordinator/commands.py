@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ovbench.common.errors import UsageError
 
-from .flags import PLOTS, Parser, PlotFormat
+from .flags import PLOTS, Parser, PlotFormat, path
 from .requirement import Requirement, parse_requirement
 
 _RESULT = "the folder of a run or of a study, or a report.json"
@@ -93,13 +93,17 @@ def parse_export(argv: Sequence[str]) -> ExportResult:
         description="Writes a saved result in the formats of other tools; docs/export.md describes them.",
     )
     parser.add_argument("result", metavar="RESULT", help=_RESULT)
-    parser.add_argument("--csv", metavar="FILE", type=Path, help="a table with a row for each trial and figure")
     parser.add_argument(
-        "--hlog", metavar="FILE", type=Path,
+        "--csv", metavar="FILE", type=path, help="a table with a row for each trial and figure; - for stdout"
+    )
+    parser.add_argument(
+        "--hlog", metavar="FILE", type=path,
         help="the latencies of a run with --save-samples as an HDR histogram log, by agent and second; of a study with "
-        "it, by setting and trial",
+        "it, by setting and trial; - for stdout",
     )  # fmt: skip
     raw = parser.parse_args(list(argv))
+    if raw.csv == raw.hlog == Path("-"):
+        raise UsageError("--csv - and --hlog - are both for stdout; give one of them a file")
     if raw.csv is None and raw.hlog is None:
         raise UsageError(f"export {raw.result}: there is nothing to write; add --csv FILE or --hlog FILE")
     return ExportResult(raw.result, raw.csv, raw.hlog)

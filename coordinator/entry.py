@@ -13,3 +13,7 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(ExitCode.INTERRUPTED) from None
     command(interrupts=interrupts)
+
+
+if __name__ == "__main__":
+    main()

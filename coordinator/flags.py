@@ -110,12 +110,28 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
         return ", ".join(action.option_strings) + value
 
 
+LONG_NAMES: Final = (
+    "api-type", "batch-size", "cache-dir", "exec-graph-path", "extensions", "help", "infer-threads-pinning",
+    "inference-only", "input-output-precision", "input-precision", "json-stats", "latency-percentile",
+    "load-from-file", "maximum-inference-rate", "mean-values", "number-infer-requests", "number-iterations",
+    "number-streams", "number-threads", "output-precision", "path-to-cldnn-config", "path-to-model", "paths-to-input",
+    "pcseq", "perf-counts", "perf-counts-sort", "perf-hint", "report-folder", "report-type", "scale-values",
+    "target-device", "time",
+)  # fmt: skip
+"""benchmark_app's. Its parser takes as much of one as no other begins with, so that much is taken here, too."""
+
+_OURS: Final = frozenset({"a", "b", "json"})
+"""Flags of ovbench's own that one of these begins with."""
+
+
 def gnu(word: str) -> str:
-    """benchmark_app spells long names with underscores; both are taken."""
+    """As `--long-name`: benchmark_app spells it with underscores, and takes the beginning of it."""
     if not word.startswith("--"):
         return word
-    name, equals, value = word.partition("=")
-    return "--" + name[2:].replace("_", "-") + equals + value
+    name, equals, value = word[2:].partition("=")
+    name = name.replace("_", "-")
+    begun = [known for known in LONG_NAMES if name and name not in _OURS and known.startswith(name)]
+    return "--" + (begun[0] if len(begun) == 1 else name) + equals + value
 
 
 def export_parser() -> Parser:
@@ -126,7 +142,7 @@ def export_parser() -> Parser:
         epilog=f"Models: {', '.join(builtin.PREFIX + name for name in builtin.NAMES)}.",
     )
     parser.add_argument("model", metavar="builtin:NAME")
-    parser.add_argument("file", metavar="FILE.xml", type=Path)
+    parser.add_argument("file", metavar="FILE.xml", type=path)
     return parser
 
 
@@ -138,8 +154,8 @@ def topology_parser() -> Parser:
         "process may use.",
     )
     parser.add_argument("--json", action="store_true", help="for programs; docs/topology.md has the keys")
-    parser.add_argument("--sysfs", metavar="DIR", type=Path, help="the machine that is recorded in DIR, not this one")
-    parser.add_argument("--record", metavar="DIR", type=Path, help="write what --sysfs needs of this machine to DIR")
+    parser.add_argument("--sysfs", metavar="DIR", type=path, help="the machine that is recorded in DIR, not this one")
+    parser.add_argument("--record", metavar="DIR", type=path, help="write what --sysfs needs of this machine to DIR")
     return parser
 
 
@@ -208,9 +224,17 @@ def _yes_no(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"'{text}' is neither yes nor no; leave it out for yes")
 
 
+def path(text: str) -> Path:
+    """`~` stands for the home also where no shell has seen to it, as after `=`."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # ~ of an unknown user
+        raise argparse.ArgumentTypeError(f"'{text}' cannot be found: {error}") from None
+
+
 def _path(text: str) -> Path | None:
     """No text means no file, as in benchmark_app."""
-    return Path(text) if text else None
+    return path(text) if text else None
 
 
 def _batch(text: str) -> Dimension | None:
@@ -359,7 +383,7 @@ def _add_agents(group: "argparse._ArgumentGroup") -> None:
     )  # fmt: skip
     group.add_argument("--dry-run", action="store_true", help="print the plan and start nothing")
     group.add_argument(
-        "--sysfs", metavar="DIR", type=Path,
+        "--sysfs", metavar="DIR", type=path,
         help="with --dry-run: plan for the machine that topology --record DIR has recorded, not this one",
     )  # fmt: skip
     group.add_argument(

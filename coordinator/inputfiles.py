@@ -80,7 +80,9 @@ def _files(word: str, path: Path) -> list[Path]:
     if not os.access(path, os.R_OK | os.X_OK if path.is_dir() else os.R_OK):
         raise UsageError(f"-i {word}: {path} cannot be read (its permissions forbid it)")
     if path.is_dir():
-        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+        # Without hidden ones: beside x.jpg, macOS leaves a ._x.jpg that is no image.
+        seen = (file for file in path.iterdir() if not file.name.startswith("."))
+        inside = sorted(file for file in seen if file.suffix.lower() in SUFFIXES and file.is_file())
         if not inside:
             raise UsageError(f"-i {word}: the folder {path} has no images, .npy or .bin files")
         return inside

@@ -2,10 +2,11 @@
 
 import argparse
 import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
@@ -37,6 +38,8 @@ from .requirement import Requirement, parse_requirement
 from .spelling import did_you_mean
 from .study.request import StudyRequest, parse_study
 from .thresholds import Thresholds, thresholds_of
+
+_VIRTUAL_DEVICES: Final = ("AUTO", "MULTI", "HETERO")
 
 
 @dataclass(frozen=True)
@@ -406,11 +409,25 @@ def _writable(flag: str, file: Path | None) -> Path | None:
         if not os.access(path, os.W_OK):
             raise UsageError(f"{flag} {file}: it cannot be written to (its permissions forbid it)")
         return path
-    if not os.path.isdir(path.parent):
-        raise UsageError(f"{flag} {file}: the folder {path.parent} does not exist")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UsageError(f"{flag} {file}: the folder {path.parent} cannot be written to (its permissions forbid it)")
+    folder = _nearest_folder(flag, file, path)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"{flag} {file}: the folder {folder} cannot be written to (its permissions forbid it)")
     return path
+
+
+def _nearest_folder(flag: str, file: Path, path: Path) -> Path:
+    """The one that the file, and folders that are still to be made, will be in."""
+    for parent in path.parents:
+        try:
+            if stat.S_ISDIR(parent.stat().st_mode):
+                return parent
+            reason = f"{parent} is no folder"
+        except FileNotFoundError:
+            continue
+        except OSError as error:  # a name too long, a folder that is closed to us
+            reason = f"the folder {parent} cannot be made: {error.strerror}"
+        raise UsageError(f"{flag} {file}: {reason}")
+    return path.parent
 
 
 def _cache_dir(folder: Path | None) -> Path | None:
@@ -469,9 +486,13 @@ def _check_builtin(text: str) -> str:
 
 
 def _device(text: str) -> str:
-    if text.upper() != "CPU":
-        raise UsageError(f"-d {text}: ovbench measures CPUs; use -d CPU or leave it out")
-    return "CPU"
+    """Devices that stand for others, `AUTO`, `MULTI:CPU` and so on, are the CPU where they may be nothing else."""
+    virtual, _, others = text.upper().partition(":")
+    listed = others.split(",") if others else []
+    left = {name for name in listed if not name.startswith("-")} or ({"CPU"} if virtual == "AUTO" else set())
+    if text.upper() == "CPU" or (virtual in _VIRTUAL_DEVICES and left == {"CPU"} and "-CPU" not in listed):
+        return "CPU"
+    raise UsageError(f"-d {text}: ovbench measures CPUs; use -d CPU or leave it out")
 
 
 def _requests(count: int | None) -> int | None:
@@ -516,7 +537,7 @@ def _agent_python(raw: argparse.Namespace) -> str | None:
         return None
     if raw.launcher != "local":
         raise UsageError("--agent-python is for agents that are started here; leave it out, or --launcher external")
-    return os.path.abspath(path)
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def _bind(raw: argparse.Namespace) -> str | None:

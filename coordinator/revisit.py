@@ -3,9 +3,7 @@
 import shlex
 import sys
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import IO
 
 import msgspec
 from rich.console import Console
@@ -111,7 +109,7 @@ def _export(request: ExportResult) -> ExitCode:
         **({request.hlog: _hlog(saved)} if request.hlog is not None else {}),
     }
     for file, text in contents.items():
-        _write(file, text)
+        _write(file, text, aside=Path("-") in contents or str(file).startswith("/dev/"))
     return ExitCode.VALID
 
 
@@ -165,18 +163,19 @@ def _epoch_s(at: str) -> float:
     return datetime.fromisoformat(at).timestamp()
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, text: str, aside: bool) -> None:
+    """`aside`: stdout has data."""
+    if file == Path("-"):
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
+        return
     try:
-        store.write_file(file, partial(_pour, text.encode()))
+        store.write_named(file, text.encode())
     except Unwritable as problem:
         if problem.no_room:
             raise
         raise UsageError(str(problem)) from None
-    print(f"{file} written", file=sys.stderr if str(file).startswith("/dev/") else sys.stdout)
-
-
-def _pour(content: bytes, stream: IO[bytes]) -> None:
-    stream.write(content)
+    print(f"{file} written", file=sys.stderr if aside else sys.stdout)
 
 
 def _indented(value: object) -> bytes:

@@ -254,7 +254,7 @@ def _dump_config(options: Options, plan: Plan, files: _Files) -> None:
     data = config_json(plan.jobs[0].runtime.properties())
 
     def write() -> str:
-        store.write_file(file, lambda stream: stream.write(data))
+        store.write_named(file, data)
         return f"the properties asked for are in {file}"
 
     files.write("-dump_config", write)
@@ -270,7 +270,7 @@ def _save_graph(options: Options, facts: Run, files: _Files) -> None:
         return
 
     def write() -> str:
-        store.write_file(file, lambda stream: stream.write(graph))
+        store.write_named(file, graph)
         return f"the executed graph is in {file}"
 
     files.write("-exec_graph_path", write)

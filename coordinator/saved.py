@@ -79,7 +79,7 @@ def read_saved(name: str) -> Saved:
 
 
 def _file_of(name: str) -> Path:
-    path = Path(name)
+    path = Path(os.path.expanduser(name))
     if not name or not os.path.exists(path):  # no name would be the current folder
         raise UsageError(f"{name or repr(name)}: there is no such file or folder; {_GIVE}")
     if os.path.isdir(path):

@@ -100,6 +100,15 @@ def no_link(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
 
 
+def write_named(file: Path, content: bytes) -> None:
+    """A file that the user named, in a folder that is made where there is none. Raises Unwritable."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(file, error) from None
+    write_file(file, partial(_write, content))
+
+
 def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Contents by file name, each whole or not there. Raises Unwritable at the first that cannot be written."""
     for name, content in contents.items():

@@ -5,6 +5,7 @@ from typing import Final
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_US, to_ns
 
+from ..member import Member
 from ..merge import Merged
 from ..result import Finding
 from .evidence import Code, Evidence
@@ -28,8 +29,13 @@ def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
     compile_only = evidence.plan.jobs[0].load.compile_only
     nothing = evidence.merged is None or evidence.merged.count == 0
     if nothing and not compile_only:
-        advice = "Measure for longer, -t or -niter."
+        whole = not evidence.interrupted and not any(_broken(member) for member in evidence.members)
+        advice = "Measure for longer, -t or -niter." if whole else ""
         yield Finding(Code.NOTHING_COUNTED, "error", "No inference ended in the measured window.", advice)
+
+
+def _broken(member: Member) -> bool:
+    return bool(member.failure or member.why or (member.finished and member.finished.error))
 
 
 def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Any, Final, cast, get_args
 
 from ovbench.common.errors import UsageError
 
-from ..flags import PLOTS, Parser, PlotFormat, gnu
+from ..flags import PLOTS, Parser, PlotFormat, gnu, path
 from ..machinetree import check_planned, check_tree
 from ..spelling import did_you_mean
 from .record import SIZE_PERCENT, Kind
@@ -118,7 +118,7 @@ def study_parser() -> Parser:
         epilog=_EPILOG,
     )
     parser.add_argument("--help", action="help", help="show this and exit")
-    parser.add_argument("--plan", metavar="FILE", type=Path, help="a TOML file with the study; flags override it")
+    parser.add_argument("--plan", metavar="FILE", type=path, help="a TOML file with the study; flags override it")
     parser.add_argument(
         "--repetitions", metavar="N", type=_whole,
         help="trials of each setting, default 3, 5 for scaling and partition; for ab the number of ABBA blocks, 10",
@@ -134,10 +134,10 @@ def study_parser() -> Parser:
     parser.add_argument("--a", metavar="FLAGS", help="of ab: the flags of A, quoted")
     parser.add_argument("--b", metavar="FLAGS", help="of ab: the flags of B, quoted")
     parser.add_argument(
-        "--report-folder", "-report_folder", metavar="DIR", type=Path,
+        "--report-folder", "-report_folder", metavar="DIR", type=path,
         help="where the study is kept; default ovbench-results/<UTC time>-study-<kind>/",
     )  # fmt: skip
-    parser.add_argument("--resume", metavar="DIR", type=Path, help="go on with a study: run what is missing of it")
+    parser.add_argument("--resume", metavar="DIR", type=path, help="go on with a study: run what is missing of it")
     parser.add_argument(
         "--accept-changes", action="store_true", help="with --resume: although the model or the machine has changed"
     )
@@ -147,7 +147,7 @@ def study_parser() -> Parser:
     parser.add_argument("--plots", choices=PLOTS, help="also write each chart as a file; needs ovbench[html]")
     parser.add_argument("--dry-run", action="store_true", help="print the trials and start nothing")
     parser.add_argument(
-        "--sysfs", metavar="DIR", type=Path,
+        "--sysfs", metavar="DIR", type=path,
         help="with --dry-run: plan for the machine that topology --record DIR has recorded, not this one",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the answer, and nothing else, on stdout as JSON")

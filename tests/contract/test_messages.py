@@ -36,6 +36,7 @@ from ovbench.common.job import (
 )
 from ovbench.common.messages import (
     MAX_MESSAGE_BYTES,
+    MOST_NAME,
     MOST_TEXT,
     PROTOCOL_VERSION,
     SAMPLES_PER_MESSAGE,
@@ -77,6 +78,7 @@ from ovbench.common.messages import (
     Usage,
     Warmed,
     WarmUp,
+    as_name,
     as_text,
     tag,
 )
@@ -603,6 +605,9 @@ def test_a_text_of_any_origin_can_be_said() -> None:
     check(Failed(kind="usage", message=as_text("b\udce9.npy" + "x" * MOST_TEXT)))
     assert as_text("-i caf\u00e9.npy") == "-i caf\u00e9.npy"
     assert as_text("b\udce9") == "b?"
+    assert as_name("b\udce9") == "b?"
+    assert as_name("x" * MOST_NAME) == "x" * MOST_NAME
+    assert as_name("x" * (MOST_NAME + 1)) == "x" * (MOST_NAME - 1) + "…"
 
 
 @pytest.mark.parametrize(

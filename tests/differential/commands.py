@@ -150,7 +150,7 @@ STATISTICS: Final = (
     Command("exec_graph_path", "-m {dense} -niter 8 -exec_graph_path graph.xml -dump_config config.json"),
     Command(
         "a graph where no file can be",
-        "-m {dense} -niter 8 -exec_graph_path ./nowhere/graph.xml",
+        "-m {dense} -niter 8 -exec_graph_path /dev/null/graph.xml",
         {"outcome": WRITABLE},
     ),
 )

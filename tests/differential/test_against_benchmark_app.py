@@ -15,6 +15,7 @@ from typing import Final
 import pytest
 from openvino.tools.benchmark.parameters import parse_args
 
+from ovbench.coordinator.flags import LONG_NAMES
 from tests.differential import facts, forking
 from tests.differential.commands import COMMANDS, Command
 from tests.differential.facts import Facts, Ran
@@ -134,6 +135,12 @@ def test_every_flag_of_benchmark_app_is_in_the_table() -> None:
     flags = [action.option_strings for action in parse_args()._actions if "-h" not in action.option_strings]
     assert len(flags) > 30
     assert [names for names in flags if words.isdisjoint(names)] == []
+    assert set(LONG_NAMES) == {
+        name[2:].replace("_", "-")
+        for action in parse_args()._actions
+        for name in action.option_strings
+        if name.startswith("--")
+    }
     assert len({command.name for command in COMMANDS}) == len(COMMANDS) >= 45
 
 

@@ -13,7 +13,9 @@ from ovbench.agent.backend import OpenVinoBackend
 from ovbench.agent.capi import Core, Library
 from ovbench.agent.model import StepTimes, load
 from ovbench.common.job import Data, Job, Load, Model, Placement, Runtime
+from ovbench.common.messages import MOST_NAME, Phases, Ready
 from ovbench.common.shape import static_shape
+from ovbench.common.wire import check
 from tests.process.driver import Run
 
 
@@ -169,6 +171,30 @@ def test_figures_are_kept_where_the_executed_graph_cannot_be_written(
     assert len(list(backend.findings())) == 1
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     assert list(backend.findings()) == []
+
+
+def test_names_longer_than_a_message_takes_are_cut(tmp_path: Path) -> None:
+    data = ops.parameter([1, 4], np.float32, name="n" * 5000)
+    result = ops.result(ops.relu(data, name="r" * 6000))
+    result.output(0).set_names({"o" * 7000})
+    file = save(ov.Model([result], [data], "m" * 8000), tmp_path)
+    job = Job(
+        model=Model(source=file, batch=None),
+        runtime=Runtime(hint="none", streams=1, threads=1, requests=1),
+        load=Load(api="sync", duration_s=None, iterations=1, warmup_s=0.0),
+        placement=Placement(cpus=(0,)),
+        null=None,
+        data=Data(),
+        sample_bytes=1 << 20,
+    )
+    backend = OpenVinoBackend(job, load(job, StepTimes()))
+    outputs = backend.outputs()
+    assert outputs is not None
+    phases = Phases(*[0.0] * 6)
+    ready = Ready(effective=backend.effective, phases=phases, mask=(0,), openvino="", outputs=outputs)
+    check(ready)
+    assert ready.effective.model == "m" * (MOST_NAME - 1) + "…"
+    assert outputs.outputs[0].name == "o" * (MOST_NAME - 1) + "…"
 
 
 def embedding(folder: Path) -> str:

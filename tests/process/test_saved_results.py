@@ -117,7 +117,7 @@ def test_the_exported_log_has_every_inference_of_the_run(results: Path, tmp_path
 
 
 def test_a_study_is_exported_as_a_long_table(results: Path) -> None:
-    done = command(results, "export", "study", "--csv", "/dev/stdout")
+    done = command(results, "export", "study", "--csv", "-")
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(done.stdout.splitlines()))
     assert {row["set_backend"] for row in rows} == {"fast", "slow"}
@@ -156,5 +156,5 @@ def test_samples_that_were_not_saved_cannot_be_exported_and_nothing_is_written(r
     assert "--save-samples" in line
 
 
-def test_an_export_into_a_folder_that_is_not_there_is_told(results: Path) -> None:
-    assert "nowhere/a.csv" in bad(results, "export", "fast", "--csv", "nowhere/a.csv")
+def test_an_export_that_cannot_be_written_is_named(results: Path) -> None:
+    assert "/dev/null/a.csv" in bad(results, "export", "fast", "--csv", "/dev/null/a.csv")

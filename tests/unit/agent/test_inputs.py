@@ -185,13 +185,30 @@ def test_a_damaged_npy_file_is_refused_in_a_sentence(
 ) -> None:
     head = b"\x93NUMPY\x01\x00" + len(content).to_bytes(2, "little") if has_magic else b""
     path = raw(tmp_path_factory.getbasetemp() / "damaged.npy", head + content)
-    assert refusal([info("[1,3]")], path).startswith(f"-i {path}: this is no .npy file")
+    problem = refusal([info("[1,3]")], path).removeprefix(f"-i {path}: ")
+    assert problem.startswith(
+        ("this is no .npy file", "the file is cut short") if has_magic else "this is no .npy file"
+    )
 
 
 @pytest.mark.parametrize(
-    "head",
-    ["{'descr': '<f4', 'fortran_order': False, 'shape': (1, 99)}", "{'descr': ((", "{'shape': (-1,)}", "[" * 900],
+    "end",
+    [pytest.param(-5, id="in its data"), pytest.param(40, id="in its head"), pytest.param(7, id="before its head")],
 )
+def test_an_array_cut_short_is_said_to_be(end: int, tmp_path: Path) -> None:
+    path = Path(npy(tmp_path / "x.npy", np.zeros((1, 3), np.float32)))
+    path.write_bytes(path.read_bytes()[:end])
+    size = path.stat().st_size
+    problem = f"the file is cut short: {size} bytes are fewer than it begins to describe; copy it again"
+    assert refusal([info("[1,3]")], path) == f"-i {path}: {problem}"
+
+
+def test_text_with_half_a_surrogate_pair_is_refused(tmp_path: Path) -> None:
+    path = npy(tmp_path / "x.npy", np.array([["a\ud800b"]]))
+    assert refusal([info("[1,1]", "string")], path) == f"-i {path}: its text is not UTF-8; save it with .astype('str')"
+
+
+@pytest.mark.parametrize("head", ["{'descr': ((", "{'shape': (-1,)}", "[" * 900])
 def test_a_head_that_lies_is_refused(head: str, tmp_path: Path) -> None:
     path = raw(tmp_path / "x.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode())
     assert refusal([info("[1,99]")], path).startswith(f"-i {path}: this is no .npy file")

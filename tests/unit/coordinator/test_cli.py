@@ -1,6 +1,8 @@
 """The commands that start nothing, from argv to what is printed."""
 
 import json
+import runpy
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,3 +102,14 @@ def test_a_study_is_planned_for_a_machine_that_was_recorded(capsys: pytest.Captu
     agents = {trial["argv"][trial["argv"].index("--agents") + 1] for trial in planned}
     assert {"1", "64"} <= agents
     assert len(planned) == 5 * len(agents)
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules")
+@pytest.mark.parametrize("module", ["ovbench.coordinator.entry", "ovbench.coordinator.cli", "ovbench.agent.cli"])
+def test_a_command_runs_as_a_module_too(
+    module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [module, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(module, run_name="__main__")
+    assert (ended.value.code, capsys.readouterr().out[:14]) == (0, "usage: ovbench")

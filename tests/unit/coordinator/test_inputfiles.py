@@ -65,6 +65,13 @@ def test_the_home_folder_is_known_behind_a_name(monkeypatch: pytest.MonkeyPatch)
     assert found("in:~/a.npy") == [("in", ["a.npy"])]
 
 
+def test_what_a_system_hides_beside_an_image_is_left_out() -> None:
+    Path("one").mkdir()
+    for name in ("x.jpg", "._x.jpg"):
+        Path("one", name).touch()
+    assert found("one") == [(None, ["one/x.jpg"])]
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_known_kind_is_taken_from_a_folder(suffix: str) -> None:
     Path("one").mkdir()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ovbench.common.errors import UsageError
 from ovbench.common.job import EVERY_INPUT, Data, InputFiles, MemoryPolicy, Preprocessing
 from ovbench.common.shape import OPEN, static_shape
+from ovbench.coordinator.flags import LONG_NAMES, gnu, run_parser
 from ovbench.coordinator.options import ExportModel, Options, ShowTopology, parse
 from ovbench.coordinator.policy import Policy
 from tests.builders import options
@@ -208,6 +209,41 @@ def test_the_device_may_be_written_in_any_case() -> None:
     assert options("-d", "cpu").device == "CPU"
 
 
+@pytest.mark.parametrize("device", ["AUTO", "AUTO:CPU", "AUTO:CPU,-GPU", "AUTO:-GPU", "MULTI:CPU", "HETERO:CPU"])
+def test_a_device_that_may_be_nothing_but_the_cpu_is_the_cpu(device: str) -> None:
+    assert options("-d", device).device == "CPU"
+
+
+@pytest.mark.parametrize(
+    ("begun", "whole"),
+    [
+        (("--batch", "4"), ("--batch_size", "4")),
+        (("--number_iter=8",), ("--number_iterations=8",)),
+        (("--lat", "90"), ("--latency_percentile", "90")),
+    ],
+)
+def test_the_beginning_of_a_long_name_of_benchmark_app_is_enough(
+    begun: tuple[str, ...], whole: tuple[str, ...]
+) -> None:
+    assert options(*begun) == options(*whole)
+
+
+def test_a_beginning_that_several_names_have_is_refused() -> None:
+    assert "--input" in complaint("--input", "f32")
+
+
+def test_no_flag_is_taken_for_the_beginning_of_another() -> None:
+    flags = run_parser().actions()
+    assert [flag for flag in flags if gnu(flag) != flag and "_" not in flag] == []
+    assert {f"--{name}" for name in LONG_NAMES} <= set(flags)
+
+
+def test_a_path_may_begin_with_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert options("--report-folder", "~/x").report_folder == Path("/home/somebody/x")
+    assert "--report-folder" in complaint("--report-folder", "~nobody-of-that-name/x")
+
+
 def test_external_agents_need_more_time_to_come() -> None:
     external = options("--launcher", "external", "--bind", "ipc:///tmp/bus", "--agents", "1")
     assert external.join_timeout_s > options().join_timeout_s
@@ -295,11 +331,11 @@ WRONG = {
     "-lfile -shape [1]": "-shape and -lfile",
     "-lfile -b 2": "-b and -lfile",
     "-lfile -ip u8": "-ip and -lfile",
-    "-exec_graph_path no/such/folder/graph.xml": "-exec_graph_path",
+    "-exec_graph_path /dev/null/graph.xml": "/dev/null is no folder",
     "-exec_graph_path .": "folder",
     "-dump_config ~nobody-of-that-name/config.json": "~nobody-of-that-name",
     "-cdir ~nobody-of-that-name": "-cdir",
-    f"-exec_graph_path {'x' * 300}/graph.xml": "does not exist",
+    f"-exec_graph_path {'x' * 300}/graph.xml": "cannot be made: File name too long",
     "-load_config no-such.json": "-load_config no-such.json",
     "-extensions no-such.so": "-extensions",
     "-i no-such.npy": "-i no-such.npy",
@@ -343,7 +379,10 @@ WRONG = {
     "-hint fast": "fast",
     "-api both": "both",
     "-d GPU": "GPU",
-    "-d AUTO": "AUTO",
+    "-d AUTO:GPU,CPU": "AUTO:GPU,CPU",
+    "-d AUTO:-CPU": "AUTO:-CPU",
+    "-d MULTI": "MULTI",
+    "-d HETERO:GPU,CPU": "HETERO:GPU,CPU",
     "-m builtin:resnet": "builtin:resnet",
     "-m builtin:": "builtin:",
     "-m no/such/model.xml": "no/such/model.xml",

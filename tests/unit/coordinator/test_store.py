@@ -13,7 +13,14 @@ import pytest
 from ovbench.common.errors import Unwritable
 from ovbench.coordinator.merge import merge
 from ovbench.coordinator.recording import window_of
-from ovbench.coordinator.store import make_folder, write_file, write_files, write_own_file, write_samples
+from ovbench.coordinator.store import (
+    make_folder,
+    write_file,
+    write_files,
+    write_named,
+    write_own_file,
+    write_samples,
+)
 from tests.builders import folded, ms, recording, seconds, steady
 
 STARTED = "2025-01-02T03:04:05Z"
@@ -127,6 +134,13 @@ def test_taking_back_leaves_what_was_there_before(tmp_path: Path) -> None:
     make_folder(before / "a" / "b", STARTED, "builtin:tiny").take_back()
     assert before.is_dir()
     assert list(before.iterdir()) == []
+
+
+def test_the_folder_of_a_file_that_the_user_named_is_made(tmp_path: Path) -> None:
+    write_named(tmp_path / "new" / "one" / "graph.xml", b"<net/>")
+    assert (tmp_path / "new" / "one" / "graph.xml").read_bytes() == b"<net/>"
+    with pytest.raises(Unwritable, match=r"/dev/null/graph\.xml"):
+        write_named(Path("/dev/null/graph.xml"), b"")
 
 
 def test_files_of_a_run_are_written_by_their_names(tmp_path: Path) -> None:

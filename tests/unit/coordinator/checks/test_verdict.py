@@ -268,6 +268,13 @@ def test_nothing_counted_without_any_loss_is_invalid() -> None:
     verdict = judge(evidence([idle]))
     assert verdict.status == "INVALID"
     assert [finding.code for finding in verdict.findings] == [Code.NOTHING_COUNTED]
+    assert verdict.findings[0].advice.startswith("Measure for longer")
+
+
+@pytest.mark.parametrize("agent", [lost(), delivered(0, load=finished(completed=0, error="division by zero"))])
+def test_where_something_broke_measuring_longer_is_no_advice(agent: Member) -> None:
+    found = {finding.code: finding.advice for finding in judge(evidence([agent])).findings}
+    assert found[Code.NOTHING_COUNTED] == ""
 
 
 def test_a_loss_outweighs_a_finding_that_is_an_error() -> None:
