@@ -30,6 +30,8 @@ class CompareResults:
     conditions: tuple[Requirement, ...]
     significant: bool
     json: bool
+    within_run: bool = False
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def parse_compare(argv: Sequence[str]) -> CompareResults:
         allow_abbrev=False,
         description="Puts results side by side, each against the first: what differs in settings and environment, then "
         "each figure with its change and whether that can be told from noise.",
-        epilog="Exit codes: 0, or 4 where a --fail-if came true.",
+        epilog="Exit codes: 0, or 4 where a --fail-if came true or cannot be judged.",
     )
     parser.add_argument("results", metavar="RESULT", nargs="+", help=f"{_RESULT}; all runs, or all studies")
     parser.add_argument(
@@ -74,8 +76,16 @@ def parse_compare(argv: Sequence[str]) -> CompareResults:
     )  # fmt: skip
     parser.add_argument(
         "--significant", action="store_true",
-        help="--fail-if counts only what the intervals leave no doubt of; without it the plain values decide",
+        help="--fail-if counts only what the intervals over a study's repetitions leave no doubt of; without it the "
+        "plain values decide",
     )  # fmt: skip
+    parser.add_argument(
+        "--within-run", action="store_true",
+        help="with --significant: go by the intervals of single runs, which know only of the noise within each",
+    )  # fmt: skip
+    parser.add_argument(
+        "--force", action="store_true", help="compare figures that are doubtful, too: of runs that are not VALID"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     raw = parser.parse_args(list(argv))
     if len(raw.results) < 2:
@@ -83,7 +93,9 @@ def parse_compare(argv: Sequence[str]) -> CompareResults:
     conditions = tuple(parse_requirement("--fail-if", text, relative=True) for text in raw.conditions)
     if raw.significant and not conditions:
         raise UsageError("--significant is about --fail-if; add a condition, as in --fail-if 'p99 > +5%'")
-    return CompareResults(tuple(raw.results), conditions, raw.significant, raw.json)
+    if raw.within_run and not raw.significant:
+        raise UsageError("--within-run is about --significant; add that, or leave it out")
+    return CompareResults(tuple(raw.results), conditions, raw.significant, raw.json, raw.within_run, raw.force)
 
 
 def parse_export(argv: Sequence[str]) -> ExportResult:

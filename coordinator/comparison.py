@@ -9,17 +9,17 @@ is no reason to call them equal: such a test would miss much of what there is.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
 from msgspec import Struct, structs
 
+from .difference import Difference, different, different_contents, different_digests
 from .environment import Environment
 from .estimates import Estimate, estimates_of_run, estimates_of_trial
 from .figures import FIGURES, Better, Figure
-from .requirement import Requirement, compare
 from .result import Interval, Report
 from .student import t_within
 from .study.estimate import estimate, welch
@@ -27,7 +27,8 @@ from .study.record import Outcome, Study, Trial
 from .study.settings import in_common, own_flags
 from .study.summary import counted, last_of_trials
 
-Verdict = Literal["better", "worse", "higher", "lower", "cannot be told apart", "no interval"]
+Verdict = Literal["better", "worse", "higher", "lower", "cannot be told apart", "no interval", "not comparable"]
+Noise = Literal["within-run noise only", "repetitions"]
 Point = dict[str, str]
 
 
@@ -37,14 +38,6 @@ class Compared(Struct, frozen=True):
     name: str
     started_at: str
     status: str
-
-
-class Difference(Struct, frozen=True):
-    """A setting, or a fact of the environment, that is not the same in both; empty text where one lacks it."""
-
-    what: str
-    first: str
-    other: str
 
 
 class Change(Struct, frozen=True):
@@ -59,15 +52,23 @@ class Change(Struct, frozen=True):
 
 
 class Matched(Struct, frozen=True):
-    """The figures of one setting. `point` is empty for runs; `trials`: how many repetitions each has."""
+    """The figures of one setting. `point` is empty for runs; `trials`: how many repetitions each has.
+
+    `noise`: what the verdicts know of it; intervals of single runs know nothing of what differs from run to run.
+    `doubts`: why the figures of the first and of the other are doubtful (`SUSPECT (other_load)`), empty where they are
+    not. Where one is, they are not comparable.
+    """
 
     point: Point
     trials: tuple[int, int]
     changes: tuple[Change, ...]
+    noise: Noise = "within-run noise only"
+    doubts: tuple[str, str] = ("", "")
 
 
 class Failure(Struct, frozen=True):
-    """A --fail-if that came true. `value` null: the figure is not known, so nothing speaks for it."""
+    """A --fail-if that came true. `value` null: it cannot be judged, so nothing speaks for it, and `why` that is; empty
+    where the figure is not known."""
 
     condition: str
     result: str
@@ -75,10 +76,11 @@ class Failure(Struct, frozen=True):
     figure: str
     value: float | None
     limit: float | None
+    why: str = ""
 
 
 class Pair(Struct, frozen=True):
-    """A result against the first one."""
+    """A result against the first one. `contents`: null where it is not known what one of them ran."""
 
     other: Compared
     validity: tuple[Difference, ...]
@@ -87,15 +89,18 @@ class Pair(Struct, frozen=True):
     matched: tuple[Matched, ...]
     only_in_first: tuple[Point, ...] = ()
     only_in_other: tuple[Point, ...] = ()
+    contents: tuple[Difference, ...] | None = None
 
 
 class Comparison(Struct, frozen=True):
-    """`doubtful`: conditions that came true, but with --significant do not count."""
+    """`doubtful`: conditions that came true, but with --significant do not count. `forced`: doubtful figures are
+    compared all the same."""
 
     first: Compared
     others: tuple[Pair, ...]
     failures: tuple[Failure, ...] = ()
     doubtful: tuple[Failure, ...] = ()
+    forced: bool = False
     schema: Literal["ovbench.comparison/1"] = "ovbench.comparison/1"
 
 
@@ -112,17 +117,19 @@ class NamedStudy:
     outcomes: Sequence[Outcome]
 
 
-def compare_runs(first: NamedRun, others: Sequence[NamedRun]) -> Comparison:
-    return Comparison(_run(first), tuple(_runs(first.report, other) for other in others))
+def compare_runs(first: NamedRun, others: Sequence[NamedRun], *, force: bool = False) -> Comparison:
+    """Runs that are not VALID are not compared, unless by `force`: a disturbed machine makes any difference."""
+    return Comparison(_run(first), tuple(_runs(first.report, other, force) for other in others), forced=force)
 
 
 def _run(of: NamedRun) -> Compared:
     return Compared(of.name, of.report.started_at, of.report.validity.status)
 
 
-def compare_studies(first: NamedStudy, others: Sequence[NamedStudy]) -> Comparison:
-    """By setting, over its repetitions: means, with Student's intervals. Only VALID trials count, as in the answer."""
-    return Comparison(_study(first), tuple(_studies(first, other) for other in others))
+def compare_studies(first: NamedStudy, others: Sequence[NamedStudy], *, force: bool = False) -> Comparison:
+    """By setting, over its repetitions: means, with Student's intervals. The same trials count as in the answer;
+    settings with SUSPECT ones among these are not compared, unless by `force`."""
+    return Comparison(_study(first), tuple(_studies(first, other, force) for other in others), forced=force)
 
 
 def _study(of: NamedStudy) -> Compared:
@@ -130,15 +137,32 @@ def _study(of: NamedStudy) -> Compared:
     return Compared(of.name, of.study.created_at, f"{valid} of {len(of.study.trials)} trials valid")
 
 
-def _runs(first: Report, other: NamedRun) -> Pair:
+def _runs(first: Report, other: NamedRun, force: bool) -> Pair:
     one, two = estimates_of_run(first), estimates_of_run(other.report)
+    doubts = (_doubt(first), _doubt(other.report))
     return Pair(
         other=_run(other),
-        validity=tuple(_different(_validity(first), _validity(other.report))),
-        settings=tuple(_different(_settings(first), _settings(other.report))),
-        environment=tuple(_different(_environment(first), _environment(other.report))),
-        matched=(Matched({}, (1, 1), changes(one, two)),),
+        validity=tuple(different(_validity(first), _validity(other.report))),
+        settings=tuple(different(_settings(first), _settings(other.report))),
+        environment=tuple(different(_environment(first), _environment(other.report))),
+        matched=(_matched({}, (1, 1), changes(one, two), "within-run noise only", doubts, force),),
+        contents=different_contents(first, other.report),
     )
+
+
+def _doubt(report: Report) -> str:
+    found = report.validity
+    if found.status == "VALID":
+        return ""
+    return f"{found.status} ({', '.join(found.because)})" if found.because else found.status
+
+
+def _matched(
+    point: Point, trials: tuple[int, int], found: tuple[Change, ...], noise: Noise, doubts: tuple[str, str], force: bool
+) -> Matched:
+    if any(doubts) and not force:
+        found = tuple(structs.replace(one, verdict="not comparable") for one in found)
+    return Matched(point, trials, found, noise, doubts)
 
 
 def _validity(report: Report) -> dict[str, object]:
@@ -177,20 +201,28 @@ def _agent_python(environment: Environment) -> dict[str, object]:
     return {f"agents' {name}": number for name, number in versions.items()}
 
 
-def _studies(first: NamedStudy, other: NamedStudy) -> Pair:
+def _studies(first: NamedStudy, other: NamedStudy, force: bool) -> Pair:
     ended = last_of_trials(first.outcomes), last_of_trials(other.outcomes)
     one, two = map(by_point, ended)
     matched = [
-        Matched(dict(point), (len(trials), len(two[point])), _changes_of_means(trials, two[point]))
+        _matched(
+            dict(point),
+            (len(trials), len(two[point])),
+            _changes_of_means(trials, two[point]),
+            "repetitions",
+            (_suspects(trials), _suspects(two[point])),
+            force,
+        )
         for point, trials in one.items()
         if point in two
     ]
     return Pair(
         other=_study(other),
-        validity=tuple(_different(*map(_unwell, ended))),
-        settings=tuple(_different(_plan(first), _plan(other))),
-        environment=tuple(_different(_fingerprint(first.study), _fingerprint(other.study))),
+        validity=tuple(different(*map(_unwell, ended))),
+        settings=tuple(different(_plan(first), _plan(other))),
+        environment=tuple(different(_machine(first.study), _machine(other.study))),
         matched=tuple(matched),
+        contents=different_digests(first.study.fingerprint.models, other.study.fingerprint.models),
         only_in_first=tuple(dict(point) for point in one if point not in two),
         only_in_other=tuple(dict(point) for point in two if point not in one),
     )
@@ -207,7 +239,7 @@ def by_point(outcomes: Sequence[Outcome]) -> dict[tuple[tuple[str, str], ...], l
 
 def _unwell(outcomes: Sequence[Outcome]) -> dict[str, object]:
     statuses = [outcome.status for outcome in outcomes]
-    return {f"{status} trials": statuses.count(status) for status in ("INVALID", "PARTIAL", "FAILED")}
+    return {f"{status} trials": statuses.count(status) for status in ("SUSPECT", "INVALID", "PARTIAL", "FAILED")}
 
 
 def _plan(of: NamedStudy) -> dict[str, object]:
@@ -230,24 +262,13 @@ def _sides(trials: Sequence[Trial]) -> dict[str, str]:
     return {f"flags of {side}": own_flags(argv, common) for side, argv in argvs.items()}
 
 
-def _fingerprint(study: Study) -> dict[str, object]:
-    models = {f"digest of {name}": digest for name, digest in study.fingerprint.models.items()}
-    return {"ovbench": study.ovbench, **study.fingerprint.machine, **models}
+def _machine(study: Study) -> dict[str, object]:
+    return {"ovbench": study.ovbench, **study.fingerprint.machine}
 
 
-def _different(first: Mapping[str, object], other: Mapping[str, object]) -> Iterator[Difference]:
-    for what in dict.fromkeys((*first, *other)):
-        one, two = _word(first.get(what)), _word(other.get(what))
-        if one != two:
-            yield Difference(what, one, two)
-
-
-def _word(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return "" if value is None else str(value)
+def _suspects(trials: Sequence[Outcome]) -> str:
+    suspects = [trial for trial in trials if trial.status == "SUSPECT"]
+    return f"SUSPECT in {len(suspects)} of {len(trials)} trials" if suspects else ""
 
 
 def _changes_of_means(first: Sequence[Outcome], other: Sequence[Outcome]) -> tuple[Change, ...]:
@@ -331,67 +352,16 @@ def _reach(one: float, one_bound: float | None, two: float, two_bound: float | N
 def _verdict(difference: Interval | None, better: Better | None) -> Verdict:
     if difference is None:
         return "no interval"
-    way = _way(difference)
-    if way is None:
+    found = way(difference)
+    if found is None:
         return "cannot be told apart"
     if better is None:
-        return way
-    return "better" if way == better else "worse"
+        return found
+    return "better" if found == better else "worse"
 
 
-def _way(difference: Interval) -> Better | None:
+def way(difference: Interval) -> Better | None:
+    """Where the whole interval lies, of 0; None where that is not known."""
     if difference.low is not None and difference.low > 0:
         return "higher"
     return "lower" if difference.high is not None and difference.high < 0 else None
-
-
-def gate(comparison: Comparison, conditions: Sequence[Requirement], *, significant: bool) -> Comparison:
-    """With the conditions that came true, for each result but the first.
-
-    A figure that is not known fails, too, and so does each setting of the first that the other lacks.
-
-    `significant`: those of which the intervals leave a doubt do not count. A relative one needs a difference that can
-    be told, an absolute one an interval that lies beyond the limit as a whole; without intervals all is in doubt.
-    """
-    found = [
-        judged
-        for pair in comparison.others
-        for matched in pair.matched
-        for condition in conditions
-        if (judged := _judge(pair.other.name, matched, condition)) is not None
-    ]
-    found += [
-        (Failure(condition.text, pair.other.name, point, condition.figure, None, None), True)
-        for pair in comparison.others
-        for point in pair.only_in_first
-        for condition in conditions
-    ]
-    counts = tuple(failure for failure, certain in found if certain or not significant)
-    return structs.replace(
-        comparison,
-        failures=counts,
-        doubtful=tuple(failure for failure, certain in found if significant and not certain),
-    )
-
-
-def _judge(name: str, matched: Matched, condition: Requirement) -> tuple[Failure, bool] | None:
-    """And whether it is beyond doubt."""
-    found = next((change for change in matched.changes if change.figure == condition.figure), None)
-    if found is None or found.other is None or (found.first is None and condition.kind != "value"):
-        return Failure(condition.text, name, matched.point, condition.figure, None, None), True
-    first = None if found.first is None else found.first.value
-    value, limit = found.other.value, condition.limit(first)
-    if not condition.holds(value, first):
-        return None
-    failure = Failure(condition.text, name, matched.point, condition.figure, value, limit)
-    return failure, _beyond_doubt(found, condition, limit)
-
-
-def _beyond_doubt(found: Change, condition: Requirement, limit: float) -> bool:
-    if condition.kind != "value":
-        return found.difference_ci95 is not None and _way(found.difference_ci95) is not None
-    interval = None if found.other is None else found.other.ci95
-    if interval is None:
-        return False
-    nearest = interval.low if condition.operator in (">", ">=") else interval.high
-    return nearest is not None and compare(nearest, condition.operator, limit)

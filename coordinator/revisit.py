@@ -12,7 +12,8 @@ from ovbench.common.errors import ExitCode, Unwritable, UsageError
 
 from . import store
 from .commands import CompareResults, ExportResult, SavedRequest, ShowResult
-from .comparison import Comparison, NamedRun, NamedStudy, compare_runs, compare_studies, gate
+from .comparison import Comparison, NamedRun, NamedStudy, compare_runs, compare_studies
+from .gate import gate
 from .hdrlog import TrialLatencies, histogram_log, study_log, tag_of
 from .report.comparison import print_comparison
 from .report.html.runpage import run_files
@@ -73,7 +74,7 @@ def _files(saved: Saved, request: ShowResult) -> dict[str, bytes]:
 
 
 def _compare(request: CompareResults) -> ExitCode:
-    comparison = _compared([read_saved(name) for name in request.results])
+    comparison = _compared([read_saved(name) for name in request.results], request)
     comparison = gate(comparison, request.conditions, significant=request.significant)
     if request.json:
         _print_json(_indented(comparison))
@@ -82,7 +83,7 @@ def _compare(request: CompareResults) -> ExitCode:
     return ExitCode.INVALID if comparison.failures else ExitCode.VALID
 
 
-def _compared(results: list[Saved]) -> Comparison:
+def _compared(results: list[Saved], request: CompareResults) -> Comparison:
     runs = [NamedRun(one.name, one.report) for one in results if isinstance(one, SavedRun)]
     studies = [NamedStudy(one.name, one.study, one.outcomes) for one in results if isinstance(one, SavedStudy)]
     if runs and studies:
@@ -91,8 +92,13 @@ def _compared(results: list[Saved]) -> Comparison:
             "folder trials), or studies with studies"
         )
     if runs:
-        return compare_runs(runs[0], runs[1:])
-    comparison = compare_studies(studies[0], studies[1:])
+        if request.significant and not request.within_run:
+            raise UsageError(
+                "--significant: single runs know the noise within each, not what differs from run to run; compare "
+                "studies with repetitions (ovbench-coord study ab), or add --within-run to go by what they know"
+            )
+        return compare_runs(runs[0], runs[1:], force=request.force)
+    comparison = compare_studies(studies[0], studies[1:], force=request.force)
     apart = next((pair for pair in comparison.others if not pair.matched), None)
     if apart is not None:
         raise UsageError(

@@ -12,6 +12,7 @@ from ovbench.common.job import Api, Data, Job, Load, Model, NullBackend, Pace, P
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
     Effective,
+    FileDigest,
     Finished,
     Folded,
     Group,
@@ -110,6 +111,7 @@ def effective(
         properties={"NUM_STREAMS": str(streams)},
         groups=tuple(Group(shapes=((size, 16),), batch=size) for size in groups),
         notes=notes,
+        files=(FileDigest("model", "builtin:tiny.xml", "0f" * 32, 1000),),
     )
 
 

@@ -8,21 +8,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..comparison import Change, Comparison, Difference, Failure, Matched, Pair, Point
+from ..comparison import Change, Comparison, Failure, Matched, Pair, Point
+from ..difference import Difference
 from ..estimates import Estimate
 from ..requirement import Requirement
+from .lines import print_line
 from .numbers import interval, plain
 
 _STYLES: Final = {"better": "bold green", "worse": "bold red", "higher": "bold", "lower": "bold"}
-_WORDS: Final = {"cannot be told apart": "cannot tell"}
+_WORDS: Final = {"cannot be told apart": "cannot tell", "not comparable": "-"}
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MOST_LISTED: Final = 8
+_DOUBTFUL: Final = ("SUSPECT", "INVALID", "PARTIAL")
 
 _OF_RUNS: Final = (
     "The second line of a figure is its 95 % interval; that of the change is of the",
     "difference of two independent estimates, in % of A. cannot tell: it holds 0.",
-    "An interval tells of the noise within a run, not of what drifts from one run to",
-    "the next: a small difference needs repetitions.",
+    "It knows the noise within a run, not what differs from one run to the next:",
+    "two runs of the same command may be further apart. study ab repeats them.",
 )
 _OF_STUDIES: Final = (
     "Values are means over repetitions. The second line of a figure is its 95 %",
@@ -39,7 +42,12 @@ def print_comparison(console: Console, comparison: Comparison, conditions: Seque
 
     results = (comparison.first, *(pair.other for pair in comparison.others))
     for letter, result in zip(_letters(comparison), results, strict=True):
-        show(Text.assemble((f"{letter}  ", "bold"), result.name, (f"  {result.started_at}  {result.status}", "dim")))
+        show(
+            Text.assemble(
+                (f"{letter}  ", "bold"), result.name, (f"  {result.started_at}  ", "dim"),
+                (result.status, "dim" if result.status not in _DOUBTFUL else "bold yellow"),
+            )
+        )  # fmt: skip
     for letter, pair in zip(_letters(comparison)[1:], comparison.others, strict=True):
         if len(comparison.others) > 1:
             show(Text(f"\n{letter} against A", "bold underline"))
@@ -47,6 +55,8 @@ def print_comparison(console: Console, comparison: Comparison, conditions: Seque
             show(part)
         for matched in pair.matched:
             show(_title(matched))
+            for line in _doubts(matched, letter, comparison.forced):
+                print_line(console, line, 2)
             console.print(_table(matched, letter))
         for line in _unmatched(pair, letter):
             show(line)
@@ -63,13 +73,21 @@ def _letters(comparison: Comparison) -> list[str]:
 
 
 def _differences(pair: Pair) -> Iterator[Text]:
-    parts = {"verdicts and findings": pair.validity, "settings": pair.settings, "environment": pair.environment}
+    """What was run comes first: figures of two models are no change of anything."""
+    parts = {
+        "contents": pair.contents,
+        "verdicts and findings": pair.validity,
+        "settings": pair.settings,
+        "environment": pair.environment,
+    }
     for title, differences in parts.items():
         if differences:
             yield _different(title, differences)
-    same = [title for title, differences in parts.items() if not differences]
+    same = [title for title, differences in parts.items() if differences == ()]
     if same:
         yield Text.assemble(("\nthe same", "bold"), f"  {', '.join(same)}")
+    if pair.contents is None:
+        yield Text("not known  whether the files that were run had the same content", "yellow")
 
 
 def _different(title: str, differences: Sequence[Difference]) -> Text:
@@ -80,9 +98,18 @@ def _different(title: str, differences: Sequence[Difference]) -> Text:
     return text
 
 
+def _doubts(matched: Matched, letter: str, forced: bool) -> Iterator[Text]:
+    told = [f"{name} is {doubt}" for name, doubt in zip(("A", letter), matched.doubts, strict=True) if doubt]
+    if told:
+        what, then = (
+            ("compared by force", "") if forced else ("not comparable", "Run it again, or compare with --force.")
+        )
+        yield Text.assemble("  ", (f"{what}: {', '.join(told)}.", "bold yellow"), (f" {then}".rstrip(), "dim"))
+
+
 def _title(matched: Matched) -> Text:
     if not matched.point:
-        return Text("\nfigures", "bold")
+        return Text.assemble(("\nfigures", "bold"), ("  verdicts by within-run noise only", "yellow"))
     first, other = matched.trials
     return Text.assemble((f"\n{_setting(matched.point)}", "bold"), (f"  {first} and {other} trials", "dim"))
 
@@ -99,7 +126,10 @@ def _table(matched: Matched, letter: str) -> Table:
         table.add_column(title, justify="right", overflow="fold")
     table.add_column("verdict", no_wrap=True)
     for change in matched.changes:
-        verdict = Text(_WORDS.get(change.verdict, change.verdict), _STYLES.get(change.verdict, "dim"))
+        style = _STYLES.get(change.verdict, "dim")
+        if matched.noise != "repetitions":
+            style = style.removeprefix("bold ")
+        verdict = Text(_WORDS.get(change.verdict, change.verdict), style)
         table.add_row(change.figure, _value(change.first), _value(change.other), _change(change), verdict)
         intervals = [_interval(change.first), _interval(change.other), _change_interval(change)]
         if any(intervals):
@@ -164,6 +194,8 @@ def _judged(comparison: Comparison, conditions: Sequence[Requirement]) -> list[T
 
 def _failure(failure: Failure, letter: str) -> str:
     where = f", at {_setting(failure.point)}" if failure.point else ""
+    if failure.why:
+        return f"{failure.condition}: cannot be judged{where}: {failure.why}"
     if failure.value is None or failure.limit is None:
         return f"{failure.condition}: {failure.figure} is not known in both A and {letter}{where}"
     values = f"{failure.figure} {plain(failure.value)}, limit {plain(failure.limit)}"

@@ -211,6 +211,8 @@ PURE: Final = (
     "coordinator.spelling",
     "coordinator.estimates",
     "coordinator.comparison",
+    "coordinator.difference",
+    "coordinator.gate",
     "coordinator.hdrlog",
 )
 IMPURE: Final = (

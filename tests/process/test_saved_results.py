@@ -71,18 +71,28 @@ def test_a_study_is_shown_with_its_trials(results: Path) -> None:
 
 
 def test_two_runs_are_compared_and_the_slower_one_fails_the_gate(results: Path) -> None:
-    done = command(results, "compare", "fast", "slow", "--fail-if", "median > +50%", "--fail-if", "fps > 1e6")
+    done = command(
+        results, "compare", "--force", "fast", "slow", "--fail-if", "median > +50%", "--fail-if", "fps > 1e6"
+    )
     assert done.returncode == 4, done.stderr
     assert "backend  null:1000  ->  null:4000" in done.stdout
     assert "failed   median > +50%: B has median_ms" in done.stdout
     assert "fps > 1e6" not in done.stdout
-    other_way = command(results, "compare", "slow", "fast", "--fail-if", "median > +50%")
+    other_way = command(results, "compare", "--force", "slow", "fast", "--fail-if", "median > +50%")
     assert other_way.returncode == 0
     assert "passed" in other_way.stdout
 
 
+def test_single_runs_are_not_significantly_apart_by_themselves(results: Path) -> None:
+    asked = ("compare", "--force", "fast", "slow", "--fail-if", "median > +50%", "--significant")
+    done = command(results, *asked)
+    assert done.returncode == 2
+    assert "single runs know the noise within each" in done.stderr
+    assert command(results, *asked, "--within-run").returncode == 4
+
+
 def test_a_comparison_for_programs_has_values_and_failures(results: Path) -> None:
-    done = command(results, "compare", "fast", "slow", "slow", "--fail-if", "fps < -20%", "--json")
+    done = command(results, "compare", "--force", "fast", "slow", "slow", "--fail-if", "fps < -20%", "--json")
     assert done.returncode == 4
     found = json.loads(done.stdout)
     assert found["schema"] == "ovbench.comparison/1"
@@ -94,7 +104,7 @@ def test_a_comparison_for_programs_has_values_and_failures(results: Path) -> Non
 
 
 def test_studies_are_compared_by_setting(results: Path) -> None:
-    done = command(results, "compare", "study", "study", "--fail-if", "fps < -1%")
+    done = command(results, "compare", "--force", "study", "study", "--fail-if", "fps < -1%")
     assert done.returncode == 0, done.stderr
     assert "--backend fast" in done.stdout
     assert "--backend slow" in done.stdout

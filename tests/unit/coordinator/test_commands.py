@@ -29,6 +29,7 @@ def test_each_command_becomes_its_request() -> None:
         ("compare", "RESULT"),
         ("compare a", "nothing to compare it with"),
         ("compare a b --significant", "--significant is about --fail-if"),
+        ("compare a b --within-run", "--within-run is about --significant"),
         ("compare a b --fail-if p99", "--fail-if 'p99'"),
         ("export a", "nothing to write"),
         ("export --csv a.csv", "RESULT"),

@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -23,15 +24,15 @@ from ovbench.coordinator.comparison import (
     compare_runs,
     compare_studies,
     difference_ci95,
-    gate,
     mean_of,
     welch_ci95,
 )
 from ovbench.coordinator.environment import AgentPython
 from ovbench.coordinator.estimates import Estimate
 from ovbench.coordinator.figures import BY_NAME
+from ovbench.coordinator.gate import gate
 from ovbench.coordinator.requirement import Requirement, parse_requirement
-from ovbench.coordinator.result import Interval
+from ovbench.coordinator.result import FilePart, Interval, OutputsPart, Report, Validity
 from ovbench.coordinator.study.record import Fingerprint, Kind, Outcome, Study, Trial
 from tests.builders import delivered, options, report, run
 
@@ -269,7 +270,8 @@ def test_a_setting_without_a_valid_trial_fails_every_condition() -> None:
 
 
 def test_a_setting_that_the_other_study_lacks_fails_every_condition() -> None:
-    one, two = study("a", outcome("1", 100), outcome("2", 180)), study("b", outcome("1", 100))
+    both = outcome("1", 100), outcome("1", 100, 2)
+    one, two = study("a", *both, outcome("2", 180)), study("b", *both)
     conditions = [condition("fps < -3%"), condition("p99 > 100")]
     for significant in (False, True):
         found = gate(compare_studies(one, [two]), conditions, significant=significant).failures
@@ -311,7 +313,9 @@ def test_studies_of_another_model_or_machine_say_so() -> None:
     one, two = study("a", outcome("1", 100)), study("b", outcome("1", 100))
     other = structs.replace(two.study, fingerprint=Fingerprint({"a.xml": "2e"}, {"cpu": "Another CPU"}))
     (pair,) = compare_studies(one, [NamedStudy("b", other, two.outcomes)]).others
-    assert [difference.what for difference in pair.environment] == ["cpu", "digest of a.xml"]
+    assert [difference.what for difference in pair.environment] == ["cpu"]
+    assert pair.contents is not None
+    assert [(one.what, one.first, one.other) for one in pair.contents] == [("file a.xml", "1f", "2e")]
 
 
 def comparison(**figures: tuple[Estimate | None, Estimate | None]) -> Comparison:
@@ -378,15 +382,104 @@ def test_a_condition_is_checked_at_every_setting_of_a_study() -> None:
 def test_the_keys_that_programs_rely_on_are_there() -> None:
     judged = gate(comparison(fps=(around(9, 1), around(5, 1))), [condition("fps < 6")], significant=False)
     found = json.loads(msgspec.json.encode(judged))
-    assert set(found) == {"schema", "first", "others", "failures", "doubtful"}
+    assert set(found) == {"schema", "first", "others", "failures", "doubtful", "forced"}
     assert set(found["first"]) == {"name", "started_at", "status"}
     (pair,) = found["others"]
     assert set(pair) == {
-        "other", "validity", "settings", "environment", "matched", "only_in_first", "only_in_other",
+        "other", "validity", "settings", "environment", "matched", "only_in_first", "only_in_other", "contents",
     }  # fmt: skip
     (matched,) = pair["matched"]
-    assert set(matched) == {"point", "trials", "changes"}
+    assert set(matched) == {"point", "trials", "changes", "noise", "doubts"}
     assert set(matched["changes"][0]) == {
         "figure", "first", "other", "change_percent", "difference_ci95", "verdict",
     }  # fmt: skip
-    assert set(found["failures"][0]) == {"condition", "result", "point", "figure", "value", "limit"}
+    assert set(found["failures"][0]) == {"condition", "result", "point", "figure", "value", "limit", "why"}
+
+
+def suspect(of: Report, *codes: str) -> Report:
+    return structs.replace(of, validity=structs.replace(of.validity, status="SUSPECT", because=codes))
+
+
+def test_runs_of_which_one_is_suspect_are_not_compared_unless_forced() -> None:
+    a, b = report(), suspect(report(), "other_load", "trend")
+    for one, two, doubts in ((a, b, ("", "SUSPECT (other_load, trend)")), (b, a, ("SUSPECT (other_load, trend)", ""))):
+        (pair,) = compare_runs(NamedRun("a", one), [NamedRun("b", two)]).others
+        (matched,) = pair.matched
+        assert {change.verdict for change in matched.changes} == {"not comparable"}
+        assert (matched.doubts, matched.noise) == (doubts, "within-run noise only")
+    forced = compare_runs(NamedRun("a", a), [NamedRun("b", b)], force=True)
+    assert "not comparable" not in {change.verdict for change in forced.others[0].matched[0].changes}
+    assert forced.forced
+
+
+@pytest.mark.parametrize("status", ["INVALID", "PARTIAL"])
+def test_what_is_worse_than_suspect_is_not_compared_either(status: Literal["INVALID", "PARTIAL"]) -> None:
+    worse = structs.replace(report(), validity=Validity(status, ()))
+    (pair,) = compare_runs(NamedRun("a", report()), [NamedRun("b", worse)]).others
+    assert pair.matched[0].doubts == ("", status)
+
+
+def test_settings_of_studies_with_suspect_trials_are_not_compared() -> None:
+    one = study("a", outcome("1", 100), outcome("1", 104, 2), outcome("2", 180), outcome("2", 182, 2))
+    odd = structs.replace(outcome("1", 120), status="SUSPECT")
+    two = study("b", odd, outcome("1", 124, 2), outcome("2", 150), outcome("2", 152, 2))
+    (pair,) = compare_studies(one, [two]).others
+    first, second = pair.matched
+    assert (first.doubts, first.changes[0].verdict) == (("", "SUSPECT in 1 of 2 trials"), "not comparable")
+    assert (second.doubts, second.noise, second.changes[0].verdict) == (("", ""), "repetitions", "worse")
+
+
+@pytest.mark.parametrize("significant", [False, True])
+def test_a_gate_does_not_pass_where_results_are_not_comparable(significant: bool) -> None:
+    """An absolute condition is on the other result alone."""
+    a, b = NamedRun("a", suspect(report(), "steal")), NamedRun("b", report())
+    conditions = [condition("fps < -50%"), condition("fps < 1")]
+    found = gate(compare_runs(a, [b]), conditions, significant=significant)
+    assert [(one.condition, one.value, one.why) for one in found.failures] == [
+        ("fps < -50%", None, "not comparable: a is SUSPECT (steal)")
+    ]
+    assert len(gate(compare_runs(b, [a]), conditions, significant=significant).failures) == 2
+    assert gate(compare_runs(a, [b], force=True), conditions, significant=significant).failures == ()
+
+
+def test_without_repetitions_nothing_of_a_study_is_significant_and_the_gate_does_not_pass() -> None:
+    one, two = study("a", outcome("1", 100)), study("b", outcome("1", 50))
+    (failure,) = gate(compare_studies(one, [two]), [condition("fps < -90%")], significant=True).failures
+    assert failure.why == "there are no repetitions to tell it from noise by"
+    assert gate(compare_studies(one, [two]), [condition("fps < -90%")], significant=False).failures == ()
+
+
+def with_files(*contents: str, outputs: dict[str, str] | None = None, backend: str = "openvino") -> Report:
+    """A report of a model with so many files, each of one content."""
+    found = report()
+    assert found.effective is not None
+    files = tuple(FilePart("model", f"/some/where/m.{at}", content * 64, 8) for at, content in enumerate(contents))
+    return structs.replace(
+        found,
+        effective=structs.replace(found.effective, files=files, backend=backend),
+        outputs=OutputsPart(1, True, True, digests=outputs or {}),
+    )
+
+
+def told_of(one: Report, two: Report) -> list[tuple[str, str, str]] | None:
+    (pair,) = compare_runs(NamedRun("a", one), [NamedRun("b", two)]).others
+    return None if pair.contents is None else [(found.what, found.first, found.other) for found in pair.contents]
+
+
+def test_files_and_outputs_of_another_content_are_told() -> None:
+    one, two = with_files("a", "b", outputs={"prob": "1" * 32}), with_files("a", "c", outputs={"prob": "2" * 32})
+    assert told_of(one, one) == []
+    assert told_of(one, two) == [
+        ("model file", "m.1 bbbbbbbbbbbb", "m.1 cccccccccccc"),
+        ("output prob", "111111111111", "222222222222"),
+    ]
+    assert told_of(with_files("a"), with_files("a", "b")) == [("model file", "", "m.1 bbbbbbbbbbbb")]
+
+
+def test_outputs_that_only_one_run_looked_at_are_no_difference() -> None:
+    assert told_of(with_files("a", outputs={"prob": "1" * 32}), with_files("a")) == []
+
+
+def test_of_a_report_from_before_digests_nothing_is_claimed() -> None:
+    assert told_of(with_files(), with_files("a")) is None
+    assert told_of(with_files(backend="null:1000"), with_files(backend="null:1000")) == []

@@ -11,8 +11,8 @@ from ovbench.coordinator.comparison import (
     NamedStudy,
     compare_runs,
     compare_studies,
-    gate,
 )
+from ovbench.coordinator.gate import gate
 from ovbench.coordinator.report.comparison import print_comparison
 from ovbench.coordinator.requirement import Requirement, parse_requirement
 from ovbench.coordinator.result import Interval, Report
@@ -115,6 +115,49 @@ def test_a_condition_on_a_figure_that_is_not_known_is_told() -> None:
     wanted = condition("energy_per_inference_j > +5%")
     failed = gate(comparison, [wanted], significant=False)
     assert "energy_per_inference_j is not known in both A and B" in shown(failed, wanted)
+
+
+def test_what_was_run_comes_before_all_else_where_it_is_not_the_same() -> None:
+    other = report()
+    assert other.effective is not None
+    (file,) = other.effective.files
+    changed = structs.replace(other.effective, files=(structs.replace(file, sha256="e" * 64),))
+    text = shown(compare_runs(NamedRun("one", other), [NamedRun("two", structs.replace(other, effective=changed))]))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    assert lines[2:4] == [
+        "different contents",
+        "model file  builtin:tiny.xml 0f0f0f0f0f0f  ->  builtin:tiny.xml eeeeeeeeeeee",
+    ]
+
+
+def test_a_report_from_before_digests_is_not_called_the_same() -> None:
+    old = report()
+    assert old.effective is not None
+    old = structs.replace(old, effective=structs.replace(old.effective, files=()))
+    text = shown(compare_runs(NamedRun("one", old), [NamedRun("two", report())]))
+    assert "not known  whether the files that were run had the same content" in text
+    assert "the same  verdicts and findings" in text
+
+
+def test_a_suspect_run_is_not_compared_and_the_gate_says_why() -> None:
+    odd = with_fps(100, 1)
+    odd = structs.replace(odd, validity=structs.replace(odd.validity, status="SUSPECT", because=("steal",)))
+    comparison = compare_runs(NamedRun("a", with_fps(900, 3)), [NamedRun("b", odd)])
+    wanted = condition("fps < -3%")
+    text = shown(gate(comparison, [wanted], significant=False), wanted)
+    assert "not comparable: B is SUSPECT (steal). Run it again, or compare with --force." in text
+    assert row(text, "fps")[0].split()[-1] == "-"
+    last = text.splitlines()[-1].strip()
+    assert last == "failed   fps < -3%: cannot be judged: not comparable: b is SUSPECT (steal)"
+    forced = shown(compare_runs(NamedRun("a", with_fps(900, 3)), [NamedRun("b", odd)], force=True))
+    assert "compared by force: B is SUSPECT (steal).\n" in forced
+    assert row(forced, "fps")[0].split()[-1] == "worse"
+
+
+def test_verdicts_between_single_runs_say_what_they_know() -> None:
+    text = shown(compare_runs(NamedRun("a", with_fps(900, 3)), [NamedRun("b", with_fps(945, 4))]))
+    assert "figures  verdicts by within-run noise only" in text
+    assert "within-run" not in shown(compare_studies(study("a", 100.0, 102.0), [study("b", 120.0, 122.0)]))
 
 
 def study(name: str, *speeds: float, points: tuple[str, ...] = ("1", "1")) -> NamedStudy:
