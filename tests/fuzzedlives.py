@@ -187,7 +187,7 @@ def _life(kind: int, begin_ns: int, agent: int = 1 - _RIGHT) -> list[AnyNotice]:
     results = [*kept, samples(done, request=1), Layers(0, (layer("conv", 7), layer("relu", 3))), Graph(b"<net/>")]
     end_ns = begin_ns + _LENGTH_NS
     return [
-        Hello(version=PROTOCOL_VERSION, pid=1000 + 500 * agent, host="box", agent=agent),
+        Hello(version=PROTOCOL_VERSION, pid=1000 + 500 * agent, host="box", agent=agent, nonce=f"{agent:032x}"),
         ready(running, mask=(agent,), outputs=outputs),
         Warmed(completed=20),
         *(Progress(10, count, buckets=(800, 900), counts=(count, 1)) for count in (10, 50)),
