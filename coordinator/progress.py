@@ -176,6 +176,7 @@ def served(load: Recorded, start_ns: int, stop_ns: int, most: int) -> Sequence[S
     if load.folded:
         return None
     lanes, groups = lanes_of(load), len(load.batches)
+    waits = lanes < load.requests
     found: list[Int64s] = []
     kinds: list[Int64s] = []
     for piece in load.pieces:
@@ -183,14 +184,14 @@ def served(load: Recorded, start_ns: int, stop_ns: int, most: int) -> Sequence[S
         high = int(np.searchsorted(piece.samples[:, 0], stop_ns, side="left"))
         if high - low > most:
             return None
-        low = max(0, low - lanes) if lanes < load.requests else low
+        low = max(0, low - lanes) if waits else low
         if low < high:
             found.append(piece.samples[low:high])
             kinds.append((piece.request + piece.first + np.arange(low, high)) % groups)
     if not found:
         return ()
     samples, kind = np.concatenate(found), np.concatenate(kinds)
-    since = _served_since(samples, lanes) if lanes < load.requests else samples[:, 0]
+    since = _served_since(samples, lanes) if waits else samples[:, 0]
     within = (samples[:, 1] > start_ns) & (samples[:, 0] < stop_ns)
     if np.count_nonzero(within) > most:
         return None

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final, Protocol
 
-from . import fuzzed_lives, interrupts, starvation, terminals
+from . import few_inferences, fuzzed_lives, interrupts, starvation, terminals
 
 
 class _Soak(Protocol):
@@ -21,6 +21,7 @@ class _Soak(Protocol):
 
 
 SOAKS: Final[dict[str, _Soak]] = {
+    "few_inferences": few_inferences,
     "interrupts": interrupts,
     "starvation": starvation,
     "terminals": terminals,
