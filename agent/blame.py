@@ -1,6 +1,7 @@
 """What an error of OpenVINO's is to be blamed on: the flag, in one sentence for the user."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Job
@@ -43,6 +44,17 @@ def check_properties(core: Core, job: Job) -> None:
         except OpenVinoError as error:
             flag = "-load_config" if name in runtime.config else flags.get(name, "-load_config")
             raise UsageError(f"{flag}: OpenVINO does not take {name}={value}: {gist(str(error))}") from None
+
+
+def compilation(core: Core, job: Job, path: str) -> str:
+    """What a model that does not compile as it was asked for is blamed on: the flags that changed it, where the file's
+    own does compile."""
+    flags = preprocessing_flags(job)
+    if flags:
+        with suppress(OpenVinoError):
+            core.compile_model(core.read_model(path), job.runtime.device, job.runtime.properties())
+            return " or ".join(flags)
+    return f"-m {job.model.source}"
 
 
 def preprocessing_flags(job: Job) -> list[str]:

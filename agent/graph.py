@@ -124,8 +124,10 @@ def index_rows(xml: Path) -> dict[str, int]:
     """Parameters whose values are used as indices, by their friendly name: legal values are 0 up to this less one.
 
     It is the least over all uses. A Gather's axis is read from the `.bin` beside; without one it is any that explains
-    the shapes of its ports, and the shortest of those dimensions counts, which is legal whichever it is. Dimensions
-    that are dynamic in the file limit nothing. What is computed from an input before it is an index is not followed.
+    the shapes of its ports, and the shortest of those dimensions counts, which is legal whichever it is. Of a dimension
+    that is dynamic in the file, only the first place is sure to be there: the cache of a language model, say, has as
+    many rows as its batch, and `beam_idx` chooses from these. What is computed from an input before it is an index is
+    not followed.
     Raises OSError, and xml.etree.ElementTree.ParseError for a file that is no XML.
     """
     outer = _Graph(xml.with_suffix(".bin"))
@@ -184,7 +186,7 @@ def _inner(element: ElementTree.Element, ports: tuple[str, ...], bodies: dict[st
 def _limits(graph: _Graph, layer: _Layer) -> Iterator[_Limit]:
     """What an operation demands of those of its inputs that are indices."""
     for place, rows in _DEMANDS.get(layer.type, _no_demands)(graph, layer):
-        least = min((row for row in rows if row > 0), default=None)
+        least = min((1 if row < 0 else row for row in rows if row), default=None)
         if least is not None:
             yield _Limit(place, least)
 

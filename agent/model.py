@@ -19,7 +19,7 @@ from ovbench.common.messages import FileDigest, Filling, Group, Port, as_name, a
 from ovbench.common.schedule import round_up
 from ovbench.common.shape import format_dimension
 
-from .blame import check_properties, failed_inference, gist, preprocessing_flags
+from .blame import check_properties, compilation, failed_inference, gist, preprocessing_flags
 from .builtin import builtin_file
 from .capi import CompiledModel, Core, InferRequest, Library, Model, OpenVinoError
 from .cxx import Cxx
@@ -298,7 +298,8 @@ def _make(core: Core, job: jobs.Job, verb: str, make: Callable[[str, dict[str, s
         return make(job.runtime.device, job.runtime.properties())
     except OpenVinoError as error:
         check_properties(core, job)
-        raise UsageError(f"-m {job.model.source}: OpenVINO cannot {verb} this model: {gist(str(error))}") from None
+        blamed = compilation(core, job, _path(job.model))
+        raise UsageError(f"{blamed}: OpenVINO cannot {verb} this model: {gist(str(error))}") from None
 
 
 def _ports(model: Model) -> tuple[tuple[Port, ...], tuple[Port, ...]]:

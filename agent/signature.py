@@ -137,7 +137,7 @@ def groups(inputs: Sequence[InputInfo], shapes: Sequence[Sequence[tuple[int, ...
     """What inferences have in turn; `shapes` are those of each input's tensors, which it takes round and round.
 
     After as many inferences as the least common multiple of their numbers it begins anew. Raises UsageError where that
-    is more than can be told of.
+    is more than can be told of, and where inputs have batches that differ, which benchmark_app refuses as well.
     """
     distinct = [(own[0],) if len(set(own)) == 1 else tuple(own) for own in shapes]
     count = math.lcm(*(len(own) for own in distinct))
@@ -150,11 +150,24 @@ def groups(inputs: Sequence[InputInfo], shapes: Sequence[Sequence[tuple[int, ...
     found = []
     for turn in range(count):
         together = tuple(own[turn % len(own)] for own in distinct)
-        batches = {
-            shape[place] for info, shape in zip(inputs, together, strict=True) if (place := info.place("N")) is not None
-        }
-        found.append(Group(shapes=together, batch=max(1, batches.pop()) if len(batches) == 1 else 1))
+        found.append(Group(shapes=together, batch=_batch(inputs, together)))
     return tuple(found)
+
+
+def _batch(inputs: Sequence[InputInfo], shapes: Sequence[tuple[int, ...]]) -> int:
+    """1 where no input has one, and of an empty one."""
+    batches = {
+        info.name or info.node: shape[place]
+        for info, shape in zip(inputs, shapes, strict=True)
+        if (place := info.place("N")) is not None
+    }
+    if len(set(batches.values())) > 1:
+        listed = ", ".join(f"'{name}' {batch}" for name, batch in batches.items())
+        raise UsageError(
+            f"-layout: the batches (N) of the inputs differ: {listed}; so how many frames has an inference? Give them "
+            "the same (-b, -shape, -data_shape), or a -layout with ? in place of N"
+        )
+    return max([1, *batches.values()])
 
 
 def _listed(ports: Sequence[Port]) -> str:

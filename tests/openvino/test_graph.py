@@ -46,6 +46,19 @@ def save(model: ov.Model, folder: Path) -> Path:
     return file
 
 
+def cached_model() -> ov.Model:
+    """As language models keep their past: a cache of a row for each of the batch, which beam_idx puts in order."""
+    data = ops.parameter(ov.PartialShape([-1, 4]), ov.Type.f32, name="data")
+    beams = indices("beam_idx", [-1], ov.Type.i32)
+    past: Any = ops.read_value(data, "past", ov.Type.f32, ov.PartialShape([-1, 4]))
+    kept = ops.gather(past, beams, ops.constant(FIRST))
+    return ov.Model([ops.result(kept)], [ops.assign(ops.add(kept, data), "past")], [data, beams], "cached")
+
+
+def test_beams_are_chosen_from_the_batch_which_is_one_at_least(tmp_path: Path) -> None:
+    assert index_rows(save(cached_model(), tmp_path)) == {"beam_idx": 1}
+
+
 def test_the_ids_of_a_text_model_have_their_tables(tmp_path: Path) -> None:
     assert index_rows(save(text_model(), tmp_path)) == {"tokens": 300, "positions": 50, "segments": 2}
 

@@ -12,10 +12,12 @@ from openvino import opset13 as ops
 from ovbench.agent.backend import OpenVinoBackend
 from ovbench.agent.capi import Core, Library
 from ovbench.agent.model import StepTimes, load
-from ovbench.common.job import Data, Job, Load, Model, Placement, Runtime
+from ovbench.common.errors import UsageError
+from ovbench.common.job import Data, Job, Load, Model, Placement, Preprocessing, Runtime
 from ovbench.common.messages import MOST_NAME, Phases, Ready
 from ovbench.common.shape import static_shape
 from ovbench.common.wire import check
+from tests.openvino import opset_models
 from tests.process.driver import Run
 
 
@@ -233,6 +235,22 @@ def test_a_property_that_the_cpu_does_not_know_is_blamed_and_not_the_model(
     assert ran.code == 2
     (line,) = ran.err.splitlines()
     assert says in line
+
+
+def test_a_type_that_an_input_cannot_have_is_blamed_and_not_the_model(tmp_path: Path) -> None:
+    """Words as numbers: OpenVINO prepares that without a word, and cannot compile it."""
+    job = Job(
+        model=Model(source=str(opset_models.save(opset_models.lengths(), tmp_path))),
+        runtime=Runtime(hint="latency"),
+        load=Load(api="sync", duration_s=None, iterations=1, warmup_s=0.0),
+        placement=Placement(cpus=(0,)),
+        null=None,
+        data=Data(),
+        sample_bytes=1,
+        preprocessing=Preprocessing(input_type="f16"),
+    )
+    with pytest.raises(UsageError, match=r"^-ip: OpenVINO cannot compile this model: .*Convert"):
+        load(job, StepTimes())
 
 
 def test_preprocessing_that_cannot_be_blames_the_flag_that_asked_for_it(run: Run) -> None:

@@ -216,10 +216,21 @@ def test_without_open_shapes_there_is_one_group() -> None:
     assert (group.shapes, group.batch) == (((4, 16),), 4)
 
 
-def test_inputs_that_disagree_about_the_batch_count_as_one_frame() -> None:
+def test_inputs_that_disagree_about_the_batch_are_refused_and_a_layout_settles_it() -> None:
+    """As benchmark_app: of four frames beside two nobody can tell how many an inference has."""
     ports = [simple("[4,16]", layout="[N,C]", name="a"), simple("[2,16]", layout="[N,C]", name="b")]
     infos = sign(ports, Model(source="m"), Preprocessing()).inputs
-    assert groups(infos, [[(4, 16)], [(2, 16)]])[0].batch == 1
+    with pytest.raises(UsageError, match=r"-layout: the batches .* differ: 'a' 4, 'b' 2; .* same .-b"):
+        groups(infos, [[(4, 16)], [(2, 16)]])
+    settled = sign(ports, Model(source="m", layouts={"b": "?C"}), Preprocessing()).inputs
+    assert groups(settled, [[(4, 16)], [(2, 16)]])[0].batch == 4
+
+
+def test_a_later_turn_in_which_the_batches_differ_is_refused_too() -> None:
+    ports = [simple("[?,16]", layout="[N,C]", name="a"), simple("[?,16]", layout="[N,C]", name="b")]
+    infos = sign(ports, Model(source="m"), Preprocessing()).inputs
+    with pytest.raises(UsageError, match="'a' 2, 'b' 1"):
+        groups(infos, [[(1, 16), (2, 16)], [(1, 16)]])
 
 
 @pytest.mark.parametrize(
