@@ -7,15 +7,18 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
-from ovbench.common.errors import ExitCode
+from ovbench.common.endpoint import INSECURE, checked
+from ovbench.common.errors import ExitCode, UsageError
 
 from .loopcache import load_loops
 from .process import run_in_own_session, wake_on_time
+from .trust import Trust
 
 
 def main() -> NoReturn:
     try:
         options = _parser().parse_args()
+        endpoint = _checked(options)
         run_in_own_session()  # before there is much to copy
         # numpy's BLAS would start threads on every CPU when it is imported.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -23,14 +26,17 @@ def main() -> NoReturn:
         load_loops()
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
-    serve_and_exit(options.connect, options.agent, options.wait)
+    serve_and_exit(endpoint, options.agent, options.wait, Trust(options.root, options.allow_extensions))
 
 
-def serve_and_exit(endpoint: str, agent: int | None, patience_s: float) -> NoReturn:
-    """Serve one job and end the process, without waiting for whatever OpenVINO's threads are doing."""
+def serve_and_exit(endpoint: str, agent: int | None, patience_s: float, trust: Trust | None = None) -> NoReturn:
+    """Serve one job and end the process, without waiting for whatever OpenVINO's threads are doing.
+
+    `trust`: what a job may ask for; None, of agents that the coordinator has started itself, is anything.
+    """
     code = ExitCode.INTERNAL
     try:
-        code = _serve(endpoint, agent, patience_s)
+        code = _serve(endpoint, agent, patience_s, trust)
     except OSError as error:
         code = ExitCode.USAGE
         print(f"ovbench-agent: --connect {endpoint}: {error.strerror or error}", file=sys.stderr)
@@ -43,16 +49,31 @@ def serve_and_exit(endpoint: str, agent: int | None, patience_s: float) -> NoRet
     os._exit(code)
 
 
-def _serve(endpoint: str, agent: int | None, patience_s: float) -> ExitCode:
+def _serve(endpoint: str, agent: int | None, patience_s: float, trust: Trust | None) -> ExitCode:
     from .service import Ended, serve
 
     wake_on_time()
     try:
-        serve(endpoint, agent, patience_s)
+        serve(endpoint, agent, patience_s, trust)
     except Ended as ended:
         if str(ended):
             print(f"ovbench-agent: {ended}", file=sys.stderr)
         return ended.code
+
+
+def _checked(options: argparse.Namespace) -> str:
+    """Where to connect to, when that is where nobody else can be in the coordinator's place."""
+    if options.root is not None and not os.path.isdir(options.root):
+        sys.exit(_refused(f"--root {options.root}: there is no such folder"))
+    try:
+        return checked(options.connect, options.insecure)
+    except UsageError as error:
+        sys.exit(_refused(f"--connect {error}"))
+
+
+def _refused(text: str) -> ExitCode:
+    print(f"ovbench-agent: {text}", file=sys.stderr)
+    return ExitCode.USAGE
 
 
 class _Parser(argparse.ArgumentParser):
@@ -78,7 +99,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="ovbench-agent",
         allow_abbrev=False,
         description="Runs one agent's load for a coordinator that waits with 'ovbench-coord --launcher external'.",
-        epilog="Example: ovbench-agent --connect ipc:///tmp/ovbench-bus",
+        epilog="Without --root it takes jobs that need no file: built-in models with random inputs, and the null "
+        "device. Example: mkdir -m 700 bus; ovbench-agent --connect ipc://$PWD/bus/socket --root ~/models",
     )
     parser.add_argument("--connect", metavar="ENDPOINT", required=True, help="the coordinator's --bind")
     parser.add_argument(
@@ -90,6 +112,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--wait", metavar="SECONDS", type=_number(float, "a number of seconds", 1_000_000), default=60.0,
         help="how long to try to reach it (default 60)",
+    )  # fmt: skip
+    parser.add_argument("--insecure", action="store_true", help=INSECURE)
+    parser.add_argument(
+        "--root", metavar="DIR",
+        help="a folder that jobs may name files in: models, inputs, caches; default: none anywhere",
+    )  # fmt: skip
+    parser.add_argument(
+        "--allow-extensions", action="store_true",
+        help="load libraries with operations from --root, too; they can do whatever you can",
     )  # fmt: skip
     return parser
 

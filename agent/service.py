@@ -56,6 +56,7 @@ from .measure import Measurement, Outcome
 from .numa import Whereabouts, several_nodes
 from .recorder import Recorder
 from .threads import thread_ids
+from .trust import Trust
 from .usage import memory
 
 _LATENCIES_PER_HEARTBEAT: Final = 256
@@ -214,9 +215,10 @@ class Control:
 class MeasureThread:
     """`Work` for real: a thread that owns the measurement, and what the control thread reads of it meanwhile."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        """`wake` is called, from the measure thread, when `finished` has something."""
+    def __init__(self, wake: Callable[[], None], trust: Trust | None = None) -> None:
+        """`wake` is called, from the measure thread, when `finished` has something. `trust`: see `serve`."""
         self._wake = wake
+        self._trust = trust
         self._control_threads = thread_ids()
         self._whereabouts = Whereabouts(several_nodes())
         self._running = False
@@ -234,6 +236,8 @@ class MeasureThread:
         measurement = self._measurement = Measurement(job, self._control_threads, former)
 
         def task() -> Ready:
+            if self._trust is not None:
+                self._trust.check(job)
             prepared = measurement.prepare()
             # Off the measured CPUs where there are others, else on this agent's own, not on its neighbours'.
             refused = self._pin_control_threads(job.placement.housekeeping or job.placement.cpus)
@@ -384,11 +388,13 @@ def _with_notes(effective: Effective, refused: frozenset[int], cache: str) -> Ef
     return structs.replace(effective, notes=(*effective.notes, *notes))
 
 
-def serve(endpoint: str, agent: int | None, patience_s: float, clock: Clock = monotonic_ns) -> NoReturn:
+def serve(
+    endpoint: str, agent: int | None, patience_s: float, trust: Trust | None = None, clock: Clock = monotonic_ns
+) -> NoReturn:
     """Serve a job, and more loads on its model. Raises Ended when there is nothing more to do, and OSError for an
     endpoint that is no address.
 
-    `patience_s`: how long to try to reach a coordinator.
+    `patience_s`: how long to try to reach a coordinator. `trust`: what a job may ask for; None is anything.
     """
     link = Link(endpoint)
     wake_read, wake_write = os.pipe()
@@ -398,7 +404,7 @@ def serve(endpoint: str, agent: int | None, patience_s: float, clock: Clock = mo
     def wake() -> None:
         os.write(wake_write, b".")
 
-    work = MeasureThread(wake)
+    work = MeasureThread(wake, trust)
     hello = Hello(PROTOCOL_VERSION, os.getpid(), socket.gethostname(), agent, nonce=secrets.token_hex(16))
     control = Control(work, hello, patience_s, clock())
     attend(link, control, work.finished, wake_read, clock)

@@ -4,8 +4,11 @@ Bytes are decoded straight into the message types: what these have no place for 
 with their bounds before anything is allocated. So bytes that are no message of ours cost a counter and nothing else.
 """
 
+import errno
 import math
 import os
+import socket
+import struct
 import sys
 from collections.abc import Iterator
 from typing import Any, Final, Generic, TypeVar
@@ -13,6 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 import zmq
 
+from .endpoint import Listener, listen, trusted_users
 from .messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, AnyNotice, AnyOrder, Foreign, Notice, Order, tag
 
 _encoder = msgspec.msgpack.Encoder()
@@ -120,11 +124,17 @@ class Hub(_Endpoint[AnyNotice]):
         # Without it a message to a peer that has gone is dropped without a word.
         self._socket.set(zmq.ROUTER_MANDATORY, 1)
         self._socket.set(zmq.BACKLOG, 4_096)
+        self._listener: Listener | None = None
         try:
+            self._listener = listen(endpoint)
+            if self._listener is not None:
+                # Left to itself, libzmq removes whatever has that name.
+                self._socket.set(zmq.USE_FD, self._listener.fd)
             self._socket.bind(endpoint)
-        except zmq.ZMQError as error:
+        except (OSError, zmq.ZMQError) as error:
             self.close()
-            raise OSError(error.errno, _reason(error)) from None
+            reason = _reason(error) if isinstance(error, zmq.ZMQError) else error.strerror or str(error)
+            raise OSError(error.errno, reason) from None
 
     def messages(self, most: int, most_bytes: int) -> Iterator[tuple[bytes, AnyNotice | Foreign | BadMessage]]:
         """What has arrived, without waiting, in turn from each peer that has sent something (zmq_socket(3), ROUTER).
@@ -156,6 +166,8 @@ class Hub(_Endpoint[AnyNotice]):
 
     def close(self, linger_s: float = 0.0) -> None:
         """Waits at most so long for what was sent to leave."""
+        if self._listener is not None:
+            self._listener.remove()  # while it listens, as nobody takes its name meanwhile
         self._socket.set(zmq.LINGER, round(linger_s * 1000))
         super().close()
 
@@ -173,6 +185,7 @@ class Link(_Endpoint[AnyOrder]):
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED)
         self._poller.register(self._monitor, zmq.POLLIN)
         self.connected = False
+        self._local = endpoint.startswith("ipc://")
         try:
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:
@@ -180,11 +193,14 @@ class Link(_Endpoint[AnyOrder]):
             raise OSError(error.errno, _reason(error)) from None
 
     def messages(self) -> Iterator[AnyOrder]:
-        """All that has arrived, without waiting; refreshes `connected` first."""
+        """All that has arrived, without waiting; refreshes `connected` first. Raises OSError where another user listens
+        at the socket."""
         while self._monitor.poll(0):
             # The event is the first 16 bits (zmq_socket_monitor); pyzmq would import asyncio to read them, for 25 ms.
             event, _ = self._monitor.recv_multipart()
             self.connected = int.from_bytes(event[:2], sys.byteorder) == zmq.EVENT_CONNECTED
+            if self.connected and self._local:
+                _check_peer(int.from_bytes(event[2:6], sys.byteorder, signed=True))
         for frames in self._frames():
             if len(frames) != 1:
                 self.dropped += 1
@@ -209,6 +225,17 @@ class Link(_Endpoint[AnyOrder]):
         self._socket.disable_monitor()
         self._monitor.close()  # the context waits for it, too
         super().close()
+
+
+def _check_peer(fd: int) -> None:
+    """That who listens at a socket in the file system is this user, or root."""
+    try:
+        with socket.socket(fileno=os.dup(fd)) as peer:
+            _, user, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    except OSError:
+        return  # it has closed already
+    if user not in trusted_users():
+        raise OSError(errno.EPERM, "another user listens there")
 
 
 def private_endpoint(folder: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Literal, NoReturn, TypeVar
 
 from ovbench.common import builtin
+from ovbench.common.endpoint import INSECURE
 from ovbench.common.errors import UsageError
 from ovbench.common.job import AUTO_STREAMS, Hint, MemoryPolicy
 from ovbench.common.shape import Dimension, ShapeError
@@ -369,8 +370,10 @@ def _add_agents(group: "argparse._ArgumentGroup") -> None:
     )  # fmt: skip
     group.add_argument(
         "--bind", metavar="ENDPOINT",
-        help="where external agents connect: ipc:///path/to/socket, or tcp://127.0.0.1:PORT on this host",
+        help="where external agents connect: ipc:///path/to/socket, in a folder that only you can write to; or, with "
+        "--insecure, tcp://127.0.0.1:PORT on this host",
     )  # fmt: skip
+    group.add_argument("--insecure", action="store_true", help=INSECURE)
     group.add_argument(
         "--join-timeout", metavar="SECONDS", type=_seconds,
         help="go on without agents that have not come so long after the last one that did; "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from ovbench.common import builtin
+from ovbench.common.endpoint import checked
 from ovbench.common.errors import UsageError
 from ovbench.common.job import COMPILED_SUFFIX, Api, Data, Hint, InputFiles, MemoryPolicy, Preprocessing
 from ovbench.common.samplememory import MOST_REQUESTS
@@ -545,13 +546,14 @@ def _bind(raw: argparse.Namespace) -> str | None:
     if raw.launcher == "local":
         if bind is not None:
             raise UsageError("--bind is for agents that are started by hand; add --launcher external")
+        if raw.insecure:
+            raise UsageError("--insecure is for a --bind of agents that are started by hand; add --launcher external")
         return None
     if bind is None:
-        raise UsageError("--launcher external needs --bind ENDPOINT, as in --bind ipc:///tmp/ovbench-bus")
+        raise UsageError("--launcher external needs --bind ENDPOINT, as in --bind ipc://$XDG_RUNTIME_DIR/ovbench")
     if not isinstance(raw.agents, int):
         raise UsageError("--launcher external needs --agents N, a number: how many to wait for")
-    if bind.startswith("ipc:///"):
-        return bind
-    if bind.startswith(("tcp://127.", "tcp://localhost:", "tcp://[::1]:")):
-        return bind
-    raise UsageError(f"--bind {bind}: use ipc:///path/to/socket, or tcp://127.0.0.1:PORT for agents on this host")
+    try:
+        return checked(bind, raw.insecure)
+    except UsageError as error:
+        raise UsageError(f"--bind {error}") from None

@@ -69,7 +69,7 @@ def complain(*options: str, folder: Path) -> str:
         (["--backend", "null:1000,drift=fast"], "drift=fast"),
         (["--backend", "null:1000,wrong=agent", "--agents", "1"], "wrong=agent"),
         (["--launcher", "external", "--agents", "1"], "--bind"),
-        (["--bind", "ipc:///tmp/x"], "--launcher external"),
+        (["--bind", "ipc:///x"], "--launcher external"),
         (["--launcher", "external", "--bind", "tcp://0.0.0.0:5555", "--agents", "1"], "127.0.0.1"),
         (["--launcher", "external", "--bind", "ipc:///proc/nowhere/bus", "--agents", "1"], "--bind"),
         (["--unknown"], "--unknown"),

@@ -183,3 +183,32 @@ def test_messages_out_of_turn_are_dropped(start: Start, tmp_path: Path) -> None:
     assert ran.report["dropped_messages"] >= 1
     assert [a["state"] for a in ran.report["agents"]] == ["ok", "lost"]
     assert agent.wait(PATIENCE_S) == 0
+
+
+def test_a_second_coordinator_and_a_file_in_the_way_are_refused_and_nothing_is_left_behind(
+    start: Start, tmp_path: Path
+) -> None:
+    coordinator, endpoint = external(start, tmp_path, agents=1)
+    second = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "1").finish()
+    assert second.code == 2
+    assert second.err.count("\n") == 1
+    assert f"--bind {endpoint}: another coordinator listens there" in second.err
+    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    assert coordinator.finish().code == 0
+    assert agent.wait(PATIENCE_S) == 0
+    assert not (tmp_path / "bus").exists()
+    (tmp_path / "bus").write_text("precious")
+    third = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "1").finish()
+    assert (third.code, (tmp_path / "bus").read_text()) == (2, "precious")
+
+
+def test_an_agent_opens_no_file_that_its_owner_did_not_name(start: Start, tmp_path: Path) -> None:
+    endpoint = f"ipc://{tmp_path}/bus"
+    (tmp_path / "model.xml").write_text("<net/>")
+    model = ("-m", str(tmp_path / "model.xml"))
+    coordinator = start(*model, "--launcher", "external", "--bind", endpoint, "--agents", "1")
+    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    ran = coordinator.finish()
+    assert ran.code == 2
+    assert f"-m {tmp_path}/model.xml: this agent was started by hand and opens no files" in ran.err
+    agent.wait(PATIENCE_S)

@@ -23,7 +23,7 @@ def call(*command: str, without: str | None = None, folder: Path) -> subprocess.
 
 @pytest.mark.parametrize(
     ("command", "package"),
-    [((COORDINATOR, "--dry-run"), "msgspec"), ((AGENT, "--connect", "ipc:///nonexistent/bus"), "numpy")],
+    [((COORDINATOR, "--dry-run"), "msgspec"), ((AGENT, "--connect", "ipc:///bus"), "numpy")],
     ids=["coordinator", "agent"],
 )
 def test_ctrl_c_while_a_command_loads_ends_it_without_a_word(
@@ -44,6 +44,11 @@ def test_an_agent_limits_the_threads_of_blas_before_numpy_loads() -> None:
         ([], "--connect"),
         (["--connect", "nowhere"], "--connect nowhere"),
         (["--connect", "ipc://"], "--connect ipc://"),
+        (["--connect", "ipc:///tmp/bus"], "others may write to /tmp"),
+        (["--connect", "ipc:///nowhere/bus"], "mkdir -m 700"),
+        (["--connect", "tcp://127.0.0.1:5555"], "--insecure"),
+        (["--connect", "tcp://10.0.0.1:5555", "--insecure"], "tcp://127.0.0.1:PORT"),
+        (["--connect", "ipc:///bus", "--root", "nowhere"], "--root nowhere"),
         (["--connect", "ipc:///tmp/bus", "--wait", "nan"], "'nan'"),
         (["--connect", "ipc:///tmp/bus", "--wait", "-1"], "'-1'"),
         (["--connect", "ipc:///tmp/bus", "--agent", "1.5"], "'1.5'"),

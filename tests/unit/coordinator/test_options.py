@@ -245,13 +245,15 @@ def test_a_path_may_begin_with_the_home(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_external_agents_need_more_time_to_come() -> None:
-    external = options("--launcher", "external", "--bind", "ipc:///tmp/bus", "--agents", "1")
+    external = options("--launcher", "external", "--bind", "ipc:///bus", "--agents", "1")
     assert external.join_timeout_s > options().join_timeout_s
 
 
-@pytest.mark.parametrize("bind", ["ipc:///tmp/bus", "tcp://127.0.0.1:5555", "tcp://localhost:5555", "tcp://[::1]:5555"])
+@pytest.mark.parametrize("bind", ["tcp://127.0.0.1:5555", "tcp://localhost:5555", "tcp://[::1]:5555"])
 def test_external_agents_connect_on_this_host(bind: str) -> None:
-    assert options("--launcher", "external", "--bind", bind, "--agents", "2").bind == bind
+    external = ("--launcher", "external", "--agents", "2")
+    assert options(*external, "--bind", bind, "--insecure").bind == bind
+    assert options(*external, "--bind", "ipc:///bus").bind == "ipc:///bus"
 
 
 def test_the_agents_python_is_where_it_was_named_and_its_link_is_not_followed(tmp_path: Path) -> None:
@@ -263,7 +265,7 @@ def test_the_agents_python_is_where_it_was_named_and_its_link_is_not_followed(tm
 
 
 WRONG = {
-    "--agent-python python3 --launcher external --agents 1 --bind ipc:///tmp/bus": "--agent-python",
+    "--agent-python python3 --launcher external --agents 1 --bind ipc:///bus": "--agent-python",
     "-nstreams 0": "-nstreams",
     "-nstreams -2": "-nstreams",
     "-nstreams two": "two",
@@ -397,11 +399,15 @@ WRONG = {
     "--backend cuda": "cuda",
     "--launcher slurm": "slurm",
     "--launcher external": "--bind",
-    "--launcher external --bind ipc:///tmp/bus": "--agents",
-    "--launcher external --bind ipc:///tmp/bus --agents per-node": "--agents N",
+    "--launcher external --bind ipc:///bus": "--agents",
+    "--launcher external --bind ipc:///bus --agents per-node": "--agents N",
     "--launcher external --agents 2 --bind tcp://0.0.0.0:5555": "tcp://0.0.0.0:5555",
+    "--launcher external --agents 2 --bind tcp://0.0.0.0:5555 --insecure": "tcp://0.0.0.0:5555",
+    "--launcher external --agents 2 --bind tcp://127.0.0.1:5555": "--insecure",
+    "--launcher external --agents 2 --bind ipc:///tmp/bus": "others may write to /tmp",
+    "--insecure": "--launcher external",
     "--launcher external --agents 2 --bind bus": "bus",
-    "--bind ipc:///tmp/bus": "--launcher external",
+    "--bind ipc:///bus": "--launcher external",
     "--no-such-option": "--no-such-option",
     "--agent 2": "--agent",
     "frobnicate": "frobnicate",

@@ -1,0 +1,89 @@
+"""What an agent that was started by hand does for a coordinator that it knows by an address alone.
+
+A job names files to read, folders to write to and libraries to load. The agent's owner says which of these it may have:
+without a word only built-in models, random inputs and the null device, which need no file.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ovbench.common import builtin
+from ovbench.common.errors import UsageError
+from ovbench.common.job import Job
+
+_PATHS: Final = ("_DIR", "_PATH", "_FILE", "_LIBRARY", "_LIB")
+"""How properties of OpenVINO end whose values are paths, as CACHE_DIR and WEIGHTS_PATH."""
+
+_MOST_FILES: Final = 100_000
+
+
+@dataclass(frozen=True)
+class Trust:
+    """`root`: the folder whose files a job may name, None for none; with `extensions` it may load libraries there."""
+
+    root: str | None = None
+    extensions: bool = False
+
+    def check(self, job: Job) -> None:
+        """Raises UsageError for a job that asks for more."""
+        for what, path in _paths(job):
+            if self.root is None:
+                raise UsageError(
+                    f"{what} {path}: this agent was started by hand and opens no files; start it with --root DIR, a "
+                    "folder that has it"
+                )
+            for file in _files(path):
+                if not _inside(file, self.root):
+                    where = path if file == path else f"{path}, by {file},"
+                    raise UsageError(
+                        f"{what} {where} is not in the agent's --root {self.root}; name a folder that has it"
+                    )
+        if job.model.extensions and not self.extensions:
+            raise UsageError(
+                "-extensions: this agent was started by hand and loads no libraries; start it with --allow-extensions"
+            )
+
+
+def _paths(job: Job) -> Iterator[tuple[str, str]]:
+    """What a job names of the file system, each after the flag that it comes from."""
+    if job.null is None and not _is_builtin(job.model.source):
+        yield "-m", job.model.source
+    for path in job.model.extensions:
+        yield "-extensions", path
+    for files in job.data.files:
+        for path in files.paths:
+            yield "-i", path
+    if job.runtime.cache_dir is not None:
+        yield "-cdir", job.runtime.cache_dir
+    for name, value in job.runtime.config.items():
+        if value and ("/" in value or name.upper().endswith(_PATHS)):
+            yield f"-load_config {name}", value
+    if "/" in job.runtime.device:
+        yield "-d", job.runtime.device
+
+
+def _is_builtin(source: str) -> bool:
+    return source.startswith(builtin.PREFIX) and "/" not in source
+
+
+def _files(path: str) -> Iterator[str]:
+    """The file, and those that are read with it: weights beside a model, what is in a folder; links may lead out."""
+    yield path
+    folder, name = os.path.split(path)
+    stem = os.path.splitext(name)[0]
+    if os.path.isdir(path):
+        for count, (place, folders, files) in enumerate(os.walk(path)):
+            if count > _MOST_FILES:
+                raise UsageError(f"{path} has more than {_MOST_FILES} folders; name one with fewer")
+            yield from (os.path.join(place, one) for one in (*folders, *files))
+    else:
+        yield from (os.path.join(folder, stem + suffix) for suffix in (".bin", ".pdiparams", ".onnx_data", ".data"))
+
+
+def _inside(path: str, root: str) -> bool:
+    """Also of what does not exist yet, by the folder that it would be in."""
+    real = os.path.realpath(path)
+    top = os.path.realpath(root)
+    return real == top or real.startswith(top.rstrip("/") + "/")

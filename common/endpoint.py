@@ -1,0 +1,162 @@
+"""Addresses of the bus, and who can reach them: a socket in a folder of one's own, or a port of this host by request.
+
+A coordinator has agents load models and run them, and agents report figures that a coordinator believes. Over ipc://
+the file system keeps others out, as long as nobody else can put a socket where ours is looked for; over tcp:// nothing
+does.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from .errors import UsageError
+
+_IPC: Final = "ipc://"
+_HERE: Final = ("tcp://127.", "tcp://localhost:", "tcp://[::1]:")
+_BACKLOG: Final = 4_096
+_LOCK_TRIES: Final = 100
+_LOCK_NAP_S: Final = 0.02
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+
+INSECURE: Final = (
+    "use a tcp:// port of this host without any protection: whoever can reach it can send jobs to agents and make up "
+    "their figures"
+)
+"""What --insecure does, for the help of either side."""
+
+
+def checked(endpoint: str, insecure: bool) -> str:
+    """The endpoint with links resolved, so that it stays what was checked. Raises UsageError with the reason."""
+    if endpoint.startswith(_HERE):
+        if insecure:
+            return endpoint
+        reason = "is not encrypted, and whoever can reach it can send jobs to agents and make up their figures"
+        raise UsageError(f"{endpoint}: tcp:// {reason}; use ipc:///path/to/socket, or add --insecure")
+    if not endpoint.startswith(_IPC + "/") or endpoint.endswith("/"):
+        raise UsageError(f"{endpoint}: use ipc:///path/to/socket, or tcp://127.0.0.1:PORT with --insecure")
+    folder, name = os.path.split(endpoint.removeprefix(_IPC))
+    return _IPC + os.path.join(_checked_folder(endpoint, folder), name)
+
+
+def _checked_folder(endpoint: str, folder: str) -> str:
+    """Nobody but its owner and root may put anything into it, nor another folder in its place."""
+    real = os.path.realpath(folder)
+    advice = "use a folder of your own, as one made with: mkdir -m 700"
+    try:
+        last = os.stat(real)
+        if not stat.S_ISDIR(last.st_mode):
+            raise UsageError(f"{endpoint}: {folder} is no folder; {advice}")
+        if last.st_uid not in trusted_users():
+            raise UsageError(
+                f"{endpoint}: {folder} belongs to another user, who could take the socket's place; {advice}"
+            )
+        if last.st_mode & _OTHERS_WRITE:
+            raise UsageError(f"{endpoint}: others may write to {folder} and take the socket's place; {advice}")
+        for parent in _parents(real):
+            above = os.stat(parent)
+            sticky = bool(above.st_mode & stat.S_ISVTX)
+            if above.st_uid not in trusted_users() or (above.st_mode & _OTHERS_WRITE and not sticky):
+                raise UsageError(f"{endpoint}: others may put another folder in the place of {folder}; {advice}")
+    except OSError as error:
+        raise UsageError(f"{endpoint}: {folder}: {error.strerror}; {advice}") from None
+    return real
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path != "/":
+        path = os.path.dirname(path)
+        yield path
+
+
+def trusted_users() -> tuple[int, ...]:
+    """Whose word is taken: this user's, and that of root, who can do anything anyway."""
+    return (os.geteuid(), 0)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A socket that listens at `path`; `fd` belongs to whoever accepts on it."""
+
+    path: str
+    fd: int
+    device: int
+    inode: int
+
+    def remove(self) -> None:
+        """Its name, if that is still this socket's. Before it is closed: then it is anybody's to take."""
+        with contextlib.suppress(OSError):
+            found = os.lstat(self.path)
+            if (found.st_dev, found.st_ino) == (self.device, self.inode):
+                os.unlink(self.path)
+
+
+def listen(endpoint: str) -> Listener | None:
+    """Listens at an ipc:// endpoint; None for any other. Raises OSError, its text why the name cannot be had.
+
+    Nothing is removed but a socket of this user's at which nobody listens. Whoever else looks at the same name at the
+    same time waits for the lock on the folder meanwhile.
+    """
+    if not endpoint.startswith(_IPC):
+        return None
+    path = endpoint.removeprefix(_IPC)
+    with _locked(os.path.dirname(path)), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
+        _make_room(path)
+        os.fchmod(made.fileno(), 0o600)  # before it has a name: who may connect is who may write
+        try:
+            made.bind(path)
+        except OSError as error:
+            raise OSError(error.errno or errno.EINVAL, error.strerror or str(error)) from None
+        made.listen(_BACKLOG)
+        made.setblocking(False)
+        found = os.lstat(path)
+        return Listener(path, made.detach(), found.st_dev, found.st_ino)
+
+
+def _make_room(path: str) -> None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise OSError(errno.EEXIST, "there is a file of that name, which is left alone; name another")
+    if found.st_uid != os.geteuid():
+        raise OSError(errno.EEXIST, "there is a socket of another user's of that name; name another")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            pass  # somebody listens, and has not yet taken those who came before
+    raise OSError(
+        errno.EADDRINUSE, "another coordinator listens there; name another socket, or wait until it has ended"
+    )
+
+
+@contextlib.contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """The folder itself is locked, so that no file for it is left behind."""
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for _ in range(_LOCK_TRIES):
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(_LOCK_NAP_S)
+        else:
+            raise OSError(errno.EAGAIN, "another process has locked its folder")
+        yield
+    finally:
+        os.close(held)
