@@ -18,7 +18,7 @@ import sys
 from importlib import import_module
 
 from .loopcache import load_loops
-from .process import die_with_parent, leave_session
+from .process import be_killed_first, die_with_parent, leave_session
 
 
 def main() -> None:
@@ -75,6 +75,7 @@ class _Server:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 leave_session()
+                be_killed_first()
                 die_with_parent(server_pid)
                 _become_agent(agent, endpoint, log)
             finally:

@@ -10,6 +10,10 @@ from typing import Final
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 _PR_SET_TIMERSLACK: Final = 29
 
+_OOM_SCORE: Final = 200
+"""In thousandths of the memory that there is (proc_pid_oom_score_adj(5)); to raise it needs no privilege."""
+_MOST_OOM_SCORE: Final = 1000
+
 _PASSED_ON: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -77,6 +81,15 @@ def _stand_in_for(child: int) -> None:
         signal.signal(killed_by, signal.SIG_DFL)
     os.kill(os.getpid(), killed_by)  # whoever started this one sees what happened
     os._exit(128 + killed_by)
+
+
+def be_killed_first() -> None:
+    """Where memory runs out, have the kernel rather end this process than the one that starts agents, with all of them,
+    or the coordinator, with the report."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "r+") as score:
+        adjustment = min(int(score.read()) + _OOM_SCORE, _MOST_OOM_SCORE)
+        score.seek(0)
+        score.write(str(adjustment))
 
 
 def wake_on_time() -> None:

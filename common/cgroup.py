@@ -1,4 +1,5 @@
-"""What the control groups of a process leave it of the CPUs, and how often they made it wait: cgroup v1, v2, both."""
+"""What the control groups of a process leave it of the CPUs, how often they made it wait, and how often the kernel has
+killed for lack of memory in them: cgroup v1, v2, both."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ _EFFECTIVE: Final = ("cpuset.cpus.effective", "cpuset.effective_cpus")
 _CPUSET: Final = "cpuset.cpus"
 _STAT: Final = "cpu.stat"
 _CPUSET_FILES: Final = (*_EFFECTIVE, _CPUSET)
+_OOM_FILES: Final = ("memory.events", "memory.oom_control")
+_OOM_KILL: Final = "oom_kill"
 
 
 def read_quota(root: Path) -> float | None:
@@ -60,6 +63,20 @@ def most_throttled(before: Sequence[Throttled], after: Sequence[Throttled]) -> T
     """By how much it rose in the group where it rose most: those nested in it wait with it, so it is no sum."""
     rises = (Throttled(b.periods - a.periods, b.seconds - a.seconds) for a, b in zip(before, after, strict=True))
     return max(rises, key=lambda rise: (rise.seconds, rise.periods), default=Throttled(0, 0.0))
+
+
+def read_oom_kills(root: Path) -> int | None:
+    """How many processes of the process's group the kernel has killed for lack of memory, by a limit of any group or of
+    the machine; of the whole machine where the group does not count them; None where nobody does."""
+    files = [group / name for group in _groups(root, "memory") for name in _OOM_FILES]
+    counts = (_count_of(_OOM_KILL, read_text(file)) for file in (*files, root / "proc/vmstat"))
+    return next((count for count in counts if count is not None), None)
+
+
+def _count_of(name: str, text: str) -> int | None:
+    values = dict(line.split() for line in text.splitlines() if len(line.split()) == 2)
+    count = values.get(name, "")
+    return int(count) if count.isascii() and count.isdecimal() else None
 
 
 def _throttled(text: str) -> Throttled | None:

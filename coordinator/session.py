@@ -140,8 +140,7 @@ class Session:
                 self._hear(bus, fleet, peer, notice)
                 if self.clock() >= tick_ns or (self.interrupts.asked and not self.interrupted):
                     break
-            for death in bus.launcher.deaths():
-                self._do(bus, fleet, fleet.died(death.agent, death.how, self.clock()))
+            self._bury(bus, fleet)
             now_ns = self.clock()
             read = self.meter.tick(now_ns)
             if now_ns >= tick_ns or read:
@@ -154,6 +153,10 @@ class Session:
                 elif read:
                     self.watcher.measuring(self.tracker.snapshot(fleet, self.meter, now_ns))
         self.dropped_messages += fleet.illegal
+
+    def _bury(self, bus: Bus, fleet: Fleet) -> None:
+        for death in bus.launcher.deaths():
+            self._do(bus, fleet, fleet.died(death.agent, death.how, self.clock()))
 
     def _hear(self, bus: Bus, fleet: Fleet, peer: bytes, notice: AnyNotice | Foreign | BadMessage) -> None:
         if isinstance(notice, BadMessage):
@@ -186,6 +189,7 @@ class Session:
             match action:
                 case Send(peer, order):
                     if not bus.hub.send(peer, order):
+                        self._bury(bus, fleet)  # what is known of its end says more
                         self._do(bus, fleet, fleet.unreachable(peer, self.clock()))
                 case Kill(agent):
                     bus.launcher.kill(agent)

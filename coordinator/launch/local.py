@@ -11,8 +11,10 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+
+from ovbench.common.cgroup import read_oom_kills
 
 from . import Death
 
@@ -73,10 +75,17 @@ class _ForkServer:
             yield from (line.decode().split() for line in lines)
 
     def last_words(self) -> str:
-        """Of one that is over."""
+        """Of one that is over; empty if it left none."""
         assert self._process.stderr is not None
-        reason = self._process.stderr.read().decode(errors="replace").strip().splitlines()
-        return f"the process that starts agents has ended: {reason[-1] if reason else 'it gave no reason'}"
+        lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def was_killed(self) -> bool:
+        """Of one that is over: whether by SIGKILL."""
+        with contextlib.suppress(ChildProcessError):
+            ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+            return ended is not None and (ended.si_code, ended.si_status) == (os.CLD_KILLED, signal.SIGKILL)
+        return False
 
     def kill(self) -> None:
         """Without the lock of `Popen`, so in a handler of signals, too. Its agents die with it."""
@@ -96,6 +105,10 @@ class _ForkServer:
                     stream.close()
 
 
+def _oom_kills() -> int | None:
+    return read_oom_kills(Path("/"))
+
+
 class LocalLauncher:
     """Starts a fork server at once, so that it loads while the coordinator does other things; one for each further
     Python when it is first wanted.
@@ -105,8 +118,12 @@ class LocalLauncher:
 
     gives_places: bool = True
 
-    def __init__(self, python: str | None = None) -> None:
-        """`python`: the one that agents are likely to be wanted of; None is the coordinator's."""
+    def __init__(self, python: str | None = None, oom_kills: Callable[[], int | None] = _oom_kills) -> None:
+        """`python`: the one that agents are likely to be wanted of; None is the coordinator's. `oom_kills`: how many
+        processes the kernel has killed for lack of memory where agents run, None if nobody counts."""
+        self._count_oom_kills = oom_kills
+        self._oom_kills = oom_kills()
+        self._killed: set[int] = set()
         self._news = select.epoll()
         self._servers: dict[str, _ForkServer] = {}
         self._serving = self._server(python)
@@ -134,6 +151,8 @@ class LocalLauncher:
         self._deaths.clear()  # of those before
         self._logs = folder
         self._pids.clear()
+        self._killed.clear()
+        self._oom_kills = self._count_oom_kills()
         self._crew = {next(self._tickets): agent for agent in range(agents)}
         if self._ended:
             self._server_ended(self._ended)
@@ -152,6 +171,7 @@ class LocalLauncher:
     def kill(self, agent: int) -> None:
         pid = self._pids.get(agent)
         if pid is not None:
+            self._killed.add(agent)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -204,8 +224,14 @@ class LocalLauncher:
             self._news.unregister(end)
         del self._servers[path]
         if server is self._serving:
-            self._server_ended(server.last_words())
+            self._server_ended(self._how_server_ended(server))
         server.close()
+
+    def _how_server_ended(self, server: _ForkServer) -> str:
+        subject, why = "the process that starts agents", server.last_words()
+        if server.was_killed():
+            return f"{subject} was killed by SIGKILL{self._for_lack_of_memory()}"
+        return f"{subject} has ended: {why or 'it gave no reason'}"
 
     def _note(self, words: list[str]) -> None:
         match words:
@@ -223,10 +249,20 @@ class LocalLauncher:
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
             how = f"killed by {signal.Signals(number).name}"
+            if number == signal.SIGKILL and agent not in self._killed:
+                how += self._for_lack_of_memory()
         else:
             how = f"its process ended with exit code {os.WEXITSTATUS(status)}"
         last = _last_line(self._log(agent))
         return f"{how}; its last words: {last}" if last else how
+
+    def _for_lack_of_memory(self) -> str:
+        """Whether the kernel has counted one more such kill, which is then this one."""
+        count = self._count_oom_kills()
+        if count is None or self._oom_kills is None or count <= self._oom_kills:
+            return ""
+        self._oom_kills += 1
+        return " for lack of memory, by the kernel: start fewer agents, or allow more memory"
 
     def _server_ended(self, how: str) -> None:
         """Without it there are no agents: they have died with it."""

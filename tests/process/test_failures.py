@@ -54,6 +54,11 @@ def test_no_process_outlives_a_coordinator_that_is_killed(start: Start) -> None:
     # The kernel shares CPUs out by session: two agents in one were seen to keep all others off them.
     sessions = {os.getsid(process.pid) for process in processes}
     assert sessions == {process.pid for process in processes}
+    # Where memory runs out, an agent is killed and not the process that starts them, or the coordinator.
+    *parents, first, second = (
+        Path(f"/proc/{p.pid}/oom_score_adj").read_text() for p in (coordinator.process, *processes)
+    )
+    assert int(first) == int(second) > max(map(int, parents))
     coordinator.process.kill()
     assert gone(processes, AT_ONCE_S)
 

@@ -10,6 +10,7 @@ from ovbench.common.cgroup import (
     limit_files,
     most_throttled,
     read_cpuset,
+    read_oom_kills,
     read_quota,
     read_throttled,
     throttle_files,
@@ -144,3 +145,25 @@ def test_a_group_that_has_gone_and_no_group_at_all_waited_for_nothing(tmp_path: 
     assert throttle_files(tmp_path) == ()
     assert read_throttled([tmp_path / "cpu.stat"]) == (Throttled(0, 0.0),)
     assert most_throttled((), ()) == Throttled(0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "files", "kills"),
+    [
+        ("0::/a/b", {"a/b/memory.events": "low 0\noom 3\noom_kill 2", "a/memory.events": "oom_kill 9"}, 2),
+        ("0::/a/b", {"a/b/cgroup.procs": "", "a/memory.events": "oom_kill 9"}, 9),
+        ("4:memory:/a", {"memory/a/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1"}, 1),
+        ("4:memory:/a", {"memory/a/memory.oom_control": "oom_kill_disable 0\nunder_oom 0"}, 7),
+        ("0::/", {}, 7),
+    ],
+)
+def test_kills_for_lack_of_memory_are_those_of_the_nearest_group_that_counts_them(
+    tmp_path: Path, lines: str, files: dict[str, str], kills: int
+) -> None:
+    root = groups(tmp_path, lines, files)
+    (root / "proc" / "vmstat").write_text("pgfault 5\noom_kill 7\n")
+    assert read_oom_kills(root) == kills
+
+
+def test_an_old_kernel_counts_no_kills_for_lack_of_memory(tmp_path: Path) -> None:
+    assert read_oom_kills(groups(tmp_path, "0::/", {})) is None

@@ -38,18 +38,31 @@ time.sleep(600)
 """
 SILENT = "time.sleep(600)"
 
-Launch = Callable[[str], LocalLauncher]
+KILLED = """
+for agent in range(3):
+    ticket = json.loads(sys.stdin.readline())[0]
+    print("exited", ticket, 9, flush=True)
+time.sleep(600)
+"""
+KILLING_ITSELF = """
+import os
+sys.stdin.readline()
+os.kill(os.getpid(), 9)
+"""
+OUT_OF_MEMORY = " for lack of memory, by the kernel: start fewer agents, or allow more memory"
+
+Launch = Callable[..., LocalLauncher]
 
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Launch]:
     started = []
 
-    def begin(script: str) -> LocalLauncher:
+    def begin(script: str, oom_kills: Callable[[], int | None] = lambda: None) -> LocalLauncher:
         path = tmp_path / "server"
         path.write_text(f"#!{sys.executable} -IS\nimport json, sys, time\n{script}")
         path.chmod(0o700)
-        started.append(LocalLauncher(str(path)))
+        started.append(LocalLauncher(str(path), oom_kills))
         return started[-1]
 
     yield begin
@@ -108,3 +121,27 @@ def test_a_handler_of_signals_ends_it_also_where_its_end_is_being_waited_for(lau
     with process._waitpid_lock:  # type: ignore[attr-defined]
         launcher.abandon()
     assert process.wait(60) == -signal.SIGKILL
+
+
+def counting(*counts: int) -> Callable[[], int]:
+    """As they rise; the last one stays."""
+    left = list(counts)
+    return lambda: left.pop(0) if len(left) > 1 else left[0]
+
+
+def test_as_many_agents_are_named_killed_for_lack_of_memory_as_the_kernel_has_counted(
+    launch: Launch, tmp_path: Path
+) -> None:
+    launcher = launch(KILLED, counting(5, 5, 6, 7))
+    start(launcher, 3, tmp_path)
+    hows = [death.how for death in await_deaths(launcher, 3)]
+    assert hows == ["killed by SIGKILL" + OUT_OF_MEMORY] * 2 + ["killed by SIGKILL"]
+
+
+@pytest.mark.parametrize(("after", "more"), [(5, ""), (6, OUT_OF_MEMORY)])
+def test_a_server_that_was_killed_is_named_so(launch: Launch, tmp_path: Path, after: int, more: str) -> None:
+    launcher = launch(KILLING_ITSELF, counting(5, 5, after))
+    start(launcher, 1, tmp_path)
+    how = "the process that starts agents was killed by SIGKILL" + more
+    assert await_deaths(launcher, 1) == [Death(0, how)]
+    assert launcher.ended == how
