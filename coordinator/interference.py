@@ -39,7 +39,8 @@ class Surroundings:
 
     `throttles`: by how much the counts of throttling by heat rose in the run, of those that did. `quota`: of each
     agent whose control groups' quota was used up, how often and for how many seconds. `readings_behind`: by CPU, of
-    how many readings the first and the last `frequency` were made.
+    how many readings the first and the last `frequency` were made. `beside`: how busy each CPU was, in percent, that
+    is nobody's of this run and shares a core with a measured one.
     """
 
     use: Mapping[int, CpuUse] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class Surroundings:
     throttles: Mapping[str, int] = field(default_factory=dict)
     quota: Mapping[int, tuple[int, float]] = field(default_factory=dict)
     readings_behind: Mapping[int, int] = field(default_factory=dict)
+    beside: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,12 @@ def _use(share: CpuShare, load: float, harness: float) -> CpuUse:
 
 def tick_error_percent(use: CpuUse, window_s: float) -> float:
     """Of `others`: one standard deviation of a share that was sampled, at the fewest ticks there may be."""
-    busy = min(1.0, (use.agents + use.harness + use.others) / 100)
+    return sampling_error_percent(use.agents + use.harness + use.others, window_s)
+
+
+def sampling_error_percent(busy_percent: float, window_s: float) -> float:
+    """The same of a CPU that is nobody's, as busy as the kernel's ticks found it."""
+    busy = min(1.0, busy_percent / 100)
     samples = max(1.0, TICKS_PER_S * window_s)
     return float(100 * (busy * (1 - busy) / samples) ** 0.5)
 

@@ -39,6 +39,7 @@ from .merge import Merged, Slice, Work
 from .neighbours import Points, Process
 from .options import Options
 from .plan import Plan
+from .policy import core_of
 from .recording import Recorded, Window, pieces_of
 from .sensors import Governor, SensorReading
 from .utilization import CpuShare, CpuTotals, ProcessShare, busy_between, coordinator_s, cpu_shares, process_share
@@ -185,8 +186,17 @@ def _surroundings(
         governors=run.governors,
         throttles=throttles(run.sensors),
         readings_behind=readings_behind(run.sensors, *edges),
+        beside={cpu: shares[cpu].busy for cpu in _siblings(run) if cpu in shares},
         quota={id: (p.throttled_periods, p.throttled_s) for id, p in processes.items() if p.throttled_periods},
     )
+
+
+def _siblings(run: Run) -> list[int]:
+    """CPUs that are nobody's of this run and share a core with a measured one."""
+    measured = set(run.plan.measured_cpus)
+    cores = {core_of(cpu) for cpu in run.topology.cpus if cpu.id in measured}
+    ours = measured | set(run.plan.housekeeping)
+    return [cpu.id for cpu in run.topology.cpus if cpu.id not in ours and core_of(cpu) in cores]
 
 
 def _efficiency(run: Run, merged: Merged, processes: Mapping[int, ProcessShare]) -> result.EfficiencyPart | None:

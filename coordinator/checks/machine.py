@@ -5,7 +5,7 @@ from typing import Final
 
 from ovbench.common.topology import format_cpu_list
 
-from ..interference import Surroundings, tick_error_percent
+from ..interference import TICKS_PER_S, Surroundings, sampling_error_percent, tick_error_percent
 from ..result import CpuUse, Finding, Neighbour
 from .evidence import Code, Evidence
 
@@ -22,6 +22,7 @@ def find_in_machine(evidence: Evidence) -> Iterator[Finding]:
     around = evidence.surroundings
     limits = evidence.options.thresholds
     yield from _find_in_others(around, limits.max_others_percent)
+    yield from _find_beside(around, limits.max_others_percent)
     yield from _find_above(
         around, Code.STEAL, lambda use: use.steal, limits.max_steal_percent,
         "The hypervisor took time from", "Use a machine of your own, or one whose CPUs are not shared.",
@@ -48,6 +49,19 @@ def _find_in_others(around: Surroundings, limit: float) -> Iterator[Finding]:
     message = f"Other processes took time from {_cpus(taken)}. {_who(around, taken)}"
     advice = "Stop them, keep them off with cpusets, or measure other --cpus."
     yield Finding(Code.OTHER_LOAD, "warning", message, advice)
+
+
+def _find_beside(around: Surroundings, limit: float) -> Iterator[Finding]:
+    """A core's other CPU takes no time from the measured one, but half of what the core can do."""
+    taken = {
+        cpu: busy
+        for cpu, busy in around.beside.items()
+        if busy > limit + 2 * sampling_error_percent(busy, around.window_s)
+    }
+    if taken:
+        message = f"Other processes used SMT siblings of measured CPUs: {_cpus(taken)}. They share cores with the load."
+        advice = "Stop them, keep them off with cpusets, or measure --cpus of other cores."
+        yield Finding(Code.OTHER_LOAD, "warning", message, advice)
 
 
 def _who(around: Surroundings, taken: Mapping[int, float]) -> str:
@@ -78,7 +92,9 @@ def _name(one: Neighbour, cpus: Mapping[int, float]) -> str:
 def _find_above(
     around: Surroundings, code: Code, share: Callable[[CpuUse], float], limit: float, what: str, advice: str
 ) -> Iterator[Finding]:
-    taken = {cpu: share(use) for cpu, use in around.use.items() if share(use) > limit}
+    """Less than a tick in all is not known: in a short window the readings about it tell of what came before."""
+    least = max(limit, 100 / (TICKS_PER_S * around.window_s)) if around.window_s > 0 else limit
+    taken = {cpu: share(use) for cpu, use in around.use.items() if share(use) > least}
     if taken:
         yield Finding(code, "warning", f"{what} {_cpus(taken)}.", advice)
 

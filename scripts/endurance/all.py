@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final, Protocol
 
-from . import few_inferences, forkserver, fuzzed_lives, interrupts, starvation, terminals
+from . import busy, few_inferences, forkserver, fuzzed_lives, interrupts, starvation, terminals
 
 
 class _Soak(Protocol):
@@ -21,6 +21,7 @@ class _Soak(Protocol):
 
 
 SOAKS: Final[dict[str, _Soak]] = {
+    "busy": busy,
     "few_inferences": few_inferences,
     "forkserver": forkserver,
     "interrupts": interrupts,

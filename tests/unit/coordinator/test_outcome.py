@@ -40,6 +40,7 @@ from tests.builders import (
     steady,
     usage,
 )
+from tests.machines import machine
 
 
 def lost(id: int) -> Member:
@@ -492,3 +493,14 @@ def test_facts_of_the_run_are_passed_on() -> None:
     assert (found.dropped_messages, found.samples_file) == (3, "samples.npz")
     assert (found.started_at, found.command, found.ovbench.version) == (facts.started_at, facts.command, "0.1.0")
     assert structs.asdict(found.environment)["hostname"] == "box"
+
+
+@pytest.mark.parametrize(("busy", "housekeeping", "found"), [(0.8, (), True), (0.0, (), False), (0.8, (2,), False)])
+def test_who_shares_a_core_with_the_load_makes_it_suspect(
+    busy: float, housekeeping: tuple[int, ...], found: bool
+) -> None:
+    """CPU 2 is the sibling of CPU 0; the one that control threads have is ours."""
+    facts = run([delivered(0)], readings=[cpu_totals(at, [0.8 * at, 0.0, busy * at, 0.0], 0.0) for at in range(13)])
+    plan = Plan((facts.members[0].job,), housekeeping)
+    verdict = report(replace(facts, topology=machine(cores=2, threads=2), plan=plan)).validity
+    assert ("other_load" in verdict.because) is found

@@ -181,3 +181,19 @@ def test_a_quota_below_the_measured_cpus_is_warned_of_before_the_run(cpus: float
 def test_a_quota_that_ran_out_is_not_said_as_well_that_it_may() -> None:
     finding = only(replace(around(quota={0: (1, 0.1)}), topology=replace(machine(), quota_cpus=1.9)))
     assert (finding.code, finding.severity) == (Code.CPU_QUOTA, "error")
+
+
+def test_a_sibling_of_a_measured_cpu_that_others_use_is_other_load() -> None:
+    """Nobody takes time of the measured CPU then, but its core does less."""
+    quiet = Surroundings({0: use()}, 10.0, beside={4: 4.0})
+    assert list(find(evidence(surroundings=quiet))) == []
+    found = only(evidence(surroundings=replace(quiet, beside={4: 4.0, 5: 60.0})))
+    assert (found.code, found.severity) == (Code.OTHER_LOAD, "warning")
+    assert "SMT siblings of measured CPUs: CPU 5: 60.0 %" in found.message
+
+
+@pytest.mark.parametrize(("window_s", "found"), [(10.0, True), (1.0, True), (0.5, False), (0.0002, False)])
+def test_less_than_a_tick_of_harness_is_not_known(window_s: float, found: bool) -> None:
+    """1.5 % of half a second are 7.5 ms; a reading is that far off where the window ends."""
+    around_it = Surroundings({0: use(harness=1.5)}, window_s)
+    assert bool(list(find(evidence(surroundings=around_it)))) is found
