@@ -56,7 +56,10 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         yield Finding(Code.STOP_SKEW, "warning", message, "Measure for a time, -t, or longer.")
     completed = sum(m.finished.completed for m in evidence.members if m.finished and not m.why and not m.finished.error)
     if evidence.options.iterations and completed != merged.count:
-        message = f"{completed} inferences were done; the {merged.count} that ended while all agents ran are counted."
+        message = (
+            f"{completed} inferences were done; {merged.count} ended while all agents ran, and those under way at the "
+            "end of that count by the share of their time."
+        )
         yield Finding(Code.OUTSIDE_WINDOW, "info", message)
     if not merged.edges_exact:
         message = "An agent recorded more than fits its memory outside the window, so the window's edges are not exact."

@@ -91,9 +91,10 @@ def _due_ms(member: Member) -> float:
 
 
 def _usual_ms(merged: Merged, agent: int) -> float:
-    """A paced agent mostly waits, so its inferences are further apart than they are long."""
+    """A paced agent mostly waits, so its inferences are further apart than they are long. Where none ended in the
+    window, one that was under way is known by its share."""
     latency = merged.agent_latencies[agent]
-    count = merged.agent_counts[agent]
+    count = merged.agent_counts[agent] or merged.agent_work[agent].inferences
     apart_ms = 1000 * merged.window.duration_s / count if count else 0.0
     return max(apart_ms, latency.percentiles[_P90] if latency is not None else 0.0)
 
@@ -101,7 +102,7 @@ def _usual_ms(merged: Merged, agent: int) -> float:
 def find_in_agents_speed(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """Among agents with the same number of CPUs, as more CPUs for one inference make less of each.
 
-    An agent must be slower even with one inference more, as one was under way when the window ended.
+    An agent must be slower even with one inference more: that one of a few took long is chance.
     """
     limit = evidence.options.thresholds.max_slower_percent
     rates = fps_per_cpu(evidence.members, merged)

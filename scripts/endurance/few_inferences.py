@@ -1,7 +1,8 @@
 """Few and long inferences of the null device, of which the rate is known: within 1 % of it, and the interval holds it.
 
 The device serves for exactly the time that it is told, but wakes late on a busy machine: the rate that a run without
-end would have lies between that of the time it was told and that of the time it took on the average.
+end would have lies between that of the time it was told and that of the time it took on the average. A start at a limited
+rate that is late by 50 ms is 1 % of 5 s.
 """
 
 import json
@@ -37,8 +38,8 @@ _CASES: Final = (
     _Case("--agents 1 -t 2 -api async -nstreams 2 -nireq 2", 0.45, 2 / 0.45),
     _Case("--agents 64 -niter 192 --join-timeout 60", 1.0, 64.0),
     _Case("--agents 1 -niter 1", 1.0, 1.0, known=False),
-    _Case("--agents 1 -t 1 -max_irate 0.5", 0.01, 0.5, known=False),
-    _Case("--agents 2 -t 1.3 -max_irate 20", 0.01, 20.0),
+    _Case("--agents 1 -t 5 -max_irate 0.5", 0.01, 0.5, known=False),
+    _Case("--agents 2 -t 4.3 -max_irate 20", 0.01, 20.0),
 )
 
 RUNS = 2 * len(_CASES)

@@ -53,5 +53,10 @@ def test_another_model_is_told_where_files_say_nothing(change: dict[str, object]
     assert f"{next(iter(change)).removesuffix('s')}" in told
 
 
+def test_a_null_device_that_is_slower_on_one_agent_is_a_fault_to_find() -> None:
+    one, slow = (structs.replace(effective(), backend=f"null:{service}") for service in ("2000", "3000"))
+    assert disagreement(fleet(one, slow)) is None
+
+
 def test_an_agent_that_is_not_ready_is_no_disagreement() -> None:
     assert disagreement([*fleet(reading("a"), reading("a")), Member(2, job())]) is None

@@ -156,6 +156,11 @@ def test_an_agent_that_ended_nothing_in_the_window_is_stalled() -> None:
     assert Code.STALLED in codes(evidence([delivered(0), idle]))
 
 
+def test_an_agent_whose_inferences_take_longer_than_the_window_is_not_stalled() -> None:
+    slow = delivered(1, data=steady(seconds(1), ms(12_000), 1))
+    assert Code.STALLED not in codes(evidence([delivered(0), slow]))
+
+
 def test_a_paced_agent_that_waits_between_its_inferences_is_not_stalled() -> None:
     """One inference of 110 ms each second; then each has 1 s without an end, as asked."""
     ends = seconds(1) + np.arange(1, 11) * seconds(1) - ms(10)
