@@ -28,6 +28,13 @@ _foreign: Final = msgspec.msgpack.Decoder(Foreign)
 _Received = TypeVar("_Received")
 
 
+_PARTS: Final = 1_000
+"""Parts of a message that are read at a stretch; ours have two."""
+
+_WAITING: Final = 8
+"""Whole messages that libzmq keeps of one peer until they are read: 64 MiB at most. Who sends more waits."""
+
+
 class BadMessage(Exception):
     """Bytes that are not a message of the expected union."""
 
@@ -79,9 +86,11 @@ class _Endpoint(Generic[_Received]):
         self._socket = self._context.socket(kind)
         self._socket.set(zmq.LINGER, 0)
         self._socket.set(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        self._socket.set(zmq.RCVHWM, _WAITING)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
         self._union = union
+        self._passing_over = False
         self.dropped = 0
         """Messages that were malformed, oversized in number of parts, or unknown."""
 
@@ -95,12 +104,31 @@ class _Endpoint(Generic[_Received]):
         ready = self._poller.poll(max(0, math.ceil(timeout_s * 1000)))
         return {fd for fd, _ in ready if isinstance(fd, int)}
 
-    def _frames(self) -> Iterator[list[bytes]]:
+    def _frames(self, most: int) -> Iterator[list[bytes]]:
+        """Messages as their parts, those beyond `most` replaced by one that is empty.
+
+        Of a message without end _PARTS are read at a stretch, and forgotten; the rest of it the next time.
+        """
         while True:
-            try:
-                yield self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+            kept: list[bytes] = []
+            read = 0
+            while read == 0 or self._socket.get(zmq.RCVMORE):
+                if read == _PARTS:
+                    if not self._passing_over:
+                        self._passing_over = True
+                        yield [*kept, b""]
+                    return
+                try:
+                    part = self._socket.recv(zmq.NOBLOCK)
+                except zmq.Again:
+                    return
+                read += 1
+                if read <= most:
+                    kept.append(part)
+            if self._passing_over:
+                self._passing_over = False
+                continue
+            yield kept if read <= most else [*kept, b""]
 
     def _decode(self, data: bytes) -> _Received | BadMessage:
         try:
@@ -143,7 +171,7 @@ class Hub(_Endpoint[AnyNotice]):
         time. Whoever sends faster than this reads would keep the caller here. BadMessage, not raised, for what was
         dropped.
         """
-        frames = self._frames()
+        frames = self._frames(most=2)
         read_bytes = 0
         for _ in range(most):
             parts = next(frames, None) if read_bytes < most_bytes else None
@@ -201,7 +229,7 @@ class Link(_Endpoint[AnyOrder]):
             self.connected = int.from_bytes(event[:2], sys.byteorder) == zmq.EVENT_CONNECTED
             if self.connected and self._local:
                 _check_peer(int.from_bytes(event[2:6], sys.byteorder, signed=True))
-        for frames in self._frames():
+        for frames in self._frames(most=1):
             if len(frames) != 1:
                 self.dropped += 1
                 continue

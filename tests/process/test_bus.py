@@ -1,5 +1,6 @@
 """The bus under abuse: whatever comes in on the socket is counted and dropped, and the run goes on."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import zmq
 from msgspec import structs
 
 from ovbench.common.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, FileDigest, Finished, Hello, Memory, Progress
-from ovbench.common.wire import Hub, encode
+from ovbench.common.wire import BadMessage, Hub, encode
 from tests.builders import effective, ready
 from tests.process.driver import AGENT, PATIENCE_S, Coordinator, Start
 
@@ -106,6 +107,46 @@ def test_what_is_read_at_a_stretch_is_bounded(tmp_path: Path, most: int, most_by
     hub.close()
     assert max(turns) <= longest
     assert (sum(turns), hub.dropped) == (20, 10)
+
+
+def test_a_message_of_many_parts_is_dropped_a_stretch_at_a_time_and_the_next_one_is_read(tmp_path: Path) -> None:
+    hub = Hub(f"ipc://{tmp_path}/bus")
+    context = zmq.Context()
+    peer = context.socket(zmq.DEALER)
+    peer.connect(f"ipc://{tmp_path}/bus")
+    peer.send_multipart([b"x"] * 5_500)
+    peer.send_multipart([b"x"] * 3)
+    peer.send(encode(Progress(step=1, completed=1)))
+    heard: list[object] = []
+    stretches = 0
+    deadline = time.monotonic() + PATIENCE_S
+    while len(heard) < 3 and time.monotonic() < deadline:
+        hub.wait(1.0)
+        heard += [message for _, message in hub.messages(100, 1 << 20)]
+        stretches += 1
+    context.destroy(linger=0)
+    hub.close()
+    assert [type(message) for message in heard] == [BadMessage, BadMessage, Progress]
+    assert hub.dropped == 2
+    assert stretches >= 6
+
+
+def test_whole_messages_that_nobody_reads_wait_with_their_sender(tmp_path: Path) -> None:
+    """By count: what libzmq takes of 64 full messages without a reader is by far not all of them."""
+    hub = Hub(f"ipc://{tmp_path}/bus")
+    context = zmq.Context()
+    peer = context.socket(zmq.DEALER)
+    peer.set(zmq.SNDHWM, 1)
+    peer.set(zmq.SNDTIMEO, 1000)
+    peer.connect(f"ipc://{tmp_path}/bus")
+    sent = 0
+    with contextlib.suppress(zmq.Again):
+        for _ in range(64):
+            peer.send(bytes(1 << 20))
+            sent += 1
+    context.destroy(linger=0)
+    hub.close()
+    assert 1 <= sent <= 24
 
 
 def test_an_oversized_message_costs_its_sender_the_connection_and_nobody_else(start: Start, tmp_path: Path) -> None:
