@@ -192,8 +192,16 @@ class Hub(_Endpoint[AnyNotice]):
             return False
         return True
 
+    def let_nobody_in(self) -> None:
+        """Nobody finds an ipc:// socket any more, where libzmq ends the process when it cannot accept a connection.
+        Those that are connected stay, which they would not with `unbind`."""
+        if self._listener is not None:
+            self._listener.remove()
+
     def close(self, linger_s: float = 0.0) -> None:
-        """Waits at most so long for what was sent to leave."""
+        """Waits at most so long for what was sent to leave. Again is no harm."""
+        if self._socket.closed:
+            return
         if self._listener is not None:
             self._listener.remove()  # while it listens, as nobody takes its name meanwhile
         self._socket.set(zmq.LINGER, round(linger_s * 1000))

@@ -18,6 +18,7 @@ from .interrupts import Interrupts
 from .launch import Launcher
 from .launch.external import ExternalLauncher
 from .launch.local import LocalLauncher
+from .limits import check_limits
 from .machinetree import record_tree
 from .options import ExportModel, Options, ShowTopology, parse
 from .placement import home
@@ -85,6 +86,7 @@ def _command(arguments: Sequence[str], interrupts: Interrupts) -> ExitCode:
         from .launch.interpreter import examine
 
         examine(request.agent_python)
+    check_limits(len(plan.jobs))
     # From here on the agents' common process loads, while the rest of this one does.
     launcher: Launcher = LocalLauncher(request.agent_python) if request.launcher == "local" else ExternalLauncher()
     from .run import run

@@ -4,11 +4,11 @@ It ends when every agent has delivered, failed or been lost, or when the user wa
 """
 
 import contextlib
-import resource
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns
 from ovbench.common.errors import UsageError
@@ -20,6 +20,7 @@ from .agreement import disagreement
 from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
 from .interrupts import Interrupts
 from .launch import Launcher
+from .limits import OUT_OF_DESCRIPTORS, Reserve, scarce
 from .member import Member
 from .plan import Plan
 from .rules import Rules
@@ -27,6 +28,8 @@ from .runfolder import run_folder
 from .snapshot import Snapshot, Tracker
 from .survey import Survey
 from .utilization import Meter
+
+_Read = TypeVar("_Read")
 
 _TICK_NS: Final = NS_PER_S // 4
 _DISMISS_S: Final = 2.0
@@ -60,13 +63,13 @@ class Bus:
     interrupts: Interrupts
     folder: Path
     endpoint: str
+    reserve: Reserve
 
     @classmethod
     @contextlib.contextmanager
     def open(cls, launcher: Launcher, interrupts: Interrupts, bind: str | None) -> "Iterator[Bus]":
         """Raises UsageError for a --bind that cannot be had. In the end no agent is left that was started here."""
-        _raise_descriptor_limit()
-        with run_folder() as folder:
+        with run_folder() as folder, contextlib.closing(Reserve()) as reserve:
             endpoint = bind or private_endpoint(str(folder))
             try:
                 hub = Hub(endpoint)
@@ -76,11 +79,17 @@ class Bus:
                 if fd is not None:
                     hub.watch(fd)
             try:
-                yield cls(hub, launcher, interrupts, folder, endpoint)
+                yield cls(hub, launcher, interrupts, folder, endpoint, reserve)
             finally:
                 # The launcher first: an agent that has just been released must not outlive us either.
                 launcher.close()
                 hub.close(linger_s=1.0)
+
+    def make_room(self) -> bool:
+        """Where descriptors have run out: let nobody else in, as far as that can be done, and use the reserve; False
+        where it has been used. What is under way goes on."""
+        self.hub.let_nobody_in()
+        return self.reserve.give()
 
     def release(self, crew: Sequence[Member]) -> None:
         """Let everyone go who can still hear it."""
@@ -124,6 +133,10 @@ class Session:
             self._attend(bus, fleet)
             return fleet
         finally:
+            if scarce():  # and there is more to be read when the load has ended
+                bus.make_room()
+                if scarce():
+                    bus.hub.close(linger_s=1.0)
             self.dropped_messages += bus.hub.dropped - dropped
 
     def _attend(self, bus: Bus, fleet: Fleet) -> None:
@@ -142,12 +155,14 @@ class Session:
                     break
             self._bury(bus, fleet)
             now_ns = self.clock()
-            read = self.meter.tick(now_ns)
+            read = self._reading(bus, partial(self.meter.tick, now_ns))
             if now_ns >= tick_ns or read:
                 tick_ns = now_ns + _TICK_NS
+                if scarce():
+                    bus.make_room()
                 self._do(bus, fleet, fleet.tick(now_ns))
                 if fleet.warm_up_ns is not None or fleet.begin_ns is not None:
-                    self.survey.tick(_pids(fleet))
+                    self._reading(bus, lambda: self.survey.tick(_pids(fleet)))
                 if fleet.begin_ns is None:
                     self.watcher.waiting(fleet, now_ns)
                 elif read:
@@ -166,13 +181,25 @@ class Session:
         last_ready = isinstance(notice, Ready) and fleet.still(State.EXPECTED, State.PREPARING) == 1
         last_warmed = isinstance(notice, Warmed) and fleet.still(State.WARMING) == 1
         if last_ready or last_warmed:
-            self.survey.begin(_pids(fleet))
+            self._reading(bus, lambda: self.survey.begin(_pids(fleet)))
         self._do(bus, fleet, fleet.heard(peer, notice, self.clock()))
         if isinstance(notice, Failed):
             self._refuse(fleet)
         if isinstance(notice, Finished):
-            self.meter.take()
-            self.survey.end(_pids(fleet))
+            self._reading(bus, self.meter.take)
+            self._reading(bus, lambda: self.survey.end(_pids(fleet)))
+
+    def _reading(self, bus: Bus, read: Callable[[], _Read]) -> _Read | None:
+        """What is read of the machine; None where strangers have taken the last descriptor, and the reserve."""
+        for _ in range(2):
+            try:
+                return read()
+            except OSError as error:
+                if error.errno not in OUT_OF_DESCRIPTORS:
+                    raise
+            if not bus.make_room():
+                break
+        return None
 
     def _timeout_s(self, tick_ns: int) -> float:
         due_ns = min(tick_ns, self.meter.next_ns) if self.meter.next_ns is not None else tick_ns
@@ -201,16 +228,9 @@ class Session:
                         raise UsageError(apart)
                     self.watcher.ready(fleet)
                 case Begins(at_ns):
-                    self.meter.plan(at_ns, self.plan.jobs[0].load.duration_s)
+                    self._reading(bus, partial(self.meter.plan, at_ns, self.plan.jobs[0].load.duration_s))
                     self.survey.hold(at_ns)
 
 
 def _pids(fleet: Fleet) -> Iterator[int]:
     return (member.pid for member in fleet.members if member.pid is not None)
-
-
-def _raise_descriptor_limit() -> None:
-    """Every agent is a descriptor; the usual soft limit of 1024 is below what the kernel allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 16)), hard))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ovbench.common.cgroup import read_oom_kills
+from ovbench.common.errors import UsageError
 
 from . import Death
 
@@ -30,14 +31,17 @@ class _ForkServer:
             "PYTHONUNBUFFERED": "1",
             "PYTHONSAFEPATH": "1",  # a user's own select.py is not for the agents either
         }
-        self._process = subprocess.Popen(
-            [python, "-m", "ovbench.agent.forkserver", str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,  # the terminal's Ctrl-C is not for the agents
-        )
+        try:
+            self._process = subprocess.Popen(
+                [python, "-m", "ovbench.agent.forkserver", str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,  # the terminal's Ctrl-C is not for the agents
+            )
+        except OSError as error:
+            raise UsageError(f"{python}, which starts the agents, cannot be run: {error.strerror}") from None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self.input, self.fd = self._process.stdin.fileno(), self._process.stdout.fileno()

@@ -16,6 +16,7 @@ from ovbench.common.topology import Topology
 from .. import store
 from ..interrupts import Interrupts
 from ..launch.local import LocalLauncher
+from ..limits import check_limits
 from ..report.live import SteadyConsole
 from ..report.studylive import StudyScreen, print_trials
 from ..session import Bus
@@ -138,6 +139,7 @@ def _run(
     runner = Runner(study, folder, topology, screen)
     broken = ""
     if prepared:
+        check_limits(max(len(one.plan.jobs) for one in prepared))
         # In the main thread: the kernel's word of its end follows the thread that starts agents.
         launcher = LocalLauncher(prepared[0].options.agent_python)
         interrupts.attend(launcher.abandon)

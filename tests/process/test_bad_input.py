@@ -9,9 +9,10 @@ import pytest
 from tests.process.driver import COORDINATOR, PATIENCE_S, Start
 
 
-def complain(*options: str, folder: Path) -> str:
-    """The one line that a wrong call gets."""
-    done = subprocess.run([COORDINATOR, *options], capture_output=True, text=True, cwd=folder, timeout=PATIENCE_S)
+def complain(*options: str, folder: Path, limits: str = "true") -> str:
+    """The one line that a wrong call gets. `limits`: what the shell sets before."""
+    command = ["sh", "-c", f'{limits} && exec "$0" "$@"', COORDINATOR, *options]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=PATIENCE_S)
     lines = done.stderr.splitlines()
     assert done.returncode == 2, done
     assert len(lines) == 1, done.stderr
@@ -61,7 +62,7 @@ def complain(*options: str, folder: Path) -> str:
         (["-pc", "no", "-pcsort", "sort"], "contradict"),
         (["-exec_graph_path", "/dev/null/graph.xml"], "/dev/null"),
         (["-load_config", "nowhere.json"], "nowhere.json"),
-        (["-dump_config", "/dev/null/config.json"], "nowhere"),
+        (["-dump_config", "/dev/null/config.json"], "/dev/null"),
         (["-m", "nowhere.xml"], "nowhere.xml"),
         (["-m", "builtin:resnet"], "builtin:tiny"),
         (["--backend", "null"], "null:SERVICE_TIME_US"),
@@ -93,6 +94,10 @@ def complain(*options: str, folder: Path) -> str:
 def test_a_wrong_call_gets_one_sentence(tmp_path: Path, options: list[str], says: str) -> None:
     assert says in complain(*options, folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_too_few_descriptors_get_one_sentence(tmp_path: Path) -> None:
+    assert "ulimit -n 65" in complain("--agents", "1", "-m", "builtin:tiny", folder=tmp_path, limits="ulimit -n 20")
 
 
 @pytest.mark.parametrize("flag", ["-ip u8", "-iop data:u8", "--mean_values [1]", "-shape [1]", "-b 2"])

@@ -1,0 +1,108 @@
+"""What the system lets a run have: descriptors, processes and threads. Checked before it starts, kept in reserve while
+it goes on, since libzmq ends the process where it cannot accept a connection (errno_assert in its ipc_listener.cpp)."""
+
+import contextlib
+import errno
+import os
+import resource
+import threading
+from typing import Final
+
+from ovbench.common.errors import UsageError
+
+OUT_OF_DESCRIPTORS: Final = frozenset((errno.EMFILE, errno.ENFILE))
+_MOST: Final = 1 << 16
+_OWN: Final = 64
+"""Descriptors beside those of agents: libraries, the bus, what is read of /proc, and the reserve."""
+
+_SPARE: Final = 16
+_MANY: Final = 4096
+"""Where there are so many, an eighth of them is kept free: connections can come faster than anybody looks."""
+
+_THREADS: Final = 8
+_THREADS_OF_AGENT: Final = 4
+_MOST_TRIED: Final = 64
+_STACK_BYTES: Final = 1 << 16
+
+
+def check_limits(agents: int) -> None:
+    """That so many agents can be had on this host, with what limits can be raised. Raises UsageError.
+
+    Before agents' processes are started, which have the same limits.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        wanted = max(soft, min(hard, _MOST)) if hard != resource.RLIM_INFINITY else max(soft, _MOST)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    needed = _OWN + agents + _spare(soft) - _SPARE
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        most = soft - needed + agents
+        fewer = f", or have at most {most} --agents" if most > 0 else ""
+        raise UsageError(
+            f"{_agents(agents)} needs {needed} open files, and the limit is {soft}; raise it, ulimit -n {needed}{fewer}"
+        )
+    _check_threads(min(_MOST_TRIED, _THREADS + _THREADS_OF_AGENT * agents), agents)
+
+
+def _check_threads(number: int, agents: int) -> None:
+    """By starting some: the limit is on all that the user runs, and a cgroup may have another."""
+    go_on = threading.Event()
+    started: list[threading.Thread] = []
+    former = threading.stack_size(_STACK_BYTES)
+    try:
+        for _ in range(number):
+            thread = threading.Thread(target=go_on.wait, daemon=True)
+            thread.start()
+            started.append(thread)
+    except RuntimeError:
+        raise UsageError(
+            f"{_agents(agents)} needs at least {number} threads more than run now, and only {len(started)} could be "
+            "started; raise the limit, ulimit -u, or that of the container (pids.max), or have fewer --agents"
+        ) from None
+    finally:
+        threading.stack_size(former)
+        go_on.set()
+        for thread in started:
+            thread.join()
+
+
+def _spare(limit: int) -> int:
+    return _SPARE if limit < _MANY else limit // 8
+
+
+def _agents(number: int) -> str:
+    return f"a run with {number} agent{'s' if number != 1 else ''}"
+
+
+def scarce() -> bool:
+    """Whether few descriptors are left. Takes none to find out but one."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        return soft != resource.RLIM_INFINITY and soft - len(os.listdir("/proc/self/fd")) < _spare(soft)
+    except OSError as error:
+        return error.errno in OUT_OF_DESCRIPTORS
+
+
+class Reserve:
+    """Descriptors that are kept for when there are no others."""
+
+    def __init__(self) -> None:
+        """Raises OSError where there are none."""
+        self._kept: list[int] = []
+        try:
+            for _ in range(_SPARE):
+                self._kept.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError:
+            self.give()
+            raise
+
+    def close(self) -> None:
+        self.give()
+
+    def give(self) -> bool:
+        """Whether there were any."""
+        given, self._kept = self._kept, []
+        for descriptor in given:
+            os.close(descriptor)
+        return bool(given)
