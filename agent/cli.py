@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from ovbench.common.endpoint import INSECURE, checked
 from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.printable import one_line, open_streams
 
 from .loopcache import load_loops
 from .process import run_in_own_session, wake_on_time
@@ -16,6 +17,7 @@ from .trust import Trust
 
 
 def main() -> NoReturn:
+    open_streams()
     try:
         options = _parser().parse_args()
         endpoint = _checked(options)
@@ -39,7 +41,7 @@ def serve_and_exit(endpoint: str, agent: int | None, patience_s: float, trust: T
         code = _serve(endpoint, agent, patience_s, trust)
     except OSError as error:
         code = ExitCode.USAGE
-        print(f"ovbench-agent: --connect {endpoint}: {error.strerror or error}", file=sys.stderr)
+        print(one_line(f"ovbench-agent: --connect {endpoint}: {error.strerror or error}"), file=sys.stderr)
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except BaseException:
@@ -57,7 +59,7 @@ def _serve(endpoint: str, agent: int | None, patience_s: float, trust: Trust | N
         serve(endpoint, agent, patience_s, trust)
     except Ended as ended:
         if str(ended):
-            print(f"ovbench-agent: {ended}", file=sys.stderr)
+            print(one_line(f"ovbench-agent: {ended}"), file=sys.stderr)
         return ended.code
 
 
@@ -78,7 +80,7 @@ def _refused(text: str) -> ExitCode:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(ExitCode.USAGE, f"ovbench-agent: {message} (see --help)\n")
+        self.exit(ExitCode.USAGE, one_line(f"ovbench-agent: {message} (see --help)") + "\n")
 
 
 def _number(kind: type[int] | type[float], what: str, most: int) -> Callable[[str], float]:

@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 from ovbench.common.builtin import write_builtin
 from ovbench.common.errors import NO_ROOM, ExitCode, Unwritable, UsageError
 from ovbench.common.job import Job
+from ovbench.common.printable import one_line, open_streams
 from ovbench.common.topology import Topology, read_topology
 
 from .commands import SavedRequest
@@ -31,13 +32,14 @@ _UNPRINTABLE: Final = NO_ROOM | {errno.EPIPE}
 def main(argv: Sequence[str] | None = None, interrupts: Interrupts | None = None) -> NoReturn:
     arguments = tuple(sys.argv[1:] if argv is None else argv)
     _open_what_is_closed()
+    open_streams()
     try:
         code = _command(arguments, interrupts or Interrupts())
     except UsageError as error:
-        print(f"ovbench-coord: {error}", file=sys.stderr)
+        print(f"ovbench-coord: {one_line(str(error))}", file=sys.stderr)
         code = ExitCode.USAGE
     except Unwritable as error:
-        print(f"ovbench-coord: {error}", file=sys.stderr)
+        print(f"ovbench-coord: {one_line(str(error))}", file=sys.stderr)
         code = ExitCode.UNWRITABLE
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
@@ -66,7 +68,7 @@ def _command(arguments: Sequence[str], interrupts: Interrupts) -> ExitCode:
     request = parse(arguments)
     if isinstance(request, ExportModel):
         write_builtin(request.name, request.file)
-        print(f"{request.file} and {request.file.with_suffix('.bin').name} written")
+        print(one_line(f"{request.file} and {request.file.with_suffix('.bin').name} written"))
         return ExitCode.VALID
     if isinstance(request, ShowTopology):
         return _topology(request)
@@ -99,17 +101,16 @@ def _command(arguments: Sequence[str], interrupts: Interrupts) -> ExitCode:
 
 def _topology(request: ShowTopology) -> ExitCode:
     if request.record is not None:
-        print(f"{record_tree(request.record)} files written to {request.record}")
+        print(one_line(f"{record_tree(request.record)} files written to {request.record}"))
         return ExitCode.VALID
     topology = _read_machine(request.sysfs)
+    from .report.console import SafeConsole
     from .report.topology import print_topology, topology_json
 
     if request.json:
         print(json.dumps(topology_json(topology), indent=2))
     else:
-        from rich.console import Console
-
-        print_topology(Console(), topology)
+        print_topology(SafeConsole(), topology)
     return ExitCode.VALID
 
 
@@ -134,11 +135,10 @@ def _show_plan(options: Options, plan: Plan, topology: Topology) -> ExitCode:
         housekeeping = list(plan.housekeeping)
         print(json.dumps({"assignments": assignments, "housekeeping": housekeeping, "findings": problems}, indent=2))
     else:
-        from rich.console import Console
-
+        from .report.console import SafeConsole
         from .report.text import print_plan
 
-        print_plan(Console(), plan, topology, findings)
+        print_plan(SafeConsole(), plan, topology, findings)
     return ExitCode.VALID
 
 

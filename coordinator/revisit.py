@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
+from ovbench.common.printable import one_line
 
 from . import store
 from .commands import CompareResults, ExportResult, SavedRequest, ShowResult
@@ -16,6 +16,7 @@ from .comparison import Comparison, NamedRun, NamedStudy, compare_runs, compare_
 from .gate import gate
 from .hdrlog import TrialLatencies, histogram_log, study_log, tag_of
 from .report.comparison import print_comparison
+from .report.console import SafeConsole
 from .report.html.runpage import run_files
 from .report.html.studypage import study_files
 from .report.study import print_study
@@ -42,11 +43,11 @@ def _show(request: ShowResult) -> ExitCode:
         if request.json:
             _print_json(to_json(saved.report))
         else:
-            print_report(Console(), saved.report)
+            print_report(SafeConsole(), saved.report)
     elif request.json:
         _print_json(_indented({"study": saved.study, "trials": saved.outcomes}))
     else:
-        print_study(Console(), saved.study, saved.outcomes)
+        print_study(SafeConsole(), saved.study, saved.outcomes)
     return _draw(saved, request)
 
 
@@ -61,9 +62,9 @@ def _draw(saved: Saved, request: ShowResult) -> ExitCode:
     try:
         store.write_files(saved.folder, files)
     except Unwritable as problem:
-        print(f"ovbench-coord: {problem}", file=sys.stderr)
+        print(f"ovbench-coord: {one_line(str(problem))}", file=sys.stderr)
         return ExitCode.UNWRITABLE
-    print(f"{', '.join(files)} in {saved.folder}", file=sys.stderr)
+    print(one_line(f"{', '.join(files)} in {saved.folder}"), file=sys.stderr)
     return ExitCode.VALID
 
 
@@ -79,7 +80,7 @@ def _compare(request: CompareResults) -> ExitCode:
     if request.json:
         _print_json(_indented(comparison))
     else:
-        print_comparison(Console(), comparison, request.conditions)
+        print_comparison(SafeConsole(), comparison, request.conditions)
     return ExitCode.INVALID if comparison.failures else ExitCode.VALID
 
 
@@ -181,7 +182,7 @@ def _write(file: Path, text: str, aside: bool) -> None:
         if problem.no_room:
             raise
         raise UsageError(str(problem)) from None
-    print(f"{file} written", file=sys.stderr if aside else sys.stdout)
+    print(one_line(f"{file} written"), file=sys.stderr if aside else sys.stdout)
 
 
 def _indented(value: object) -> bytes:

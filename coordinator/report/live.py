@@ -25,6 +25,7 @@ from ..fleet import Fleet
 from ..member import Member
 from ..options import Options
 from ..snapshot import Snapshot
+from .console import SafeConsole
 from .lines import print_line
 from .numbers import count, duration, megabytes, milliseconds, percent, rate
 from .outlet import Outlet
@@ -49,7 +50,7 @@ _PATIENCE_NS: Final = 2 * NS_PER_S
 _UNNAMED: Final = "***NO_NAME***"
 
 
-class SteadyConsole(Console):
+class SteadyConsole(SafeConsole):
     """Goes on in silence when nobody reads any more, as in `| head`, or a disk is full: no run is lost for that."""
 
     _outlet: Outlet | None = None

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import structs
 
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
+from ovbench.common.printable import one_line
 from ovbench.common.topology import Topology
 
 from .. import store
@@ -48,7 +49,7 @@ def run_study(request: StudyRequest, topology: Topology, interrupts: Interrupts,
         with folder.held():
             return _run(request, study, folder, prepared, topology, interrupts, console)
     except Unwritable as problem:
-        print(f"ovbench-coord: {problem}", file=sys.stderr)
+        print(f"ovbench-coord: {one_line(str(problem))}", file=sys.stderr)
         return ExitCode.UNWRITABLE
 
 

@@ -96,6 +96,11 @@ def test_a_wrong_call_gets_one_sentence(tmp_path: Path, options: list[str], says
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_that_the_terminal_cannot_show_or_would_obey_gets_one_sentence(tmp_path: Path) -> None:
+    line = complain("-m", "модель\x1b[2J.xml", folder=tmp_path, limits="export PYTHONIOENCODING=ascii")
+    assert r"\u043c\u043e\u0434\u0435\u043b\u044c\x1b[2J.xml" in line
+
+
 def test_too_few_descriptors_get_one_sentence(tmp_path: Path) -> None:
     assert "ulimit -n 65" in complain("--agents", "1", "-m", "builtin:tiny", folder=tmp_path, limits="ulimit -n 20")
 
