@@ -74,7 +74,7 @@ def _checked(options: argparse.Namespace) -> str:
 
 
 def _refused(text: str) -> ExitCode:
-    print(f"ovbench-agent: {text}", file=sys.stderr)
+    print(one_line(f"ovbench-agent: {text}"), file=sys.stderr)
     return ExitCode.USAGE
 
 
