@@ -7,6 +7,7 @@ nothing here waits for one.
 import contextlib
 import os
 import signal
+import sys
 import termios
 import time
 from collections.abc import Callable
@@ -34,25 +35,25 @@ class Interrupts:
         self._asked_s = 0.0
         self._attended = False
         self._kill: Callable[[], None] = lambda: None
-        self._read, self._write = os.pipe()
-        for end in (self._read, self._write):
-            os.set_blocking(end, False)
-
-    @property
-    def fd(self) -> int:
-        """Can be read when a signal has come."""
-        return self._read
+        self.fd = -1
+        """While a run is attended: can be read when a signal has come."""
 
     def listen(self) -> None:
         """Hear Ctrl-C from now on, in the main thread."""
         signal.signal(signal.SIGINT, self._received)
+        # Where Python cannot pass an exception on, as in what an import runs when it ends, it prints and goes on.
+        sys.unraisablehook = self._could_not_be_raised
 
     def attend(self, kill: Callable[[], None]) -> None:
         """From now on a signal is noted. `kill` ends what was started, without a lock and soon, before a second one
         ends this process."""
         self._kill = kill
         self._attended = True
-        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        # Not before: where standard streams are closed, what is opened first would get their numbers.
+        self.fd, write = os.pipe()
+        for end in (self.fd, write):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         self.listen()
         signal.signal(signal.SIGTERM, self._received)
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup's word
@@ -60,7 +61,7 @@ class Interrupts:
 
     def drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            os.read(self._read, 4096)
+            os.read(self.fd, 4096)
 
     def _received(self, number: int, frame: FrameType | None) -> None:
         if self.asked and self._is_second(number):
@@ -69,6 +70,11 @@ class Interrupts:
             self.asked, self._asked_s = True, time.monotonic()
             if not self._attended:
                 raise KeyboardInterrupt
+
+    def _could_not_be_raised(self, problem: "sys.UnraisableHookArgs") -> None:
+        if issubclass(problem.exc_type, KeyboardInterrupt):
+            self._leave()
+        sys.__unraisablehook__(problem)
 
     def _is_second(self, number: int) -> bool:
         if number == signal.SIGTERM:

@@ -200,6 +200,7 @@ class LocalLauncher:
             server.close()
         self._servers.clear()
         _await_ends(tuple(self._pids.values()))
+        self._pids.clear()  # from here on their numbers may be others'
         self._news.close()
 
     def _server(self, python: str | None) -> _ForkServer:

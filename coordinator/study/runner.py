@@ -1,5 +1,6 @@
 """Runs a study: trial after trial on one bus, each saved when it ends; agents stay where only the load changes."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -163,8 +164,10 @@ class Runner:
 
 
 def _stay_off(plan: Plan, topology: Topology) -> None:
-    """The coordinator runs where this plan wants it."""
-    os.sched_setaffinity(0, plan.housekeeping or topology.allowed)
+    """The coordinator runs where this plan wants it, with all its threads."""
+    for thread in os.listdir("/proc/self/task"):
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread), plan.housekeeping or topology.allowed)
 
 
 def _failed(trial: Trial, started_at: str, seconds: float, why: str) -> Outcome:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 
@@ -24,7 +25,9 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(os, "_exit", leave)
     monkeypatch.setenv("TERM", "dumb")
     before = {number: signal.getsignal(number) for number in HEARD}
+    hook = sys.unraisablehook
     yield
+    sys.unraisablehook = hook
     signal.set_wakeup_fd(-1)
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -48,6 +51,19 @@ def test_ctrl_c_ends_a_command_that_has_nothing_to_lose() -> None:
         signal.raise_signal(signal.SIGINT)
     with pytest.raises(Left):
         signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_where_python_cannot_raise_it_ends_the_command_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dying:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    left: list[int] = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    Interrupts().listen()
+    dying = Dying()
+    del dying
+    assert left == [130]
 
 
 @pytest.mark.parametrize("number", HEARD)
