@@ -16,6 +16,7 @@ import select
 import signal
 import sys
 from importlib import import_module
+from typing import Final
 
 from .loopcache import load_loops
 from .process import be_killed_first, die_with_parent, leave_session
@@ -37,6 +38,10 @@ def main() -> None:
 
 def say(line: str) -> None:
     os.write(1, line.encode() + b"\n")
+
+
+_PATIENCE_S: Final = 600.0
+"""With more agents than CPUs a coordinator may take long to answer; that it has ended ends its agents at once."""
 
 
 class _Server:
@@ -98,7 +103,7 @@ def _become_agent(agent: int, endpoint: str, log: str) -> None:
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for source, target in ((null, 0), (written, 1), (written, 2)):
         os.dup2(source, target)
-    serve_and_exit(endpoint, agent, patience_s=10.0)
+    serve_and_exit(endpoint, agent, patience_s=_PATIENCE_S)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,11 @@ def _reachable(members: Sequence[Member]) -> list[bytes]:
     return [member.peer for member in members if member.peer is not None and member.state is not State.LOST]
 
 
+def _agents_per_cpu(jobs: Sequence[Job]) -> float:
+    cpus = {cpu for job in jobs for cpu in job.placement.cpus}
+    return len(jobs) / max(1, len(cpus))
+
+
 class Fleet:
     def __init__(
         self,
@@ -100,7 +105,7 @@ class Fleet:
         self.members = tuple(
             Member(index, job, heard_ns=now_ns, since_ns=now_ns, moved_ns=now_ns) for index, job in enumerate(jobs)
         )
-        self._rules = rules
+        self._rules = rules.crowded(_agents_per_cpu(jobs))
         self._by_peer: dict[bytes, Member] = {}
         self._by_nonce: dict[str, Member] = {}
         self._in_state = Counter(member.state for member in self.members)  # so no message is a walk over all members

@@ -4,7 +4,7 @@ Heartbeats alone are no progress, so whatever an agent says, it is in no state f
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
@@ -43,6 +43,40 @@ class Rules:
     most_stall_s: float = 7_200.0
     prepare_factor: int = 10
     notices: int = 1_000
+
+    def crowded(self, agents_per_cpu: float) -> "Rules":
+        """For so many agents to each CPU: they wait for each other, and their heartbeats take its time.
+
+        250 to a CPU, null devices that spin, joined up to 2.1 s apart, spoke up to 7 s late, and took 2.5 s until all
+        had begun (scripts/endurance/many_agents.py).
+        """
+        others = max(0.0, agents_per_cpu - 1)
+        heartbeat_s = max(self.heartbeat_s, _HEARTBEAT_CPU_S / _HEARTBEATS_SHARE * agents_per_cpu)
+        more_s = _TURN_S * others
+        return replace(
+            self,
+            heartbeat_s=heartbeat_s,
+            lost_s=max(self.lost_s + more_s, 3 * heartbeat_s),
+            lease_s=max(self.lease_s + more_s, 3 * heartbeat_s),
+            join_s=self.join_s + more_s,
+            join_first_s=self.join_first_s + more_s,
+            deliver_s=self.deliver_s + more_s,
+            deliver_stopped_s=self.deliver_stopped_s + more_s,
+            deliver_bytes_per_s=self.deliver_bytes_per_s / (1 + others),
+            stop_s=self.stop_s + more_s,
+            margin_ns=self.margin_ns + round(_BEGIN_NS * others),
+        )
+
+
+_HEARTBEAT_CPU_S: Final = 0.0015
+_HEARTBEATS_SHARE: Final = 0.05
+"""Of each CPU, for the heartbeats of all its agents."""
+
+_TURN_S: Final = 0.25
+"""By how much longer each further agent on a CPU may have the others wait."""
+
+_BEGIN_NS: Final = 5 * NS_PER_MS
+"""What it takes an agent to hear when to begin, and to be about to."""
 
 
 @dataclass(frozen=True)

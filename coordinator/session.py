@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns
+from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import AnyNotice, Failed, Finished, Foreign, Ready, Warmed
@@ -33,6 +33,9 @@ _Read = TypeVar("_Read")
 
 _TICK_NS: Final = NS_PER_S // 4
 _DISMISS_S: Final = 2.0
+
+_TOGETHER_NS: Final = 50 * NS_PER_MS
+"""Agents that end so close together have one reading of the CPUs, which takes a millisecond, and one after the last."""
 
 _MOST_MESSAGES: Final = 256
 _MOST_BYTES: Final = 16 << 20
@@ -163,7 +166,7 @@ class Session:
                 self._do(bus, fleet, fleet.tick(now_ns))
                 if fleet.warm_up_ns is not None or fleet.begin_ns is not None:
                     self._reading(bus, lambda: self.survey.tick(_pids(fleet)))
-                if fleet.begin_ns is None:
+                if fleet.begin_ns is None or not fleet.still(State.RUNNING):
                     self.watcher.waiting(fleet, now_ns)
                 elif read:
                     self.watcher.measuring(self.tracker.snapshot(fleet, self.meter, now_ns))
@@ -182,11 +185,14 @@ class Session:
         last_warmed = isinstance(notice, Warmed) and fleet.still(State.WARMING) == 1
         if last_ready or last_warmed:
             self._reading(bus, lambda: self.survey.begin(_pids(fleet)))
+        running = fleet.still(State.RUNNING)
         self._do(bus, fleet, fleet.heard(peer, notice, self.clock()))
         if isinstance(notice, Failed):
             self._refuse(fleet)
-        if isinstance(notice, Finished):
-            self._reading(bus, self.meter.take)
+        if isinstance(notice, Finished) and fleet.still(State.RUNNING) < running:
+            last = not fleet.still(State.RUNNING)
+            if last or self.clock() - self.meter.last_ns >= _TOGETHER_NS:
+                self._reading(bus, self.meter.take)
             self._reading(bus, lambda: self.survey.end(_pids(fleet)))
 
     def _reading(self, bus: Bus, read: Callable[[], _Read]) -> _Read | None:

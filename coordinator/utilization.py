@@ -74,6 +74,11 @@ class Meter:
     def next_ns(self) -> int | None:
         return self._due_ns[-1] if self._due_ns else None
 
+    @property
+    def last_ns(self) -> int:
+        """When the CPUs were last read; 0 where they have not been."""
+        return self.readings[-1].at_ns if self.readings else 0
+
     def tick(self, now_ns: int) -> bool:
         """Take a reading if one is due; says whether it did."""
         if self.next_ns is None or now_ns < self.next_ns:

@@ -140,6 +140,7 @@ class Screen:
             self.say(text)
 
     def ready(self, fleet: Fleet) -> None:
+        self._told_ns = None
         self._end_live()
         members = [member for member in fleet.living() if member.ready is not None]
         for step in preparation(members, self._options):
@@ -148,6 +149,7 @@ class Screen:
             self._tell(Step(10, lines=tuple(load_lines(members, self._options))))
 
     def measuring(self, snapshot: Snapshot) -> None:
+        self._told_ns = None
         if self._console.is_terminal:
             self._show(load_view(snapshot))
         elif snapshot.completed and snapshot.elapsed_s >= self._next_plain_s:
@@ -194,7 +196,9 @@ def waiting_line(fleet: Fleet) -> str:
     missing = fleet.missing()
     if missing:
         names = ", ".join(str(member.id) for member in missing[:8]) + (", ..." if len(missing) > 8 else "")
-        return f"waiting for agents: {total - len(missing)} of {total} have come; missing: {names}"
+        return f"{total - len(missing)} of {total} agents have joined; missing: {names}"
+    if fleet.begin_ns is not None:
+        return f"{fleet.still(State.DELIVERED)} of {total} agents have delivered their results"
     if fleet.warm_up_ns is not None:
         return "warming up"
     preparing = [member for member in fleet.members if member.state is State.PREPARING]

@@ -12,7 +12,7 @@ from ..fleet import Fleet
 from ..snapshot import Snapshot
 from ..study.record import Outcome, Study, Trial
 from ..study.settings import in_common, own_flags
-from .live import SteadyConsole
+from .live import SteadyConsole, waiting_line
 from .numbers import duration, milliseconds, rate
 
 _MOST_POINTS: Final = 40
@@ -46,7 +46,7 @@ class StudyScreen:
         self._print(trial_line(outcome, self._number, self.trials))
 
     def waiting(self, fleet: Fleet, now_ns: int) -> None:
-        self._show("preparing")
+        self._show(waiting_line(fleet))
 
     def ready(self, fleet: Fleet) -> None:
         self._show("warming up")

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final, Protocol
 
-from . import busy, few_inferences, forkserver, fuzzed_lives, interrupts, starvation, terminals
+from . import busy, few_inferences, forkserver, fuzzed_lives, interrupts, many_agents, starvation, terminals
 
 
 class _Soak(Protocol):
@@ -25,6 +25,7 @@ SOAKS: Final[dict[str, _Soak]] = {
     "few_inferences": few_inferences,
     "forkserver": forkserver,
     "interrupts": interrupts,
+    "many_agents": many_agents,
     "starvation": starvation,
     "terminals": terminals,
     "fuzzed_lives": fuzzed_lives,

@@ -792,6 +792,46 @@ def test_pulses_go_to_all_that_live_as_often_as_heartbeats_come() -> None:
     assert len(of_kind(life.wait(4 * RULES.heartbeat_s, heartbeats=(0,)), Pulse)) == 4
 
 
+def crowd(agents: int, cpus: int) -> Life:
+    """So many agents on so few CPUs."""
+    life = Life(agents=agents, duration_s=60.0)
+    life.fleet = Fleet([job((agent % cpus,), duration_s=60.0) for agent in range(agents)], RULES, life.now_ns)
+    return life
+
+
+def test_agents_that_share_a_cpu_have_longer_leases_and_fewer_heartbeats() -> None:
+    few, many = (of_kind(crowd(agents, cpus=2).join(0), Prepare)[0] for agents in (2, 500))
+    assert (few.heartbeat_s, few.lease_s) == (RULES.heartbeat_s, RULES.lease_s)
+    assert many.heartbeat_s * 2 * 0.05 >= 500 * 0.0015, "at most 5 % of the CPUs for heartbeats of 1.5 ms"
+    assert many.lease_s >= 3 * many.heartbeat_s
+    assert many.lease_s > 60
+
+
+def test_agents_that_share_a_cpu_may_be_silent_and_absent_for_longer() -> None:
+    life = crowd(500, cpus=2)
+    for agent in range(499):
+        life.join(agent)
+    life.wait(10 * RULES.lost_s)
+    assert life.states == [State.PREPARING] * 499 + [State.EXPECTED]
+    life.wait(20 * RULES.lost_s)
+    assert set(life.states) == {State.LOST}
+
+
+def test_the_pulses_of_agents_that_share_a_cpu_are_within_their_lease() -> None:
+    life = crowd(500, cpus=2)
+    (order,) = of_kind(life.join(0), Prepare)
+    pulses = of_kind(life.wait(order.lease_s, heartbeats=(0,)), Pulse)
+    assert len(pulses) >= 3
+
+
+def test_a_load_of_agents_that_share_a_cpu_begins_later() -> None:
+    spread, shared = Life(agents=64), crowd(64, cpus=2)
+    for life in (spread, shared):
+        life.running()
+        assert life.fleet.begin_ns is not None
+    assert (shared.fleet.begin_ns or 0) - shared.now_ns > 4 * ((spread.fleet.begin_ns or 0) - spread.now_ns)
+
+
 def test_one_that_has_delivered_is_kept_while_the_others_go_on() -> None:
     life = Life(agents=2, duration_s=600.0).running()
     life.deliver(0)

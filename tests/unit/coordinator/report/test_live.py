@@ -74,6 +74,13 @@ def test_of_very_many_that_have_not_come_some_are_named() -> None:
     assert len(line) < 80
 
 
+def test_how_many_have_joined_and_delivered_is_shown() -> None:
+    assert "412 of 500 agents have joined" in waiting_line(fleet(agents=500, joined=412))
+    ending = fleet(agents=3, joined=3)
+    ending.begin_ns = 1
+    assert waiting_line(ending) == "0 of 3 agents have delivered their results"
+
+
 def test_the_slowest_agent_is_named_with_what_it_does() -> None:
     waiting = fleet()
     waiting.heard(b"0", ready(), 0)
