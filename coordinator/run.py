@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -39,7 +38,7 @@ from .session import Bus, Session, Watcher
 from .snapshot import Tracker
 from .study.record import STUDY_FILE
 from .survey import Survey
-from .utilization import Meter, read_cpu_totals
+from .utilization import Meter, cpu_reader
 
 _LEASE_S: Final = {"local": 10.0, "external": 3.0}
 """Local agents die with the coordinator by the kernel's hand, so that theirs is only for one that hangs: on a machine
@@ -168,7 +167,7 @@ def measure(
     session = Session(
         plan=plan,
         interrupts=bus.interrupts,
-        meter=Meter(partial(read_cpu_totals, sorted(cpu.id for cpu in topology.cpus))),
+        meter=Meter(cpu_reader(cpu.id for cpu in topology.cpus)),
         survey=Survey(
             Neighbours(frozenset(plan.measured_cpus), os.getpid()), make_sensors(topology, plan.measured_cpus)
         ),

@@ -4,14 +4,15 @@ The kernel counts in ticks of 10 ms and a busy coordinator reads a little early 
 Load is steady across one, and a straight line between the readings before and after is right to a tick.
 """
 
+import functools
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
 from ovbench.common.messages import Usage
@@ -39,17 +40,42 @@ class CpuTotals:
     coordinator_cpu: int | None = None
 
 
-def read_cpu_totals(online: Sequence[int], clock: Clock = monotonic_ns) -> CpuTotals:
-    """`online`: the numbers of the CPUs that psutil lists, which are the online ones in ascending order.
+def cpu_reader(online: Iterable[int], clock: Clock = monotonic_ns) -> Callable[[], CpuTotals]:
+    """Of these CPUs. What it reads from is opened now, so that a reading needs no descriptor later. Raises OSError."""
+    stat = _proc_stat()
+    wanted = frozenset(online)
 
-    nice counts as user, irq and softirq as system; guest is in user already (proc(5)).
-    """
-    cpus: dict[int, tuple[float, ...]] = {}
-    for number, t in zip(online, psutil.cpu_times(percpu=True), strict=False):
-        system = t.system + t.irq + t.softirq
-        cpus[number] = (t.user + t.nice, system, t.iowait, getattr(t, "steal", 0.0), t.idle)
-    own = read_stat("/proc/self/stat")
-    return CpuTotals(clock(), cpus, time.process_time(), None if own is None else own.cpu)
+    def read() -> CpuTotals:
+        cpus = {cpu: times for cpu, times in _times(_content(stat)) if cpu in wanted}
+        own = read_stat("/proc/self/stat")
+        return CpuTotals(clock(), cpus, time.process_time(), None if own is None else own.cpu)
+
+    return read
+
+
+@functools.cache
+def _proc_stat() -> int:
+    return os.open("/proc/stat", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _content(descriptor: int) -> bytes:
+    """All of it as it is now: the kernel makes it anew when it is read from the start."""
+    content = b""
+    while piece := os.pread(descriptor, 1 << 16, len(content)):
+        content += piece
+    return content
+
+
+def _times(content: bytes) -> Iterator[tuple[int, tuple[float, ...]]]:
+    """By CPU. nice counts as user, irq and softirq as system; guest is in user already (proc(5))."""
+    per_s = os.sysconf("SC_CLK_TCK")
+    for line in content.splitlines():
+        if not line.startswith(b"cpu"):
+            return
+        name, *ticks = line.split()
+        if name != b"cpu":
+            user, nice, system, idle, iowait, irq, softirq, steal = (int(one) / per_s for one in ticks[:8])
+            yield int(name[3:]), (user + nice, system + irq + softirq, iowait, steal, idle)
 
 
 @dataclass

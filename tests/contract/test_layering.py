@@ -108,7 +108,7 @@ def test_nothing_imports_across_packages_by_a_relative_path() -> None:
         ("numba", {"agent.loops", "agent.null", "agent.loopcache"}),
         ("llvmlite", {"agent.loops"}),
         ("ctypes", {"agent.capi", "agent.cxx", "agent.numa", "agent.preprocess", "agent.process"}),
-        ("psutil", {"agent.usage", "coordinator.utilization"}),
+        ("psutil", {"agent.usage"}),
         ("PIL", {"agent.images"}),
         ("vl_convert", {"coordinator.report.html.vega"}),
         ("multiprocessing", set()),

@@ -1,18 +1,22 @@
 """CPU figures from readings made by hand: what lies between them is interpolated to the window's edges."""
 
 import operator
+import resource
 from itertools import pairwise
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ovbench.common.topology import read_topology
 from ovbench.coordinator.utilization import (
     AFTER_START_NS,
     CpuTotals,
     Meter,
     busy_between,
     coordinator_s,
+    cpu_reader,
     cpu_shares,
     process_share,
 )
@@ -21,6 +25,32 @@ from tests.builders import cpu_totals, ms, seconds, usage
 
 def totals(at_s: float, user: float, system: float, iowait: float, steal: float, idle: float) -> CpuTotals:
     return CpuTotals(seconds(at_s), {0: (user, system, iowait, steal, idle)}, 0.0)
+
+
+def test_the_time_of_cpus_is_as_psutil_has_it() -> None:
+    cpus = read_topology().cpus
+    read = cpu_reader(cpu.id for cpu in cpus)
+    before = psutil.cpu_times(percpu=True)
+    found = read()
+    after = psutil.cpu_times(percpu=True)
+    assert list(found.cpus) == sorted(cpu.id for cpu in cpus)
+    for (user, system, iowait, steal, idle), low, high in zip(found.cpus.values(), before, after, strict=True):
+        assert low.user + low.nice <= user <= high.user + high.nice
+        assert low.system + low.irq + low.softirq <= system <= high.system + high.irq + high.softirq
+        assert low.steal <= steal <= high.steal
+        assert (iowait, idle) >= (0, 0)
+
+
+def test_a_reading_needs_no_descriptor_that_others_could_have_taken() -> None:
+    read = cpu_reader([0])
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        found = read()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert list(found.cpus) == [0]
+    assert found.coordinator_cpu is None
 
 
 def test_shares_are_the_differences_between_the_edges_in_percent() -> None:
