@@ -133,19 +133,26 @@ def _with_requests(
         made = _with_rows(Cxx.load(), core, made, job)
         loaded, feed = _filled(library, core, made, requests, properties, job)
     if job.load.first_inference:
-        loaded = _rehearsed(loaded, job, times)
+        loaded = _rehearsed(loaded, feed, job, times)
     if loaded.feed is None:
         feed.free()
     return loaded
 
 
-def _rehearsed(loaded: Loaded, job: jobs.Job, times: StepTimes) -> Loaded:
-    """Raises UsageError where the inputs are such that an inference fails."""
+def _rehearsed(loaded: Loaded, feed: Feed, job: jobs.Job, times: StepTimes) -> Loaded:
+    """Raises UsageError where the inputs are such that an inference fails.
+
+    The first inference is one on this thread, which is to have the model's stream, and on a request of its own: of one
+    that keeps state, no more than one is to change it.
+    """
     rehearsal = loaded.rehearsal
     assert rehearsal is not None
+    first = loaded.compiled.model.request()
+    feed.put(first, 0)
     try:
         with times.measure(10, "first_inference"):
-            rehearsal.first()
+            rehearsal.first(first.infer_on_this_thread)
+        first.free()
         rehearsal.before(least=min(len(loaded.groups), _MOST_TRIED))
     except TurnFailed as failed:
         raise UsageError(failed_inference(loaded.compiled.inputs, loaded.groups, job, failed)) from None

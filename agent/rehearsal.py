@@ -57,16 +57,17 @@ class Rehearsal:
     """Turns 0 to `tried` - 1 were inferred with before the load."""
     first_s: float = field(default=0.0, init=False)
 
-    def first(self) -> None:
-        """The first inference of all, with the inputs that the request has. Raises TurnFailed."""
+    def first(self, infer: Callable[[], None]) -> None:
+        """The first inference of all, by `infer`, which may not report that it failed. Raises TurnFailed."""
         began = self.clock()
-        self._infer(0)
+        self._infer(0, infer)
         self.first_s = self.clock() - began
-        self.tried = 1
 
     def before(self, least: int) -> None:
-        """Try the turns after the first, the first `least` of all however long it takes; the request has the inputs of
-        turn 0 afterwards. Raises TurnFailed."""
+        """Try each turn, the first `least` of them however long it takes. The request, which has the inputs of turn 0,
+        has them afterwards, too. Raises TurnFailed."""
+        self._infer(0, self.request.infer)
+        self.tried = 1
         if self.turns > 1:
             self.tried += self._go(range(self.tried, self.turns), least - self.tried)
             self.put(0)
@@ -77,7 +78,7 @@ class Rehearsal:
         put. Raises TurnFailed."""
         if self.first_s > MOST_S:
             return
-        self._infer(last or 0)
+        self._infer(last or 0, self.request.infer)
         if last is not None and self.turns > 1:
             self._go([*range(self.tried, self.turns), *range(self.tried)], 0)
 
@@ -107,12 +108,13 @@ class Rehearsal:
             if done >= least and self.clock() >= over:
                 break
             self.put(turn)
-            self._infer(turn)
+            self._infer(turn, self.request.infer)
             done += 1
         return done
 
-    def _infer(self, turn: int) -> None:
+    @staticmethod
+    def _infer(turn: int, infer: Callable[[], None]) -> None:
         try:
-            self.request.infer()
+            infer()
         except OpenVinoError as error:
             raise TurnFailed(turn) from error

@@ -1,11 +1,13 @@
 """Inferences that fail where OpenVINO's synchronous call does not report it: with one inference thread."""
 
+import os
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pytest
 
+from ovbench.agent.capi import InferRequest
 from ovbench.agent.measure import Measurement
 from ovbench.agent.threads import thread_ids
 from ovbench.common.clock import monotonic_ns
@@ -80,6 +82,34 @@ def test_what_is_not_tried_before_is_found_after_the_load(tmp_path: Path) -> Non
     error = bad.recheck()
     assert error is not None
     assert "reshape" in error
+
+
+@pytest.mark.parametrize("api", ["sync", "async"])
+def test_the_thread_of_the_load_infers_before_any_other_and_so_has_the_models_stream(
+    monkeypatch: pytest.MonkeyPatch, api: Api
+) -> None:
+    calls: list[str] = []
+
+    def recording(name: str) -> Any:
+        original = getattr(InferRequest, name)
+
+        def call(request: InferRequest) -> None:
+            calls.append(name)
+            original(request)
+
+        return call
+
+    for name in ("infer_on_this_thread", "start_async"):
+        monkeypatch.setattr(InferRequest, name, recording(name))
+    measurement(Model(source="builtin:tiny"), api).prepare()
+    assert calls[:2] == ["infer_on_this_thread", "start_async"]
+
+
+def test_a_synchronous_load_keeps_to_its_cpu_though_inputs_were_tried_before(run: Run) -> None:
+    last = max(os.sched_getaffinity(0))
+    ran = run("-m", "builtin:tiny", "-api", "sync", "--agents", "1", "--cpus", str(last), "-niter", "2000")
+    (agent,) = ran.report["agents"]
+    assert agent["placement"]["mask"] == [last]
 
 
 def test_a_state_that_the_load_may_fail_with_is_noted(tmp_path: Path) -> None:
