@@ -431,6 +431,27 @@ def test_nothing_starts_after_the_deadline_however_many_are_due(make_load: MakeL
     assert (np.sort(ends)[: -load.requests] < begin + ms(30)).all()
 
 
+@pytest.mark.parametrize("period_ns", [0.0, 2e6])
+@pytest.mark.parametrize("ended_by", ["deadline", "stop"])
+def test_what_is_under_way_at_the_end_of_a_load_is_recorded_when_it_ends(
+    make_load: MakeLoad, api: Api, period_ns: float, ended_by: str
+) -> None:
+    """The share of it that was done before counts."""
+    load = make_load(api, requests=1 if api == "sync" else 3, streams=1 if api == "sync" else 3, service_ns=ms(60))
+    load.pace(period_ns)
+    begin = monotonic_ns()
+    thread = load.start(span_ns=ms(40 if ended_by == "deadline" else 60_000), begin_ns=begin)
+    stop_when(load, thread, load.all_done if ended_by == "deadline" else lambda: monotonic_ns() > begin + ms(20))
+    assert load.all_done()
+    for request, slot in enumerate(load.slots):
+        samples = load.samples(request)
+        assert ((samples[:, 1] - samples[:, 0]) >= ms(60)).all()
+        if api == "async" and slot[loops.S_START]:
+            assert samples[-1, 0] == slot[loops.S_START]
+    if ended_by == "deadline":
+        assert (load.starts() < begin + ms(40)).all()
+
+
 def test_nothing_starts_where_the_deadline_has_passed_before_the_load_begins(make_load: MakeLoad, api: Api) -> None:
     load = make_load(api, requests=1 if api == "sync" else 2)
     load.pace(ms(20))
