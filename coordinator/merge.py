@@ -22,10 +22,10 @@ from ovbench.common.schedule import slice_edges_ns, slice_length_ns
 
 from .cells import Cells, cell_edges, longest_gap_ns, tally
 from .latency import Latency, differences, folded_intervals, folded_latency, intervals_of, latency_of
-from .progress import Progress, lanes_of, progress, served
+from .progress import Progress, Work, progress
+from .rates import Rates
 from .recording import Piece, Recorded, Window, frames, inside, window_of
 from .result import Interval
-from .uncertainty import BATCHES, FEW, LEAST_IN_BATCH, rate_bounds_of_few, rate_half_width
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -33,14 +33,6 @@ Floats = npt.NDArray[np.float64]
 MOST_SLICES: Final = 256
 LEAST_GAP_NS: Final = 100 * NS_PER_MS
 """A shorter time without the end of an inference is none to look for."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """What was done in a time, inferences under way at its edges by their share."""
-
-    inferences: float
-    frames: float
 
 
 @dataclass(frozen=True)
@@ -158,7 +150,7 @@ def merge(agents: Sequence[Recorded], chosen: float = 50.0, by_group: bool = Fal
         timeline = tuple(course.slices(loads))
     counts = {load.agent: load.count for load in loads}
     agent_frames = {load.agent: load.frames for load in loads}
-    rates = _Rates(agents, window, cells, work) if cells is not None else None
+    rates = Rates(agents, window, cells, work) if cells is not None else None
     return Merged(
         window=window,
         count=sum(counts.values()),
@@ -204,44 +196,6 @@ def _count(pieces: Sequence[Piece]) -> int:
 
 def _samples(loads: Sequence[_Load]) -> list[Int64s]:
     return [samples for load in loads for samples in load.samples]
-
-
-class _Rates:
-    """Confidence intervals of the frames per second of agents together, about the rate at which work was done."""
-
-    def __init__(self, agents: Sequence[Recorded], window: Window, cells: Cells, work: Mapping[int, Work]) -> None:
-        self._cells, self._work, self._seconds = cells, work, window.duration_s
-        edges = window.start_ns, window.stop_ns
-        self._served = {agent.agent: served(agent, *edges, FEW * lanes_of(agent)) for agent in agents}
-
-    def of(self, agents: Sequence[Recorded]) -> Interval | None:
-        """None where nothing can be known. Of few inferences by their times, and also by batches where these hold some
-        each; of many, and at a limited rate, by batches."""
-        fps = sum(self._work[agent.agent].frames for agent in agents) / self._seconds
-        lanes = sum(lanes_of(agent) for agent in agents)
-        in_a_row = sum(self._work[agent.agent].inferences for agent in agents) / max(1, lanes)
-        if fps <= 0 or (any(agent.period_ns for agent in agents) and in_a_row * lanes < BATCHES):
-            return None
-        half = rate_half_width(np.sum([self._cells.frames[a.agent] for a in agents], axis=0), self._cells.seconds)
-        few = self._times(agents)
-        if few is None:
-            return None if half is None else Interval(max(0.0, fps - half), fps + half)
-        factors = rate_bounds_of_few(few, lanes)
-        if factors is None:
-            return None
-        beyond = half if half is not None and in_a_row >= LEAST_IN_BATCH * BATCHES else 0.0
-        low, high = (fps * factor for factor in factors)
-        return Interval(max(0.0, min(low, fps - beyond)), max(high, fps + beyond))
-
-    def _times(self, agents: Sequence[Recorded]) -> list[Floats] | None:
-        """Of the inferences of all; None where there are many, or a rate was limited, which these do not know of."""
-        times: list[Floats] = []
-        for agent in agents:
-            found = self._served[agent.agent]
-            if found is None or agent.period_ns:
-                return None
-            times += [part.times for part in found]
-        return times
 
 
 def _gaps(

@@ -35,11 +35,12 @@ from .interference import (
 from .latency import Latency
 from .layers import merge_layers
 from .member import Member
-from .merge import Merged, Slice, Work
+from .merge import Merged, Slice
 from .neighbours import Points, Process
 from .options import Options
 from .plan import Plan
 from .policy import core_of
+from .progress import Work
 from .recording import Recorded, Window, pieces_of
 from .sensors import Governor, SensorReading
 from .utilization import CpuShare, CpuTotals, ProcessShare, busy_between, coordinator_s, cpu_shares, process_share

@@ -27,6 +27,14 @@ _NEVER = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
+class Work:
+    """What was done in a time, inferences under way at its edges by their share."""
+
+    inferences: float
+    frames: float
+
+
+@dataclass(frozen=True)
 class Progress:
     """At n instants, as [2, n]: inferences, and frames. `whole`: exact ones that have ended, `shares`: of others, and
     what those that have ended have still to stand for, less."""

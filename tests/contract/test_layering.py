@@ -168,6 +168,7 @@ PURE: Final = (
     "coordinator.rules",
     "coordinator.recording",
     "coordinator.progress",
+    "coordinator.rates",
     "coordinator.merge",
     "coordinator.latency",
     "coordinator.distribution",
