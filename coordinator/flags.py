@@ -377,7 +377,7 @@ def _add_agents(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--join-timeout", metavar="SECONDS", type=_seconds,
         help="go on without agents that have not come so long after the last one that did; "
-        "default 3.5 for local agents, 20 for external ones",
+        "default 3.5 for local agents, 20 for external ones; 0.25 more for each further agent on a CPU",
     )  # fmt: skip
     group.add_argument(
         "--prepare-timeout", metavar="SECONDS", type=_seconds,
