@@ -69,7 +69,7 @@ def _outputs(first: Report, other: Report) -> Iterator[Difference]:
     one, two = (report.outputs.digests if report.outputs is not None else {} for report in (first, other))
     if one and two:
         for found in different(one, two):
-            yield Difference(f"output {found.what}", found.first[:_DIGITS], found.other[:_DIGITS])
+            yield Difference(f"output '{found.what}'", found.first[:_DIGITS], found.other[:_DIGITS])
 
 
 def different_digests(first: Mapping[str, str], other: Mapping[str, str]) -> tuple[Difference, ...]:

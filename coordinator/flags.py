@@ -86,9 +86,9 @@ examples:
   ovbench-coord study -m model.xml -nstreams 1,2,4 -nireq 1..8
       each combination, three times: which is best
 
-exit codes: 0 valid, 2 wrong usage or bad input, 3 partial (an agent was lost),
-4 a validity rule, --require or --fail-if failed, 5 the report could not be
-written (it is then on stdout), 130 interrupted.
+exit codes: 0 valid or suspect, 2 wrong usage or bad input, 3 partial (an agent
+was lost), 4 a validity rule, --require or --fail-if failed, 5 the report could
+not be written (it is then on stdout), 130 interrupted.
 """
 
 

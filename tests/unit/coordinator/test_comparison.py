@@ -471,7 +471,7 @@ def test_files_and_outputs_of_another_content_are_told() -> None:
     assert told_of(one, one) == []
     assert told_of(one, two) == [
         ("model file", "m.1 bbbbbbbbbbbb", "m.1 cccccccccccc"),
-        ("output prob", "111111111111", "222222222222"),
+        ("output 'prob'", "111111111111", "222222222222"),
     ]
     assert told_of(with_files("a"), with_files("a", "b")) == [("model file", "", "m.1 bbbbbbbbbbbb")]
 
