@@ -97,14 +97,20 @@ class Listener:
                 os.unlink(self.path)
 
 
-def listen(endpoint: str) -> Listener | None:
-    """Listens at an ipc:// endpoint; None for any other. Raises OSError, its text why the name cannot be had.
+def host_and_port(endpoint: str) -> tuple[str, int]:
+    """Of a tcp:// endpoint. Raises OSError where it is none."""
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    if not port.isdecimal() or not 0 < int(port) < 1 << 16:
+        raise OSError(errno.EINVAL, f"'{port}' is no port; use a number from 1 to 65535")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def listen(endpoint: str) -> Listener:
+    """Listens at an ipc:// endpoint. Raises OSError, its text why the name cannot be had.
 
     Nothing is removed but a socket of this user's at which nobody listens. Whoever else looks at the same name at the
     same time waits for the lock on the folder meanwhile.
     """
-    if not endpoint.startswith(_IPC):
-        return None
     path = endpoint.removeprefix(_IPC)
     with _locked(os.path.dirname(path)), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
         _make_room(path)

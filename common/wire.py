@@ -10,13 +10,15 @@ import os
 import socket
 import struct
 import sys
+import tempfile
 from collections.abc import Iterator
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 import zmq
 
-from .endpoint import Listener, listen, trusted_users
+from .endpoint import Listener, host_and_port, listen, trusted_users
+from .gate import Gate
 from .messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, AnyNotice, AnyOrder, Foreign, Notice, Order, tag
 
 _encoder = msgspec.msgpack.Encoder()
@@ -153,16 +155,26 @@ class Hub(_Endpoint[AnyNotice]):
         self._socket.set(zmq.ROUTER_MANDATORY, 1)
         self._socket.set(zmq.BACKLOG, 4_096)
         self._listener: Listener | None = None
+        self._gate: Gate | None = None
+        self._behind: tempfile.TemporaryDirectory[str] | None = None
         try:
-            self._listener = listen(endpoint)
-            if self._listener is not None:
-                # Left to itself, libzmq removes whatever has that name.
-                self._socket.set(zmq.USE_FD, self._listener.fd)
-            self._socket.bind(endpoint)
+            if endpoint.startswith("ipc://"):
+                self._listen(endpoint)
+            else:
+                self._behind = tempfile.TemporaryDirectory(prefix="ovbench-gate-")
+                inner = f"{self._behind.name}/bus"
+                self._listen(f"ipc://{inner}")
+                self._gate = Gate(*host_and_port(endpoint), inner, MAX_MESSAGE_BYTES)
         except (OSError, zmq.ZMQError) as error:
             self.close()
             reason = _reason(error) if isinstance(error, zmq.ZMQError) else error.strerror or str(error)
             raise OSError(error.errno, reason) from None
+
+    def _listen(self, endpoint: str) -> None:
+        self._listener = listen(endpoint)
+        # Left to itself, libzmq removes whatever has that name.
+        self._socket.set(zmq.USE_FD, self._listener.fd)
+        self._socket.bind(endpoint)
 
     def messages(self, most: int, most_bytes: int) -> Iterator[tuple[bytes, AnyNotice | Foreign | BadMessage]]:
         """What has arrived, without waiting, in turn from each peer that has sent something (zmq_socket(3), ROUTER).
@@ -206,6 +218,10 @@ class Hub(_Endpoint[AnyNotice]):
             self._listener.remove()  # while it listens, as nobody takes its name meanwhile
         self._socket.set(zmq.LINGER, round(linger_s * 1000))
         super().close()
+        if self._gate is not None:
+            self._gate.close(linger_s)
+        if self._behind is not None:
+            self._behind.cleanup()
 
 
 class Link(_Endpoint[AnyOrder]):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ovbench.common.endpoint import checked, listen
+from ovbench.common.endpoint import checked, host_and_port, listen
 from ovbench.common.errors import UsageError
 
 
@@ -79,7 +79,6 @@ def test_only_its_user_can_connect_whatever_the_umask(tmp_path: Path) -> None:
         listener = listen(f"ipc://{tmp_path}/bus")
     finally:
         os.umask(before)
-    assert listener is not None
     assert stat.S_IMODE((tmp_path / "bus").stat().st_mode) == 0o600
     os.close(listener.fd)
 
@@ -100,7 +99,6 @@ def test_a_link_of_that_name_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_socket_at_which_somebody_listens_is_not_taken(tmp_path: Path) -> None:
     first = listen(f"ipc://{tmp_path}/bus")
-    assert first is not None
     with pytest.raises(OSError, match="another coordinator listens there"):
         listen(f"ipc://{tmp_path}/bus")
     with socket.socket(socket.AF_UNIX) as peer:
@@ -110,10 +108,8 @@ def test_a_socket_at_which_somebody_listens_is_not_taken(tmp_path: Path) -> None
 
 def test_a_socket_that_was_left_behind_is_replaced_and_ones_own_is_removed_in_the_end(tmp_path: Path) -> None:
     dead = listen(f"ipc://{tmp_path}/bus")
-    assert dead is not None
     os.close(dead.fd)
     alive = listen(f"ipc://{tmp_path}/bus")
-    assert alive is not None
     alive.remove()
     os.close(alive.fd)
     assert list(tmp_path.iterdir()) == []
@@ -132,7 +128,6 @@ def test_a_folder_that_another_process_holds_is_not_waited_for_without_end(
 
 def test_a_name_that_is_another_files_by_now_is_left_alone(tmp_path: Path) -> None:
     mine = listen(f"ipc://{tmp_path}/bus")
-    assert mine is not None
     (tmp_path / "bus").rename(tmp_path / "moved")
     (tmp_path / "bus").write_text("precious")
     mine.remove()
@@ -140,5 +135,19 @@ def test_a_name_that_is_another_files_by_now_is_left_alone(tmp_path: Path) -> No
     assert (tmp_path / "bus").read_text() == "precious"
 
 
-def test_a_port_needs_no_name_in_a_folder() -> None:
-    assert listen("tcp://127.0.0.1:5555") is None
+@pytest.mark.parametrize(
+    ("endpoint", "found"),
+    [
+        ("tcp://127.0.0.1:5555", ("127.0.0.1", 5555)),
+        ("tcp://[::1]:1", ("::1", 1)),
+        ("tcp://localhost:65535", ("localhost", 65535)),
+    ],
+)
+def test_a_port_has_a_host(endpoint: str, found: tuple[str, int]) -> None:
+    assert host_and_port(endpoint) == found
+
+
+@pytest.mark.parametrize("port", ["", "x", "0", "65536", "-1", "*"])
+def test_a_port_is_a_number(port: str) -> None:
+    with pytest.raises(OSError, match="is no port"):
+        host_and_port(f"tcp://127.0.0.1:{port}")
