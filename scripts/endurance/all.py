@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final, Protocol
 
-from . import busy, few_inferences, forkserver, fuzzed_lives, interrupts, many_agents, starvation, terminals
+from . import busy, caches, few_inferences, forkserver, fuzzed_lives, interrupts, many_agents, starvation, terminals
 
 
 class _Soak(Protocol):
@@ -22,6 +22,7 @@ class _Soak(Protocol):
 
 SOAKS: Final[dict[str, _Soak]] = {
     "busy": busy,
+    "caches": caches,
     "few_inferences": few_inferences,
     "forkserver": forkserver,
     "interrupts": interrupts,

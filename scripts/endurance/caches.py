@@ -1,0 +1,88 @@
+"""What is kept between runs, damaged in every way: each run is whole all the same, and the cache is mended.
+
+Files of the compiled loops and of a built-in model, one or all at a time, in a copy of the cache. At the end, a cache
+that cannot be made.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+RUNS = 28
+_COORDINATOR: Final = str(Path(sys.executable).with_name("ovbench-coord"))
+_CACHE: Final = Path.home() / ".cache"
+_RUN: Final = ("-m", "builtin:mlp", "--agents", "1", "-api", "sync", "-t", "0.5", "--join-timeout", "120")
+
+
+def attempt(number: int, folder: Path) -> str:
+    if number % RUNS == RUNS - 1:
+        (folder / "file").write_text("in the way")
+        return _run(folder, folder / "file" / "cache")
+    cache = folder / "cache"
+    subprocess.run(["cp", "-r", str(_CACHE), str(cache)], check=True)
+    first = _run(folder, cache)
+    if first:
+        return f"with the cache as it is: {first}"
+    entries = sorted(path.parent for path in cache.glob("ovbench/*/contents.json"))
+    used = [entry for entry in entries if entry.name.startswith(("loops-", "mlp-"))]
+    files = [file for entry in used for file in sorted(entry.rglob("*")) if file.is_file()]
+    before = {file: file.read_bytes() for file in files}
+    file, damage = files[number * 7 % len(files)], _DAMAGES[number % len(_DAMAGES)]
+    for one in files if number % 2 else [file]:  # of loops of several versions only those in use are mended
+        damage(one)
+    problem = _run(folder, cache)
+    model = next(file for file in files if file.name == "mlp.bin")
+    if not problem and model.read_bytes() != before[model]:
+        problem = "the model's weights are not as they were"
+    return problem and f"{damage.__name__} {file.name}: {problem}"
+
+
+def _run(folder: Path, cache: Path) -> str:
+    report = folder / "report"
+    command = [_COORDINATOR, *_RUN, "--report-folder", str(report)]
+    done = subprocess.run(
+        command, env={**os.environ, "XDG_CACHE_HOME": str(cache)}, capture_output=True, text=True, timeout=300
+    )
+    if done.returncode != 0:
+        return f"exit code {done.returncode}: {(done.stderr.strip() or done.stdout.strip()).splitlines()[-1]}"
+    status = json.loads((report / "report.json").read_bytes())["validity"]["status"]
+    return "" if status in ("VALID", "SUSPECT") else f"it is {status}"
+
+
+def _truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-10])
+
+
+def _zero(file: Path) -> None:
+    file.write_bytes(bytes(file.stat().st_size))
+
+
+def _flip(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    file.write_bytes(data)
+
+
+def _empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def _remove(file: Path) -> None:
+    file.unlink()
+
+
+def _a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def _a_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+_DAMAGES: Final[tuple[Callable[[Path], None], ...]] = (_truncate, _zero, _flip, _empty, _remove, _a_folder, _a_pipe)
