@@ -64,15 +64,16 @@ def _foreigner(data: bytes) -> Foreign | None:
     return foreign if foreign.version != PROTOCOL_VERSION else None
 
 
-def check(notice: AnyNotice) -> None:
-    """Raises BadMessage for a notice that the coordinator would not take: it would wait for it without end."""
-    data = encode(notice)
-    if len(data) > MAX_MESSAGE_BYTES:
-        raise BadMessage(f"'{tag(notice)}' would be a message of {len(data)} bytes, more than {MAX_MESSAGE_BYTES}")
+def check(message: AnyNotice | AnyOrder) -> None:
+    """Raises BadMessage for one that the other side would not take: it would be waited for without end."""
     try:
-        decode(data, AnyNotice)
-    except BadMessage as error:
-        raise BadMessage(f"'{tag(notice)}' cannot be said: {error}") from None
+        data = encode(message)
+        if len(data) <= MAX_MESSAGE_BYTES:
+            decode(data, AnyOrder if isinstance(message, Order) else AnyNotice)
+    except (BadMessage, UnicodeEncodeError) as error:
+        raise BadMessage(f"'{tag(message)}' cannot be said: {error}") from None
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise BadMessage(f"'{tag(message)}' would be a message of {len(data)} bytes, more than {MAX_MESSAGE_BYTES}")
 
 
 def _reason(error: zmq.ZMQError) -> str:

@@ -12,9 +12,10 @@ from typing import Final, Protocol, TypeVar
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
 from ovbench.common.errors import UsageError
+from ovbench.common.job import Job
 from ovbench.common.lifecycle import State
-from ovbench.common.messages import AnyNotice, Failed, Finished, Foreign, Ready, Warmed
-from ovbench.common.wire import BadMessage, Hub, private_endpoint
+from ovbench.common.messages import AnyNotice, Failed, Finished, Foreign, Prepare, Ready, Warmed
+from ovbench.common.wire import BadMessage, Hub, check, private_endpoint
 
 from .agreement import disagreement
 from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
@@ -126,6 +127,7 @@ class Session:
     def run(self, bus: Bus, crew: Sequence[Member] = ()) -> Fleet:
         """One run, by agents of its own or by a `crew` that has delivered before. Raises UsageError where the job
         itself is wrong. The agents are not released."""
+        _check_size(self.plan.jobs)
         dropped = bus.hub.dropped
         fleet = Fleet(self.plan.jobs, self.rules, self.clock(), self.cpus, bus.launcher.gives_places)
         try:
@@ -236,6 +238,16 @@ class Session:
                 case Begins(at_ns):
                     self._reading(bus, partial(self.meter.plan, at_ns, self.plan.jobs[0].load.duration_s))
                     self.survey.hold(at_ns)
+
+
+def _check_size(jobs: Sequence[Job]) -> None:
+    """An agent would pass over an order beyond the bounds of the bus, and be waited for."""
+    try:
+        check(Prepare(0, max(jobs, key=lambda job: len(job.placement.cpus)), heartbeat_s=1.0, lease_s=1.0))
+    except BadMessage as error:
+        raise UsageError(
+            f"The job is too large to be sent to agents: {error}. Use shorter names, or fewer files"
+        ) from None
 
 
 def _pids(fleet: Fleet) -> Iterator[int]:

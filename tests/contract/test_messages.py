@@ -611,12 +611,17 @@ def test_a_text_of_any_origin_can_be_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("notice", "says"),
+    ("message", "says"),
     [
         (Failed(kind="usage", message="x" * (MOST_TEXT + 1)), "'failed' cannot be said: .*length <= 20000"),
         (Samples(request=0, data=bytes(MAX_MESSAGE_BYTES)), "'samples' would be a message of .* bytes"),
+        (Failed(kind="usage", message="\udce9"), "'failed' cannot be said: .*surrogates"),
+        (
+            Again(msgspec.structs.replace(JOB, model=Model("/" + "x" * 20_000))),
+            "'again' cannot be said: .*length <= 20000",
+        ),
     ],
 )
-def test_a_notice_that_would_be_dropped_on_arrival_is_found_before(notice: AnyNotice, says: str) -> None:
+def test_a_message_that_would_be_dropped_on_arrival_is_found_before(message: AnyNotice | AnyOrder, says: str) -> None:
     with pytest.raises(BadMessage, match=says):
-        check(notice)
+        check(message)

@@ -264,6 +264,7 @@ def test_a_port_lets_agents_in_and_cuts_off_who_sends_a_message_without_end(star
     with contextlib.suppress(ConnectionError):
         while stranger.recv(4096):  # until it ends, or times out
             pass
+    stranger.close()
     hub.close()
     coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--insecure", "--agents", "1")
     agent = subprocess.Popen([AGENT, "--connect", endpoint, "--insecure"])

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,12 +60,12 @@ def test_what_no_agent_sends_does_not_pass(data: bytes, step: int) -> None:
 
 
 @pytest.fixture
-def inner(tmp_path: Path) -> socket.socket:
-    made = socket.socket(socket.AF_UNIX)
-    made.bind(str(tmp_path / "inner"))
-    made.listen()
-    made.settimeout(PATIENCE_S)
-    return made
+def inner(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(tmp_path / "inner"))
+        made.listen()
+        made.settimeout(PATIENCE_S)
+        yield made
 
 
 def gate(folder: Path) -> tuple[Gate, socket.socket]:
@@ -98,6 +99,7 @@ def test_large_messages_pass_both_ways_and_the_last_word_is_delivered(tmp_path: 
     made.close(PATIENCE_S)
     assert read(peer, 9) == b"last word"
     assert peer.recv(1) == b""
+    peer.close()
 
 
 def test_a_message_of_endless_parts_is_cut_off_at_its_first_and_others_go_on(
@@ -110,10 +112,12 @@ def test_a_message_of_endless_parts_is_cut_off_at_its_first_and_others_go_on(
     with contextlib.suppress(ConnectionError):
         assert peer.recv(1) == b""
     assert inside.recv(1) == b""
+    inside.close()
     other = socket.create_connection(made.address, timeout=PATIENCE_S)
     inside, _ = inner.accept()
     inside.settimeout(PATIENCE_S)
     other.sendall(GREETING + frame(b"x"))
     assert read(inside, 67) == GREETING + frame(b"x")
-    other.close()
+    for one in (peer, other, inside):
+        one.close()
     made.close(0.0)
