@@ -25,7 +25,7 @@ from .student import t_within
 from .study.estimate import estimate, welch
 from .study.record import Outcome, Study, Trial
 from .study.settings import in_common, own_flags
-from .study.summary import counted, last_of_trials
+from .study.standing import standing, used
 
 Verdict = Literal["better", "worse", "higher", "lower", "cannot be told apart", "no interval", "not comparable"]
 Noise = Literal["within-run noise only", "repetitions"]
@@ -133,7 +133,7 @@ def compare_studies(first: NamedStudy, others: Sequence[NamedStudy], *, force: b
 
 
 def _study(of: NamedStudy) -> Compared:
-    valid = sum(map(counted, last_of_trials(of.outcomes)))
+    valid = sum(outcome.status == "VALID" for outcome in standing(of.study, of.outcomes))
     return Compared(of.name, of.study.created_at, f"{valid} of {len(of.study.trials)} trials valid")
 
 
@@ -202,7 +202,7 @@ def _agent_python(environment: Environment) -> dict[str, object]:
 
 
 def _studies(first: NamedStudy, other: NamedStudy, force: bool) -> Pair:
-    ended = last_of_trials(first.outcomes), last_of_trials(other.outcomes)
+    ended = standing(first.study, first.outcomes), standing(other.study, other.outcomes)
     one, two = map(by_point, ended)
     matched = [
         _matched(
@@ -232,9 +232,8 @@ def by_point(outcomes: Sequence[Outcome]) -> dict[tuple[tuple[str, str], ...], l
     """The trials of each setting that count, maybe none, in the order in which settings come first."""
     found: dict[tuple[tuple[str, str], ...], list[Outcome]] = {}
     for outcome in outcomes:
-        trials = found.setdefault(tuple(sorted(outcome.point.items())), [])
-        trials += [outcome] if counted(outcome) else []
-    return found
+        found.setdefault(tuple(sorted(outcome.point.items())), []).append(outcome)
+    return {point: used(trials) for point, trials in found.items()}
 
 
 def _unwell(outcomes: Sequence[Outcome]) -> dict[str, object]:

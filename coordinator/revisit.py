@@ -24,7 +24,8 @@ from .report.text import print_report
 from .result import to_json
 from .saved import Saved, SavedRun, SavedStudy, read_samples, read_saved
 from .study.record import Outcome
-from .study.summary import counted, last_of_trials
+from .study.standing import standing
+from .study.summary import settings_of
 from .table import rows_of_run, rows_of_study, to_csv
 
 
@@ -123,7 +124,8 @@ def _export(request: ExportResult) -> ExitCode:
 def _csv(saved: Saved) -> str:
     if isinstance(saved, SavedRun):
         return to_csv(rows_of_run(saved.report))
-    reports = {outcome.trial: saved.trial_report(outcome.trial) for outcome in saved.outcomes}
+    stand = standing(saved.study, saved.outcomes)
+    reports = {outcome.trial: saved.trial_report(outcome) for outcome in stand}
     found = {trial: report for trial, report in reports.items() if report is not None}
     return to_csv(rows_of_study(saved.study, saved.outcomes, found))
 
@@ -142,19 +144,20 @@ def _hlog_of_run(saved: SavedRun) -> str:
 
 def _hlog_of_study(saved: SavedStudy) -> str:
     """Of the trials that count, as in the study's answer, in the order in which they were run."""
-    ended = last_of_trials(saved.outcomes)
-    used = sorted(filter(counted, ended), key=lambda outcome: outcome.started_at)
+    ended = standing(saved.study, saved.outcomes)
+    counted = {trial for setting in settings_of(saved.study, saved.outcomes) for trial in setting.used}
+    used = sorted((one for one in ended if one.trial in counted), key=lambda outcome: outcome.started_at)
     if not used:
-        raise UsageError(f"{saved.name}: no trial was VALID, so there are no latencies to write")
+        raise UsageError(f"{saved.name}: no trial was VALID or SUSPECT, so there are no latencies to write")
     study = saved.study
     head = f"ovbench {study.ovbench}, latency in ns; an interval begins when its trial did, in whole seconds"
-    left_out = [f"trial {one.trial} was {one.status} and is left out" for one in ended if not counted(one)]
+    left_out = [f"trial {one.trial} was {one.status} and is left out" for one in ended if one.trial not in counted]
     trials = (_latencies(saved, outcome) for outcome in used)
     return study_log(trials, _epoch_s(study.created_at), "\n".join((head, shlex.join(study.command), *left_out)))
 
 
 def _latencies(saved: SavedStudy, outcome: Outcome) -> TrialLatencies:
-    run = saved.trial(outcome.trial)
+    run = saved.trial(outcome)
     if run is None:
         raise UsageError(f"{saved.name}: trial {outcome.trial} has no report, so no samples, which take --save-samples")
     return TrialLatencies(

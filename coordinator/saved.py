@@ -38,21 +38,21 @@ class SavedStudy:
     study: Study
     outcomes: tuple[Outcome, ...]
 
-    def trial(self, trial: str) -> SavedRun | None:
+    def trial(self, outcome: Outcome) -> SavedRun | None:
         """As a run of its own; None for one that has no report, as it could not be run."""
-        folder = self.folder / record.TRIALS_FOLDER / trial
+        folder = self.folder / record.TRIALS_FOLDER / outcome.folder
         file = folder / REPORT_FILE
         return SavedRun(str(folder), folder, _report(str(file), _read(str(file), file))) if file.is_file() else None
 
-    def trial_report(self, trial: str) -> Report | None:
-        found = self.trial(trial)
+    def trial_report(self, outcome: Outcome) -> Report | None:
+        found = self.trial(outcome)
         return None if found is None else found.report
 
     def one_report(self) -> dict[str, Report]:
         """One of a trial, by its id, as all tell of the same machine; empty where none can be read."""
         for outcome in self.outcomes:
             with suppress(UsageError):
-                report = self.trial_report(outcome.trial)
+                report = self.trial_report(outcome)
                 if report is not None:
                     return {outcome.trial: report}
         return {}

@@ -13,7 +13,7 @@ from .estimates import Estimate, estimates_of_run, estimates_of_trial
 from .figures import FIGURES
 from .result import Report
 from .study.record import Outcome, Study, Trial, outcome_of
-from .study.summary import last_of_trials
+from .study.standing import standing
 
 Row = dict[str, str | int | float | None]
 
@@ -37,7 +37,7 @@ def rows_of_run(report: Report) -> list[Row]:
 def rows_of_study(study: Study, outcomes: Sequence[Outcome], reports: Mapping[str, Report]) -> list[Row]:
     """`reports` of the trials that have one, by trial: they hold more figures than `trials.jsonl`."""
     found: list[Row] = []
-    for outcome in last_of_trials(outcomes):
+    for outcome in standing(study, outcomes):
         report = reports.get(outcome.trial)
         estimates = estimates_of_trial(outcome) | (estimates_of_run(report) if report is not None else {})
         axes: Row = {axis_column(flag): outcome.point.get(flag) for flag in study.axes}

@@ -59,6 +59,7 @@ def outcome(
     why: str = "",
     findings: tuple[str, ...] = (),
     in_effect: InEffect | None = None,
+    attempt: int = 0,
 ) -> Outcome:
     return Outcome(
         trial=trial.id,
@@ -77,6 +78,7 @@ def outcome(
         why=why,
         findings=findings,
         in_effect=in_effect,
+        attempt=attempt,
     )
 
 

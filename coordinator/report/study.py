@@ -91,7 +91,8 @@ def _table(study: Study, found: Answer, width: int) -> Table:
         )
     best = {choice.setting.name for choice in found.choices} if study.kind != "ab" else set()
     for setting in shown:
-        style = "bold" if setting.name in best else "red" if setting.fps is None else ""
+        style = "red" if setting.fps is None else "yellow" if setting.suspect else ""
+        style = style or ("bold" if setting.name in best else "")
         table.add_row(*(Text(column.cell(setting)) for column in columns), style=style)
     return table
 
@@ -169,9 +170,11 @@ def _plus_minus(figure: Estimate | None) -> str:
 
 def _trials(setting: Setting) -> str:
     total = sum(setting.trials.values())
-    if setting.valid == total:
-        return str(total)
-    return f"{setting.valid} of {total}" if setting.valid else "/".join(setting.trials)
+    used = len(setting.used)
+    doubt = " SUSPECT" if setting.suspect else ""
+    if used == total:
+        return f"{total}{doubt}"
+    return f"{used} of {total}{doubt}" if used else "/".join(setting.trials)
 
 
 def _legend(found: Answer) -> str:

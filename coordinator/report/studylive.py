@@ -36,9 +36,9 @@ class StudyScreen:
         for outcome in outcomes:
             self._weigh(outcome)
 
-    def begin(self, trial: Trial, number: int, left_s: float | None) -> None:
-        """`number`: of the trial in the order of the study, from 1; `left_s`: until all are done, None if not known."""
-        self._trial, self._number, self._left_s = trial, number, left_s
+    def begin(self, trial: Trial, number: int, left_s: float | None, trials: int) -> None:
+        """`number`: of the trial among `trials`, from 1; `left_s`: until all are done, None if not known."""
+        self._trial, self._number, self._left_s, self.trials = trial, number, left_s, trials
         self._show("starting")
 
     def ended(self, outcome: Outcome) -> None:

@@ -19,7 +19,8 @@ from msgspec import Meta, Struct, structs
 from ..student import t_within
 from .estimate import bound
 from .record import SIZE_PERCENT, Outcome, Study
-from .summary import Setting, counted, last_of_trials
+from .standing import LEAST_BLOCKS, blocks_used
+from .summary import Setting
 
 BLOCKS: Final = 10
 """By default, so 20 trials of each: enough to find 5 % at a noise of 3 % per trial (see `CONFIDENCE`)."""
@@ -32,7 +33,6 @@ CONFIDENCE: Final = 0.98
 3 % noise per trial on a machine that drifts, equal settings were so in 2.0 to 2.6 %, and a service time that was 5 %
 longer was found in 97 %."""
 
-_LEAST_BLOCKS: Final = 3
 _MOST_BLOCKS: Final = 10_000
 
 Verdict = Literal["faster", "slower", "no difference", "cannot tell", "same run"]
@@ -62,17 +62,10 @@ def comparisons_of(settings: Sequence[Setting], study: Study, outcomes: Sequence
     """Of throughput, median and p99; a repetition is a block. None where there are not two settings."""
     if len(settings) != 2:
         return
-    planned = {trial.id for trial in study.trials}
-    used = [outcome for outcome in last_of_trials(outcomes) if outcome.trial in planned and counted(outcome)]
+    used = blocks_used(study, outcomes, [setting.point for setting in settings])
 
     def blocks(figure: str) -> list[tuple[list[float], list[float]]]:
-        found: dict[int, tuple[list[float], list[float]]] = {}
-        for outcome in used:
-            value = outcome.fps if figure == "throughput" else outcome.latency_ms.get(figure)
-            side = next((index for index, s in enumerate(settings) if s.point == outcome.point), None)
-            if value is not None and value > 0 and side is not None:
-                found.setdefault(outcome.repetition, ([], []))[side].append(value)
-        return [found[number] for number in sorted(found)]
+        return [(_values(a, figure), _values(b, figure)) for a, b in used]
 
     same = same_run(*settings)
     for figure in ("throughput", "median", "p99"):
@@ -80,6 +73,11 @@ def comparisons_of(settings: Sequence[Setting], study: Study, outcomes: Sequence
         if more or any(a and b for a, b in blocks(figure)):
             found = compare(figure, blocks(figure), more_is_faster=more, size_percent=study.size_percent)
             yield structs.replace(found, verdict="same run", blocks_needed=None) if same else found
+
+
+def _values(outcomes: Sequence[Outcome], figure: str) -> list[float]:
+    found = [outcome.fps if figure == "throughput" else outcome.latency_ms.get(figure) for outcome in outcomes]
+    return [value for value in found if value is not None and value > 0]
 
 
 def same_run(a: Setting, b: Setting) -> bool:
@@ -120,10 +118,10 @@ def compare(
         )
 
     if len(logs) < 2:
-        return verdict("cannot tell", logs[0] if logs else None, None, None, _LEAST_BLOCKS)
+        return verdict("cannot tell", logs[0] if logs else None, None, None, LEAST_BLOCKS)
     middle, scatter = fmean(logs), stdev(logs)
     half = t_within(len(logs) - 1, CONFIDENCE) * scatter / sqrt(len(logs))
-    enough = len(logs) >= _LEAST_BLOCKS
+    enough = len(logs) >= LEAST_BLOCKS
     if enough and abs(middle) + half <= size:
         return verdict("no difference", middle, half, scatter, None)
     if enough and abs(middle) > half:
@@ -141,7 +139,7 @@ def _needed(gap: float, scatter: float, size: float, have: int) -> int | None:
     def half(blocks: int) -> float:
         return t_within(blocks - 1, CONFIDENCE) * scatter / sqrt(blocks)
 
-    low, high = max(have, _LEAST_BLOCKS - 1), _MOST_BLOCKS
+    low, high = max(have, LEAST_BLOCKS - 1), _MOST_BLOCKS
     if half(high) > width:
         return None
     while high - low > 1:

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from . import words
 from .ab import Comparison, comparisons_of
-from .choices import Choice, by_throughput, choices_of, pareto, shares_of_variance
+from .choices import Choice, by_throughput, choices_of, eligible, pareto, shares_of_variance
 from .curves import Curve, curves_of
 from .estimate import Estimate
 from .record import Kind, Outcome, Study
@@ -54,7 +54,7 @@ def answer(study: Study, outcomes: Sequence[Outcome]) -> Answer:
         headline=words.headline(study, settings, choices, comparisons),
         lines=tuple(words.lines(study, settings, choices, curves, comparisons, shares)),
         choices=choices,
-        front=() if study.kind == "ab" else tuple(pareto(settings)),
+        front=() if study.kind == "ab" else tuple(pareto(eligible(settings))),
         unsaid=tuple(words.unsaid(study, settings, outcomes, curves, comparisons)),
         settings=(*ranked, *(s for s in settings if s.fps is None)) if study.kind == "partition" else settings,
         curves=curves,

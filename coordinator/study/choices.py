@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
-from math import log
-from statistics import fmean
+from math import log, sqrt
+from statistics import fmean, variance
+from typing import Final
 
 from msgspec import Struct
 
 from ..report.numbers import milliseconds
-from .estimate import differ
+from ..student import t_within
+from .estimate import welch
 from .record import Study
 from .summary import Setting
+
+_DOUBT: Final = 0.05
 
 
 class Choice(Struct, frozen=True):
@@ -23,21 +27,29 @@ class Choice(Struct, frozen=True):
 
 def choices_of(study: Study, settings: Sequence[Setting]) -> Iterator[Choice]:
     """What is best by what the kind of study asks; of an A/B study the two themselves."""
-    ranked = by_throughput(settings)
+    among = eligible(settings)
+    ranked = by_throughput(among)
     if not ranked:
         return
     if study.kind == "ab":
         yield from (Choice(name, setting) for name, setting in zip("AB", settings, strict=False))
         return
-    yield _choice("most throughput", ranked[0], settings)
-    shortest = by_p99(settings)
+    yield _choice("most throughput", ranked[0], among)
+    shortest = by_p99(among)
     if study.kind == "partition" and shortest:
-        yield Choice("shortest p99", shortest[0])
+        equal = rivals(shortest[0], among, lambda setting: setting.p99_of_trials)
+        yield Choice("shortest p99", shortest[0], tuple(setting.name for setting in equal))
     if study.p99_limit_ms is None:
         return
     within = [s for s in ranked if s.p99_ms is not None and s.p99_ms.value <= study.p99_limit_ms]
     if within:
         yield _choice(f"most throughput with p99 up to {milliseconds(study.p99_limit_ms)}", within[0], within)
+
+
+def eligible(settings: Sequence[Setting]) -> list[Setting]:
+    """Those that may be called best: with figures, and of VALID trials where any setting has those."""
+    known = [setting for setting in settings if setting.fps is not None]
+    return [setting for setting in known if not setting.suspect] or known
 
 
 def _choice(what: str, best: Setting, among: Iterable[Setting]) -> Choice:
@@ -72,10 +84,37 @@ def pareto(settings: Iterable[Setting]) -> list[Setting]:
     return front
 
 
-def rivals(best: Setting, settings: Iterable[Setting]) -> list[Setting]:
-    """Those whose throughput cannot be told from the best's at 5 % doubt each; none where nothing was repeated."""
-    others = (s for s in settings if s.point != best.point and s.fps is not None)
-    return [s for s in others if differ(best.fps_of_trials, s.fps_of_trials) is False]
+Values = Callable[[Setting], Sequence[float]]
+
+
+def rivals(best: Setting, settings: Iterable[Setting], values: Values = lambda s: s.fps_of_trials) -> list[Setting]:
+    """Those that may be as good as the best, by the logarithms of their trials; none where nothing was repeated.
+
+    The best of many is compared with all of them, so 5 % of doubt are shared out among the comparisons (Bonferroni):
+    the setting that is in truth the best is the best or one of these in 95 of 100 studies. Each comparison is made
+    twice, at half the doubt: by the scatter of all settings, as with few repetitions that of a pair is known badly, but
+    not where the pair's own is larger; and by Welch's test, so that one wild setting does not hide the others.
+    """
+    known = [s for s in settings if s.fps is not None and values(s) and min(values(s)) > 0]
+    logs = {setting.name: [log(value) for value in values(setting)] for setting in known}
+    own, others = logs.get(best.name), [setting for setting in known if setting.point != best.point]
+    freedom = sum(len(sample) - 1 for sample in logs.values())
+    if own is None or not others or freedom == 0:
+        return []
+    scatter = sum(variance(sample) * (len(sample) - 1) for sample in logs.values() if len(sample) > 1) / freedom
+    confidence = 1 - _DOUBT / 2 / len(others)
+    pooled = t_within(freedom, confidence)
+
+    def reach(sample: Sequence[float]) -> float:
+        square_of_all = scatter * (1 / len(own) + 1 / len(sample))
+        by_all = pooled * sqrt(square_of_all)
+        if min(len(own), len(sample)) < 2:
+            return by_all
+        square, own_freedom = welch(own, sample)
+        by_own = t_within(own_freedom, confidence) * sqrt(square) if square > 0 else 0.0
+        return by_own if square > square_of_all else min(by_all, by_own)
+
+    return [s for s in others if abs(fmean(own) - fmean(logs[s.name])) <= reach(logs[s.name])]
 
 
 def shares_of_variance(axes: Mapping[str, Sequence[str]], settings: Sequence[Setting]) -> dict[str, float] | None:

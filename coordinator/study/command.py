@@ -25,9 +25,10 @@ from .answer import answer, answer_json
 from .design import REPETITIONS, design, trials
 from .fingerprint import changes, fingerprint
 from .folder import StudyFolder
-from .record import ANSWER_FILE, Outcome, Study
+from .record import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study
 from .request import StudyRequest
-from .runner import Broken, Prepared, Runner, estimate_s, prepare
+from .runner import Broken, Changed, Prepared, Runner, estimate_s, prepare
+from .standing import again, standing
 
 _URGENCY: Final = {"FAILED": ExitCode.PARTIAL, "PARTIAL": ExitCode.PARTIAL, "INVALID": ExitCode.INVALID}
 
@@ -45,9 +46,10 @@ def run_study(request: StudyRequest, topology: Topology, interrupts: Interrupts,
         study, prepared = _planned(request, topology, command)
         if request.dry_run:
             return _show_trials(request, study, prepared, console)
-        folder = _new_folder(request, study)
+        folder = StudyFolder(store.make_folder(request.folder, study.created_at, f"study-{study.kind}").path)
         with folder.held():
-            return _run(request, study, folder, prepared, topology, interrupts, console)
+            folder.create(study)
+            return _run(request, study, folder, prepared, prepared, topology, interrupts, console)
     except Unwritable as problem:
         print(f"ovbench-coord: {one_line(str(problem))}", file=sys.stderr)
         return ExitCode.UNWRITABLE
@@ -73,7 +75,7 @@ def _resume(
             folder.plan(study)
         if request.p99_limit_ms is not None:
             study = structs.replace(study, p99_limit_ms=request.p99_limit_ms)
-        return _run(request, study, folder, left(), topology, interrupts, console)
+        return _run(request, study, folder, left(), everything, topology, interrupts, console)
 
 
 def _show_trials(request: StudyRequest, study: Study, prepared: Sequence[Prepared], console: SteadyConsole) -> ExitCode:
@@ -101,6 +103,7 @@ def _planned(request: StudyRequest, topology: Topology, command: Sequence[str]) 
         fingerprint=fingerprint((one.options for one in prepared), topology),
         p99_limit_ms=request.p99_limit_ms,
         size_percent=request.size_percent,
+        retry_suspect=RETRY_SUSPECT if request.retry_suspect is None else request.retry_suspect,
     )
     return study, prepared
 
@@ -115,14 +118,9 @@ def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[Prep
             f"--resume {request.resume}: since the study began this has changed: {'; '.join(changed)}; its trials "
             "would not be comparable; begin another study, or add --accept-changes"
         )
-    return structs.replace(study, fingerprint=now, accepted=(*study.accepted, *changed))
-
-
-def _new_folder(request: StudyRequest, study: Study) -> StudyFolder:
-    made = store.make_folder(request.folder, study.created_at, f"study-{study.kind}")
-    folder = StudyFolder(made.path)
-    folder.create(study)
-    return folder
+    rounds = study.retry_suspect if request.retry_suspect is None else request.retry_suspect
+    accepted = (*study.accepted, *changed)
+    return structs.replace(study, fingerprint=now, accepted=accepted, retry_suspect=rounds, stopped="")
 
 
 def _run(
@@ -130,26 +128,33 @@ def _run(
     study: Study,
     folder: StudyFolder,
     prepared: Sequence[Prepared],
+    everything: Sequence[Prepared],
     topology: Topology,
     interrupts: Interrupts,
     console: SteadyConsole,
 ) -> ExitCode:
     screen = StudyScreen(console, len(study.trials))
-    screen.remember(folder.outcomes())
+    screen.remember(standing(study, folder.outcomes()))
     screen.say(f"{len(prepared)} of {len(study.trials)} trials, in {folder.path}")
     runner = Runner(study, folder, topology, screen)
     broken = ""
-    if prepared:
-        check_limits(max(len(one.plan.jobs) for one in prepared))
+    if prepared or any(again(study, folder.outcomes(), attempt) for attempt in _rounds(study)):
+        check_limits(max(len(one.plan.jobs) for one in everything))
         # In the main thread: the kernel's word of its end follows the thread that starts agents.
-        launcher = LocalLauncher(prepared[0].options.agent_python)
+        launcher = LocalLauncher(everything[0].options.agent_python)
         interrupts.attend(launcher.abandon)
         console.detach()
         try:
             with Bus.open(launcher, interrupts, None) as bus:
                 runner.run(bus, prepared)
+                for attempt in _rounds(study):
+                    _run_again(runner, bus, everything, attempt)
+                runner.finish(bus)
         except Broken as problem:
             broken = str(problem)
+        except Changed as problem:
+            study = structs.replace(study, stopped=str(problem))
+            folder.plan(study)
         except Unwritable as problem:
             raise Unwritable(f"{problem}; when it can be written, {_how(folder)}") from None
         finally:
@@ -158,14 +163,40 @@ def _run(
             console.attach()
     outcomes = folder.outcomes()
     whole = _conclude(request, study, folder, outcomes, console)
+    if study.stopped:
+        print(
+            f"ovbench-coord: {study.stopped}; begin another study, or keep to this one by {_resume_words(folder)} "
+            "--accept-changes",
+            file=sys.stderr,
+        )
+        return ExitCode.INVALID
     if runner.interrupted or broken:
         screen.say(f"{broken or 'interrupted'}; {_how(folder)}")
         return ExitCode.INTERRUPTED if runner.interrupted else ExitCode.PARTIAL
-    return _verdict(outcomes) if whole else ExitCode.UNWRITABLE
+    return _verdict(standing(study, outcomes)) if whole else ExitCode.UNWRITABLE
+
+
+def _rounds(study: Study) -> range:
+    return range(1, study.retry_suspect + 1)
+
+
+def _run_again(runner: Runner, bus: Bus, everything: Sequence[Prepared], attempt: int) -> None:
+    """A round of what is SUSPECT, unless the user wants an end."""
+    if runner.interrupted:
+        return
+    ids = {trial.id for trial in again(runner.study, runner.folder.outcomes(), attempt)}
+    if ids:
+        what = "blocks with SUSPECT trials are" if runner.study.kind == "ab" else "SUSPECT trials are"
+        runner.screen.say(f"{what} run again, round {attempt} of {runner.study.retry_suspect}: {len(ids)} trials")
+        runner.run(bus, [one for one in everything if one.trial.id in ids], attempt)
 
 
 def _how(folder: StudyFolder) -> str:
-    return f"ovbench-coord study --resume {shlex.quote(str(folder.path))} goes on with it"
+    return f"{_resume_words(folder)} goes on with it"
+
+
+def _resume_words(folder: StudyFolder) -> str:
+    return f"ovbench-coord study --resume {shlex.quote(str(folder.path))}"
 
 
 def _conclude(

@@ -1,4 +1,9 @@
-"""Means over repetitions with 95 % intervals. Pure."""
+"""Means over repetitions with 95 % intervals: geometric ones, wherever a study tells of a rate or a time. Pure.
+
+Trials scatter by a share of what they measure, so all that is compared is compared by logarithms: laws, A against B,
+which settings can be told apart. The figure of a setting is therefore the geometric mean, whose logarithm is what those
+work with: figures and verdicts are of one estimator and cannot contradict each other.
+"""
 
 from collections.abc import Sequence
 from math import exp, log, sqrt
@@ -22,7 +27,8 @@ class Estimate(Struct, frozen=True):
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """The mean, and Student's interval; none with fewer than two values. Raises ValueError where there are none."""
+    """The arithmetic mean, and Student's interval; none with fewer than two values. Raises ValueError where there are
+    none."""
     mean, count = fmean(values), len(values)
     if count < 2:
         return Estimate(mean, count=count)
@@ -30,29 +36,32 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(mean, mean - half, mean + half, count)
 
 
+def geometric(values: Sequence[float]) -> Estimate:
+    """The geometric mean of values (> 0), and Student's interval of their logarithms; none with fewer than two. Raises
+    ValueError where there are none."""
+    logs = estimate([log(value) for value in values])
+    if logs.low is None or logs.high is None:
+        return Estimate(geometric_mean(values), count=logs.count)
+    # Not beyond the value, where rounding has the last word.
+    mean, high = geometric_mean(values), bound(logs.high)
+    return Estimate(mean, min(mean, exp(logs.low)), None if high is None else max(mean, high), logs.count)
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """Of one value that itself, to the last bit."""
+    return values[0] if min(values) == max(values) else exp(fmean(map(log, values)))
+
+
 def bound(logarithm: float) -> float | None:
     """The figure of that logarithm, as the end of an interval: None where it is too large for a float, so no bound."""
     return exp(logarithm) if logarithm < _LARGEST else None
 
 
-def differ(some: Sequence[float], others: Sequence[float]) -> bool | None:
-    """Whether the means of two sets of positive values can be told apart, by Welch's test of their logarithms at 5 %.
-
-    None with fewer than two values in a set. Welch, "The generalization of 'Student's' problem when several different
-    population variances are involved", Biometrika 34 (1947).
-    """
-    if min(len(some), len(others)) < 2:
-        return None
-    first, second = [log(x) for x in some], [log(x) for x in others]
-    square, freedom = welch(first, second)
-    gap = abs(fmean(first) - fmean(second))
-    return gap > (t_within(freedom) * sqrt(square) if square > 0 else 0)
-
-
 def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
     """The squared standard error of the difference of two means, and its degrees of freedom (0 where nothing scatters).
 
-    Of two values each at least. The freedom is Welch's and Satterthwaite's.
+    Of two values each at least. The freedom is Welch's and Satterthwaite's (Welch, "The generalization of 'Student's'
+    problem when several different population variances are involved", Biometrika 34, 1947).
     """
     parts = [variance(sample) / len(sample) for sample in (first, second)]
     square = sum(parts)

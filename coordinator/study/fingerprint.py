@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from ovbench.common.builtin import PREFIX
+from ovbench.common.digests import model_files, sha256, state_of
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology, format_cpu_list
 
@@ -24,9 +26,12 @@ def fingerprint(runs: Iterable[Options], topology: Topology) -> Fingerprint:
     read."""
     all_runs = tuple(runs)
     files = sorted({file for options in all_runs if options.null_service_us is None for file in _files(options)})
+    parts = sorted({part for file in files if not file.startswith(PREFIX) for part in model_files(file)})
     pythons = sorted({options.agent_python for options in all_runs if options.agent_python is not None})
     return Fingerprint(
-        models={file: _digest(file) for file in files}, machine={**_machine(topology), **_builds(pythons)}
+        models={file: _digest(file) for file in files},
+        machine={**_machine(topology), **_builds(pythons)},
+        files={part: _sha256(part) for part in parts if Path(part).is_file()},
     )
 
 
@@ -40,8 +45,11 @@ def _files(options: Options) -> Iterator[str]:
 
 def changes(before: Fingerprint, now: Fingerprint) -> Iterator[str]:
     """What is not as it was, in words."""
+    files = sorted({*before.files, *now.files}) if before.files and now.files else []  # an older study has none
+    yield from (f"the file {file}" for file in files if before.files.get(file) != now.files.get(file))
     for model in sorted({*before.models, *now.models}):
-        if before.models.get(model) != now.models.get(model):
+        in_files = any(file == model or file.startswith(f"{model}/") for file in files)
+        if before.models.get(model) != now.models.get(model) and not in_files:
             yield f"the file {model}"
     yield from _changed(before.machine, now.machine)
 
@@ -73,18 +81,24 @@ def _builds(pythons: Iterable[str]) -> dict[str, str]:
 
 def _digest(model: str) -> str:
     """SHA-256 of a file and, of a model, its weights, or of all files in a folder; a built-in model is ovbench's."""
-    if model.startswith("builtin:"):
+    if model.startswith(PREFIX):
         return f"{model} of ovbench {version('ovbench')}"
     file = Path(model)
+    if file.is_file():
+        parts = [file, *(beside for suffix in _WEIGHTS if (beside := file.with_suffix(suffix)).is_file())]
+        return hashlib.sha256(b"".join(bytes.fromhex(_sha256(str(part))) for part in parts)).hexdigest()
     digest = hashlib.sha256()
-    for part in [file, *(beside for suffix in _WEIGHTS if (beside := file.with_suffix(suffix)).is_file())]:
-        try:
-            if part.is_file():
-                with part.open("rb") as stream:
-                    digest.update(hashlib.file_digest(stream, "sha256").digest())
-            else:
-                for one in sorted(part.rglob("*")):
-                    digest.update(one.read_bytes() if one.is_file() else b"")
-        except OSError as error:
-            raise UsageError(f"{model}: {part} cannot be read: {error.strerror or error}") from None
+    try:
+        for one in sorted(file.rglob("*")):
+            digest.update(one.read_bytes() if one.is_file() else b"")
+    except OSError as error:
+        raise UsageError(f"{model} cannot be read: {error.strerror or error}") from None
     return digest.hexdigest()
+
+
+def _sha256(path: str) -> str:
+    """Raises UsageError where it cannot be read."""
+    try:
+        return sha256(path, state_of(path))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None

@@ -19,8 +19,8 @@ from .. import store
 from ..recording import Recorded, Window
 from ..result import Report, to_json
 from ..saved import SavedStudy, read_saved
-from .record import STUDY_FILE, TRIALS_FILE, TRIALS_FOLDER, Outcome, Study, Trial, outcome_line, study_json
-from .summary import last_of_trials
+from .record import STUDY_FILE, TRIALS_FILE, TRIALS_FOLDER, Outcome, Study, Trial, folder_of, outcome_line, study_json
+from .standing import standing
 
 _LOCK = ".lock"
 
@@ -37,11 +37,12 @@ class StudyFolder:
     def trials_file(self) -> Path:
         return self.path / TRIALS_FILE
 
-    def trial(self, trial: Trial) -> Path:
-        return self.path / TRIALS_FOLDER / trial.id
+    def trial(self, trial: Trial, attempt: int = 0) -> Path:
+        return self.path / TRIALS_FOLDER / folder_of(trial.id, attempt)
 
     def create(self, study: Study) -> None:
-        """Write the plan. Raises UsageError where there is a result already, Unwritable where it cannot be."""
+        """Write the plan, while the folder is held. Raises UsageError where there is a result already, Unwritable
+        where it cannot be."""
         if self.study_file.exists():
             raise UsageError(
                 f"--report-folder {self.path}: there is a study in it already; go on with it by "
@@ -58,25 +59,32 @@ class StudyFolder:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """No other process runs this study meanwhile. Raises UsageError where one does, and Unwritable."""
+        """No other process runs a study in it meanwhile, or plans one: of two that begin at once one has the folder.
+        Raises UsageError where another has it, and Unwritable."""
         try:
-            lock = open(self.path / _LOCK, "ab", opener=store.no_link)  # noqa: SIM115
+            lock = store.no_link(str(self.path / _LOCK), os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise Unwritable(f"{self.path / _LOCK} cannot be written: {error.strerror or error}") from None
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UsageError(f"{self.path}: another ovbench-coord is running this study; wait for it") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise UsageError(
+                f"{self.path}: another ovbench-coord is running a study in it; wait for it, or name another folder"
+            ) from None
+        try:
             yield
+        finally:
+            os.close(lock)
 
     def study(self) -> Study:
         """Raises UsageError where this is no folder of a study, or one of another version."""
         return self._saved().study
 
     def outcomes(self) -> tuple[Outcome, ...]:
-        """Of the trials that have ended, in their order. Raises UsageError where a whole line is no outcome."""
-        return last_of_trials(self._saved().outcomes)
+        """Of every attempt at a trial, in the order in which they ended. Raises UsageError where a whole line is no
+        outcome."""
+        return self._saved().outcomes
 
     def _saved(self) -> SavedStudy:
         found = read_saved(str(self.path))
@@ -96,27 +104,27 @@ class StudyFolder:
     def left(self, study: Study, retry: bool = False) -> tuple[Trial, ...]:
         """The trials that have not ended yet, in their order; with `retry` also those that were PARTIAL or FAILED."""
         again = ("PARTIAL", "FAILED") if retry else ()
-        done = {outcome.trial for outcome in self.outcomes() if outcome.status not in again}
+        done = {one.trial for one in standing(study, self.outcomes()) if one.status not in again}
         return tuple(trial for trial in study.trials if trial.id not in done)
 
-    def keep_samples(self, trial: Trial, agents: Sequence[Recorded], window: Window) -> str | None:
+    def keep_samples(self, trial: Trial, agents: Sequence[Recorded], window: Window, attempt: int = 0) -> str | None:
         """Save a trial's samples, before `keep`. The name of the file; None, and no file, where some are known only as
         a histogram. Raises Unwritable."""
-        folder = self._made(trial)
+        folder = self._made(self.trial(trial, attempt))
         self._clear(folder)
         return store.SAMPLES_FILE if store.write_samples(folder / store.SAMPLES_FILE, agents, window) else None
 
     def keep(self, trial: Trial, outcome: Outcome, report: Report | None) -> None:
         """Save how a trial went. Raises Unwritable."""
+        place = self.trial(trial, outcome.attempt)
         if report is not None:
-            file = self._made(trial) / store.REPORT_FILE
+            file = self._made(place) / store.REPORT_FILE
             store.write_own_file(file, lambda stream: stream.write(to_json(report)))
         else:
-            self._clear(self.trial(trial))
+            self._clear(place)
         self._append(outcome_line(outcome))
 
-    def _made(self, trial: Trial) -> Path:
-        folder = self.trial(trial)
+    def _made(self, folder: Path) -> Path:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -22,6 +22,9 @@ ANSWER_FILE: Final = "answer.json"
 SIZE_PERCENT: Final = 2.0
 """What A against B calls no difference, unless another size was stated."""
 
+RETRY_SUSPECT: Final = 1
+"""Rounds in which SUSPECT trials are run again, unless another number was asked for."""
+
 Kind = Literal["sweep", "scaling", "streams", "partition", "batch", "ab"]
 
 
@@ -39,6 +42,7 @@ class Fingerprint(Struct, frozen=True, forbid_unknown_fields=True):
 
     models: dict[str, str]
     machine: dict[str, str]
+    files: Annotated[dict[str, str], Meta(description="SHA-256 of each file, by its path; empty in older studies")] = {}
 
 
 class Study(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +59,10 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     fingerprint: Fingerprint
     p99_limit_ms: float | None = None
     size_percent: Annotated[float, Meta(gt=0, le=100, description="of ab: what is no difference")] = SIZE_PERCENT
+    retry_suspect: Annotated[
+        int, Meta(ge=0, le=10, description="rounds in which SUSPECT trials are run again; older studies have none")
+    ] = 0
+    stopped: Annotated[str, Meta(description="why it was ended before its plan was; else empty")] = ""
     accepted: Annotated[tuple[str, ...], Meta(description="what changed under it, and it was gone on with")] = ()
     schema: Literal["ovbench.study/1"] = SCHEMA
 
@@ -85,12 +93,23 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     openvino: Annotated[str | None, Meta(description="of the agents; null with the null device")] = None
     findings: tuple[str, ...] = ()
     why: str = ""
+    attempt: Annotated[int, Meta(ge=0, description="0, or the round in which it was run again")] = 0
+    files: Annotated[dict[str, str], Meta(description="SHA-256 of the model's files and inputs that were read")] = {}
     in_effect: Annotated[
         InEffect | None, Meta(description="null where not all agents became ready, and in older studies")
     ] = None
 
+    @property
+    def folder(self) -> str:
+        """Of its report, in the folder of all trials."""
+        return folder_of(self.trial, self.attempt)
 
-def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int) -> Outcome:
+
+def folder_of(trial: str, attempt: int) -> str:
+    return f"{trial}-again-{attempt}" if attempt else trial
+
+
+def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, attempt: int = 0) -> Outcome:
     """The line of `trials.jsonl` for a trial that was run."""
     latency, effective = report.latency_ms, report.effective
     agents = [agent for agent in report.agents if agent.state == "ok"]
@@ -124,6 +143,8 @@ def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int) -> 
         frames_per_cpu_s=report.efficiency.frames_per_cpu_s if report.efficiency is not None else None,
         openvino=report.environment.openvino if effective and effective.backend == "openvino" else None,
         findings=tuple(finding.code for finding in report.validity.findings),
+        attempt=attempt,
+        files={} if effective is None else {file.name: file.sha256 for file in effective.files},
         in_effect=in_effect(report),
     )
 

@@ -12,12 +12,14 @@ from ovbench.common.errors import UsageError
 from ..flags import PLOTS, Parser, PlotFormat, gnu, path
 from ..machinetree import check_planned, check_tree
 from ..spelling import did_you_mean
-from .record import SIZE_PERCENT, Kind
+from .record import RETRY_SUSPECT, SIZE_PERCENT, Kind
 from .settings import Settings, parse_settings, read_settings
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _READY_MADE: Final = tuple(kind for kind in KINDS if kind != "sweep")
-_PLAN_KEYS: Final = ("kind", "repetitions", "order_seed", "p99_limit_ms", "size_percent", "a", "b", "settings")
+_PLAN_KEYS: Final = (
+    "kind", "repetitions", "order_seed", "p99_limit_ms", "size_percent", "retry_suspect", "a", "b", "settings",
+)  # fmt: skip
 
 _DESCRIPTION: Final = """\
 Runs many settings, several times each in a random order, saves each trial when it ends, and says
@@ -44,8 +46,8 @@ examples:
   ovbench-coord study --resume ovbench-results/20260101T120000Z-study-scaling
       does what is missing
 
-A plan is TOML with the keys kind, repetitions, order_seed, p99_limit_ms, size_percent, a, b
-and a table of settings:
+A plan is TOML with the keys kind, repetitions, order_seed, p99_limit_ms, size_percent,
+retry_suspect, a, b and a table of settings:
 
   repetitions = 5
   [settings]
@@ -70,6 +72,7 @@ class StudyRequest:
     resume: Path | None = None
     accept_changes: bool = False
     retry_failed: bool = False
+    retry_suspect: int | None = None
     sysfs: Path | None = None
     dry_run: bool = False
     json: bool = False
@@ -100,6 +103,7 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
         order_seed=raw.order_seed if raw.order_seed is not None else plan.get("order_seed", 0),
         p99_limit_ms=raw.p99_limit_ms or plan.get("p99_limit_ms"),
         size_percent=_size_of(raw, plan, kind),
+        retry_suspect=raw.retry_suspect if raw.retry_suspect is not None else plan.get("retry_suspect"),
         folder=raw.report_folder,
         dry_run=raw.dry_run,
         json=raw.json,
@@ -144,6 +148,11 @@ def study_parser() -> Parser:
     parser.add_argument(
         "--retry-failed", action="store_true", help="with --resume: also run trials again that were PARTIAL or FAILED"
     )
+    parser.add_argument(
+        "--retry-suspect", metavar="N", type=_rounds,
+        help="at the end run SUSPECT trials again, up to N times each, 0 to 10; of ab whole blocks; default "
+        f"{RETRY_SUSPECT}; with --resume it may be raised",
+    )  # fmt: skip
     parser.add_argument("--plots", choices=PLOTS, help="also write each chart as a file; needs ovbench[html]")
     parser.add_argument("--dry-run", action="store_true", help="print the trials and start nothing")
     parser.add_argument(
@@ -212,6 +221,7 @@ def _resumed(raw: argparse.Namespace, kind: Kind | None, settings: Settings) -> 
         resume=raw.resume,
         accept_changes=raw.accept_changes,
         retry_failed=raw.retry_failed,
+        retry_suspect=raw.retry_suspect,
         plots=raw.plots,
         p99_limit_ms=raw.p99_limit_ms,
         dry_run=raw.dry_run,
@@ -241,6 +251,7 @@ def _check_value(file: Path, key: str, value: Any) -> None:
         "p99_limit_ms": ("a number above 0 and below 10^9", lambda v: type(v) in (int, float) and 0 < v < 1e9),
         "size_percent": ("a number above 0, up to 100", lambda v: type(v) in (int, float) and 0 < v <= 100),
         "settings": ("a table", lambda v: isinstance(v, dict)),
+        "retry_suspect": ("a whole number from 0 to 10", lambda v: type(v) is int and 0 <= v <= 10),
         "kind": (f"one of {', '.join(KINDS)}", lambda v: v in KINDS),
         "a": ("a text", lambda v: isinstance(v, str)),
         "b": ("a text", lambda v: isinstance(v, str)),
@@ -264,6 +275,12 @@ def _kind_of(plan: Mapping[str, Any]) -> Kind:
 def _whole(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to 1000")
+    return int(text)
+
+
+def _rounds(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 2 or int(text) > 10:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 to 10")
     return int(text)
 
 

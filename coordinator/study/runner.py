@@ -21,6 +21,7 @@ from ..report.studylive import StudyScreen
 from ..result import Report
 from ..run import exit_code, measure, merge_run
 from ..session import Bus
+from .fingerprint import fingerprint
 from .folder import StudyFolder
 from .record import Outcome, Study, Trial, outcome_of
 
@@ -86,6 +87,11 @@ class Broken(Exception):
     """No more trials can be run; the text is why. The trial that it happened in is not kept."""
 
 
+class Changed(Exception):
+    """A file is not what it was when the study began: what it is now would be another study. The text names it. The
+    trial that it was seen in is not kept."""
+
+
 @dataclass
 class Runner:
     study: Study
@@ -98,30 +104,52 @@ class Runner:
     _crew: tuple[Member, ...] = ()
     _jobs: Prepared | None = None
     _overheads_s: list[float] = field(default_factory=list)
+    _read: dict[str, str] = field(default_factory=dict)
+    """SHA-256 by file, of what the study began with and its trials have read since."""
 
-    def run(self, bus: Bus, trials: Sequence[Prepared]) -> None:
-        """All of them, or until the user wants an end. Raises Broken where agents cannot be started any more, and
-        Unwritable where a trial cannot be saved."""
-        done = len(self.study.trials) - len(trials)
+    def run(self, bus: Bus, trials: Sequence[Prepared], attempt: int = 0) -> None:
+        """All of them, or until the user wants an end. `attempt`: the round in which they are run again, from 1. Raises
+        Broken where agents cannot be started any more, Changed where a file has, and Unwritable where a trial
+        cannot be saved."""
+        total = len(trials) if attempt else len(self.study.trials)
         for index, prepared in enumerate(trials):
-            self.screen.begin(prepared.trial, done + index + 1, self._left_s(trials[index:]))
+            number = total - len(trials) + index + 1
+            self.screen.begin(prepared.trial, number, self._left_s(trials[index:]), total)
             began = self.clock()
-            outcome, report = self._trial(bus, prepared, began)
+            outcome, report = self._trial(bus, prepared, began, attempt)
             if self.interrupted:
                 break
             if bus.launcher.ended:
                 raise Broken(bus.launcher.ended)
+            self._check_files(outcome, prepared)
             self.folder.keep(prepared.trial, outcome, report)
             self.outcomes.append(outcome)
             self._overheads_s.append(self.clock() - began - (prepared.load_s or 0.0))
             self.screen.ended(outcome)
+
+    def finish(self, bus: Bus) -> None:
+        """Let the agents go that stayed for a next trial."""
         bus.release(self._crew)
+        self._crew = ()
+
+    def _check_files(self, outcome: Outcome, prepared: Prepared) -> None:
+        """By what the agents have read. Agents that stayed from the trial before refuse a file that was changed since:
+        such a trial FAILED, and what the file is now is looked up. Raises Changed."""
+        known = {**self.study.fingerprint.files, **self._read}
+        now = outcome.files
+        if outcome.status == "FAILED":
+            with contextlib.suppress(UsageError):
+                now = fingerprint([prepared.options], self.topology).files
+        changed = [file for file, digest in now.items() if known.get(file, digest) != digest]
+        if changed:
+            raise Changed(f"{changed[0]} is not what it was when the study began, as trial {outcome.trial} found")
+        self._read.update(now)
 
     def _left_s(self, trials: Sequence[Prepared]) -> float | None:
         known = self._overheads_s
         return estimate_s(trials, sum(known) / len(known) if known else _OVERHEAD_S)
 
-    def _trial(self, bus: Bus, prepared: Prepared, began: float) -> tuple[Outcome, Report | None]:
+    def _trial(self, bus: Bus, prepared: Prepared, began: float, attempt: int) -> tuple[Outcome, Report | None]:
         crew = self._adopted(bus, prepared)
         started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         _stay_off(prepared.plan, self.topology)
@@ -134,19 +162,19 @@ class Runner:
         except UsageError as error:
             bus.dismiss(crew)
             self._crew = ()
-            return _failed(prepared.trial, started_at, self.clock() - began, str(error)), None
+            return _failed(prepared.trial, attempt, started_at, self.clock() - began, str(error)), None
         self.interrupted = facts.interrupted
         self._leave(facts, prepared)
         merged = merge_run(facts)
-        report = build_report(facts, merged, self._save_samples(prepared, facts, merged))
+        report = build_report(facts, merged, self._save_samples(prepared, attempt, facts, merged))
         code = exit_code(report, facts.interrupted, kept=True)
-        return outcome_of(prepared.trial, report, self.clock() - began, code), report
+        return outcome_of(prepared.trial, report, self.clock() - began, code, attempt), report
 
-    def _save_samples(self, prepared: Prepared, facts: Run, merged: Merged | None) -> str | None:
+    def _save_samples(self, prepared: Prepared, attempt: int, facts: Run, merged: Merged | None) -> str | None:
         """The name of their file, where they are asked for and there are any. Raises Unwritable."""
         if not prepared.options.save_samples or merged is None or facts.interrupted:
             return None
-        return self.folder.keep_samples(prepared.trial, recorded(facts.members), merged.window)
+        return self.folder.keep_samples(prepared.trial, recorded(facts.members), merged.window, attempt)
 
     def _adopted(self, bus: Bus, prepared: Prepared) -> tuple[Member, ...]:
         """The agents of the trial before, where they can do this one as they are; else they are let go."""
@@ -170,7 +198,7 @@ def _stay_off(plan: Plan, topology: Topology) -> None:
             os.sched_setaffinity(int(thread), plan.housekeeping or topology.allowed)
 
 
-def _failed(trial: Trial, started_at: str, seconds: float, why: str) -> Outcome:
+def _failed(trial: Trial, attempt: int, started_at: str, seconds: float, why: str) -> Outcome:
     return Outcome(
         trial=trial.id,
         point=trial.point,
@@ -180,4 +208,5 @@ def _failed(trial: Trial, started_at: str, seconds: float, why: str) -> Outcome:
         exit_code=2,
         status="FAILED",
         why=why,
+        attempt=attempt,
     )

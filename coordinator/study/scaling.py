@@ -19,7 +19,6 @@ at 94 to 97 % of the sizes.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, inf, isfinite, log, sqrt
-from statistics import fmean
 from typing import Annotated, Final, Literal
 
 import numpy as np
@@ -27,7 +26,7 @@ import numpy.typing as npt
 from msgspec import Meta, Struct
 
 from ..student import f_tail, t_within
-from .estimate import Estimate, bound
+from .estimate import Estimate, bound, geometric_mean
 
 Model = Literal["linear", "amdahl", "usl"]
 Floats = npt.NDArray[np.float64]
@@ -155,7 +154,7 @@ def _points(measured: Mapping[int, Sequence[float]]) -> Iterator[Point]:
     t = t_within(freedom) if freedom else 0.0
     first = min(logs, default=1)
 
-    means = {size: fmean(values) for size, values in measured.items()}
+    means = {size: geometric_mean(values) for size, values in measured.items()}
 
     def about(value: float, *counts: int) -> Estimate:
         if scatter is None:

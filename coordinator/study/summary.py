@@ -9,12 +9,12 @@ from typing import Annotated, Final, TypeVar
 from msgspec import Meta, Struct
 
 from .effective import InEffect
-from .estimate import Estimate, estimate
+from .estimate import Estimate, geometric, geometric_mean
 from .record import Outcome, Study, Trial
+from .standing import blocks_used, measured, standing, used
 
 PROGRAM: Final = "ovbench-coord"
 NOT_RUN: Final = "NOT RUN"
-_COUNTED: Final = ("VALID", "SUSPECT")
 _Known = TypeVar("_Known", int, str)
 
 
@@ -22,8 +22,8 @@ Point = dict[str, str]
 
 
 class Setting(Struct, frozen=True):
-    """A point of a study, with those that turned out to be the same run. Figures are means over their VALID trials,
-    null where there are none; latencies in ms."""
+    """A point of a study, with those that turned out to be the same run. Rates and times are geometric means over the
+    trials that are `used`, of A against B over blocks; null where there are none. Latencies in ms."""
 
     point: Point
     command: Annotated[str, Meta(description="to run it, for a shell")]
@@ -41,6 +41,8 @@ class Setting(Struct, frozen=True):
     openvino: str | None = None
     fps_of_trials: tuple[float, ...] = ()
     p99_of_trials: tuple[float, ...] = ()
+    used: Annotated[tuple[str, ...], Meta(description="the trials that the figures are of")] = ()
+    suspect: Annotated[bool, Meta(description="whether SUSPECT trials are among them, for want of VALID ones")] = False
     in_effect: Annotated[InEffect | None, Meta(description="null where it is not known, or not always the same")] = None
     varied: Annotated[bool, Meta(description="whether its trials were not all the same run")] = False
     same: Annotated[
@@ -56,10 +58,6 @@ class Setting(Struct, frozen=True):
         """All that was asked for and came to this."""
         return (self.point, *self.same)
 
-    @property
-    def valid(self) -> int:
-        return sum(self.trials.get(status, 0) for status in _COUNTED)
-
 
 def name_of(point: Mapping[str, str]) -> str:
     return " ".join(f"{flag} {shlex.quote(value)}" for flag, value in point.items())
@@ -67,8 +65,8 @@ def name_of(point: Mapping[str, str]) -> str:
 
 def settings_of(study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...]:
     """In the order of the axes' values; points whose trials were the same run are one, but for the sides of A against
-    B. Of several outcomes of a trial the last one counts."""
-    by_trial = {outcome.trial: outcome for outcome in last_of_trials(outcomes)}
+    B."""
+    by_trial = {outcome.trial: outcome for outcome in standing(study, outcomes)}
     by_point: dict[tuple[tuple[str, str], ...], list[Trial]] = {}
     for trial in study.trials:
         by_point.setdefault(tuple(trial.point.items()), []).append(trial)
@@ -80,52 +78,57 @@ def settings_of(study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...
 
     groups: dict[object, list[Trial]] = {}
     for number, trials in enumerate(sorted(by_point.values(), key=place)):
-        runs = frozenset() if study.kind == "ab" else _runs(by_trial[t.id] for t in trials if t.id in by_trial)
+        runs = frozenset() if study.kind == "ab" else _runs([by_trial[t.id] for t in trials if t.id in by_trial])
         groups.setdefault(runs or number, []).extend(trials)
-    return tuple(_setting(trials, by_trial) for trials in groups.values())
+    several = list(groups.values())
+    if study.kind == "ab":
+        return _sides(study, outcomes, several, by_trial)
+    return tuple(_setting(trials, by_trial) for trials in several)
 
 
-def _runs(found: Iterable[Outcome]) -> frozenset[str]:
-    """What trials were, as far as it is known: of those that count, else of those that ran whole."""
-    whole = [outcome for outcome in found if outcome.status != "PARTIAL"]
-    return frozenset(_in_effect(filter(counted, whole)) or _in_effect(whole))
+def _sides(
+    study: Study, outcomes: Sequence[Outcome], sides: Sequence[Sequence[Trial]], by_trial: Mapping[str, Outcome]
+) -> tuple[Setting, ...]:
+    """Each by block, as the verdict is: so B / A of their figures is the verdict's ratio."""
+    blocks = blocks_used(study, outcomes, [trials[0].point for trials in sides])
+    return tuple(_setting(trials, by_trial, [block[side] for block in blocks]) for side, trials in enumerate(sides))
 
 
-def last_of_trials(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
-    """Of each trial its last outcome, in the order in which the trials ended first."""
-    return tuple({outcome.trial: outcome for outcome in outcomes}.values())
+def _runs(found: Sequence[Outcome]) -> frozenset[str]:
+    """What trials were, as far as it is known: of those that are used, else of those that ran whole."""
+    return frozenset(_in_effect(used(found)) or _in_effect(one for one in found if one.status != "PARTIAL"))
 
 
-def counted(outcome: Outcome) -> bool:
-    """Whether its figures are used: it was VALID or SUSPECT, and something was measured."""
-    return outcome.status in _COUNTED and outcome.fps is not None and outcome.fps > 0
-
-
-def _setting(trials: Sequence[Trial], by_trial: Mapping[str, Outcome]) -> Setting:
+def _setting(
+    trials: Sequence[Trial], by_trial: Mapping[str, Outcome], blocks: Sequence[Sequence[Outcome]] | None = None
+) -> Setting:
+    """`blocks`: those of its trials that are used, where blocks are what is repeated."""
     found = [by_trial[trial.id] for trial in trials if trial.id in by_trial]
-    good = [outcome for outcome in found if counted(outcome)]
-    statuses = Counter(outcome.status if counted(outcome) else _not_counted(outcome) for outcome in found)
+    repeated = [[outcome] for outcome in used(found)] if blocks is None else blocks
+    good = [outcome for block in repeated for outcome in block]
+    statuses = Counter(outcome.status if measured(outcome) else _not_measured(outcome) for outcome in found)
     missing = {NOT_RUN: len(trials) - len(found)} if len(trials) > len(found) else {}
-    fps = tuple(outcome.fps for outcome in good if outcome.fps is not None)
-    p99 = _latencies(good, "p99")
     runs = _in_effect(good or found)
+    efficiency = _estimate([[outcome.frames_per_cpu_s or 0.0] for outcome in good])
     return Setting(
         point=trials[0].point,
         command=command(trials[0]),
         trials={**dict(sorted(statuses.items())), **missing},
-        fps=_estimate(fps),
-        median_ms=_estimate(_latencies(good, "median")),
-        p99_ms=_estimate(p99),
+        fps=_estimate([[outcome.fps for outcome in block if outcome.fps is not None] for block in repeated]),
+        median_ms=_estimate([_latencies(block, "median") for block in repeated]),
+        p99_ms=_estimate([_latencies(block, "p99") for block in repeated]),
         busy_percent=_mean(outcome.busy_percent for outcome in good),
-        frames_per_cpu_s=_mean(outcome.frames_per_cpu_s for outcome in good),
+        frames_per_cpu_s=None if efficiency is None else efficiency.value,
         batch=_batch(trials[0].point),
         agents=_first(outcome.agents for outcome in good),
         cores=_first(outcome.cores for outcome in good),
         streams=_first(outcome.streams for outcome in good),
         requests=_first(outcome.requests for outcome in good),
         openvino=_first(outcome.openvino for outcome in good),
-        fps_of_trials=fps,
-        p99_of_trials=p99,
+        fps_of_trials=tuple(outcome.fps for outcome in good if outcome.fps is not None),
+        p99_of_trials=_latencies(good, "p99"),
+        used=tuple(outcome.trial for outcome in good),
+        suspect=any(outcome.status == "SUSPECT" for outcome in good),
         in_effect=next(iter(runs.values())) if len(runs) == 1 else None,
         varied=len(runs) > 1,
         same=tuple(dict(point) for point in dict.fromkeys(tuple(t.point.items()) for t in trials))[1:],
@@ -137,8 +140,8 @@ def _in_effect(outcomes: Iterable[Outcome]) -> dict[str, InEffect]:
     return {outcome.in_effect.run: outcome.in_effect for outcome in outcomes if outcome.in_effect is not None}
 
 
-def _not_counted(outcome: Outcome) -> str:
-    return "FAILED" if outcome.status in _COUNTED else outcome.status
+def _not_measured(outcome: Outcome) -> str:
+    return "FAILED" if outcome.status in ("VALID", "SUSPECT") else outcome.status
 
 
 def command(trial: Trial) -> str:
@@ -146,15 +149,18 @@ def command(trial: Trial) -> str:
     return shlex.join(argv)
 
 
-def _latencies(outcomes: Iterable[Outcome], name: str) -> tuple[float, ...]:
+def _latencies(outcomes: Sequence[Outcome], name: str) -> tuple[float, ...]:
     return tuple(outcome.latency_ms[name] for outcome in outcomes if name in outcome.latency_ms)
 
 
-def _estimate(values: Sequence[float]) -> Estimate | None:
-    return estimate(values) if values else None
+def _estimate(repeated: Iterable[Sequence[float]]) -> Estimate | None:
+    """Over what is repeated, a trial or a block of them. None where nothing is known."""
+    values = [geometric_mean(block) for block in repeated if block and min(block) > 0]
+    return geometric(values) if values else None
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
+    """Arithmetic: a share, or what there may be none of."""
     known = [value for value in values if value is not None]
     return fmean(known) if known else None
 

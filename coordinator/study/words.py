@@ -8,13 +8,14 @@ from typing import Final, Literal
 from ..checks.evidence import Code
 from ..report.numbers import milliseconds, rate
 from .ab import PER_BLOCK, Comparison
-from .choices import Choice, by_p99, by_throughput, rivals
+from .choices import Choice, by_p99, by_throughput, eligible, rivals
 from .curves import Curve
 from .effective import text_of
 from .estimate import Estimate
 from .laws import curve_lines
 from .record import Outcome, Study
-from .summary import NOT_RUN, Setting, counted, last_of_trials, name_of
+from .standing import attempts_of, standing
+from .summary import NOT_RUN, Setting, name_of
 
 _MOST_NAMED: Final = 4
 _MOST_REASONS: Final = 4
@@ -57,7 +58,14 @@ def headline(
     study: Study, settings: Sequence[Setting], choices: Sequence[Choice], comparisons: Sequence[Comparison]
 ) -> str:
     if not choices:
-        return "Nothing can be said: no trial was VALID."
+        return "Nothing can be said: no trial was VALID or SUSPECT."
+    said = _said(study, settings, choices, comparisons)
+    return f"SUSPECT: {said}" if any(choice.setting.suspect for choice in choices) else said
+
+
+def _said(
+    study: Study, settings: Sequence[Setting], choices: Sequence[Choice], comparisons: Sequence[Comparison]
+) -> str:
     if study.kind == "ab":
         return _verdict(comparisons[0], settings) if comparisons else (
             f"There is no verdict: an A/B study has two settings, this one {len(settings)}."
@@ -129,7 +137,8 @@ def lines(
         yield from _comparison_lines(comparisons)
         yield from _builds(settings)
     for choice in choices[1:] if study.kind != "ab" else ():
-        yield f"{choice.what[0].upper()}{choice.what[1:]}: {choice.setting.name}, {figures_of(choice.setting)}."
+        doubt = ", but others cannot be told from it" if choice.rivals else ""
+        yield f"{choice.what[0].upper()}{choice.what[1:]}: {choice.setting.name}, {figures_of(choice.setting)}{doubt}."
     if study.kind == "batch":
         yield from _batch_lines(settings)
     if shares:
@@ -206,8 +215,13 @@ def unsaid(
     if study.accepted:
         what = _list(dict.fromkeys(study.accepted))
         yield f"While the study went on, this changed: {what}; trials before and after it are not comparable."
-    yield from _left_out(study, outcomes)
-    yield from _doubts(outcomes)
+    if study.stopped:
+        yield f"The study was stopped: {study.stopped}."
+    stand = standing(study, outcomes)
+    yield from _run_again(outcomes, stand)
+    yield from _left_out(study, stand, settings)
+    yield from _doubts(stand, settings)
+    yield from _suspect(study, settings)
     varied = [setting.name for setting in settings if setting.varied and not study.accepted]
     if varied:
         yield f"What was in effect varied between the trials of {_list(varied)}, so they are no repetitions."
@@ -216,22 +230,51 @@ def unsaid(
         yield f"{missing} of {len(study.trials)} trials {'has' if missing == 1 else 'have'} not been run."
     without = [setting for setting in settings if setting.fps is None]
     if without and len(without) < len(settings):
-        yield f"Nothing is known of {_list(s.name for s in without)}: no trial was VALID."
-    once = [setting for setting in settings if setting.valid == 1]
+        yield f"Nothing is known of {_list(s.name for s in without)}: no trial was VALID or SUSPECT."
+    once = [setting for setting in settings if len(setting.used) == 1]
     if once and study.kind != "ab":
         every, verb = len(once) == len(settings), "has" if len(once) in (1, len(settings)) else "have"
         whose = "Every setting" if every else _list(s.name for s in once)
-        yield f"{whose} {verb} one VALID trial: no interval, and whether others are as good cannot be told. Repeat it."
+        yield (
+            f"{whose} {verb} one trial that counts: no interval, and whether others are as good cannot be told. "
+            "Repeat it."
+        )
     if study.kind == "ab":
         yield from _unsaid_of_ab(comparisons)
     else:
-        yield from _unsaid_of_best(study, settings)
+        yield from _unsaid_of_best(study, eligible(settings))
     if any(curve.scaling.fit is not None and curve.scaling.believed != "linear" for curve in curves):
         yield "What is contended for (memory bandwidth, caches, clock rate, locks) takes counters to tell."
 
 
-def _left_out(study: Study, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    bad = [outcome for outcome in last_of_trials(outcomes) if not counted(outcome)]
+def _run_again(outcomes: Sequence[Outcome], stand: Sequence[Outcome]) -> Iterator[str]:
+    repeated = {trial for trial, attempts in attempts_of(outcomes).items() if len(attempts) > 1}
+    if not repeated:
+        return
+    now = Counter(outcome.status for outcome in stand if outcome.trial in repeated)
+    told = ", ".join(f"{number} {status}" for status, number in sorted(now.items(), key=lambda item: -item[1]))
+    many = "1 trial was" if len(repeated) == 1 else f"{len(repeated)} trials were"
+    yield f"{many} run again for what was SUSPECT; of each the better verdict stands: {told}."
+
+
+def _suspect(study: Study, settings: Sequence[Setting]) -> Iterator[str]:
+    """Whose figures are of SUSPECT trials."""
+    known = [setting for setting in settings if setting.fps is not None]
+    doubtful = [setting for setting in known if setting.suspect]
+    if not doubtful:
+        return
+    if study.kind == "ab":
+        yield "VALID trials make too few blocks, so SUSPECT ones are used, too: the verdict may be the machine's doing."
+    elif len(doubtful) == len(known):
+        yield "No trial was VALID, so the figures are of SUSPECT ones: what is best may be the machine's doing."
+    else:
+        names = _list(setting.name for setting in doubtful)
+        yield f"Only SUSPECT trials are known of {names}: such figures are shown, and called best at nothing."
+
+
+def _left_out(study: Study, stand: Sequence[Outcome], settings: Sequence[Setting]) -> Iterator[str]:
+    used = {trial for setting in settings for trial in setting.used}
+    bad = [outcome for outcome in stand if outcome.trial not in used]
     if not bad:
         return
     by_status = ", ".join(f"{number} {status}" for status, number in sorted(Counter(o.status for o in bad).items()))
@@ -241,9 +284,10 @@ def _left_out(study: Study, outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield f"{len(bad)} of {len(study.trials)} trials {verb} left out: {by_status}{f'; {told}' if told else ''}."
 
 
-def _doubts(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _doubts(stand: Sequence[Outcome], settings: Sequence[Setting]) -> Iterator[str]:
     """What the runs that count found, as a study of a disturbed machine has VALID trials, too."""
-    good = [outcome for outcome in last_of_trials(outcomes) if counted(outcome)]
+    used = {trial for setting in settings for trial in setting.used}
+    good = [outcome for outcome in stand if outcome.trial in used]
     found = [[code for code in outcome.findings if code not in _GOOD_TO_KNOW] for outcome in good]
     doubtful = [codes for codes in found if codes]
     if not doubtful:
@@ -277,20 +321,24 @@ def _unsaid_of_ab(comparisons: Sequence[Comparison]) -> Iterator[str]:
         )
 
 
-def _unsaid_of_best(study: Study, settings: Sequence[Setting]) -> Iterator[str]:
-    ranked = by_throughput(settings)
+def _unsaid_of_best(study: Study, among: Sequence[Setting]) -> Iterator[str]:
+    """`among`: those that may be called best."""
+    ranked = by_throughput(among)
     if not ranked:
         return
-    others = rivals(ranked[0], settings)
+    others = rivals(ranked[0], among)
     if others:
-        yield f"Cannot be told from the fastest: {_list(s.name for s in others)}."
+        yield (
+            f"Cannot be told from the fastest: {_list(s.name for s in others)}. As the largest of {len(others) + 1}, "
+            "its figure is rather too high than too low."
+        )
     limit = study.p99_limit_ms
     if limit is None:
         return
     known = [s for s in ranked if s.p99_ms is not None]
     within = [s for s in known if s.p99_ms is not None and s.p99_ms.value <= limit]
     if not within:
-        shortest = next(iter(by_p99(settings)), None)
+        shortest = next(iter(by_p99(among)), None)
         told = "" if shortest is None or shortest.p99_ms is None else (
             f"; the shortest is {milliseconds(shortest.p99_ms.value)}, with {shortest.name}"
         )  # fmt: skip

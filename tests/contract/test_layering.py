@@ -205,6 +205,7 @@ PURE: Final = (
     "coordinator.study.laws",
     "coordinator.study.record",
     "coordinator.study.scaling",
+    "coordinator.study.standing",
     "coordinator.study.summary",
     "coordinator.study.words",
     "coordinator.figures",

@@ -8,6 +8,7 @@ from ...study.curves import Curve
 from ...study.estimate import Estimate
 from ...study.record import Outcome, Study
 from ...study.scaling import Point
+from ...study.standing import standing
 from ...study.summary import Setting
 from ...study.words import same_as, span_of
 from ..numbers import duration, milliseconds, percent, rate
@@ -374,7 +375,7 @@ def _trade(settings: Sequence[Setting], front: Sequence[Setting], limit_ms: floa
 
 def _drift_rows(study: Study, outcomes: Sequence[Outcome], settings: Sequence[Setting]) -> Rows:
     """Each trial against the mean of its setting, in the order in which they ran."""
-    last = {outcome.trial: outcome for outcome in outcomes if outcome.fps is not None}
+    last = {outcome.trial: outcome for outcome in standing(study, outcomes) if outcome.fps is not None}
     setting_of = {tuple(point.items()): number for number, one in enumerate(settings) for point in one.points}
     means: dict[int | None, list[float]] = {}
     for outcome in last.values():

@@ -9,6 +9,7 @@ from ...result import Report
 from ...study.answer import Answer, answer
 from ...study.effective import text_of
 from ...study.record import AGENTS_IN, TRIALS_FOLDER, Outcome, Study
+from ...study.standing import attempts_of
 from ...study.summary import Setting, name_of
 from ...study.words import figures_of, same_as, span_of
 from ..numbers import count, duration, milliseconds, percent, rate
@@ -72,10 +73,10 @@ def study_page(
 
 
 def _facts(study: Study, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    done = {outcome.trial: outcome for outcome in outcomes}
+    done = {outcome.trial for outcome in outcomes}
     yield f"{count(len(done))} of {count(len(study.trials))} trials"
     yield f"{count(study.repetitions)} repetitions in mixed order, seed {study.seed}"
-    yield f"{duration(sum(outcome.seconds for outcome in done.values()))} in all"
+    yield f"{duration(sum(outcome.seconds for outcome in outcomes))} in all"
     yield study.created_at
 
 
@@ -138,17 +139,24 @@ def _settings(settings: Sequence[Setting]) -> Html:
 
 
 def _trials(study: Study, outcomes: Sequence[Outcome]) -> Html:
-    done = {outcome.trial: outcome for outcome in outcomes}
+    attempts = attempts_of(outcomes)
+    number = max((outcome.attempt for outcome in outcomes), default=0) + 1
     columns = ("trial", "setting", "started", "took", "FPS", "p99", "CPU", "status", "findings")
-    rows = [_trial(done[trial.id]) for trial in study.trials if trial.id in done]
+    rows = [
+        _trial(attempts[trial.id][attempt])
+        for attempt in range(number)
+        for trial in study.trials
+        if attempt in attempts.get(trial.id, {})
+    ]
     return section("Trials", folded(f"all {count(len(rows))}, in the order they ran", table(columns, rows, names=2)))
 
 
 def _trial(outcome: Outcome) -> list[Html | str]:
     p99 = outcome.latency_ms.get("p99")
-    link = tag("a", outcome.trial, href=f"{TRIALS_FOLDER}/{outcome.trial}/report.json")
+    name = f"{outcome.trial} again" if outcome.attempt else outcome.trial
+    link = tag("a", name, href=f"{TRIALS_FOLDER}/{outcome.folder}/report.json")
     return [
-        link if outcome.status != "FAILED" else outcome.trial,
+        link if outcome.status != "FAILED" else name,
         " ".join(f"{flag} {shlex.quote(value)}" for flag, value in outcome.point.items()),
         outcome.started_at,
         duration(outcome.seconds),

@@ -421,11 +421,12 @@ def test_what_is_worse_than_suspect_is_not_compared_either(status: Literal["INVA
 
 def test_settings_of_studies_with_suspect_trials_are_not_compared() -> None:
     one = study("a", outcome("1", 100), outcome("1", 104, 2), outcome("2", 180), outcome("2", 182, 2))
-    odd = structs.replace(outcome("1", 120), status="SUSPECT")
-    two = study("b", odd, outcome("1", 124, 2), outcome("2", 150), outcome("2", 152, 2))
+    odd = [structs.replace(outcome("1", 120, n), status="SUSPECT") for n in (1, 2)]
+    left_out = structs.replace(outcome("2", 900, 3), status="SUSPECT")
+    two = study("b", *odd, outcome("2", 150), outcome("2", 152, 2), left_out)
     (pair,) = compare_studies(one, [two]).others
     first, second = pair.matched
-    assert (first.doubts, first.changes[0].verdict) == (("", "SUSPECT in 1 of 2 trials"), "not comparable")
+    assert (first.doubts, first.changes[0].verdict) == (("", "SUSPECT in 2 of 2 trials"), "not comparable")
     assert (second.doubts, second.noise, second.changes[0].verdict) == (("", ""), "repetitions", "worse")
 
 

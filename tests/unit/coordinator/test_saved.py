@@ -49,9 +49,10 @@ def test_a_study_has_the_trials_that_were_saved_whole(tmp_path: Path) -> None:
     assert isinstance(found, SavedStudy)
     assert found.study == STUDY
     assert found.outcomes == (outcome_of(TRIAL, report(), 12.0, 0),)
-    assert found.trial_report("0001") == report()
-    assert found.trial_report("0002") is None
-    one = found.trial("0001")
+    (first,) = found.outcomes
+    assert found.trial_report(first) == report()
+    assert found.trial_report(structs.replace(first, attempt=1)) is None
+    one = found.trial(first)
     assert one == SavedRun(str(tmp_path / "trials" / "0001"), tmp_path / "trials" / "0001", report())
 
 

@@ -42,13 +42,13 @@ def test_the_answer_comes_first() -> None:
 
 def test_the_table_has_a_row_for_each_setting() -> None:
     planned = study({"-nstreams": ("1", "2")}, repetitions=3)
-    fps = {"1": (99.0, 100.0, 101.0), "2": (198.0, 200.0, 202.0)}
+    fps = {"1": (200.2 / 1.01, 200.2, 202.202), "2": (400.2 / 1.01, 400.2, 404.202)}
     done = [outcome(trial, fps[trial.point["-nstreams"]][trial.repetition], 3.0) for trial in planned.trials]
-    # t = 4.303 of two degrees of freedom: 4.303 x 1 / sqrt(3) is 2.5 % of 100.
+    # t = 4.303 of two degrees of freedom: 4.303 x log(1.01) / sqrt(3) is 2.5 %.
     figures = ["2.5", "%", "1.50", "ms", "3.00", "ms", "99", "%"]
     assert rows(shown(planned, done)) == [
-        ["1", "100.0", *figures, "50.00", "3"],
-        ["*", "2", "200.0", *figures, "100.0", "3"],
+        ["1", "200.2", *figures, "100.1", "3"],
+        ["*", "2", "400.2", *figures, "200.1", "3"],
     ]
 
 

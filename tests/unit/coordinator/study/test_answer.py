@@ -196,7 +196,7 @@ def test_what_is_left_out_or_missing_is_said() -> None:
     assert found.unsaid == (
         "2 of 6 trials are left out: 1 FAILED, 1 INVALID; steal (1); no such model (1).",
         "2 of 6 trials have not been run.",
-        "Nothing is known of -b 2, -b 4: no trial was VALID.",
+        "Nothing is known of -b 2, -b 4: no trial was VALID or SUSPECT.",
     )
 
 
@@ -218,7 +218,8 @@ def test_what_was_run_once_has_no_interval() -> None:
     found = answer(planned, outcomes(planned, lambda p: 100.0 * int(p["-b"]), lambda p: 2.0))
     assert found.headline == "Most throughput: 200.0 FPS with -b 2."
     assert found.unsaid == (
-        "Every setting has one VALID trial: no interval, and whether others are as good cannot be told. Repeat it.",
+        "Every setting has one trial that counts: no interval, and whether others are as good cannot be told. "
+        "Repeat it.",
     )
 
 
@@ -227,8 +228,8 @@ def test_several_settings_have_what_one_has() -> None:
     repeated, *once = (trial for trial in planned.trials if trial.repetition == 0)
     again = next(trial for trial in planned.trials if trial.repetition == 1 and trial.point == repeated.point)
     done = [outcome(trial, 100.0, 2.0) for trial in (repeated, again, *once)]
-    assert answer(planned, done).unsaid[1].startswith("-b 2, -b 4 have one VALID trial: ")
-    assert answer(planned, done[:-1]).unsaid[2].startswith("-b 2 has one VALID trial: ")
+    assert answer(planned, done).unsaid[1].startswith("-b 2, -b 4 have one trial that counts: ")
+    assert answer(planned, done[:-1]).unsaid[2].startswith("-b 2 has one trial that counts: ")
 
 
 def test_a_limit_that_nothing_keeps_and_one_that_is_kept_barely_are_said() -> None:
@@ -243,7 +244,7 @@ def test_a_limit_that_nothing_keeps_and_one_that_is_kept_barely_are_said() -> No
 def test_without_a_valid_trial_nothing_is_said() -> None:
     for kind in ("sweep", "scaling", "streams", "partition", "batch", "ab"):
         found = answer(study({"--agents": ("1", "2")}, kind), [])
-        assert found.headline == "Nothing can be said: no trial was VALID."
+        assert found.headline == "Nothing can be said: no trial was VALID or SUSPECT."
         assert found.lines == ()
 
 

@@ -1,9 +1,11 @@
 """What must not change under a study that is resumed."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from ovbench.coordinator.environment import AgentPython
 from ovbench.coordinator.study.fingerprint import changes, fingerprint
@@ -32,7 +34,19 @@ def test_nothing_has_changed_where_nothing_was_touched(model: Path) -> None:
 def test_a_model_has_changed_with_its_file_or_its_weights(model: Path, suffix: str) -> None:
     before = of(model)
     model.with_suffix(suffix).write_bytes(b"other")
-    assert list(changes(before, of(model))) == [f"the file {model}"]
+    assert list(changes(before, of(model))) == [f"the file {model.with_suffix(suffix)}"]
+
+
+def test_an_older_study_knows_its_models_but_not_file_by_file(model: Path) -> None:
+    older = structs.replace(of(model), files={})
+    assert list(changes(older, of(model))) == []
+    model.with_suffix(".bin").write_bytes(b"other")
+    assert list(changes(older, of(model))) == [f"the file {model}"]
+
+
+def test_a_file_is_known_by_its_own_digest_as_the_report_of_a_run_has_it(model: Path) -> None:
+    weights = model.with_suffix(".bin")
+    assert of(model).files[str(weights)] == hashlib.sha256(b"weights").hexdigest()
 
 
 def test_a_build_has_changed_with_what_is_in_the_agents_python(monkeypatch: pytest.MonkeyPatch) -> None:

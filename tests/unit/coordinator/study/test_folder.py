@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from msgspec import structs
 from ovbench.common.errors import Unwritable, UsageError
 from ovbench.coordinator.merge import merge
 from ovbench.coordinator.recording import Recorded
-from ovbench.coordinator.saved import SavedRun, read_samples, read_saved
+from ovbench.coordinator.saved import SavedRun, SavedStudy, read_samples, read_saved
 from ovbench.coordinator.study.folder import StudyFolder
 from ovbench.coordinator.study.record import SIZE_PERCENT, Fingerprint, Outcome, Study, Trial, outcome_of
+from ovbench.coordinator.study.standing import standing
 from tests.builders import folded, ms, recording, report, seconds, steady
 
 TRIALS = tuple(Trial(f"{n:04}", {"-nireq": str(n)}, 0, ("-nireq", str(n))) for n in (1, 2, 3))
@@ -180,4 +182,41 @@ def test_trials_that_were_lost_or_failed_are_left_to_do_only_where_that_is_wante
 def test_of_a_trial_that_was_run_again_the_last_outcome_counts(folder: StudyFolder) -> None:
     folder.keep(TRIALS[0], structs.replace(outcome(TRIALS[0]), status="FAILED"), None)
     folder.keep(TRIALS[0], outcome(TRIALS[0]), None)
-    assert folder.outcomes() == (outcome(TRIALS[0]),)
+    assert standing(STUDY, folder.outcomes()) == (outcome(TRIALS[0]),)
+
+
+def test_a_trial_that_was_suspect_keeps_its_report_when_it_is_run_again(folder: StudyFolder) -> None:
+    first = structs.replace(outcome(TRIALS[0]), status="SUSPECT")
+    folder.keep(TRIALS[0], first, report())
+    folder.keep(TRIALS[0], structs.replace(outcome(TRIALS[0]), attempt=1), report())
+    assert [(one.status, one.attempt) for one in folder.outcomes()] == [("SUSPECT", 0), ("VALID", 1)]
+    saved = read_saved(str(folder.path))
+    assert isinstance(saved, SavedStudy)
+    assert all(saved.trial_report(one) is not None for one in saved.outcomes)
+    assert [one.folder for one in saved.outcomes] == ["0001", "0001-again-1"]
+
+
+def test_of_two_that_plan_a_study_in_one_folder_one_has_it(tmp_path: Path) -> None:
+    """The second has not even looked yet whether there is a study in it."""
+    first, second = StudyFolder(tmp_path), StudyFolder(tmp_path)
+    with first.held():
+        with pytest.raises(UsageError, match="another ovbench-coord is running a study in it"), second.held():
+            pytest.fail("held twice")
+        first.create(STUDY)
+    with second.held(), pytest.raises(UsageError, match="there is a study in it already"):
+        second.create(STUDY)
+
+
+@pytest.mark.parametrize("planted", ["link", "pipe"])
+def test_a_lock_that_somebody_else_has_made_is_neither_followed_nor_waited_for(tmp_path: Path, planted: str) -> None:
+    other = tmp_path / "other"
+    other.write_text("somebody's")
+    if planted == "link":
+        (tmp_path / ".lock").symlink_to(other)
+        with pytest.raises(Unwritable, match="lock"), StudyFolder(tmp_path).held():
+            pytest.fail("followed")
+    else:
+        os.mkfifo(tmp_path / ".lock")
+        with StudyFolder(tmp_path).held():
+            pass
+    assert other.read_text() == "somebody's"

@@ -63,7 +63,7 @@ def partly(streams_of: dict[str, int]) -> tuple[Study, list[Outcome]]:
 
 def test_repetitions_of_what_was_the_same_are_pooled_and_the_first_asked_for_is_named() -> None:
     found = answer(*partly({"1": 1, "2": 2, "4": 2, "8": 2}))
-    assert [(s.name, s.valid, [p["-nstreams"] for p in s.same]) for s in found.settings] == [
+    assert [(s.name, len(s.used), [p["-nstreams"] for p in s.same]) for s in found.settings] == [
         ("-nstreams 1", 3, []), ("-nstreams 2", 9, ["4", "8"]),
     ]  # fmt: skip
     assert found.choices[0].setting.name == "-nstreams 2"

@@ -133,12 +133,13 @@ def test_a_fit_is_the_least_squares_of_a_brute_search() -> None:
 
 
 def test_the_efficiency_is_against_as_many_times_the_smallest() -> None:
-    found = scaling({1: [99.0, 101.0], 4: [318.0, 322.0]})
+    one, four = [99.0, 100**2 / 99], [318.0, 320**2 / 318]  # their geometric means are 100 and 320
+    found = scaling({1: one, 4: four})
     first, last = found.points
     assert (first.efficiency.value, first.efficiency.low, first.efficiency.high) == (1.0, 1.0, 1.0)
     assert last.efficiency.value == pytest.approx(0.8)
-    # By hand: log scatter of 0.0100 and 0.0063 pooled over two degrees of freedom, t = 4.303, two means of two.
-    scatter = sqrt((np.log(101 / 99) ** 2 / 2 + np.log(322 / 318) ** 2 / 2) / 2)
+    # By hand: log scatter of 0.014 and 0.009 pooled over two degrees of freedom, t = 4.303, two means of two.
+    scatter = sqrt((np.log(one[1] / one[0]) ** 2 / 2 + np.log(four[1] / four[0]) ** 2 / 2) / 2)
     assert last.efficiency.high == pytest.approx(0.8 * np.exp(4.30265273 * scatter * sqrt(1 / 2 + 1 / 2)))
 
 

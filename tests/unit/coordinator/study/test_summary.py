@@ -2,7 +2,7 @@
 
 import pytest
 
-from ovbench.coordinator.study.estimate import estimate
+from ovbench.coordinator.study.estimate import geometric
 from ovbench.coordinator.study.summary import settings_of
 from tests.studies import outcome, outcomes, study
 
@@ -20,11 +20,11 @@ def test_figures_are_means_over_repetitions_with_their_intervals() -> None:
     planned = study({"-b": ("4",)}, repetitions=3)
     done = [outcome(trial, fps, p99) for trial, fps, p99 in zip(planned.trials, (90, 100, 110), (2, 3, 4), strict=True)]
     (setting,) = settings_of(planned, done)
-    assert setting.fps == estimate([90, 100, 110])
-    assert setting.p99_ms == estimate([2, 3, 4])
-    assert setting.median_ms == estimate([1, 1.5, 2])
-    assert setting.frames_per_cpu_s == pytest.approx(50)
-    assert (setting.batch, setting.valid, setting.trials) == (4, 3, {"VALID": 3})
+    assert setting.fps == geometric([90, 100, 110])
+    assert setting.p99_ms == geometric([2, 3, 4])
+    assert setting.median_ms == geometric([1, 1.5, 2])
+    assert setting.frames_per_cpu_s == pytest.approx((45 * 50 * 55) ** (1 / 3))
+    assert (setting.batch, len(setting.used), setting.trials) == (4, 3, {"VALID": 3})
 
 
 def test_only_valid_trials_are_counted_and_the_others_are_told() -> None:
@@ -52,7 +52,7 @@ def test_of_a_trial_that_was_run_again_the_last_outcome_counts() -> None:
 def test_an_outcome_of_another_plan_is_not_counted() -> None:
     planned, other = study({"-b": ("1",)}, repetitions=1), study({"-b": ("1",)}, repetitions=2)
     (setting,) = settings_of(planned, outcomes(other, lambda p: 100.0, lambda p: 2.0))
-    assert setting.valid == 1
+    assert len(setting.used) == 1
 
 
 def test_the_command_can_be_pasted_into_a_shell() -> None:
