@@ -32,8 +32,8 @@ def test_an_export_to_a_full_disk_is_not_a_wrong_path(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_bytes(to_json(report()))
     with pytest.raises(Unwritable, match=r"/dev/full cannot be written: No space left on device"):
         revisit(ExportResult(str(tmp_path), csv=Path("/dev/full"), hlog=None))
-    with pytest.raises(UsageError, match=r"nowhere/a\.csv cannot be written: No such file"):
-        revisit(ExportResult(str(tmp_path), csv=tmp_path / "nowhere" / "a.csv", hlog=None))
+    with pytest.raises(UsageError, match=r"report\.json/a\.csv cannot be written: "):
+        revisit(ExportResult(str(tmp_path), csv=tmp_path / "report.json" / "a.csv", hlog=None))
 
 
 LOAD = recording(0, seconds(1), seconds(2), steady(seconds(1), ms(10), 50))
