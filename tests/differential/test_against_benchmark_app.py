@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +22,7 @@ from tests.differential.commands import COMMANDS, Command
 from tests.differential.facts import Facts, Ran
 from tests.process.driver import undisturbed
 
-OVBENCH: Final = (
-    str(Path(sys.executable).with_name("ovbench-coord")),
-    *("--agents", "1", "--warmup", "0", "--check-outputs", "no", "--report-folder", "."),
-)
+COMMON: Final = ("--agents", "1", "--warmup", "0", "--check-outputs", "no", "--report-folder", ".")
 TIMEOUT_S: Final = 180
 
 
@@ -39,38 +37,19 @@ def new(folder: Path) -> Path:
     return folder
 
 
-class Running:
-    def __init__(self, argv: tuple[str, ...], folder: Path) -> None:
-        self.folder = new(folder)
-        self.process = subprocess.Popen(
-            argv, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
-        )
-
-    def finish(self) -> Ran:
-        try:
-            out, err = self.process.communicate(timeout=TIMEOUT_S)
-        finally:
-            self.process.kill()
-        return Ran(self.process.returncode, out, err, self.folder)
-
-
-def ovbench(argv: tuple[str, ...], folder: Path) -> Finish:
-    return Running((*OVBENCH, *argv), folder).finish
-
-
-@pytest.fixture(scope="session")
-def benchmark_app() -> Iterator[Program]:
-    """See `forking`."""
+@contextmanager
+def forked(program: str, first: tuple[str, ...] = ()) -> Iterator[Program]:
+    """See `forking`. `first`: what stands before the arguments of each call."""
     with subprocess.Popen(
-        [sys.executable, str(Path(forking.__file__))], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        [sys.executable, str(Path(forking.__file__)), program], text=True, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     ) as server:  # fmt: skip
         orders, answers = server.stdin, server.stdout
         assert orders is not None
         assert answers is not None
 
         def start(argv: tuple[str, ...], folder: Path) -> Finish:
-            orders.write(json.dumps([argv, str(new(folder))]) + "\n")
+            orders.write(json.dumps([(*first, *argv), str(new(folder))]) + "\n")
             orders.flush()
             return lambda: finish(folder)
 
@@ -84,7 +63,21 @@ def benchmark_app() -> Iterator[Program]:
         orders.close()
 
 
-def run_both(benchmark_app: Program, command: Command, argv: tuple[str, ...], folder: Path) -> tuple[Ran, Ran]:
+@pytest.fixture(scope="session")
+def benchmark_app() -> Iterator[Program]:
+    with forked("benchmark_app") as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def ovbench() -> Iterator[Program]:
+    with forked("ovbench-coord", COMMON) as program:
+        yield program
+
+
+def run_both(
+    benchmark_app: Program, ovbench: Program, command: Command, argv: tuple[str, ...], folder: Path
+) -> tuple[Ran, Ran]:
     """At the same time, but one after the other where speeds are compared."""
     theirs = benchmark_app(argv, folder / "benchmark_app")
     if command.fps_within is not None:
@@ -114,13 +107,12 @@ def speed_ratio(theirs: Ran, ours: Ran) -> float:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 @undisturbed
 def test_ovbench_does_with_a_command_line_what_benchmark_app_does(
-    benchmark_app: Program, command: Command, files: dict[str, str], tmp_path: Path
+    benchmark_app: Program, ovbench: Program, command: Command, files: dict[str, str], tmp_path: Path
 ) -> None:
     if command.needs is not None and not available(command.needs):
         pytest.skip(f"there is no {command.needs}")
-    theirs, ours = run_both(
-        benchmark_app, command, tuple(word.format(**files) for word in command.argv.split()), tmp_path
-    )
+    argv = tuple(word.format(**files) for word in command.argv.split())
+    theirs, ours = run_both(benchmark_app, ovbench, command, argv, tmp_path)
     found = differences(facts.of_benchmark_app(theirs), facts.of_ovbench(ours))
     assert found.keys() == command.differs.keys(), found
     assert ours.code in (0, 2), ours.err
@@ -146,7 +138,7 @@ def test_every_flag_of_benchmark_app_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("dumped_by_ovbench", [False, True])
 def test_either_loads_the_configuration_that_the_other_has_dumped(
-    benchmark_app: Program, dumped_by_ovbench: bool, files: dict[str, str], tmp_path: Path
+    benchmark_app: Program, ovbench: Program, dumped_by_ovbench: bool, files: dict[str, str], tmp_path: Path
 ) -> None:
     programs = [(benchmark_app, facts.of_benchmark_app), (ovbench, facts.of_ovbench)]
     (writer, of_writer), (reader, of_reader) = reversed(programs) if dumped_by_ovbench else programs

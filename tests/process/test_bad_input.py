@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ovbench.coordinator.cli import main
 from tests.process.driver import COORDINATOR, PATIENCE_S, Start
 
 
@@ -63,7 +64,6 @@ def complain(*options: str, folder: Path, limits: str = "true") -> str:
         (["-exec_graph_path", "/dev/null/graph.xml"], "/dev/null"),
         (["-load_config", "nowhere.json"], "nowhere.json"),
         (["-dump_config", "/dev/null/config.json"], "/dev/null"),
-        (["-m", "nowhere.xml"], "nowhere.xml"),
         (["-m", "builtin:resnet"], "builtin:tiny"),
         (["--backend", "null"], "null:SERVICE_TIME_US"),
         (["--backend", "null:-1"], "null:SERVICE_TIME_US"),
@@ -72,13 +72,10 @@ def complain(*options: str, folder: Path, limits: str = "true") -> str:
         (["--launcher", "external", "--agents", "1"], "--bind"),
         (["--bind", "ipc:///x"], "--launcher external"),
         (["--launcher", "external", "--bind", "tcp://0.0.0.0:5555", "--agents", "1"], "127.0.0.1"),
-        (["--launcher", "external", "--bind", "ipc:///proc/nowhere/bus", "--agents", "1"], "--bind"),
-        (["--unknown"], "--unknown"),
         (["benchmark"], "benchmark"),
         (["--require", "fps"], "--require 'fps'"),
         (["--require", "p98 < 5"], "did you mean"),
         (["--require", "fps > +5%"], "relative"),
-        (["show", "nowhere"], "nowhere"),
         (["show", "."], "neither report.json nor study.json"),
         (["show", "/dev/null"], "not JSON"),
         (["compare", ".", "."], "neither report.json nor study.json"),
@@ -87,7 +84,35 @@ def complain(*options: str, folder: Path, limits: str = "true") -> str:
         (["export-model", "builtin:resnet", "a.xml"], "builtin:tiny"),
         (["export-model", "builtin:tiny", "a.onnx"], ".xml"),
         (["export-model", "builtin:tiny", "nowhere/a.xml"], "nowhere"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_refused_before_anything_starts_gets_one_sentence(
+    tmp_path: Path,
+    options: list[str],
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without a process for each: all of them come through the same few lines of `main`."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(options)
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, len(err.splitlines())) == (2, "", 1), err
+    assert err.startswith("ovbench-coord: ")
+    assert says in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["-m", "nowhere.xml"], "nowhere.xml"),
+        (["--launcher", "external", "--bind", "ipc:///proc/nowhere/bus", "--agents", "1"], "--bind"),
+        (["--unknown"], "--unknown"),
         (["export-model", "builtin:tiny", "/proc/a.xml"], "/proc/a.xml: No such file or directory"),
+        (["show", "nowhere"], "nowhere"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
