@@ -25,7 +25,7 @@ from ovbench.common.messages import (
 
 from . import loops, null
 from .blame import gist
-from .capi import Library, OpenVinoError, libc_addresses, memcpy_address, set_callback_address
+from .capi import Library, OpenVinoError, libc_addresses, memcpy_address, semaphore_addresses, set_callback_address
 from .cxx import STRING_BYTES, Cxx
 from .model import Loaded, StepTimes, iterations, load, reload
 from .outputs import MOST_OUTPUTS, Content, look_twice
@@ -273,7 +273,7 @@ class NullBackend:
         requests = (job.runtime.requests or streams) if asynchronous else 1
         self._faults = job.null
         self._begun = False
-        self._device = null.NullDevice(job.null.service_ns, streams, requests, *libc_addresses())
+        self._device = null.NullDevice(job.null.service_ns, streams, requests, *libc_addresses(), semaphore_addresses())
         if asynchronous:
             self._device.start()
         self._count = requests

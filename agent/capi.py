@@ -514,5 +514,11 @@ def libc_addresses() -> tuple[int, int]:
     return address(libc.clock_gettime), address(libc.clock_nanosleep)
 
 
+def semaphore_addresses() -> tuple[int, int]:
+    """sem_post and sem_wait."""
+    libc = c.CDLL(None)
+    return address(libc.sem_post), address(libc.sem_wait)
+
+
 def memcpy_address() -> int:
     return address(c.CDLL(None).memcpy)

@@ -25,7 +25,20 @@ from numba import cfunc, njit, types
 
 from ovbench.common.clock import to_ns
 
-from .loops import CACHED, S_FUNCTION, call_pair, entry, fetch_add, i64, now, on_complete, sleep_until, swap, words
+from .loops import (
+    CACHED,
+    S_FUNCTION,
+    call_pair,
+    call_status,
+    entry,
+    fetch_add,
+    i64,
+    now,
+    on_complete,
+    sleep_until,
+    swap,
+    words,
+)
 
 Int64s = npt.NDArray[np.int64]
 
@@ -49,14 +62,16 @@ _DRIFT: Final = 16  # by how much of its time a service takes longer per second 
 _STALL: Final = 17  # instants between which nothing is served
 _RESUME: Final = 18
 _SERVER: Final = 19  # of a request: the address of its server's row
-_QUEUE: Final = (
-    20  # of a server: address of [REQUESTS] int64, the requests that wait, round and round; 0 is a free place
-)
+_QUEUE: Final = 20  # of a server: address of [REQUESTS] int64, requests that wait, round and round; 0 is a free place
+_POST: Final = 21  # of a server: address of sem_post
+_WAIT: Final = 22  # and of sem_wait
 _TICKET: Final = 32  # of a server: how many were submitted; by several threads, so on a line of its own
+_SEMAPHORE: Final = 40  # and three more: a sem_t, how many wait in the queue; zeros are what sem_init makes of 0
 
 ROW_WORDS: Final = 64
 _SPIN_NS: Final = 60_000
-_IDLE_NS: Final = 20_000
+_STORING_NS: Final = 20_000
+"""A submission that has its ticket is in the queue in less."""
 
 INVALID: Final = -14
 """The status of a null pointer in OpenVINO's C API (INVALID_C_PARAM in ov_common.h)."""
@@ -127,22 +142,29 @@ def start_async(request):
     row[_SUBMITTED] = now(row[_CLOCK], request + 8 * _TIME)
     ticket = fetch_add(row[_SERVER] + 8 * _TICKET, 1)
     swap(server[_QUEUE] + 8 * (ticket % server[_REQUESTS]), 0, request)
+    call_status(server[_POST], row[_SERVER] + 8 * _SEMAPHORE)
     return types.int32(0)
 
 
 @njit(types.void(i64, i64), nogil=True, cache=CACHED)
 def serve(server_address, exception_address):
-    """One stream: serve its requests in the order in which they were submitted, until it is to quit."""
+    """One stream: serve its requests in the order in which they were submitted, until it is to quit.
+
+    It waits without a look at the clock, as thousands of servers that look now and then would leave no CPU to others.
+    """
     server = words(server_address)
     queue = words(server[_QUEUE])
     timespec = server_address + 8 * _TIME
     free_at = 0
     place = 0
     while server[_QUIT] == 0:
+        if call_status(server[_WAIT], server_address + 8 * _SEMAPHORE) != 0:
+            continue  # a signal
+        while queue[place] == 0 and server[_QUIT] == 0:
+            sleep_until(server[_SLEEP], timespec, now(server[_CLOCK], timespec) + _STORING_NS)
+        if server[_QUIT] != 0:
+            return
         request = queue[place]
-        if request == 0:
-            sleep_until(server[_SLEEP], timespec, now(server[_CLOCK], timespec) + _IDLE_NS)
-            continue
         queue[place] = 0
         place = (place + 1) % server[_REQUESTS]
         row = words(request)
@@ -151,11 +173,20 @@ def serve(server_address, exception_address):
         call_pair(row[_CALLBACK], row[_FUNCTOR], exception_address)
 
 
+@njit(types.void(i64), cache=CACHED)
+def wake(server_address):
+    """Have a server that waits look whether it is to quit."""
+    call_status(words(server_address)[_POST], server_address + 8 * _SEMAPHORE)
+
+
 class NullDevice:
     """`streams` servers for `requests` requests, none without a request; request i belongs to server i % streams."""
 
-    def __init__(self, service_ns: int, streams: int, requests: int, clock: int, sleep: int) -> None:
-        """`clock` and `sleep` are the addresses of clock_gettime and clock_nanosleep."""
+    def __init__(
+        self, service_ns: int, streams: int, requests: int, clock: int, sleep: int, semaphore: tuple[int, int]
+    ) -> None:
+        """`clock` and `sleep` are the addresses of clock_gettime and clock_nanosleep, `semaphore` those of sem_post and
+        sem_wait."""
         self._exception = np.zeros(1, np.int64)
         self._servers: list[Int64s] = []
         self._queues: list[Int64s] = []  # kept: servers have their addresses
@@ -169,6 +200,7 @@ class NullDevice:
             rows[:, _SLEEP] = sleep
             queue = np.zeros(count, np.int64)
             rows[0, _REQUESTS], rows[0, _QUEUE] = count, queue.ctypes.data
+            rows[0, _POST], rows[0, _WAIT] = semaphore
             rows[1:, _SERVER] = rows.ctypes.data
             rows[1:, _CALLBACK] = entry(on_complete)
             self._servers.append(rows)
@@ -212,6 +244,7 @@ class NullDevice:
     def stop(self) -> None:
         for rows in self._servers:
             rows[0, _QUIT] = 1
+            wake(rows.ctypes.data)
         for thread in self._threads:
             thread.join()
 

@@ -74,7 +74,9 @@ def _run(folder: Path, *load: str) -> str:
 
 def _study(folder: Path) -> str:
     load = (*_TWO_FAST, "-m", "builtin:tiny", "-nireq", "2,4", "-t", str(SECONDS // 4))
-    ran = _coordinate("study", *load, "--repetitions", "2", "--retry-suspect", "0", "--report-folder", str(folder / "study"))
+    ran = _coordinate(
+        "study", *load, "--repetitions", "2", "--retry-suspect", "0", "--report-folder", str(folder / "study")
+    )
     if ran.returncode != 0:
         return f"exit code {ran.returncode}: {ran.stderr.strip()[-300:]}"
     reports = list((folder / "study").rglob("report.json"))

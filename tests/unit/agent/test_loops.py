@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.agent import loops, null
-from ovbench.agent.capi import address, libc_addresses
+from ovbench.agent.capi import address, libc_addresses, semaphore_addresses
 from ovbench.agent.null import NullDevice
 from ovbench.agent.recorder import Recorder
 from ovbench.common.clock import monotonic_ns
@@ -156,7 +156,7 @@ class NullLoad:
     _kept: list[Int64s] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.device = NullDevice(self.service_ns, self.streams, self.requests, *libc_addresses())
+        self.device = NullDevice(self.service_ns, self.streams, self.requests, *libc_addresses(), semaphore_addresses())
         self.recorder = Recorder.allocate(self.requests, 1)
         self.control, self.slots = self.recorder.control, self.recorder.slots
         self.control[loops.C_CLOCK], self.control[loops.C_SLEEP] = libc_addresses()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.agent import null
-from ovbench.agent.capi import address
+from ovbench.agent.capi import address, semaphore_addresses
 from ovbench.agent.null import NullDevice, serve, service_end
 from ovbench.common.clock import NS_PER_S, to_ns
 
@@ -22,7 +22,7 @@ SERVICE_NS = 1_000_000
 
 def faulty(drift: float = 0.0, stall_at_s: float = 0.0, stall_s: float = 0.0) -> NullDevice:
     """One server of one request, neither clock nor sleep."""
-    device = NullDevice(SERVICE_NS, 1, 1, 0, 0)
+    device = NullDevice(SERVICE_NS, 1, 1, 0, 0, (0, 0))
     device.begin(BEGIN, drift, stall_at_s, stall_s)
     return device
 
@@ -38,7 +38,7 @@ def done_within(device: NullDevice, span_s: float) -> int:
 @settings(deadline=None)  # the first call compiles
 @given(st.integers(0, 1 << 62))
 def test_without_a_fault_every_service_takes_the_same(start: int) -> None:
-    plain = NullDevice(SERVICE_NS, 1, 1, 0, 0)
+    plain = NullDevice(SERVICE_NS, 1, 1, 0, 0, (0, 0))
     assert service_end(plain.request(0), start) == start + SERVICE_NS
 
 
@@ -75,7 +75,7 @@ def test_what_is_under_way_in_a_stall_goes_on_when_it_is_over() -> None:
 
 
 def test_requests_on_several_streams_have_the_same_faults() -> None:
-    device = NullDevice(SERVICE_NS, 2, 3, 0, 0)
+    device = NullDevice(SERVICE_NS, 2, 3, 0, 0, (0, 0))
     device.begin(BEGIN, 100.0, 0.0, 0.0)
     ends = {service_end(device.request(index), BEGIN + NS_PER_S) for index in range(3)}
     assert ends == {BEGIN + NS_PER_S + 2 * SERVICE_NS}
@@ -99,7 +99,7 @@ class LateServer:
         self._lateness_ns, self._sleeps = lateness_ns, 0
         self._functions = (_CLOCK(self._clock), _SLEEP(self._sleep), _COMPLETION(self._complete))
         clock, sleep, completion = map(address, self._functions)
-        self.device = NullDevice(SERVICE_NS, 1, requests, clock, sleep)
+        self.device = NullDevice(SERVICE_NS, 1, requests, clock, sleep, semaphore_addresses())
         self._server = self.device._servers[0]
         self._server[1:, null._CALLBACK] = completion
         self._server[1:, null._FUNCTOR] = range(requests)
