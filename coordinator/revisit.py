@@ -42,11 +42,11 @@ def _show(request: ShowResult) -> ExitCode:
     saved = read_saved(request.result)
     if isinstance(saved, SavedRun):
         if request.json:
-            _print_json(to_json(saved.report))
+            _print_bytes(to_json(saved.report))
         else:
             print_report(SafeConsole(), saved.report)
     elif request.json:
-        _print_json(_indented({"study": saved.study, "trials": saved.outcomes}))
+        _print_bytes(_indented({"study": saved.study, "trials": saved.outcomes}))
     else:
         print_study(SafeConsole(), saved.study, saved.outcomes)
     return _draw(saved, request)
@@ -79,7 +79,7 @@ def _compare(request: CompareResults) -> ExitCode:
     comparison = _compared([read_saved(name) for name in request.results], request)
     comparison = gate(comparison, request.conditions, significant=request.significant)
     if request.json:
-        _print_json(_indented(comparison))
+        _print_bytes(_indented(comparison))
     else:
         print_comparison(SafeConsole(), comparison, request.conditions)
     return ExitCode.INVALID if comparison.failures else ExitCode.VALID
@@ -176,8 +176,7 @@ def _epoch_s(at: str) -> float:
 def _write(file: Path, text: str, aside: bool) -> None:
     """`aside`: stdout has data."""
     if file == Path("-"):
-        sys.stdout.buffer.write(text.encode())
-        sys.stdout.flush()
+        _print_bytes(text.encode())
         return
     try:
         store.write_named(file, text.encode())
@@ -192,6 +191,6 @@ def _indented(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
-def _print_json(data: bytes) -> None:
+def _print_bytes(data: bytes) -> None:
     sys.stdout.buffer.write(data)
     sys.stdout.flush()

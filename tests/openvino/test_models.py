@@ -27,6 +27,20 @@ def save(model: ov.Model, folder: Path) -> str:
     return str(file)
 
 
+def once(file: str, wants_graph: bool = False) -> Job:
+    """One inference, on CPU 0."""
+    return Job(
+        model=Model(source=file),
+        runtime=Runtime(hint="none", streams=1, threads=1, requests=1),
+        load=Load(api="sync", duration_s=None, iterations=1, warmup_s=0.0),
+        placement=Placement(cpus=(0,)),
+        null=None,
+        data=Data(),
+        sample_bytes=1 << 20,
+        wants_graph=wants_graph,
+    )
+
+
 @pytest.mark.parametrize(
     "kind", ["f32", "f16", "bf16", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "boolean"]
 )
@@ -159,16 +173,7 @@ def test_figures_are_kept_where_the_executed_graph_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = dynamic_model(tmp_path, [1, 4])
-    job = Job(
-        model=Model(source=file),
-        runtime=Runtime(hint="none", streams=1, threads=1, requests=1),
-        load=Load(api="sync", duration_s=None, iterations=1, warmup_s=0.0),
-        placement=Placement(cpus=(0,)),
-        null=None,
-        data=Data(),
-        sample_bytes=1 << 20,
-        wants_graph=True,
-    )
+    job = once(file, wants_graph=True)
     backend = OpenVinoBackend(job, load(job, StepTimes()))
     assert len(list(backend.findings())) == 1
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
@@ -180,15 +185,7 @@ def test_names_longer_than_a_message_takes_are_cut(tmp_path: Path) -> None:
     result = ops.result(ops.relu(data, name="r" * 6000))
     result.output(0).set_names({"o" * 7000})
     file = save(ov.Model([result], [data], "m" * 8000), tmp_path)
-    job = Job(
-        model=Model(source=file, batch=None),
-        runtime=Runtime(hint="none", streams=1, threads=1, requests=1),
-        load=Load(api="sync", duration_s=None, iterations=1, warmup_s=0.0),
-        placement=Placement(cpus=(0,)),
-        null=None,
-        data=Data(),
-        sample_bytes=1 << 20,
-    )
+    job = once(file)
     backend = OpenVinoBackend(job, load(job, StepTimes()))
     outputs = backend.outputs()
     assert outputs is not None
