@@ -8,11 +8,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from tests.damages import a_folder, a_pipe, empty, flip, remove, truncate, zero
+
 RUNS = 28
+_DAMAGES: Final = (truncate, zero, flip, empty, remove, a_folder, a_pipe)
 _COORDINATOR: Final = str(Path(sys.executable).with_name("ovbench-coord"))
 _RUN: Final = ("-m", "builtin:mlp", "--agents", "1", "-api", "sync", "-t", "0.5", "--join-timeout", "120")
 
@@ -49,38 +51,3 @@ def _run(folder: Path, cache: Path) -> str:
         return f"exit code {done.returncode}: {(done.stderr.strip() or done.stdout.strip()).splitlines()[-1]}"
     status = json.loads((report / "report.json").read_bytes())["validity"]["status"]
     return "" if status in ("VALID", "SUSPECT") else f"it is {status}"
-
-
-def _truncate(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-10])
-
-
-def _zero(file: Path) -> None:
-    file.write_bytes(bytes(file.stat().st_size))
-
-
-def _flip(file: Path) -> None:
-    data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 0xFF
-    file.write_bytes(data)
-
-
-def _empty(file: Path) -> None:
-    file.write_bytes(b"")
-
-
-def _remove(file: Path) -> None:
-    file.unlink()
-
-
-def _a_folder(file: Path) -> None:
-    file.unlink()
-    file.mkdir()
-
-
-def _a_pipe(file: Path) -> None:
-    file.unlink()
-    os.mkfifo(file)
-
-
-_DAMAGES: Final[tuple[Callable[[Path], None], ...]] = (_truncate, _zero, _flip, _empty, _remove, _a_folder, _a_pipe)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ovbench.common.cache import Entry, Uncached, entry
+from tests.damages import DAMAGES
 
 VERSIONS = {"ovbench": "1", "numba": "2"}
 CONTENT = {"a.bin": b"weights" * 100, "inner/b.nbc": b"code"}
@@ -59,67 +60,6 @@ def test_another_version_is_another_entry() -> None:
     assert second.made
     assert second.folder != first.folder
     assert not kept().made
-
-
-def truncate(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-3])
-
-
-def zero(file: Path) -> None:
-    file.write_bytes(bytes(file.stat().st_size))
-
-
-def flip(file: Path) -> None:
-    data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 1
-    file.write_bytes(data)
-
-
-def empty(file: Path) -> None:
-    file.write_bytes(b"")
-
-
-def lengthen(file: Path) -> None:
-    file.write_bytes(file.read_bytes() + b"\0")
-
-
-def remove(file: Path) -> None:
-    file.unlink()
-
-
-def a_folder(file: Path) -> None:
-    file.unlink()
-    file.mkdir()
-
-
-def a_link(file: Path) -> None:
-    """Even to the very same content."""
-    aside = file.parents[3] / "aside"
-    file.rename(aside)
-    file.symlink_to(aside)
-
-
-def a_pipe(file: Path) -> None:
-    file.unlink()
-    os.mkfifo(file)
-
-
-def unreadable(file: Path) -> None:
-    file.chmod(0)
-    if os.geteuid() == 0:  # who may read it all the same
-        file.unlink()
-
-
-def writable_by_others(file: Path) -> None:
-    file.chmod(0o666)
-
-
-def something_beside(file: Path) -> None:
-    (file.parent / "planted.nbi").write_bytes(b"c__builtin__\neval\n.")
-
-
-DAMAGES = (truncate, zero, flip, empty, lengthen, remove, a_folder, a_link, a_pipe, unreadable, writable_by_others,
-           something_beside)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [*CONTENT, "contents.json"])
