@@ -11,8 +11,8 @@ from ovbench.common.endpoint import INSECURE, checked
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.printable import one_line, open_streams
 
-from .loopcache import load_loops
-from .process import run_in_own_session, wake_on_time
+from .host.process import run_in_own_session, wake_on_time
+from .loop.cache import load_loops
 from .trust import Trust
 
 

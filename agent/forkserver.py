@@ -18,8 +18,8 @@ import sys
 from importlib import import_module
 from typing import Final
 
-from .loopcache import load_loops
-from .process import be_killed_first, die_with_parent, leave_session
+from .host.process import be_killed_first, die_with_parent, leave_session
+from .loop.cache import load_loops
 
 
 def main() -> None:

@@ -10,14 +10,15 @@ from ovbench.common.clock import monotonic_ns, to_ns
 from ovbench.common.job import Job
 from ovbench.common.messages import Graph, Layers, Outputs, Phases
 
-from . import loops, placement
-from .backend import Backend, open_backend, phases
-from .capi import OpenVinoError, libc_addresses
-from .model import StepTimes
-from .numa import read_policy, set_policy
-from .recorder import Recorder
-from .threads import thread_ids
-from .usage import Account
+from .host import affinity as placement
+from .host.numa import read_policy, set_policy
+from .host.threads import thread_ids
+from .host.usage import Account
+from .loop import loops
+from .loop.recorder import Recorder
+from .openvino.backend import Backend, open_backend, phases
+from .openvino.capi import OpenVinoError, libc_addresses
+from .openvino.model import StepTimes
 
 _LONGEST_CHECK_MS: Final = 2_000.0
 """Where the first inference took longer, none is repeated for its outputs: that would be four more, 8 s."""

@@ -49,15 +49,15 @@ from ovbench.common.messages import (
 )
 from ovbench.common.wire import BadMessage, Link, check
 
-from . import placement
-from .capi import OpenVinoError
-from .loopcache import load_loops
+from .host import affinity as placement
+from .host.numa import Whereabouts, several_nodes
+from .host.threads import thread_ids
+from .host.usage import memory
+from .loop.cache import load_loops
+from .loop.recorder import Recorder
 from .measure import Measurement, Outcome
-from .numa import Whereabouts, several_nodes
-from .recorder import Recorder
-from .threads import thread_ids
+from .openvino.capi import OpenVinoError
 from .trust import Trust
-from .usage import memory
 
 _LATENCIES_PER_HEARTBEAT: Final = 256
 _DISCONNECTED_NS: Final = 250_000_000

@@ -17,7 +17,7 @@ def write_builtin(name: str, file: Path) -> None:
     Done by a process of its own, so that OpenVINO's Python bindings stay out of this one. Raises UsageError, and
     Unwritable where there is no room.
     """
-    command = [sys.executable, "-m", "ovbench.agent.zoo", name, str(file)]
+    command = [sys.executable, "-m", "ovbench.agent.openvino.zoo", name, str(file)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]

@@ -2,14 +2,14 @@
 
 from ovbench.common.errors import ExitCode
 
-from .interrupts import Interrupts
+from .session.interrupts import Interrupts
 
 
 def main() -> None:
     interrupts = Interrupts()
     interrupts.listen()
     try:
-        from .cli import main as command
+        from .commands.cli import main as command
     except KeyboardInterrupt:
         raise SystemExit(ExitCode.INTERRUPTED) from None
     command(interrupts=interrupts)

@@ -32,17 +32,17 @@ from ovbench.common.messages import (
 )
 from ovbench.common.shape import static_shape
 from ovbench.common.topology import Topology
+from ovbench.coordinator.analysis.interference import Surroundings
+from ovbench.coordinator.analysis.merge import Merged, merge
+from ovbench.coordinator.analysis.recording import Piece, Recorded
 from ovbench.coordinator.checks.evidence import Evidence
-from ovbench.coordinator.environment import Environment
-from ovbench.coordinator.interference import Surroundings
-from ovbench.coordinator.member import Member
-from ovbench.coordinator.merge import Merged, merge
-from ovbench.coordinator.options import Options, parse
-from ovbench.coordinator.outcome import Run, build_report, recorded
-from ovbench.coordinator.plan import Plan
-from ovbench.coordinator.recording import Piece, Recorded
-from ovbench.coordinator.result import Report
-from ovbench.coordinator.utilization import CpuTotals
+from ovbench.coordinator.machine.utilization import CpuTotals
+from ovbench.coordinator.plan.plan import Plan
+from ovbench.coordinator.request.options import Options, parse
+from ovbench.coordinator.result.environment import Environment
+from ovbench.coordinator.result.report import Report
+from ovbench.coordinator.run.assemble import Run, build_report, recorded
+from ovbench.coordinator.session.member import Member
 from tests.machines import machine
 
 Int64s = npt.NDArray[np.int64]

@@ -2,7 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 
-from ovbench.agent.loopcache import load_loops
+from ovbench.agent.loop.cache import load_loops
 
 # Before anything imports numba: the tests compile the loops into, and load them from, the same cache as agents do.
 load_loops()

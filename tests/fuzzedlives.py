@@ -33,14 +33,14 @@ from ovbench.common.messages import (
     Warmed,
 )
 from ovbench.common.wire import BadMessage, decode, encode
-from ovbench.coordinator.fleet import Fleet
-from ovbench.coordinator.options import Options
+from ovbench.coordinator.machine.utilization import Meter
 from ovbench.coordinator.report.live import Screen
 from ovbench.coordinator.report.text import print_report
-from ovbench.coordinator.result import from_json, json_schema, to_json
-from ovbench.coordinator.rules import Rules
-from ovbench.coordinator.snapshot import Tracker
-from ovbench.coordinator.utilization import Meter
+from ovbench.coordinator.request.options import Options
+from ovbench.coordinator.result.report import from_json, json_schema, to_json
+from ovbench.coordinator.session.fleet import Fleet
+from ovbench.coordinator.session.rules import Rules
+from ovbench.coordinator.session.snapshot import Tracker
 from tests.builders import (
     cpu_totals,
     effective,

@@ -6,9 +6,9 @@ from itertools import chain, product
 import numpy as np
 from msgspec import structs
 
-from ovbench.coordinator import result
-from ovbench.coordinator.result import Interval, Report
-from ovbench.coordinator.study.record import Fingerprint, Kind, Outcome, Study, Trial
+from ovbench.coordinator.result import report as result
+from ovbench.coordinator.result.report import Interval, Report
+from ovbench.coordinator.result.study import Fingerprint, Kind, Outcome, Study, Trial
 from tests.builders import delivered, layer, options, pairs, report, run, seconds
 
 HOSTILE = '</script><script>document.title = "taken"</script><img src=x onerror=alert(1)>"\'&'

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from ovbench.coordinator.study.effective import InEffect
-from ovbench.coordinator.study.record import Fingerprint, Kind, Outcome, Study, Trial
+from ovbench.coordinator.result.effective import InEffect
+from ovbench.coordinator.result.study import Fingerprint, Kind, Outcome, Study, Trial
 
 Point = dict[str, str]
 Status = Literal["VALID", "SUSPECT", "INVALID", "PARTIAL", "FAILED"]

@@ -5,9 +5,10 @@ from typing import Final
 
 from ovbench.common.topology import format_cpu_list
 
-from ..interference import TICKS_PER_S, Surroundings, sampling_error_percent, tick_error_percent
-from ..result import CpuUse, Finding, Neighbour
-from .evidence import Code, Evidence
+from ..analysis.interference import TICKS_PER_S, Surroundings, sampling_error_percent, tick_error_percent
+from ..result.findings import Code
+from ..result.report import CpuUse, Finding, Neighbour
+from .evidence import Evidence
 
 _MOST_NAMED: Final = 5
 _LEAST_NAMED_PERCENT: Final = 1.0

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from math import isfinite
 
-from ..outputs import Comparison, Difference
-from ..result import Finding
-from .evidence import Code, Evidence
+from ..analysis.consistency import Comparison, Difference
+from ..result.findings import Code
+from ..result.report import Finding
+from .evidence import Evidence
 
 _ADVICE = (
     "The figures are of wrong results: look for a CPU or memory that fails, and at what agents differ in; "

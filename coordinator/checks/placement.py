@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from ovbench.common.messages import Finished, MaskChange, OnNode
 from ovbench.common.topology import Topology, format_cpu_list
 
-from ..member import Member
-from ..plan import Plan
-from ..policy import core_of
-from ..result import Finding
-from .evidence import Code, Evidence
+from ..plan.plan import Plan
+from ..plan.selection import core_of
+from ..result.findings import Code
+from ..result.report import Finding
+from ..session.member import Member
+from .evidence import Evidence
 
 
 def find_in_plan(plan: Plan, topology: Topology) -> Iterator[Finding]:

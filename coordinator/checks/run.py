@@ -5,10 +5,11 @@ from typing import Final
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_US, to_ns
 
-from ..member import Member
-from ..merge import Merged
-from ..result import Finding
-from .evidence import Code, Evidence
+from ..analysis.merge import Merged
+from ..result.findings import Code
+from ..result.report import Finding
+from ..session.member import Member
+from .evidence import Evidence
 
 LEAST_RATE_SHARE: Final = 0.99
 """Of the rate that -max_irate allows: below it, something else limits the rate."""

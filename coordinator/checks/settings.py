@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from ovbench.common.job import AUTO_STREAMS
 
-from ..result import Finding
-from .evidence import Code, Evidence
+from ..result.findings import Code
+from ..result.report import Finding
+from .evidence import Evidence
 
 
 def find_in_settings(evidence: Evidence) -> Iterator[Finding]:

@@ -8,14 +8,15 @@ from typing import Final
 from ovbench.common.clock import NS_PER_MS
 from ovbench.common.topology import Cpu
 
-from ..fairness import cpus_had, fps_per_cpu
-from ..latency import PERCENTILES
-from ..member import Member
-from ..merge import Merged
-from ..result import Finding
-from ..steadiness import last_windows, trend
-from ..uncertainty import samples_needed
-from .evidence import Code, Evidence
+from ..analysis.fairness import cpus_had, fps_per_cpu
+from ..analysis.latency import PERCENTILES
+from ..analysis.merge import Merged
+from ..analysis.steadiness import last_windows, trend
+from ..result.findings import Code
+from ..result.report import Finding
+from ..session.member import Member
+from ..stats.uncertainty import samples_needed
+from .evidence import Evidence
 
 CHANCE: Final = 0.01
 """Of a trend by chance: one that is likelier is none."""

@@ -7,9 +7,9 @@ a reader should know.
 
 from collections.abc import Iterator
 
-from ..result import Finding, Validity
-from .effect import because_of, verdict_of
-from .evidence import Code, Evidence
+from ..result.findings import Code, because_of, verdict_of
+from ..result.report import Finding, Validity
+from .evidence import Evidence
 from .machine import find_in_machine
 from .outputs import find_in_outputs
 from .placement import find_in_placement, find_in_plan

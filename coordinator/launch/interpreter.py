@@ -11,7 +11,8 @@ import msgspec
 from ovbench.common.errors import UsageError
 from ovbench.common.messages import PROTOCOL_VERSION
 
-from ..environment import LIBRARIES, AgentPython
+from ..machine.inspection import LIBRARIES
+from ..result.environment import AgentPython
 
 _PATIENCE_S: Final = 60.0
 _QUESTION: Final = f"""

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from ovbench.common.topology import format_cpu_list
 
-from ..options import Options
-from ..result import (
+from ..request.options import Options
+from ..result.report import (
     AgentPart,
     GroupPart,
     LatencyPart,

@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..comparison import Change, Comparison, Failure, Matched, Pair, Point
-from ..difference import Difference
-from ..estimates import Estimate
-from ..requirement import Requirement
+from ..compare.comparison import Change, Comparison, Failure, Matched, Pair, Point
+from ..compare.difference import Difference
+from ..request.requirement import Requirement
+from ..result.estimates import Estimate
+from ..result.numbers import interval, plain
 from .lines import print_line
-from .numbers import interval, plain
 
 _STYLES: Final = {"better": "bold green", "worse": "bold red", "higher": "bold", "lower": "bold"}
 _WORDS: Final = {"cannot be told apart": "cannot tell", "not comparable": "-"}

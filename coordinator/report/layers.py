@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
-from ..result import LayerPart, LayersPart
+from ..result.report import LayerPart, LayersPart
 
 Sort = Literal["no_sort", "sort", "simple_sort"]
 Columns = tuple[str, str, str]

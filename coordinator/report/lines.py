@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from ..result import Finding
+from ..result.report import Finding
 
 
 def print_line(console: Console, line: Text, indent: int) -> None:

@@ -21,13 +21,13 @@ from ovbench.common.messages import Effective, Filling, Phases, Port, Ready
 from ovbench.common.shape import format_shape, static_shape
 from ovbench.common.topology import format_cpu_list
 
-from ..fleet import Fleet
-from ..member import Member
-from ..options import Options
-from ..snapshot import Snapshot
+from ..request.options import Options
+from ..result.numbers import count, duration, megabytes, milliseconds, percent, rate
+from ..session.fleet import Fleet
+from ..session.member import Member
+from ..session.snapshot import Snapshot
 from .console import SafeConsole
 from .lines import print_line
-from .numbers import count, duration, megabytes, milliseconds, percent, rate
 from .outlet import Outlet
 
 STEPS: Final = (

@@ -12,15 +12,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..result.effective import text_of
+from ..result.numbers import milliseconds, rate
+from ..result.study import Outcome, Study
+from ..stats.estimate import Estimate
+from ..stats.scaling import throughput
 from ..study.answer import Answer, answer
 from ..study.curves import Curve
-from ..study.effective import text_of
-from ..study.estimate import Estimate
-from ..study.record import Outcome, Study
-from ..study.scaling import throughput
 from ..study.summary import Setting
 from ..study.words import figures_of
-from .numbers import milliseconds, rate
 from .plot import Plot
 
 _MOST_SETTINGS: Final = 40

@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from ..fleet import Fleet
-from ..snapshot import Snapshot
-from ..study.record import Outcome, Study, Trial
+from ..result.numbers import duration, milliseconds, rate
+from ..result.study import Outcome, Study, Trial
+from ..session.fleet import Fleet
+from ..session.snapshot import Snapshot
 from ..study.settings import in_common, own_flags
 from .live import SteadyConsole, waiting_line
-from .numbers import duration, milliseconds, rate
 
 _MOST_POINTS: Final = 40
 _MOST_TRIALS: Final = 20

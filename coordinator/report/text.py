@@ -12,10 +12,11 @@ from rich.text import Text
 from ovbench.common.job import AUTO_STREAMS
 from ovbench.common.topology import Topology, format_cpu_list
 
-from ..flags import PC_SORTS
-from ..placement import home
-from ..plan import Plan
-from ..result import (
+from ..plan.partition import home
+from ..plan.plan import Plan
+from ..request.flags import PC_SORTS
+from ..result.numbers import count, deviation, duration, figure_value, joules, megabytes, milliseconds, percent, rate
+from ..result.report import (
     AgentPart,
     CpuPart,
     CpuUse,
@@ -33,7 +34,6 @@ from ..result import (
 )
 from .layers import EXPLANATION, Sort, layer_lines, slower_lines
 from .lines import gist, print_line
-from .numbers import count, deviation, duration, figure_value, joules, megabytes, milliseconds, percent, rate
 
 _VERDICT: Final = {
     "VALID": "bold green",

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ovbench.common.topology import CoreKind, Cpu, Topology
 
-from .numbers import count, megabytes
+from ..result.numbers import count, megabytes
 
 _MOST_ROWS: Final = 32
 _MOST_NODES: Final = 12  # whose distances fit beside each other in 80 columns

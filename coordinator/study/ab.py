@@ -16,9 +16,9 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, structs
 
-from ..student import t_within
-from .estimate import bound
-from .record import SIZE_PERCENT, Outcome, Study
+from ..result.study import SIZE_PERCENT, Outcome, Study
+from ..stats.estimate import bound
+from ..stats.student import t_within
 from .standing import LEAST_BLOCKS, blocks_used
 from .summary import Setting
 

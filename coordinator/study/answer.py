@@ -6,12 +6,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from ..result.study import Kind, Outcome, Study
+from ..stats.estimate import Estimate
 from . import words
 from .ab import Comparison, comparisons_of
 from .choices import Choice, by_throughput, choices_of, eligible, pareto, shares_of_variance
 from .curves import Curve, curves_of
-from .estimate import Estimate
-from .record import Kind, Outcome, Study
 from .summary import Setting, settings_of
 
 

@@ -8,10 +8,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from ..report.numbers import milliseconds
-from ..student import t_within
-from .estimate import welch
-from .record import Study
+from ..result.numbers import milliseconds
+from ..result.study import Study
+from ..stats.estimate import welch
+from ..stats.student import t_within
 from .summary import Setting
 
 _DOUBT: Final = 0.05

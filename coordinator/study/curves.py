@@ -5,9 +5,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from .estimate import Estimate
-from .record import Study
-from .scaling import Scaling, scaling
+from ..result.study import Study
+from ..stats.estimate import Estimate
+from ..stats.scaling import Scaling, scaling
 from .summary import Setting
 
 

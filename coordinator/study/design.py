@@ -15,10 +15,10 @@ from typing import Final
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Cpu, Topology
 
-from ..options import placement_of
-from ..policy import core_of, measurable
+from ..plan.selection import core_of, measurable
+from ..request.options import placement_of
+from ..result.study import Kind, Trial
 from .ab import BLOCKS, PER_BLOCK
-from .record import Kind, Trial
 from .settings import Settings, parse_settings
 
 Point = dict[str, str]

@@ -14,8 +14,8 @@ from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology, format_cpu_list
 
 from ..launch.interpreter import examine
-from ..options import Options
-from .record import AGENTS_IN, Fingerprint
+from ..request.options import Options
+from ..result.study import AGENTS_IN, Fingerprint
 
 _WEIGHTS: Final = (".bin", ".pdiparams")
 """Files beside a model of the same name that belong to it: of IR and Paddle."""

@@ -15,11 +15,21 @@ from pathlib import Path
 
 from ovbench.common.errors import Unwritable, UsageError
 
-from .. import store
-from ..recording import Recorded, Window
-from ..result import Report, to_json
-from ..saved import SavedStudy, read_saved
-from .record import STUDY_FILE, TRIALS_FILE, TRIALS_FOLDER, Outcome, Study, Trial, folder_of, outcome_line, study_json
+from ..analysis.recording import Recorded, Window
+from ..result.report import Report, to_json
+from ..result.study import (
+    STUDY_FILE,
+    TRIALS_FILE,
+    TRIALS_FOLDER,
+    Outcome,
+    Study,
+    Trial,
+    folder_of,
+    outcome_line,
+    study_json,
+)
+from ..store import files as store
+from ..store.saved import SavedStudy, read_saved
 from .standing import standing
 
 _LOCK = ".lock"

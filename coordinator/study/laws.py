@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ..report.numbers import milliseconds
+from ..result.numbers import milliseconds
+from ..result.study import Study
+from ..stats.estimate import Estimate
+from ..stats.scaling import MARGINAL_GAIN, Fit, Scaling
 from .curves import Curve
-from .estimate import Estimate
-from .record import Study
-from .scaling import MARGINAL_GAIN, Fit, Scaling
 
 _UNFIT: Final = 0.01
 

@@ -9,10 +9,10 @@ from typing import Any, Final, cast, get_args
 
 from ovbench.common.errors import UsageError
 
-from ..flags import PLOTS, Parser, PlotFormat, gnu, path
-from ..machinetree import check_planned, check_tree
-from ..spelling import did_you_mean
-from .record import RETRY_SUSPECT, SIZE_PERCENT, Kind
+from ..machine.machinetree import check_planned, check_tree
+from ..request.flags import PLOTS, Parser, PlotFormat, gnu, path
+from ..request.spelling import did_you_mean
+from ..result.study import RETRY_SUSPECT, SIZE_PERCENT, Kind
 from .settings import Settings, parse_settings, read_settings
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)

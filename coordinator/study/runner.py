@@ -12,18 +12,18 @@ from ovbench.common.errors import UsageError
 from ovbench.common.lifecycle import State
 from ovbench.common.topology import Topology
 
-from ..member import Member
-from ..merge import Merged
-from ..options import Options, parse
-from ..outcome import Run, build_report, recorded
-from ..plan import Plan, make_plan
+from ..analysis.merge import Merged
+from ..plan.plan import Plan, make_plan
 from ..report.studylive import StudyScreen
-from ..result import Report
-from ..run import exit_code, measure, merge_run
-from ..session import Bus
+from ..request.options import Options, parse
+from ..result.report import Report
+from ..result.study import Outcome, Study, Trial, outcome_of
+from ..run.assemble import Run, build_report, recorded
+from ..run.command import exit_code, measure, merge_run
+from ..session.member import Member
+from ..session.session import Bus
 from .fingerprint import fingerprint
 from .folder import StudyFolder
-from .record import Outcome, Study, Trial, outcome_of
 
 LEASE_S: Final = 60.0
 """Agents outlive the merge and the report of a trial, however large. Should the coordinator die, local agents die with

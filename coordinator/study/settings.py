@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from ovbench.common.errors import UsageError
 
-from ..flags import gnu, run_parser
-from ..spelling import did_you_mean
+from ..request.flags import gnu, run_parser
+from ..request.spelling import did_you_mean
 
 MOST_VALUES: Final = 1_000
 """Of one setting; more are a mistake in typing."""

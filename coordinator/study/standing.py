@@ -11,9 +11,8 @@ it is said: on a machine that is never quiet a doubtful figure that is called on
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from ..checks.effect import EFFECTS
-from ..checks.evidence import Code
-from .record import Outcome, Study, Trial
+from ..result.findings import EFFECTS, Code
+from ..result.study import Outcome, Study, Trial
 
 LEAST_BLOCKS: Final = 3
 """Of A against B: fewer have no verdict."""

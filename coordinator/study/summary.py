@@ -8,9 +8,9 @@ from typing import Annotated, Final, TypeVar
 
 from msgspec import Meta, Struct
 
-from .effective import InEffect
-from .estimate import Estimate, geometric, geometric_mean
-from .record import Outcome, Study, Trial
+from ..result.effective import InEffect
+from ..result.study import Outcome, Study, Trial
+from ..stats.estimate import Estimate, geometric, geometric_mean
 from .standing import blocks_used, measured, standing, used
 
 PROGRAM: Final = "ovbench-coord"

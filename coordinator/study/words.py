@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
-from ..checks.evidence import Code
-from ..report.numbers import milliseconds, rate
+from ..result.effective import text_of
+from ..result.findings import Code
+from ..result.numbers import milliseconds, rate
+from ..result.study import Outcome, Study
+from ..stats.estimate import Estimate
 from .ab import PER_BLOCK, Comparison
 from .choices import Choice, by_p99, by_throughput, eligible, rivals
 from .curves import Curve
-from .effective import text_of
-from .estimate import Estimate
 from .laws import curve_lines
-from .record import Outcome, Study
 from .standing import attempts_of, standing
 from .summary import NOT_RUN, Setting, name_of
 

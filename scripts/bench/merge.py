@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.messages import SAMPLES_PER_MESSAGE
-from ovbench.coordinator.latency import PERCENTILES
-from ovbench.coordinator.merge import Merged, merge
-from ovbench.coordinator.recording import Piece, Recorded
+from ovbench.coordinator.analysis.latency import PERCENTILES
+from ovbench.coordinator.analysis.merge import Merged, merge
+from ovbench.coordinator.analysis.recording import Piece, Recorded
 
 from .versus import Goal, Row, RunFailed, Settings, in_own_process, in_turn, parse, report, value_row
 

@@ -20,7 +20,7 @@ from statistics import median
 
 import numpy as np
 
-from ovbench.coordinator.result import Report, from_json
+from ovbench.coordinator.result.report import Report, from_json
 
 from .versus import Goal, Row, RunFailed, Settings, in_turn, parse, program, report, say, value_row
 

@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 
 from ovbench.coordinator.report.html.studypage import study_page
-from ovbench.coordinator.study.record import Fingerprint, Outcome, Study, Trial
+from ovbench.coordinator.result.study import Fingerprint, Outcome, Study, Trial
 
 from .versus import Goal, Row, Settings, in_own_process, in_turn, parse, report, value_row
 

@@ -53,12 +53,13 @@ class _Loop:
 
     def __init__(self) -> None:
         # Not before the process is pinned; and numba's cache must be known before numba is.
-        from ovbench.agent.loopcache import load_loops
+        from ovbench.agent.loop.cache import load_loops
 
         load_loops()
-        from ovbench.agent import capi, loops
-        from ovbench.agent.builtin import builtin_file
-        from ovbench.agent.recorder import Recorder
+        from ovbench.agent.loop import loops
+        from ovbench.agent.loop.recorder import Recorder
+        from ovbench.agent.openvino import capi
+        from ovbench.agent.openvino.builtin import builtin_file
 
         self._loops = loops
         self._library = capi.Library()

@@ -43,7 +43,7 @@ from ovbench.common.messages import (
     Usage,
 )
 from ovbench.common.wire import Link
-from ovbench.coordinator.result import from_json
+from ovbench.coordinator.result.report import from_json
 
 from .versus import Goal, Row, RunFailed, Settings, in_turn, parse, program, report, say, value_row
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final, TypeVar
 
-from ovbench.coordinator.result import Report, from_json
+from ovbench.coordinator.result.report import Report, from_json
 
 from .foreign import adopt_orphans, foreign_share, read_account, wait_for_quiet
 

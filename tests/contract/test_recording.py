@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from ovbench.agent import loops
-from ovbench.agent.recorder import Recorder
+from ovbench.agent.loop import loops
+from ovbench.agent.loop.recorder import Recorder
 from ovbench.common.histogram import Int64s
 from ovbench.common.messages import AnyNotice, Folded, Samples
 from ovbench.common.samplememory import HEAD, LEAST_RING
 from ovbench.common.wire import decode, encode
-from ovbench.coordinator.latency import PERCENTILES
-from ovbench.coordinator.merge import Merged, merge
-from ovbench.coordinator.recording import Recorded, pieces_of
+from ovbench.coordinator.analysis.latency import PERCENTILES
+from ovbench.coordinator.analysis.merge import Merged, merge
+from ovbench.coordinator.analysis.recording import Recorded, pieces_of
 
 BEGIN = 7_000_000_000
 MEMORY = 1

@@ -11,12 +11,11 @@ import msgspec
 import pytest
 
 from ovbench.common.lifecycle import State
-from ovbench.coordinator import result
-from ovbench.coordinator.checks.effect import EFFECTS
-from ovbench.coordinator.checks.evidence import Code
-from ovbench.coordinator.member import Member
-from ovbench.coordinator.result import Report, from_json, json_schema, to_json
-from ovbench.coordinator.thresholds import Thresholds
+from ovbench.coordinator.request.thresholds import Thresholds
+from ovbench.coordinator.result import report as result
+from ovbench.coordinator.result.findings import EFFECTS, Code
+from ovbench.coordinator.result.report import Report, from_json, json_schema, to_json
+from ovbench.coordinator.session.member import Member
 from tests.builders import delivered, effective, job, layer, options, ready, report, run
 
 PUBLISHED: Final = Path(result.__file__).resolve().with_name("report.schema.json")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ovbench.agent.builtin import builtin_file
+from ovbench.agent.openvino.builtin import builtin_file
 from tests.openvino import formats, opset_models
 
 EXTENSION = "void create_extensions(void *into) { (void)into; }"

@@ -17,7 +17,8 @@ def loaded(program: str) -> Callable[[], int | None]:
 
         begin: Callable[[], int | None] = benchmark_app.main
         return begin
-    from ovbench.coordinator import cli, run  # the latter, as a run would load it
+    from ovbench.coordinator.commands import cli
+    from ovbench.coordinator.run import command as run
 
     assert run
     return cli.main

@@ -16,7 +16,7 @@ from typing import Final
 import pytest
 from openvino.tools.benchmark.parameters import parse_args
 
-from ovbench.coordinator.flags import LONG_NAMES
+from ovbench.coordinator.request.flags import LONG_NAMES
 from tests.differential import facts, forking
 from tests.differential.commands import COMMANDS, Command
 from tests.differential.facts import Facts, Ran

@@ -18,9 +18,9 @@ from openvino.tools.benchmark.utils.statistics_report import (
 )
 from openvino.tools.benchmark.utils.utils import get_command_line_arguments
 
-from ovbench.coordinator.options import Options
 from ovbench.coordinator.report.benchmark_app import benchmark_files, command_line_arguments
-from ovbench.coordinator.result import LayerPart, LayersPart, Report, RequestLayer, RequestLayers
+from ovbench.coordinator.request.options import Options
+from ovbench.coordinator.result.report import LayerPart, LayersPart, Report, RequestLayer, RequestLayers
 from tests.builders import delivered, options, report, run
 
 LAYERS = (

@@ -12,8 +12,8 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from ovbench.agent.capi import Core, Library
-from ovbench.agent.cxx import Cxx
+from ovbench.agent.openvino.capi import Core, Library
+from ovbench.agent.openvino.cxx import Cxx
 
 LONG = "a_name_that_is_much_too_long_to_be_kept_inside_of_the_string_itself/with:parts"
 
@@ -154,7 +154,7 @@ def test_an_input_without_a_name_has_none(library: Library, core: Core, cxx: Cxx
 
 
 def test_a_build_without_these_functions_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ovbench.agent.cxx._library", lambda pattern: c.CDLL(None))
+    monkeypatch.setattr("ovbench.agent.openvino.cxx._library", lambda pattern: c.CDLL(None))
     assert Cxx.load() is None
 
 

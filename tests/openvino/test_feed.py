@@ -8,10 +8,10 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from ovbench.agent.feed import MOST_COPIED_BYTES
-from ovbench.agent.loops import F_ITEMS, F_TARGET
+from ovbench.agent.host.threads import thread_ids
+from ovbench.agent.loop.loops import F_ITEMS, F_TARGET
 from ovbench.agent.measure import Measurement
-from ovbench.agent.threads import thread_ids
+from ovbench.agent.openvino.feed import MOST_COPIED_BYTES
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime
 from ovbench.common.shape import parse_shape

@@ -9,9 +9,9 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from ovbench.agent.backend import OpenVinoBackend
-from ovbench.agent.capi import Core, Library
-from ovbench.agent.model import StepTimes, load
+from ovbench.agent.openvino.backend import OpenVinoBackend
+from ovbench.agent.openvino.capi import Core, Library
+from ovbench.agent.openvino.model import StepTimes, load
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Data, Job, Load, Model, Placement, Preprocessing, Runtime
 from ovbench.common.messages import MOST_NAME, Phases, Ready

@@ -10,13 +10,13 @@ import pytest
 from msgspec import structs
 from openvino import opset15 as ops
 
-from ovbench.agent.backend import OpenVinoBackend
-from ovbench.agent.builtin import builtin_file
-from ovbench.agent.capi import InferRequest, OpenVinoError
-from ovbench.agent.cxx import Cxx
+from ovbench.agent.host.threads import thread_ids
 from ovbench.agent.measure import Measurement
-from ovbench.agent.model import StepTimes, load
-from ovbench.agent.threads import thread_ids
+from ovbench.agent.openvino.backend import OpenVinoBackend
+from ovbench.agent.openvino.builtin import builtin_file
+from ovbench.agent.openvino.capi import InferRequest, OpenVinoError
+from ovbench.agent.openvino.cxx import Cxx
+from ovbench.agent.openvino.model import StepTimes, load
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime
 from ovbench.common.messages import Outputs

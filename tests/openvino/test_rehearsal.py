@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from ovbench.agent.capi import InferRequest
+from ovbench.agent.host.threads import thread_ids
 from ovbench.agent.measure import Measurement
-from ovbench.agent.threads import thread_ids
+from ovbench.agent.openvino.capi import InferRequest
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime

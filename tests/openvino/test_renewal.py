@@ -11,9 +11,9 @@ import psutil
 import pytest
 from openvino import opset13 as ops
 
-from ovbench.agent.capi import Tensor
+from ovbench.agent.host.threads import thread_ids
 from ovbench.agent.measure import Measurement
-from ovbench.agent.threads import thread_ids
+from ovbench.agent.openvino.capi import Tensor
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Data, InputFiles, Job, Load, Model, Placement, Runtime

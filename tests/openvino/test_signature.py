@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from openvino import opset13 as ops
 from openvino.tools.benchmark.utils.utils import get_inputs_info, get_network_batch_size
 
-from ovbench.agent.signature import Signature, groups, input_types, sign
+from ovbench.agent.data.signature import Signature, groups, input_types, sign
 from ovbench.common.errors import UsageError
 from ovbench.common.job import EVERY_INPUT, Model, Preprocessing
 from ovbench.common.messages import Port

@@ -7,9 +7,9 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from ovbench.agent import zoo
-from ovbench.agent.builtin import builtin_file
-from ovbench.agent.capi import Core, Library
+from ovbench.agent.openvino import zoo
+from ovbench.agent.openvino.builtin import builtin_file
+from ovbench.agent.openvino.capi import Core, Library
 from ovbench.common import builtin
 
 INPUTS = {"squeezenet1.1": (1, 3, 227, 227), "mlp": (1, 256), "tiny": (1, 16)}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ovbench.coordinator.cli import main
+from ovbench.coordinator.commands.cli import main
 from tests.process.driver import COORDINATOR, PATIENCE_S, Start
 
 

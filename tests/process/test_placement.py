@@ -167,7 +167,7 @@ def await_throttled(group: Path, periods: int) -> None:
 ACCOUNT = """
 import os, sys, time
 from pathlib import Path
-from ovbench.agent.usage import Account
+from ovbench.agent.host.usage import Account
 Path(sys.argv[1]).write_text(str(os.getpid()))
 account = Account(frozenset())
 account.begin()

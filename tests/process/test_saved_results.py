@@ -10,8 +10,8 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 from ovbench.common.histogram import MOST_VALUE
-from ovbench.coordinator.result import from_json
-from ovbench.coordinator.study.record import Fingerprint, Study, Trial, outcome_line, outcome_of, study_json
+from ovbench.coordinator.result.report import from_json
+from ovbench.coordinator.result.study import Fingerprint, Study, Trial, outcome_line, outcome_of, study_json
 from tests.process.driver import COORDINATOR, PATIENCE_S
 
 RUN = ("-api", "sync", "--agents", "1", "-niter", "200", "--warmup", "0.1", "--min-window", "0.1")

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from ovbench.common.topology import format_cpu_list
 
-from ...fairness import cpus_had
-from ...result import AgentPart, CpuPart, CpuTimeline, DistributionPart, LatencyPart, Report, TimelinePart
-from ..numbers import count, milliseconds, percent, rate
+from ...analysis.fairness import cpus_had
+from ...result.numbers import count, milliseconds, percent, rate
+from ...result.report import AgentPart, CpuPart, CpuTimeline, DistributionPart, LatencyPart, Report, TimelinePart
 from .chart import (
     BLUE,
     GREEN,

@@ -6,11 +6,11 @@ from typing import Final
 
 from ovbench.common.topology import format_cpu_list
 
-from ...environment import AgentPython, Environment
-from ...flags import PlotFormat
-from ...result import NAMED_PERCENTILES, AgentPart, Finding, Interval, LatencyPart, Report
+from ...request.flags import PlotFormat
+from ...result.environment import AgentPython, Environment
+from ...result.numbers import count, megabytes, milliseconds, percent, rate
+from ...result.report import NAMED_PERCENTILES, AgentPart, Finding, Interval, LatencyPart, Report
 from ..lines import gist
-from ..numbers import count, megabytes, milliseconds, percent, rate
 from .chart import Chart
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag, tiles
 from .runcharts import run_charts

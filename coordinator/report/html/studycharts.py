@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from ...result.numbers import duration, milliseconds, percent, rate
+from ...result.study import Outcome, Study
+from ...stats.estimate import Estimate
+from ...stats.scaling import Point
 from ...study.answer import Answer
 from ...study.curves import Curve
-from ...study.estimate import Estimate
-from ...study.record import Outcome, Study
-from ...study.scaling import Point
 from ...study.standing import standing
 from ...study.summary import Setting
 from ...study.words import same_as, span_of
-from ..numbers import duration, milliseconds, percent, rate
 from .chart import BLUE, HEAT, MUTED, ORANGE, SERIES, TEXT, Chart, Spec, axis, colours, drawing, hover, time_unit
 
 _MOST_CURVES: Final = len(SERIES)

@@ -4,15 +4,15 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from ...flags import PlotFormat
-from ...result import Report
+from ...request.flags import PlotFormat
+from ...result.effective import text_of
+from ...result.numbers import count, duration, milliseconds, percent, rate
+from ...result.report import Report
+from ...result.study import AGENTS_IN, TRIALS_FOLDER, Outcome, Study
 from ...study.answer import Answer, answer
-from ...study.effective import text_of
-from ...study.record import AGENTS_IN, TRIALS_FOLDER, Outcome, Study
 from ...study.standing import attempts_of
 from ...study.summary import Setting, name_of
 from ...study.words import figures_of, same_as, span_of
-from ..numbers import count, duration, milliseconds, percent, rate
 from .chart import Chart
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag
 from .runpage import PAGE_FILE, badge, environment_of, footer

@@ -14,7 +14,7 @@ from typing import Any, Final
 from ovbench.common.cache import Uncached, entry
 from ovbench.common.errors import UsageError
 
-from ...flags import PlotFormat
+from ...request.flags import PlotFormat
 from .chart import CONFIG, PALETTE, Chart
 
 SNIPPET: Final = "window.vegaEmbed=vegaEmbed;"

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from ovbench.agent.host.threads import thread_ids
 from ovbench.agent.measure import Measurement, Outcome
-from ovbench.agent.threads import thread_ids
 from ovbench.common.clock import NS_PER_S, monotonic_ns
 from ovbench.common.job import Api, Data, Job, Load, Model, NullBackend, Pace, Placement, Runtime
 from ovbench.common.messages import Samples
-from ovbench.coordinator.merge import merge
-from ovbench.coordinator.recording import Recorded, pieces_of
+from ovbench.coordinator.analysis.merge import merge
+from ovbench.coordinator.analysis.recording import Recorded, pieces_of
 from tests.builders import ms
 
 PERIOD_NS = ms(1)

@@ -351,7 +351,7 @@ def test_a_load_after_one_that_was_abandoned_has_its_findings(monkeypatch: pytes
             yield graph
 
     monkeypatch.setattr(service, "Measurement", Unready)
-    monkeypatch.setattr("ovbench.agent.placement.pin_all", lambda *_: frozenset())
+    monkeypatch.setattr("ovbench.agent.host.affinity.pin_all", lambda *_: frozenset())
     work = MeasureThread(lambda: None)
     work.prepare(job())
     work.abandon()

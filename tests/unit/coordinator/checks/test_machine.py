@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from ovbench.coordinator.checks.evidence import Code, Evidence
+from ovbench.coordinator.analysis.interference import Surroundings
+from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.checks.verdict import find
-from ovbench.coordinator.interference import Surroundings
-from ovbench.coordinator.result import CpuUse, Finding, Frequency, Neighbour
-from ovbench.coordinator.sensors import Governor
+from ovbench.coordinator.machine.sensors import Governor
+from ovbench.coordinator.result.findings import Code
+from ovbench.coordinator.result.report import CpuUse, Finding, Frequency, Neighbour
 from tests.builders import evidence, options
 from tests.machines import machine
 

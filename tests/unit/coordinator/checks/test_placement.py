@@ -9,12 +9,13 @@ from msgspec import structs
 from ovbench.common.job import MemoryPolicy, NullBackend
 from ovbench.common.messages import MaskChange, OnNode
 from ovbench.common.topology import Topology
-from ovbench.coordinator.checks.evidence import Code, Evidence
+from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.checks.placement import find_in_plan, remote_percent
 from ovbench.coordinator.checks.verdict import find
-from ovbench.coordinator.member import Member
-from ovbench.coordinator.plan import Plan
-from ovbench.coordinator.result import Finding
+from ovbench.coordinator.plan.plan import Plan
+from ovbench.coordinator.result.findings import Code
+from ovbench.coordinator.result.report import Finding
+from ovbench.coordinator.session.member import Member
 from tests.builders import delivered, effective, evidence, finished, job, ready
 from tests.machines import machine
 

@@ -6,11 +6,12 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.job import Pace
-from ovbench.coordinator.checks.evidence import Code, Evidence
+from ovbench.coordinator.analysis.merge import merge
+from ovbench.coordinator.analysis.recording import Piece
+from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.checks.stability import find_in_agents_speed, find_in_course, find_in_sample_size
-from ovbench.coordinator.merge import merge
-from ovbench.coordinator.recording import Piece
-from ovbench.coordinator.result import Finding
+from ovbench.coordinator.result.findings import Code
+from ovbench.coordinator.result.report import Finding
 from tests.builders import (
     delivered,
     evidence,

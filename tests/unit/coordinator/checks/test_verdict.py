@@ -9,13 +9,14 @@ from msgspec import structs
 
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Failed
-from ovbench.coordinator.checks.effect import EFFECTS, because_of, verdict_of
-from ovbench.coordinator.checks.evidence import Code, Evidence
+from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.checks.verdict import find, judge
-from ovbench.coordinator.member import Member
-from ovbench.coordinator.result import Finding, Validity
-from ovbench.coordinator.sensors import Governor
+from ovbench.coordinator.machine.sensors import Governor
+from ovbench.coordinator.result.findings import EFFECTS, Code, because_of, verdict_of
+from ovbench.coordinator.result.report import Finding, Validity
+from ovbench.coordinator.session.member import Member
 from tests.builders import delivered, effective, evidence, finished, job, made, ms, options, ready, seconds, steady
+from tests.unit.coordinator.analysis.test_consistency import making
 from tests.unit.coordinator.checks import test_stability as stability
 from tests.unit.coordinator.checks.test_machine import around, clock, use
 from tests.unit.coordinator.checks.test_placement import (
@@ -25,7 +26,6 @@ from tests.unit.coordinator.checks.test_placement import (
     SMT_SHARING,
     SPANS_NODES,
 )
-from tests.unit.coordinator.test_outputs import making
 
 SEVERITIES: Final[tuple[Literal["info", "warning", "error"], ...]] = ("info", "warning", "error")
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ovbench.common.lifecycle import State
-from ovbench.coordinator.member import Member
-from ovbench.coordinator.options import Options
 from ovbench.coordinator.report.benchmark_app import benchmark_files, command_line_arguments
-from ovbench.coordinator.result import GroupPart, LayerPart, LayersPart, Report, RequestLayer, RequestLayers
+from ovbench.coordinator.request.options import Options
+from ovbench.coordinator.result.report import GroupPart, LayerPart, LayersPart, Report, RequestLayer, RequestLayers
+from ovbench.coordinator.session.member import Member
 from tests.builders import delivered, effective, job, options, phases, ready, report, run
 
 LATENCIES = ("avg latency", "min latency", "max latency")

@@ -5,18 +5,12 @@ import io
 from msgspec import structs
 from rich.console import Console
 
-from ovbench.coordinator.comparison import (
-    Comparison,
-    NamedRun,
-    NamedStudy,
-    compare_runs,
-    compare_studies,
-)
-from ovbench.coordinator.gate import gate
+from ovbench.coordinator.compare.comparison import Comparison, NamedRun, NamedStudy, compare_runs, compare_studies
+from ovbench.coordinator.compare.gate import gate
 from ovbench.coordinator.report.comparison import print_comparison
-from ovbench.coordinator.requirement import Requirement, parse_requirement
-from ovbench.coordinator.result import Interval, Report
-from ovbench.coordinator.study.record import Fingerprint, Outcome, Study
+from ovbench.coordinator.request.requirement import Requirement, parse_requirement
+from ovbench.coordinator.result.report import Interval, Report
+from ovbench.coordinator.result.study import Fingerprint, Outcome, Study
 from tests.builders import delivered, options, report, run
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ovbench.coordinator.report.layers import EXPLANATION, Sort, cut, layer_lines, ordered, share, slower_lines
-from ovbench.coordinator.result import LayerPart, LayersPart
+from ovbench.coordinator.result.report import LayerPart, LayersPart
 
 CONVOLUTION = LayerPart("conv1", "Convolution", "brgconv_avx512_1x1_bf16", "EXECUTED", 0.3, 0.2, 0.31, 0)
 SOFTMAX = LayerPart("softmax", "Softmax", "jit_avx512_f32", "EXECUTED", 0.1, 0.1, 0.1, 0)

@@ -11,9 +11,6 @@ from rich.console import Console
 from ovbench.common.job import Runtime
 from ovbench.common.messages import PROTOCOL_VERSION, Filling, Group, Hello, Phases, Port, Progress, Ready
 from ovbench.common.shape import static_shape
-from ovbench.coordinator.fleet import Fleet
-from ovbench.coordinator.member import Member
-from ovbench.coordinator.options import Options
 from ovbench.coordinator.report.live import (
     STEPS,
     Screen,
@@ -24,8 +21,11 @@ from ovbench.coordinator.report.live import (
     preparation,
     waiting_line,
 )
-from ovbench.coordinator.rules import Rules
-from ovbench.coordinator.snapshot import AgentNow, Snapshot
+from ovbench.coordinator.request.options import Options
+from ovbench.coordinator.session.fleet import Fleet
+from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.session.rules import Rules
+from ovbench.coordinator.session.snapshot import AgentNow, Snapshot
 from tests.builders import delivered, effective, job, options, phases, ready, seconds
 
 

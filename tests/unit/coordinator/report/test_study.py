@@ -7,8 +7,8 @@ from msgspec import structs
 from rich.console import Console
 
 from ovbench.coordinator.report.study import print_study
-from ovbench.coordinator.study.record import Outcome, Study
-from ovbench.coordinator.study.scaling import throughput
+from ovbench.coordinator.result.study import Outcome, Study
+from ovbench.coordinator.stats.scaling import throughput
 from tests.studies import outcome, outcomes, study
 
 

@@ -6,8 +6,8 @@ from rich.console import Console
 
 from ovbench.common.topology import Topology
 from ovbench.coordinator.report.studylive import print_trials
+from ovbench.coordinator.result.study import Fingerprint, Study
 from ovbench.coordinator.study.design import Design, design, trials
-from ovbench.coordinator.study.record import Fingerprint, Study
 from ovbench.coordinator.study.settings import parse_settings
 
 

@@ -11,12 +11,11 @@ from rich.console import Console
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import OnNode
 from ovbench.common.topology import Cpu, Topology
-from ovbench.coordinator.member import Member
-from ovbench.coordinator.options import Options
-from ovbench.coordinator.plan import make_plan
-from ovbench.coordinator.report.numbers import milliseconds, percent, rate
+from ovbench.coordinator.plan.plan import make_plan
 from ovbench.coordinator.report.text import print_plan, print_report
-from ovbench.coordinator.result import (
+from ovbench.coordinator.request.options import Options
+from ovbench.coordinator.result.numbers import milliseconds, percent, rate
+from ovbench.coordinator.result.report import (
     CpuUse,
     EfficiencyPart,
     Finding,
@@ -33,6 +32,7 @@ from ovbench.coordinator.result import (
     from_json,
     to_json,
 )
+from ovbench.coordinator.session.member import Member
 from tests.builders import delivered, effective, finished, folded, job, ms, options, ready, report, run, seconds, steady
 from tests.machines import machine
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from ovbench.coordinator.student import t_quantile
+from ovbench.coordinator.stats.student import t_quantile
 from ovbench.coordinator.study.ab import BLOCKS, Comparison, compare, comparisons_of
 from ovbench.coordinator.study.summary import settings_of
 from tests.studies import outcome, outcomes, study

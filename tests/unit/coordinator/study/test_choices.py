@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from ovbench.coordinator.stats.estimate import Estimate
 from ovbench.coordinator.study.choices import by_p99, by_throughput, choices_of, pareto, rivals, shares_of_variance
-from ovbench.coordinator.study.estimate import Estimate
 from ovbench.coordinator.study.summary import Setting, settings_of
 from tests.studies import outcomes, study
 

@@ -1,8 +1,8 @@
 """Which settings of a scaling study make a curve."""
 
+from ovbench.coordinator.result.study import Outcome, Study
+from ovbench.coordinator.stats.scaling import throughput
 from ovbench.coordinator.study.curves import curves_of
-from ovbench.coordinator.study.record import Outcome, Study
-from ovbench.coordinator.study.scaling import throughput
 from ovbench.coordinator.study.summary import settings_of
 from tests.studies import outcome, outcomes, study
 

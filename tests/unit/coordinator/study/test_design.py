@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
+from ovbench.coordinator.result.study import Kind
 from ovbench.coordinator.study.ab import BLOCKS
 from ovbench.coordinator.study.design import MOST_TRIALS, REPETITIONS, SIDE, Design, design, trials
-from ovbench.coordinator.study.record import Kind
 from ovbench.coordinator.study.settings import parse_settings
 from tests.machines import machine
 

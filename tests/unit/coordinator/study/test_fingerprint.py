@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from ovbench.coordinator.environment import AgentPython
+from ovbench.coordinator.result.environment import AgentPython
+from ovbench.coordinator.result.study import Fingerprint
 from ovbench.coordinator.study.fingerprint import changes, fingerprint
-from ovbench.coordinator.study.record import Fingerprint
 from tests.builders import options
 from tests.machines import machine
 

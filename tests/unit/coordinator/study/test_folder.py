@@ -9,11 +9,11 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.errors import Unwritable, UsageError
-from ovbench.coordinator.merge import merge
-from ovbench.coordinator.recording import Recorded
-from ovbench.coordinator.saved import SavedRun, SavedStudy, read_samples, read_saved
+from ovbench.coordinator.analysis.merge import merge
+from ovbench.coordinator.analysis.recording import Recorded
+from ovbench.coordinator.result.study import SIZE_PERCENT, Fingerprint, Outcome, Study, Trial, outcome_of
+from ovbench.coordinator.store.saved import SavedRun, SavedStudy, read_samples, read_saved
 from ovbench.coordinator.study.folder import StudyFolder
-from ovbench.coordinator.study.record import SIZE_PERCENT, Fingerprint, Outcome, Study, Trial, outcome_of
 from ovbench.coordinator.study.standing import standing
 from tests.builders import folded, ms, recording, report, seconds, steady
 

@@ -6,13 +6,13 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
+from ovbench.coordinator.compare.table import rows_of_study
 from ovbench.coordinator.report.html.studycharts import study_charts
 from ovbench.coordinator.report.html.studypage import study_page
 from ovbench.coordinator.report.study import print_answer
+from ovbench.coordinator.result.study import Kind, Outcome, Study
 from ovbench.coordinator.study.answer import Answer, answer
-from ovbench.coordinator.study.record import Kind, Outcome, Study
 from ovbench.coordinator.study.summary import settings_of
-from ovbench.coordinator.table import rows_of_study
 from tests.studies import Point, of_streams, outcome, outcomes, study
 
 GRID = {"-nstreams": ("1", "2"), "-nthreads": ("1", "2")}

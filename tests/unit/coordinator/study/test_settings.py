@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.options import Options, parse
+from ovbench.coordinator.request.options import Options, parse
 from ovbench.coordinator.study.settings import by_flag, in_common, own_flags, parse_settings, read_settings
 
 

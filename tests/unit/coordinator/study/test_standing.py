@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from ovbench.coordinator.result.study import Outcome, Study
 from ovbench.coordinator.study.answer import answer
-from ovbench.coordinator.study.record import Outcome, Study
 from ovbench.coordinator.study.standing import again, standing
 from ovbench.coordinator.study.summary import settings_of
 from tests.studies import Status, outcome, study

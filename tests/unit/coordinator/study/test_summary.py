@@ -2,7 +2,7 @@
 
 import pytest
 
-from ovbench.coordinator.study.estimate import geometric
+from ovbench.coordinator.stats.estimate import geometric
 from ovbench.coordinator.study.summary import settings_of
 from tests.studies import outcome, outcomes, study
 

@@ -12,7 +12,6 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.member import Member
 from ovbench.coordinator.report.html import runpage, studypage, vega
 from ovbench.coordinator.report.html.chart import PALETTE, Chart
 from ovbench.coordinator.report.html.document import Html, document, join, tag
@@ -20,8 +19,9 @@ from ovbench.coordinator.report.html.runcharts import run_charts
 from ovbench.coordinator.report.html.runpage import interval_text, run_files, run_page
 from ovbench.coordinator.report.html.studycharts import study_charts
 from ovbench.coordinator.report.html.studypage import study_files, study_page
-from ovbench.coordinator.report.numbers import rate
-from ovbench.coordinator.result import Interval
+from ovbench.coordinator.result.numbers import rate
+from ovbench.coordinator.result.report import Interval
+from ovbench.coordinator.session.member import Member
 from ovbench.coordinator.study.answer import answer
 from tests.builders import delivered, job, report, run
 from tests.pages import HOSTILE, STUDIES, ab_study, full_report, scaling_study

@@ -1,0 +1,1 @@
+"""The inputs' data: files, images, random values."""

@@ -1,0 +1,1 @@
+"""The agent's process on its host: affinity, threads, memory by node, usage."""

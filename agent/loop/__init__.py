@@ -1,0 +1,1 @@
+"""The compiled load loops and the memory they write."""

@@ -1,0 +1,1 @@
+"""OpenVINO: its C and C++ functions, models, preprocessing, the built-in models."""

@@ -1,0 +1,335 @@
+"""What the load loops drive: OpenVINO, or the null device. Both are requests by address and a function to call."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import structs
+
+from ovbench.common.job import Job
+from ovbench.common.messages import (
+    GRAPH_BYTES_PER_MESSAGE,
+    LAYERS_PER_MESSAGE,
+    Effective,
+    Graph,
+    Layers,
+    Outputs,
+    Phases,
+    Port,
+    as_name,
+    as_text,
+)
+
+from ..data.sketch import MOST_OUTPUTS, Content, look_twice
+from ..data.tensors import STRING
+from ..loop import loops, null
+from .blame import gist
+from .capi import Library, OpenVinoError, libc_addresses, memcpy_address, semaphore_addresses, set_callback_address
+from .cxx import STRING_BYTES, Cxx
+from .model import Loaded, StepTimes, iterations, load, reload
+from .rehearsal import TurnFailed, is_silent
+
+Int64s = npt.NDArray[np.int64]
+
+
+class Backend(Protocol):
+    """Ready to be loaded; made by `open_backend` in a thread that is already pinned."""
+
+    effective: Effective
+    version: str
+    peaks_mb: tuple[float, float]
+    """The most memory resident before and after the model was compiled."""
+
+    def call(self, asynchronous: bool) -> int:
+        """Address of int32 infer(request) or start_async(request)."""
+
+    def handles(self) -> list[int]:
+        """The requests."""
+
+    def connect(self, control: Int64s, slots: Int64s) -> None:
+        """Send each request's completions to its slot."""
+
+    def feed(self, control: Int64s, slots: Int64s) -> None:
+        """Have inputs set before each inference, where that was asked for or shapes are open."""
+
+    def settle(self, statuses: Iterable[int]) -> str | None:
+        """After the load: wait for what is in flight; the message of the first request that failed, if any did."""
+
+    def begin(self, at_ns: int) -> None:
+        """The load that is measured begins at this instant."""
+
+    def recheck(self, completed: int) -> str | None:
+        """After a load of so many inferences: the message of one that fails now, where the load would not report it."""
+
+    def outputs(self) -> Outputs | None:
+        """What the first request makes of the first inputs, while nothing is in flight; None where an inference fails.
+
+        It infers twice, before `connect` and after the load. Layers count these like the first inference and the
+        warm-up: they are inferences on the same model, and what a layer takes is a mean over all.
+        """
+
+    def findings(self) -> Iterator[Layers | Graph]:
+        """After the load: what it tells beyond times, where that was asked for."""
+
+    def renewed(self, job: Job, times: StepTimes) -> "Backend":
+        """For another load on the same model (see `Job.same_but_load`), while nothing is in flight; it takes the place
+        of this one."""
+
+
+def open_backend(job: Job, times: StepTimes) -> Backend:
+    return NullBackend(job) if job.null is not None else OpenVinoBackend(job, load(job, times))
+
+
+def phases(times: StepTimes) -> Phases:
+    ms = times.ms
+    return Phases(
+        load_runtime_ms=ms.get("load_runtime", 0.0),
+        read_model_ms=ms.get("read_model", 0.0),
+        reshape_ms=ms.get("reshape", 0.0),
+        compile_ms=ms.get("compile", 0.0),
+        create_requests_ms=ms.get("create_requests", 0.0),
+        first_inference_ms=ms.get("first_inference", 0.0),
+        import_ms=ms.get("import", 0.0),
+    )
+
+
+def _install(slot: Int64s) -> None:
+    """Lay a std::function that calls `on_complete` with the slot's address: state, state, manager, invoker."""
+    function = slot[loops.S_FUNCTION : loops.S_FUNCTION + 4]
+    function[:] = (slot.ctypes.data, 0, loops.entry(loops.manage_function), loops.entry(loops.on_complete))
+
+
+def _listed(ports: Iterable[Port]) -> tuple[Port, ...]:
+    """With names as a message may have them."""
+    return tuple(
+        structs.replace(port, name=as_name(port.name), names=tuple(map(as_name, port.names)), node=as_name(port.node))
+        for port in ports
+    )
+
+
+class OpenVinoBackend:
+    def __init__(self, job: Job, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._library: Library = loaded.openvino
+        self._requests = loaded.requests
+        self._asynchronous = job.load.api == "async"
+        self.version = loaded.version
+        self._job = job
+        self._feed = loaded.feed
+        self._connected = False
+        made, properties = loaded.compiled, loaded.properties
+        self._compiled = made.model  # kept: its requests need it
+        self.peaks_mb = made.peaks_mb
+        self.effective = Effective(
+            backend="openvino",
+            model=as_name(made.name),
+            device=properties.get("EXECUTION_DEVICES", job.runtime.device),
+            hint=properties.get("PERFORMANCE_HINT", ""),
+            precision=properties.get("INFERENCE_PRECISION_HINT", ""),
+            streams=int(properties.get("NUM_STREAMS", "0")),
+            threads=int(properties.get("INFERENCE_NUM_THREADS", "0")),
+            requests=len(loaded.requests),
+            iterations=iterations(job, len(loaded.requests), len(loaded.groups)),
+            batch=loaded.groups[0].batch if loaded.groups else 1,
+            inputs=_listed(made.ports[0]),
+            outputs=_listed(made.ports[1]),
+            properties=properties,
+            original_inputs=_listed(made.original[0]),
+            original_outputs=_listed(made.original[1]),
+            fillings=loaded.fillings,
+            groups=loaded.groups,
+            inference_only=loaded.feed is None,
+            notes=tuple(as_text(note) for note in dict.fromkeys(loaded.notes)),
+            files=loaded.files,
+        )
+
+    def renewed(self, job: Job, times: StepTimes) -> "OpenVinoBackend":
+        return OpenVinoBackend(job, reload(job, self._loaded, times))
+
+    def call(self, asynchronous: bool) -> int:
+        return self._library.start_async if asynchronous else self._library.infer
+
+    def handles(self) -> list[int]:
+        return [request.address for request in self._requests]
+
+    def connect(self, control: Int64s, slots: Int64s) -> None:
+        self._connected = True
+        control[loops.C_REARM] = set_callback_address()
+        for request, slot in zip(self._requests, slots, strict=True):
+            _install(slot)
+            slot[loops.S_OBJECT] = request.object_address
+            loops.rearm(slot.ctypes.data)
+
+    def feed(self, control: Int64s, slots: Int64s) -> None:
+        if self._feed is None:
+            return
+        control[loops.C_INPUTS] = len(self.effective.inputs)
+        control[loops.C_SET] = self._library.set_input
+        control[loops.C_COPY] = memcpy_address()
+        for turn, (slot, table) in enumerate(zip(slots, self._feed.tables(self._requests), strict=True)):
+            slot[loops.S_FEED] = table.ctypes.data
+            slot[loops.S_TURN] = turn
+
+    def begin(self, at_ns: int) -> None:
+        """It is all the same to OpenVINO."""
+
+    def recheck(self, completed: int) -> str | None:
+        rehearsal = self._loaded.rehearsal
+        if rehearsal is None or not is_silent(self._job.load.api, self.effective.properties):
+            return None
+        last = None if self._feed is None else max(0, completed - 1) % rehearsal.turns
+        try:
+            rehearsal.after(last)
+        except TurnFailed as failed:
+            reason = gist(str(failed.__cause__))
+            return f"an inference fails after the load, so some that were counted may have failed, too: {reason}"
+        return None
+
+    def outputs(self) -> Outputs | None:
+        """A model that keeps state would be another afterwards, so it is not asked, and said not to be repeatable.
+
+        Where the loop has set tensors of ours, the inputs are put into the last one of these, which nothing needs then.
+        The request's callback goes, so that no inference is recorded and none restarted.
+        """
+        request, cxx = self._requests[0], Cxx.load()
+        try:
+            if self._connected:
+                request.clear_callback()
+            if cxx is not None and cxx.has_state(request.object_address):
+                return Outputs(repeatable=False, outputs=())
+            if self._feed is not None:
+                self._feed.put(request, 0)
+            return look_twice(lambda: self._infer(cxx))
+        except OpenVinoError:
+            return None
+
+    def _infer(self, cxx: Cxx | None) -> Iterator[Content]:
+        """An inference on the first request, and its outputs; without those that there are no bytes of."""
+        request = self._requests[0]
+        request.infer()
+        for index, port in enumerate(self.effective.outputs[:MOST_OUTPUTS]):
+            data = request.output_bytes(index)
+            if port.type == STRING:
+                if cxx is None:
+                    continue
+                texts = cxx.texts(data.ctypes.data, data.size // STRING_BYTES)
+                data = np.frombuffer(texts, np.uint8)
+            yield Content(port.name or f"output {index}", port.type, data)
+
+    def findings(self) -> Iterator[Layers | Graph]:
+        if self.effective.properties.get("PERF_COUNT") in ("YES", "true", "True"):
+            yield from self._layers()
+        if self._job.wants_graph:
+            yield from self._graph()
+
+    def _layers(self) -> Iterator[Layers]:
+        for index, request in enumerate(self._requests):
+            try:
+                layers = request.layers()
+            except OpenVinoError:  # it never ran
+                continue
+            for at in range(0, len(layers), LAYERS_PER_MESSAGE):
+                yield Layers(request=index, layers=tuple(layers[at : at + LAYERS_PER_MESSAGE]))
+
+    def _graph(self) -> Iterator[Graph]:
+        """Where it cannot be written, nothing: the figures are worth more."""
+        cxx = Cxx.load()
+        if cxx is None:
+            return
+        try:
+            with TemporaryDirectory(prefix="ovbench-graph-") as folder:
+                file = Path(folder) / "graph.xml"
+                model = self._compiled.runtime_model()
+                cxx.serialize(model.handle, file)
+                model.free()
+                content = file.read_bytes()
+        except (OSError, OpenVinoError):
+            return
+        for at in range(0, len(content), GRAPH_BYTES_PER_MESSAGE):
+            yield Graph(data=content[at : at + GRAPH_BYTES_PER_MESSAGE])
+
+    def settle(self, statuses: Iterable[int]) -> str | None:
+        if not self._asynchronous:
+            return self._library.last_error() if any(statuses) else None
+        first: str | None = None
+        for request, status in zip(self._requests, statuses, strict=True):
+            message = self._library.last_error() if status else None
+            try:
+                request.wait()
+            except OpenVinoError as error:
+                message = str(error)
+            first = first or message
+        return first
+
+
+class NullBackend:
+    def __init__(self, job: Job) -> None:
+        assert job.null is not None
+        asynchronous = job.load.api == "async"
+        streams = max(1, job.runtime.streams or 1) if asynchronous else 1
+        requests = (job.runtime.requests or streams) if asynchronous else 1
+        self._faults = job.null
+        self._begun = False
+        self._device = null.NullDevice(job.null.service_ns, streams, requests, *libc_addresses(), semaphore_addresses())
+        if asynchronous:
+            self._device.start()
+        self._count = requests
+        self.version = ""
+        self.peaks_mb = (0.0, 0.0)
+        self.effective = Effective(
+            backend=f"null:{job.null.service_ns / 1000:g}",
+            model="null",
+            device="null",
+            hint="",
+            precision="",
+            streams=streams,
+            threads=streams,
+            requests=requests,
+            iterations=iterations(job, requests, 1),
+            batch=job.model.batch[0] if job.model.batch else 1,
+            inputs=(),
+            outputs=(),
+            properties={},
+        )
+
+    def renewed(self, job: Job, times: StepTimes) -> "NullBackend":
+        self._device.stop()
+        return NullBackend(job)
+
+    def call(self, asynchronous: bool) -> int:
+        return loops.entry(null.start_async if asynchronous else null.infer)
+
+    def handles(self) -> list[int]:
+        return [self._device.request(index) for index in range(self._count)]
+
+    def connect(self, control: Int64s, slots: Int64s) -> None:
+        for index, slot in enumerate(slots):
+            _install(slot)
+            self._device.connect(index, slot)
+
+    def settle(self, statuses: Iterable[int]) -> str | None:
+        return None
+
+    def feed(self, control: Int64s, slots: Int64s) -> None:
+        """It has no inputs."""
+
+    def begin(self, at_ns: int) -> None:
+        self._begun = True
+        faults = self._faults
+        if faults.drift_percent_per_s or faults.stall_s:
+            self._device.begin(at_ns, faults.drift_percent_per_s, faults.stall_at_s, faults.stall_s)
+
+    def recheck(self, completed: int) -> str | None:
+        """None of its inferences fails."""
+        return None
+
+    def outputs(self) -> Outputs:
+        number = self._faults.outputs_after if self._begun else self._faults.outputs
+        content = Content("number", "i64", np.array([number], np.int64).view(np.uint8))
+        return look_twice(lambda: [content])
+
+    def findings(self) -> Iterator[Layers | Graph]:
+        return iter(())

@@ -1,0 +1,1 @@
+"""From what agents recorded to figures: pure arithmetic."""

@@ -1,0 +1,102 @@
+"""The window cut into cells: what was done in each, by agent, and how its latencies lay. Pure.
+
+An inference that is under way at an edge counts on either side by the share of its time (see `progress`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ovbench.common.clock import NS_PER_S
+
+from ..stats.uncertainty import grouped
+
+Floats = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
+
+CELLS: Final = 40
+"""Divides into 8 batches, 5 windows, and 20, 10 or 8 values for a trend."""
+
+_LARGE: Final = 4_096
+"""Samples from which it pays to cut a piece itself."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """`edges_ns` [n + 1]; `frames` [n] by agent."""
+
+    edges_ns: Int64s
+    frames: dict[int, Floats]
+
+    def __len__(self) -> int:
+        return len(self.edges_ns) - 1
+
+    @property
+    def seconds(self) -> Floats:
+        """The length of each."""
+        lengths: Floats = np.diff(self.edges_ns) / NS_PER_S
+        return lengths
+
+    def fps(self, parts: int) -> Floats:
+        """Of all agents, in each of so many groups of neighbouring cells, at most as many as there are."""
+        frames = np.sum(list(self.frames.values()), axis=0)
+        rates: Floats = grouped(frames, parts) / grouped(self.seconds, parts)
+        return rates
+
+
+def cell_edges(start_ns: int, stop_ns: int, cells: int = CELLS) -> Int64s:
+    """Of cells of equal length, to a nanosecond."""
+    return np.asarray([start_ns + (stop_ns - start_ns) * n // cells for n in range(cells + 1)], np.int64)
+
+
+def tally(pieces: Sequence[Int64s], edges: Int64s, limits: Sequence[int]) -> tuple[Int64s, Int64s]:
+    """By cell: how many samples ended in it, [n], and how many of them exceed no limit, [limits, n].
+
+    `pieces`: samples [n, 2], ends ascending and within the edges; one on an edge between cells is in the later.
+    `limits` are latencies in ns; one that equals a limit does not exceed it.
+    """
+    cells = len(edges) - 1
+    counts = np.zeros(cells, np.int64)
+    below = np.zeros((len(limits), cells), np.int64)
+    for piece in (piece for piece in pieces if len(piece) >= _LARGE):
+        latencies = piece[:, 1] - piece[:, 0]
+        bounds = [0, *np.searchsorted(piece[:, 1], edges[1:-1]).tolist(), len(piece)]
+        inner = [(cell, low, high) for cell, (low, high) in enumerate(pairwise(bounds)) if low < high]
+        for cell, low, high in inner:
+            counts[cell] += high - low
+        for row, limit in zip(below, limits, strict=True):
+            within = latencies <= limit
+            for cell, low, high in inner:
+                row[cell] += np.count_nonzero(within[low:high])
+    for samples in _joined([piece for piece in pieces if len(piece) < _LARGE]):
+        latencies = samples[:, 1] - samples[:, 0]
+        where = np.minimum(np.searchsorted(edges, samples[:, 1], side="right") - 1, cells - 1)
+        counts += np.bincount(where, minlength=cells)
+        for row, limit in zip(below, limits, strict=True):
+            row += np.bincount(where[latencies <= limit], minlength=cells)
+    return counts, below
+
+
+def _joined(pieces: Sequence[Int64s], most: int = 1 << 16) -> Iterator[Int64s]:
+    """Small pieces in arrays of about `most` samples."""
+    waiting: list[Int64s] = []
+    samples = 0
+    for piece in pieces:
+        waiting.append(piece)
+        samples += len(piece)
+        if samples >= most:
+            yield np.concatenate(waiting)
+            waiting, samples = [], 0
+    if waiting:
+        yield np.concatenate(waiting)
+
+
+def longest_gap_ns(ends: Sequence[Int64s], start_ns: int, stop_ns: int) -> int:
+    """The longest time in [start, stop] in which none of these inferences, of several requests, ended."""
+    inside = [part[(part >= start_ns) & (part <= stop_ns)] for part in ends]
+    every = np.sort(np.concatenate([np.asarray([start_ns, stop_ns], np.int64), *inside]))
+    return int(np.diff(every).max())

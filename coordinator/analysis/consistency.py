@@ -1,0 +1,192 @@
+"""Whether the same inputs gave the same outputs: on every agent, and before the load as after it. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ovbench.common.messages import Output, Outputs, Ready
+
+from ..result.report import OutputsPart
+from ..session.member import Member
+
+_FINE: Final = 1e-3
+_COARSE: Final = 0.02
+"""How far values may be apart, as a share of the largest, of two agents or of one before and after: agents with other
+numbers of threads add up in another order. A sum's rounding errors grow with about the root of the number of layers,
+times what is lost to cancellation. For bf16, whose values are 2^-8 apart, it is five such steps; the same for f16
+(2^-11), which is used where bf16 is not. For f32 (2^-24) a thousandth leaves four digits to cancellation."""
+
+_COARSE_TYPES: Final = ("bf16", "f16")
+_REALS: Final = ("f32", "f64", *_COARSE_TYPES)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`apart`: the largest distance of two values looked at, as a share of the largest value; inf where they are no
+    numbers on both sides. `after`: from the agent's own before the load, else from the first agent's. `rounding`: it
+    is no more than rounding may do, though as many threads and streams add up alike: of two agents, or of one."""
+
+    agent: int
+    output: str
+    apart: float
+    after: bool
+    rounding: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`checked`: the agents that were compared, to one another or to themselves; `after`: those of them whose outputs
+    were made again after the load, `unrepeated` those of which two inferences then made different ones. `reason`: why
+    there are none."""
+
+    checked: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+    unrepeated: tuple[int, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    exact: bool = False
+    reason: str = ""
+    first: int = 0
+    """The agent that the others were compared to."""
+    digests: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def agree(self) -> bool:
+        return all(difference.rounding for difference in self.differences)
+
+    def part(self) -> OutputsPart:
+        return OutputsPart(
+            checked=len(self.checked),
+            checked_after=len(self.after),
+            agree=self.agree if self.checked else None,
+            exact=self.exact,
+            reason=self.reason,
+            digests=dict(self.digests),
+        )
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What one agent made: before the load, and after it where it was made again."""
+
+    agent: int
+    ready: Ready
+    before: Outputs
+    after: Outputs | None
+
+
+def compare(members: Sequence[Member]) -> Comparison:
+    """Each agent's outputs to those of the first one whose outputs can be repeated, and to its own after the load.
+
+    An agent that does not repeat its outputs though the first one does is compared like the others. Where none does,
+    the model keeps state or draws random numbers, and nothing is compared.
+    """
+    made = list(_made(members))
+    first = next((one for one in made if one.before.repeatable and one.before.outputs), None)
+    if first is None:
+        return Comparison(reason=_why_not(members, made))
+    repeated = [one for one in made if one.after is not None and one.before.repeatable]
+    if len(made) == 1 and not repeated:
+        return Comparison(reason="there is one agent, which did not come to repeat them after the load")
+    others = [one for one in made if one is not first]
+    between = [difference for one in others for difference in _between(first, one)]
+    later = [difference for one in repeated for difference in _later(one)]
+    unrepeated = tuple(one.agent for one in repeated if one.after is not None and not one.after.repeatable)
+    return Comparison(
+        checked=tuple(one.agent for one in made),
+        after=tuple(one.agent for one in repeated),
+        differences=(*between, *later),
+        unrepeated=unrepeated,
+        exact=not later and not unrepeated and all(_digests(one) == _digests(first) for one in others),
+        first=first.agent,
+        digests=tuple((output.name, output.digest) for output in first.before.outputs),
+    )
+
+
+def _made(members: Sequence[Member]) -> Iterator[_Made]:
+    for member in members:
+        if member.ready is not None and member.ready.outputs is not None:
+            after = member.finished.outputs if member.finished is not None else None
+            yield _Made(member.id, member.ready, member.ready.outputs, after)
+
+
+def _why_not(members: Sequence[Member], made: Sequence[_Made]) -> str:
+    if any(one.before.outputs and not one.before.repeatable for one in made):
+        return "the same inputs give other outputs each time: the model draws random numbers"
+    if any(not one.before.repeatable for one in made):
+        return "the model keeps state from one inference to the next"
+    if made:
+        return "the model has no outputs that can be read"
+    job = members[0].job if members else None
+    if job is not None and not job.check_outputs:
+        return "it was not asked for"
+    if job is not None and (job.load.compile_only or not job.load.first_inference):
+        return "there is no inference before the load"
+    if all(member.ready is None for member in members):
+        return "no agent became ready"
+    return "an inference takes too long, or failed"
+
+
+def _digests(made: _Made) -> list[str]:
+    return [output.digest for output in made.before.outputs]
+
+
+def _between(first: _Made, other: _Made) -> Iterator[Difference]:
+    """Of two agents: to the bit, or else within what rounding may do."""
+    names, others = ([output.name for output in made.before.outputs] for made in (first, other))
+    if names != others:
+        yield Difference(other.agent, next(iter([*others, *names])), float("inf"), after=False)
+        return
+    types = {port.name: port.type for port in other.ready.effective.outputs}
+    for one, two in zip(first.before.outputs, other.before.outputs, strict=True):
+        tolerance = _tolerance(first.ready, other.ready, types.get(one.name, ""))
+        if one.digest != two.digest and tolerance is not None:
+            apart = _apart(one, two)
+            rounding = tolerance > 0 and apart <= tolerance
+            if not rounding or _alike(first.ready, other.ready):
+                yield Difference(other.agent, one.name, apart, after=False, rounding=rounding)
+
+
+def _later(made: _Made) -> Iterator[Difference]:
+    """The same agent on the same inputs: to the bit, or else within what rounding may do."""
+    assert made.after is not None
+    before, after = made.before.outputs, made.after.outputs
+    types = {port.name: port.type for port in made.ready.effective.outputs}
+    changed = [(one, two) for one, two in zip(before, after, strict=False) if one.digest != two.digest]
+    for one, two in changed:
+        apart = _apart(one, two)
+        tolerance = _tolerance(made.ready, made.ready, types.get(one.name, "")) or 0.0
+        yield Difference(made.agent, one.name, apart, after=True, rounding=tolerance > 0 and apart <= tolerance)
+    if not changed and len(before) != len(after):
+        yield Difference(made.agent, before[0].name, float("inf"), after=True)
+
+
+def _tolerance(first: Ready, other: Ready, element_type: str) -> float | None:
+    """0: only the same bits will do. None: nothing can be said, as an integer may be made of a number that was rounded,
+    and the agents have other numbers of threads."""
+    if element_type not in _REALS:
+        return 0.0 if _alike(first, other) else None
+    fine = other.effective.precision in ("f32", "f64") and element_type not in _COARSE_TYPES
+    return _FINE if fine else _COARSE
+
+
+def _alike(first: Ready, other: Ready) -> bool:
+    """Whether they add up in the same order, as far as threads go."""
+    one, two = first.effective, other.effective
+    return (one.threads, one.streams) == (two.threads, two.streams)
+
+
+def _apart(one: Output, two: Output) -> float:
+    """See `Difference`. No number equals no number, as infinities of one sign do. The scale is looked at like a value:
+    the one that matters, as the likeliest class, may be none of the sketch."""
+    a, b = (np.frombuffer(output.sketch, "<f4").astype(np.float64) for output in (one, two))
+    if len(a) != len(b) or not len(a):
+        return float("inf")
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    if not (np.isfinite(a) & np.isfinite(b) | same).all():
+        return float("inf")
+    distances = np.abs(np.where(same, 0.0, a) - np.where(same, 0.0, b))
+    most = max(float(distances.max()), abs(one.scale - two.scale))
+    scale = max(one.scale, two.scale)
+    return most / scale if scale > 0 else 0.0

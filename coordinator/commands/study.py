@@ -1,0 +1,238 @@
+"""The command `ovbench-coord study`: from a request to a folder with trials, and the answer."""
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Final
+
+from msgspec import structs
+
+from ovbench.common.errors import ExitCode, Unwritable, UsageError
+from ovbench.common.printable import one_line
+from ovbench.common.topology import Topology
+
+from ..launch.local import LocalLauncher
+from ..machine.limits import check_limits
+from ..report.live import SteadyConsole
+from ..report.studylive import StudyScreen, print_trials
+from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study
+from ..session.interrupts import Interrupts
+from ..session.session import Bus
+from ..store import files as store
+from ..study.answer import answer, answer_json
+from ..study.design import REPETITIONS, design, trials
+from ..study.fingerprint import changes, fingerprint
+from ..study.folder import StudyFolder
+from ..study.request import StudyRequest
+from ..study.runner import Broken, Changed, Prepared, Runner, estimate_s, prepare
+from ..study.standing import again, standing
+
+_URGENCY: Final = {"FAILED": ExitCode.PARTIAL, "PARTIAL": ExitCode.PARTIAL, "INVALID": ExitCode.INVALID}
+
+
+def run_study(request: StudyRequest, topology: Topology, interrupts: Interrupts, command: Sequence[str]) -> ExitCode:
+    """Raises UsageError where the study cannot be; nothing has been measured then."""
+    if request.plots is not None:
+        from ..report.html.vega import library
+
+        library()  # said before the trials, not after them
+    console = SteadyConsole(stderr=request.json)
+    try:
+        if request.resume is not None:
+            return _resume(request, StudyFolder(request.resume), topology, interrupts, console)
+        study, prepared = _planned(request, topology, command)
+        if request.dry_run:
+            return _show_trials(request, study, prepared, console)
+        folder = StudyFolder(store.make_folder(request.folder, study.created_at, f"study-{study.kind}").path)
+        with folder.held():
+            folder.create(study)
+            return _run(request, study, folder, prepared, prepared, topology, interrupts, console)
+    except Unwritable as problem:
+        print(f"ovbench-coord: {one_line(str(problem))}", file=sys.stderr)
+        return ExitCode.UNWRITABLE
+
+
+def _resume(
+    request: StudyRequest, folder: StudyFolder, topology: Topology, interrupts: Interrupts, console: SteadyConsole
+) -> ExitCode:
+    known = folder.study()
+    everything = prepare(known.trials, topology)
+    study = _as_it_is_now(request, known, everything, topology)
+
+    def left() -> tuple[Prepared, ...]:
+        ids = {trial.id for trial in folder.left(study, request.retry_failed)}
+        return tuple(one for one in everything if one.trial.id in ids)
+
+    if request.dry_run:
+        return _show_trials(request, study, left(), console)
+    with folder.held():
+        # What is left is known only when nobody else can be running it.
+        folder.mend()
+        if study != known:
+            folder.plan(study)
+        if request.p99_limit_ms is not None:
+            study = structs.replace(study, p99_limit_ms=request.p99_limit_ms)
+        return _run(request, study, folder, left(), everything, topology, interrupts, console)
+
+
+def _show_trials(request: StudyRequest, study: Study, prepared: Sequence[Prepared], console: SteadyConsole) -> ExitCode:
+    if request.json:
+        _print_json([{"trial": one.trial.id, "argv": one.trial.argv} for one in prepared])
+    else:
+        print_trials(console, study, [one.trial for one in prepared], estimate_s(prepared))
+    return ExitCode.VALID
+
+
+def _planned(request: StudyRequest, topology: Topology, command: Sequence[str]) -> tuple[Study, tuple[Prepared, ...]]:
+    plan = design(request.kind, request.settings, topology, request.sides)
+    repetitions = request.repetitions or REPETITIONS[request.kind]
+    order = trials(plan, repetitions, request.order_seed)
+    prepared = prepare(order, topology)
+    study = Study(
+        ovbench=version("ovbench"),
+        kind=request.kind,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        command=tuple(command),
+        seed=request.order_seed,
+        repetitions=repetitions,
+        axes=plan.axes,
+        trials=order,
+        fingerprint=fingerprint((one.options for one in prepared), topology),
+        p99_limit_ms=request.p99_limit_ms,
+        size_percent=request.size_percent,
+        retry_suspect=RETRY_SUSPECT if request.retry_suspect is None else request.retry_suspect,
+    )
+    return study, prepared
+
+
+def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[Prepared], topology: Topology) -> Study:
+    """With what has changed, of all its files, also those whose trials have ended. Raises UsageError unless it is
+    accepted."""
+    now = fingerprint((one.options for one in everything), topology)
+    changed = tuple(changes(study.fingerprint, now))
+    if changed and not request.accept_changes:
+        raise UsageError(
+            f"--resume {request.resume}: since the study began this has changed: {'; '.join(changed)}; its trials "
+            "would not be comparable; begin another study, or add --accept-changes"
+        )
+    rounds = study.retry_suspect if request.retry_suspect is None else request.retry_suspect
+    accepted = (*study.accepted, *changed)
+    return structs.replace(study, fingerprint=now, accepted=accepted, retry_suspect=rounds, stopped="")
+
+
+def _run(
+    request: StudyRequest,
+    study: Study,
+    folder: StudyFolder,
+    prepared: Sequence[Prepared],
+    everything: Sequence[Prepared],
+    topology: Topology,
+    interrupts: Interrupts,
+    console: SteadyConsole,
+) -> ExitCode:
+    screen = StudyScreen(console, len(study.trials))
+    screen.remember(standing(study, folder.outcomes()))
+    screen.say(f"{len(prepared)} of {len(study.trials)} trials, in {folder.path}")
+    runner = Runner(study, folder, topology, screen)
+    broken = ""
+    if prepared or any(again(study, folder.outcomes(), attempt) for attempt in _rounds(study)):
+        check_limits(max(len(one.plan.jobs) for one in everything))
+        # In the main thread: the kernel's word of its end follows the thread that starts agents.
+        launcher = LocalLauncher(everything[0].options.agent_python)
+        interrupts.attend(launcher.abandon)
+        console.detach()
+        try:
+            with Bus.open(launcher, interrupts, None) as bus:
+                runner.run(bus, prepared)
+                for attempt in _rounds(study):
+                    _run_again(runner, bus, everything, attempt)
+                runner.finish(bus)
+        except Broken as problem:
+            broken = str(problem)
+        except Changed as problem:
+            study = structs.replace(study, stopped=str(problem))
+            folder.plan(study)
+        except Unwritable as problem:
+            raise Unwritable(f"{problem}; when it can be written, {_how(folder)}") from None
+        finally:
+            screen.close()
+            launcher.close()
+            console.attach()
+    outcomes = folder.outcomes()
+    whole = _conclude(request, study, folder, outcomes, console)
+    if study.stopped:
+        print(
+            f"ovbench-coord: {study.stopped}; begin another study, or keep to this one by {_resume_words(folder)} "
+            "--accept-changes",
+            file=sys.stderr,
+        )
+        return ExitCode.INVALID
+    if runner.interrupted or broken:
+        screen.say(f"{broken or 'interrupted'}; {_how(folder)}")
+        return ExitCode.INTERRUPTED if runner.interrupted else ExitCode.PARTIAL
+    return _verdict(standing(study, outcomes)) if whole else ExitCode.UNWRITABLE
+
+
+def _rounds(study: Study) -> range:
+    return range(1, study.retry_suspect + 1)
+
+
+def _run_again(runner: Runner, bus: Bus, everything: Sequence[Prepared], attempt: int) -> None:
+    """A round of what is SUSPECT, unless the user wants an end."""
+    if runner.interrupted:
+        return
+    ids = {trial.id for trial in again(runner.study, runner.folder.outcomes(), attempt)}
+    if ids:
+        what = "blocks with SUSPECT trials are" if runner.study.kind == "ab" else "SUSPECT trials are"
+        runner.screen.say(f"{what} run again, round {attempt} of {runner.study.retry_suspect}: {len(ids)} trials")
+        runner.run(bus, [one for one in everything if one.trial.id in ids], attempt)
+
+
+def _how(folder: StudyFolder) -> str:
+    return f"{_resume_words(folder)} goes on with it"
+
+
+def _resume_words(folder: StudyFolder) -> str:
+    return f"ovbench-coord study --resume {shlex.quote(str(folder.path))}"
+
+
+def _conclude(
+    request: StudyRequest, study: Study, folder: StudyFolder, outcomes: Sequence[Outcome], console: SteadyConsole
+) -> bool:
+    """The answer on screen and as a page; False where a file could not be written. The trials are kept already."""
+    from ..report.html.studypage import study_files
+    from ..report.study import print_answer
+
+    said = answer(study, outcomes)
+    data = answer_json(said)
+    if request.json:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    if not outcomes:
+        return True
+    print_answer(console, study, said)
+    store.write_own_file(folder.path / ANSWER_FILE, lambda stream: stream.write(data))
+    whole = True
+    try:
+        files = study_files(study, outcomes, folder.reports(), request.plots, said)
+        store.write_files(folder.path, files)
+        text = f"{', '.join((*files, ANSWER_FILE))} in {folder.path}"
+    except (Unwritable, ValueError, UsageError) as problem:
+        text = f"no report.html: {problem}"
+        whole = not isinstance(problem, Unwritable)  # without the extra there is none, unless it was asked for
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
+    return whole
+
+
+def _verdict(outcomes: Sequence[Outcome]) -> ExitCode:
+    """The most urgent of the trials' own."""
+    codes = [_URGENCY[outcome.status] for outcome in outcomes if outcome.status in _URGENCY]
+    return ExitCode.PARTIAL if ExitCode.PARTIAL in codes else ExitCode.INVALID if codes else ExitCode.VALID
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+    sys.stdout.flush()

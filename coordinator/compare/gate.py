@@ -1,0 +1,99 @@
+"""Whether the conditions of --fail-if came true between results, or cannot be judged. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import structs
+
+from ..request.requirement import Requirement, compare
+from .comparison import Change, Comparison, Failure, Matched, Pair, Point, way
+
+_NO_REPETITIONS: Final = "there are no repetitions to tell it from noise by"
+
+
+def gate(comparison: Comparison, conditions: Sequence[Requirement], *, significant: bool) -> Comparison:
+    """With the conditions that came true, for each result but the first.
+
+    One that cannot be judged fails, too, as a gate must not pass for want of knowledge: a figure that is not known, a
+    setting of the first that the other lacks, results that are not comparable, and with `significant` a setting of a
+    study without repetitions.
+
+    `significant`: those of which the intervals leave a doubt do not count. A relative one needs a difference that can
+    be told, an absolute one an interval that lies beyond the limit as a whole; without intervals all is in doubt.
+    """
+    found = [
+        judged
+        for pair in comparison.others
+        for matched in pair.matched
+        for condition in conditions
+        if (judged := _judge(_Case(comparison, pair, matched, condition), significant)) is not None
+    ]
+    found += [
+        (Failure(condition.text, pair.other.name, point, condition.figure, None, None), True)
+        for pair in comparison.others
+        for point in pair.only_in_first
+        for condition in conditions
+    ]
+    counts = tuple(failure for failure, certain in found if certain or not significant)
+    return structs.replace(
+        comparison,
+        failures=counts,
+        doubtful=tuple(failure for failure, certain in found if significant and not certain),
+    )
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A condition, and the figures that it is judged by."""
+
+    comparison: Comparison
+    pair: Pair
+    matched: Matched
+    condition: Requirement
+
+    @property
+    def point(self) -> Point:
+        return self.matched.point
+
+    def failure(self, value: float | None = None, limit: float | None = None, why: str = "") -> Failure:
+        condition = self.condition
+        return Failure(condition.text, self.pair.other.name, self.point, condition.figure, value, limit, why)
+
+    @property
+    def obstacle(self) -> str:
+        """Why the figures decide nothing; an absolute condition is on the other result alone."""
+        if self.comparison.forced:
+            return ""
+        first, other = self.matched.doubts
+        named = ((self.comparison.first.name, first if self.condition.kind != "value" else ""),
+                 (self.pair.other.name, other))  # fmt: skip
+        told = [f"{name} is {doubt}" for name, doubt in named if doubt]
+        return f"not comparable: {' and '.join(told)}" if told else ""
+
+
+def _judge(case: _Case, significant: bool) -> tuple[Failure, bool] | None:
+    """And whether it is beyond doubt."""
+    matched, condition = case.matched, case.condition
+    if case.obstacle:
+        return case.failure(why=case.obstacle), True
+    found = next((change for change in matched.changes if change.figure == condition.figure), None)
+    if found is None or found.other is None or (found.first is None and condition.kind != "value"):
+        return case.failure(), True
+    if significant and matched.noise == "repetitions" and min(matched.trials) < 2:
+        return case.failure(why=_NO_REPETITIONS), True
+    first = None if found.first is None else found.first.value
+    value, limit = found.other.value, condition.limit(first)
+    if not condition.holds(value, first):
+        return None
+    return case.failure(value, limit), _beyond_doubt(found, condition, limit)
+
+
+def _beyond_doubt(found: Change, condition: Requirement, limit: float) -> bool:
+    if condition.kind != "value":
+        return found.difference_ci95 is not None and way(found.difference_ci95) is not None
+    interval = None if found.other is None else found.other.ci95
+    if interval is None:
+        return False
+    nearest = interval.low if condition.operator in (">", ">=") else interval.high
+    return nearest is not None and compare(nearest, condition.operator, limit)

@@ -1,0 +1,73 @@
+"""Results as a long table: a row for each trial and figure, columns of one type each.
+
+The figures are those of `figures.FIGURES`, all of them for every trial and in that order, so tables of different
+studies fit below each other; a figure that a trial lacks has an empty value.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from ..result.estimates import Estimate, estimates_of_run, estimates_of_trial
+from ..result.figures import FIGURES
+from ..result.report import Report
+from ..result.study import Outcome, Study, Trial, outcome_of
+from ..study.standing import standing
+
+Row = dict[str, str | int | float | None]
+
+_BEFORE: Final = ("trial", "repetition", "started_at", "status", "exit_code")
+_AFTER: Final = ("agents", "cores", "streams", "requests")
+_FIGURE: Final = ("figure", "value", "ci95_low", "ci95_high")
+
+
+def axis_column(flag: str) -> str:
+    """`set_nstreams` for -nstreams: a column of its own for each setting that a study varies."""
+    return "set_" + flag.lstrip("-").replace("-", "_")
+
+
+def rows_of_run(report: Report) -> list[Row]:
+    """A run is one trial of no study: it has no number, and its exit code is not kept."""
+    outcome = outcome_of(Trial("0000", {}, 0, ()), report, report.window.duration_s, 0)
+    nothing: Row = {"trial": None, "repetition": None, "exit_code": None}
+    return list(_rows(outcome, nothing, estimates_of_run(report)))
+
+
+def rows_of_study(study: Study, outcomes: Sequence[Outcome], reports: Mapping[str, Report]) -> list[Row]:
+    """`reports` of the trials that have one, by trial: they hold more figures than `trials.jsonl`."""
+    found: list[Row] = []
+    for outcome in standing(study, outcomes):
+        report = reports.get(outcome.trial)
+        estimates = estimates_of_trial(outcome) | (estimates_of_run(report) if report is not None else {})
+        axes: Row = {axis_column(flag): outcome.point.get(flag) for flag in study.axes}
+        found += _rows(outcome, axes, estimates)
+    return found
+
+
+def _rows(outcome: Outcome, other: Row, estimates: Mapping[str, Estimate]) -> Iterator[Row]:
+    """`other`: further columns, or other values for the first ones."""
+    before: Row = {name: getattr(outcome, name) for name in _BEFORE}
+    after: Row = {name: getattr(outcome, name) for name in _AFTER}
+    after["run"] = None if outcome.in_effect is None else outcome.in_effect.run
+    for figure in FIGURES:
+        estimate = estimates.get(figure.name)
+        interval = estimate.ci95 if estimate is not None else None
+        yield {
+            **before,
+            **other,
+            **after,
+            "figure": figure.name,
+            "value": None if estimate is None else estimate.value,
+            "ci95_low": None if interval is None else interval.low,
+            "ci95_high": None if interval is None else interval.high,
+        }
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """RFC 4180, with a header; numbers in full precision, nothing for what is not known."""
+    written = io.StringIO()
+    writer = csv.DictWriter(written, list(rows[0]) if rows else [*_BEFORE, *_AFTER, "run", *_FIGURE])
+    writer.writeheader()
+    writer.writerows(rows)
+    return written.getvalue()

@@ -1,0 +1,1 @@
+"""What a host reports of itself: utilization, neighbours, sensors, limits, recordings."""

@@ -1,0 +1,79 @@
+"""Thresholds that a result has to keep to, as people write them: `fps >= 900`, `p99 > +5%`. Pure."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ovbench.common.errors import UsageError
+
+from ..result.figures import BY_NAME, FIGURES
+from .spelling import did_you_mean
+
+Operator = Literal["<", "<=", ">", ">="]
+Kind = Literal["value", "difference", "percent"]
+
+_FORM: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)\s*(<=|>=|<|>)\s*([+-]?)([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*(%?)\s*")
+_WITH_UNIT: Final = re.compile(r"[0-9.]\s*[A-Za-z]+\s*$")
+_OPERATORS: Final[dict[str, Operator]] = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_MOST_NAMES: Final = 3
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A figure, by its full name, and what it is held against.
+
+    `kind` value: a number in the figure's unit; difference: so much more (or less, where negative) than the first
+    result has, in its unit; percent: the same, in percent of the first.
+    """
+
+    text: str
+    figure: str
+    operator: Operator
+    number: float
+    kind: Kind
+
+    def limit(self, first: float | None) -> float:
+        """In the figure's unit. `first` is needed only by the kinds that are relative to it."""
+        if self.kind == "value" or first is None:
+            return self.number
+        return first + (self.number if self.kind == "difference" else first * self.number / 100)
+
+    def holds(self, value: float, first: float | None = None) -> bool:
+        return compare(value, self.operator, self.limit(first))
+
+
+def compare(value: float, operator: Operator, limit: float) -> bool:
+    if operator in ("<", "<="):
+        return value < limit or (operator == "<=" and value == limit)
+    return value > limit or (operator == ">=" and value == limit)
+
+
+def parse_requirement(flag: str, text: str, *, relative: bool) -> Requirement:
+    """`relative`: whether there is a first result to be relative to. Raises UsageError, one sentence."""
+    form = _FORM.fullmatch(text)
+    if form is None:
+        example = "'p99 > +5%'" if relative else "'fps >= 900'"
+        hint = "; the unit is in the figure's name" if _WITH_UNIT.search(text) else ""
+        raise UsageError(f"{flag} '{text}': this is no figure, comparison and number, as in {example}{hint}")
+    name, operator, sign, digits, percent = form.groups()
+    figure = BY_NAME.get(name)
+    if figure is None:
+        raise UsageError(f"{flag} '{text}': there is no figure '{name}'{_known(name)}")
+    try:
+        number = float(sign + digits)
+    except ValueError:
+        raise UsageError(f"{flag} '{text}': '{digits}' is not a number") from None
+    if not number - number == 0:  # 1e999 is infinite
+        raise UsageError(f"{flag} '{text}': '{digits}' is too large a number")
+    if (sign or percent) and not relative:
+        raise UsageError(f"{flag} '{text}': a run has nothing to be relative to; give a number without sign or %")
+    if percent and not sign:
+        raise UsageError(f"{flag} '{text}': a percentage is of the first result, so it needs a sign, as in +{digits}%")
+    kind: Kind = "percent" if percent else "difference" if sign else "value"
+    return Requirement(text.strip(), figure.name, _OPERATORS[operator], number, kind)
+
+
+def _known(name: str) -> str:
+    """The nearest names, or all of them where none is near."""
+    near = did_you_mean(name.lower(), BY_NAME, most=_MOST_NAMES, full=lambda one: BY_NAME[one].name)
+    return near or f"; there are {', '.join(figure.name for figure in FIGURES)}"

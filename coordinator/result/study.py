@@ -1,0 +1,158 @@
+"""What a study keeps on disk, typed: `study.json` is a `Study`, each line of `trials.jsonl` an `Outcome`. Pure.
+
+A folder `trials/<id>/` has the report of each trial. These keys are a contract, as those of the report are.
+"""
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from .effective import InEffect, in_effect
+from .report import Interval, Report, Status
+
+SCHEMA: Final = "ovbench.study/1"
+AGENTS_IN: Final = "agents in "
+"""Before the path of their own Python, in a fingerprint."""
+STUDY_FILE: Final = "study.json"
+TRIALS_FILE: Final = "trials.jsonl"
+TRIALS_FOLDER: Final = "trials"
+ANSWER_FILE: Final = "answer.json"
+
+SIZE_PERCENT: Final = 2.0
+"""What A against B calls no difference, unless another size was stated."""
+
+RETRY_SUSPECT: Final = 1
+"""Rounds in which SUSPECT trials are run again, unless another number was asked for."""
+
+Kind = Literal["sweep", "scaling", "streams", "partition", "batch", "ab"]
+
+
+class Trial(Struct, frozen=True, forbid_unknown_fields=True):
+    """One run of a study. `point`: the settings that are varied, by flag as it was given; `argv`: all of them."""
+
+    id: Annotated[str, Meta(pattern=r"\A[0-9]{4,6}\Z")]
+    point: dict[str, str]
+    repetition: int
+    argv: tuple[str, ...]
+
+
+class Fingerprint(Struct, frozen=True, forbid_unknown_fields=True):
+    """What must not have changed where a study is resumed. `models`: digest of its files, by model as it was given."""
+
+    models: dict[str, str]
+    machine: dict[str, str]
+    files: Annotated[dict[str, str], Meta(description="SHA-256 of each file, by its path; empty in older studies")] = {}
+
+
+class Study(Struct, frozen=True, forbid_unknown_fields=True):
+    """`trials` are in the order in which they are run: repetitions interleaved at random, by `seed`."""
+
+    ovbench: str
+    kind: Kind
+    created_at: str
+    command: tuple[str, ...]
+    seed: int
+    repetitions: int
+    axes: Annotated[dict[str, tuple[str, ...]], Meta(description="the settings that are varied, and their values")]
+    trials: tuple[Trial, ...]
+    fingerprint: Fingerprint
+    p99_limit_ms: float | None = None
+    size_percent: Annotated[float, Meta(gt=0, le=100, description="of ab: what is no difference")] = SIZE_PERCENT
+    retry_suspect: Annotated[
+        int, Meta(ge=0, le=10, description="rounds in which SUSPECT trials are run again; older studies have none")
+    ] = 0
+    stopped: Annotated[str, Meta(description="why it was ended before its plan was; else empty")] = ""
+    accepted: Annotated[tuple[str, ...], Meta(description="what changed under it, and it was gone on with")] = ()
+    schema: Literal["ovbench.study/1"] = SCHEMA
+
+
+class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a trial went. `status` FAILED: it could not be run (`why`), and its figures are null.
+
+    `latency_ms` has median, mean, p90, p95, p99, p99_9 and max. `cores`: measured logical CPUs; `streams` and
+    `requests`: of all agents together.
+    """
+
+    trial: str
+    point: dict[str, str]
+    repetition: int
+    started_at: str
+    seconds: Annotated[float, Meta(description="from its beginning to its end, warm-up and window included")]
+    exit_code: int
+    status: Status | Literal["FAILED"]
+    fps: float | None = None
+    fps_ci95: Interval | None = None
+    latency_ms: dict[str, float] = {}
+    agents: int | None = None
+    cores: int | None = None
+    streams: int | None = None
+    requests: int | None = None
+    busy_percent: float | None = None
+    frames_per_cpu_s: float | None = None
+    openvino: Annotated[str | None, Meta(description="of the agents; null with the null device")] = None
+    findings: tuple[str, ...] = ()
+    why: str = ""
+    attempt: Annotated[int, Meta(ge=0, description="0, or the round in which it was run again")] = 0
+    files: Annotated[dict[str, str], Meta(description="SHA-256 of the model's files and inputs that were read")] = {}
+    in_effect: Annotated[
+        InEffect | None, Meta(description="null where not all agents became ready, and in older studies")
+    ] = None
+
+    @property
+    def folder(self) -> str:
+        """Of its report, in the folder of all trials."""
+        return folder_of(self.trial, self.attempt)
+
+
+def folder_of(trial: str, attempt: int) -> str:
+    return f"{trial}-again-{attempt}" if attempt else trial
+
+
+def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, attempt: int = 0) -> Outcome:
+    """The line of `trials.jsonl` for a trial that was run."""
+    latency, effective = report.latency_ms, report.effective
+    agents = [agent for agent in report.agents if agent.state == "ok"]
+    measured = report.throughput.count > 0
+    return Outcome(
+        trial=trial.id,
+        point=trial.point,
+        repetition=trial.repetition,
+        started_at=report.started_at,
+        seconds=seconds,
+        exit_code=exit_code,
+        status=report.validity.status,
+        fps=report.throughput.fps if measured else None,
+        fps_ci95=report.throughput.fps_ci95,
+        latency_ms={}
+        if latency is None
+        else {
+            "median": latency.median,
+            "mean": latency.mean,
+            "p90": latency.p90,
+            "p95": latency.p95,
+            "p99": latency.p99,
+            "p99_9": latency.p99_9,
+            "max": latency.max,
+        },
+        agents=len(agents) if effective is not None else None,
+        cores=len(report.cpu.measured_cpus),
+        streams=sum(agent.streams or 0 for agent in agents),
+        requests=sum(agent.nireq or 0 for agent in agents),
+        busy_percent=report.cpu.busy_percent,
+        frames_per_cpu_s=report.efficiency.frames_per_cpu_s if report.efficiency is not None else None,
+        openvino=report.environment.openvino if effective and effective.backend == "openvino" else None,
+        findings=tuple(finding.code for finding in report.validity.findings),
+        attempt=attempt,
+        files={} if effective is None else {file.name: file.sha256 for file in effective.files},
+        in_effect=in_effect(report),
+    )
+
+
+def study_json(study: Study) -> bytes:
+    """Raises nothing; indented, for people who look into it."""
+    return msgspec.json.format(msgspec.json.encode(study), indent=2) + b"\n"
+
+
+def outcome_line(outcome: Outcome) -> bytes:
+    return msgspec.json.encode(outcome) + b"\n"

@@ -1,0 +1,1 @@
+"""One run: measured, recorded, assembled into a report."""

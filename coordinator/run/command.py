@@ -1,0 +1,327 @@
+"""One run from plan to report: session, merge, checks, files, and what the user sees of it."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from msgspec import structs
+
+from ovbench.common.digests import known, model_files
+from ovbench.common.errors import ExitCode, Unwritable, UsageError
+from ovbench.common.topology import Topology
+
+from ..analysis.merge import Merged, merge
+from ..launch import Launcher
+from ..launch.interpreter import examine
+from ..machine.inspection import read_environment
+from ..machine.neighbours import Neighbours
+from ..machine.sensors import make_sensors
+from ..machine.survey import Survey
+from ..machine.utilization import Meter, cpu_reader
+from ..plan.plan import Plan
+from ..report.benchmark_app import benchmark_files
+from ..report.live import Screen, SteadyConsole
+from ..report.text import print_report
+from ..request.config import config_json
+from ..request.options import Options
+from ..result.report import Report, Status, to_json
+from ..result.study import STUDY_FILE
+from ..session.fleet import Fleet
+from ..session.interrupts import Interrupts
+from ..session.member import Member
+from ..session.rules import Rules
+from ..session.session import Bus, Session, Watcher
+from ..session.snapshot import Tracker
+from ..store import files as store
+from .assemble import Run, build_report, recorded
+
+_LEASE_S: Final = {"local": 10.0, "external": 3.0}
+"""Local agents die with the coordinator by the kernel's hand, so that theirs is only for one that hangs: on a machine
+with far more load than CPUs it was seen not to be run for 3 s."""
+
+_CODES: Final[Mapping[Status, ExitCode]] = {
+    "VALID": ExitCode.VALID,
+    "SUSPECT": ExitCode.VALID,  # with --strict its warnings have made it INVALID
+    "INVALID": ExitCode.INVALID,
+    "PARTIAL": ExitCode.PARTIAL,
+}
+
+
+@dataclass(frozen=True)
+class _Destination:
+    """Where the files go, or why they cannot."""
+
+    folder: store.Folder | None
+    problem: str = ""
+
+    @property
+    def path(self) -> Path | None:
+        return None if self.folder is None else self.folder.path
+
+
+@dataclass
+class _Files:
+    """What is written beside the report; `whole`: all that was asked for."""
+
+    screen: Screen
+    whole: bool = True
+
+    def write(self, flag: str, write: Callable[[], str]) -> None:
+        """`write` returns a line for the screen, or none. What cannot be written is a warning, and in the exit code."""
+        try:
+            said = write()
+        except (Unwritable, ValueError, UsageError) as problem:
+            self.failed(f"{flag}: {problem}")
+            return
+        if said:
+            self.screen.say(said)
+
+    def failed(self, why: str) -> None:
+        self.screen.warn(why)
+        self.whole = False
+
+
+def run(
+    options: Options,
+    plan: Plan,
+    topology: Topology,
+    launcher: Launcher,
+    interrupts: Interrupts,
+    command: tuple[str, ...],
+) -> ExitCode:
+    """Raises UsageError where the job is wrong; nothing has been measured then."""
+    if options.html or options.plots is not None:
+        from ..report.html.vega import library
+
+        library()
+    started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    interrupts.attend(launcher.abandon)
+    if plan.housekeeping:
+        os.sched_setaffinity(0, plan.housekeeping)
+    place = _place(options, started_at)
+    # Where the report is to go to stdout, it is alone there.
+    console = SteadyConsole(stderr=options.json or place.path is None)
+    console.detach()
+    screen = Screen(console, options)
+    screen.step(1, more=f"{options.model}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}")
+    if place.problem:
+        screen.warn(f"{place.problem}; the report will go to stdout")
+    try:
+        with Bus.open(launcher, interrupts, options.bind) as bus:
+            facts = measure(bus, options, plan, topology, screen, started_at, command)
+            bus.release(facts.members)
+    except UsageError:
+        if place.folder is not None:
+            place.folder.take_back()
+        raise
+    finally:
+        screen.close()
+    merged = merge_run(facts)
+    screen.step(11)
+    files = _Files(screen)
+    report = build_report(facts, merged, _save_samples(options, place, facts, merged, files))
+    place = _save_report(place, report)
+    _save_beside(options, place, report, files)
+    _dump_config(options, plan, files)
+    _save_graph(options, facts, files)
+    screen.say(str(place.path / store.REPORT_FILE) if place.path else f"{place.problem}; the report is on stdout")
+    console.attach()
+    print_report(console, report)
+    if options.json or place.path is None:
+        sys.stdout.buffer.write(to_json(report))
+        sys.stdout.flush()
+    _save_pages(options, place, report, files)
+    return exit_code(report, facts.interrupted, kept=place.path is not None, whole=files.whole)
+
+
+def _place(options: Options, started_at: str) -> _Destination:
+    if options.report_folder is not None and (options.report_folder / STUDY_FILE).exists():
+        raise UsageError(f"--report-folder {options.report_folder}: there is a study in it; name another folder")
+    try:
+        return _Destination(store.make_folder(options.report_folder, started_at, options.model))
+    except Unwritable as problem:
+        return _Destination(None, str(problem))
+
+
+def measure(
+    bus: Bus,
+    options: Options,
+    plan: Plan,
+    topology: Topology,
+    watcher: Watcher,
+    started_at: str,
+    command: Sequence[str],
+    crew: Sequence[Member] = (),
+    lease_s: float | None = None,
+) -> Run:
+    """One run, by agents of its own or by a `crew` that has delivered before; they are not released.
+
+    Raises UsageError where the job is wrong; nothing has been measured then.
+    """
+    plan = knowing(plan, options)
+    session = Session(
+        plan=plan,
+        interrupts=bus.interrupts,
+        meter=Meter(cpu_reader(cpu.id for cpu in topology.cpus)),
+        survey=Survey(
+            Neighbours(frozenset(plan.measured_cpus), os.getpid()), make_sensors(topology, plan.measured_cpus)
+        ),
+        tracker=Tracker(plan.measured_cpus, options.duration_s),
+        watcher=watcher,
+        rules=Rules(
+            join_s=options.join_timeout_s,
+            prepare_s=options.prepare_timeout_s,
+            lease_s=lease_s if lease_s is not None else _LEASE_S[options.launcher],
+        ),
+        python=options.agent_python,
+        cpus=frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline),
+    )
+    fleet = session.run(bus, crew)
+    return _facts(options, plan, topology, session, fleet, started_at, command)
+
+
+def knowing(plan: Plan, options: Options) -> Plan:
+    """With what is in the model's files, so that not every agent has to read all of them for it."""
+    spec = plan.jobs[0].model
+    if options.null_service_us is not None or spec.builtin is not None:
+        return plan
+    read = known((*model_files(spec.source), *spec.extensions))
+    return replace(plan, jobs=tuple(structs.replace(job, known=read) for job in plan.jobs))
+
+
+def merge_run(facts: Run) -> Merged | None:
+    """None where no agent delivered."""
+    loads, options = recorded(facts.members), facts.options
+    return merge(loads, options.latency_percentile, by_group=options.pcseq) if loads else None
+
+
+def _facts(
+    options: Options,
+    plan: Plan,
+    topology: Topology,
+    session: Session,
+    fleet: Fleet,
+    started_at: str,
+    command: Sequence[str],
+) -> Run:
+    openvino = next((m.ready.openvino for m in fleet.members if m.ready is not None), "")
+    agents = None if options.agent_python is None else examine(options.agent_python)
+    return Run(
+        options=options,
+        plan=plan,
+        topology=topology,
+        members=fleet.members,
+        readings=session.meter.readings,
+        environment=read_environment(topology, plan.measured_cpus, openvino, agents),
+        started_at=started_at,
+        command=tuple(command),
+        version=version("ovbench"),
+        interrupted=session.interrupted,
+        dropped_messages=session.dropped_messages,
+        spent=session.survey.neighbours.spent,
+        sensors=session.survey.sensors.readings,
+        governors=session.survey.sensors.governors,
+    )
+
+
+def _save_samples(
+    options: Options, place: _Destination, facts: Run, merged: Merged | None, files: _Files
+) -> str | None:
+    """The file's name; None where it is not there."""
+    folder = place.path
+    if not options.save_samples or folder is None or merged is None:
+        return None
+    window, saved = merged.window, []
+
+    def write() -> str:
+        saved.append(store.write_samples(folder / store.SAMPLES_FILE, recorded(facts.members), window))
+        return ""
+
+    files.write("--save-samples", write)
+    return store.SAMPLES_FILE if any(saved) else None
+
+
+def _dump_config(options: Options, plan: Plan, files: _Files) -> None:
+    file = options.dump_config
+    if file is None:
+        return
+    data = config_json(plan.jobs[0].runtime.properties())
+
+    def write() -> str:
+        store.write_named(file, data)
+        return f"the properties asked for are in {file}"
+
+    files.write("-dump_config", write)
+
+
+def _save_graph(options: Options, facts: Run, files: _Files) -> None:
+    file = options.exec_graph_path
+    if file is None:
+        return
+    graph = b"".join(piece.data for piece in facts.members[0].graph)
+    if not graph:
+        files.failed(f"-exec_graph_path {file}: nothing was written, as no executed graph came from agent 0")
+        return
+
+    def write() -> str:
+        store.write_named(file, graph)
+        return f"the executed graph is in {file}"
+
+    files.write("-exec_graph_path", write)
+
+
+def _save_report(place: _Destination, report: Report) -> _Destination:
+    if place.path is None:
+        return place
+    try:
+        store.write_files(place.path, {store.REPORT_FILE: to_json(report)})
+    except Unwritable as problem:
+        return _Destination(None, str(problem))
+    return place
+
+
+def _save_beside(options: Options, place: _Destination, report: Report, files: _Files) -> None:
+    """benchmark_app's reports."""
+    folder = place.path
+    if folder is None:
+        return
+
+    def write() -> str:
+        store.write_files(folder, benchmark_files(report, options))
+        return ""
+
+    files.write("-report_type", write)
+
+
+def _save_pages(options: Options, place: _Destination, report: Report, files: _Files) -> None:
+    """The report is kept already: what goes wrong with its pictures is a warning."""
+    folder = place.path
+    if folder is None or not (options.html or options.plots is not None):
+        return
+    from ..report.html.runpage import run_files
+
+    def write() -> str:
+        drawn = run_files(report, options.html, options.plots)
+        store.write_files(folder, drawn)
+        return f"{', '.join(drawn)} in {folder}"
+
+    files.write("no pictures of the report", write)
+
+
+def exit_code(report: Report, interrupted: bool, kept: bool, whole: bool = True) -> ExitCode:
+    """The most urgent first: a report that was not kept is on stdout now or never. `whole`: with all files beside it
+    that were asked for."""
+    if not kept:
+        return ExitCode.UNWRITABLE
+    if interrupted:
+        return ExitCode.INTERRUPTED
+    if not whole:
+        return ExitCode.UNWRITABLE
+    code = _CODES[report.validity.status]
+    met = all(requirement.met for requirement in report.requirements)
+    return ExitCode.INVALID if code == ExitCode.VALID and not met else code

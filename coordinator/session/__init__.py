@@ -1,0 +1,1 @@
+"""One run as it happens: the fleet decides (pure), the session acts."""

@@ -1,0 +1,254 @@
+"""One run of a plan: carries out what the fleet decides, over the bus, with the launcher, by the clock.
+
+It ends when every agent has delivered, failed or been lost, or when the user wants it to; it never leaves a process.
+"""
+
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
+from ovbench.common.errors import UsageError
+from ovbench.common.job import Job
+from ovbench.common.lifecycle import State
+from ovbench.common.messages import AnyNotice, Failed, Finished, Foreign, Prepare, Ready, Warmed
+from ovbench.common.wire import BadMessage, Hub, check, private_endpoint
+
+from ..launch import Launcher
+from ..machine.limits import OUT_OF_DESCRIPTORS, Reserve, scarce
+from ..machine.survey import Survey
+from ..machine.utilization import Meter
+from ..plan.plan import Plan
+from ..store.runfolder import run_folder
+from .agreement import disagreement
+from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
+from .interrupts import Interrupts
+from .member import Member
+from .rules import Rules
+from .snapshot import Snapshot, Tracker
+
+_Read = TypeVar("_Read")
+
+_TICK_NS: Final = NS_PER_S // 4
+_DISMISS_S: Final = 2.0
+
+_TOGETHER_NS: Final = 50 * NS_PER_MS
+"""Agents that end so close together have one reading of the CPUs, which takes a millisecond, and one after the last."""
+
+_MOST_MESSAGES: Final = 256
+_MOST_BYTES: Final = 16 << 20
+"""What is read at a stretch, before signals, deaths and the clock are looked at again: 16 results of 1 MiB, or 256
+heartbeats, either in some milliseconds."""
+
+_MOST_LEFT: Final = 10_000
+_MOST_LEFT_BYTES: Final = 1 << 30
+"""What agents that were let go may have left behind."""
+
+
+class Watcher(Protocol):
+    """Is told what happens, to show it."""
+
+    def waiting(self, fleet: Fleet, now_ns: int) -> None: ...
+    def ready(self, fleet: Fleet) -> None: ...
+    def measuring(self, snapshot: Snapshot) -> None: ...
+    def lost(self, name: str, why: str) -> None: ...
+    def stopping(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Bus:
+    """What agents are reached by: for one run, or for several one after the other."""
+
+    hub: Hub
+    launcher: Launcher
+    interrupts: Interrupts
+    folder: Path
+    endpoint: str
+    reserve: Reserve
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, launcher: Launcher, interrupts: Interrupts, bind: str | None) -> "Iterator[Bus]":
+        """Raises UsageError for a --bind that cannot be had. In the end no agent is left that was started here."""
+        with run_folder() as folder, contextlib.closing(Reserve()) as reserve:
+            endpoint = bind or private_endpoint(str(folder))
+            try:
+                hub = Hub(endpoint)
+            except OSError as error:
+                raise UsageError(f"--bind {endpoint}: {error.strerror or error}") from None
+            for fd in (interrupts.fd, launcher.fd):
+                if fd is not None:
+                    hub.watch(fd)
+            try:
+                yield cls(hub, launcher, interrupts, folder, endpoint, reserve)
+            finally:
+                # The launcher first: an agent that has just been released must not outlive us either.
+                launcher.close()
+                hub.close(linger_s=1.0)
+
+    def make_room(self) -> bool:
+        """Where descriptors have run out: let nobody else in, as far as that can be done, and use the reserve; False
+        where it has been used. What is under way goes on."""
+        self.hub.let_nobody_in()
+        return self.reserve.give()
+
+    def release(self, crew: Sequence[Member]) -> None:
+        """Let everyone go who can still hear it."""
+        for action in release(crew):
+            self.hub.send(action.peer, action.order)
+
+    def dismiss(self, crew: Sequence[Member]) -> None:
+        """Let agents go, and wait until they have; the bus is then as it was before them."""
+        self.release(crew)
+        self.launcher.await_ends(_DISMISS_S)
+        for _ in self.hub.messages(_MOST_LEFT, _MOST_LEFT_BYTES):
+            continue
+
+
+@dataclass
+class Session:
+    plan: Plan
+    interrupts: Interrupts
+    meter: Meter
+    survey: Survey
+    tracker: Tracker
+    watcher: Watcher
+    rules: Rules
+    python: str | None = None
+    cpus: Collection[int] | None = None
+    """All there are, where that is known."""
+    clock: Clock = monotonic_ns
+    dropped_messages: int = 0
+    interrupted: bool = False
+
+    def run(self, bus: Bus, crew: Sequence[Member] = ()) -> Fleet:
+        """One run, by agents of its own or by a `crew` that has delivered before. Raises UsageError where the job
+        itself is wrong. The agents are not released."""
+        _check_size(self.plan.jobs)
+        dropped = bus.hub.dropped
+        fleet = Fleet(self.plan.jobs, self.rules, self.clock(), self.cpus, bus.launcher.gives_places)
+        try:
+            if crew:
+                self._do(bus, fleet, fleet.take_over(crew, self.clock()))
+            else:
+                bus.launcher.start(len(self.plan.jobs), bus.endpoint, bus.folder, self.python)
+            self._attend(bus, fleet)
+            return fleet
+        finally:
+            if scarce():  # and there is more to be read when the load has ended
+                bus.make_room()
+                if scarce():
+                    bus.hub.close(linger_s=1.0)
+            self.dropped_messages += bus.hub.dropped - dropped
+
+    def _attend(self, bus: Bus, fleet: Fleet) -> None:
+        tick_ns = self.clock()
+        while not fleet.over:
+            ready = bus.hub.wait(self._timeout_s(tick_ns))
+            if self.interrupts.fd in ready:
+                self.interrupts.drain()
+            if self.interrupts.asked and not self.interrupted:
+                self.interrupted = True
+                self.watcher.stopping()
+                self._do(bus, fleet, fleet.stop(self.clock()))
+            for peer, notice in bus.hub.messages(_MOST_MESSAGES, _MOST_BYTES):
+                self._hear(bus, fleet, peer, notice)
+                if self.clock() >= tick_ns or (self.interrupts.asked and not self.interrupted):
+                    break
+            self._bury(bus, fleet)
+            now_ns = self.clock()
+            read = self._reading(bus, partial(self.meter.tick, now_ns))
+            if now_ns >= tick_ns or read:
+                tick_ns = now_ns + _TICK_NS
+                if scarce():
+                    bus.make_room()
+                self._do(bus, fleet, fleet.tick(now_ns))
+                if fleet.warm_up_ns is not None or fleet.begin_ns is not None:
+                    self._reading(bus, lambda: self.survey.tick(_pids(fleet)))
+                if fleet.begin_ns is None or not fleet.still(State.RUNNING):
+                    self.watcher.waiting(fleet, now_ns)
+                elif read:
+                    self.watcher.measuring(self.tracker.snapshot(fleet, self.meter, now_ns))
+        self.dropped_messages += fleet.illegal
+
+    def _bury(self, bus: Bus, fleet: Fleet) -> None:
+        for death in bus.launcher.deaths():
+            self._do(bus, fleet, fleet.died(death.agent, death.how, self.clock()))
+
+    def _hear(self, bus: Bus, fleet: Fleet, peer: bytes, notice: AnyNotice | Foreign | BadMessage) -> None:
+        if isinstance(notice, BadMessage):
+            self._do(bus, fleet, fleet.garbled(peer, str(notice), self.clock()))
+            return
+        # Before the fleet sets an instant for all to begin at: the survey may take longer than there is until then.
+        last_ready = isinstance(notice, Ready) and fleet.still(State.EXPECTED, State.PREPARING) == 1
+        last_warmed = isinstance(notice, Warmed) and fleet.still(State.WARMING) == 1
+        if last_ready or last_warmed:
+            self._reading(bus, lambda: self.survey.begin(_pids(fleet)))
+        running = fleet.still(State.RUNNING)
+        self._do(bus, fleet, fleet.heard(peer, notice, self.clock()))
+        if isinstance(notice, Failed):
+            self._refuse(fleet)
+        if isinstance(notice, Finished) and fleet.still(State.RUNNING) < running:
+            last = not fleet.still(State.RUNNING)
+            if last or self.clock() - self.meter.last_ns >= _TOGETHER_NS:
+                self._reading(bus, self.meter.take)
+            self._reading(bus, lambda: self.survey.end(_pids(fleet)))
+
+    def _reading(self, bus: Bus, read: Callable[[], _Read]) -> _Read | None:
+        """What is read of the machine; None where strangers have taken the last descriptor, and the reserve."""
+        for _ in range(2):
+            try:
+                return read()
+            except OSError as error:
+                if error.errno not in OUT_OF_DESCRIPTORS:
+                    raise
+            if not bus.make_room():
+                break
+        return None
+
+    def _timeout_s(self, tick_ns: int) -> float:
+        due_ns = min(tick_ns, self.meter.next_ns) if self.meter.next_ns is not None else tick_ns
+        return max(0, due_ns - self.clock()) / NS_PER_S
+
+    def _refuse(self, fleet: Fleet) -> None:
+        """A job that an agent finds wrong is wrong for all of them, and nothing has been measured yet."""
+        for member in fleet.members:
+            if member.failure is not None and member.failure.kind == "usage":
+                raise UsageError(member.failure.message)
+
+    def _do(self, bus: Bus, fleet: Fleet, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case Send(peer, order):
+                    if not bus.hub.send(peer, order):
+                        self._bury(bus, fleet)  # what is known of its end says more
+                        self._do(bus, fleet, fleet.unreachable(peer, self.clock()))
+                case Kill(agent):
+                    bus.launcher.kill(agent)
+                case Lost(agent, why):
+                    self.watcher.lost(fleet.members[agent].name, why)
+                case AllReady():
+                    apart = disagreement(fleet.members)
+                    if apart is not None:
+                        raise UsageError(apart)
+                    self.watcher.ready(fleet)
+                case Begins(at_ns):
+                    self._reading(bus, partial(self.meter.plan, at_ns, self.plan.jobs[0].load.duration_s))
+                    self.survey.hold(at_ns)
+
+
+def _check_size(jobs: Sequence[Job]) -> None:
+    """An agent would pass over an order beyond the bounds of the bus, and be waited for."""
+    try:
+        check(Prepare(0, max(jobs, key=lambda job: len(job.placement.cpus)), heartbeat_s=1.0, lease_s=1.0))
+    except BadMessage as error:
+        raise UsageError(
+            f"The job is too large to be sent to agents: {error}. Use shorter names, or fewer files"
+        ) from None
+
+
+def _pids(fleet: Fleet) -> Iterator[int]:
+    return (member.pid for member in fleet.members if member.pid is not None)

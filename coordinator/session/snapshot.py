@@ -1,0 +1,90 @@
+"""How the load goes while it runs: estimates from heartbeats, for the display and nothing else."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US
+from ovbench.common.histogram import COARSE, percentile
+
+from ..machine.utilization import Meter, cpu_shares
+from .fleet import Fleet
+from .member import Member
+
+
+@dataclass(frozen=True)
+class AgentNow:
+    id: int
+    cpus: tuple[int, ...]
+    fps: float | None
+    completed: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """`left_s` and `share` (of the time that is over) are None where only a number of inferences is known."""
+
+    elapsed_s: float
+    left_s: float | None
+    share: float | None
+    fps: float | None
+    completed: int
+    p99_ms: float | None
+    busy_percent: float | None
+    agents: tuple[AgentNow, ...]
+
+
+@dataclass
+class Tracker:
+    """Remembers the heartbeats before the latest ones."""
+
+    measured_cpus: tuple[int, ...]
+    duration_s: float | None
+    _last: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _fps: dict[int, float] = field(default_factory=dict)
+    _latencies: "np.ndarray[tuple[int], np.dtype[np.int64]]" = field(
+        default_factory=lambda: np.zeros(COARSE.size, np.int64)
+    )
+
+    def snapshot(self, fleet: Fleet, meter: Meter, now_ns: int) -> Snapshot:
+        for member in fleet.members:
+            self._take(member)
+        begin_ns = fleet.begin_ns or now_ns
+        elapsed_s = max(0.0, (now_ns - begin_ns) / NS_PER_S)
+        living = fleet.living()
+        return Snapshot(
+            elapsed_s=elapsed_s,
+            left_s=None if self.duration_s is None else max(0.0, self.duration_s - elapsed_s),
+            share=None if self.duration_s is None else min(1.0, elapsed_s / self.duration_s),
+            fps=sum(self._fps.get(member.id, 0.0) for member in living) if self._fps else None,
+            completed=sum(m.progress.completed for m in fleet.members if m.progress is not None),
+            p99_ms=percentile(COARSE, self._latencies, 99.0) / NS_PER_MS if self._latencies.any() else None,
+            busy_percent=self._busy(meter),
+            agents=tuple(
+                AgentNow(m.id, m.job.placement.cpus, self._fps.get(m.id), m.progress.completed if m.progress else 0)
+                for m in living
+            ),
+        )
+
+    def _take(self, member: Member) -> None:
+        progress = member.progress
+        if progress is None or not progress.completed or member.ready is None:
+            return
+        before = self._last.get(member.id)
+        if before is not None and before[0] == member.progress_ns:
+            return
+        self._last[member.id] = (member.progress_ns, progress.completed)
+        for bucket, count in zip(progress.buckets, progress.counts, strict=False):
+            if bucket < COARSE.size:
+                self._latencies[bucket] += count
+        if before is not None and member.progress_ns - before[0] > NS_PER_US:
+            rate = (progress.completed - before[1]) / ((member.progress_ns - before[0]) / NS_PER_S)
+            self._fps[member.id] = rate * sum(member.batches) / len(member.batches)
+
+    def _busy(self, meter: Meter) -> float | None:
+        if len(meter.readings) < 2:
+            return None
+        before, now = meter.readings[-2:]
+        shares = cpu_shares([before, now], before.at_ns, now.at_ns)
+        busy = [shares[cpu].busy for cpu in self.measured_cpus if cpu in shares]
+        return sum(busy) / len(busy) if busy else None

@@ -1,0 +1,1 @@
+"""Arithmetic on arrays: Student, means and rank bounds, distributions, fits."""

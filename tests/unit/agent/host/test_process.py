@@ -1,0 +1,84 @@
+"""A process that stands in for its child in a session of its own: signals, stops and ends pass between the two."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+PATIENCE_S = 60
+CHILD = """
+import os, signal, sys, time
+from ovbench.agent.host.process import run_in_own_session
+run_in_own_session()
+print(os.getpid(), os.getsid(0), os.getppid(), flush=True)
+{then}
+"""
+
+
+class StandIn:
+    def __init__(self, then: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", CHILD.format(then=then)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        assert self.process.stdout is not None
+        self.child, self.session, self.parent = map(int, self.process.stdout.readline().split())
+
+    def end(self) -> int:
+        return self.process.wait(PATIENCE_S)
+
+    def await_status(self, status: str) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        for pid in (self.process.pid, self.child):
+            while psutil.Process(pid).status() != status:
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+
+
+@pytest.fixture
+def waiting() -> Iterator[StandIn]:
+    stand_in = StandIn(f"time.sleep({PATIENCE_S})")
+    yield stand_in
+    stand_in.process.kill()
+    stand_in.process.wait()
+
+
+def test_the_child_leads_a_session_and_its_exit_code_is_passed_on() -> None:
+    stand_in = StandIn("sys.exit(3)")
+    assert stand_in.child == stand_in.session != stand_in.process.pid == stand_in.parent
+    assert stand_in.end() == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_reaches_the_child_and_its_death_by_it_is_seen(waiting: StandIn, number: signal.Signals) -> None:
+    waiting.process.send_signal(number)
+    assert waiting.end() == -number
+
+
+def test_a_child_that_is_killed_is_seen_as_killed(waiting: StandIn) -> None:
+    os.kill(waiting.child, signal.SIGKILL)
+    assert waiting.end() == -signal.SIGKILL
+
+
+def test_a_child_dies_with_its_stand_in(waiting: StandIn) -> None:
+    child = psutil.Process(waiting.child)
+    waiting.process.kill()
+    child.wait(PATIENCE_S)
+
+
+def test_both_stop_and_go_on_together(waiting: StandIn) -> None:
+    waiting.process.send_signal(signal.SIGTSTP)
+    waiting.await_status(psutil.STATUS_STOPPED)
+    waiting.process.send_signal(signal.SIGCONT)
+    waiting.await_status(psutil.STATUS_SLEEPING)
+
+
+def test_one_that_leads_a_session_already_needs_no_stand_in() -> None:
+    words = [sys.executable, "-c", CHILD.format(then="")]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    out, _ = process.communicate(timeout=PATIENCE_S)
+    assert out.split()[:2] == [str(process.pid)] * 2

@@ -1,0 +1,515 @@
+"""The compiled loops: what they record, and on the null device what they feed and when they start."""
+
+import ctypes
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ovbench.agent.loop import loops, null
+from ovbench.agent.loop.null import NullDevice
+from ovbench.agent.loop.recorder import Recorder
+from ovbench.agent.openvino.capi import address, libc_addresses, semaphore_addresses
+from ovbench.common.clock import monotonic_ns
+from ovbench.common.histogram import COARSE, FINE, MOST_VALUE, Int64s, Layout
+from ovbench.common.job import Api
+from ovbench.common.samplememory import HEAD
+from tests.builders import ms
+from tests.process.driver import undisturbed
+
+
+@pytest.mark.parametrize("layout", [FINE, COARSE], ids=["fine", "coarse"])
+@settings(max_examples=200, deadline=None)
+@given(value=st.integers(0, MOST_VALUE) | st.integers(0, 60).map(lambda bits: 1 << bits))
+def test_the_loops_count_in_the_buckets_of_the_layout(layout: Layout, value: int) -> None:
+    assert loops.bucket(value, layout.bits) == layout.buckets(np.array([value]))[0]
+
+
+@pytest.mark.parametrize("layout", [FINE, COARSE], ids=["fine", "coarse"])
+def test_the_edges_of_the_octaves_are_the_same_in_the_loops(layout: Layout) -> None:
+    edges = np.array([(1 << power) + step for power in range(43) for step in (-1, 0, 1)])
+    assert [loops.bucket(int(edge), layout.bits) for edge in edges] == layout.buckets(edges).tolist()
+
+
+def test_a_latency_below_zero_counts_as_zero() -> None:
+    assert loops.bucket(-5, FINE.bits) == 0
+
+
+BEGIN = 5_000_000_000
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """The smallest there is: a head and a ring of 4096 samples each, for one request, of a load that began at BEGIN."""
+    recorder = Recorder.allocate(1, 1)
+    recorder.control[loops.C_BEGIN] = BEGIN
+    return recorder
+
+
+def record(recorder: Recorder, samples: Int64s, request: int = 0) -> None:
+    address = recorder.slots[request].ctypes.data
+    for start, end in samples.tolist():
+        loops.record(address, start, end)
+
+
+def load(count: int, span_ns: int = 10**9) -> Int64s:
+    """Samples with latencies over four octaves, ends ascending over `span_ns` from BEGIN on."""
+    random = np.random.default_rng(1)
+    ends = BEGIN + np.sort(random.integers(0, span_ns, count))
+    return np.stack([ends - random.integers(10**6, 16 * 10**6, count), ends], axis=1)
+
+
+CAPACITY = HEAD + 4096
+
+
+def test_samples_stay_exact_while_they_fit(recorder: Recorder) -> None:
+    samples = load(CAPACITY)
+    record(recorder, samples)
+    assert recorder.count(0) == CAPACITY
+    assert np.array_equal(recorder.samples[0], samples)
+    assert recorder.slots[0, loops.S_FOLDED] == 0
+    assert not recorder.fine.any()
+
+
+def test_the_head_is_never_overwritten(recorder: Recorder) -> None:
+    samples = load(CAPACITY + 10_000)
+    record(recorder, samples)
+    assert np.array_equal(recorder.samples[0][:HEAD], samples[:HEAD])
+
+
+def test_the_ring_holds_the_latest_samples(recorder: Recorder) -> None:
+    samples = load(CAPACITY + 10_000)
+    record(recorder, samples)
+    ring = recorder.samples[0][HEAD:]
+    assert np.array_equal(ring[np.argsort(ring[:, 1], kind="stable")][:, 1], samples[-4096:, 1])
+    assert {tuple(pair) for pair in ring.tolist()} == {tuple(pair) for pair in samples[-4096:].tolist()}
+
+
+def test_what_the_ring_overwrites_is_in_the_histogram_and_nothing_else_is(recorder: Recorder) -> None:
+    samples = load(CAPACITY + 10_000)
+    record(recorder, samples)
+    gone = samples[HEAD:-4096]
+    latencies = gone[:, 1] - gone[:, 0]
+    slot = recorder.slots[0]
+    assert np.array_equal(recorder.fine[0], FINE.count(latencies))
+    assert slot[loops.S_FOLDED] == len(gone)
+    assert (slot[loops.S_FIRST_END], slot[loops.S_LAST_END]) == (gone[0, 1], gone[-1, 1])
+    assert (slot[loops.S_LEAST], slot[loops.S_MOST]) == (latencies.min(), latencies.max())
+
+
+def test_the_sums_about_the_pivot_give_numpys_mean_and_deviation(recorder: Recorder) -> None:
+    samples = load(CAPACITY + 10_000)
+    record(recorder, samples)
+    gone = samples[HEAD:-4096]
+    latencies = (gone[:, 1] - gone[:, 0]).astype(np.float64)
+    slot, sums = recorder.slots[0], recorder.slots[0].view(np.float64)
+    assert slot[loops.S_PIVOT] == latencies[0]
+    mean = sums[loops.S_DEVIATION] / len(gone)
+    assert latencies[0] + mean == pytest.approx(latencies.mean(), rel=1e-12)
+    assert sums[loops.S_SQUARE] / len(gone) - mean**2 == pytest.approx(latencies.var(), rel=1e-9)
+
+
+@pytest.mark.parametrize("span_s", [1, 255, 256, 257, 511, 513, 3000, 100_000])
+def test_slices_double_until_they_cover_the_load(recorder: Recorder, span_s: int) -> None:
+    samples = load(CAPACITY + 5_000, span_s * 10**9)
+    record(recorder, samples)
+    gone = samples[HEAD:-4096]
+    length = int(recorder.slots[0, loops.S_SLICE_NS])
+    assert length % 10**9 == 0
+    last = (gone[:, 1].max() - BEGIN) // length
+    assert last < 256
+    assert length == 10**9 or (gone[:, 1].max() - BEGIN) >= 256 * (length // 2)
+    expected = np.zeros((256, COARSE.size), np.int64)
+    np.add.at(expected, ((gone[:, 1] - BEGIN) // length, COARSE.buckets(gone[:, 1] - gone[:, 0])), 1)
+    assert np.array_equal(recorder.coarse[0], expected)
+
+
+def test_requests_record_apart_from_each_other() -> None:
+    recorder = Recorder.allocate(2, 1)
+    recorder.control[loops.C_BEGIN] = BEGIN
+    first, second = load(CAPACITY + 10), load(100)
+    record(recorder, first, 0)
+    record(recorder, second, 1)
+    assert np.array_equal(recorder.samples[1][:100], second)
+    assert recorder.slots[0, loops.S_FOLDED] == 10
+    assert recorder.slots[1, loops.S_FOLDED] == 0
+    assert not recorder.fine[1].any()
+
+
+HANG_S = 30.0
+MOST_INFERENCES = 100
+
+
+@dataclass
+class NullLoad:
+    """A load of `requests` on the null device with one inference at a time per stream, each `service_ns` long."""
+
+    api: Api
+    requests: int = 1
+    streams: int = 1
+    service_ns: int = 1_000
+    _kept: list[Int64s] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.device = NullDevice(self.service_ns, self.streams, self.requests, *libc_addresses(), semaphore_addresses())
+        self.recorder = Recorder.allocate(self.requests, 1)
+        self.control, self.slots = self.recorder.control, self.recorder.slots
+        self.control[loops.C_CLOCK], self.control[loops.C_SLEEP] = libc_addresses()
+        self.control[loops.C_CALL] = loops.entry(null.infer if self.api == "sync" else null.start_async)
+        self.control[loops.C_SET] = loops.entry(null.set_input)
+        self.control[loops.C_COPY] = address(ctypes.CDLL(None).memcpy)
+        for index, slot in enumerate(self.slots):
+            slot[loops.S_REQUEST] = self.device.request(index)
+            slot[loops.S_TURN] = index
+            slot[loops.S_FUNCTION] = slot.ctypes.data
+            self.device.connect(index, slot)
+        if self.api == "async":
+            self.device.start()
+
+    def feed(self, request: int, inputs: Sequence["Fed"]) -> Int64s:
+        """Have the request's inputs fed; returns the notes that the device takes, [inference, input]."""
+        values, notes = self.device.trace(request, len(inputs), MOST_INFERENCES)
+        table = np.zeros((len(inputs), loops.FEED_WORDS), np.int64)
+        for index, (row, fed) in enumerate(zip(table, inputs, strict=True)):
+            words = np.array(fed.items, np.int64)
+            items = words if fed.way == "set" else words.ctypes.data + 8 * np.arange(len(words))
+            target = 0 if fed.way == "set" else values.ctypes.data + 8 * index
+            row[: loops.F_BYTES + 1] = (index, len(items), items.ctypes.data, target, 8)
+            self._kept += [words, items]
+        self.feed_table(request, table)
+        return notes
+
+    def feed_table(self, request: int, table: Int64s) -> None:
+        self._kept.append(table)
+        self.control[loops.C_INPUTS] = len(table)
+        self.slots[request, loops.S_FEED] = table.ctypes.data
+
+    def pace(self, period_ns: float, phase_ns: float = 0.0) -> None:
+        self.control.view(np.float64)[[loops.C_PERIOD, loops.C_PHASE]] = (period_ns, phase_ns)
+
+    def run(self, limit: int = 0, span_ns: int = 0, begin_ns: int | None = None) -> None:
+        """Run it to its end, beginning now or at an instant, and for `span_ns` from then."""
+        thread = self.start(limit, span_ns, begin_ns)
+        thread.join(HANG_S)
+        assert not thread.is_alive(), "the load does not end"
+
+    def start(self, limit: int = 0, span_ns: int = 0, begin_ns: int | None = None) -> threading.Thread:
+        self.recorder.clear()
+        begin = monotonic_ns() if begin_ns is None else begin_ns
+        deadline = begin + span_ns if span_ns else 0
+        self.control[[loops.C_BEGIN, loops.C_DEADLINE, loops.C_LIMIT]] = (begin, deadline, limit)
+        control, slots = self.control.ctypes.data, self.slots.ctypes.data
+        if self.api == "sync":
+            thread = threading.Thread(target=loops.run_sync, args=(control, slots), daemon=True)
+        else:
+            thread = threading.Thread(target=loops.run_async, args=(control, slots, self.requests), daemon=True)
+        thread.start()
+        return thread
+
+    def samples(self, request: int) -> Int64s:
+        return self.recorder.samples[request][: self.recorder.count(request)]
+
+    def starts(self) -> Int64s:
+        """Of all requests, in order."""
+        starts: Int64s = np.sort(np.concatenate([self.samples(request)[:, 0] for request in range(self.requests)]))
+        return starts
+
+    def dues(self) -> Int64s:
+        """When as many starts were due."""
+        period_ns, phase_ns = self.control.view(np.float64)[[loops.C_PERIOD, loops.C_PHASE]]
+        offsets = (phase_ns + np.arange(self.recorder.completed) * period_ns).astype(np.int64)
+        dues: Int64s = self.control[loops.C_BEGIN] + offsets
+        return dues
+
+    def all_done(self) -> bool:
+        return bool((self.slots[:, loops.S_DONE] == 1).all())
+
+
+@dataclass(frozen=True)
+class Fed:
+    """An input: the way it is fed and with what in turn."""
+
+    way: Literal["copy", "set"]
+    items: tuple[int, ...]
+
+
+MakeLoad = Callable[..., NullLoad]
+
+
+@pytest.fixture(params=["sync", "async"])
+def api(request: pytest.FixtureRequest) -> Api:
+    chosen: Api = request.param
+    return chosen
+
+
+@pytest.fixture
+def make_load() -> Iterator[MakeLoad]:
+    made: list[NullLoad] = []
+
+    def make(*arguments: object, **named: object) -> NullLoad:
+        made.append(NullLoad(*arguments, **named))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for load in made:
+        load.control[loops.C_STOP] = 1
+        load.device.stop()
+
+
+def test_a_null_device_has_no_server_that_no_request_belongs_to(make_load: MakeLoad) -> None:
+    load = make_load("async", requests=2, streams=5)
+    assert [thread.name for thread in threading.enumerate()].count("null stream") == 2
+    load.run(limit=MOST_INFERENCES)
+    assert load.all_done()
+    assert load.recorder.completed == MOST_INFERENCES
+
+
+@pytest.mark.parametrize("period_ns", [0.0, 30_000.0])
+@pytest.mark.parametrize(("requests", "streams"), [(1, 1), (2, 2), (8, 2), (5, 2)])
+def test_every_latency_on_a_null_device_is_at_least_the_service_time(
+    make_load: MakeLoad, requests: int, streams: int, period_ns: float
+) -> None:
+    load = make_load("async", requests, streams, service_ns=20_000)
+    load.pace(period_ns)
+    load.run(limit=1_000)
+    samples = np.concatenate([load.samples(request) for request in range(requests)])
+    assert len(samples) == 1_000
+    assert (samples[:, 1] - samples[:, 0]).min() >= 20_000
+
+
+FED = st.builds(Fed, st.sampled_from(["copy", "set"]), st.lists(st.integers(1, 9), min_size=1, max_size=5).map(tuple))
+
+
+@settings(max_examples=50, deadline=None)
+@given(inputs=st.lists(FED, min_size=1, max_size=3), turn=st.integers(0, 7), period_ns=st.sampled_from([0.0, 500.0]))
+def test_each_inference_takes_the_next_item_of_each_input(inputs: list[Fed], turn: int, period_ns: float) -> None:
+    load = NullLoad("sync")
+    notes = load.feed(0, inputs)
+    load.slots[0, loops.S_TURN] = turn
+    load.pace(period_ns)
+    load.run(limit=12)
+    assert notes[:13].tolist() == [
+        *([fed.items[(turn + k) % len(fed.items)] for fed in inputs] for k in range(12)),
+        [0] * len(inputs),
+    ]
+
+
+@pytest.mark.parametrize("period_ns", [0.0, 20_000.0])
+def test_asynchronous_requests_begin_with_an_item_each_and_go_on_from_there(
+    make_load: MakeLoad, period_ns: float
+) -> None:
+    load = make_load("async", requests=4, streams=2)
+    inputs = [Fed("copy", (11, 12, 13)), Fed("set", (21, 22, 23, 24))]
+    notes = [load.feed(request, inputs) for request in range(4)]
+    load.pace(period_ns)
+    load.run(limit=60)
+    assert load.recorder.completed == 60
+    for request in range(4):
+        count = load.recorder.count(request)
+        expected = [[fed.items[(request + k) % len(fed.items)] for fed in inputs] for k in range(count)]
+        assert notes[request][: count + 1].tolist() == [*expected, [0, 0]]
+
+
+def test_a_load_begins_with_the_first_items_again(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api)
+    load.run(limit=5)  # of a warm-up, say
+    notes = load.feed(0, [Fed("set", (1, 2, 3))])
+    load.run(limit=3)
+    assert notes[:3, 0].tolist() == [1, 2, 3]
+
+
+def test_an_input_that_cannot_be_set_ends_the_load(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api)
+    notes = load.feed(0, [Fed("set", (5, 6)), Fed("set", (7, 0))])
+    load.run(limit=10)
+    assert load.slots[0, loops.S_STATUS] == null.INVALID
+    assert load.all_done()
+    assert load.recorder.completed == 1
+    assert notes[:2].tolist() == [[5, 7], [0, 0]]
+
+
+@pytest.mark.parametrize("period_ns", [0.0, 1e6])
+def test_an_input_that_cannot_be_set_ends_the_load_of_all_requests(make_load: MakeLoad, period_ns: float) -> None:
+    load = make_load("async", requests=3)
+    for request in range(3):
+        load.feed(request, [Fed("set", (5, 6, 0))])
+    load.pace(period_ns)
+    load.run(span_ns=ms(60_000))
+    assert null.INVALID in load.slots[:, loops.S_STATUS]
+    assert load.control[loops.C_STOP] == 1
+    assert load.all_done()
+    assert load.recorder.completed <= 3
+
+
+def test_feeding_is_no_part_of_the_latency(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api)
+    source, target = np.ones(1 << 20, np.uint8), np.zeros(1 << 20, np.uint8)
+    items = np.array([source.ctypes.data])
+    table = np.zeros((1, loops.FEED_WORDS), np.int64)
+    table[0, : loops.F_BYTES + 1] = (0, 1, items.ctypes.data, target.ctypes.data, len(source))
+    load.feed_table(0, table)
+    load.run(limit=20)
+    starts, ends = load.samples(0).T
+    copying_ns = 5_000  # at 200 GB/s
+    assert (starts[1:] - ends[:-1]).min() > copying_ns
+    assert starts[0] - load.control[loops.C_BEGAN] > copying_ns
+    assert (source == target).all()
+
+
+def test_without_feeding_an_inference_starts_when_the_last_one_ends(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api)
+    load.run(limit=20)
+    starts, ends = load.samples(0).T
+    assert (starts[1:] == ends[:-1]).all()
+
+
+@undisturbed
+def test_a_paced_load_has_all_starts_that_are_due_before_the_deadline_and_none_early(
+    make_load: MakeLoad, api: Api
+) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 3)
+    load.pace(ms(40), phase_ns=ms(10))
+    load.run(span_ns=ms(10 + 3 * 40 + 39))
+    assert load.recorder.completed == 4
+    assert (load.starts() >= load.dues()).all()
+    assert load.all_done()
+
+
+@undisturbed
+def test_a_start_that_is_due_at_the_deadline_is_not_made(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 3)
+    load.pace(ms(40), phase_ns=ms(40))
+    load.run(span_ns=ms(2 * 40))
+    assert load.recorder.completed == 1
+
+
+@pytest.mark.parametrize(("limit", "span_ms", "count"), [(5, 0, 5), (5, 10, 5), (2, 3 * 40 + 39, 4)])
+@undisturbed
+def test_a_paced_load_runs_until_deadline_and_limit_are_both_reached(
+    make_load: MakeLoad, api: Api, limit: int, span_ms: int, count: int
+) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 2)
+    load.pace(ms(40))
+    load.run(limit, ms(span_ms))
+    assert load.recorder.completed == count
+    assert (load.starts() >= load.dues()).all()
+
+
+@undisturbed
+def test_late_starts_do_not_delay_later_ones(make_load: MakeLoad, api: Api) -> None:
+    """Sleeps that follow from each other would be late by 50 us (the kernel's timer slack) each, and more in all."""
+    load = make_load(api, requests=1 if api == "sync" else 2)
+    load.pace(ms(1))
+    load.run(limit=300)
+    late = load.starts() - load.dues()
+    assert late.min() >= 0
+    assert late[-50:].min() < ms(5)
+
+
+@undisturbed
+def test_a_load_that_fell_behind_catches_up(make_load: MakeLoad, api: Api) -> None:
+    """All starts are overdue when it begins, and half a second is left for them."""
+    load = make_load(api, requests=1 if api == "sync" else 2)
+    load.pace(ms(500))
+    load.run(span_ns=ms(54 * 500), begin_ns=monotonic_ns() - ms(53 * 500))
+    assert load.recorder.completed == 54
+
+
+@undisturbed
+def test_nothing_starts_after_the_deadline_however_many_are_due(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 2, service_ns=ms(5))
+    load.pace(ms(1))
+    begin = monotonic_ns()
+    load.run(span_ns=ms(30), begin_ns=begin)
+    assert 1 <= load.recorder.completed <= 30 // 5 + 2
+    ends = np.concatenate([load.samples(request)[:, 1] for request in range(load.requests)])
+    assert (np.sort(ends)[: -load.requests] < begin + ms(30)).all()
+
+
+@pytest.mark.parametrize("period_ns", [0.0, 2e6])
+@pytest.mark.parametrize("ended_by", ["deadline", "stop"])
+def test_what_is_under_way_at_the_end_of_a_load_is_recorded_when_it_ends(
+    make_load: MakeLoad, api: Api, period_ns: float, ended_by: str
+) -> None:
+    """The share of it that was done before counts."""
+    load = make_load(api, requests=1 if api == "sync" else 3, streams=1 if api == "sync" else 3, service_ns=ms(60))
+    load.pace(period_ns)
+    begin = monotonic_ns()
+    thread = load.start(span_ns=ms(40 if ended_by == "deadline" else 60_000), begin_ns=begin)
+    stop_when(load, thread, load.all_done if ended_by == "deadline" else lambda: monotonic_ns() > begin + ms(20))
+    assert load.all_done()
+    for request, slot in enumerate(load.slots):
+        samples = load.samples(request)
+        assert ((samples[:, 1] - samples[:, 0]) >= ms(60)).all()
+        if api == "async" and slot[loops.S_START]:
+            assert samples[-1, 0] == slot[loops.S_START]
+    if ended_by == "deadline":
+        assert (load.starts() < begin + ms(40)).all()
+
+
+def test_nothing_starts_where_the_deadline_has_passed_before_the_load_begins(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 2)
+    load.pace(ms(20))
+    load.run(span_ns=ms(500), begin_ns=monotonic_ns() - ms(1000))
+    assert load.recorder.completed == 0
+    assert load.all_done()
+
+
+@pytest.mark.parametrize("period_ns", [1.0, 3_000.5, 20_000.0])
+def test_no_number_is_lost_or_given_out_twice(make_load: MakeLoad, period_ns: float) -> None:
+    """Whether requests always start themselves, or mostly wait: each ends by taking one number that is not started."""
+    load = make_load("async", requests=8, streams=4)
+    load.pace(period_ns)
+    load.run(limit=5_000)
+    assert load.recorder.completed == 5_000
+    assert load.control[loops.C_NEXT] == 5_000 + 8
+    assert (load.starts() >= load.dues()).all()
+
+
+@undisturbed
+def test_a_light_load_uses_each_request(make_load: MakeLoad) -> None:
+    load = make_load("async", requests=3)
+    load.pace(ms(20))
+    load.run(limit=6)
+    assert all(load.recorder.count(request) > 0 for request in range(3))
+
+
+def test_a_stop_ends_the_sleep_before_the_first_start(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 3)
+    load.pace(ms(1), phase_ns=ms(3_600_000))
+    thread = load.start(limit=10)
+    stop_when(load, thread, lambda: load.control[loops.C_BEGAN] != 0)
+    assert load.recorder.completed == 0
+    assert load.all_done()
+
+
+def test_a_stop_ends_the_sleep_before_a_later_start(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 3)
+    load.pace(ms(3_600_000))
+    thread = load.start(limit=10)
+    stop_when(load, thread, lambda: load.recorder.completed == 1)
+    assert load.recorder.completed == 1
+    assert load.all_done()
+
+
+def stop_when(load: NullLoad, thread: threading.Thread, condition: Callable[[], bool]) -> None:
+    give_up = monotonic_ns() + int(HANG_S * 1e9)
+    while not condition() and monotonic_ns() < give_up:
+        thread.join(0.001)
+    load.control[loops.C_STOP] = 1
+    thread.join(HANG_S)
+    assert not thread.is_alive(), "the load does not end"
+
+
+def test_a_paced_load_can_be_run_again(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 3)
+    load.pace(100_000.0)
+    for _ in range(3):
+        load.run(limit=10)
+        assert load.recorder.completed == 10
+        assert (load.starts() >= load.dues()).all()

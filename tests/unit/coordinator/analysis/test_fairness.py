@@ -1,0 +1,59 @@
+"""Agents beside each other."""
+
+import pytest
+
+from ovbench.coordinator.analysis.fairness import cpus_had, fairness, fps_per_cpu
+from ovbench.coordinator.analysis.merge import Merged, merge
+from ovbench.coordinator.run.assemble import recorded
+from ovbench.coordinator.session.member import Member
+from tests.builders import delivered, finished, ms, seconds, steady
+from tests.machines import machine
+
+
+def at(rate: float, id: int, *cpus: int) -> Member:
+    return delivered(id, cpus=cpus or (id,), data=steady(seconds(1), ms(1000 / rate), round(10 * rate)))
+
+
+def merged_of(members: list[Member]) -> Merged:
+    return merge(recorded(members))
+
+
+def test_agents_are_compared_by_cpu_of_theirs_and_told_by_place() -> None:
+    members = [at(100, 0), at(80, 1), at(200, 2, 4, 5), at(160, 3, 3, 6)]
+    part = fairness(members, merged_of(members), machine(sockets=2, cores=4, nodes=2))
+    assert part is not None
+    assert (part.min_fps_per_cpu, part.max_fps_per_cpu) == pytest.approx((80, 100))
+    assert (part.slowest_agent, part.fastest_agent) == (1, 0)
+    assert part.spread_percent == pytest.approx(100 * 20 / 90)
+    assert part.by_node == {"0": pytest.approx(90), "2": pytest.approx(100)}
+    assert part.by_socket == {"0": pytest.approx(90), "1": pytest.approx(100)}
+
+
+def test_of_a_cpu_that_agents_share_each_has_its_part() -> None:
+    """Agents 0 and 2 halve CPU 0, and are served as well as agent 1, which has CPU 1 alone."""
+    members = [at(50, 0, 0), at(100, 1, 1), at(50, 2, 0)]
+    assert fps_per_cpu(members, merged_of(members)) == {number: pytest.approx(100) for number in range(3)}
+    part = fairness(members, merged_of(members), machine(cores=2))
+    assert part is not None
+    assert part.spread_percent == pytest.approx(0, abs=1e-6)
+    assert cpus_had({0: (0, 1), 1: (1, 2, 3), 2: (1,)}) == pytest.approx({0: 1 + 1 / 3, 1: 2 + 1 / 3, 2: 1 / 3})
+
+
+def test_one_agent_is_neither_fair_nor_unfair() -> None:
+    members = [at(100, 0)]
+    assert fairness(members, merged_of(members), machine()) is None
+
+
+def test_an_agent_that_did_nothing_is_the_slowest() -> None:
+    idle = delivered(1, data=steady(seconds(20), ms(10), 5))
+    members = [at(100, 0), idle]
+    part = fairness(members, merged_of(members), machine())
+    assert part is not None
+    assert (part.slowest_agent, part.min_fps_per_cpu) == (1, 0)
+
+
+def test_agents_that_never_ran_together_are_not_compared() -> None:
+    late = finished(seconds(20), seconds(30), completed=0, cpus=(1,))
+    members = [at(100, 0), delivered(1, load=late)]
+    assert fps_per_cpu(members, merged_of(members)) == {}
+    assert fairness(members, merged_of(members), machine()) is None

@@ -1,0 +1,736 @@
+"""The command line: benchmark_app's defaults and rules, and one sentence for whatever is wrong."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ovbench.common.errors import UsageError
+from ovbench.common.job import EVERY_INPUT, Data, InputFiles, MemoryPolicy, Preprocessing
+from ovbench.common.shape import OPEN, static_shape
+from ovbench.coordinator.request.flags import LONG_NAMES, gnu, run_parser
+from ovbench.coordinator.request.options import ExportModel, Options, ShowTopology, parse
+from ovbench.coordinator.request.policy import Policy
+from tests.builders import options
+from tests.trees import LAPTOP
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    file = tmp_path / "model.xml"
+    file.write_text("<net/>")
+    return file
+
+
+def complaint(*argv: str) -> str:
+    with pytest.raises(UsageError) as refused:
+        parse(argv)
+    return str(refused.value)
+
+
+def test_without_any_option_the_built_in_model_runs_for_ten_seconds_on_every_core() -> None:
+    plain = options()
+    assert plain.model == "builtin:squeezenet1.1"
+    assert (plain.device, plain.api, plain.hint) == ("CPU", "async", "throughput")
+    assert (plain.duration_s, plain.iterations, plain.warmup_s) == (10.0, None, 1.0)
+    assert (plain.streams, plain.threads, plain.requests, plain.batch) == (None, None, None, None)
+    assert plain.policy == Policy()
+    assert plain.null_service_us is None
+    assert plain.launcher == "local"
+    assert (plain.json, plain.dry_run, plain.save_samples) == (False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("argv", "api", "hint"),
+    [
+        ([], "async", "throughput"),
+        (["-api", "async"], "async", "throughput"),
+        (["-api", "sync"], "sync", "latency"),
+        (["-hint", "latency"], "sync", "latency"),
+        (["-hint", "latency", "-api", "async"], "async", "latency"),
+        (["-hint", "throughput"], "async", "throughput"),
+        (["-hint", "tput"], "async", "throughput"),
+        (["-hint", "throughput", "-api", "sync"], "sync", "throughput"),
+        (["-hint", "ctput"], "async", "cumulative_throughput"),
+        (["-hint", "none"], "async", "none"),
+        (["-hint", "none", "-api", "sync"], "sync", "none"),
+        (["-nstreams", "2"], "async", "none"),
+        (["-nthreads", "2"], "async", "none"),
+        (["-nstreams", "2", "-hint", "none"], "async", "none"),
+        (["-nthreads", "2", "-api", "sync"], "sync", "none"),
+        (["-nireq", "8"], "async", "throughput"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_api_and_hint_follow_from_each_other_as_in_benchmark_app(argv: list[str], api: str, hint: str) -> None:
+    parsed = options(*argv)
+    assert (parsed.api, parsed.hint) == (api, hint)
+
+
+@pytest.mark.parametrize(
+    ("argv", "duration_s", "iterations"),
+    [
+        ([], 10.0, None),
+        (["-t", "3"], 3.0, None),
+        (["-niter", "100"], None, 100),
+        (["-t", "3", "-niter", "100"], 3.0, 100),
+        (["-niter", "0"], None, 0),
+        (["-t", "0.5"], 0.5, None),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_run_lasts_as_long_as_its_time_or_its_iterations(
+    argv: list[str], duration_s: float | None, iterations: int | None
+) -> None:
+    parsed = options(*argv)
+    assert (parsed.duration_s, parsed.iterations) == (duration_s, iterations)
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (["-d", "CPU"], ["--target-device", "CPU"]),
+        (["-api", "sync"], ["--api-type", "sync"]),
+        (["-hint", "latency"], ["--perf-hint", "latency"]),
+        (["-hint", "latency"], ["--perf_hint", "latency"]),
+        (["-nstreams", "3"], ["--number-streams", "3"]),
+        (["-nstreams", "3"], ["--number_streams=3"]),
+        (["-nstreams", "AUTO"], ["-nstreams", "CPU:-1"]),
+        (["-nthreads", "3"], ["--number-threads", "3"]),
+        (["-nireq", "3"], ["--number-infer-requests", "3"]),
+        (["-nireq", "3"], ["--number_infer_requests", "3"]),
+        (["-b", "3"], ["--batch-size", "3"]),
+        (["-t", "3"], ["--time", "3"]),
+        (["-niter", "3"], ["--number-iterations", "3"]),
+        (["-report_folder", "x_y"], ["--report-folder", "x_y"]),
+        (["-report_folder", "x_y"], ["--report_folder=x_y"]),
+        (["-m", "builtin:tiny"], ["--path-to-model", "builtin:tiny"]),
+        (["-max_irate", "3"], ["--maximum-inference-rate", "3"]),
+        (["-shape", "[1]"], ["--shape", "[1]"]),
+        (["-data_shape", "a_b[1]"], ["--data-shape", "a_b[1]"]),
+        (["-data_shape", "a_b[1]"], ["--data_shape=a_b[1]"]),
+        (["-layout", "NC"], ["--layout", "NC"]),
+        (["-lfile"], ["--load-from-file"]),
+        (["-lfile"], ["--load_from_file"]),
+        (["-inference_only", "no"], ["--inference-only", "no"]),
+        (["-inference_only"], ["--inference_only=yes"]),
+        (["-no_warmup"], ["--no-warmup"]),
+        (["-ip", "u8"], ["--input-precision", "u8"]),
+        (["-op", "u8"], ["--output-precision", "u8"]),
+        (["-iop", "a:u8"], ["--input-output-precision", "a:u8"]),
+        (["--mean_values", "[1]"], ["--mean-values", "[1]"]),
+        (["--scale_values", "[1]"], ["--scale-values", "[1]"]),
+        (["-latency_percentile", "90"], ["--latency-percentile", "90"]),
+        (["-report_type", "no_counters"], ["--report-type", "no_counters"]),
+        (["-json_stats"], ["--json-stats", "yes"]),
+        (["-pc"], ["--perf-counts"]),
+        (["-pcsort", "sort"], ["--perf-counts-sort", "sort"]),
+        (["-pcseq"], ["--pcseq"]),
+        (["-exec_graph_path", "g.xml"], ["--exec-graph-path", "g.xml"]),
+        (["-infer_precision", "f32"], ["--infer-precision", "f32"]),
+        (["-pin", "YES"], ["--infer-threads-pinning", "YES"]),
+        (["-cdir", "x_y"], ["--cache-dir", "x_y"]),
+        (["-dump_config", "x.json"], ["--dump-config", "x.json"]),
+    ],
+    ids=" ".join,
+)
+def test_every_short_name_has_a_long_one_that_means_the_same(short: list[str], long: list[str]) -> None:
+    assert options(*short) == options(*long)
+
+
+def test_what_was_asked_about_placement_arrives() -> None:
+    parsed = options(
+        "--agents", "per-node", "--cpus-per-agent", "3", "--cpus", "8,0-3", "--nodes", "0,1", "--sockets", "0",
+        "--smt", "use", "--core-kind", "efficient", "--spread", "scatter", "--cross-node", "allow",
+        "--housekeeping", "9",
+    )  # fmt: skip
+    assert parsed.policy == Policy(
+        agents="per-node", cpus_per_agent=3, cpus=(0, 1, 2, 3, 8), nodes=(0, 1), sockets=(0,), smt="use",
+        core_kind="efficient", spread="scatter", cross_node=True, housekeeping=(9,),
+    )  # fmt: skip
+    assert parsed.requested().items() >= {
+        "agents": "per-node", "cpus_per_agent": 3, "cpus": "0-3,8", "nodes": "0-1", "sockets": "0", "smt": "use",
+        "core_kind": "efficient", "spread": "scatter", "cross_node": "allow", "housekeeping": "9",
+    }.items()  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "policy"),
+    [
+        ("local", MemoryPolicy("local")),
+        ("interleave", MemoryPolicy("interleave")),
+        ("0", MemoryPolicy("bind", (0,))),
+        ("1,0", MemoryPolicy("bind", (0, 1))),
+        ("0-1", MemoryPolicy("bind", (0, 1))),
+    ],
+)
+def test_a_memory_policy_is_a_word_or_a_list_of_nodes(text: str, policy: MemoryPolicy) -> None:
+    parsed = options("--memory", text)
+    assert parsed.memory == policy
+    assert parsed.requested()["memory"] == text.replace("1,0", "0-1")
+    assert (options().memory, options().requested()["memory"]) == (None, None)
+
+
+def test_options_of_ovbench_s_own_arrive() -> None:
+    parsed = options(
+        "--agents", "4", "--warmup", "0", "--seed", "7", "--backend", "null:1500", "--save-samples",
+        "--sample-memory", "64", "--json", "--dry-run", "--join-timeout", "9",
+        "--prepare-timeout", "7200",
+    )  # fmt: skip
+    assert (parsed.policy.agents, parsed.warmup_s, parsed.seed, parsed.null_service_us) == (4, 0.0, 7, 1500.0)
+    assert (parsed.sample_memory_mb, parsed.join_timeout_s, parsed.prepare_timeout_s) == (64, 9.0, 7200.0)
+    assert parsed.save_samples
+    assert parsed.json
+    assert parsed.dry_run
+
+
+def test_a_model_file_becomes_an_absolute_path(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(model.parent)
+    assert options("-m", "model.xml").model == str(model)
+
+
+def test_a_model_under_the_home_folder_is_found(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(model.parent))
+    assert options("-m", "~/model.xml").model == str(model)
+
+
+def test_a_folder_may_be_a_model(tmp_path: Path) -> None:
+    """TensorFlow's saved models are folders."""
+    assert options("-m", str(tmp_path)).model == str(tmp_path)
+
+
+def test_the_null_backend_needs_no_model_file() -> None:
+    assert options("--backend", "null:10", "-m", "missing.xml").model == "missing.xml"
+
+
+def test_the_device_may_be_written_in_any_case() -> None:
+    assert options("-d", "cpu").device == "CPU"
+
+
+@pytest.mark.parametrize("device", ["AUTO", "AUTO:CPU", "AUTO:CPU,-GPU", "AUTO:-GPU", "MULTI:CPU", "HETERO:CPU"])
+def test_a_device_that_may_be_nothing_but_the_cpu_is_the_cpu(device: str) -> None:
+    assert options("-d", device).device == "CPU"
+
+
+@pytest.mark.parametrize(
+    ("begun", "whole"),
+    [
+        (("--batch", "4"), ("--batch_size", "4")),
+        (("--number_iter=8",), ("--number_iterations=8",)),
+        (("--lat", "90"), ("--latency_percentile", "90")),
+    ],
+)
+def test_the_beginning_of_a_long_name_of_benchmark_app_is_enough(
+    begun: tuple[str, ...], whole: tuple[str, ...]
+) -> None:
+    assert options(*begun) == options(*whole)
+
+
+def test_a_beginning_that_several_names_have_is_refused() -> None:
+    assert "--input" in complaint("--input", "f32")
+
+
+def test_no_flag_is_taken_for_the_beginning_of_another() -> None:
+    flags = run_parser().actions()
+    assert [flag for flag in flags if gnu(flag) != flag and "_" not in flag] == []
+    assert {f"--{name}" for name in LONG_NAMES} <= set(flags)
+
+
+def test_a_path_may_begin_with_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert options("--report-folder", "~/x").report_folder == Path("/home/somebody/x")
+    assert "--report-folder" in complaint("--report-folder", "~nobody-of-that-name/x")
+
+
+def test_external_agents_need_more_time_to_come() -> None:
+    external = options("--launcher", "external", "--bind", "ipc:///bus", "--agents", "1")
+    assert external.join_timeout_s > options().join_timeout_s
+
+
+@pytest.mark.parametrize("bind", ["tcp://127.0.0.1:5555", "tcp://localhost:5555", "tcp://[::1]:5555"])
+def test_external_agents_connect_on_this_host(bind: str) -> None:
+    external = ("--launcher", "external", "--agents", "2")
+    assert options(*external, "--bind", bind, "--insecure").bind == bind
+    assert options(*external, "--bind", "ipc:///bus").bind == "ipc:///bus"
+
+
+def test_the_agents_python_is_where_it_was_named_and_its_link_is_not_followed(tmp_path: Path) -> None:
+    link = tmp_path / "python"
+    link.symlink_to("/usr/bin/env")
+    assert options("--agent-python", str(link)).agent_python == str(link)
+    assert options("--agent-python", "env/python").agent_python == f"{Path.cwd()}/env/python"
+    assert options("--agent-python", "env/python").requested()["agent_python"] == f"{Path.cwd()}/env/python"
+
+
+WRONG = {
+    "--agent-python python3 --launcher external --agents 1 --bind ipc:///bus": "--agent-python",
+    "-nstreams 0": "-nstreams",
+    "-nstreams -2": "-nstreams",
+    "-nstreams two": "two",
+    "-nstreams 1.5": "1.5",
+    "-nthreads -1": "-nthreads",
+    "-nstreams GPU:2": "GPU:2",
+    "-nstreams CPU:0": "-nstreams",
+    "-infer_precision GPU:f32": "GPU:f32",
+    "-nireq 0": "-nireq",
+    "-nireq 65537": "-nireq 65537 is more than 65,536",
+    "-b 0": "-b",
+    "-b ..0": "-b",
+    "-b 8..2": "8..2",
+    "-b many": "many",
+    "-b 1,2": "1,2",
+    "-b 99999999999": "99999999999",
+    "-shape 1,3": "-shape 1,3",
+    "-shape data": "-shape data",
+    "-shape [1,x]": "-shape [1,x]",
+    "-shape data[1,2": "-shape data[1,2",
+    "-shape data[1]mask[2]": "mask[2]",
+    "-shape data[1],data[2]": "'data' is there twice",
+    "-shape [1][2]": "2 values",
+    "-shape [1],data[2]": "contradict",
+    "-shape [12345678901]": "12345678901",
+    "-data_shape data[1,?]": "open",
+    "-data_shape [1..8]": "open",
+    "-data_shape 4": "-data_shape 4",
+    "-data_shape [4],data[5]": "contradict",
+    "-layout [N1]": "-layout [N1]",
+    "-layout NCC": "twice",
+    "-layout ...": "no layout",
+    "-layout [N,CH]": "N,CH",
+    "-layout data[]": "no layout",
+    "-ip f31": "f31",
+    "-op float": "float",
+    "-iop data": "-iop data",
+    "-iop data:f31": "f31",
+    "-iop data:f16,data:f32": "twice",
+    "-iop :f16": ":f16",
+    "--mean_values [1,x]": "'x'",
+    "--mean_values 1,2,3": "--mean_values 1,2,3",
+    "--mean_values [nan]": "nan",
+    "--mean_values []": "--mean_values []",
+    "--scale_values [1,0,1]": "0 cannot be divided by",
+    "--scale_values [inf]": "inf",
+    "--scale_values data[1][2]": "2 values",
+    "-max_irate -1": "-max_irate",
+    "-max_irate nan": "nan",
+    "-max_irate 1e-9": "1e-9",
+    "-latency_percentile 0": "-latency_percentile",
+    "-latency_percentile 101": "101",
+    "-latency_percentile 99.9": "99.9",
+    "-report_type all_counters": "all_counters",
+    "-json_stats maybe": "maybe",
+    "-pc maybe": "maybe",
+    "-pcseq 2": "-pcseq",
+    "-pcsort fast": "fast",
+    "-inference_only sometimes": "sometimes",
+    "-pin yes": "-pin",
+    "-pc no -pcsort sort": "contradict",
+    "-pc no -report_type average_counters": "contradict",
+    "-c kernels.xml": "GPU",
+    "-lfile --mean_values [1]": "--mean_values and -lfile",
+    "-lfile -shape [1]": "-shape and -lfile",
+    "-lfile -b 2": "-b and -lfile",
+    "-lfile -ip u8": "-ip and -lfile",
+    "-exec_graph_path /dev/null/graph.xml": "/dev/null is no folder",
+    "-exec_graph_path .": "folder",
+    "-dump_config ~nobody-of-that-name/config.json": "~nobody-of-that-name",
+    "-cdir ~nobody-of-that-name": "-cdir",
+    f"-exec_graph_path {'x' * 300}/graph.xml": "cannot be made: File name too long",
+    "-load_config no-such.json": "-load_config no-such.json",
+    "-extensions no-such.so": "-extensions",
+    "-i no-such.npy": "-i no-such.npy",
+    "-api sync -niter 2 -nireq 4": "-nireq 4",
+    "-niter -1": "-niter",
+    "-niter many": "many",
+    "-t 0": "-t",
+    "-t -1": "-t",
+    "-t nan": "nan",
+    "-t inf": "inf",
+    "-t 1e300": "1e300",
+    "-t soon": "soon",
+    "--warmup -1": "--warmup",
+    "--warmup nan": "nan",
+    "--agents 0": "--agents",
+    "--agents -3": "--agents",
+    "--agents 5000": "5000",
+    "--agents few": "few",
+    "--agents per-die": "per-l3",
+    "--cpus-per-agent 0": "--cpus-per-agent",
+    "--cpus 0-x": "0-x",
+    "--cpus 3-1": "3-1",
+    "--cpus 0,": "0,",
+    "--cpus 0-99999999999": "0-99999999999",
+    "--nodes all": "all",
+    "--sockets one": "one",
+    "--housekeeping ,": "--housekeeping",
+    "--memory far": "neither local nor interleave",
+    "--memory 1-0": "1-0",
+    "--smt on": "--smt",
+    "--core-kind big": "--core-kind",
+    "--spread wide": "--spread",
+    "--cross-node yes": "--cross-node",
+    "--seed -1": "--seed",
+    "--sample-memory 0": "--sample-memory",
+    "--join-timeout 0": "--join-timeout",
+    "--prepare-timeout 0": "--prepare-timeout",
+    "-niter 3 --agents 4": "-niter 3",
+    "-hint latency -nstreams 2": "-nstreams",
+    "-hint throughput -nthreads 2": "-nthreads",
+    "-hint fast": "fast",
+    "-api both": "both",
+    "-d GPU": "GPU",
+    "-d AUTO:GPU,CPU": "AUTO:GPU,CPU",
+    "-d AUTO:-CPU": "AUTO:-CPU",
+    "-d MULTI": "MULTI",
+    "-d HETERO:GPU,CPU": "HETERO:GPU,CPU",
+    "-m builtin:resnet": "builtin:resnet",
+    "-m builtin:": "builtin:",
+    "-m no/such/model.xml": "no/such/model.xml",
+    "-m ~nobody-of-that-name/model.xml": "~nobody-of-that-name",
+    f"-m {'x' * 300}.xml": "-m x",
+    "-m": "-m",
+    "--backend null": "null",
+    "--backend null:": "null:",
+    "--backend null:0": "null:0",
+    "--backend null:-5": "null:-5",
+    "--backend null:nan": "null:nan",
+    "--backend cuda": "cuda",
+    "--launcher slurm": "slurm",
+    "--launcher external": "--bind",
+    "--launcher external --bind ipc:///bus": "--agents",
+    "--launcher external --bind ipc:///bus --agents per-node": "--agents N",
+    "--launcher external --agents 2 --bind tcp://0.0.0.0:5555": "tcp://0.0.0.0:5555",
+    "--launcher external --agents 2 --bind tcp://0.0.0.0:5555 --insecure": "tcp://0.0.0.0:5555",
+    "--launcher external --agents 2 --bind tcp://127.0.0.1:5555": "--insecure",
+    "--launcher external --agents 2 --bind ipc:///tmp/bus": "others may write to /tmp",
+    "--insecure": "--launcher external",
+    "--launcher external --agents 2 --bind bus": "bus",
+    "--bind ipc:///bus": "--launcher external",
+    "--no-such-option": "--no-such-option",
+    "--agent 2": "--agent",
+    "frobnicate": "frobnicate",
+    "--agents 2 frobnicate": "frobnicate",
+    "export-model": "builtin:NAME",
+    "export-model builtin:tiny": "FILE.xml",
+    "export-model builtin:resnet model.xml": "builtin:resnet",
+    "export-model builtin:tiny model.onnx": ".xml",
+    "export-model builtin:tiny no/such/folder/model.xml": "no/such/folder",
+}
+
+
+@pytest.mark.parametrize(("line", "named"), WRONG.items(), ids=[line[:60] for line in WRONG])
+def test_what_is_wrong_is_said_in_one_sentence_that_names_it(line: str, named: str) -> None:
+    said = complaint(*line.split())
+    assert named in said
+    assert "\n" not in said
+    assert len(said) > 20
+
+
+@pytest.mark.parametrize(
+    "flag", ["-ip u8", "-op f32", "-iop a:u8", "--mean_values [1]", "--scale_values [2]", "-b 2", "-shape [2]"]
+)
+def test_a_model_that_is_compiled_is_not_changed_any_more(flag: str, tmp_path: Path) -> None:
+    file = tmp_path / "model.blob"
+    file.write_bytes(b"compiled")
+    said = complaint("-m", str(file), *flag.split())
+    assert said.startswith(flag.split()[0])
+    assert "compiled already" in said
+
+
+def test_a_model_that_is_compiled_has_layouts_and_data_of_its_own_shapes(tmp_path: Path) -> None:
+    file = tmp_path / "model.blob"
+    file.write_bytes(b"compiled")
+    parsed = options("-m", str(file), "-data_shape", "[1,8]", "-layout", "NC", "-lfile")
+    assert parsed.data_shapes == {EVERY_INPUT: (static_shape((1, 8)),)}
+
+
+def test_a_model_of_no_name_is_not_the_current_folder() -> None:
+    assert "nothing after it" in complaint("-m", "")
+
+
+def test_a_cache_that_is_a_file_is_refused(model: Path) -> None:
+    assert "no folder" in complaint("-cdir", str(model))
+    assert options("-cdir", str(model.parent / "new")).cache_dir == model.parent / "new"
+
+
+def test_names_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
+    """On the command line, and found in a folder: neither jobs nor reports could hold them."""
+    (tmp_path / "\udcff.bin").write_bytes(b"data")
+    for argv in (["-report_folder", "\udcff"], ["-i", str(tmp_path)]):
+        said = complaint(*argv)
+        assert "not UTF-8" in said
+        assert said.isascii()
+
+
+def test_a_pipe_may_be_in_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of process substitution are, in /dev/fd; root could write to any folder, so it is asked in its place."""
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    assert options("-dump_config", str(tmp_path / "pipe")).dump_config == tmp_path / "pipe"
+    assert "cannot be written to" in complaint("-dump_config", str(tmp_path / "file"))
+
+
+def test_an_empty_model_file_is_refused(model: Path) -> None:
+    model.write_bytes(b"")
+    assert "empty" in complaint("-m", str(model))
+
+
+@pytest.mark.parametrize(
+    ("argv", "name"), [(["builtin:tiny"], "tiny"), (["squeezenet1.1"], "squeezenet1.1")], ids=["with builtin:", "bare"]
+)
+def test_a_built_in_model_can_be_exported(argv: list[str], name: str, tmp_path: Path) -> None:
+    assert parse(["export-model", *argv, str(tmp_path / "m.xml")]) == ExportModel(name, tmp_path / "m.xml")
+
+
+def test_a_topology_is_of_this_machine_or_of_a_recorded_one(tmp_path: Path) -> None:
+    LAPTOP.write(tmp_path)
+    assert parse(["topology"]) == ShowTopology(sysfs=None, record=None, json=False)
+    assert parse(["topology", "--json", "--sysfs", str(tmp_path)]) == ShowTopology(tmp_path, None, True)
+    assert parse(["topology", "--record", "new"]) == ShowTopology(None, Path("new").absolute(), False)
+
+
+def test_a_topology_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
+    LAPTOP.write(tmp_path)
+    assert complaint("topology", "--sysfs", f"{tmp_path}/x").startswith(
+        f"--sysfs {tmp_path}/x: there is no such folder"
+    )
+    assert "contradict each other" in complaint("topology", "--record", "new", "--sysfs", str(tmp_path))
+    assert "contradict each other" in complaint("topology", "--record", "new", "--json")
+    assert "unrecognized arguments" in complaint("topology", "--agents", "2")
+    assert "UTF-8" in complaint("topology", "--record", "new\udcff")
+
+
+def test_a_recorded_machine_can_be_planned_for_but_not_measured(tmp_path: Path) -> None:
+    LAPTOP.write(tmp_path)
+    assert options("--dry-run").sysfs is None
+    assert options("--dry-run", "--sysfs", str(tmp_path)).sysfs == tmp_path
+    assert complaint("--sysfs", str(tmp_path)) == (
+        f"--sysfs {tmp_path}: a recorded machine can be planned for, not measured; add --dry-run"
+    )
+    assert "there is no such folder" in complaint("--dry-run", "--sysfs", str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["--version"], ["export-model", "--help"], ["topology", "--help"]], ids=" ".join
+)
+def test_help_and_version_end_well(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(argv)
+    assert ended.value.code == 0
+    assert "ovbench" in capsys.readouterr().out
+
+
+FLAGS = [
+    "-m", "-d", "-b", "-api", "-hint", "-nstreams", "-nthreads", "-nireq", "-t", "-niter", "--warmup", "--agents",
+    "--agent-python", "--launcher", "--bind", "--join-timeout", "--dry-run", "-report_folder", "--save-samples",
+    "--sample-memory", "--prepare-timeout",
+    "--json", "--seed", "--backend", "export-model", "-i", "-max_irate", "-shape", "-data_shape", "-layout", "-lfile",
+    "-inference_only", "-no_warmup", "-ip", "-op", "-iop", "--mean_values", "--scale_values", "-latency_percentile",
+    "-report_type", "-json_stats", "-pc", "-pcsort", "-pcseq", "-exec_graph_path", "-c", "-cdir", "-load_config",
+    "--cpus-per-agent", "--cpus", "--nodes", "--sockets", "--smt", "--core-kind", "--spread", "--cross-node",
+    "--housekeeping", "--memory",
+    "topology", "--sysfs", "--record",
+]  # fmt: skip
+VALUES = [
+    "0",
+    "1",
+    "2",
+    "-1",
+    "1e9",
+    "nan",
+    "sync",
+    "latency",
+    "none",
+    "CPU",
+    "builtin:tiny",
+    "null:1",
+    "",
+    "-",
+    "--",
+    "[1,3]",
+    "a:b",
+    "a[1..2][?]",
+    "NCHW",
+    "u8",
+    "a:u8",
+    "yes",
+    "sort",
+    ".",
+]
+words = st.sampled_from(FLAGS) | st.sampled_from(VALUES) | st.text(st.characters(exclude_characters="\0"), max_size=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(argv=st.lists(words, max_size=6).filter(lambda argv: "-h" not in argv))
+def test_no_command_line_ends_in_anything_but_options_or_one_sentence(argv: list[str]) -> None:
+    try:
+        parsed = parse(argv)
+    except UsageError:
+        return
+    assert isinstance(parsed, Options | ExportModel | ShowTopology)
+
+
+def test_what_was_requested_is_reported_by_the_names_of_the_command_line() -> None:
+    requested = options("-nstreams", "2", "-t", "3", "--agents", "4", "--backend", "null:1500").requested()
+    assert requested["nstreams"] == 2
+    assert requested["time_s"] == 3.0
+    assert requested["agents"] == 4
+    assert requested["backend"] == "null:1500"
+    assert requested["nireq"] is None
+    assert options().requested()["backend"] == "openvino"
+
+
+def test_a_flag_that_is_given_no_text_is_as_if_left_out() -> None:
+    """As in benchmark_app, whose defaults are empty texts; scripts rely on it."""
+    empty = (
+        "-b", "-shape", "-data_shape", "-layout", "-iop", "--mean_values", "--scale_values", "-cdir", "-extensions",
+        "-load_config", "-dump_config", "-report_folder", "-exec_graph_path", "-nstreams", "-infer_precision",
+    )  # fmt: skip
+    assert options(*(word for flag in empty for word in (flag, ""))) == options()
+
+
+@pytest.mark.parametrize(
+    ("text", "batch"),
+    [("8", (8, 8)), ("?", (0, OPEN)), ("-1", (0, OPEN)), ("1..8", (1, 8)), ("2..", (2, OPEN)), ("..4", (0, 4))],
+)
+def test_a_batch_is_a_dimension(text: str, batch: tuple[int, int]) -> None:
+    assert options("-b", text).batch == batch
+
+
+@pytest.mark.parametrize(
+    ("argv", "count"),
+    [
+        ([], False),
+        (["-pc"], True),
+        (["-pc", "yes"], True),
+        (["-pc", "no"], False),
+        (["-pc", "no", "-exec_graph_path", "graph.xml"], False),
+        (["-pcsort", "no_sort"], True),
+        (["-report_type", "no_counters"], False),
+        (["-report_type", "average_counters"], True),
+        (["-report_type", "detailed_counters"], True),
+        (["-exec_graph_path", "graph.xml"], True),
+        (["-pcseq"], False),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_layers_are_counted_where_something_tells_of_them(argv: list[str], count: bool) -> None:
+    assert options(*argv).count_layers == count
+
+
+@pytest.mark.parametrize(
+    ("value", "argv", "count"),
+    [
+        ("YES", [], None),
+        ("YES", ["-pc", "no"], False),
+        ("YES", ["-pcsort", "sort"], None),
+        ("NO", [], False),
+        ("NO", ["-pcsort", "sort"], True),
+    ],
+)
+def test_a_file_that_counts_layers_is_left_to_do_so(
+    value: str, argv: list[str], count: bool | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(f'{{"CPU": {{"PERF_COUNT": "{value}"}}}}')
+    assert options("-load_config", str(file), *argv).count_layers is count
+
+
+@pytest.mark.parametrize(
+    ("argv", "first", "warmup_s"),
+    [
+        (["-no_warmup"], False, 0.0),
+        (["-no_warmup", "--warmup", "2"], False, 2.0),
+        (["--warmup", "0"], True, 0.0),
+        ([], True, 1.0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_no_warmup_leaves_out_the_first_inference_and_the_warm_up(
+    argv: list[str], first: bool, warmup_s: float
+) -> None:
+    parsed = options(*argv)
+    assert (parsed.first_inference, parsed.warmup_s) == (first, warmup_s)
+
+
+def test_no_threads_mean_any_number_of_them() -> None:
+    parsed = options("-nthreads", "0", "-hint", "latency")
+    assert (parsed.threads, parsed.hint) == (None, "latency")
+
+
+def test_streams_may_name_the_cpu() -> None:
+    assert options("-nstreams", "CPU:3").streams == 3
+
+
+def test_more_requests_than_iterations_are_no_matter_where_the_time_counts_or_the_load_is_asynchronous() -> None:
+    assert options("-api", "sync", "-niter", "2", "-nireq", "4", "-t", "1").requests == 4
+    assert options("-api", "async", "-niter", "2", "-nireq", "4").requests == 4
+    assert options("-api", "sync", "-niter", "0", "-nireq", "4").requests == 4
+
+
+def test_element_types_have_openvino_s_names() -> None:
+    parsed = options("-ip", "bool", "-op", "f16", "-iop", "mask:0:bool, out:i64")
+    assert parsed.preprocessing == Preprocessing("boolean", "f16", {"mask:0": "boolean", "out": "i64"})
+
+
+def test_files_and_the_seed_are_the_data(tmp_path: Path) -> None:
+    file = tmp_path / "a.npy"
+    file.touch()
+    assert options("-i", f"x:{file}", "--seed", "3").data == Data((InputFiles("x", (str(file),)),), 3)
+
+
+def test_what_goes_into_the_model_is_reported_in_the_notation_of_the_command_line(tmp_path: Path) -> None:
+    file = tmp_path / "a.npy"
+    file.touch()
+    requested = options(
+        "-shape", "a[1,?],b[2..8]", "-data_shape", "a[1,2][1,3]", "-layout", "a[N,C]", "-b", "1..4", "-i", f"a:{file}",
+        "--mean_values", "[1,2.5]", "--scale_values", "b[2]", "-iop", "a:u8,b:bool",
+    ).requested()  # fmt: skip
+    assert requested["shape"] == "a[1,?],b[2..8]"
+    assert requested["data_shape"] == "a[1,2][1,3]"
+    assert requested["layout"] == "a[NC]"
+    assert requested["batch"] == "1..4"
+    assert requested["paths_to_input"] == f"a:{file}"
+    assert requested["mean_values"] == "[1,2.5]"
+    assert requested["scale_values"] == "b[2]"
+    assert requested["input_output_precision"] == "a:u8,b:boolean"
+
+
+def test_help_fits_a_terminal_of_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
+
+
+FLAGS_OF_BENCHMARK_APP = (
+    "-h -i -m -d -hint -niter -max_irate -t -b -shape -data_shape -layout -extensions -c -cdir -lfile -api -nireq "
+    "-nstreams -inference_only -no_warmup -infer_precision -ip -op -iop --mean-values --scale-values -nthreads -pin "
+    "-latency_percentile -report_type -report_folder -json_stats -pc -pcsort -pcseq -exec_graph_path -dump_config "
+    "-load_config"
+)
+
+
+@pytest.mark.parametrize("flag", FLAGS_OF_BENCHMARK_APP.split())
+def test_help_has_every_flag_of_benchmark_app_with_a_long_name(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  -")]
+    (named,) = [words for words in lines if words[0].rstrip(",") == flag]
+    assert any(word.startswith("--") for word in named[:2])
+
+
+def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError) as error:
+        parse(["nonsense"])
+    commands = str(error.value).partition("the commands are ")[2].split(", or none")[0].split(", ")
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    printed = capsys.readouterr().out
+    assert "study" in commands
+    assert [name for name in commands if f"\n  {name} " not in printed] == []
+    assert "ovbench-coord study -m model.xml" in printed

@@ -1,0 +1,89 @@
+"""Which trials were the same run, whatever was asked for."""
+
+import pytest
+from msgspec import structs
+
+from ovbench.common.messages import Effective
+from ovbench.coordinator.result.effective import InEffect, in_effect, text_of
+from ovbench.coordinator.result.report import Report
+from tests.builders import delivered, effective, options, ready, report, run
+
+
+def reported(*argv: str, made: Effective | None = None, cpus: tuple[int, ...] = (0,), agents: int = 1) -> Report:
+    made = made or effective()
+    members = [delivered(id, cpus=cpus, prepared=ready(made, mask=cpus)) for id in range(agents)]
+    return report(run(members, wanted=options("--agents", str(agents), *argv)))
+
+
+def run_of(*argv: str, made: Effective | None = None, cpus: tuple[int, ...] = (0,)) -> str:
+    found = in_effect(reported(*argv, made=made, cpus=cpus))
+    assert found is not None
+    return found.run
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("-nstreams", "2", "-hint", "none"), ("-nthreads", "2"), ("-nireq", "4"), ("-hint", "latency"), ("-b", "1"),
+        ("-infer_precision", "f32"), ("-pin", "YES"), ("--smt", "use"), ("--cpus", "0"), ("-latency_percentile", "99"),
+        ("-shape", "data[1,16]"), ("--strict",), ("--require", "fps>1"),
+    ],
+)  # fmt: skip
+def test_flags_of_which_the_same_came_are_the_same_run(argv: tuple[str, ...]) -> None:
+    """The report is of a model that was compiled with one stream for one CPU, whatever the flags say."""
+    assert run_of(*argv, "-api", "async") == run_of("-api", "async")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("-t", "5"), ("-max_irate", "10"), ("--seed", "7"), ("--warmup", "3"), ("-api", "sync"), ("-m", "builtin:mlp"),
+        ("-no_warmup",), ("-layout", "data[NC]"), ("--sample-memory", "64"),
+    ],
+)  # fmt: skip
+def test_what_nothing_reports_back_keeps_runs_apart(argv: tuple[str, ...]) -> None:
+    assert run_of(*argv) != run_of("-api", "async")
+
+
+def with_property(name: str, value: str) -> Effective:
+    return structs.replace(effective(), properties={**effective().properties, name: value})
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        effective(streams=2), effective(threads=2), effective(requests=2), effective(batch=2),
+        structs.replace(effective(), hint="LATENCY"), structs.replace(effective(), precision="bf16"),
+        structs.replace(effective(), inference_only=False), with_property("ENABLE_CPU_PINNING", "NO"),
+    ],
+)  # fmt: skip
+def test_what_was_in_effect_keeps_runs_apart(made: Effective) -> None:
+    assert run_of(made=made) != run_of()
+
+
+def test_other_cpus_are_another_run() -> None:
+    assert run_of(cpus=(1,)) != run_of(cpus=(0,))
+
+
+def test_a_proposal_of_the_compiled_model_keeps_nothing_apart() -> None:
+    assert run_of(made=with_property("PERFORMANCE_HINT_NUM_REQUESTS", "4")) == run_of()
+
+
+def test_numbers_of_inferences_that_were_rounded_up_to_the_same_are_the_same_run() -> None:
+    rounded = effective(requests=4, iterations=12)
+    assert run_of("-niter", "10", made=rounded) == run_of("-niter", "12", made=rounded)
+    assert run_of("-niter", "10", made=rounded) != run_of("-niter", "13", made=effective(requests=4, iterations=16))
+
+
+def test_an_agent_that_did_not_become_ready_leaves_it_unknown() -> None:
+    gone = structs.replace(reported().agents[0], streams=None, threads=None, nireq=None)
+    assert in_effect(structs.replace(reported(), agents=(gone,))) is None
+    assert in_effect(structs.replace(reported(), effective=None)) is None
+
+
+def test_it_is_told_in_a_line() -> None:
+    found = in_effect(reported("-api", "sync", agents=2))
+    assert found is not None
+    assert text_of(found) == "2 agents of 1 CPU; 1 stream, 1 thread, 1 request each; throughput, f32, batch 1, sync"
+    uneven = InEffect("", "async", 1, None, 2, None, 4, "", "", 8)
+    assert text_of(uneven) == "1 agent of unequal CPUs; 2 streams, unequal threads, 4 requests; batch 8, async"

@@ -1,0 +1,92 @@
+"""Figures of a run and of a trial, and whether they keep to limits."""
+
+from dataclasses import replace
+
+from msgspec import structs
+
+from ovbench.common.lifecycle import State
+from ovbench.coordinator.checks.requirements import check
+from ovbench.coordinator.request.requirement import parse_requirement
+from ovbench.coordinator.result.estimates import Estimate, estimates_of_run, estimates_of_trial
+from ovbench.coordinator.result.figures import FIGURES
+from ovbench.coordinator.result.report import EfficiencyPart, FairnessPart, Interval
+from ovbench.coordinator.result.study import Trial, outcome_of
+from ovbench.coordinator.session.member import Member
+from tests.builders import delivered, job, options, phases, ready, report, run
+
+
+def test_a_run_has_the_figures_of_its_report() -> None:
+    found = report()
+    latency = found.latency_ms
+    assert latency is not None
+    estimates = estimates_of_run(found)
+    assert list(estimates) == [figure.name for figure in FIGURES if figure.name in estimates]
+    expected = {
+        "fps": 200.0,
+        "median_ms": 10.0,
+        "p99_9_ms": latency.p99_9,
+        "min_ms": latency.min,
+        "max_ms": latency.max,
+        "cpu_percent": found.cpu.busy_percent,
+        "memory_mb": 80.0,
+        "compile_ms": 40.0,
+        "reshape_ms": 0.5,
+    }
+    assert {name: estimates[name].value for name in expected} == expected
+
+
+def test_intervals_come_from_where_the_report_has_them() -> None:
+    found = report()
+    latency = found.latency_ms
+    assert latency is not None
+    found = structs.replace(
+        found,
+        throughput=structs.replace(found.throughput, fps_ci95=Interval(198.0, 203.0)),
+        latency_ms=structs.replace(latency, ci95={"p99": Interval(9.0, None), "chosen": Interval(1.0, 2.0)}),
+    )
+    intervals = {name: estimate.ci95 for name, estimate in estimates_of_run(found).items() if estimate.ci95}
+    assert intervals == {"fps": Interval(198.0, 203.0), "p99_ms": Interval(9.0, None)}
+
+
+def test_what_was_not_done_or_not_measured_is_no_figure() -> None:
+    lost = Member(0, job(), state=State.LOST, why="it never came")
+    assert estimates_of_run(report(run([lost], readings=[]))) == {}
+    compiled = estimates_of_run(report(run([delivered()], wanted=replace(options(), iterations=0))))
+    assert "import_model_ms" not in compiled
+    assert "energy_per_inference_j" not in compiled
+    imported = report(run([delivered(prepared=ready(times=phases(import_ms=3.0)))]))
+    assert estimates_of_run(imported)["import_model_ms"].value == 3.0
+
+
+def test_efficiency_energy_and_fairness_are_figures_where_the_report_has_them() -> None:
+    found = structs.replace(
+        report(),
+        efficiency=EfficiencyPart(cpu_s=2.0, frames_per_cpu_s=1000.0, energy_per_inference_j=0.25),
+        fairness=FairnessPart(90.0, 110.0, 20.0, 0, 1),
+    )
+    estimates = estimates_of_run(found)
+    names = ("frames_per_cpu_s", "energy_per_inference_j", "spread_percent")
+    assert [estimates[name].value for name in names] == [1000.0, 0.25, 20.0]
+
+
+def test_a_trial_has_the_same_figures_as_its_report_as_far_as_it_keeps_them() -> None:
+    found = report()
+    of_run = estimates_of_run(found)
+    of_trial = estimates_of_trial(outcome_of(Trial("0001", {}, 1, ()), found, 12.0, 0))
+    assert set(of_trial) == {"fps", "cpu_percent", "frames_per_cpu_s"} | {
+        f"{name}_ms" for name in ("median", "mean", "p90", "p95", "p99", "p99_9", "max")
+    }
+    assert of_trial["fps"] == of_run["fps"]
+    assert {name: one.value for name, one in of_trial.items()} == {name: of_run[name].value for name in of_trial}
+
+
+def test_a_miss_is_told_with_its_distance() -> None:
+    texts = ("fps >= 900", "p99 < 5", "memory < 1", "fps > 950")
+    met, missed, unknown, edge = check(
+        [parse_requirement("--require", text, relative=False) for text in texts],
+        {"fps": Estimate(950.0), "p99_ms": Estimate(5.25)},
+    )
+    assert (met.met, met.value, met.missed_by) == (True, 950.0, None)
+    assert (missed.met, missed.figure, missed.value, missed.missed_by) == (False, "p99_ms", 5.25, 0.25)
+    assert (unknown.met, unknown.value, unknown.missed_by) == (False, None, None)
+    assert (edge.met, edge.missed_by) == (False, 0.0)

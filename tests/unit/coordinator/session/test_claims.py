@@ -1,0 +1,191 @@
+"""What an agent says must be possible: each rule broken once, in a delivery that is right otherwise."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from msgspec import structs
+
+from ovbench.common.job import Pace
+from ovbench.common.lifecycle import State
+from ovbench.common.messages import (
+    SAMPLES_PER_MESSAGE,
+    AnyNotice,
+    Delivered,
+    Finished,
+    Folded,
+    Graph,
+    Layers,
+    MaskChange,
+    OnCpu,
+    Ready,
+    Samples,
+)
+from ovbench.common.samplememory import most_samples
+from ovbench.coordinator.session.claims import MOST_LAYERS, fault
+from ovbench.coordinator.session.member import Member
+from tests.builders import Int64s, effective, finished, folded, job, layer, pairs, ready, samples, seconds, usage
+
+BEGIN = seconds(100)
+NOW = seconds(103)
+DONE = np.stack([BEGIN + 1000 * np.arange(2000), BEGIN + 1000 * np.arange(1, 2001)], axis=1)
+"""Two milliseconds of inferences of 1 us each."""
+
+
+def load(**changes: Any) -> Finished:
+    readings = (usage(BEGIN, user_s=1.0), usage(BEGIN + 2_000_000, user_s=1.1))
+    return structs.replace(finished(BEGIN, BEGIN + 2_000_000, len(DONE), readings=readings), **changes)
+
+
+def delivery(done: Int64s = DONE) -> list[AnyNotice]:
+    """One request: a head, what was folded, and a ring that came in two parts."""
+    return [
+        samples(done[:500]),
+        samples(done[1500:1600], first=1500),
+        samples(done[1600:], first=1600),
+        folded(done[500:1500], BEGIN),
+        Layers(0, (layer("conv", 7),)),
+        Graph(b"<net/>"),
+    ]
+
+
+def heard(notices: Sequence[AnyNotice], prepared: Ready | None = None, member: Member | None = None) -> str:
+    """What is wrong first, as the fleet takes one after the other."""
+    agent = member or Member(0, job((0, 1)), State.RUNNING)
+    for notice in (prepared or ready(effective(requests=2)), *notices):
+        why = fault(agent, notice, {0, 1}, BEGIN, NOW)
+        if why:
+            return why
+        match notice:
+            case Ready():
+                agent.ready = notice
+            case Finished():
+                agent.finished = notice
+            case Samples():
+                agent.samples.append(notice)
+            case Folded():
+                agent.folded.append(notice)
+            case Layers():
+                agent.layers.append(notice)
+            case Graph():
+                agent.graph.append(notice)
+    return ""
+
+
+def replaced(index: int, **changes: Any) -> list[AnyNotice]:
+    notices = delivery()
+    notices[index] = structs.replace(notices[index], **changes)
+    return [load(), *notices, Delivered(len(notices))]
+
+
+def test_a_load_that_can_have_been_has_no_fault() -> None:
+    assert heard([load(), *delivery(), Delivered(6)]) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"start_ns": 5, "stop_ns": 6}, "began at an instant that is not of this run"),
+        ({"start_ns": NOW + seconds(5), "stop_ns": NOW + seconds(5)}, "began at an instant that is not of this run"),
+        ({"stop_ns": BEGIN - 1}, "stopped at an instant that is not of this run"),
+        ({"stop_ns": (1 << 62) - 1}, "stopped at an instant that is not of this run"),
+        ({"completed": 1 << 53}, "more than there can be"),
+        ({"usage": ()}, "nothing of the CPU time"),
+        ({"usage": (usage(5), usage(BEGIN))}, "read its CPU time at an instant"),
+        ({"usage": (usage(BEGIN), usage(1 << 61))}, "read its CPU time at an instant"),
+        ({"usage": (usage(BEGIN), usage(BEGIN - 5), usage(BEGIN))}, "not in order"),
+        ({"usage": (usage(BEGIN, user_s=2.0), usage(BEGIN + 5, user_s=1.0))}, "not in order"),
+        ({"usage": (usage(BEGIN, system_s=2.0), usage(BEGIN + 5))}, "not in order"),
+        ({"seen": (0, 7)}, "was on CPUs 7, which this machine has not"),
+        ({"mask": (8191,)}, "was on CPUs 8191"),
+        ({"mask_changes": (MaskChange(1, False, (0,), (5,)),)}, "was on CPUs 5"),
+        ({"usage": (structs.replace(usage(BEGIN), cpus=(OnCpu(9, 0.0, 0.0),)),)}, "was on CPUs 9"),
+    ],
+)
+def test_an_end_that_cannot_have_been_is_a_fault(change: dict[str, Any], says: str) -> None:
+    prepared = ready(effective(requests=2, batch=2), mask=(0, 1))
+    assert says in heard([load(**change)], prepared)
+
+
+def test_a_paced_load_may_last_to_where_its_next_inference_would_be_due() -> None:
+    late = load(stop_ns=NOW + seconds(8))
+    assert "stopped" in heard([late])
+    paced = Member(0, job((0,), pace=Pace(frame_period_ns=10e9)), State.RUNNING)
+    assert heard([late], member=paced) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"request": 2}, "results of request 2, and has 2"),
+        ({"data": pairs(DONE[:500, 1][::-1], [10] * 500)[::-1].astype("<i8").tobytes()}, "not in the order"),
+        ({"data": DONE[:500, ::-1].astype("<i8").tobytes()}, "end before they start"),
+        ({"data": (DONE[:500] - [seconds(1), 0]).astype("<i8").tobytes()}, "not of its load"),
+        ({"data": (DONE[:500] + seconds(9)).astype("<i8").tobytes()}, "not of its load"),
+        ({"first": 1}, "not consecutive"),
+        ({"data": DONE[:499].astype("<i8").tobytes()}, "not consecutive"),
+        ({"data": DONE[500:1000].astype("<i8").tobytes()}, "not of the time between"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
+)
+def test_samples_that_cannot_have_been_are_a_fault(change: dict[str, Any], says: str) -> None:
+    assert says in heard(replaced(0, **change))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"request": 2}, "results of request 2"),
+        ({"request": 1}, "not consecutive"),
+        ({"first_end_ns": 5}, "not of its load"),
+        ({"last_end_ns": 1 << 61}, "not of its load"),
+        ({"last_end_ns": BEGIN + seconds(1)}, "not of the time between"),
+        ({"slice_ns": 1 << 50, "slice_indices": b"\1\0\0\0"}, "time slices that are not of its load"),
+        ({"most_ns": seconds(4)}, "longer than its load"),
+        ({"most_ns": 1500}, "of other latencies"),
+        ({"least_ns": 0}, "of other latencies"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
+)
+def test_what_cannot_have_been_folded_is_a_fault(change: dict[str, Any], says: str) -> None:
+    assert says in heard(replaced(3, **change))
+
+
+def test_as_many_inferences_as_were_said_are_delivered() -> None:
+    assert "2000 inferences, and says that it completed 1999" in heard(
+        [load(completed=1999), *delivery(), Delivered(6)]
+    )
+    assert "only 6 of its 7 messages" in heard([load(), *delivery(), Delivered(7)])
+    twice = [load(completed=3000), *delivery(), folded(DONE[500:1500], BEGIN), Delivered(7)]
+    assert "folded twice" in heard(twice)
+    assert "do not lie between" in heard([load(), samples(DONE[:1000]), folded(DONE[1000:], BEGIN), Delivered(2)])
+    assert "requests that have none" in heard([load(), folded(DONE, BEGIN), Delivered(1)])
+
+
+def test_the_requests_and_cpus_of_an_agent_have_bounds_before_it_is_given_a_load() -> None:
+    assert "it has 1025 requests, more than 1024" in heard([], ready(effective(requests=1025)))
+    assert "may use CPUs 2-3" in heard([], ready(mask=(0, 2, 3)))
+
+
+def test_samples_without_end_are_refused_by_the_memory_that_the_agent_was_given() -> None:
+    """Counted, not filled: the same message again and again, as it is not looked for order until it is delivered."""
+    one = job((0,))
+    full = samples(np.repeat(DONE[:1], SAMPLES_PER_MESSAGE, axis=0))
+    agent, prepared = Member(0, one, State.RUNNING), ready(effective(requests=4))
+    assert "more samples than the" in heard([load(), *[full] * 1000], prepared, agent)
+    assert agent.held["samples"] <= most_samples(one.sample_bytes, 4) + SAMPLES_PER_MESSAGE
+    many = Member(0, one, State.RUNNING)
+    assert "in more messages than that takes" in heard([load(), *[samples(DONE[:1])] * 1000], prepared, many)
+    assert len(many.samples) <= 16
+
+
+def test_layers_without_end_are_refused() -> None:
+    for layers in (Layers(0, (layer("conv", 7),) * 2048), Layers(0, ())):
+        agent = Member(0, job((0,)), State.RUNNING, held=Counter(layers=MOST_LAYERS - 2048))
+        assert "layers" in heard([load(), *[layers] * 2049], member=agent)
+
+
+def test_a_graph_without_end_is_refused() -> None:
+    assert "graph of more than 256 MiB" in heard([load(), *[Graph(bytes(1 << 20))] * 300])
