@@ -1,0 +1,137 @@
+"""What README and docs say: commands that work, flags that exist, links that lead somewhere, every finding."""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ovbench.coordinator.analysis.merge import merge
+from ovbench.coordinator.commands.cli import main
+from ovbench.coordinator.result.findings import Code
+from ovbench.coordinator.result.report import to_json
+from ovbench.coordinator.study.folder import StudyFolder
+from tests.builders import ms, recording, report, seconds, steady
+from tests.studies import outcome, study
+from tests.trees import TWO_SOCKETS, Tree
+
+ROOT: Final = Path(__file__).parents[2]
+PAGES: Final = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
+SAVED: Final = ("show", "compare", "export", "topology")
+
+
+def blocks(page: Path) -> Iterator[str]:
+    yield from re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """The command lines of ovbench-coord for users, each once; without those that write what has tests of its own."""
+    found: dict[str, None] = {}
+    for page in PAGES[2:] + PAGES[:1]:
+        for line in "".join(blocks(page)).splitlines():
+            command = re.split(r"\s+#\s|\s\|\s|\s&$", line)[0].removeprefix("taskset -c 0 ")
+            if command.startswith("ovbench-coord ") and "export-model" not in command and "--record" not in command:
+                found[command] = None
+    return list(found)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory, written: Callable[[Tree], Path]) -> Path:
+    """A folder with every file and every result that a command names."""
+    folder = tmp_path_factory.mktemp("docs")
+    for model in ("model.xml", "model.onnx", "text.xml", "models/model.xml"):
+        (folder / model).parent.mkdir(exist_ok=True)
+        (folder / model).write_bytes(b"<net/>")
+    (folder / "photos").mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "photos" / "one.png")
+    np.save(folder / "ids.npy", np.zeros(4, np.int64))
+    np.save(folder / "mask.npy", np.ones(4, np.float32))
+    (folder / "asked.json").write_text('{"CPU": {"NUM_STREAMS": "1"}}')
+    (folder / "study.toml").write_text('repetitions = 2\n[settings]\nm = "model.xml"\nnireq = "1..3"\n')
+    (folder / "bus").mkdir(mode=0o700)
+    (folder / "other").symlink_to(sys.prefix)
+    (folder / "server").symlink_to(written(TWO_SOCKETS))
+    load = recording(0, seconds(1), seconds(2), steady(seconds(1), ms(10), 50))
+    for run in ("before", "after", "ovbench-results/20261123T014734Z-squeezenet1.1"):
+        (folder / run).mkdir(parents=True)
+        (folder / run / "report.json").write_bytes(to_json(report()))
+    for name in ("study-1", "study-2"):
+        planned = study({"-nstreams": ("1", "2")}, repetitions=3)
+        (folder / name).mkdir()
+        kept = StudyFolder(folder / name)
+        kept.create(planned)
+        for number, trial in enumerate(planned.trials):
+            kept.keep_samples(trial, [load], merge([load]).window)
+            kept.keep(trial, outcome(trial, 100.0 + number % 2, 5.0), report(samples_file="samples.npz"))
+    (folder / "run").symlink_to("study-1/trials/0001")  # a trial's folder is that of a run
+    return folder
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_of_the_docs_is_one_that_ovbench_takes(
+    command: str,
+    sandbox: Path,
+    written: Callable[[Tree], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Runs and studies are planned for a large machine and not run; what is done with results is done."""
+    monkeypatch.chdir(sandbox)
+    monkeypatch.setenv("HOME", str(sandbox))
+    monkeypatch.setenv("PWD", str(sandbox))
+    argv = [os.path.expanduser(os.path.expandvars(word)) for word in shlex.split(command)[1:]]
+    if argv[0] not in SAVED:
+        argv += [] if "--dry-run" in argv else ["--dry-run"]
+        argv += [] if "--sysfs" in argv else ["--sysfs", str(written(TWO_SOCKETS))]
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    assert (ended.value.code, capsys.readouterr().err) == (0, "")
+
+
+def anchors(page: Path) -> set[str]:
+    """Of its headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#\s]*(?:#[^)\s]*)?)\)", page.read_text()):
+        name, _, anchor = link.partition("#")
+        if "://" not in link:
+            target = page.parent / name if name else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+def test_the_index_has_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if f"({page.name})" not in index] == ["README.md"]
+
+
+def test_every_finding_is_explained() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "validity.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(Code)
+
+
+def test_a_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    """In prose, by its long name; command lines have a test of their own."""
+    known = {"--limit", "--seconds", "--runs"} | {"--connect", "--root", "--allow-extensions"}  # scripts, ovbench-agent
+    for verb in ("", "study", "show", "compare", "export", "topology"):
+        with pytest.raises(SystemExit):
+            main([*verb.split(), "--help"])
+        known |= set(re.findall(r"--[a-z][\w-]*", capsys.readouterr().out))
+    for page in PAGES:
+        prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+        named = {
+            flag.replace("_", "-")
+            for code in re.findall(r"`([^`]+)`", prose)
+            for flag in re.findall(r"(?<!\S)--[a-z][\w-]*", code)
+        }
+        assert named - known == set(), page.name
