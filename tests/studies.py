@@ -7,9 +7,8 @@ from typing import Literal
 import numpy as np
 
 from ovbench.coordinator.result.effective import InEffect
-from ovbench.coordinator.result.study import Fingerprint, Kind, Outcome, Study, Trial
+from ovbench.coordinator.result.study import Fingerprint, Kind, Outcome, Point, Study, Trial
 
-Point = dict[str, str]
 Status = Literal["VALID", "SUSPECT", "INVALID", "PARTIAL", "FAILED"]
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from ..request.requirement import Requirement
-from ..result.estimates import Estimate
 from ..result.report import RequirementPart
+from ..stats.estimate import Estimate
 
 
 def check(requirements: Sequence[Requirement], estimates: Mapping[str, Estimate]) -> tuple[RequirementPart, ...]:

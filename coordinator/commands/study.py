@@ -27,7 +27,7 @@ from ..study.design import REPETITIONS, design, trials
 from ..study.fingerprint import changes, fingerprint
 from ..study.folder import StudyFolder
 from ..study.request import StudyRequest
-from ..study.runner import Broken, Changed, Prepared, Runner, estimate_s, prepare
+from ..study.runner import Broken, Changed, PlacedTrial, Runner, estimate_s, prepare
 from ..study.standing import again, standing
 
 _URGENCY: Final = {"FAILED": ExitCode.PARTIAL, "PARTIAL": ExitCode.PARTIAL, "INVALID": ExitCode.INVALID}
@@ -62,7 +62,7 @@ def _resume(
     everything = prepare(known.trials, topology)
     study = _as_it_is_now(request, known, everything, topology)
 
-    def left() -> tuple[Prepared, ...]:
+    def left() -> tuple[PlacedTrial, ...]:
         ids = {trial.id for trial in folder.left(study, request.retry_failed)}
         return tuple(one for one in everything if one.trial.id in ids)
 
@@ -78,7 +78,9 @@ def _resume(
         return _run(request, study, folder, left(), everything, topology, interrupts, console)
 
 
-def _show_trials(request: StudyRequest, study: Study, prepared: Sequence[Prepared], console: SteadyConsole) -> ExitCode:
+def _show_trials(
+    request: StudyRequest, study: Study, prepared: Sequence[PlacedTrial], console: SteadyConsole
+) -> ExitCode:
     if request.json:
         _print_json([{"trial": one.trial.id, "argv": one.trial.argv} for one in prepared])
     else:
@@ -86,7 +88,9 @@ def _show_trials(request: StudyRequest, study: Study, prepared: Sequence[Prepare
     return ExitCode.VALID
 
 
-def _planned(request: StudyRequest, topology: Topology, command: Sequence[str]) -> tuple[Study, tuple[Prepared, ...]]:
+def _planned(
+    request: StudyRequest, topology: Topology, command: Sequence[str]
+) -> tuple[Study, tuple[PlacedTrial, ...]]:
     plan = design(request.kind, request.settings, topology, request.sides)
     repetitions = request.repetitions or REPETITIONS[request.kind]
     order = trials(plan, repetitions, request.order_seed)
@@ -108,7 +112,7 @@ def _planned(request: StudyRequest, topology: Topology, command: Sequence[str]) 
     return study, prepared
 
 
-def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[Prepared], topology: Topology) -> Study:
+def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[PlacedTrial], topology: Topology) -> Study:
     """With what has changed, of all its files, also those whose trials have ended. Raises UsageError unless it is
     accepted."""
     now = fingerprint((one.options for one in everything), topology)
@@ -127,8 +131,8 @@ def _run(
     request: StudyRequest,
     study: Study,
     folder: StudyFolder,
-    prepared: Sequence[Prepared],
-    everything: Sequence[Prepared],
+    prepared: Sequence[PlacedTrial],
+    everything: Sequence[PlacedTrial],
     topology: Topology,
     interrupts: Interrupts,
     console: SteadyConsole,
@@ -180,7 +184,7 @@ def _rounds(study: Study) -> range:
     return range(1, study.retry_suspect + 1)
 
 
-def _run_again(runner: Runner, bus: Bus, everything: Sequence[Prepared], attempt: int) -> None:
+def _run_again(runner: Runner, bus: Bus, everything: Sequence[PlacedTrial], attempt: int) -> None:
     """A round of what is SUSPECT, unless the user wants an end."""
     if runner.interrupted:
         return

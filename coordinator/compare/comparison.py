@@ -17,11 +17,11 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from ..result.environment import Environment
-from ..result.estimates import Estimate, estimates_of_run, estimates_of_trial
+from ..result.estimates import estimates_of_run, estimates_of_trial
 from ..result.figures import FIGURES, Better, Figure
 from ..result.report import Interval, Report
-from ..result.study import Outcome, Study, Trial
-from ..stats.estimate import estimate, welch
+from ..result.study import Outcome, Point, Study, Trial
+from ..stats.estimate import Estimate, estimate, welch
 from ..stats.student import t_within
 from ..study.settings import in_common, own_flags
 from ..study.standing import standing, used
@@ -29,7 +29,6 @@ from .difference import Difference, different, different_contents, different_dig
 
 Verdict = Literal["better", "worse", "higher", "lower", "cannot be told apart", "no interval", "not comparable"]
 Noise = Literal["within-run noise only", "repetitions"]
-Point = dict[str, str]
 
 
 class Compared(Struct, frozen=True):
@@ -40,12 +39,19 @@ class Compared(Struct, frozen=True):
     status: str
 
 
+class FigurePart(Struct, frozen=True):
+    """A figure of one result. `ci95`: null where it has no interval."""
+
+    value: float
+    ci95: Interval | None
+
+
 class Change(Struct, frozen=True):
     """A figure of two results. `difference_ci95`: of other - first, in the figure's unit."""
 
     figure: str
-    first: Estimate | None
-    other: Estimate | None
+    first: FigurePart | None
+    other: FigurePart | None
     change_percent: float | None
     difference_ci95: Interval | None
     verdict: Verdict
@@ -290,7 +296,7 @@ def _samples(trials: Sequence[Outcome]) -> dict[str, list[float]]:
 
 
 def change_of_means(figure: Figure, first: Sequence[float], other: Sequence[float]) -> Change:
-    one, two = (mean_of(sample) if sample else None for sample in (first, other))
+    one, two = (estimate(sample) if sample else None for sample in (first, other))
     return _change(figure, one, two, welch_ci95(first, other))
 
 
@@ -305,12 +311,6 @@ def welch_ci95(first: Sequence[float], other: Sequence[float]) -> Interval | Non
     square, freedom = welch(first, other)
     half = t_within(max(1, int(freedom))) * math.sqrt(square)
     return Interval(by - half, by + half)
-
-
-def mean_of(sample: Sequence[float]) -> Estimate:
-    """With Student's interval, where there are at least two values."""
-    mean = estimate(sample)
-    return Estimate(mean.value, None if mean.low is None else Interval(mean.low, mean.high))
 
 
 def changes(first: Mapping[str, Estimate], other: Mapping[str, Estimate]) -> tuple[Change, ...]:
@@ -329,16 +329,24 @@ def change(figure: Figure, first: Estimate | None, other: Estimate | None) -> Ch
 
 def _change(figure: Figure, first: Estimate | None, other: Estimate | None, interval: Interval | None) -> Change:
     percent = 100 * (other.value / first.value - 1) if first is not None and other is not None and first.value else None
-    return Change(figure.name, first, other, percent, interval, _verdict(interval, figure.better))
+    return Change(figure.name, _part(first), _part(other), percent, interval, _verdict(interval, figure.better))
+
+
+def _part(figure: Estimate | None) -> FigurePart | None:
+    return None if figure is None else FigurePart(figure.value, _interval(figure))
+
+
+def _interval(figure: Estimate) -> Interval | None:
+    return None if figure.low is None and figure.high is None else Interval(figure.low, figure.high)
 
 
 def difference_ci95(first: Estimate, other: Estimate) -> Interval | None:
     """Of other - first, by the rule above. None without both intervals; no bound where one of them has none."""
-    if first.ci95 is None or other.ci95 is None:
+    if _interval(first) is None or _interval(other) is None:
         return None
     by = other.value - first.value
-    down = _reach(other.value, other.ci95.low, first.value, first.ci95.high)
-    up = _reach(other.value, other.ci95.high, first.value, first.ci95.low)
+    down = _reach(other.value, other.low, first.value, first.high)
+    up = _reach(other.value, other.high, first.value, first.low)
     return Interval(None if down is None else by - down, None if up is None else by + up)
 
 

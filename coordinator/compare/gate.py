@@ -7,7 +7,8 @@ from typing import Final
 from msgspec import structs
 
 from ..request.requirement import Requirement, compare
-from .comparison import Change, Comparison, Failure, Matched, Pair, Point, way
+from ..result.study import Point
+from .comparison import Change, Comparison, Failure, Matched, Pair, way
 
 _NO_REPETITIONS: Final = "there are no repetitions to tell it from noise by"
 

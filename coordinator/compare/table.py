@@ -9,10 +9,11 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from ..result.estimates import Estimate, estimates_of_run, estimates_of_trial
+from ..result.estimates import estimates_of_run, estimates_of_trial
 from ..result.figures import FIGURES
 from ..result.report import Report
 from ..result.study import Outcome, Study, Trial, outcome_of
+from ..stats.estimate import Estimate
 from ..study.standing import standing
 
 Row = dict[str, str | int | float | None]
@@ -52,15 +53,14 @@ def _rows(outcome: Outcome, other: Row, estimates: Mapping[str, Estimate]) -> It
     after["run"] = None if outcome.in_effect is None else outcome.in_effect.run
     for figure in FIGURES:
         estimate = estimates.get(figure.name)
-        interval = estimate.ci95 if estimate is not None else None
         yield {
             **before,
             **other,
             **after,
             "figure": figure.name,
             "value": None if estimate is None else estimate.value,
-            "ci95_low": None if interval is None else interval.low,
-            "ci95_high": None if interval is None else interval.high,
+            "ci95_low": None if estimate is None else estimate.low,
+            "ci95_high": None if estimate is None else estimate.high,
         }
 
 

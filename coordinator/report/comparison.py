@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..compare.comparison import Change, Comparison, Failure, Matched, Pair, Point
+from ..compare.comparison import Change, Comparison, Failure, FigurePart, Matched, Pair
 from ..compare.difference import Difference
 from ..request.requirement import Requirement
-from ..result.estimates import Estimate
 from ..result.numbers import interval, plain
+from ..result.study import Point
 from .lines import print_line
 
 _STYLES: Final = {"better": "bold green", "worse": "bold red", "higher": "bold", "lower": "bold"}
@@ -137,12 +137,12 @@ def _table(matched: Matched, letter: str) -> Table:
     return table
 
 
-def _value(estimate: Estimate | None) -> str:
-    return "-" if estimate is None else plain(estimate.value)
+def _value(figure: FigurePart | None) -> str:
+    return "-" if figure is None else plain(figure.value)
 
 
-def _interval(estimate: Estimate | None) -> str:
-    ci95 = None if estimate is None else estimate.ci95
+def _interval(figure: FigurePart | None) -> str:
+    ci95 = None if figure is None else figure.ci95
     return "" if ci95 is None else interval(None if ci95.low is None else max(0.0, ci95.low), ci95.high)
 
 

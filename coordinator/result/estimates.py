@@ -5,18 +5,10 @@ A figure that a result lacks is not there: nothing was counted, or it comes from
 
 from collections.abc import Iterator
 
-from msgspec import Struct
-
+from ..stats.estimate import Estimate
 from .figures import FIGURES
 from .report import NAMED_PERCENTILES, Interval, LatencyPart, PhasesPart, Report
 from .study import Outcome
-
-
-class Estimate(Struct, frozen=True):
-    """A value, and where it lies with 95 % confidence; None where that is not known."""
-
-    value: float
-    ci95: Interval | None = None
 
 
 def estimates_of_run(report: Report) -> dict[str, Estimate]:
@@ -32,13 +24,13 @@ def estimates_of_trial(outcome: Outcome) -> dict[str, Estimate]:
     values |= {name: value for name, value in single.items() if value is not None}
     found = {name: Estimate(value) for name, value in values.items()}
     if outcome.fps is not None:
-        found["fps"] = Estimate(outcome.fps, outcome.fps_ci95)
+        found["fps"] = _within(outcome.fps, outcome.fps_ci95)
     return {figure.name: found[figure.name] for figure in FIGURES if figure.name in found}
 
 
 def _of_run(report: Report) -> Iterator[tuple[str, Estimate]]:
     if report.throughput.count:
-        yield "fps", Estimate(report.throughput.fps, report.throughput.fps_ci95)
+        yield "fps", _within(report.throughput.fps, report.throughput.fps_ci95)
         yield "cpu_percent", Estimate(report.cpu.busy_percent)
     if report.latency_ms is not None:
         yield from _of_latency(report.latency_ms)
@@ -61,7 +53,7 @@ def _of_latency(latency: LatencyPart) -> Iterator[tuple[str, Estimate]]:
     for name in ("min", "mean", "max"):
         yield f"{name}_ms", Estimate(getattr(latency, name))
     for name in NAMED_PERCENTILES:
-        yield f"{name}_ms", Estimate(getattr(latency, name), latency.ci95.get(name))
+        yield f"{name}_ms", _within(getattr(latency, name), latency.ci95.get(name))
 
 
 def _of_phases(phases: PhasesPart) -> Iterator[tuple[str, Estimate]]:
@@ -69,3 +61,7 @@ def _of_phases(phases: PhasesPart) -> Iterator[tuple[str, Estimate]]:
     for name in phases.__struct_fields__:
         if getattr(phases, name) > 0:
             yield f"{name}_ms", Estimate(getattr(phases, name))
+
+
+def _within(value: float, interval: Interval | None) -> Estimate:
+    return Estimate(value) if interval is None else Estimate(value, interval.low, interval.high)

@@ -13,7 +13,7 @@ from .environment import Environment
 
 SCHEMA: Final = "ovbench.report/1"
 
-Setting = str | int | float | bool | None
+RequestedValue = str | int | float | bool | None
 Percent = Annotated[float, Meta(ge=0)]
 LayerStatus = Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
 Status = Literal["VALID", "SUSPECT", "INVALID", "PARTIAL"]
@@ -469,7 +469,7 @@ class Report(Struct, frozen=True):
     ovbench: Product
     started_at: Annotated[str, Meta(description="UTC, ISO 8601")]
     command: tuple[str, ...]
-    requested: dict[str, Setting]
+    requested: dict[str, RequestedValue]
     effective: Annotated[EffectivePart | None, Meta(description="null where no agent became ready")]
     environment: Environment
     window: WindowPart

@@ -25,6 +25,9 @@ SIZE_PERCENT: Final = 2.0
 RETRY_SUSPECT: Final = 1
 """Rounds in which SUSPECT trials are run again, unless another number was asked for."""
 
+Point = dict[str, str]
+"""The settings that a study varies: a value for each, by flag as it was given."""
+
 Kind = Literal["sweep", "scaling", "streams", "partition", "batch", "ab"]
 
 
@@ -32,7 +35,7 @@ class Trial(Struct, frozen=True, forbid_unknown_fields=True):
     """One run of a study. `point`: the settings that are varied, by flag as it was given; `argv`: all of them."""
 
     id: Annotated[str, Meta(pattern=r"\A[0-9]{4,6}\Z")]
-    point: dict[str, str]
+    point: Point
     repetition: int
     argv: tuple[str, ...]
 
@@ -75,7 +78,7 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     trial: str
-    point: dict[str, str]
+    point: Point
     repetition: int
     started_at: str
     seconds: Annotated[float, Meta(description="from its beginning to its end, warm-up and window included")]

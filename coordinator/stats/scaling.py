@@ -71,7 +71,7 @@ class CurvePoint(Struct, frozen=True):
     fps: Estimate
 
 
-class Point(Struct, frozen=True):
+class Measured(Struct, frozen=True):
     """What was measured at one N. `efficiency`: against N times the smallest N's throughput for each."""
 
     size: int
@@ -83,7 +83,7 @@ class Point(Struct, frozen=True):
 class Scaling(Struct, frozen=True):
     """`why` tells why there is no fit; then `fits` and `curve` are empty."""
 
-    points: tuple[Point, ...]
+    points: tuple[Measured, ...]
     fits: tuple[Fit, ...] = ()
     believed: Model | None = None
     curve: Annotated[
@@ -145,7 +145,7 @@ def _knee_of(by_model: Estimate, by_any: Estimate) -> Estimate | None:
     return knee if isfinite(knee.value) else None
 
 
-def _points(measured: Mapping[int, Sequence[float]]) -> Iterator[Point]:
+def _points(measured: Mapping[int, Sequence[float]]) -> Iterator[Measured]:
     """Scatter is taken to be the same share of the throughput at every N, so all repetitions tell of it."""
     logs = {size: np.log(values) for size, values in measured.items()}
     freedom = sum(len(values) - 1 for values in logs.values())
@@ -168,7 +168,7 @@ def _points(measured: Mapping[int, Sequence[float]]) -> Iterator[Point]:
         ratio = means[size] / size / (means[first] / first)
         itself = Estimate(1.0, 1.0, 1.0, len(values))
         efficiency = itself if size == first else about(ratio, len(values), len(measured[first]))
-        yield Point(size, about(means[size], len(values)), efficiency, tuple(values))
+        yield Measured(size, about(means[size], len(values)), efficiency, tuple(values))
 
 
 def _believed(fits: Sequence[Fit]) -> Model:

@@ -17,11 +17,9 @@ from ovbench.common.topology import Cpu, Topology
 
 from ..plan.selection import core_of, measurable
 from ..request.options import placement_of
-from ..result.study import Kind, Trial
+from ..result.study import Kind, Point, Trial
 from .ab import BLOCKS, PER_BLOCK
 from .settings import Settings, parse_settings
-
-Point = dict[str, str]
 
 REPETITIONS: Final[dict[Kind, int]] = {
     "sweep": 3, "scaling": 5, "streams": 3, "partition": 5, "batch": 3, "ab": BLOCKS,

@@ -34,7 +34,7 @@ _OVERHEAD_S: Final = 1.0
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PlacedTrial:
     """A trial whose flags have been understood and whose agents have been placed."""
 
     trial: Trial
@@ -46,7 +46,7 @@ class Prepared:
         """Warm-up and window; None where only a number of inferences is known."""
         return None if self.options.duration_s is None else self.options.warmup_s + self.options.duration_s
 
-    def same_but_load(self, other: "Prepared") -> bool:
+    def same_but_load(self, other: "PlacedTrial") -> bool:
         """Whether the other's agents can do it as they are."""
         return (
             self.options.agent_python == other.options.agent_python
@@ -55,21 +55,21 @@ class Prepared:
         )
 
 
-def prepare(trials: Sequence[Trial], topology: Topology) -> tuple[Prepared, ...]:
+def prepare(trials: Sequence[Trial], topology: Topology) -> tuple[PlacedTrial, ...]:
     """Raises UsageError, naming the setting, for the first trial that cannot be. Repetitions are understood once."""
-    known: dict[tuple[str, ...], Prepared] = {}
+    known: dict[tuple[str, ...], PlacedTrial] = {}
     for trial in trials:
         if trial.argv not in known:
             known[trial.argv] = _prepared(trial, topology)
     return tuple(replace(known[trial.argv], trial=trial) for trial in trials)
 
 
-def _prepared(trial: Trial, topology: Topology) -> Prepared:
+def _prepared(trial: Trial, topology: Topology) -> PlacedTrial:
     try:
         options = parse(trial.argv)
         if not isinstance(options, Options):
             raise UsageError(f"trial {trial.id}: {' '.join(trial.argv)} is no command line of a run")
-        return Prepared(trial, options, make_plan(options, topology))
+        return PlacedTrial(trial, options, make_plan(options, topology))
     except SystemExit:  # --help
         raise UsageError(f"trial {trial.id}: {' '.join(trial.argv)} is no command line of a run") from None
     except UsageError as error:
@@ -77,7 +77,7 @@ def _prepared(trial: Trial, topology: Topology) -> Prepared:
         raise UsageError(f"study, {point}: {error}" if point else str(error)) from None
 
 
-def estimate_s(trials: Sequence[Prepared], overhead_s: float = _OVERHEAD_S) -> float | None:
+def estimate_s(trials: Sequence[PlacedTrial], overhead_s: float = _OVERHEAD_S) -> float | None:
     """How long they take in all; None where that cannot be known."""
     loads = [trial.load_s for trial in trials]
     return None if None in loads else sum(load or 0.0 for load in loads) + overhead_s * len(loads)
@@ -102,12 +102,12 @@ class Runner:
     outcomes: list[Outcome] = field(default_factory=list)
     interrupted: bool = False
     _crew: tuple[Member, ...] = ()
-    _jobs: Prepared | None = None
+    _jobs: PlacedTrial | None = None
     _overheads_s: list[float] = field(default_factory=list)
     _read: dict[str, str] = field(default_factory=dict)
     """SHA-256 by file, of what the study began with and its trials have read since."""
 
-    def run(self, bus: Bus, trials: Sequence[Prepared], attempt: int = 0) -> None:
+    def run(self, bus: Bus, trials: Sequence[PlacedTrial], attempt: int = 0) -> None:
         """All of them, or until the user wants an end. `attempt`: the round in which they are run again, from 1. Raises
         Broken where agents cannot be started any more, Changed where a file has, and Unwritable where a trial
         cannot be saved."""
@@ -132,7 +132,7 @@ class Runner:
         bus.release(self._crew)
         self._crew = ()
 
-    def _check_files(self, outcome: Outcome, prepared: Prepared) -> None:
+    def _check_files(self, outcome: Outcome, prepared: PlacedTrial) -> None:
         """By what the agents have read. Agents that stayed from the trial before refuse a file that was changed since:
         such a trial FAILED, and what the file is now is looked up. Raises Changed."""
         known = {**self.study.fingerprint.files, **self._read}
@@ -145,11 +145,11 @@ class Runner:
             raise Changed(f"{changed[0]} is not what it was when the study began, as trial {outcome.trial} found")
         self._read.update(now)
 
-    def _left_s(self, trials: Sequence[Prepared]) -> float | None:
+    def _left_s(self, trials: Sequence[PlacedTrial]) -> float | None:
         known = self._overheads_s
         return estimate_s(trials, sum(known) / len(known) if known else _OVERHEAD_S)
 
-    def _trial(self, bus: Bus, prepared: Prepared, began: float, attempt: int) -> tuple[Outcome, Report | None]:
+    def _trial(self, bus: Bus, prepared: PlacedTrial, began: float, attempt: int) -> tuple[Outcome, Report | None]:
         crew = self._adopted(bus, prepared)
         started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         _stay_off(prepared.plan, self.topology)
@@ -170,13 +170,13 @@ class Runner:
         code = exit_code(report, facts.interrupted, kept=True)
         return outcome_of(prepared.trial, report, self.clock() - began, code, attempt), report
 
-    def _save_samples(self, prepared: Prepared, attempt: int, facts: Run, merged: Merged | None) -> str | None:
+    def _save_samples(self, prepared: PlacedTrial, attempt: int, facts: Run, merged: Merged | None) -> str | None:
         """The name of their file, where they are asked for and there are any. Raises Unwritable."""
         if not prepared.options.save_samples or merged is None or facts.interrupted:
             return None
         return self.folder.keep_samples(prepared.trial, recorded(facts.members), merged.window, attempt)
 
-    def _adopted(self, bus: Bus, prepared: Prepared) -> tuple[Member, ...]:
+    def _adopted(self, bus: Bus, prepared: PlacedTrial) -> tuple[Member, ...]:
         """The agents of the trial before, where they can do this one as they are; else they are let go."""
         if self._crew and self._jobs is not None and prepared.same_but_load(self._jobs):
             return self._crew
@@ -184,7 +184,7 @@ class Runner:
         self._crew = ()
         return ()
 
-    def _leave(self, facts: Run, prepared: Prepared) -> None:
+    def _leave(self, facts: Run, prepared: PlacedTrial) -> None:
         """Agents can go on only if all of them have delivered; `dismiss` ends the others, too."""
         self._crew, self._jobs = tuple(facts.members), prepared
         if any(member.state is not State.DELIVERED for member in facts.members):

@@ -9,16 +9,13 @@ from typing import Annotated, Final, TypeVar
 from msgspec import Meta, Struct
 
 from ..result.effective import InEffect
-from ..result.study import Outcome, Study, Trial
+from ..result.study import Outcome, Point, Study, Trial
 from ..stats.estimate import Estimate, geometric, geometric_mean
 from .standing import blocks_used, measured, standing, used
 
 PROGRAM: Final = "ovbench-coord"
 NOT_RUN: Final = "NOT RUN"
 _Known = TypeVar("_Known", int, str)
-
-
-Point = dict[str, str]
 
 
 class Setting(Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Any, Final
 from ...result.numbers import duration, milliseconds, percent, rate
 from ...result.study import Outcome, Study
 from ...stats.estimate import Estimate
-from ...stats.scaling import Point
+from ...stats.scaling import Measured
 from ...study.answer import Answer
 from ...study.curves import Curve
 from ...study.standing import standing
@@ -103,7 +103,7 @@ def _curve_name(curve: Curve) -> str:
     return _shortened(" ".join(f"{flag} {value}" for flag, value in curve.point.items())) or "all"
 
 
-def _point_tip(name: str, unit: str, point: Point) -> str:
+def _point_tip(name: str, unit: str, point: Measured) -> str:
     head = f"{point.size} {unit if point.size != 1 else unit.removesuffix('s')}" + (
         "" if name == "all" else f"\n{name}"
     )

@@ -24,21 +24,20 @@ from ovbench.coordinator.compare.comparison import (
     compare_runs,
     compare_studies,
     difference_ci95,
-    mean_of,
     welch_ci95,
 )
 from ovbench.coordinator.compare.gate import gate
 from ovbench.coordinator.request.requirement import Requirement, parse_requirement
 from ovbench.coordinator.result.environment import AgentPython
-from ovbench.coordinator.result.estimates import Estimate
 from ovbench.coordinator.result.figures import BY_NAME
 from ovbench.coordinator.result.report import FilePart, Interval, OutputsPart, Report, Validity
 from ovbench.coordinator.result.study import Fingerprint, Kind, Outcome, Study, Trial
+from ovbench.coordinator.stats.estimate import Estimate, estimate
 from tests.builders import delivered, options, report, run
 
 
 def around(value: float, half: float) -> Estimate:
-    return Estimate(value, Interval(value - half, value + half))
+    return Estimate(value, value - half, value + half)
 
 
 def condition(text: str) -> Requirement:
@@ -50,8 +49,8 @@ def test_symmetric_half_widths_add_as_squares() -> None:
 
 
 def test_of_asymmetric_intervals_the_sides_that_face_each_other_count() -> None:
-    first = Estimate(10.0, Interval(9.0, 13.0))
-    other = Estimate(20.0, Interval(16.0, 40.0))
+    first = Estimate(10.0, 9.0, 13.0)
+    other = Estimate(20.0, 16.0, 40.0)
     interval = difference_ci95(first, other)
     assert interval is not None
     assert interval.low == pytest.approx(10 - math.hypot(4, 3))
@@ -75,8 +74,8 @@ def test_intervals_that_overlap_may_still_be_told_apart() -> None:
         ("fps", around(100, 4), around(105, 4), "cannot be told apart"),
         ("fps", Estimate(100), around(200, 1), "no interval"),
         ("fps", around(100, 1), Estimate(200), "no interval"),
-        ("p99_9_ms", Estimate(5, Interval(4, None)), around(9, 1), "cannot be told apart"),
-        ("p99_9_ms", Estimate(5, Interval(4, None)), around(1, 1), "better"),
+        ("p99_9_ms", Estimate(5, 4, None), around(9, 1), "cannot be told apart"),
+        ("p99_9_ms", Estimate(5, 4, None), around(1, 1), "better"),
     ],
 )
 def test_a_verdict_needs_a_difference_that_is_not_noise(
@@ -100,11 +99,11 @@ def test_the_other_way_round_the_verdict_is_the_opposite(a: float, ha: float, b:
 
 
 def test_the_mean_over_repetitions_has_students_interval() -> None:
-    found = mean_of([10.0, 12.0, 14.0])
+    found = estimate([10.0, 12.0, 14.0])
     assert found.value == 12.0
-    assert found.ci95 is not None
-    assert found.ci95.low == pytest.approx(12.0 - 4.302653 * 2.0 / math.sqrt(3), abs=1e-5)
-    assert mean_of([10.0]).ci95 is None
+    assert found.low is not None
+    assert found.low == pytest.approx(12.0 - 4.302653 * 2.0 / math.sqrt(3), abs=1e-5)
+    assert estimate([10.0]).low is None
 
 
 def test_welchs_interval_is_that_of_a_worked_example() -> None:

@@ -10,10 +10,10 @@ from ovbench.coordinator.compare.table import rows_of_study
 from ovbench.coordinator.report.html.studycharts import study_charts
 from ovbench.coordinator.report.html.studypage import study_page
 from ovbench.coordinator.report.study import print_answer
-from ovbench.coordinator.result.study import Kind, Outcome, Study
+from ovbench.coordinator.result.study import Kind, Outcome, Point, Study
 from ovbench.coordinator.study.answer import Answer, answer
 from ovbench.coordinator.study.summary import settings_of
-from tests.studies import Point, of_streams, outcome, outcomes, study
+from tests.studies import of_streams, outcome, outcomes, study
 
 GRID = {"-nstreams": ("1", "2"), "-nthreads": ("1", "2")}
 NOISE = {("1", "1"): 98.0, ("1", "2"): 102.0, ("2", "1"): 97.0, ("2", "2"): 103.0}
