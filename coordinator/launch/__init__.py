@@ -1,4 +1,4 @@
-"""Ways to start agents. A launcher starts processes and tells of their deaths; it knows nothing of messages."""
+"""Ways to start agents. A launcher starts processes and reports their deaths; it knows nothing of messages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class Death:
 class Launcher(Protocol):
     @property
     def gives_places(self) -> bool:
-        """Whether each agent is started with its place; else whoever comes has any that is free."""
+        """Whether each agent is started for a certain place; otherwise whoever comes takes any free one."""
 
     @property
     def fd(self) -> int | None:
-        """A descriptor that can be read when `deaths` has news; None where there never is any."""
+        """A descriptor that becomes readable when `deaths` has news; None if there never is any."""
 
     @property
     def ended(self) -> str:
@@ -34,8 +34,8 @@ class Launcher(Protocol):
         """End an agent at once, if it can be done from here."""
 
     def await_ends(self, timeout_s: float) -> None:
-        """Until no agent that was started here is left; those that are after that long are killed. Their deaths are
-        not told."""
+        """Return when no agent that was started here is left; those left after that long are killed. Their deaths
+        are not reported."""
 
     def abandon(self) -> None:
         """Kill what was started here, before this process ends at once. It takes no lock, and a second at the most: it
