@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 
 from ovbench.common.clock import monotonic_ns, to_ns
+from ovbench.common.effective import Outputs, Phases
 from ovbench.common.job import Job
-from ovbench.common.messages import Graph, Layers, Outputs, Phases
+from ovbench.common.messages import Graph, Layers
 
 from .host import affinity as placement
 from .host.numa import read_policy, set_policy

@@ -17,8 +17,10 @@ from typing import Final, NoReturn, Protocol
 import numpy as np
 from msgspec import structs
 
+from ovbench.common.bounded import as_text
 from ovbench.common.clock import NS_PER_MS, Clock, monotonic_ns, to_ns
 from ovbench.common.cpulist import format_cpu_list
+from ovbench.common.effective import Effective
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.histogram import COARSE
 from ovbench.common.job import Job
@@ -29,7 +31,6 @@ from ovbench.common.messages import (
     AnyNotice,
     AnyOrder,
     Delivered,
-    Effective,
     Failed,
     Finished,
     Hello,
@@ -44,7 +45,6 @@ from ovbench.common.messages import (
     Stop,
     Warmed,
     WarmUp,
-    as_text,
     tag,
 )
 from ovbench.common.wire import BadMessage, Link, check

@@ -14,9 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from .bounded import MOST_NAME, as_text
+from .effective import FileDigest, FileKind
 from .errors import UsageError
 from .job import MOST_WHOLE, FileState, Known
-from .messages import MOST_NAME, FileDigest, FileKind, as_text
 
 _BESIDE: Final = {".xml": (".bin",), ".pdmodel": (".pdiparams",), ".onnx": (), ".meta": (".index",)}
 """Suffixes of the files that belong to a model of the same name: IR, Paddle, TensorFlow's checkpoints."""

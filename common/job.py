@@ -1,7 +1,7 @@
 """The job that one agent runs: frozen values, complete before an agent sees them.
 
 Everything here was requested by the user or decided by the plan; what OpenVINO made of it (streams, threads, requests)
-is reported by the agent as `messages.Effective`.
+is reported by the agent as `effective.Effective`.
 """
 
 from typing import Annotated, Final, Literal, TypeVar

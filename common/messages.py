@@ -8,9 +8,21 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .bounded import (
+    MOST_COUNT,
+    AgentId,
+    Count,
+    Megabytes,
+    Name,
+    Nanoseconds,
+    Nonce,
+    Request,
+    Text,
+    Version,
+)
+from .effective import Effective, Outputs, Phases
 from .histogram import COARSE, FINE, Layout
-from .job import MOST_CPUS, Cpu, Cpus, Finite, Job, NotNegative, Positive, Requests, Seconds, Sha256
-from .shape import Shape
+from .job import MOST_CPUS, Cpu, Cpus, Finite, Job, Seconds
 
 PROTOCOL_VERSION = 2
 
@@ -20,63 +32,16 @@ SAMPLES_PER_MESSAGE = 65_536
 MOST_READINGS = 512
 """`Usage` in one `Finished`."""
 
-SKETCH_VALUES = 64
-"""Values in the sketch of an output."""
-
 LAYERS_PER_MESSAGE = 2_048
 GRAPH_BYTES_PER_MESSAGE = 1 << 20
 
 MAX_MESSAGE_BYTES = 8 << 20
 
-MOST_GROUPS = 65_536
-"""Groups of shapes in one `Effective`."""
-
-MOST_DIGESTS = 256
-"""Files in one `Effective`."""
-
-MOST_TEXT = 20_000
-"""Characters in a `Text`."""
-
-MOST_NAME = 4_096
-"""Characters in a `Name`."""
-
 MOST_SLICES = 4_096
 """Time slices of one `Folded`."""
 
-MOST_COUNT = 1 << 53
-"""Of anything counted: up to here floats are exact, and the sums of a thousand such numbers fit 64 bits."""
-
 MOST_THREADS = 65_536
 """`MaskChange` in one `Finished`."""
-
-_MOST_PORTS = 4_096
-_MOST_NOTES = 4_096
-
-Version = Annotated[int, Meta(ge=0, lt=1 << 31)]
-Nonce = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
-AgentId = Annotated[int, Meta(ge=0, lt=1 << 20)]
-Nanoseconds = Annotated[int, Meta(ge=0, lt=1 << 62)]
-"""An instant, or a time; the sum and the difference of two of them fit 64 bits."""
-
-Count = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
-Request = Annotated[int, Meta(ge=0, lt=1 << 31)]
-Batch = Annotated[int, Meta(ge=1, lt=1 << 31)]
-Milliseconds = Annotated[float, Meta(ge=0, le=1e12)]
-Megabytes = Annotated[float, Meta(ge=0, le=1e12)]
-Text = Annotated[str, Meta(max_length=MOST_TEXT)]
-Name = Annotated[str, Meta(max_length=MOST_NAME)]
-Names = Annotated[tuple[Name, ...], Meta(max_length=_MOST_PORTS)]
-
-
-def as_text(text: str) -> str:
-    """A text of whatever origin as a `Text`: cut, and without the bytes of file names that are no characters."""
-    return text.encode(errors="replace").decode()[:MOST_TEXT]
-
-
-def as_name(text: str) -> str:
-    """A text of whatever origin as a `Name`, which shows that it was cut."""
-    fitting = text.encode(errors="replace").decode()
-    return fitting if len(fitting) <= MOST_NAME else fitting[: MOST_NAME - 1] + "…"
 
 
 class Order(Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,126 +130,6 @@ class Progress(Notice, frozen=True, tag="progress"):
     busy_ms: Count = 0
     buckets: Annotated[tuple[Annotated[int, Meta(ge=0, lt=COARSE.size)], ...], Meta(max_length=512)] = ()
     counts: Annotated[tuple[Annotated[int, Meta(ge=0, lt=1 << 31)], ...], Meta(max_length=512)] = ()
-
-
-class Port(Struct, frozen=True, forbid_unknown_fields=True):
-    """An input or output of a model.
-
-    `name` is what it goes by, `names` all names of its tensor, `node` that of the node that makes it; `layout` as
-    OpenVINO prints it (`[N,C,H,W]`, `[...]` where none is known). `shape` is None where not even the rank is known.
-    """
-
-    name: Name
-    type: Name
-    shape: Shape | None
-    names: Names = ()
-    node: Name = ""
-    layout: Name = "[...]"
-
-
-Ports = Annotated[tuple[Port, ...], Meta(max_length=_MOST_PORTS)]
-
-
-class Filling(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an input is filled with, in words; `tensors` of them are used in turn where inputs are set in the loop."""
-
-    input: Name
-    text: Text
-    tensors: Positive
-
-
-class Group(Struct, frozen=True, forbid_unknown_fields=True):
-    """Shapes that inputs have together in one inference, and how many frames that is."""
-
-    shapes: Annotated[
-        tuple[Annotated[tuple[NotNegative, ...], Meta(max_length=_MOST_PORTS)], ...], Meta(max_length=_MOST_PORTS)
-    ]
-    batch: Batch
-
-
-FileKind = Literal["model", "extension", "input"]
-
-
-class FileDigest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A file that the agent read, or all of a kind where there are many: what it is for, its path, and its content.
-
-    A built-in model's files are named by it (`builtin:tiny.xml`).
-    """
-
-    kind: FileKind
-    name: Name
-    sha256: Sha256
-    size: NotNegative
-
-
-class Effective(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the compiled model says of itself, beside what was requested; `requests` and `iterations` as run.
-
-    `inputs` and `outputs` are as compiled, the original ones as read. With more than one of `groups`, inference k of
-    request r has those of index (r + k) modulo their number. `notes` are for the user, a sentence each. `files`: what
-    was read, the model's first; none with the null device.
-    """
-
-    backend: Name
-    model: Name
-    device: Name
-    hint: Name
-    precision: Name
-    streams: Annotated[int, Meta(ge=0, lt=1 << 31)]
-    threads: Annotated[int, Meta(ge=0, lt=1 << 31)]
-    requests: Requests
-    iterations: NotNegative | None
-    batch: Batch
-    inputs: Ports
-    outputs: Ports
-    properties: Annotated[dict[Name, Text], Meta(max_length=_MOST_PORTS)]
-    original_inputs: Ports = ()
-    original_outputs: Ports = ()
-    fillings: Annotated[tuple[Filling, ...], Meta(max_length=_MOST_PORTS)] = ()
-    groups: Annotated[tuple[Group, ...], Meta(max_length=MOST_GROUPS)] = ()
-    inference_only: bool = True
-    notes: Annotated[tuple[Text, ...], Meta(max_length=_MOST_NOTES)] = ()
-    files: Annotated[tuple[FileDigest, ...], Meta(max_length=MOST_DIGESTS)] = ()
-
-
-class Phases(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long each part of the preparation took, 0 for what was not done: after `Again` that is all but the
-    requests and the first inference. The first inference is one on the first request. `import_ms` is for models that
-    were compiled before, in place of reading and compiling."""
-
-    load_runtime_ms: Milliseconds
-    read_model_ms: Milliseconds
-    reshape_ms: Milliseconds
-    compile_ms: Milliseconds
-    create_requests_ms: Milliseconds
-    first_inference_ms: Milliseconds
-    import_ms: Milliseconds = 0.0
-
-
-class Output(Struct, frozen=True, forbid_unknown_fields=True):
-    """One output of the inference on the first inputs.
-
-    `digest`: BLAKE2b of its bytes, 128 bits in hex. `sketch`: up to `SKETCH_VALUES` of its values at even distances,
-    the first and the last among them, float32 little endian; empty for elements that are no numbers. `scale`: the
-    largest finite magnitude of all of them.
-    """
-
-    name: Name
-    digest: Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
-    sketch: Annotated[bytes, Meta(max_length=4 * SKETCH_VALUES)]
-    scale: Annotated[float, Meta(ge=0, le=1e300)]
-
-    def __post_init__(self) -> None:
-        if len(self.sketch) % 4:
-            raise ValueError("a sketch is float32 values")
-
-
-class Outputs(Struct, frozen=True, forbid_unknown_fields=True):
-    """What request 0 made of the first inputs. `repeatable`: a second inference on them gave the same bytes;
-    not where the model keeps state, of which there are no outputs."""
-
-    repeatable: bool
-    outputs: Annotated[tuple[Output, ...], Meta(max_length=_MOST_PORTS)]
 
 
 class Ready(Notice, frozen=True, tag="ready"):

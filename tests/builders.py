@@ -7,25 +7,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_S
+from ovbench.common.effective import Effective, FileDigest, Output, Outputs, Phases, Port, ShapeGroup
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.job import Api, Data, Job, Load, Model, NullBackend, Pace, Placement, Runtime
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
-    Effective,
-    FileDigest,
     Finished,
     Folded,
-    Group,
     Layer,
     Layers,
     LayerStatus,
     MaskChange,
     Memory,
     OnNode,
-    Output,
-    Outputs,
-    Phases,
-    Port,
     Ready,
     Samples,
     Usage,
@@ -109,7 +103,7 @@ def effective(
         inputs=(Port(name="data", type="f32", shape=static_shape((1, 16))),),
         outputs=(Port(name="output", type="f32", shape=static_shape((1, 16))),),
         properties={"NUM_STREAMS": str(streams)},
-        groups=tuple(Group(shapes=((size, 16),), batch=size) for size in groups),
+        groups=tuple(ShapeGroup(shapes=((size, 16),), batch=size) for size in groups),
         notes=notes,
         files=(FileDigest("model", "builtin:tiny.xml", "0f" * 32, 1000),),
     )

@@ -15,13 +15,13 @@ import numpy as np
 from msgspec import structs
 from rich.console import Console
 
+from ovbench.common.effective import Filling
 from ovbench.common.job import Job, Pace
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
     PROTOCOL_VERSION,
     AnyNotice,
     Delivered,
-    Filling,
     Graph,
     Hello,
     Layers,

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
+from ovbench.common.effective import MOST_GROUPS, Port, ShapeGroup
 from ovbench.common.errors import UsageError
 from ovbench.common.job import EVERY_INPUT, Model, Preprocessing
-from ovbench.common.messages import MOST_GROUPS, Group, Port
 from ovbench.common.shape import OPEN, Shape, fits, format_dimension, format_shape, is_static, lengths
 
 IMAGE_LAYOUTS: Final = ("NCHW", "NHWC", "CHW", "HWC")
@@ -133,7 +133,7 @@ def check_types(inputs: Sequence[Port], outputs: Sequence[Port], preprocessing: 
             raise UsageError(f"-iop: the model has no input or output '{name}'; it has {_listed(ports)}")
 
 
-def groups(inputs: Sequence[InputInfo], shapes: Sequence[Sequence[tuple[int, ...]]]) -> tuple[Group, ...]:
+def groups(inputs: Sequence[InputInfo], shapes: Sequence[Sequence[tuple[int, ...]]]) -> tuple[ShapeGroup, ...]:
     """What inferences have in turn; `shapes` are those of each input's tensors, which it takes round and round.
 
     After as many inferences as the least common multiple of their numbers it begins anew. Raises UsageError where that
@@ -150,7 +150,7 @@ def groups(inputs: Sequence[InputInfo], shapes: Sequence[Sequence[tuple[int, ...
     found = []
     for turn in range(count):
         together = tuple(own[turn % len(own)] for own in distinct)
-        found.append(Group(shapes=together, batch=_batch(inputs, together)))
+        found.append(ShapeGroup(shapes=together, batch=_batch(inputs, together)))
     return tuple(found)
 
 

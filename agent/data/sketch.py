@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ovbench.common.messages import SKETCH_VALUES, Output, Outputs, as_name
+from ovbench.common.bounded import as_name
+from ovbench.common.effective import SKETCH_VALUES, Output, Outputs
 
 from .tensors import NUMPY
 

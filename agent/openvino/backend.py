@@ -9,19 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import structs
 
+from ovbench.common.bounded import as_name, as_text
+from ovbench.common.effective import Effective, Outputs, Phases, Port
 from ovbench.common.job import Job
-from ovbench.common.messages import (
-    GRAPH_BYTES_PER_MESSAGE,
-    LAYERS_PER_MESSAGE,
-    Effective,
-    Graph,
-    Layers,
-    Outputs,
-    Phases,
-    Port,
-    as_name,
-    as_text,
-)
+from ovbench.common.messages import GRAPH_BYTES_PER_MESSAGE, LAYERS_PER_MESSAGE, Graph, Layers
 
 from ..data.sketch import MOST_OUTPUTS, Content, look_twice
 from ..data.tensors import STRING

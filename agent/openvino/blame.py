@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
+from ovbench.common.effective import ShapeGroup
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Job
-from ovbench.common.messages import Group
 from ovbench.common.shape import format_shape, static_shape
 
 from ..data.signature import InputInfo
@@ -20,7 +20,7 @@ def gist(message: str) -> str:
     return (telling or lines or [message])[-1][:300]
 
 
-def failed_inference(inputs: Sequence[InputInfo], groups: Sequence[Group], job: Job, failed: TurnFailed) -> str:
+def failed_inference(inputs: Sequence[InputInfo], groups: Sequence[ShapeGroup], job: Job, failed: TurnFailed) -> str:
     """One sentence for a turn whose inference fails: what it is to blame on, as far as can be said."""
     reason = gist(str(failed.__cause__))
     if all(info.is_static for info in inputs):

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import structs
 
-from ovbench.common.messages import MOST_NAME, Layer, LayerStatus, Port
+from ovbench.common.bounded import MOST_NAME
+from ovbench.common.effective import Port
+from ovbench.common.messages import Layer, LayerStatus
 from ovbench.common.shape import OPEN, Shape
 
 # ov_element_type_e of openvino/c/ov_common.h, in order (2026.x).

@@ -12,10 +12,11 @@ from xml.etree.ElementTree import ParseError
 from msgspec import structs
 
 from ovbench.common import job as jobs
+from ovbench.common.bounded import as_name, as_text
 from ovbench.common.digests import digests, model_files, states, unchanged
+from ovbench.common.effective import FileDigest, Filling, Port, ShapeGroup
 from ovbench.common.errors import UsageError
 from ovbench.common.job import FileState
-from ovbench.common.messages import FileDigest, Filling, Group, Port, as_name, as_text
 from ovbench.common.schedule import round_up
 from ovbench.common.shape import format_dimension
 
@@ -87,7 +88,7 @@ class Loaded:
     requests: tuple[InferRequest, ...]
     properties: dict[str, str]
     version: str
-    groups: tuple[Group, ...]
+    groups: tuple[ShapeGroup, ...]
     fillings: tuple[Filling, ...]
     notes: tuple[str, ...]
     feed: Feed | None

@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from ovbench.common.messages import Output, Outputs, Ready
+from ovbench.common.effective import Output, Outputs
+from ovbench.common.messages import Ready
 
 from ..result.report import OutputsPart
 from ..session.member import Member

@@ -15,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ovbench.common.clock import NS_PER_S
+from ovbench.common.effective import Effective, Filling, Phases, Port
 from ovbench.common.job import Runtime
 from ovbench.common.lifecycle import State
-from ovbench.common.messages import Effective, Filling, Phases, Port, Ready
+from ovbench.common.messages import Ready
 from ovbench.common.shape import format_shape, static_shape
 from ovbench.common.topology import format_cpu_list
 

@@ -7,7 +7,8 @@ from typing import Final
 from msgspec import structs
 
 from ovbench.common.clock import NS_PER_S, NS_PER_US
-from ovbench.common.messages import Effective, Finished, Phases, Port, Ready
+from ovbench.common.effective import Effective, Phases, Port
+from ovbench.common.messages import Finished, Ready
 from ovbench.common.schedule import slice_edges_ns, slice_length_ns
 from ovbench.common.shape import format_shape
 from ovbench.common.topology import Topology

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from ovbench.common.messages import Effective, FileDigest
+from ovbench.common.effective import Effective, FileDigest
 from ovbench.common.topology import format_cpu_list
 
 from .member import Member

@@ -10,12 +10,12 @@ from typing import Final
 
 import numpy as np
 
+from ovbench.common.bounded import MOST_COUNT
 from ovbench.common.clock import NS_PER_S, to_ns
 from ovbench.common.cpulist import format_cpu_list
 from ovbench.common.histogram import COARSE, FINE, Layout
 from ovbench.common.job import Job
 from ovbench.common.messages import (
-    MOST_COUNT,
     SAMPLES_PER_MESSAGE,
     AnyNotice,
     Delivered,

@@ -22,17 +22,16 @@ from typing import Final
 import numpy as np
 
 from ovbench.common.clock import to_ns
+from ovbench.common.effective import Effective, Phases
 from ovbench.common.job import Job
 from ovbench.common.messages import (
     PROTOCOL_VERSION,
     AnyNotice,
     AnyOrder,
     Delivered,
-    Effective,
     Finished,
     Hello,
     Memory,
-    Phases,
     Prepare,
     Progress,
     Ready,

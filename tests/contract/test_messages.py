@@ -19,6 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from ovbench.common.bounded import MOST_NAME, MOST_TEXT, as_name, as_text
+from ovbench.common.effective import Effective, FileDigest, Filling, Output, Outputs, Phases, Port, ShapeGroup
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.job import (
     Data,
@@ -36,23 +38,17 @@ from ovbench.common.job import (
 )
 from ovbench.common.messages import (
     MAX_MESSAGE_BYTES,
-    MOST_NAME,
-    MOST_TEXT,
     PROTOCOL_VERSION,
     SAMPLES_PER_MESSAGE,
     Again,
     AnyNotice,
     AnyOrder,
     Delivered,
-    Effective,
     Failed,
-    FileDigest,
-    Filling,
     Finished,
     Folded,
     Foreign,
     Graph,
-    Group,
     Hello,
     Layer,
     Layers,
@@ -62,10 +58,6 @@ from ovbench.common.messages import (
     OnCpu,
     OnNode,
     Order,
-    Output,
-    Outputs,
-    Phases,
-    Port,
     Prepare,
     Progress,
     Pulse,
@@ -78,8 +70,6 @@ from ovbench.common.messages import (
     Usage,
     Warmed,
     WarmUp,
-    as_name,
-    as_text,
     tag,
 )
 from ovbench.common.wire import BadMessage, Hub, check, decode, encode
@@ -155,7 +145,7 @@ NOTICES: Final[tuple[Notice, ...]] = (
             outputs=(Port(name="output", type="f32", shape=None),),
             properties={"NUM_STREAMS": "2"},
             fillings=(Filling(input="data", text="random f32 in [0, 1)", tensors=2),),
-            groups=(Group(shapes=((1, 16),), batch=1),),
+            groups=(ShapeGroup(shapes=((1, 16),), batch=1),),
             files=(FileDigest(kind="model", name="builtin:tiny.bin", sha256="0f" * 32, size=64),),
         ),
         phases=Phases(

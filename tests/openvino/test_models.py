@@ -12,9 +12,11 @@ from openvino import opset13 as ops
 from ovbench.agent.openvino.backend import OpenVinoBackend
 from ovbench.agent.openvino.capi import Core, Library
 from ovbench.agent.openvino.model import StepTimes, load
+from ovbench.common.bounded import MOST_NAME
+from ovbench.common.effective import Phases
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Data, Job, Load, Model, Placement, Preprocessing, Runtime
-from ovbench.common.messages import MOST_NAME, Phases, Ready
+from ovbench.common.messages import Ready
 from ovbench.common.shape import static_shape
 from ovbench.common.wire import check
 from tests.openvino import opset_models

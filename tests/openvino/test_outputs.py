@@ -18,8 +18,8 @@ from ovbench.agent.openvino.capi import InferRequest, OpenVinoError
 from ovbench.agent.openvino.cxx import Cxx
 from ovbench.agent.openvino.model import StepTimes, load
 from ovbench.common.clock import monotonic_ns
+from ovbench.common.effective import Outputs
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime
-from ovbench.common.messages import Outputs
 from ovbench.common.shape import parse_shape
 from tests.openvino.opset_models import parameter, result, save
 from tests.openvino.test_feed import adding_model

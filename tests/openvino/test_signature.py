@@ -12,9 +12,9 @@ from openvino import opset13 as ops
 from openvino.tools.benchmark.utils.utils import get_inputs_info, get_network_batch_size
 
 from ovbench.agent.data.signature import Signature, groups, input_types, sign
+from ovbench.common.effective import Port
 from ovbench.common.errors import UsageError
 from ovbench.common.job import EVERY_INPUT, Model, Preprocessing
-from ovbench.common.messages import Port
 from ovbench.common.shape import Shape, format_dimension, format_shape, is_static, parse_shape
 
 DIMENSIONS = st.sampled_from([(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (16, 16), (0, -1), (1, 8), (3, -1)])

@@ -13,7 +13,8 @@ import pytest
 import zmq
 from msgspec import structs
 
-from ovbench.common.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, FileDigest, Finished, Hello, Memory, Progress
+from ovbench.common.effective import FileDigest
+from ovbench.common.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, Finished, Hello, Memory, Progress
 from ovbench.common.wire import BadMessage, Hub, encode
 from tests.builders import effective, ready
 from tests.process.driver import AGENT, PATIENCE_S, Coordinator, Start

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ovbench.agent.data.sketch import Content, describe, look_twice
 from ovbench.agent.data.tensors import NUMPY, bf16_bits
-from ovbench.common.messages import SKETCH_VALUES
+from ovbench.common.effective import SKETCH_VALUES
 
 
 def content(values: npt.NDArray[Any], element_type: str) -> Content:

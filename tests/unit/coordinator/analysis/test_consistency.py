@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from ovbench.common.effective import Outputs, Port
 from ovbench.common.job import Load
-from ovbench.common.messages import Outputs, Port
 from ovbench.common.shape import static_shape
 from ovbench.coordinator.analysis.consistency import Difference, compare
 from ovbench.coordinator.checks.outputs import find_in_outputs

@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from ovbench.common.effective import Filling, Phases, Port, ShapeGroup
 from ovbench.common.job import Runtime
-from ovbench.common.messages import PROTOCOL_VERSION, Filling, Group, Hello, Phases, Port, Progress, Ready
+from ovbench.common.messages import PROTOCOL_VERSION, Hello, Progress, Ready
 from ovbench.common.shape import static_shape
 from ovbench.coordinator.report.live import (
     STEPS,
@@ -179,7 +180,7 @@ def test_a_model_that_is_reshaped_is_shown_with_its_batch_and_shapes() -> None:
 
 
 def test_a_model_of_several_batches_in_turn_has_an_open_one() -> None:
-    groups = (Group(((1, 3, 8, 8), (1, 4)), 1), Group(((3, 3, 8, 8), (3, 4)), 3))
+    groups = (ShapeGroup(((1, 3, 8, 8), (1, 4)), 1), ShapeGroup(((3, 3, 8, 8), (3, 4)), 3))
     assert steps(delivered(0, prepared=prepared(groups=groups)))[5].lines[0] == "Model batch size: ?"
     assert steps(delivered(0, prepared=prepared(groups=groups[1:])))[5].lines[0] == "Model batch size: 3"
 
@@ -227,7 +228,7 @@ def test_what_the_inputs_are_filled_with_is_told_for_each() -> None:
 
 
 def test_several_shapes_are_listed_as_tensor_groups() -> None:
-    groups = (Group(((1, 3, 8, 8), (1, 4)), 1), Group(((1, 3, 9, 9), (1, 4)), 1))
+    groups = (ShapeGroup(((1, 3, 8, 8), (1, 4)), 1), ShapeGroup(((1, 3, 9, 9), (1, 4)), 1))
     lines = steps(delivered(0, prepared=prepared(groups=groups)))[9].lines
     start = lines.index("Defined 2 tensor groups:")
     assert lines[start + 1 : start + 3] == ["     data: [1,3,8,8] mask: [1,4]", "     data: [1,3,9,9] mask: [1,4]"]

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from ovbench.common.messages import Effective
+from ovbench.common.effective import Effective
 from ovbench.coordinator.result.effective import InEffect, in_effect, text_of
 from ovbench.coordinator.result.report import Report
 from tests.builders import delivered, effective, options, ready, report, run

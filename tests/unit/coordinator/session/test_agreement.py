@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from ovbench.common.messages import Effective, FileDigest
+from ovbench.common.effective import Effective, FileDigest
 from ovbench.coordinator.session.agreement import disagreement
 from ovbench.coordinator.session.member import Member
 from tests.builders import delivered, effective, job, ready
