@@ -1,8 +1,5 @@
-"""The built-in models by name, and how their files are made."""
+"""The built-in models by name, and what a process that was to write one says by its end."""
 
-import subprocess
-import sys
-from pathlib import Path
 from typing import Final
 
 from .errors import ExitCode, Unwritable, UsageError
@@ -11,15 +8,8 @@ PREFIX: Final = "builtin:"
 NAMES: Final = ("squeezenet1.1", "mlp", "tiny")
 
 
-def write_builtin(name: str, file: Path) -> None:
-    """Write the IR of `builtin:NAME` to `file` (.xml) and its weights beside it (.bin).
-
-    Done by a process of its own, so that OpenVINO's Python bindings stay out of this one. Raises UsageError, and
-    Unwritable where there is no room.
-    """
-    command = [sys.executable, "-m", "ovbench.agent.openvino.zoo", name, str(file)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
-        text = f"{PREFIX}{name} cannot be written to {file}: {reason}"
-        raise Unwritable(text, no_room=True) if done.returncode == ExitCode.UNWRITABLE else UsageError(text)
+def refusal(name: str, file: str, code: int, said: str) -> UsageError | Unwritable:
+    """Why `builtin:NAME` was not written to `file`, by the exit code of the process and what it wrote to stderr."""
+    reason = (said.strip().splitlines() or ["it gave no reason"])[-1]
+    text = f"{PREFIX}{name} cannot be written to {file}: {reason}"
+    return Unwritable(text, no_room=True) if code == ExitCode.UNWRITABLE else UsageError(text)

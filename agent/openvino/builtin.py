@@ -5,9 +5,11 @@ import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
-from ovbench.common.builtin import PREFIX, write_builtin
+from ovbench.common.builtin import PREFIX, refusal
 from ovbench.common.cache import Uncached, entry
 from ovbench.common.errors import UsageError
+
+from ..host.process import run_module
 
 
 @functools.cache
@@ -19,8 +21,18 @@ def builtin_file(name: str) -> Path:
         **{package: version(package) for package in ("ovbench", "openvino", "numpy")},
     }
     try:
-        return entry(name, made_with, lambda folder: write_builtin(name, folder / file)).folder / file
+        return entry(name, made_with, lambda folder: _write(name, folder / file)).folder / file
     except Uncached as problem:
         raise UsageError(
             f"{PREFIX}{name} cannot be written anywhere ({problem}); set TMPDIR or XDG_CACHE_HOME"
         ) from None
+
+
+def _write(name: str, file: Path) -> None:
+    """By a process of its own, so that OpenVINO's Python bindings stay out of this one, whose memory is measured.
+
+    Raises UsageError, and Unwritable where there is no room.
+    """
+    code, said = run_module("ovbench.agent.openvino.zoo", name, str(file))
+    if code != 0:
+        raise refusal(name, str(file), code, said)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from ovbench.common.builtin import write_builtin
 from ovbench.common.errors import NO_ROOM, ExitCode, Unwritable, UsageError
 from ovbench.common.job import Job
 from ovbench.common.printable import one_line, open_streams
 from ovbench.common.topology import Topology, read_topology
 
 from ..launch import Launcher
+from ..launch.builtin import write_builtin
 from ..launch.external import ExternalLauncher
 from ..launch.local import LocalLauncher
 from ..machine.limits import check_limits

@@ -11,6 +11,7 @@ from ovbench.agent.openvino import zoo
 from ovbench.agent.openvino.builtin import builtin_file
 from ovbench.agent.openvino.capi import Core, Library
 from ovbench.common import builtin
+from ovbench.coordinator.launch.builtin import write_builtin
 
 INPUTS = {"squeezenet1.1": (1, 3, 227, 227), "mlp": (1, 256), "tiny": (1, 16)}
 OUTPUTS = {"squeezenet1.1": (1, 1000), "mlp": (1, 256), "tiny": (1, 16)}
@@ -61,7 +62,7 @@ def test_the_same_weights_are_made_every_time(name: str) -> None:
 @pytest.mark.parametrize("name", builtin.NAMES)
 def test_a_written_model_is_the_model(name: str, tmp_path: Path) -> None:
     file = tmp_path / f"{name}.xml"
-    builtin.write_builtin(name, file)
+    write_builtin(name, file)
     assert sorted(f.name for f in tmp_path.iterdir()) == [f"{name}.bin", f"{name}.xml"]
     read = ov.Core().read_model(file)
     assert parameters(read) == parameters(zoo.MODELS[name]())

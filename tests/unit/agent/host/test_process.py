@@ -6,9 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
+
+from ovbench.agent.host.process import run_module
 
 PATIENCE_S = 60
 CHILD = """
@@ -82,3 +85,20 @@ def test_one_that_leads_a_session_already_needs_no_stand_in() -> None:
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
     out, _ = process.communicate(timeout=PATIENCE_S)
     assert out.split()[:2] == [str(process.pid)] * 2
+
+
+def test_a_module_that_is_run_apart_is_known_by_its_exit_code_and_its_complaint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "apart.py").write_text("import sys; print('unseen'); print(sys.argv[1:], file=sys.stderr); sys.exit(5)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert run_module("apart", "a b", "c") == (5, "['a b', 'c']\n")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_module_that_is_run_apart_and_killed_has_minus_its_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "apart.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert run_module("apart") == (-signal.SIGKILL, "")
