@@ -10,7 +10,6 @@ from ovbench.common.clock import NS_PER_MS, NS_PER_S
 from ovbench.common.effective import Effective, FileDigest, Output, Outputs, Phases, Port, ShapeGroup
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.job import Api, Data, Job, Load, Model, NullBackend, Pace, Placement, Runtime
-from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
     Finished,
     Folded,
@@ -35,8 +34,8 @@ from ovbench.coordinator.plan.plan import Plan
 from ovbench.coordinator.request.options import Options, parse
 from ovbench.coordinator.result.environment import Environment
 from ovbench.coordinator.result.report import Report
-from ovbench.coordinator.run.assemble import Run, build_report, recorded
-from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.run.assemble import build_report, recorded
+from ovbench.coordinator.session.record import AgentRecord, RunRecord
 from tests.machines import machine
 
 Int64s = npt.NDArray[np.int64]
@@ -278,21 +277,19 @@ def delivered(
     load: Finished | None = None,
     prepared: Ready | None = None,
     order: Job | None = None,
-) -> Member:
+) -> AgentRecord:
     """An agent that has run to the end: by default ten seconds from second 1, an inference each 10 ms, on CPU `id`."""
     own = (id,) if cpus is None else cpus
     done = steady(seconds(1), ms(10), 1000) if data is None else data
-    return Member(
+    return AgentRecord(
         id=id,
         job=order or job(own),
-        state=State.DELIVERED,
-        peer=b"peer%d" % id,
         pid=1000 + id,
         host="box",
         ready=prepared or ready(mask=own),
         finished=load or finished(completed=len(done), cpus=own),
-        samples=[samples(done)],
-        layers=[Layers(request=0, layers=tuple(layers))] if layers else [],
+        samples=(samples(done),),
+        layers=(Layers(request=0, layers=tuple(layers)),) if layers else (),
     )
 
 
@@ -320,41 +317,41 @@ def cpu_totals(at_s: float, busy: Sequence[float], coordinator_s: float = 0.0) -
 
 
 def run(
-    members: Sequence[Member],
+    agents: Sequence[AgentRecord],
     *,
     wanted: Options | None = None,
     readings: Sequence[CpuTotals] | None = None,
     plan: Plan | None = None,
     interrupted: bool = False,
-) -> Run:
-    count = 1 + max((cpu for member in members for cpu in member.job.placement.cpus), default=0)
+) -> RunRecord:
+    count = 1 + max((cpu for agent in agents for cpu in agent.job.placement.cpus), default=0)
     steadily = [cpu_totals(at, [0.8 * at] * count, 0.008 * at) for at in range(13)]
-    return Run(
-        options=wanted or options("--agents", str(len(members))),
-        plan=plan or Plan(tuple(member.job for member in members), ()),
+    return RunRecord(
+        options=wanted or options("--agents", str(len(agents))),
+        plan=plan or Plan(tuple(agent.job for agent in agents), ()),
         topology=machine(cores=count),
-        members=members,
+        agents=tuple(agents),
         readings=steadily if readings is None else readings,
         environment=environment(),
         started_at="2025-01-02T03:04:05Z",
-        command=("ovbench-coord", "--agents", str(len(members))),
+        command=("ovbench-coord", "--agents", str(len(agents))),
         version="0.1.0",
         interrupted=interrupted,
         dropped_messages=0,
     )
 
 
-def report(of: Run | None = None, samples_file: str | None = None) -> Report:
+def report(of: RunRecord | None = None, samples_file: str | None = None) -> Report:
     """By default of two agents, each with an inference every 10 ms for ten seconds."""
     facts = of or run([delivered(0), delivered(1)])
-    loads = recorded(facts.members)
+    loads = recorded(facts.agents)
     wanted = facts.options
     merged = merge(loads, wanted.latency_percentile, by_group=wanted.pcseq) if loads else None
     return build_report(facts, merged, samples_file)
 
 
 def evidence(
-    members: Sequence[Member] | None = None,
+    agents: Sequence[AgentRecord] | None = None,
     wanted: Options | None = None,
     *,
     merged: Merged | None = None,
@@ -365,13 +362,13 @@ def evidence(
     housekeeping: tuple[int, ...] = (),
 ) -> Evidence:
     """By default of two agents that did exactly what was asked of them."""
-    members = [delivered(0), delivered(1)] if members is None else members
-    loads = recorded(members)
+    agents = [delivered(0), delivered(1)] if agents is None else agents
+    loads = recorded(agents)
     return Evidence(
-        options=wanted or options("--agents", str(len(members))),
-        plan=Plan(tuple(member.job for member in members), housekeeping),
+        options=wanted or options("--agents", str(len(agents))),
+        plan=Plan(tuple(agent.job for agent in agents), housekeeping),
         topology=topology or machine(),
-        members=members,
+        agents=agents,
         merged=merged or (merge(loads) if loads else None),
         interrupted=interrupted,
         samples_saved=samples_saved,

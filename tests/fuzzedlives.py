@@ -125,7 +125,7 @@ def _wrong(fleet: Fleet, wanted: Options, meter: Meter, with_schema: bool) -> st
     """The JSON Schema is slow to check; the types that it is made from always are."""
     if not fleet.over:
         return "the run does not end"
-    facts = report(run(fleet.members, wanted=wanted, readings=meter.readings))
+    facts = report(run(fleet.records(), wanted=wanted, readings=meter.readings))
     written = to_json(facts)
     print_report(Console(file=io.StringIO(), force_terminal=len(written) % 2 == 1, width=80), from_json(written))
     data = json.loads(written, parse_constant=_refuse)

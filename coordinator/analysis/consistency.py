@@ -10,7 +10,7 @@ from ovbench.common.effective import Output, Outputs
 from ovbench.common.messages import Ready
 
 from ..result.report import OutputsPart
-from ..session.member import Member
+from ..session.record import AgentRecord
 
 _FINE: Final = 1e-3
 _COARSE: Final = 0.02
@@ -77,7 +77,7 @@ class _Made:
     after: Outputs | None
 
 
-def compare(members: Sequence[Member]) -> Comparison:
+def compare(members: Sequence[AgentRecord]) -> Comparison:
     """Each agent's outputs to those of the first one whose outputs can be repeated, and to its own after the load.
 
     An agent that does not repeat its outputs though the first one does is compared like the others. Where none does,
@@ -105,14 +105,14 @@ def compare(members: Sequence[Member]) -> Comparison:
     )
 
 
-def _made(members: Sequence[Member]) -> Iterator[_Made]:
+def _made(members: Sequence[AgentRecord]) -> Iterator[_Made]:
     for member in members:
         if member.ready is not None and member.ready.outputs is not None:
             after = member.finished.outputs if member.finished is not None else None
             yield _Made(member.id, member.ready, member.ready.outputs, after)
 
 
-def _why_not(members: Sequence[Member], made: Sequence[_Made]) -> str:
+def _why_not(members: Sequence[AgentRecord], made: Sequence[_Made]) -> str:
     if any(one.before.outputs and not one.before.repeatable for one in made):
         return "the same inputs give other outputs each time: the model draws random numbers"
     if any(not one.before.repeatable for one in made):

@@ -11,7 +11,7 @@ from ovbench.common.topology import Topology
 
 from ..plan.partition import home
 from ..result.report import FairnessPart
-from ..session.member import Member
+from ..session.record import AgentRecord
 from .merge import Merged
 
 
@@ -21,7 +21,7 @@ def cpus_had(given: Mapping[int, Sequence[int]]) -> dict[int, float]:
     return {agent: sum(1 / agents[cpu] for cpu in cpus) for agent, cpus in given.items()}
 
 
-def fps_per_cpu(members: Sequence[Member], merged: Merged) -> dict[int, float]:
+def fps_per_cpu(members: Sequence[AgentRecord], merged: Merged) -> dict[int, float]:
     """Of every agent that measured, by its number; none in an empty window."""
     seconds = merged.window.duration_s
     if seconds <= 0:
@@ -30,7 +30,7 @@ def fps_per_cpu(members: Sequence[Member], merged: Merged) -> dict[int, float]:
     return {agent: merged.agent_work[agent].frames / seconds / size for agent, size in had.items()}
 
 
-def fairness(members: Sequence[Member], merged: Merged, topology: Topology) -> FairnessPart | None:
+def fairness(members: Sequence[AgentRecord], merged: Merged, topology: Topology) -> FairnessPart | None:
     """None with fewer than two agents, or where none of them did anything."""
     rates = fps_per_cpu(members, merged)
     if len(rates) < 2 or not any(rates.values()):

@@ -11,7 +11,7 @@ from ..analysis.interference import Surroundings
 from ..analysis.merge import Merged
 from ..plan.plan import Plan
 from ..request.options import Options
-from ..session.member import Member
+from ..session.record import AgentRecord
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Evidence:
     options: Options
     plan: Plan
     topology: Topology
-    members: Sequence[Member]
+    agents: Sequence[AgentRecord]
     merged: Merged | None
     interrupted: bool
     samples_saved: bool
@@ -29,10 +29,10 @@ class Evidence:
 
     @cached_property
     def outputs(self) -> Comparison:
-        return compare(self.members)
+        return compare(self.agents)
 
-    def agents(self, ids: Sequence[int]) -> str:
+    def who(self, ids: Sequence[int]) -> str:
         """Some of the agents, in words."""
-        if len(ids) == len(self.members):
+        if len(ids) == len(self.agents):
             return "all agents"
         return f"agent{'s' if len(ids) > 1 else ''} {format_cpu_list(tuple(ids))}"

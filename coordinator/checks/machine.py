@@ -160,7 +160,7 @@ def _find_in_quota(evidence: Evidence) -> Iterator[Finding]:
         periods, seconds = quota[worst]
         message = (
             f"The CPU quota of the control group was used up in {periods:,} period{'s' if periods != 1 else ''}, and "
-            f"its threads waited for {seconds:.2f} s in all ({evidence.agents(sorted(quota))})."
+            f"its threads waited for {seconds:.2f} s in all ({evidence.who(sorted(quota))})."
         )
         advice = "Raise the quota (cpu.max), or measure fewer --cpus."
         yield Finding(Code.CPU_QUOTA, "error", message, advice)

@@ -28,7 +28,7 @@ def find_in_outputs(evidence: Evidence) -> Iterator[Finding]:
     if found.unrepeated:
         message = (
             f"After the load two inferences on the same inputs gave different outputs on "
-            f"{evidence.agents(found.unrepeated)}, before it the same."
+            f"{evidence.who(found.unrepeated)}, before it the same."
         )
         yield Finding(Code.OUTPUTS_DIFFER, "warning", message, _AFTER_ADVICE)
     for after in (False, True):
@@ -41,10 +41,10 @@ def _rounded(evidence: Evidence, found: Comparison, rounded: Sequence[Difference
     agents = tuple(sorted({difference.agent for difference in rounded}))
     worst = max(difference.apart for difference in rounded)
     if rounded[0].after:
-        what = f"The outputs on {evidence.agents(agents)} after the load are not those before it to the bit"
+        what = f"The outputs on {evidence.who(agents)} after the load are not those before it to the bit"
     else:
         what = (
-            f"The outputs on {evidence.agents(agents)} are not those on agent {found.first} to the bit, with as many "
+            f"The outputs on {evidence.who(agents)} are not those on agent {found.first} to the bit, with as many "
             "threads and streams"
         )
     return f"{what}; the values that were looked at are off by up to {100 * worst:.3g} % of the largest one."
@@ -54,9 +54,9 @@ def _message(evidence: Evidence, found: Comparison, apart: Sequence[Difference])
     agents = tuple(sorted({difference.agent for difference in apart}))
     worst = max(apart, key=lambda difference: difference.apart)
     if worst.after:
-        what = f"The same inputs gave other outputs after the load than before it ({evidence.agents(agents)})"
+        what = f"The same inputs gave other outputs after the load than before it ({evidence.who(agents)})"
     else:
-        what = f"The same inputs gave other outputs on {evidence.agents(agents)} than on agent {found.first}"
+        what = f"The same inputs gave other outputs on {evidence.who(agents)} than on agent {found.first}"
     where = f"'{worst.output}'" + (f" of agent {worst.agent}" if len(agents) > 1 else "")
     if not isfinite(worst.apart):
         return f"{what}; {where} differs beyond comparison."

@@ -10,7 +10,7 @@ from ..plan.plan import Plan
 from ..plan.selection import core_of
 from ..result.findings import Code
 from ..result.report import Finding
-from ..session.member import Member
+from ..session.record import AgentRecord
 from .evidence import Evidence
 
 
@@ -68,7 +68,7 @@ def _find_siblings(plan: Plan, topology: Topology) -> Iterator[Finding]:
 def find_in_placement(evidence: Evidence) -> Iterator[Finding]:
     yield from _find_many_threads(evidence)
     yield from _find_collisions(evidence)
-    for member in evidence.members:
+    for member in evidence.agents:
         if member.finished is not None:
             yield from _find_strayed(member, member.finished, evidence)
             yield from _find_moved(member, member.finished.mask_changes)
@@ -79,19 +79,19 @@ def _find_many_threads(evidence: Evidence) -> Iterator[Finding]:
     """The null device's threads need no CPU while they serve."""
     crowded = {
         member.id: (member.ready.effective.threads, len(member.job.placement.cpus))
-        for member in evidence.members
+        for member in evidence.agents
         if member.ready is not None
         and member.job.null is None
         and member.ready.effective.threads > len(member.job.placement.cpus)
     }
     if crowded:
         threads, cpus = max(crowded.values(), key=lambda both: both[0] / both[1])
-        who = evidence.agents(list(crowded))
+        who = evidence.who(list(crowded))
         message = f"More threads than CPUs on {who}: up to {_number(threads, 'thread')} on {_number(cpus, 'CPU')}."
         yield Finding(Code.OVERSUBSCRIBED, "warning", message, "Use fewer -nthreads, or more --cpus-per-agent.")
 
 
-def _find_strayed(member: Member, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
+def _find_strayed(member: AgentRecord, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
     requested = set(member.job.placement.cpus)
     given = format_cpu_list(requested)
     strayed = (set(finished.mask) | set(finished.seen)) - requested
@@ -111,7 +111,7 @@ def _find_strayed(member: Member, finished: Finished, evidence: Evidence) -> Ite
         yield Finding(Code.WRONG_CPUS, "error", message, advice)
 
 
-def seen_by(members: Sequence[Member]) -> dict[tuple[str, int], tuple[int, ...]]:
+def seen_by(members: Sequence[AgentRecord]) -> dict[tuple[str, int], tuple[int, ...]]:
     """By host and CPU: the agents whose threads that infer were seen to run on it."""
     found: dict[tuple[str, int], tuple[int, ...]] = {}
     for member in members:
@@ -122,9 +122,9 @@ def seen_by(members: Sequence[Member]) -> dict[tuple[str, int], tuple[int, ...]]
 
 def _find_collisions(evidence: Evidence) -> Iterator[Finding]:
     """Agents that the plan gave one CPU are no collision, but oversubscription."""
-    given = {member.id: member.job.placement.cpus for member in evidence.members}
+    given = {member.id: member.job.placement.cpus for member in evidence.agents}
     met: dict[tuple[int, ...], list[int]] = {}
-    for (_, cpu), agents in seen_by(evidence.members).items():
+    for (_, cpu), agents in seen_by(evidence.agents).items():
         if len(agents) > 1 and any(cpu not in given[agent] for agent in agents):
             met.setdefault(agents, []).append(cpu)
     for agents, cpus in met.items():
@@ -136,7 +136,7 @@ def _find_collisions(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(Code.CPU_COLLISION, "error", message, advice)
 
 
-def _find_moved(member: Member, changes: Sequence[MaskChange]) -> Iterator[Finding]:
+def _find_moved(member: AgentRecord, changes: Sequence[MaskChange]) -> Iterator[Finding]:
     """Threads that were moved alike are told together."""
     for control in (False, True):
         moves = Counter((change.before, change.after) for change in changes if change.control is control)
@@ -164,7 +164,7 @@ def remote_percent(nodes: Iterable[OnNode], home: Collection[int]) -> float | No
     return 100 * sum(mb for node, mb in own_mb.items() if node not in home) / total_mb if total_mb > 0 else None
 
 
-def _find_remote(member: Member, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
+def _find_remote(member: AgentRecord, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
     home = home_nodes(evidence.topology, member.job.placement.cpus)
     percent = remote_percent(finished.nodes, home)
     limit = evidence.options.thresholds.max_remote_memory_percent

@@ -8,7 +8,7 @@ from ovbench.common.clock import NS_PER_MS, NS_PER_US, to_ns
 from ..analysis.merge import Merged
 from ..result.findings import Code
 from ..result.report import Finding
-from ..session.member import Member
+from ..session.record import AgentRecord
 from .evidence import Evidence
 
 LEAST_RATE_SHARE: Final = 0.99
@@ -18,7 +18,7 @@ LEAST_RATE_SHARE: Final = 0.99
 def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
     if evidence.interrupted:
         yield Finding(Code.INTERRUPTED, "error", "The run was interrupted; the figures are of what came before.")
-    for member in evidence.members:
+    for member in evidence.agents:
         if member.failure is not None:
             yield Finding(Code.INFERENCE_FAILED, "error", f"{member.name} failed: {member.failure.message}")
         elif member.finished is not None and member.finished.error is not None:
@@ -30,12 +30,12 @@ def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
     compile_only = evidence.plan.jobs[0].load.compile_only
     nothing = evidence.merged is None or evidence.merged.count == 0
     if nothing and not compile_only:
-        whole = not evidence.interrupted and not any(_broken(member) for member in evidence.members)
+        whole = not evidence.interrupted and not any(_broken(member) for member in evidence.agents)
         advice = "Measure for longer, -t or -niter." if whole else ""
         yield Finding(Code.NOTHING_COUNTED, "error", "No inference ended in the measured window.", advice)
 
 
-def _broken(member: Member) -> bool:
+def _broken(member: AgentRecord) -> bool:
     return bool(member.failure or member.why or (member.finished and member.finished.error))
 
 
@@ -55,7 +55,7 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
             f"The agents stopped {window.stop_skew_ns / NS_PER_MS:,.0f} ms apart; only the time all ran is counted."
         )
         yield Finding(Code.STOP_SKEW, "warning", message, "Measure for a time, -t, or longer.")
-    completed = sum(m.finished.completed for m in evidence.members if m.finished and not m.why and not m.finished.error)
+    completed = sum(m.finished.completed for m in evidence.agents if m.finished and not m.why and not m.finished.error)
     if evidence.options.iterations and completed != merged.count:
         message = (
             f"{completed} inferences were done; {merged.count} ended while all agents ran, and those under way at the "
@@ -81,7 +81,7 @@ def _least_window_ns(evidence: Evidence) -> int:
 def find_in_rate(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """An agent's latest inference may have been under way when the window ended: in a short run that alone is 1 %."""
     wanted = evidence.options.max_irate
-    under_way = sum(max(member.batches) for member in evidence.members if member.id in merged.agent_counts)
+    under_way = sum(max(member.batches) for member in evidence.agents if member.id in merged.agent_counts)
     frames = merged.work.frames + under_way
     if wanted and merged.count and frames < LEAST_RATE_SHARE * wanted * merged.window.duration_s:
         message = f"-max_irate {wanted:g} was not reached: the agents did {merged.fps:,.1f} frames per second."

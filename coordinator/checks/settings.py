@@ -15,7 +15,7 @@ def find_in_settings(evidence: Evidence) -> Iterator[Finding]:
     only_compiled = evidence.plan.jobs[0].load.compile_only  # there are no requests then
     changed: dict[str, list[int]] = {}
     starved: list[int] = []
-    for member in evidence.members:
+    for member in evidence.agents:
         if member.ready is None:
             continue
         effective = member.ready.effective
@@ -32,9 +32,9 @@ def find_in_settings(evidence: Evidence) -> Iterator[Finding]:
         if asynchronous and effective.requests < effective.streams and not only_compiled:
             starved.append(member.id)
     for text, agents in changed.items():
-        yield Finding(Code.SETTINGS_CHANGED, "warning", f"{text} ({evidence.agents(agents)}).")
+        yield Finding(Code.SETTINGS_CHANGED, "warning", f"{text} ({evidence.who(agents)}).")
     if starved:
-        message = f"Fewer requests than streams keep some streams idle ({evidence.agents(starved)})."
+        message = f"Fewer requests than streams keep some streams idle ({evidence.who(starved)})."
         yield Finding(Code.REQUESTS_BELOW_STREAMS, "warning", message, "Raise -nireq.")
 
 

@@ -14,7 +14,7 @@ from ..analysis.merge import Merged
 from ..analysis.steadiness import last_windows, trend
 from ..result.findings import Code
 from ..result.report import Finding
-from ..session.member import Member
+from ..session.record import AgentRecord
 from ..stats.uncertainty import samples_needed
 from .evidence import Evidence
 
@@ -68,7 +68,7 @@ def find_in_course(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
 
 def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """Gaps of LEAST_GAP_NS or more, said once, with the longest: what stalls one agent mostly stalls others, too."""
-    due_ms = {member.id: _due_ms(member) for member in evidence.members}
+    due_ms = {member.id: _due_ms(member) for member in evidence.agents}
     stalled = {
         agent: gap
         for agent, gap in merged.agent_gaps_ms.items()
@@ -76,7 +76,7 @@ def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     }
     if stalled:
         longest = max(stalled, key=stalled.__getitem__)
-        who = evidence.agents(sorted(stalled))
+        who = evidence.who(sorted(stalled))
         which = f", longest agent {longest}" if len(stalled) > 1 else ""
         message = f"No inference ended for up to {stalled[longest]:,.0f} ms ({who}{which})."
         advice = (
@@ -85,7 +85,7 @@ def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         yield Finding(Code.STALLED, "warning", message, advice)
 
 
-def _due_ms(member: Member) -> float:
+def _due_ms(member: AgentRecord) -> float:
     """Between two starts of a paced agent, which may have none at all that is due in the window."""
     pace = member.job.load.pace
     return pace.frame_period_ns * max(member.batches) / NS_PER_MS if pace is not None else 0.0
@@ -106,8 +106,8 @@ def find_in_agents_speed(evidence: Evidence, merged: Merged) -> Iterator[Finding
     An agent must be slower even with one inference more: that one of a few took long is chance.
     """
     limit = evidence.options.thresholds.max_slower_percent
-    rates = fps_per_cpu(evidence.members, merged)
-    measured = [member for member in evidence.members if member.id in rates]
+    rates = fps_per_cpu(evidence.agents, merged)
+    measured = [member for member in evidence.agents if member.id in rates]
     had = cpus_had({member.id: member.job.placement.cpus for member in measured})
     for size in sorted({len(member.job.placement.cpus) for member in measured}):
         equals = [member for member in measured if len(member.job.placement.cpus) == size]
@@ -122,17 +122,17 @@ def find_in_agents_speed(evidence: Evidence, merged: Merged) -> Iterator[Finding
 
 
 def _unfair(
-    evidence: Evidence, slow: Sequence[Member], rest: Sequence[Member], rates: dict[int, float], middle: float
+    evidence: Evidence, slow: Sequence[AgentRecord], rest: Sequence[AgentRecord], rates: dict[int, float], middle: float
 ) -> Finding:
     worst = min(slow, key=lambda member: rates[member.id])
     percent = 100 * (1 - rates[worst.id] / middle)
-    whom = evidence.agents(sorted(member.id for member in slow)).capitalize()
+    whom = evidence.who(sorted(member.id for member in slow)).capitalize()
     how = f"are up to {percent:.0f} % slower (agent {worst.id})" if len(slow) > 1 else f"is {percent:.0f} % slower"
     message = f"{whom} {how} than the median of {middle:,.4g} FPS per CPU."
     return Finding(Code.UNFAIR, "warning", message, _why_slow(evidence, worst, rest))
 
 
-def _why_slow(evidence: Evidence, slow: Member, rest: Sequence[Member]) -> str:
+def _why_slow(evidence: Evidence, slow: AgentRecord, rest: Sequence[AgentRecord]) -> str:
     if all(_kinds(evidence, slow) != _kinds(evidence, member) for member in rest):
         return "Its cores are of another kind: measure performance and efficient cores apart, --cpus."
     if _shares_core(evidence, slow) and not any(_shares_core(evidence, member) for member in rest):
@@ -140,14 +140,14 @@ def _why_slow(evidence: Evidence, slow: Member, rest: Sequence[Member]) -> str:
     return "Look at what else uses its CPUs and its memory node, and at their frequency."
 
 
-def _cpus(evidence: Evidence, member: Member) -> list[Cpu]:
+def _cpus(evidence: Evidence, member: AgentRecord) -> list[Cpu]:
     return [cpu for cpu in evidence.topology.cpus if cpu.id in member.job.placement.cpus]
 
 
-def _kinds(evidence: Evidence, member: Member) -> set[str]:
+def _kinds(evidence: Evidence, member: AgentRecord) -> set[str]:
     return {cpu.kind for cpu in _cpus(evidence, member)}
 
 
-def _shares_core(evidence: Evidence, member: Member) -> bool:
-    others = {cpu.core for other in evidence.members if other is not member for cpu in _cpus(evidence, other)}
+def _shares_core(evidence: Evidence, member: AgentRecord) -> bool:
+    others = {cpu.core for other in evidence.agents if other is not member for cpu in _cpus(evidence, other)}
     return any(cpu.core in others for cpu in _cpus(evidence, member))

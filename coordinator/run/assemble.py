@@ -1,7 +1,6 @@
 """From what the agents delivered and the CPU readings to the report. Pure: clock and machine were read before."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec import structs
@@ -35,24 +34,18 @@ from ..checks.evidence import Evidence
 from ..checks.placement import home_nodes, remote_percent, seen_by
 from ..checks.requirements import check
 from ..checks.verdict import judge
-from ..machine.neighbours import Points, Process
-from ..machine.sensors import Governor, SensorReading
 from ..machine.utilization import (
     CpuShare,
-    CpuTotals,
     ProcessShare,
     busy_between,
     coordinator_s,
     cpu_shares,
     process_share,
 )
-from ..plan.plan import Plan
 from ..plan.selection import core_of
-from ..request.options import Options
 from ..result import report as result
-from ..result.environment import Environment
 from ..result.estimates import estimates_of_run
-from ..session.member import Member
+from ..session.record import AgentRecord, RunRecord
 from ..stats.distribution import percents_of
 
 _MOST_DISTRIBUTIONS: Final = 64
@@ -62,28 +55,8 @@ _MOST_CPU_SLICES: Final = 60
 """Of the timeline of each measured CPU."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """Everything that is known about a run when it has ended."""
-
-    options: Options
-    plan: Plan
-    topology: Topology
-    members: Sequence[Member]
-    readings: Sequence[CpuTotals]
-    environment: Environment
-    started_at: str
-    command: tuple[str, ...]
-    version: str
-    interrupted: bool
-    dropped_messages: int
-    spent: Mapping[tuple[Process, int], Points] = field(default_factory=dict)
-    sensors: Sequence[SensorReading] = ()
-    governors: Sequence[Governor] = ()
-
-
-def recorded(members: Sequence[Member]) -> list[Recorded]:
-    """The loads that count (see `_counts`)."""
+def recorded(members: Sequence[AgentRecord]) -> list[Recorded]:
+    """The loads that count (see `AgentRecord.counts`)."""
     return [
         Recorded(
             member.id,
@@ -91,41 +64,36 @@ def recorded(members: Sequence[Member]) -> list[Recorded]:
             member.finished.stop_ns,
             member.finished.completed,
             pieces_of(member.samples),
-            tuple(member.folded),
+            member.folded,
             member.batches,
             member.ready.effective.streams if member.ready is not None else None,
             _period_ns(members, member.batches),
         )
         for member in members
-        if member.finished is not None and _counts(member)
+        if member.finished is not None and member.counts
     ]
 
 
-def _period_ns(members: Sequence[Member], batches: Sequence[int]) -> float:
+def _period_ns(members: Sequence[AgentRecord], batches: Sequence[int]) -> float:
     """Between starts of the whole load, as far as it is planned, at a limited rate; 0 without a limit."""
     paces = [member.job.load.pace for member in members]
     frames_per_ns = sum(1 / pace.frame_period_ns for pace in paces if pace is not None)
     return sum(batches) / len(batches) / frames_per_ns if frames_per_ns and None not in paces else 0.0
 
 
-def _counts(member: Member) -> bool:
-    """An agent that delivered, and in which no inference failed."""
-    return member.finished is not None and not member.why and member.finished.error is None
-
-
-def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> result.Report:
+def build_report(run: RunRecord, merged: Merged | None, samples_file: str | None) -> result.Report:
     """`merged` is None where no agent delivered."""
-    ready = [member.ready for member in run.members if member.ready is not None]
+    ready = [member.ready for member in run.agents if member.ready is not None]
     effective = [r.effective for r in ready]
     batch = effective[0].batch if effective else 1
     window = merged.window if merged is not None else Window(0, 0, 0, 0)
-    completed = sum(m.finished.completed for m in run.members if m.finished is not None)
+    completed = sum(m.finished.completed for m in run.agents if m.finished is not None)
     processes = _processes(run, window)
     saved = samples_file is not None
     shares = cpu_shares(run.readings, window.start_ns, window.stop_ns)
     around = _surroundings(run, window, processes, shares)
-    evidence = Evidence(run.options, run.plan, run.topology, run.members, merged, run.interrupted, saved, around)
-    seen = seen_by(run.members)
+    evidence = Evidence(run.options, run.plan, run.topology, run.agents, merged, run.interrupted, saved, around)
+    seen = seen_by(run.agents)
     report = result.Report(
         ovbench=result.Product(run.version),
         started_at=run.started_at,
@@ -146,20 +114,20 @@ def build_report(run: Run, merged: Merged | None, samples_file: str | None) -> r
         latency_ms=_latency(merged.latency, run.options.latency_percentile) if merged else None,
         phases_ms=_slowest([r.phases for r in ready]),
         cpu=_cpu(run, window, processes, around, shares),
-        agents=tuple(_agent(run, member, merged, window, processes.get(member.id), seen) for member in run.members),
+        agents=tuple(_agent(run, member, merged, window, processes.get(member.id), seen) for member in run.agents),
         timeline=tuple(_timeline(run, merged.timeline, window)) if merged else (),
         validity=judge(evidence),
         dropped_messages=run.dropped_messages,
         samples_file=samples_file,
         groups=tuple(_groups(merged.groups, effective[0], run.options.latency_percentile)) if merged else (),
         layers=merge_layers(
-            {member.id: member.layers for member in run.members if _counts(member)},
+            {member.id: member.layers for member in run.agents if member.counts},
             by_request=run.options.report_type == "detailed_counters",
         ),
         outputs=evidence.outputs.part(),
         efficiency=_efficiency(run, merged, processes) if merged is not None else None,
         neighbours=tuple(around.neighbours),
-        fairness=fairness(run.members, merged, run.topology) if merged else None,
+        fairness=fairness(run.agents, merged, run.topology) if merged else None,
         latency_distribution=_distribution(merged) if merged else None,
     )
     return structs.replace(report, requirements=check(run.options.requirements, estimates_of_run(report)))
@@ -177,11 +145,11 @@ def _distribution(merged: Merged) -> result.DistributionPart | None:
 
 
 def _surroundings(
-    run: Run, window: Window, processes: Mapping[int, ProcessShare], shares: Mapping[int, CpuShare]
+    run: RunRecord, window: Window, processes: Mapping[int, ProcessShare], shares: Mapping[int, CpuShare]
 ) -> Surroundings:
     edges = (window.start_ns, window.stop_ns)
     measured = run.plan.measured_cpus
-    agents = [AgentTime(m.job.placement.cpus, m.finished.usage) for m in run.members if m.finished is not None]
+    agents = [AgentTime(m.job.placement.cpus, m.finished.usage) for m in run.agents if m.finished is not None]
     return Surroundings(
         use=cpu_use(
             {cpu: shares[cpu] for cpu in measured if cpu in shares},
@@ -202,7 +170,7 @@ def _surroundings(
     )
 
 
-def _siblings(run: Run) -> list[int]:
+def _siblings(run: RunRecord) -> list[int]:
     """CPUs that are nobody's of this run and share a core with a measured one."""
     measured = set(run.plan.measured_cpus)
     cores = {core_of(cpu) for cpu in run.topology.cpus if cpu.id in measured}
@@ -210,10 +178,10 @@ def _siblings(run: Run) -> list[int]:
     return [cpu.id for cpu in run.topology.cpus if cpu.id not in ours and core_of(cpu) in cores]
 
 
-def _efficiency(run: Run, merged: Merged, processes: Mapping[int, ProcessShare]) -> result.EfficiencyPart | None:
+def _efficiency(run: RunRecord, merged: Merged, processes: Mapping[int, ProcessShare]) -> result.EfficiencyPart | None:
     if merged.work.inferences <= 0:
         return None
-    counted = [processes[member.id] for member in run.members if member.id in processes and _counts(member)]
+    counted = [processes[member.id] for member in run.agents if member.id in processes and member.counts]
     cpu_s = sum(process.user_s + process.system_s for process in counted)
     domains = energy(run.sensors, merged.window.start_ns, merged.window.stop_ns)
     energy_j = package_energy(domains)
@@ -231,10 +199,10 @@ def _per(frames: float, cpu_s: float) -> float | None:
     return frames / cpu_s if cpu_s > 0 else None
 
 
-def _processes(run: Run, window: Window) -> dict[int, ProcessShare]:
+def _processes(run: RunRecord, window: Window) -> dict[int, ProcessShare]:
     return {
         member.id: process_share(member.finished.usage, window.start_ns, window.stop_ns)
-        for member in run.members
+        for member in run.agents
         if member.finished is not None
     }
 
@@ -310,7 +278,7 @@ def _slowest(phases: Sequence[Phases]) -> result.PhasesPart | None:
     return _phases(Phases(**{f.name: max(getattr(p, f.name) for p in phases) for f in fields}))
 
 
-def _effective(run: Run, effective: Sequence[Effective]) -> result.EffectivePart:
+def _effective(run: RunRecord, effective: Sequence[Effective]) -> result.EffectivePart:
     first = effective[0]
 
     def common(values: set[int]) -> int | None:
@@ -324,7 +292,7 @@ def _effective(run: Run, effective: Sequence[Effective]) -> result.EffectivePart
         api=run.options.api,
         hint=first.hint,
         precision=first.precision,
-        agents=len(run.members),
+        agents=len(run.agents),
         streams=common({e.streams for e in effective}),
         threads=common({e.threads for e in effective}),
         nireq=common({e.requests for e in effective}),
@@ -354,7 +322,7 @@ def _port(port: Port) -> result.PortPart:
 
 
 def _cpu(
-    run: Run,
+    run: RunRecord,
     window: Window,
     processes: Mapping[int, ProcessShare],
     around: Surroundings,
@@ -390,8 +358,8 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _agent(
-    run: Run,
-    member: Member,
+    run: RunRecord,
+    member: AgentRecord,
     merged: Merged | None,
     window: Window,
     process: ProcessShare | None,
@@ -422,7 +390,7 @@ def _agent(
 
 
 def _placement(
-    topology: Topology, member: Member, seen: Mapping[tuple[str, int], Sequence[int]]
+    topology: Topology, member: AgentRecord, seen: Mapping[tuple[str, int], Sequence[int]]
 ) -> result.PlacementPart:
     ready, finished = member.ready, member.finished
     nodes = finished.nodes if finished is not None else ()
@@ -442,7 +410,7 @@ def _placement(
     )
 
 
-def _agent_throughput(member: Member, merged: Merged | None) -> result.Throughput | None:
+def _agent_throughput(member: AgentRecord, merged: Merged | None) -> result.Throughput | None:
     if merged is None or member.finished is None or member.ready is None or member.id not in merged.agent_counts:
         return None
     count, frames = merged.agent_counts[member.id], merged.agent_frames[member.id]
@@ -464,7 +432,7 @@ def _memory(ready: Ready, finished: Finished | None) -> result.MemoryPart:
     )
 
 
-def _agent_cpu(member: Member, process: ProcessShare, merged: Merged | None, window: Window) -> result.AgentCpu:
+def _agent_cpu(member: AgentRecord, process: ProcessShare, merged: Merged | None, window: Window) -> result.AgentCpu:
     used = process.user_s + process.system_s
     work = merged.agent_work.get(member.id) if merged is not None else None
     return result.AgentCpu(
@@ -481,7 +449,7 @@ def _agent_cpu(member: Member, process: ProcessShare, merged: Merged | None, win
     )
 
 
-def _timeline(run: Run, slices: Sequence[Slice], window: Window) -> Iterator[result.TimelinePart]:
+def _timeline(run: RunRecord, slices: Sequence[Slice], window: Window) -> Iterator[result.TimelinePart]:
     edges = [part.start_ns for part in slices[:1]] + [part.stop_ns for part in slices]
     busy = busy_between(run.readings, run.plan.measured_cpus, edges)
     for index, part in enumerate(slices):
@@ -494,7 +462,7 @@ def _timeline(run: Run, slices: Sequence[Slice], window: Window) -> Iterator[res
         )
 
 
-def _cpu_timeline(run: Run, window: Window) -> result.CpuTimeline | None:
+def _cpu_timeline(run: RunRecord, window: Window) -> result.CpuTimeline | None:
     length = slice_length_ns(window.stop_ns - window.start_ns, _MOST_CPU_SLICES)
     edges = slice_edges_ns(window.start_ns, window.stop_ns, length)
     if len(edges) < 2 or len(run.readings) < 2:

@@ -31,14 +31,14 @@ from ..request.config import config_json
 from ..request.options import Options
 from ..result.report import Report, Status, to_json
 from ..result.study import STUDY_FILE
-from ..session.fleet import Fleet
+from ..session.crew import Crew
 from ..session.interrupts import Interrupts
-from ..session.member import Member
+from ..session.record import AgentRecord, RunRecord
 from ..session.rules import Rules
 from ..session.session import Bus, Session, Watcher
 from ..session.snapshot import Tracker
 from ..store import files as store
-from .assemble import Run, build_report, recorded
+from .assemble import build_report, recorded
 
 _LEASE_S: Final = {"local": 10.0, "external": 3.0}
 """Local agents die with the coordinator by the kernel's hand, so that theirs is only for one that hangs: on a machine
@@ -113,22 +113,22 @@ def run(
         screen.warn(f"{place.problem}; the report will go to stdout")
     try:
         with Bus.open(launcher, interrupts, options.bind) as bus:
-            facts = measure(bus, options, plan, topology, screen, started_at, command)
-            bus.release(facts.members)
+            record, crew = measure(bus, options, plan, topology, screen, started_at, command)
+            bus.release(crew)
     except UsageError:
         if place.folder is not None:
             place.folder.take_back()
         raise
     finally:
         screen.close()
-    merged = merge_run(facts)
+    merged = merge_run(record)
     screen.step(11)
     files = _Files(screen)
-    report = build_report(facts, merged, _save_samples(options, place, facts, merged, files))
+    report = build_report(record, merged, _save_samples(options, place, record, merged, files))
     place = _save_report(place, report)
     _save_beside(options, place, report, files)
     _dump_config(options, plan, files)
-    _save_graph(options, facts, files)
+    _save_graph(options, record, files)
     screen.say(str(place.path / store.REPORT_FILE) if place.path else f"{place.problem}; the report is on stdout")
     console.attach()
     print_report(console, report)
@@ -136,7 +136,7 @@ def run(
         sys.stdout.buffer.write(to_json(report))
         sys.stdout.flush()
     _save_pages(options, place, report, files)
-    return exit_code(report, facts.interrupted, kept=place.path is not None, whole=files.whole)
+    return exit_code(report, record.interrupted, kept=place.path is not None, whole=files.whole)
 
 
 def _place(options: Options, started_at: str) -> _Destination:
@@ -156,10 +156,11 @@ def measure(
     watcher: Watcher,
     started_at: str,
     command: Sequence[str],
-    crew: Sequence[Member] = (),
+    crew: Crew | None = None,
     lease_s: float | None = None,
-) -> Run:
-    """One run, by agents of its own or by a `crew` that has delivered before; they are not released.
+) -> tuple[RunRecord, Crew]:
+    """One run, by agents of its own or by a whole `crew` that has delivered before; those that can still be reached
+    are not released.
 
     Raises UsageError where the job is wrong; nothing has been measured then.
     """
@@ -181,8 +182,8 @@ def measure(
         python=options.agent_python,
         cpus=frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline),
     )
-    fleet = session.run(bus, crew)
-    return _facts(options, plan, topology, session, fleet, started_at, command)
+    agents, left = session.run(bus, crew)
+    return _record(options, plan, topology, session, agents, started_at, command), left
 
 
 def knowing(plan: Plan, options: Options) -> Plan:
@@ -194,30 +195,30 @@ def knowing(plan: Plan, options: Options) -> Plan:
     return replace(plan, jobs=tuple(structs.replace(job, known=read) for job in plan.jobs))
 
 
-def merge_run(facts: Run) -> Merged | None:
+def merge_run(record: RunRecord) -> Merged | None:
     """None where no agent delivered."""
-    loads, options = recorded(facts.members), facts.options
+    loads, options = recorded(record.agents), record.options
     return merge(loads, options.latency_percentile, by_group=options.pcseq) if loads else None
 
 
-def _facts(
+def _record(
     options: Options,
     plan: Plan,
     topology: Topology,
     session: Session,
-    fleet: Fleet,
+    agents: tuple[AgentRecord, ...],
     started_at: str,
     command: Sequence[str],
-) -> Run:
-    openvino = next((m.ready.openvino for m in fleet.members if m.ready is not None), "")
-    agents = None if options.agent_python is None else examine(options.agent_python)
-    return Run(
+) -> RunRecord:
+    openvino = next((agent.ready.openvino for agent in agents if agent.ready is not None), "")
+    python = None if options.agent_python is None else examine(options.agent_python)
+    return RunRecord(
         options=options,
         plan=plan,
         topology=topology,
-        members=fleet.members,
+        agents=agents,
         readings=session.meter.readings,
-        environment=read_environment(topology, plan.measured_cpus, openvino, agents),
+        environment=read_environment(topology, plan.measured_cpus, openvino, python),
         started_at=started_at,
         command=tuple(command),
         version=version("ovbench"),
@@ -230,7 +231,7 @@ def _facts(
 
 
 def _save_samples(
-    options: Options, place: _Destination, facts: Run, merged: Merged | None, files: _Files
+    options: Options, place: _Destination, record: RunRecord, merged: Merged | None, files: _Files
 ) -> str | None:
     """The file's name; None where it is not there."""
     folder = place.path
@@ -239,7 +240,7 @@ def _save_samples(
     window, saved = merged.window, []
 
     def write() -> str:
-        saved.append(store.write_samples(folder / store.SAMPLES_FILE, recorded(facts.members), window))
+        saved.append(store.write_samples(folder / store.SAMPLES_FILE, recorded(record.agents), window))
         return ""
 
     files.write("--save-samples", write)
@@ -259,11 +260,11 @@ def _dump_config(options: Options, plan: Plan, files: _Files) -> None:
     files.write("-dump_config", write)
 
 
-def _save_graph(options: Options, facts: Run, files: _Files) -> None:
+def _save_graph(options: Options, record: RunRecord, files: _Files) -> None:
     file = options.exec_graph_path
     if file is None:
         return
-    graph = b"".join(piece.data for piece in facts.members[0].graph)
+    graph = b"".join(piece.data for piece in record.agents[0].graph)
     if not graph:
         files.failed(f"-exec_graph_path {file}: nothing was written, as no executed graph came from agent 0")
         return

@@ -38,7 +38,9 @@ from ovbench.common.messages import (
 )
 
 from .claims import fault
+from .crew import Contact, Crew
 from .member import Member
+from .record import AgentRecord
 from .rules import Rules, overdue
 
 
@@ -76,13 +78,9 @@ class Begins:
 Action = Send | Kill | Lost | AllReady | Begins
 
 
-def release(members: Sequence[Member]) -> list[Send]:
+def release(crew: Crew) -> list[Send]:
     """The end: let everyone go who can still hear it."""
-    return [Send(peer, Release()) for peer in _reachable(members)]
-
-
-def _reachable(members: Sequence[Member]) -> list[bytes]:
-    return [member.peer for member in members if member.peer is not None and member.state is not State.LOST]
+    return [Send(contact.peer, Release()) for contact in crew.contacts]
 
 
 def _agents_per_cpu(jobs: Sequence[Job]) -> float:
@@ -120,17 +118,28 @@ class Fleet:
         self.illegal = 0
         """Messages that came when the lifecycle does not allow them, or from nobody we know."""
 
-    def take_over(self, crew: Sequence[Member], now_ns: int) -> list[Action]:
+    def take_over(self, crew: Crew, now_ns: int) -> list[Action]:
         """Begin with agents that have delivered for another fleet, in their places, and do without any hello."""
         actions: list[Action] = []
-        for member, former in zip(self.members, crew, strict=True):
-            assert former.peer is not None
+        for member, former in zip(self.members, crew.contacts, strict=True):
             self._move(member, State.DELIVERED, now_ns)
             self._move(member, advance(member.state, "again"), now_ns)
             member.pid, member.host, member.nonce, member.heard_ns = former.pid, former.host, former.nonce, now_ns
             self._connect(member, former.peer)
             actions.append(Send(former.peer, Again(member.job)))
         return actions
+
+    def records(self) -> tuple[AgentRecord, ...]:
+        """What is left of all members."""
+        return tuple(member.record() for member in self.members)
+
+    def crew(self) -> Crew:
+        """Who can still be reached."""
+        whole = self.still(State.DELIVERED) == len(self.members)
+        return Crew(tuple(self._reachable()), whole)
+
+    def _reachable(self) -> Iterator[Contact]:
+        return (contact for member in self.members if (contact := member.contact) is not None)
 
     @property
     def over(self) -> bool:
@@ -219,7 +228,7 @@ class Fleet:
         if now_ns - self._pulse_ns >= to_ns(self._rules.heartbeat_s):
             self._pulse_ns = now_ns
             # To those that have delivered, too: they wait for the others, and for what comes next.
-            actions += [Send(peer, Pulse()) for peer in _reachable(self.members)]
+            actions += [Send(contact.peer, Pulse()) for contact in self._reachable()]
         return actions
 
     def stop(self, now_ns: int) -> list[Action]:

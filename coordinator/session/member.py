@@ -9,6 +9,9 @@ from ovbench.common.job import Job
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Failed, Finished, Folded, Graph, Layers, Progress, Ready, Samples
 
+from .crew import Contact
+from .record import AgentRecord, agent_name, batches_of
+
 _LAYER_BYTES: Final = 100
 
 
@@ -47,8 +50,7 @@ class Member:
 
     @property
     def name(self) -> str:
-        pid = f" (pid {self.pid})" if self.pid is not None else ""
-        return f"agent {self.id}{pid}"
+        return agent_name(self.id, self.pid)
 
     @property
     def received(self) -> int:
@@ -58,10 +60,7 @@ class Member:
     @property
     def batches(self) -> tuple[int, ...]:
         """Frames in an inference, for each of its groups of shapes in turn; 1 until it is ready."""
-        if self.ready is None:
-            return (1,)
-        effective = self.ready.effective
-        return tuple(group.batch for group in effective.groups) or (effective.batch,)
+        return batches_of(self.ready)
 
     @property
     def period_s(self) -> float:
@@ -85,6 +84,30 @@ class Member:
     def step(self) -> int:
         """Of the eleven, the one that it is preparing at."""
         return max(1, self.progress.step) if self.progress is not None else 1
+
+    def record(self) -> AgentRecord:
+        """What is left of it. Its messages are shared, not copied."""
+        return AgentRecord(
+            id=self.id,
+            job=self.job,
+            pid=self.pid,
+            host=self.host,
+            why=self.why,
+            failure=self.failure,
+            ready=self.ready,
+            finished=self.finished,
+            samples=tuple(self.samples),
+            folded=tuple(self.folded),
+            layers=tuple(self.layers),
+            graph=tuple(self.graph),
+        )
+
+    @property
+    def contact(self) -> Contact | None:
+        """None where it can not, or no longer, be reached."""
+        if self.peer is None or self.state is State.LOST:
+            return None
+        return Contact(self.peer, self.pid, self.host, self.nonce)
 
     def enter(self, state: State, since_ns: int) -> None:
         self.state = state

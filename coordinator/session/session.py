@@ -24,9 +24,10 @@ from ..machine.utilization import Meter
 from ..plan.plan import Plan
 from ..store.runfolder import run_folder
 from .agreement import disagreement
+from .crew import Crew
 from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
 from .interrupts import Interrupts
-from .member import Member
+from .record import AgentRecord
 from .rules import Rules
 from .snapshot import Snapshot, Tracker
 
@@ -95,12 +96,12 @@ class Bus:
         self.hub.let_nobody_in()
         return self.reserve.give()
 
-    def release(self, crew: Sequence[Member]) -> None:
+    def release(self, crew: Crew) -> None:
         """Let everyone go who can still hear it."""
         for action in release(crew):
             self.hub.send(action.peer, action.order)
 
-    def dismiss(self, crew: Sequence[Member]) -> None:
+    def dismiss(self, crew: Crew) -> None:
         """Let agents go, and wait until they have; the bus is then as it was before them."""
         self.release(crew)
         self.launcher.await_ends(_DISMISS_S)
@@ -124,19 +125,19 @@ class Session:
     dropped_messages: int = 0
     interrupted: bool = False
 
-    def run(self, bus: Bus, crew: Sequence[Member] = ()) -> Fleet:
-        """One run, by agents of its own or by a `crew` that has delivered before. Raises UsageError where the job
-        itself is wrong. The agents are not released."""
+    def run(self, bus: Bus, crew: Crew | None = None) -> tuple[tuple[AgentRecord, ...], Crew]:
+        """One run, by agents of its own or by a whole `crew` that has delivered before: what came of each agent, and
+        those that can still be reached, which are not released. Raises UsageError where the job itself is wrong."""
         _check_size(self.plan.jobs)
         dropped = bus.hub.dropped
         fleet = Fleet(self.plan.jobs, self.rules, self.clock(), self.cpus, bus.launcher.gives_places)
         try:
-            if crew:
+            if crew is not None:
                 self._do(bus, fleet, fleet.take_over(crew, self.clock()))
             else:
                 bus.launcher.start(len(self.plan.jobs), bus.endpoint, bus.folder, self.python)
             self._attend(bus, fleet)
-            return fleet
+            return fleet.records(), fleet.crew()
         finally:
             if scarce():  # and there is more to be read when the load has ended
                 bus.make_room()

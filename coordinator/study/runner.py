@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ovbench.common.errors import UsageError
-from ovbench.common.lifecycle import State
 from ovbench.common.topology import Topology
 
 from ..analysis.merge import Merged
@@ -18,9 +17,10 @@ from ..report.studylive import StudyScreen
 from ..request.options import Options, parse
 from ..result.report import Report
 from ..result.study import Outcome, Study, Trial, outcome_of
-from ..run.assemble import Run, build_report, recorded
+from ..run.assemble import build_report, recorded
 from ..run.command import exit_code, measure, merge_run
-from ..session.member import Member
+from ..session.crew import Crew
+from ..session.record import RunRecord
 from ..session.session import Bus
 from .fingerprint import fingerprint
 from .folder import StudyFolder
@@ -101,7 +101,7 @@ class Runner:
     clock: Callable[[], float] = time.monotonic
     outcomes: list[Outcome] = field(default_factory=list)
     interrupted: bool = False
-    _crew: tuple[Member, ...] = ()
+    _crew: Crew = field(default_factory=Crew)
     _jobs: PlacedTrial | None = None
     _overheads_s: list[float] = field(default_factory=list)
     _read: dict[str, str] = field(default_factory=dict)
@@ -130,7 +130,7 @@ class Runner:
     def finish(self, bus: Bus) -> None:
         """Let the agents go that stayed for a next trial."""
         bus.release(self._crew)
-        self._crew = ()
+        self._crew = Crew()
 
     def _check_files(self, outcome: Outcome, prepared: PlacedTrial) -> None:
         """By what the agents have read. Agents that stayed from the trial before refuse a file that was changed since:
@@ -155,40 +155,37 @@ class Runner:
         _stay_off(prepared.plan, self.topology)
         command = ("ovbench-coord", *prepared.trial.argv)
         try:
-            facts = measure(
+            record, self._crew = measure(
                 bus, prepared.options, prepared.plan, self.topology, self.screen, started_at, command, crew,
                 LEASE_S,
             )  # fmt: skip
         except UsageError as error:
-            bus.dismiss(crew)
-            self._crew = ()
+            bus.dismiss(self._crew)
+            self._crew = Crew()
             return _failed(prepared.trial, attempt, started_at, self.clock() - began, str(error)), None
-        self.interrupted = facts.interrupted
-        self._leave(facts, prepared)
-        merged = merge_run(facts)
-        report = build_report(facts, merged, self._save_samples(prepared, attempt, facts, merged))
-        code = exit_code(report, facts.interrupted, kept=True)
+        self.interrupted = record.interrupted
+        self._jobs = prepared
+        merged = merge_run(record)
+        report = build_report(record, merged, self._save_samples(prepared, attempt, record, merged))
+        code = exit_code(report, record.interrupted, kept=True)
         return outcome_of(prepared.trial, report, self.clock() - began, code, attempt), report
 
-    def _save_samples(self, prepared: PlacedTrial, attempt: int, facts: Run, merged: Merged | None) -> str | None:
+    def _save_samples(
+        self, prepared: PlacedTrial, attempt: int, record: RunRecord, merged: Merged | None
+    ) -> str | None:
         """The name of their file, where they are asked for and there are any. Raises Unwritable."""
-        if not prepared.options.save_samples or merged is None or facts.interrupted:
+        if not prepared.options.save_samples or merged is None or record.interrupted:
             return None
-        return self.folder.keep_samples(prepared.trial, recorded(facts.members), merged.window, attempt)
+        return self.folder.keep_samples(prepared.trial, recorded(record.agents), merged.window, attempt)
 
-    def _adopted(self, bus: Bus, prepared: PlacedTrial) -> tuple[Member, ...]:
-        """The agents of the trial before, where they can do this one as they are; else they are let go."""
-        if self._crew and self._jobs is not None and prepared.same_but_load(self._jobs):
+    def _adopted(self, bus: Bus, prepared: PlacedTrial) -> Crew | None:
+        """The agents of the trial before, where they can do this one as they are; else they are let go. `dismiss` ends
+        those that did not deliver, too."""
+        if self._crew.whole and self._jobs is not None and prepared.same_but_load(self._jobs):
             return self._crew
         bus.dismiss(self._crew)
-        self._crew = ()
-        return ()
-
-    def _leave(self, facts: Run, prepared: PlacedTrial) -> None:
-        """Agents can go on only if all of them have delivered; `dismiss` ends the others, too."""
-        self._crew, self._jobs = tuple(facts.members), prepared
-        if any(member.state is not State.DELIVERED for member in facts.members):
-            self._jobs = None
+        self._crew = Crew()
+        return None
 
 
 def _stay_off(plan: Plan, topology: Topology) -> None:

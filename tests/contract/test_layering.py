@@ -151,6 +151,17 @@ def _level(name: str, level: Mapping[str, int]) -> int:
     return level.get(name.split(".")[1], len(level))
 
 
+SEES_THE_FLEET: Final = frozenset({"coordinator.report.live", "coordinator.report.studylive"})
+"""They still see it while it lives."""
+
+
+def test_only_the_session_sees_the_fleet() -> None:
+    """What comes after it sees frozen records."""
+    users = users_of("coordinator.session.fleet") | users_of("coordinator.session.member")
+    assert {name for name in users if not name.startswith("coordinator.session.")} - SEES_THE_FLEET == set()
+    assert SEES_THE_FLEET - users == set(), "take them off the list"
+
+
 @pytest.mark.parametrize(
     ("package", "owners"),
     [

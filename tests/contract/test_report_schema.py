@@ -10,12 +10,11 @@ import jsonschema  # type: ignore[import-untyped]
 import msgspec
 import pytest
 
-from ovbench.common.lifecycle import State
 from ovbench.coordinator.request.thresholds import Thresholds
 from ovbench.coordinator.result import report as result
 from ovbench.coordinator.result.findings import EFFECTS, Code
 from ovbench.coordinator.result.report import Report, from_json, json_schema, to_json
-from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, effective, job, layer, options, ready, report, run
 
 PUBLISHED: Final = Path(result.__file__).resolve().with_name("report.schema.json")
@@ -53,7 +52,7 @@ def oversubscribed() -> Report:
 
 
 def without_any_agent() -> Report:
-    lost = Member(0, job(), state=State.LOST, why="it never came")
+    lost = AgentRecord(0, job(), why="it never came")
     return report(run([lost]))
 
 
@@ -65,7 +64,7 @@ def with_everything() -> Report:
 
 
 def compiled_only() -> Report:
-    member = Member(0, job(duration_s=None, iterations=0), state=State.READY, pid=1, host="box", ready=ready())
+    member = AgentRecord(0, job(duration_s=None, iterations=0), pid=1, host="box", ready=ready())
     return report(run([member], wanted=options("-niter", "0", "--agents", "1")))
 
 

@@ -14,7 +14,7 @@ from ovbench.common.job import Load
 from ovbench.common.shape import static_shape
 from ovbench.coordinator.analysis.consistency import Difference, compare
 from ovbench.coordinator.checks.outputs import find_in_outputs
-from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, effective, evidence, finished, job, made, ready
 
 NOTHING = Outputs(repeatable=False, outputs=())
@@ -28,7 +28,7 @@ def making(
     precision: str = "f32",
     element_type: str = "f32",
     threads: int = 1,
-) -> Member:
+) -> AgentRecord:
     """An agent that made this before the load, and after it."""
     ports = (Port(name="output", type=element_type, shape=static_shape((1, 16))),)
     running = structs.replace(effective(), precision=precision, outputs=ports, threads=threads)
@@ -37,14 +37,14 @@ def making(
     return delivered(id, prepared=ready(running, mask=own, outputs=before), load=load)
 
 
-def ordered(**load: object) -> Member:
+def ordered(**load: object) -> AgentRecord:
     """An agent that was to do another load than usual, and made no outputs."""
     order = job()
     asked = {**structs.asdict(order.load), **load}
     return delivered(0, order=structs.replace(order, load=Load(**asked)))
 
 
-def messages(members: Sequence[Member]) -> list[str]:
+def messages(members: Sequence[AgentRecord]) -> list[str]:
     return [finding.message for finding in find_in_outputs(evidence(members))]
 
 
@@ -195,7 +195,7 @@ def test_an_agent_that_was_lost_is_compared_by_what_it_made_before() -> None:
     ],
     ids=["random", "state", "none", "too long", "compile only", "no warm-up", "not asked", "not ready"],
 )
-def test_what_cannot_be_compared_is_no_finding_and_has_its_reason(members: list[Member], reason: str) -> None:
+def test_what_cannot_be_compared_is_no_finding_and_has_its_reason(members: list[AgentRecord], reason: str) -> None:
     part = compare(members).part()
     assert (part.checked, part.agree, part.digests) == (0, None, {})
     assert reason in part.reason

@@ -5,16 +5,16 @@ import pytest
 from ovbench.coordinator.analysis.fairness import cpus_had, fairness, fps_per_cpu
 from ovbench.coordinator.analysis.merge import Merged, merge
 from ovbench.coordinator.run.assemble import recorded
-from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, finished, ms, seconds, steady
 from tests.machines import machine
 
 
-def at(rate: float, id: int, *cpus: int) -> Member:
+def at(rate: float, id: int, *cpus: int) -> AgentRecord:
     return delivered(id, cpus=cpus or (id,), data=steady(seconds(1), ms(1000 / rate), round(10 * rate)))
 
 
-def merged_of(members: list[Member]) -> Merged:
+def merged_of(members: list[AgentRecord]) -> Merged:
     return merge(recorded(members))
 
 

@@ -15,7 +15,7 @@ from ovbench.coordinator.checks.verdict import find
 from ovbench.coordinator.plan.plan import Plan
 from ovbench.coordinator.result.findings import Code
 from ovbench.coordinator.result.report import Finding
-from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, effective, evidence, finished, job, ready
 from tests.machines import machine
 
@@ -26,13 +26,13 @@ SMT = machine(cores=2, threads=2)
 """CPUs 0 and 2 of one core, 1 and 3 of the other."""
 
 
-def on(id: int, cpus: tuple[int, ...], seen: tuple[int, ...], mask: tuple[int, ...] | None = None) -> Member:
+def on(id: int, cpus: tuple[int, ...], seen: tuple[int, ...], mask: tuple[int, ...] | None = None) -> AgentRecord:
     load = replace(delivered(id, cpus=cpus)).finished
     assert load is not None
     return replace(delivered(id, cpus=cpus), finished=structs.replace(load, seen=seen, mask=mask or cpus))
 
 
-def moved(*changes: MaskChange) -> Member:
+def moved(*changes: MaskChange) -> AgentRecord:
     return delivered(0, cpus=(0, 1), load=finished(completed=1000, cpus=(0, 1), changes=changes))
 
 

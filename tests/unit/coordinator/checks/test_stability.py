@@ -1,5 +1,7 @@
 """Too few samples, changing throughput, stalls and unequal agents: found where they are, and not in quiet runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -128,10 +130,9 @@ def test_an_inference_that_takes_long_anyway_may_take_ten_times_as_long(stall_ms
 
 
 def test_a_stall_of_one_request_is_none_of_its_agent() -> None:
-    slow = stalling(1000).members[0]
-    member = delivered(0)
-    member.samples[:] = [*slow.samples, samples(steady(seconds(1), ms(5), 2000), request=1)]
-    assert Code.STALLED not in codes(evidence([member]))
+    slow = stalling(1000).agents[0]
+    both = (*slow.samples, samples(steady(seconds(1), ms(5), 2000), request=1))
+    assert Code.STALLED not in codes(evidence([replace(delivered(0), samples=both)]))
 
 
 def test_a_stall_among_folded_samples_is_found_where_an_agent_has_one_request() -> None:
@@ -172,7 +173,7 @@ def test_a_paced_agent_that_waits_between_its_inferences_is_not_stalled() -> Non
 def test_a_paced_agent_that_has_nothing_due_in_the_window_is_not_stalled(period_s: float, stalled: bool) -> None:
     idle = delivered(1, data=steady(seconds(11), ms(100), 1), load=finished(stop_ns=seconds(11.1), cpus=(1,)))
     pace = Pace(frame_period_ns=seconds(period_s))
-    idle.job = structs.replace(idle.job, load=structs.replace(idle.job.load, pace=pace))
+    idle = replace(idle, job=structs.replace(idle.job, load=structs.replace(idle.job.load, pace=pace)))
     assert (Code.STALLED in codes(evidence([delivered(0), idle]))) == stalled
 
 

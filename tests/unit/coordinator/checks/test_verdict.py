@@ -7,14 +7,13 @@ from typing import Final, Literal
 import pytest
 from msgspec import structs
 
-from ovbench.common.lifecycle import State
 from ovbench.common.messages import Failed
 from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.checks.verdict import find, judge
 from ovbench.coordinator.machine.sensors import Governor
 from ovbench.coordinator.result.findings import EFFECTS, Code, because_of, verdict_of
 from ovbench.coordinator.result.report import Finding, Validity
-from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, effective, evidence, finished, job, made, ms, options, ready, seconds, steady
 from tests.unit.coordinator.analysis.test_consistency import making
 from tests.unit.coordinator.checks import test_stability as stability
@@ -30,34 +29,34 @@ from tests.unit.coordinator.checks.test_placement import (
 SEVERITIES: Final[tuple[Literal["info", "warning", "error"], ...]] = ("info", "warning", "error")
 
 
-def lost(id: int = 1) -> Member:
-    return Member(id, job((id,)), state=State.LOST, pid=1001, why="was killed by SIGKILL")
+def lost(id: int = 1) -> AgentRecord:
+    return AgentRecord(id, job((id,)), pid=1001, why="was killed by SIGKILL")
 
 
-def failed(id: int = 1) -> Member:
+def failed(id: int = 1) -> AgentRecord:
     failure = Failed(kind="runtime", message="out of memory")
-    return Member(id, job((id,)), state=State.FAILED, why=failure.message, failure=failure)
+    return AgentRecord(id, job((id,)), why=failure.message, failure=failure)
 
 
-def strayed(seen: tuple[int, ...] = (0,), mask: tuple[int, ...] = (0,)) -> Member:
+def strayed(seen: tuple[int, ...] = (0,), mask: tuple[int, ...] = (0,)) -> AgentRecord:
     member = delivered(0)
     load = finished(completed=1000)
     return replace(member, finished=structs.replace(load, seen=seen, mask=mask))
 
 
-def running(streams: int, requests: int) -> Member:
+def running(streams: int, requests: int) -> AgentRecord:
     """With a thread and a CPU for each stream."""
     made = effective(streams=streams, requests=requests, threads=streams)
     return delivered(0, cpus=tuple(range(streams)), prepared=ready(made))
 
 
-def apart(start_ns: int = 0, stop_ns: int = 0) -> list[Member]:
+def apart(start_ns: int = 0, stop_ns: int = 0) -> list[AgentRecord]:
     """Two agents, the second of which starts or stops so much earlier than the first."""
     early = finished(seconds(1) - start_ns, seconds(11) - stop_ns, completed=1000, cpus=(1,))
     return [delivered(0), delivered(1, load=early)]
 
 
-def counted(iterations: int, agents: list[Member]) -> Evidence:
+def counted(iterations: int, agents: list[AgentRecord]) -> Evidence:
     return evidence(agents, options("-niter", str(iterations), "--agents", str(len(agents))))
 
 
@@ -71,7 +70,7 @@ def saving(saved: bool) -> Evidence:
     return evidence(wanted=options("--agents", "2", "--save-samples"), samples_saved=saved)
 
 
-def at_most(rate: float, members: Sequence[Member] | None = None) -> Evidence:
+def at_most(rate: float, members: Sequence[AgentRecord] | None = None) -> Evidence:
     """By default of two agents that together did 200 frames per second for ten seconds."""
     members = [delivered(0), delivered(1)] if members is None else members
     return evidence(members, replace(options("--agents", str(len(members))), max_irate=rate))
@@ -79,7 +78,7 @@ def at_most(rate: float, members: Sequence[Member] | None = None) -> Evidence:
 
 def compiled_only() -> Evidence:
     order = job((0,), duration_s=None, iterations=0)
-    member = Member(0, order, state=State.READY, ready=ready())
+    member = AgentRecord(0, order, ready=ready())
     return evidence([member], options("-niter", "0", "--agents", "1"))
 
 
@@ -272,7 +271,7 @@ def test_nothing_counted_without_any_loss_is_invalid() -> None:
 
 
 @pytest.mark.parametrize("agent", [lost(), delivered(0, load=finished(completed=0, error="division by zero"))])
-def test_where_something_broke_measuring_longer_is_no_advice(agent: Member) -> None:
+def test_where_something_broke_measuring_longer_is_no_advice(agent: AgentRecord) -> None:
     found = {finding.code: finding.advice for finding in judge(evidence([agent])).findings}
     assert found[Code.NOTHING_COUNTED] == ""
 
@@ -289,8 +288,8 @@ def test_a_run_that_only_compiled_is_valid_without_a_count() -> None:
 def test_requests_are_no_matter_where_the_model_is_only_compiled(argv: list[str]) -> None:
     only = compiled_only()
     prepared = ready(effective(streams=2, requests=1))
-    members = [Member(0, only.members[0].job, state=State.READY, ready=prepared)]
-    assert codes(replace(only, members=members, options=options("-niter", "0", *argv))) == set()
+    members = [AgentRecord(0, only.agents[0].job, ready=prepared)]
+    assert codes(replace(only, agents=tuple(members), options=options("-niter", "0", *argv))) == set()
 
 
 def test_an_inference_that_failed_under_way_is_told_with_openvino_s_words() -> None:
@@ -321,7 +320,7 @@ def test_the_cpus_that_threads_strayed_to_are_named() -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_setting_that_changed_is_told_as_it_was_written(argv: list[str], member: Member, told: str) -> None:
+def test_a_setting_that_changed_is_told_as_it_was_written(argv: list[str], member: AgentRecord, told: str) -> None:
     (finding,) = [f for f in find(evidence([member], options(*argv))) if f.code == Code.SETTINGS_CHANGED]
     assert told in finding.message
 
@@ -375,7 +374,7 @@ def test_one_inference_of_each_agent_may_be_under_way_when_the_window_ends(count
 
 
 @pytest.mark.parametrize("members", [[lost(0)], apart(stop_ns=seconds(20))], ids=["no agent", "an empty window"])
-def test_a_rate_without_any_figure_is_no_finding_of_its_own(members: list[Member]) -> None:
+def test_a_rate_without_any_figure_is_no_finding_of_its_own(members: list[AgentRecord]) -> None:
     assert Code.RATE_NOT_REACHED not in codes(at_most(1000.0, members))
 
 

@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ovbench.common.lifecycle import State
 from ovbench.coordinator.report.benchmark_app import benchmark_files, command_line_arguments
 from ovbench.coordinator.request.options import Options
 from ovbench.coordinator.result.report import GroupPart, LayerPart, LayersPart, Report, RequestLayer, RequestLayers
-from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, effective, job, options, phases, ready, report, run
 
 LATENCIES = ("avg latency", "min latency", "max latency")
@@ -175,7 +174,7 @@ def test_a_percentile_that_was_asked_for_is_named_by_its_number() -> None:
 
 
 def test_compiling_only_has_no_configuration_and_no_load() -> None:
-    compiled = Member(0, job(), state=State.DELIVERED, ready=ready(times=phases(first_inference_ms=0.0)))
+    compiled = AgentRecord(0, job(), ready=ready(times=phases(first_inference_ms=0.0)))
     asked = wanted(iterations=0)
     found = replace(report(run([compiled], wanted=asked)), validity=report().validity)
     parts = in_json(found, asked)
@@ -188,7 +187,7 @@ def test_compiling_only_has_no_configuration_and_no_load() -> None:
 
 
 def test_a_run_that_failed_says_why_on_one_line() -> None:
-    lost = Member(1, job((1,)), state=State.LOST, why="it was killed;\nby whom is not known")
+    lost = AgentRecord(1, job((1,)), why="it was killed;\nby whom is not known")
     found = report(run([delivered(0), lost]))
     error = in_json(found)["execution_results"]["error"]
     assert "it was killed; by whom" in error
@@ -199,7 +198,7 @@ def test_a_run_that_failed_says_why_on_one_line() -> None:
 
 
 def test_a_run_that_measured_nothing_has_no_figures() -> None:
-    found = report(run([Member(0, job(), state=State.LOST, why="it was killed")]))
+    found = report(run([AgentRecord(0, job(), why="it was killed")]))
     assert list(in_json(found)["execution_results"]) == ["error"]
 
 

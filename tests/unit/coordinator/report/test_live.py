@@ -27,7 +27,7 @@ from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.member import Member
 from ovbench.coordinator.session.rules import Rules
 from ovbench.coordinator.session.snapshot import AgentNow, Snapshot
-from tests.builders import delivered, effective, job, options, phases, ready, seconds
+from tests.builders import effective, job, options, phases, ready, seconds
 
 
 def fleet(agents: int = 3, joined: int = 3) -> Fleet:
@@ -57,6 +57,10 @@ def screen(wanted: Options | None = None) -> tuple[Screen, io.StringIO]:
     """Off a terminal."""
     written = io.StringIO()
     return Screen(Console(file=written, width=80, force_terminal=False), wanted or options()), written
+
+
+def delivered(id: int, prepared: Ready | None = None) -> Member:
+    return Member(id, job((id,)), pid=1000 + id, host="box", ready=prepared or ready(mask=(id,)))
 
 
 def steps(*members: Member, wanted: Options | None = None) -> dict[int, Step]:

@@ -8,7 +8,6 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
-from ovbench.common.lifecycle import State
 from ovbench.common.messages import OnNode
 from ovbench.common.topology import Cpu, Topology
 from ovbench.coordinator.plan.plan import make_plan
@@ -32,7 +31,7 @@ from ovbench.coordinator.result.report import (
     from_json,
     to_json,
 )
-from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, effective, finished, folded, job, ms, options, ready, report, run, seconds, steady
 from tests.machines import machine
 
@@ -116,7 +115,7 @@ def test_outputs_that_differ_or_were_not_compared_are_no_line(checked: int, agre
 
 @pytest.mark.parametrize("status", ["VALID", "SUSPECT", "INVALID", "PARTIAL"])
 def test_the_verdict_is_the_report_s_own(status: str) -> None:
-    lost = Member(1, job((1,)), state=State.LOST, why="it was killed")
+    lost = AgentRecord(1, job((1,)), why="it was killed")
     by_status = {
         "VALID": run([delivered(0)]),
         "SUSPECT": run([delivered(0), delivered(1, cpus=(0,))]),
@@ -355,7 +354,7 @@ def test_only_the_verdict_is_marked_in_the_headline() -> None:
 
 def test_percentiles_from_a_histogram_are_marked_with_their_error() -> None:
     exact = delivered(0)
-    rest = replace(exact, samples=[], folded=[folded(steady(seconds(1), ms(10), 1000), seconds(1))])
+    rest = replace(exact, samples=(), folded=(folded(steady(seconds(1), ms(10), 1000), seconds(1)),))
     assert "0.1 %" in section(shown(report(run([rest]))), "latency")[0]
     assert "histogram" not in shown(report(run([exact])))
 
@@ -374,7 +373,7 @@ def test_of_very_many_agents_the_rest_is_summed_up() -> None:
 
 
 def test_a_lost_agent_is_shown_as_such() -> None:
-    lost = Member(1, job((1,)), state=State.LOST, why="it was killed")
+    lost = AgentRecord(1, job((1,)), why="it was killed")
     row = section(shown(report(run([delivered(0), lost]))), "agents")[-1]
     assert row.split()[0] == "1"
     assert row.split()[-1] == "lost"
@@ -498,7 +497,7 @@ def test_findings_come_last_with_their_severity() -> None:
 
 
 def test_a_run_that_measured_nothing_says_so_and_why() -> None:
-    text = shown(report(run([Member(0, job(), state=State.LOST, why="it was killed")])))
+    text = shown(report(run([AgentRecord(0, job(), why="it was killed")])))
     assert "nothing was measured" in text
     assert "it was killed" in text
     assert "latency" not in text

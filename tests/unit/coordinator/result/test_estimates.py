@@ -4,14 +4,13 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from ovbench.common.lifecycle import State
 from ovbench.coordinator.checks.requirements import check
 from ovbench.coordinator.request.requirement import parse_requirement
 from ovbench.coordinator.result.estimates import estimates_of_run, estimates_of_trial
 from ovbench.coordinator.result.figures import FIGURES
 from ovbench.coordinator.result.report import EfficiencyPart, FairnessPart, Interval
 from ovbench.coordinator.result.study import Trial, outcome_of
-from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.session.record import AgentRecord
 from ovbench.coordinator.stats.estimate import Estimate
 from tests.builders import delivered, job, options, phases, ready, report, run
 
@@ -50,7 +49,7 @@ def test_intervals_come_from_where_the_report_has_them() -> None:
 
 
 def test_what_was_not_done_or_not_measured_is_no_figure() -> None:
-    lost = Member(0, job(), state=State.LOST, why="it never came")
+    lost = AgentRecord(0, job(), why="it never came")
     assert estimates_of_run(report(run([lost], readings=[]))) == {}
     compiled = estimates_of_run(report(run([delivered()], wanted=replace(options(), iterations=0))))
     assert "import_model_ms" not in compiled

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from ovbench.common.lifecycle import State
 from ovbench.common.messages import Failed, MaskChange, OnNode
 from ovbench.coordinator.machine.neighbours import Process
 from ovbench.coordinator.machine.sensors import Governor, SensorReading
@@ -21,7 +20,7 @@ from ovbench.coordinator.request.options import Options
 from ovbench.coordinator.result.findings import Code
 from ovbench.coordinator.result.report import MaskChangePart, NodeMemory, PlacementPart, Report
 from ovbench.coordinator.run.assemble import recorded
-from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import (
     cpu_totals,
     delivered,
@@ -43,8 +42,8 @@ from tests.builders import (
 from tests.machines import machine
 
 
-def lost(id: int) -> Member:
-    return Member(id, job((id,)), state=State.LOST, pid=1000 + id, host="box", why="was killed by SIGKILL")
+def lost(id: int) -> AgentRecord:
+    return AgentRecord(id, job((id,)), pid=1000 + id, host="box", why="was killed by SIGKILL")
 
 
 def test_throughput_is_what_was_counted_by_the_window() -> None:
@@ -348,7 +347,7 @@ def test_a_lost_agent_is_listed_with_its_reason_and_without_figures() -> None:
 
 def test_an_agent_that_failed_is_told_from_one_that_was_lost() -> None:
     failure = Failed(kind="runtime", message="out of memory")
-    failed = replace(lost(1), state=State.FAILED, failure=failure, why=failure.message)
+    failed = replace(lost(1), failure=failure, why=failure.message)
     agent = report(run([delivered(0), failed])).agents[1]
     assert (agent.state, agent.reason) == ("failed", "out of memory")
 
@@ -363,7 +362,7 @@ def test_an_agent_in_which_an_inference_failed_counts_for_nothing() -> None:
 
 
 def test_an_agent_lost_while_it_delivered_does_not_count() -> None:
-    late = replace(delivered(1), state=State.LOST, why="its connection closed")
+    late = replace(delivered(1), why="its connection closed")
     assert [load.agent for load in recorded([delivered(0), late])] == [0]
 
 
@@ -467,7 +466,7 @@ def test_a_run_in_which_nothing_came_back_has_a_report_all_the_same() -> None:
 
 def test_a_run_that_only_compiled_has_phases_and_settings_and_no_figures() -> None:
     order = job((0,), duration_s=None, iterations=0)
-    member = Member(0, order, state=State.READY, pid=1, host="box", ready=ready())
+    member = AgentRecord(0, order, pid=1, host="box", ready=ready())
     found = report(run([member], wanted=options("-niter", "0", "--agents", "1")))
     assert found.validity.status == "VALID"
     assert found.phases_ms is not None
@@ -501,6 +500,6 @@ def test_who_shares_a_core_with_the_load_makes_it_suspect(
 ) -> None:
     """CPU 2 is the sibling of CPU 0; the one that control threads have is ours."""
     facts = run([delivered(0)], readings=[cpu_totals(at, [0.8 * at, 0.0, busy * at, 0.0], 0.0) for at in range(13)])
-    plan = Plan((facts.members[0].job,), housekeeping)
+    plan = Plan((facts.agents[0].job,), housekeeping)
     verdict = report(replace(facts, topology=machine(cores=2, threads=2), plan=plan)).validity
     assert ("other_load" in verdict.because) is found

@@ -6,7 +6,7 @@ from msgspec import structs
 from ovbench.common.effective import Effective, FileDigest
 from ovbench.coordinator.session.agreement import disagreement
 from ovbench.coordinator.session.member import Member
-from tests.builders import delivered, effective, job, ready
+from tests.builders import effective, job, ready
 
 
 def reading(*contents: str, model: str = "tiny") -> Effective:
@@ -15,7 +15,7 @@ def reading(*contents: str, model: str = "tiny") -> Effective:
 
 
 def fleet(*of: Effective) -> list[Member]:
-    return [delivered(id, prepared=ready(one)) for id, one in enumerate(of)]
+    return [Member(id, job(), ready=ready(one)) for id, one in enumerate(of)]
 
 
 def test_agents_that_have_read_the_same_agree() -> None:

@@ -29,6 +29,7 @@ from ovbench.common.messages import (
     Warmed,
     WarmUp,
 )
+from ovbench.coordinator.session.crew import Contact, Crew
 from ovbench.coordinator.session.fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
 from ovbench.coordinator.session.member import Member
 from ovbench.coordinator.session.rules import LIMITS, Rules
@@ -179,7 +180,7 @@ def test_a_run_goes_from_hello_to_delivery_in_common_steps() -> None:
     assert life.states == [State.DELIVERED, State.DELIVERED]
     assert life.fleet.over
     assert life.fleet.illegal == 0
-    assert of_kind(release(life.fleet.members), Release) == [Release(), Release()]
+    assert of_kind(release(life.fleet.crew()), Release) == [Release(), Release()]
 
 
 def test_each_agent_is_given_its_own_job_and_the_rules() -> None:
@@ -733,7 +734,7 @@ def test_a_stop_before_the_load_ends_the_run_at_once(stage: str) -> None:
     getattr(life, stage)()
     assert life.fleet.stop(life.now_ns) == []
     assert life.fleet.over
-    assert len(of_kind(release(life.fleet.members), Release)) == 2
+    assert len(of_kind(release(life.fleet.crew()), Release)) == 2
 
 
 def test_a_stop_after_some_have_delivered_keeps_their_samples() -> None:
@@ -869,7 +870,7 @@ def test_silence_after_a_pause_is_noticed_all_the_same() -> None:
 def test_a_lost_agent_is_not_released() -> None:
     life = Life(agents=2).running()
     life.fleet.died(1, "was killed", life.now_ns)
-    releases = [action for action in release(life.fleet.members) if isinstance(action, Send)]
+    releases = [action for action in release(life.fleet.crew()) if isinstance(action, Send)]
     assert [action.peer for action in releases] == [peer(0)]
 
 
@@ -895,7 +896,7 @@ def test_agents_that_have_delivered_are_taken_over_without_a_hello() -> None:
     life = Life().running()
     for agent in range(2):
         life.deliver(agent)
-    life.fleet, former = Fleet([job((i,)) for i in range(2)], RULES, life.now_ns), life.fleet.members
+    life.fleet, former = Fleet([job((i,)) for i in range(2)], RULES, life.now_ns), life.fleet.crew()
     (first, second) = of_kind(life.fleet.take_over(former, life.now_ns), Again)
     assert (first.job, second.job) == (job((0,)), job((1,)))
     assert life.states == [State.PREPARING] * 2
@@ -904,10 +905,32 @@ def test_agents_that_have_delivered_are_taken_over_without_a_hello() -> None:
     assert life.states == [State.WARMING] * 2
 
 
+def test_a_crew_is_whole_when_all_have_delivered() -> None:
+    life = Life().running()
+    life.deliver(0)
+    assert not life.fleet.crew().whole
+    life.deliver(1)
+    assert life.fleet.crew() == Crew(
+        tuple(Contact(peer(id), 1000 + id, life.member(id).host, life.member(id).nonce) for id in range(2)), whole=True
+    )
+
+
+def test_a_record_shares_the_messages_of_its_agent_and_does_not_change_with_it() -> None:
+    """Samples may be gigabytes."""
+    life = Life(agents=1).running()
+    life.deliver(0)
+    (record,) = life.fleet.records()
+    assert record.samples
+    assert all(mine is its for mine, its in zip(record.samples, life.member(0).samples, strict=True))
+    life.member(0).forget()
+    assert record.samples
+    assert record.counts
+
+
 def test_what_taken_over_agents_delivered_before_is_no_part_of_the_new_run() -> None:
     life = Life(agents=1).running()
     life.deliver(0)
-    life.fleet, former = Fleet([job((0,))], RULES, life.now_ns), life.fleet.members
+    life.fleet, former = Fleet([job((0,))], RULES, life.now_ns), life.fleet.crew()
     life.fleet.take_over(former, life.now_ns)
     assert life.member(0).samples == []
     assert life.member(0).finished is None

@@ -1,5 +1,6 @@
 """Few points that stand for all latencies, against numpy's percentiles of all."""
 
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 
@@ -100,9 +101,8 @@ def test_the_report_has_the_distribution_of_all_and_of_each_agent() -> None:
 
 def test_the_distribution_of_folded_samples_lies_between_the_extremes() -> None:
     data = pairs(seconds(1) + ms(10) * np.arange(1, 1001), skewed(1000))
-    member = delivered(0, data=data[:0], load=finished(completed=1000))
-    member.folded.append(folded(data, seconds(1)))
-    facts = report(run([member]))
+    agent = delivered(0, data=data[:0], load=finished(completed=1000))
+    facts = report(run([replace(agent, folded=(folded(data, seconds(1)),))]))
     assert facts.latency_distribution is not None
     assert facts.latency_ms is not None
     merged = np.asarray(facts.latency_distribution.merged)

@@ -21,7 +21,7 @@ from ovbench.coordinator.report.html.studycharts import study_charts
 from ovbench.coordinator.report.html.studypage import study_files, study_page
 from ovbench.coordinator.result.numbers import rate
 from ovbench.coordinator.result.report import Interval
-from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.session.record import AgentRecord
 from ovbench.coordinator.study.answer import answer
 from tests.builders import delivered, job, report, run
 from tests.pages import HOSTILE, STUDIES, ab_study, full_report, scaling_study
@@ -68,7 +68,9 @@ def pages() -> Mapping[str, bytes]:
     studies = {kind: make() for kind, make in STUDIES.items()}
     return {
         "of a run": run_page(full_report()),
-        "of a run that came to nothing": run_page(report(run([Member(0, job(), why="it never came")], readings=[]))),
+        "of a run that came to nothing": run_page(
+            report(run([AgentRecord(0, job(), why="it never came")], readings=[]))
+        ),
         "of a run of 256 agents": run_page(full_report(256, 256)),
         "of a run of one agent": run_page(report(run([delivered(0)]))),
         **{f"of a study of {kind}": study_page(*made, {}) for kind, made in studies.items()},

@@ -1,6 +1,7 @@
 """That a chart of a run draws the report's own numbers."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -170,8 +171,7 @@ def test_the_slowest_layers_come_first() -> None:
 
 
 def test_a_report_without_figures_has_no_charts_of_them() -> None:
-    lost = delivered(0)
-    lost.why = "it was lost"
+    lost = replace(delivered(0), why="it was lost")
     nothing = run_charts(report(run([lost], readings=[])))
     assert {chart.name for chart in nothing} <= {"cpus", "interference"}
 

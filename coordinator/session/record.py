@@ -1,0 +1,86 @@
+"""What is left of a session when it has ended: a frozen record per agent, and one of the run. Pure.
+
+Analysis, checks and reports see these and never the fleet. Samples stay in the messages that they came in, so that a
+record of gigabytes costs no copy.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ovbench.common.job import Job
+from ovbench.common.messages import Failed, Finished, Folded, Graph, Layers, Ready, Samples
+from ovbench.common.topology import Topology
+
+from ..machine.neighbours import Points, Process
+from ..machine.sensors import Governor, SensorReading
+from ..machine.utilization import CpuTotals
+from ..plan.plan import Plan
+from ..request.options import Options
+from ..result.environment import Environment
+
+
+@dataclass(frozen=True)
+class AgentRecord:
+    """One agent: what it was asked for, and all that came from it. `why`: what it was lost for, or failed of; empty
+    for one that did neither. What an agent that was lost had delivered in part is not here."""
+
+    id: int
+    job: Job
+    pid: int | None = None
+    host: str = ""
+    why: str = ""
+    failure: Failed | None = None
+    ready: Ready | None = None
+    finished: Finished | None = None
+    samples: tuple[Samples, ...] = ()
+    folded: tuple[Folded, ...] = ()
+    layers: tuple[Layers, ...] = ()
+    graph: tuple[Graph, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return agent_name(self.id, self.pid)
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """Frames in an inference, for each of its groups of shapes in turn; 1 where it was never ready."""
+        return batches_of(self.ready)
+
+    @property
+    def counts(self) -> bool:
+        """It delivered, and none of its inferences failed."""
+        return self.finished is not None and not self.why and self.finished.error is None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """Everything that is known about a run when its session has ended. `agents` are in the order of the plan's jobs;
+    `readings` ascend in time; `spent`: the CPU time of other processes, by process and CPU."""
+
+    options: Options
+    plan: Plan
+    topology: Topology
+    agents: tuple[AgentRecord, ...]
+    readings: Sequence[CpuTotals]
+    environment: Environment
+    started_at: str
+    command: tuple[str, ...]
+    version: str
+    interrupted: bool
+    dropped_messages: int
+    spent: Mapping[tuple[Process, int], Points] = field(default_factory=dict)
+    sensors: Sequence[SensorReading] = ()
+    governors: Sequence[Governor] = ()
+
+
+def agent_name(id: int, pid: int | None) -> str:
+    """As messages name an agent; without a pid where it never came."""
+    return f"agent {id}" + (f" (pid {pid})" if pid is not None else "")
+
+
+def batches_of(ready: Ready | None) -> tuple[int, ...]:
+    """Frames in an inference, for each group of shapes in turn; 1 for an agent that is not ready."""
+    if ready is None:
+        return (1,)
+    effective = ready.effective
+    return tuple(group.batch for group in effective.groups) or (effective.batch,)
