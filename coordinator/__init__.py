@@ -1,1 +1,1 @@
-"""The coordinator: options, plan, session with the agents, merge, checks, result, report."""
+"""The coordinator: request, plan, session with the agents, merge, checks, result, report."""

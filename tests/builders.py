@@ -31,7 +31,8 @@ from ovbench.coordinator.analysis.recording import Piece, Recorded
 from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.machine.utilization import CpuTotals
 from ovbench.coordinator.plan.plan import Plan
-from ovbench.coordinator.request.options import Options, parse
+from ovbench.coordinator.request.commandline import parse_run
+from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.environment import Environment
 from ovbench.coordinator.result.report import Report
 from ovbench.coordinator.run.assemble import build_report, recorded
@@ -51,10 +52,8 @@ def seconds(number: float) -> int:
     return round(number * NS_PER_S)
 
 
-def options(*argv: str) -> Options:
-    parsed = parse(argv)
-    assert isinstance(parsed, Options)
-    return parsed
+def request(*argv: str) -> Request:
+    return parse_run(argv)
 
 
 def job(
@@ -319,7 +318,7 @@ def cpu_totals(at_s: float, busy: Sequence[float], coordinator_s: float = 0.0) -
 def run(
     agents: Sequence[AgentRecord],
     *,
-    wanted: Options | None = None,
+    wanted: Request | None = None,
     readings: Sequence[CpuTotals] | None = None,
     plan: Plan | None = None,
     interrupted: bool = False,
@@ -327,7 +326,7 @@ def run(
     count = 1 + max((cpu for agent in agents for cpu in agent.job.placement.cpus), default=0)
     steadily = [cpu_totals(at, [0.8 * at] * count, 0.008 * at) for at in range(13)]
     return RunRecord(
-        options=wanted or options("--agents", str(len(agents))),
+        request=wanted or request("--agents", str(len(agents))),
         plan=plan or Plan(tuple(agent.job for agent in agents), ()),
         topology=machine(cores=count),
         agents=tuple(agents),
@@ -345,14 +344,14 @@ def report(of: RunRecord | None = None, samples_file: str | None = None) -> Repo
     """By default of two agents, each with an inference every 10 ms for ten seconds."""
     facts = of or run([delivered(0), delivered(1)])
     loads = recorded(facts.agents)
-    wanted = facts.options
-    merged = merge(loads, wanted.latency_percentile, by_group=wanted.pcseq) if loads else None
+    wanted = facts.request
+    merged = merge(loads, wanted.output.latency_percentile, by_group=wanted.output.pcseq) if loads else None
     return build_report(facts, merged, samples_file)
 
 
 def evidence(
     agents: Sequence[AgentRecord] | None = None,
-    wanted: Options | None = None,
+    wanted: Request | None = None,
     *,
     merged: Merged | None = None,
     interrupted: bool = False,
@@ -365,7 +364,7 @@ def evidence(
     agents = [delivered(0), delivered(1)] if agents is None else agents
     loads = recorded(agents)
     return Evidence(
-        options=wanted or options("--agents", str(len(agents))),
+        request=wanted or request("--agents", str(len(agents))),
         plan=Plan(tuple(agent.job for agent in agents), housekeeping),
         topology=topology or machine(),
         agents=agents,

@@ -36,7 +36,7 @@ from ovbench.common.wire import BadMessage, decode, encode
 from ovbench.coordinator.machine.utilization import Meter
 from ovbench.coordinator.report.live import Screen
 from ovbench.coordinator.report.text import print_report
-from ovbench.coordinator.request.options import Options
+from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.report import from_json, json_schema, to_json
 from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.rules import Rules
@@ -50,9 +50,9 @@ from tests.builders import (
     layer,
     made,
     ms,
-    options,
     ready,
     report,
+    request,
     run,
     samples,
     steady,
@@ -100,7 +100,7 @@ def survived(changes: Sequence[Change], kind: int) -> str:
     fleet = Fleet([_job(kind, cpu) for cpu in (0, 1)], _RULES, now_ns, cpus={0, 1})
     meter, tracker = Meter(lambda: cpu_totals(1.0, [0.5, 0.5])), Tracker((0, 1), 2.0)
     meter.readings += [cpu_totals(99.0 + at, [40 + 0.8 * at] * 2, 0.01 * at) for at in range(6)]
-    wanted = options("--agents", "2", "-t", "2", *(("-pcseq",) if kind % 3 == 1 else ()))
+    wanted = request("--agents", "2", "-t", "2", *(("-pcseq",) if kind % 3 == 1 else ()))
     screen = Screen(Console(file=io.StringIO(), force_terminal=kind % 2 == 1, width=80), wanted)
     said = _changed(_life(kind, _BEGIN), changes)
     _live_rightly(fleet, kind, now_ns)
@@ -121,7 +121,7 @@ def survived(changes: Sequence[Change], kind: int) -> str:
     return _wrong(fleet, wanted, meter, with_schema=kind % 4 == 0)
 
 
-def _wrong(fleet: Fleet, wanted: Options, meter: Meter, with_schema: bool) -> str:
+def _wrong(fleet: Fleet, wanted: Request, meter: Meter, with_schema: bool) -> str:
     """The JSON Schema is slow to check; the types that it is made from always are."""
     if not fleet.over:
         return "the run does not end"

@@ -9,7 +9,7 @@ from msgspec import structs
 from ovbench.coordinator.result import report as result
 from ovbench.coordinator.result.report import Interval, Report
 from ovbench.coordinator.result.study import Fingerprint, Kind, Outcome, Study, Trial
-from tests.builders import delivered, layer, options, pairs, report, run, seconds
+from tests.builders import delivered, layer, pairs, report, request, run, seconds
 
 HOSTILE = '</script><script>document.title = "taken"</script><img src=x onerror=alert(1)>"\'&'
 
@@ -23,7 +23,7 @@ def full_report(agents: int = 4, cpus: int = 16) -> Report:
         data = pairs(seconds(1) + np.cumsum(latencies), latencies)
         layers = [layer(f"conv {HOSTILE} {index}", 200 - 10 * index, 150) for index in range(18)]
         members.append(delivered(agent, data=data[data[:, 1] < seconds(11)], layers=layers))
-    plain = report(run(members, wanted=options("--agents", str(agents), "-pc")))
+    plain = report(run(members, wanted=request("--agents", str(agents), "-pc")))
     assert plain.latency_ms is not None
     assert plain.effective is not None
     names = ("median", "p90", "p95", "p99", "p99_9")

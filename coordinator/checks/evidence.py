@@ -10,7 +10,7 @@ from ..analysis.consistency import Comparison, compare
 from ..analysis.interference import Surroundings
 from ..analysis.merge import Merged
 from ..plan.plan import Plan
-from ..request.options import Options
+from ..request.request import Request
 from ..session.record import AgentRecord
 
 
@@ -18,7 +18,7 @@ from ..session.record import AgentRecord
 class Evidence:
     """What the checks look at."""
 
-    options: Options
+    request: Request
     plan: Plan
     topology: Topology
     agents: Sequence[AgentRecord]

@@ -167,7 +167,7 @@ def remote_percent(nodes: Iterable[OnNode], home: Collection[int]) -> float | No
 def _find_remote(member: AgentRecord, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
     home = home_nodes(evidence.topology, member.job.placement.cpus)
     percent = remote_percent(finished.nodes, home)
-    limit = evidence.options.thresholds.max_remote_memory_percent
+    limit = evidence.request.criteria.thresholds.max_remote_memory_percent
     if percent is None or percent <= limit:
         return
     mb = sum(part.own_mb for part in finished.nodes if part.node not in home)

@@ -41,7 +41,7 @@ def _broken(member: AgentRecord) -> bool:
 
 def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     window = merged.window
-    limits = evidence.options.thresholds
+    limits = evidence.request.criteria.thresholds
     if window.start_skew_ns > limits.max_start_skew_ms * NS_PER_MS:
         message = f"The agents started {window.start_skew_ns / NS_PER_US:,.0f} us apart."
         yield Finding(Code.START_SKEW, "warning", message, "Keep other load off the machine, or see --max-start-skew.")
@@ -56,7 +56,7 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         )
         yield Finding(Code.STOP_SKEW, "warning", message, "Measure for a time, -t, or longer.")
     completed = sum(m.finished.completed for m in evidence.agents if m.finished and not m.why and not m.finished.error)
-    if evidence.options.iterations and completed != merged.count:
+    if evidence.request.load.iterations and completed != merged.count:
         message = (
             f"{completed} inferences were done; {merged.count} ended while all agents ran, and those under way at the "
             "end of that count by the share of their time."
@@ -65,7 +65,7 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     if not merged.edges_exact:
         message = "An agent recorded more than fits its memory outside the window, so the window's edges are not exact."
         yield Finding(Code.WINDOW_EDGES, "warning", message, "Raise --sample-memory.")
-    if evidence.options.save_samples and not evidence.samples_saved:
+    if evidence.request.output.save_samples and not evidence.samples_saved:
         message = "samples.npz was not written: there were more samples than --sample-memory holds."
         yield Finding(Code.SAMPLES_NOT_SAVED, "warning", message, "Raise --sample-memory.")
 
@@ -73,14 +73,14 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
 def _least_window_ns(evidence: Evidence) -> int:
     """Of a run of a given time that is long enough, the window is shorter by as much as the agents began late: what the
     limit for that lets pass makes none too short."""
-    limits, asked_s = evidence.options.thresholds, evidence.options.duration_s
+    limits, asked_s = evidence.request.criteria.thresholds, evidence.request.load.duration_s
     enough = asked_s is not None and asked_s >= limits.min_window_s
     return to_ns(limits.min_window_s) - (round(limits.max_start_skew_ms * NS_PER_MS) if enough else 0)
 
 
 def find_in_rate(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """An agent's latest inference may have been under way when the window ended: in a short run that alone is 1 %."""
-    wanted = evidence.options.max_irate
+    wanted = evidence.request.load.max_irate
     under_way = sum(max(member.batches) for member in evidence.agents if member.id in merged.agent_counts)
     frames = merged.work.frames + under_way
     if wanted and merged.count and frames < LEAST_RATE_SHARE * wanted * merged.window.duration_s:

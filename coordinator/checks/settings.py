@@ -11,7 +11,7 @@ from .evidence import Evidence
 
 def find_in_settings(evidence: Evidence) -> Iterator[Finding]:
     """Requested against effective, said once for all agents that it is true of."""
-    options = evidence.options
+    runtime = evidence.request.runtime
     only_compiled = evidence.plan.jobs[0].load.compile_only  # there are no requests then
     changed: dict[str, list[int]] = {}
     starved: list[int] = []
@@ -19,12 +19,12 @@ def find_in_settings(evidence: Evidence) -> Iterator[Finding]:
         if member.ready is None:
             continue
         effective = member.ready.effective
-        asynchronous = options.api == "async"
+        asynchronous = evidence.request.load.api == "async"
         for name, wanted, got in (
-            ("-nstreams", None if options.streams == AUTO_STREAMS else options.streams, effective.streams),
-            ("-nthreads", options.threads, effective.threads),
-            ("-nireq", None if only_compiled else options.requests, effective.requests),
-            ("-infer_precision", _definite(options.precision), _definite(effective.precision)),
+            ("-nstreams", None if runtime.streams == AUTO_STREAMS else runtime.streams, effective.streams),
+            ("-nthreads", runtime.threads, effective.threads),
+            ("-nireq", None if only_compiled else runtime.requests, effective.requests),
+            ("-infer_precision", _definite(runtime.precision), _definite(effective.precision)),
         ):
             if wanted is not None and got is not None and wanted != got:
                 why = "; -api sync has one request in flight" if name == "-nireq" and not asynchronous else ""

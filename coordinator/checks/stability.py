@@ -31,8 +31,8 @@ _MEASURE_LONGER: Final = "Warm up for longer, --warmup, measure for longer, -t, 
 
 def find_in_sample_size(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """MLPerf LoadGen's rule (see `samples_needed`), for the percentile that the report's first line claims."""
-    confidence = evidence.options.thresholds.percentile_confidence_percent
-    chosen = evidence.options.latency_percentile
+    confidence = evidence.request.criteria.thresholds.percentile_confidence_percent
+    chosen = evidence.request.output.latency_percentile
     percent = 99 if chosen in (50, 100) else chosen
     if merged.count == 0 or confidence == 0:
         return
@@ -47,7 +47,7 @@ def find_in_sample_size(evidence: Evidence, merged: Merged) -> Iterator[Finding]
 
 
 def find_in_course(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
-    limits = evidence.options.thresholds
+    limits = evidence.request.criteria.thresholds
     windows = last_windows(merged)
     if windows is not None and windows.change_percent > limits.max_change_percent:
         rates = ", ".join(f"{fps:,.4g}" for fps in windows.fps)
@@ -105,7 +105,7 @@ def find_in_agents_speed(evidence: Evidence, merged: Merged) -> Iterator[Finding
 
     An agent must be slower even with one inference more: that one of a few took long is chance.
     """
-    limit = evidence.options.thresholds.max_slower_percent
+    limit = evidence.request.criteria.thresholds.max_slower_percent
     rates = fps_per_cpu(evidence.agents, merged)
     measured = [member for member in evidence.agents if member.id in rates]
     had = cpus_had({member.id: member.job.placement.cpus for member in measured})

@@ -19,14 +19,14 @@ from .stability import find_in_agents_speed, find_in_course, find_in_sample_size
 
 
 def judge(evidence: Evidence) -> Validity:
-    options = evidence.options
+    criteria = evidence.request.criteria
     findings = tuple(find(evidence))
     return Validity(
-        status=verdict_of(findings, options.strict),
+        status=verdict_of(findings, criteria.strict),
         findings=findings,
-        strict=options.strict,
-        thresholds=options.thresholds.report(),
-        because=because_of(findings, options.strict),
+        strict=criteria.strict,
+        thresholds=criteria.thresholds.report(),
+        because=because_of(findings, criteria.strict),
     )
 
 

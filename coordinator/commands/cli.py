@@ -1,4 +1,4 @@
-"""`ovbench-coord`: options, plan, session, merge, report."""
+"""`ovbench-coord`: request, plan, session, merge, report."""
 
 import errno
 import json
@@ -21,7 +21,8 @@ from ..machine.limits import check_limits
 from ..machine.machinetree import record_tree
 from ..plan.partition import home
 from ..plan.plan import Plan, make_plan
-from ..request.options import ExportModel, Options, ShowTopology, parse
+from ..request.options import ExportModel, ShowTopology, parse
+from ..request.request import Request
 from ..session.interrupts import Interrupts
 from ..study.request import StudyRequest
 from .saved import SavedRequest
@@ -84,13 +85,15 @@ def _command(arguments: Sequence[str], interrupts: Interrupts) -> ExitCode:
     plan = make_plan(request, topology)
     if request.dry_run:
         return _show_plan(request, plan, topology)
-    if request.agent_python is not None:
+    if request.launch.agent_python is not None:
         from ..launch.interpreter import examine
 
-        examine(request.agent_python)
+        examine(request.launch.agent_python)
     check_limits(len(plan.jobs))
     # From here on the agents' common process loads, while the rest of this one does.
-    launcher: Launcher = LocalLauncher(request.agent_python) if request.launcher == "local" else ExternalLauncher()
+    launcher: Launcher = (
+        LocalLauncher(request.launch.agent_python) if request.launch.launcher == "local" else ExternalLauncher()
+    )
     from ..run.command import run
 
     try:
@@ -125,11 +128,11 @@ def _read_machine(tree: Path | None) -> Topology:
     return topology
 
 
-def _show_plan(options: Options, plan: Plan, topology: Topology) -> ExitCode:
+def _show_plan(request: Request, plan: Plan, topology: Topology) -> ExitCode:
     from ..checks.placement import find_in_plan
 
     findings = tuple(find_in_plan(plan, topology))
-    if options.json:
+    if request.output.json:
         assignments = [_assignment(index, job, topology) for index, job in enumerate(plan.jobs)]
         problems = [{"code": f.code, "severity": f.severity, "message": f.message} for f in findings]
         housekeeping = list(plan.housekeeping)

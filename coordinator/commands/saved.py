@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ovbench.common.errors import UsageError
 
-from ..request.flags import PLOTS, Parser, PlotFormat, path
+from ..request.flags import PLOTS, Parser, path
+from ..request.request import PlotFormat
 from ..request.requirement import Requirement, parse_requirement
 
 _RESULT = "the folder of a run or of a study, or a report.json"

@@ -104,7 +104,7 @@ def _planned(
         repetitions=repetitions,
         axes=plan.axes,
         trials=order,
-        fingerprint=fingerprint((one.options for one in prepared), topology),
+        fingerprint=fingerprint((one.request for one in prepared), topology),
         p99_limit_ms=request.p99_limit_ms,
         size_percent=request.size_percent,
         retry_suspect=RETRY_SUSPECT if request.retry_suspect is None else request.retry_suspect,
@@ -115,7 +115,7 @@ def _planned(
 def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[PlacedTrial], topology: Topology) -> Study:
     """With what has changed, of all its files, also those whose trials have ended. Raises UsageError unless it is
     accepted."""
-    now = fingerprint((one.options for one in everything), topology)
+    now = fingerprint((one.request for one in everything), topology)
     changed = tuple(changes(study.fingerprint, now))
     if changed and not request.accept_changes:
         raise UsageError(
@@ -145,7 +145,7 @@ def _run(
     if prepared or any(again(study, folder.outcomes(), attempt) for attempt in _rounds(study)):
         check_limits(max(len(one.plan.jobs) for one in everything))
         # In the main thread: the kernel's word of its end follows the thread that starts agents.
-        launcher = LocalLauncher(everything[0].options.agent_python)
+        launcher = LocalLauncher(everything[0].request.launch.agent_python)
         interrupts.attend(launcher.abandon)
         console.detach()
         try:

@@ -6,11 +6,11 @@ from typing import Final
 
 from ovbench.common.clock import NS_PER_S
 from ovbench.common.errors import UsageError
-from ovbench.common.job import Job, Load, Model, NullBackend, Pace, Placement, Runtime
+from ovbench.common.job import Job, Load, Pace, Placement
 from ovbench.common.schedule import share
 from ovbench.common.topology import Topology
 
-from ..request.options import Options
+from ..request.request import Request
 from .partition import place
 from .selection import housekeeping, memory_policy
 
@@ -35,80 +35,49 @@ class Plan:
         return tuple(sorted(cpu for cpu, times in given.items() if times > 1))
 
 
-def make_plan(options: Options, topology: Topology) -> Plan:
+def make_plan(request: Request, topology: Topology) -> Plan:
     """Raises UsageError where the request cannot be met on this machine."""
-    blocks = place(options.policy, topology)
-    control = housekeeping(options.policy, topology, {cpu for block in blocks for cpu in block})
-    if options.iterations and options.iterations < len(blocks):
+    policy, load = request.placement, request.load
+    blocks = place(policy, topology)
+    control = housekeeping(policy, topology, {cpu for block in blocks for cpu in block})
+    if load.iterations and load.iterations < len(blocks):
         raise UsageError(
-            f"-niter {options.iterations} gives some of {len(blocks)} agents nothing to do; use fewer --agents"
+            f"-niter {load.iterations} gives some of {len(blocks)} agents nothing to do; use fewer --agents"
         )
-    memory = memory_policy(options.memory, topology)
+    memory = memory_policy(policy.memory, topology)
     placements = [Placement(cpus=cpus, housekeeping=control, memory=memory) for cpus in blocks]
     return Plan(
-        tuple(_job(options, index, len(blocks), placement) for index, placement in enumerate(placements)), control
+        tuple(_job(request, index, len(blocks), placement) for index, placement in enumerate(placements)), control
     )
 
 
-def _job(options: Options, index: int, agents: int, placement: Placement) -> Job:
+def _job(request: Request, index: int, agents: int, placement: Placement) -> Job:
     return Job(
-        model=_model(options),
-        runtime=_runtime(options),
-        load=_load(options, index, agents),
+        model=request.model,
+        runtime=request.runtime,
+        load=_load(request, index, agents),
         placement=placement,
-        null=_null(options, index, agents),
-        data=options.data,
-        sample_bytes=max(_MIB // 4, options.sample_memory_mb * _MIB // agents),
-        preprocessing=options.preprocessing,
+        null=None if request.backend is None else request.backend.of_agent(index, agents),
+        data=request.data,
+        sample_bytes=max(_MIB // 4, request.output.sample_memory_mb * _MIB // agents),
+        preprocessing=request.preprocessing,
         # They all run the same graph.
-        wants_graph=options.exec_graph_path is not None and index == 0,
-        check_outputs=options.check_outputs,
+        wants_graph=request.output.exec_graph_path is not None and index == 0,
+        check_outputs=request.criteria.check_outputs,
     )
 
 
-def _null(options: Options, index: int, agents: int) -> NullBackend | None:
-    service_us = options.null_service_us
-    return None if service_us is None else options.null_faults.backend(service_us, index, agents)
-
-
-def _model(options: Options) -> Model:
-    return Model(
-        source=options.model,
-        batch=options.batch,
-        extensions=tuple(str(path) for path in options.extensions),
-        shapes=dict(options.shapes),
-        data_shapes=dict(options.data_shapes),
-        layouts=dict(options.layouts),
-        whole_file=options.whole_file,
-    )
-
-
-def _runtime(options: Options) -> Runtime:
-    return Runtime(
-        device=options.device,
-        hint=options.hint,
-        streams=options.streams,
-        threads=options.threads,
-        requests=options.requests,
-        precision=options.precision,
-        pinning=options.pinning,
-        cache_dir=None if options.cache_dir is None else str(options.cache_dir),
-        count_layers=options.count_layers,
-        # As benchmark_app does: a batch that was asked for is not to be made of several inferences.
-        auto_batching=None if options.batch is None else False,
-        config=dict(options.config),
-    )
-
-
-def _load(options: Options, index: int, agents: int) -> Load:
+def _load(request: Request, index: int, agents: int) -> Load:
+    """One agent's share."""
+    load = request.load
     return Load(
-        api=options.api,
-        duration_s=options.duration_s,
-        iterations=None if options.iterations is None else share(options.iterations, agents, index),
-        warmup_s=options.warmup_s,
-        inference_only=options.inference_only,
-        first_inference=options.first_inference,
-        pace=pace(options.max_irate, index, agents),
+        api=load.api,
+        duration_s=load.duration_s,
+        iterations=None if load.iterations is None else share(load.iterations, agents, index),
+        warmup_s=load.warmup_s,
+        inference_only=load.inference_only,
+        first_inference=load.first_inference,
+        pace=pace(load.max_irate, index, agents),
     )
 
 

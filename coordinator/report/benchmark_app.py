@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ovbench.common.topology import format_cpu_list
 
-from ..request.options import Options
+from ..request.request import PcSort, Request
 from ..result.report import (
     AgentPart,
     GroupPart,
@@ -47,45 +47,45 @@ _PHASES: Final[tuple[tuple[str, Callable[[PhasesPart], float]], ...]] = (
 AnyLayer = LayerPart | RequestLayer
 
 
-def benchmark_files(report: Report, options: Options) -> dict[str, bytes]:
+def benchmark_files(report: Report, request: Request) -> dict[str, bytes]:
     """Contents by file name; none without -report_type, as with benchmark_app.
 
     `benchmark_report`, and `benchmark_sorted_report` with -pcsort, and `benchmark_average_counters_report` or
     `benchmark_detailed_counters_report` with these types; .json with -json_stats, otherwise .csv.
     """
-    if options.report_type is None:
+    if request.output.report_type is None:
         return {}
-    render = _json_files if options.json_stats else _csv_files
-    return {name: text.encode() for name, text in render(report, options)}
+    render = _json_files if request.output.json_stats else _csv_files
+    return {name: text.encode() for name, text in render(report, request)}
 
 
-def _json_files(report: Report, options: Options) -> Iterator[tuple[str, str]]:
-    yield "benchmark_report.json", _json(_statistics_json(_statistics(report, options)))
+def _json_files(report: Report, request: Request) -> Iterator[tuple[str, str]]:
+    yield "benchmark_report.json", _json(_statistics_json(_statistics(report, request)))
     counted = report.layers
     if counted is None:
         return
-    if options.pcsort is not None:
-        sorted_layers = {"report_type": "sorted", "avg_performance": _sorted_json(counted, options)}
+    if request.output.pcsort is not None:
+        sorted_layers = {"report_type": "sorted", "avg_performance": _sorted_json(counted, request.output.pcsort)}
         yield "benchmark_sorted_report.json", _json(sorted_layers)
-    if options.report_type == "average_counters":
+    if request.output.report_type == "average_counters":
         average = {"report_type": "average", "avg_performance": _layers_json(counted.layers)}
         yield "benchmark_average_counters_report.json", _json(average)
-    elif options.report_type == "detailed_counters" and counted.by_request:
+    elif request.output.report_type == "detailed_counters" and counted.by_request:
         requests = [_request_json(one) for one in counted.by_request]
         detailed = {"report_type": "detailed", "detailed_performance": requests}
         yield "benchmark_detailed_counters_report.json", _json(detailed)
 
 
-def _csv_files(report: Report, options: Options) -> Iterator[tuple[str, str]]:
-    yield "benchmark_report.csv", _statistics_csv(_statistics(report, options))
+def _csv_files(report: Report, request: Request) -> Iterator[tuple[str, str]]:
+    yield "benchmark_report.csv", _statistics_csv(_statistics(report, request))
     counted = report.layers
     if counted is None:
         return
-    if options.pcsort is not None:
-        yield "benchmark_sorted_report.csv", _sorted_csv(counted, options)
-    if options.report_type == "average_counters":
+    if request.output.pcsort is not None:
+        yield "benchmark_sorted_report.csv", _sorted_csv(counted, request.output.pcsort)
+    if request.output.report_type == "average_counters":
         yield "benchmark_average_counters_report.csv", _layers_csv(counted.layers)
-    elif options.report_type == "detailed_counters" and counted.by_request:
+    elif request.output.report_type == "detailed_counters" and counted.by_request:
         yield "benchmark_detailed_counters_report.csv", "".join(_request_csv(one) for one in counted.by_request)
 
 
@@ -101,17 +101,17 @@ class _Statistics:
     agents: Sequence[tuple[AgentPart, Sequence[Row]]]
 
 
-def _statistics(report: Report, options: Options) -> _Statistics:
+def _statistics(report: Report, request: Request) -> _Statistics:
     window_ms = 1000 * report.window.duration_s
     measured = report.throughput if report.throughput.count else None
     errors = [finding.message for finding in report.validity.findings if finding.severity == "error"]
     return _Statistics(
         command=command_line_arguments(report.command),
-        setup=[] if options.iterations == 0 else _setup(report, options),
+        setup=[] if request.load.iterations == 0 else _setup(report, request),
         before_groups=[*_phases(report.phases_ms), *_load(measured, report.latency_ms, window_ms)],
         groups=report.groups,
         after_groups=[*_throughput(measured), *_error(errors)],
-        agents=[(agent, _agent(agent, options, window_ms)) for agent in report.agents],
+        agents=[(agent, _agent(agent, request, window_ms)) for agent in report.agents],
     )
 
 
@@ -133,24 +133,25 @@ def command_line_arguments(argv: Sequence[str]) -> list[tuple[str, str]]:
     return [*pairs, (name, value)] if name else pairs
 
 
-def _setup(report: Report, options: Options) -> list[Row]:
+def _setup(report: Report, request: Request) -> list[Row]:
     """Streams and requests are of all agents together, as iterations are."""
     effective = report.effective
     if effective is None:
         return []
     rows: list[Row] = [
         ("topology", effective.model),
-        ("target device", options.device),
+        ("target device", request.runtime.device),
         ("API", effective.api),
         ("inference_only", effective.inference_only),
         ("precision", "UNSPECIFIED"),
         ("batch size", _batch(report.throughput)),
         ("number of iterations", str(effective.iterations)),
         ("number of parallel infer requests", str(sum(agent.nireq or 0 for agent in report.agents))),
-        ("duration (ms)", f"{1000 * (options.duration_s or 0.0):.12g}"),
+        ("duration (ms)", f"{1000 * (request.load.duration_s or 0.0):.12g}"),
     ]
-    if options.streams is not None:
-        rows.append((f"number of {options.device} streams", str(sum(agent.streams or 0 for agent in report.agents))))
+    if request.runtime.streams is not None:
+        streams = sum(agent.streams or 0 for agent in report.agents)
+        rows.append((f"number of {request.runtime.device} streams", str(streams)))
     return rows
 
 
@@ -198,12 +199,12 @@ def _error(reasons: Sequence[str]) -> list[Row]:
     return [("error", " ".join(" ".join(reasons).split()))] if reasons else []
 
 
-def _agent(agent: AgentPart, options: Options, window_ms: float) -> list[Row]:
+def _agent(agent: AgentPart, request: Request, window_ms: float) -> list[Row]:
     rows: list[Row] = [("cpus", format_cpu_list(agent.cpus))]
     if agent.nireq is not None:
         rows.append(("number of parallel infer requests", str(agent.nireq)))
     if agent.streams is not None:
-        rows.append((f"number of {options.device} streams", str(agent.streams)))
+        rows.append((f"number of {request.runtime.device} streams", str(agent.streams)))
     measured = agent.throughput if agent.throughput is not None and agent.throughput.count else None
     rows += [*_phases(agent.phases_ms), *_load(measured, agent.latency_ms, window_ms), *_throughput(measured)]
     return [*rows, *_error([agent.reason] if agent.state != "ok" else [])]
@@ -282,8 +283,8 @@ def _request_json(one: RequestLayers) -> dict[str, Any]:
     return {"agent": one.agent, "request": one.request, **_layers_json(one.layers)}
 
 
-def _sorted_json(part: LayersPart, options: Options) -> dict[str, Any]:
-    layers = ordered(part.layers, options.pcsort)
+def _sorted_json(part: LayersPart, pcsort: PcSort) -> dict[str, Any]:
+    layers = ordered(part.layers, pcsort)
     nodes = [{**_layer_json(layer), "%": _percent(layer, part)} for layer in layers]
     return {"nodes": nodes, **_totals_json(layers)}
 
@@ -311,9 +312,9 @@ def _request_csv(one: RequestLayers) -> str:
     return _layers_csv(one.layers, (("agent", str(one.agent)), ("request", str(one.request))))
 
 
-def _sorted_csv(part: LayersPart, options: Options) -> str:
+def _sorted_csv(part: LayersPart, pcsort: PcSort) -> str:
     """With commas, unlike the other files, as benchmark_app has it."""
-    layers = ordered(part.layers, options.pcsort)
+    layers = ordered(part.layers, pcsort)
     real, cpu = _totals(layers)
     written = io.StringIO()
     writer = csv.writer(written)

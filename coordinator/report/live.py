@@ -22,7 +22,7 @@ from ovbench.common.messages import Ready
 from ovbench.common.shape import format_shape, static_shape
 from ovbench.common.topology import format_cpu_list
 
-from ..request.options import Options
+from ..request.request import Request
 from ..result.numbers import count, duration, megabytes, milliseconds, percent, rate
 from ..session.fleet import Fleet
 from ..session.member import Member
@@ -107,9 +107,9 @@ class Step:
 class Screen:
     """A `session.Watcher` that prints to a console."""
 
-    def __init__(self, console: Console, options: Options) -> None:
+    def __init__(self, console: Console, request: Request) -> None:
         self._console = console
-        self._options = options
+        self._request = request
         self._live: Live | None = None
         self._next_plain_s = 0.0
         self._told_ns: int | None = None
@@ -144,17 +144,17 @@ class Screen:
         self._told_ns = None
         self._end_live()
         members = [member for member in fleet.living() if member.ready is not None]
-        for step in preparation(members, self._options):
+        for step in preparation(members, self._request):
             self._tell(step)
-        if self._options.iterations != 0:
-            self._tell(Step(10, lines=tuple(load_lines(members, self._options))))
+        if self._request.load.iterations != 0:
+            self._tell(Step(10, lines=tuple(load_lines(members, self._request))))
 
     def measuring(self, snapshot: Snapshot) -> None:
         self._told_ns = None
         if self._console.is_terminal:
             self._show(load_view(snapshot))
         elif snapshot.completed and snapshot.elapsed_s >= self._next_plain_s:
-            length = self._options.duration_s or 10 * snapshot.elapsed_s
+            length = self._request.load.duration_s or 10 * snapshot.elapsed_s
             self._next_plain_s = snapshot.elapsed_s + max(0.9, length / _PLAIN_LINES)
             self.say(load_summary(snapshot))
 
@@ -210,7 +210,7 @@ def waiting_line(fleet: Fleet) -> str:
     return f"{total - len(preparing)} of {total} agents are ready; agent {slowest.id}: {STEPS[step - 1].lower()}"
 
 
-def preparation(members: Sequence[Member], options: Options) -> Iterator[Step]:
+def preparation(members: Sequence[Member], request: Request) -> Iterator[Step]:
     """Steps 2 to 9: the times are those of the slowest agent, what was done is told by the first one."""
     readies = {member.id: member.ready for member in members if member.ready is not None}
     if not readies:
@@ -229,8 +229,8 @@ def preparation(members: Sequence[Member], options: Options) -> Iterator[Step]:
         yield from (Step(number, lines=[f"Skipping the step for {skipped}"]) for number in (4, 5, 6))
     yield _compiling(readies)
     yield Step(8, lines=["each agent: " + _common(list(readies.values()))])
-    if options.iterations != 0:
-        yield _filling(readies, options)
+    if request.load.iterations != 0:
+        yield _filling(readies, request)
 
 
 def _slowest(readies: Mapping[int, Ready], phase: Callable[[Phases], float]) -> str:
@@ -283,9 +283,9 @@ def _compiling(readies: Mapping[int, Ready]) -> Step:
     return Step(7, imported or compiled, lines)
 
 
-def _filling(readies: Mapping[int, Ready], options: Options) -> Step:
+def _filling(readies: Mapping[int, Ready], request: Request) -> Step:
     effective = next(iter(readies.values())).effective
-    lines = [_filled(filling) for filling in effective.fillings] or [f"random inputs, seed {options.seed}"]
+    lines = [_filled(filling) for filling in effective.fillings] or [f"random inputs, seed {request.data.seed}"]
     if len(effective.groups) > 1:
         lines.append(f"Defined {len(effective.groups)} tensor groups:")
         lines += [f"    {_group(effective.inputs, group.shapes)}" for group in effective.groups[:_MOST_ROWS]]
@@ -333,17 +333,17 @@ def _common(readies: list[Ready]) -> str:
     )
 
 
-def load_lines(members: Sequence[Member], options: Options) -> Iterator[str]:
+def load_lines(members: Sequence[Member], request: Request) -> Iterator[str]:
     """The load in a sentence, then whether inputs are set within it, in benchmark_app's words."""
-    how = "synchronously" if options.api == "sync" else "asynchronously"
+    how = "synchronously" if request.load.api == "sync" else "asynchronously"
     limits = []
-    if options.duration_s is not None:
-        limits.append(duration(options.duration_s))
-    if options.iterations is not None:
-        limits.append(f"{count(options.iterations)} inferences in total")
+    if request.load.duration_s is not None:
+        limits.append(duration(request.load.duration_s))
+    if request.load.iterations is not None:
+        limits.append(f"{count(request.load.iterations)} inferences in total")
     agents = f"{len(members)} agent{'s' if len(members) != 1 else ''}"
-    pace = f", at most {rate(options.max_irate)} FPS in total" if options.max_irate else ""
-    warmup = f", after {duration(options.warmup_s)} of warm-up" if options.warmup_s else ""
+    pace = f", at most {rate(request.load.max_irate)} FPS in total" if request.load.max_irate else ""
+    warmup = f", after {duration(request.load.warmup_s)} of warm-up" if request.load.warmup_s else ""
     verb = "infer" if len(members) != 1 else "infers"
     yield f"{agents} {verb} {how}, for {' and '.join(limits)}{pace}{warmup}"
     ready = next((member.ready for member in members if member.ready is not None), None)

@@ -4,7 +4,7 @@ import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal, NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from ovbench.common import builtin
 from ovbench.common.endpoint import INSECURE
@@ -16,6 +16,7 @@ from ovbench.common.topology import parse_cpu_list
 from . import notation
 from .nullbackend import SYNTAX, NullSpec, parse_null
 from .policy import GROUPINGS
+from .request import PcSort, PlotFormat, ReportType
 from .thresholds import add_thresholds
 
 DEFAULT_MODEL: Final = builtin.PREFIX + "squeezenet1.1"
@@ -31,9 +32,6 @@ HINTS: Final[dict[str, Hint]] = {
     "ctput": "cumulative_throughput",
     "none": "none",
 }
-PcSort = Literal["no_sort", "sort", "simple_sort"]
-ReportType = Literal["no_counters", "average_counters", "detailed_counters"]
-PlotFormat = Literal["svg", "png"]
 PLOTS: Final[tuple[PlotFormat, ...]] = ("svg", "png")
 PC_SORTS: Final[tuple[PcSort, ...]] = ("no_sort", "sort", "simple_sort")
 REPORT_TYPES: Final[tuple[ReportType, ...]] = ("no_counters", "average_counters", "detailed_counters")

@@ -44,26 +44,31 @@ class Faults:
         )
         return "".join(parts)
 
-    def backend(self, service_us: float, index: int, agents: int) -> NullBackend:
-        """Of agent `index`. Raises UsageError where there is no other agent to differ from."""
-        if self.wrong == "agent" and agents == 1:
-            raise UsageError("--backend null: wrong=agent has the last agent differ from others; use more --agents")
-        last = index == agents - 1
-        slower = self.slow_percent / 100 if last else 0.0
-        return NullBackend(
-            service_ns=round(service_us * 1000 * (1 + slower)),
-            drift_percent_per_s=self.drift_percent_per_s,
-            stall_at_s=self.stall_at_s,
-            stall_s=self.stall_s,
-            outputs=_WRONG if last and self.wrong == "agent" else _RIGHT,
-            outputs_after=_WRONG if last and self.wrong else _RIGHT,
-        )
-
 
 @dataclass(frozen=True)
 class NullSpec:
     service_us: float
     faults: Faults
+
+    def __str__(self) -> str:
+        """As on the command line."""
+        return f"{_KIND}{self.service_us:g}{self.faults}"
+
+    def of_agent(self, index: int, agents: int) -> NullBackend:
+        """Raises UsageError where there is no other agent to differ from."""
+        faults = self.faults
+        if faults.wrong == "agent" and agents == 1:
+            raise UsageError("--backend null: wrong=agent has the last agent differ from others; use more --agents")
+        last = index == agents - 1
+        slower = faults.slow_percent / 100 if last else 0.0
+        return NullBackend(
+            service_ns=round(self.service_us * 1000 * (1 + slower)),
+            drift_percent_per_s=faults.drift_percent_per_s,
+            stall_at_s=faults.stall_at_s,
+            stall_s=faults.stall_s,
+            outputs=_WRONG if last and faults.wrong == "agent" else _RIGHT,
+            outputs_after=_WRONG if last and faults.wrong else _RIGHT,
+        )
 
 
 def parse_null(text: str) -> NullSpec:

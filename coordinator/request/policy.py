@@ -1,8 +1,9 @@
-"""Which CPUs a run may be measured on and how they are cut into agents: as requested. Pure."""
+"""Which CPUs a run may be measured on, how they are cut into agents, and whose memory: as requested. Pure."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ovbench.common.job import MemoryPolicy
 from ovbench.common.topology import CoreKind, Cpu, format_cpu_list
 
 Grouping = Literal["per-core", "per-l3", "per-node", "per-socket"]
@@ -28,6 +29,7 @@ class Policy:
     spread: Spread = "compact"
     cross_node: bool = False
     housekeeping: tuple[int, ...] | None = None
+    memory: MemoryPolicy | None = None
 
     def requested(self) -> dict[str, str | int | float | bool | None]:
         """For the report, by the names of the command line."""
@@ -42,6 +44,7 @@ class Policy:
             "spread": self.spread,
             "cross_node": "allow" if self.cross_node else "avoid",
             "housekeeping": listed(self.housekeeping),
+            "memory": None if self.memory is None else self.memory.asked,
         }
 
     @property

@@ -92,16 +92,16 @@ def build_report(run: RunRecord, merged: Merged | None, samples_file: str | None
     saved = samples_file is not None
     shares = cpu_shares(run.readings, window.start_ns, window.stop_ns)
     around = _surroundings(run, window, processes, shares)
-    evidence = Evidence(run.options, run.plan, run.topology, run.agents, merged, run.interrupted, saved, around)
+    evidence = Evidence(run.request, run.plan, run.topology, run.agents, merged, run.interrupted, saved, around)
     seen = seen_by(run.agents)
     report = result.Report(
         ovbench=result.Product(run.version),
         started_at=run.started_at,
         command=run.command,
-        requested=run.options.requested(),
+        requested=run.request.requested(),
         effective=_effective(run, effective) if effective else None,
         environment=run.environment,
-        window=_window(window, run.options.warmup_s),
+        window=_window(window, run.request.load.warmup_s),
         throughput=_throughput(
             merged.count if merged else 0,
             merged.frames if merged else 0,
@@ -111,7 +111,7 @@ def build_report(run: RunRecord, merged: Merged | None, samples_file: str | None
             batch,
             merged.fps_ci95 if merged else None,
         ),
-        latency_ms=_latency(merged.latency, run.options.latency_percentile) if merged else None,
+        latency_ms=_latency(merged.latency, run.request.output.latency_percentile) if merged else None,
         phases_ms=_slowest([r.phases for r in ready]),
         cpu=_cpu(run, window, processes, around, shares),
         agents=tuple(_agent(run, member, merged, window, processes.get(member.id), seen) for member in run.agents),
@@ -119,10 +119,10 @@ def build_report(run: RunRecord, merged: Merged | None, samples_file: str | None
         validity=judge(evidence),
         dropped_messages=run.dropped_messages,
         samples_file=samples_file,
-        groups=tuple(_groups(merged.groups, effective[0], run.options.latency_percentile)) if merged else (),
+        groups=tuple(_groups(merged.groups, effective[0], run.request.output.latency_percentile)) if merged else (),
         layers=merge_layers(
             {member.id: member.layers for member in run.agents if member.counts},
-            by_request=run.options.report_type == "detailed_counters",
+            by_request=run.request.output.report_type == "detailed_counters",
         ),
         outputs=evidence.outputs.part(),
         efficiency=_efficiency(run, merged, processes) if merged is not None else None,
@@ -130,7 +130,7 @@ def build_report(run: RunRecord, merged: Merged | None, samples_file: str | None
         fairness=fairness(run.agents, merged, run.topology) if merged else None,
         latency_distribution=_distribution(merged) if merged else None,
     )
-    return structs.replace(report, requirements=check(run.options.requirements, estimates_of_run(report)))
+    return structs.replace(report, requirements=check(run.request.criteria.requirements, estimates_of_run(report)))
 
 
 def _distribution(merged: Merged) -> result.DistributionPart | None:
@@ -289,7 +289,7 @@ def _effective(run: RunRecord, effective: Sequence[Effective]) -> result.Effecti
         backend=first.backend,
         model=first.model,
         device=first.device,
-        api=run.options.api,
+        api=run.request.load.api,
         hint=first.hint,
         precision=first.precision,
         agents=len(run.agents),
@@ -382,7 +382,9 @@ def _agent(
         threads=ready.effective.threads if ready else None,
         nireq=ready.effective.requests if ready else None,
         throughput=_agent_throughput(member, merged),
-        latency_ms=_latency(merged.agent_latencies.get(member.id), run.options.latency_percentile) if merged else None,
+        latency_ms=_latency(merged.agent_latencies.get(member.id), run.request.output.latency_percentile)
+        if merged
+        else None,
         phases_ms=_phases(ready.phases) if ready else None,
         cpu=_agent_cpu(member, process, merged, window) if process is not None else None,
         memory_mb=_memory(ready, finished) if ready is not None else None,

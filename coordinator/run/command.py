@@ -28,7 +28,7 @@ from ..report.benchmark_app import benchmark_files
 from ..report.live import Screen, SteadyConsole
 from ..report.text import print_report
 from ..request.config import config_json
-from ..request.options import Options
+from ..request.request import Request
 from ..result.report import Report, Status, to_json
 from ..result.study import STUDY_FILE
 from ..session.crew import Crew
@@ -87,7 +87,7 @@ class _Files:
 
 
 def run(
-    options: Options,
+    request: Request,
     plan: Plan,
     topology: Topology,
     launcher: Launcher,
@@ -95,7 +95,7 @@ def run(
     command: tuple[str, ...],
 ) -> ExitCode:
     """Raises UsageError where the job is wrong; nothing has been measured then."""
-    if options.html or options.plots is not None:
+    if request.output.html or request.output.plots is not None:
         from ..report.html.vega import library
 
         library()
@@ -103,17 +103,17 @@ def run(
     interrupts.attend(launcher.abandon)
     if plan.housekeeping:
         os.sched_setaffinity(0, plan.housekeeping)
-    place = _place(options, started_at)
+    place = _place(request, started_at)
     # Where the report is to go to stdout, it is alone there.
-    console = SteadyConsole(stderr=options.json or place.path is None)
+    console = SteadyConsole(stderr=request.output.json or place.path is None)
     console.detach()
-    screen = Screen(console, options)
-    screen.step(1, more=f"{options.model}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}")
+    screen = Screen(console, request)
+    screen.step(1, more=f"{request.model.source}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}")
     if place.problem:
         screen.warn(f"{place.problem}; the report will go to stdout")
     try:
-        with Bus.open(launcher, interrupts, options.bind) as bus:
-            record, crew = measure(bus, options, plan, topology, screen, started_at, command)
+        with Bus.open(launcher, interrupts, request.launch.bind) as bus:
+            record, crew = measure(bus, request, plan, topology, screen, started_at, command)
             bus.release(crew)
     except UsageError:
         if place.folder is not None:
@@ -124,33 +124,34 @@ def run(
     merged = merge_run(record)
     screen.step(11)
     files = _Files(screen)
-    report = build_report(record, merged, _save_samples(options, place, record, merged, files))
+    report = build_report(record, merged, _save_samples(request, place, record, merged, files))
     place = _save_report(place, report)
-    _save_beside(options, place, report, files)
-    _dump_config(options, plan, files)
-    _save_graph(options, record, files)
+    _save_beside(request, place, report, files)
+    _dump_config(request, plan, files)
+    _save_graph(request, record, files)
     screen.say(str(place.path / store.REPORT_FILE) if place.path else f"{place.problem}; the report is on stdout")
     console.attach()
     print_report(console, report)
-    if options.json or place.path is None:
+    if request.output.json or place.path is None:
         sys.stdout.buffer.write(to_json(report))
         sys.stdout.flush()
-    _save_pages(options, place, report, files)
+    _save_pages(request, place, report, files)
     return exit_code(report, record.interrupted, kept=place.path is not None, whole=files.whole)
 
 
-def _place(options: Options, started_at: str) -> _Destination:
-    if options.report_folder is not None and (options.report_folder / STUDY_FILE).exists():
-        raise UsageError(f"--report-folder {options.report_folder}: there is a study in it; name another folder")
+def _place(request: Request, started_at: str) -> _Destination:
+    wanted = request.output.report_folder
+    if wanted is not None and (wanted / STUDY_FILE).exists():
+        raise UsageError(f"--report-folder {wanted}: there is a study in it; name another folder")
     try:
-        return _Destination(store.make_folder(options.report_folder, started_at, options.model))
+        return _Destination(store.make_folder(wanted, started_at, request.model.source))
     except Unwritable as problem:
         return _Destination(None, str(problem))
 
 
 def measure(
     bus: Bus,
-    options: Options,
+    request: Request,
     plan: Plan,
     topology: Topology,
     watcher: Watcher,
@@ -164,7 +165,7 @@ def measure(
 
     Raises UsageError where the job is wrong; nothing has been measured then.
     """
-    plan = knowing(plan, options)
+    plan = knowing(plan, request)
     session = Session(
         plan=plan,
         interrupts=bus.interrupts,
@@ -172,24 +173,24 @@ def measure(
         survey=Survey(
             Neighbours(frozenset(plan.measured_cpus), os.getpid()), make_sensors(topology, plan.measured_cpus)
         ),
-        tracker=Tracker(plan.measured_cpus, options.duration_s),
+        tracker=Tracker(plan.measured_cpus, request.load.duration_s),
         watcher=watcher,
         rules=Rules(
-            join_s=options.join_timeout_s,
-            prepare_s=options.prepare_timeout_s,
-            lease_s=lease_s if lease_s is not None else _LEASE_S[options.launcher],
+            join_s=request.launch.join_timeout_s,
+            prepare_s=request.launch.prepare_timeout_s,
+            lease_s=lease_s if lease_s is not None else _LEASE_S[request.launch.launcher],
         ),
-        python=options.agent_python,
+        python=request.launch.agent_python,
         cpus=frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline),
     )
     agents, left = session.run(bus, crew)
-    return _record(options, plan, topology, session, agents, started_at, command), left
+    return _record(request, plan, topology, session, agents, started_at, command), left
 
 
-def knowing(plan: Plan, options: Options) -> Plan:
+def knowing(plan: Plan, request: Request) -> Plan:
     """With what is in the model's files, so that not every agent has to read all of them for it."""
     spec = plan.jobs[0].model
-    if options.null_service_us is not None or spec.builtin is not None:
+    if request.backend is not None or spec.builtin is not None:
         return plan
     read = known((*model_files(spec.source), *spec.extensions))
     return replace(plan, jobs=tuple(structs.replace(job, known=read) for job in plan.jobs))
@@ -197,12 +198,12 @@ def knowing(plan: Plan, options: Options) -> Plan:
 
 def merge_run(record: RunRecord) -> Merged | None:
     """None where no agent delivered."""
-    loads, options = recorded(record.agents), record.options
-    return merge(loads, options.latency_percentile, by_group=options.pcseq) if loads else None
+    loads, request = recorded(record.agents), record.request
+    return merge(loads, request.output.latency_percentile, by_group=request.output.pcseq) if loads else None
 
 
 def _record(
-    options: Options,
+    request: Request,
     plan: Plan,
     topology: Topology,
     session: Session,
@@ -211,9 +212,9 @@ def _record(
     command: Sequence[str],
 ) -> RunRecord:
     openvino = next((agent.ready.openvino for agent in agents if agent.ready is not None), "")
-    python = None if options.agent_python is None else examine(options.agent_python)
+    python = None if request.launch.agent_python is None else examine(request.launch.agent_python)
     return RunRecord(
-        options=options,
+        request=request,
         plan=plan,
         topology=topology,
         agents=agents,
@@ -231,11 +232,11 @@ def _record(
 
 
 def _save_samples(
-    options: Options, place: _Destination, record: RunRecord, merged: Merged | None, files: _Files
+    request: Request, place: _Destination, record: RunRecord, merged: Merged | None, files: _Files
 ) -> str | None:
     """The file's name; None where it is not there."""
     folder = place.path
-    if not options.save_samples or folder is None or merged is None:
+    if not request.output.save_samples or folder is None or merged is None:
         return None
     window, saved = merged.window, []
 
@@ -247,8 +248,8 @@ def _save_samples(
     return store.SAMPLES_FILE if any(saved) else None
 
 
-def _dump_config(options: Options, plan: Plan, files: _Files) -> None:
-    file = options.dump_config
+def _dump_config(request: Request, plan: Plan, files: _Files) -> None:
+    file = request.output.dump_config
     if file is None:
         return
     data = config_json(plan.jobs[0].runtime.properties())
@@ -260,8 +261,8 @@ def _dump_config(options: Options, plan: Plan, files: _Files) -> None:
     files.write("-dump_config", write)
 
 
-def _save_graph(options: Options, record: RunRecord, files: _Files) -> None:
-    file = options.exec_graph_path
+def _save_graph(request: Request, record: RunRecord, files: _Files) -> None:
+    file = request.output.exec_graph_path
     if file is None:
         return
     graph = b"".join(piece.data for piece in record.agents[0].graph)
@@ -286,28 +287,28 @@ def _save_report(place: _Destination, report: Report) -> _Destination:
     return place
 
 
-def _save_beside(options: Options, place: _Destination, report: Report, files: _Files) -> None:
+def _save_beside(request: Request, place: _Destination, report: Report, files: _Files) -> None:
     """benchmark_app's reports."""
     folder = place.path
     if folder is None:
         return
 
     def write() -> str:
-        store.write_files(folder, benchmark_files(report, options))
+        store.write_files(folder, benchmark_files(report, request))
         return ""
 
     files.write("-report_type", write)
 
 
-def _save_pages(options: Options, place: _Destination, report: Report, files: _Files) -> None:
+def _save_pages(request: Request, place: _Destination, report: Report, files: _Files) -> None:
     """The report is kept already: what goes wrong with its pictures is a warning."""
     folder = place.path
-    if folder is None or not (options.html or options.plots is not None):
+    if folder is None or not (request.output.html or request.output.plots is not None):
         return
     from ..report.html.runpage import run_files
 
     def write() -> str:
-        drawn = run_files(report, options.html, options.plots)
+        drawn = run_files(report, request.output.html, request.output.plots)
         store.write_files(folder, drawn)
         return f"{', '.join(drawn)} in {folder}"
 

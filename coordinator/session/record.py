@@ -15,7 +15,7 @@ from ..machine.neighbours import Points, Process
 from ..machine.sensors import Governor, SensorReading
 from ..machine.utilization import CpuTotals
 from ..plan.plan import Plan
-from ..request.options import Options
+from ..request.request import Request
 from ..result.environment import Environment
 
 
@@ -57,7 +57,7 @@ class RunRecord:
     """Everything that is known about a run when its session has ended. `agents` are in the order of the plan's jobs;
     `readings` ascend in time; `spent`: the CPU time of other processes, by process and CPU."""
 
-    options: Options
+    request: Request
     plan: Plan
     topology: Topology
     agents: tuple[AgentRecord, ...]

@@ -16,7 +16,7 @@ from ovbench.common.errors import UsageError
 from ovbench.common.topology import Cpu, Topology
 
 from ..plan.selection import core_of, measurable
-from ..request.options import placement_of
+from ..request.commandline import placement_of
 from ..result.study import Kind, Point, Trial
 from .ab import BLOCKS, PER_BLOCK
 from .settings import Settings, parse_settings

@@ -14,20 +14,20 @@ from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology, format_cpu_list
 
 from ..launch.interpreter import examine
-from ..request.options import Options
+from ..request.request import Request
 from ..result.study import AGENTS_IN, Fingerprint
 
 _WEIGHTS: Final = (".bin", ".pdiparams")
 """Files beside a model of the same name that belong to it: of IR and Paddle."""
 
 
-def fingerprint(runs: Iterable[Options], topology: Topology) -> Fingerprint:
+def fingerprint(runs: Iterable[Request], topology: Topology) -> Fingerprint:
     """Of all models in `runs` and the files that go with them, and this machine. Raises UsageError where one cannot be
     read."""
     all_runs = tuple(runs)
-    files = sorted({file for options in all_runs if options.null_service_us is None for file in _files(options)})
+    files = sorted({file for request in all_runs if request.backend is None for file in _files(request)})
     parts = sorted({part for file in files if not file.startswith(PREFIX) for part in model_files(file)})
-    pythons = sorted({options.agent_python for options in all_runs if options.agent_python is not None})
+    pythons = sorted({python for request in all_runs if (python := request.launch.agent_python) is not None})
     return Fingerprint(
         models={file: _digest(file) for file in files},
         machine={**_machine(topology), **_builds(pythons)},
@@ -35,11 +35,11 @@ def fingerprint(runs: Iterable[Options], topology: Topology) -> Fingerprint:
     )
 
 
-def _files(options: Options) -> Iterator[str]:
+def _files(request: Request) -> Iterator[str]:
     """The model, libraries with operations, and inputs. What a configuration file says is in the flags' own values."""
-    yield options.model
-    yield from map(str, options.extensions)
-    for part in options.files:
+    yield request.model.source
+    yield from request.model.extensions
+    for part in request.data.files:
         yield from part.paths
 
 

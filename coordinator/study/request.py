@@ -10,7 +10,8 @@ from typing import Any, Final, cast, get_args
 from ovbench.common.errors import UsageError
 
 from ..machine.machinetree import check_planned, check_tree
-from ..request.flags import PLOTS, Parser, PlotFormat, gnu, path
+from ..request.flags import PLOTS, Parser, gnu, path
+from ..request.request import PlotFormat
 from ..request.spelling import did_you_mean
 from ..result.study import RETRY_SUSPECT, SIZE_PERCENT, Kind
 from .settings import Settings, parse_settings, read_settings

@@ -14,7 +14,8 @@ from ovbench.common.topology import Topology
 from ..analysis.merge import Merged
 from ..plan.plan import Plan, make_plan
 from ..report.studylive import StudyScreen
-from ..request.options import Options, parse
+from ..request.commandline import parse_run
+from ..request.request import Request
 from ..result.report import Report
 from ..result.study import Outcome, Study, Trial, outcome_of
 from ..run.assemble import build_report, recorded
@@ -38,18 +39,19 @@ class PlacedTrial:
     """A trial whose flags have been understood and whose agents have been placed."""
 
     trial: Trial
-    options: Options
+    request: Request
     plan: Plan
 
     @property
     def load_s(self) -> float | None:
         """Warm-up and window; None where only a number of inferences is known."""
-        return None if self.options.duration_s is None else self.options.warmup_s + self.options.duration_s
+        load = self.request.load
+        return None if load.duration_s is None else load.warmup_s + load.duration_s
 
     def same_but_load(self, other: "PlacedTrial") -> bool:
         """Whether the other's agents can do it as they are."""
         return (
-            self.options.agent_python == other.options.agent_python
+            self.request.launch.agent_python == other.request.launch.agent_python
             and len(self.plan.jobs) == len(other.plan.jobs)
             and all(job.same_but_load(one) for job, one in zip(self.plan.jobs, other.plan.jobs, strict=True))
         )
@@ -66,10 +68,8 @@ def prepare(trials: Sequence[Trial], topology: Topology) -> tuple[PlacedTrial, .
 
 def _prepared(trial: Trial, topology: Topology) -> PlacedTrial:
     try:
-        options = parse(trial.argv)
-        if not isinstance(options, Options):
-            raise UsageError(f"trial {trial.id}: {' '.join(trial.argv)} is no command line of a run")
-        return PlacedTrial(trial, options, make_plan(options, topology))
+        request = parse_run(trial.argv)
+        return PlacedTrial(trial, request, make_plan(request, topology))
     except SystemExit:  # --help
         raise UsageError(f"trial {trial.id}: {' '.join(trial.argv)} is no command line of a run") from None
     except UsageError as error:
@@ -139,7 +139,7 @@ class Runner:
         now = outcome.files
         if outcome.status == "FAILED":
             with contextlib.suppress(UsageError):
-                now = fingerprint([prepared.options], self.topology).files
+                now = fingerprint([prepared.request], self.topology).files
         changed = [file for file, digest in now.items() if known.get(file, digest) != digest]
         if changed:
             raise Changed(f"{changed[0]} is not what it was when the study began, as trial {outcome.trial} found")
@@ -156,7 +156,7 @@ class Runner:
         command = ("ovbench-coord", *prepared.trial.argv)
         try:
             record, self._crew = measure(
-                bus, prepared.options, prepared.plan, self.topology, self.screen, started_at, command, crew,
+                bus, prepared.request, prepared.plan, self.topology, self.screen, started_at, command, crew,
                 LEASE_S,
             )  # fmt: skip
         except UsageError as error:
@@ -174,7 +174,7 @@ class Runner:
         self, prepared: PlacedTrial, attempt: int, record: RunRecord, merged: Merged | None
     ) -> str | None:
         """The name of their file, where they are asked for and there are any. Raises Unwritable."""
-        if not prepared.options.save_samples or merged is None or record.interrupted:
+        if not prepared.request.output.save_samples or merged is None or record.interrupted:
             return None
         return self.folder.keep_samples(prepared.trial, recorded(record.agents), merged.window, attempt)
 

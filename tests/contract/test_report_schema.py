@@ -15,7 +15,7 @@ from ovbench.coordinator.result import report as result
 from ovbench.coordinator.result.findings import EFFECTS, Code
 from ovbench.coordinator.result.report import Report, from_json, json_schema, to_json
 from ovbench.coordinator.session.record import AgentRecord
-from tests.builders import delivered, effective, job, layer, options, ready, report, run
+from tests.builders import delivered, effective, job, layer, ready, report, request, run
 
 PUBLISHED: Final = Path(result.__file__).resolve().with_name("report.schema.json")
 
@@ -58,19 +58,19 @@ def without_any_agent() -> Report:
 
 def with_everything() -> Report:
     """Groups of shapes, layers by request, notes: what most reports lack."""
-    wanted = replace(options("--agents", "1"), pcseq=True, report_type="detailed_counters")
+    wanted = request("--agents", "1", "-pcseq", "-report_type", "detailed_counters")
     prepared = ready(effective(groups=(1, 4), notes=("The input was cut.",)))
     return report(run([delivered(layers=[layer("conv", 7)], prepared=prepared)], wanted=wanted))
 
 
 def compiled_only() -> Report:
     member = AgentRecord(0, job(duration_s=None, iterations=0), pid=1, host="box", ready=ready())
-    return report(run([member], wanted=options("-niter", "0", "--agents", "1")))
+    return report(run([member], wanted=request("-niter", "0", "--agents", "1")))
 
 
 def with_requirements() -> Report:
     return report(
-        run([delivered()], wanted=options("--require", "fps > 1", "--require", "memory < 1", "--agents", "1"))
+        run([delivered()], wanted=request("--require", "fps > 1", "--require", "memory < 1", "--agents", "1"))
     )
 
 
@@ -80,7 +80,7 @@ REPORTS: Final = {
     "with samples saved": report(samples_file="samples.npz"),
     "where nothing came of it": without_any_agent(),
     "interrupted": report(replace(run([delivered()]), interrupted=True)),
-    "by number of iterations": report(run([delivered()], wanted=options("-niter", "1000", "--agents", "1"))),
+    "by number of iterations": report(run([delivered()], wanted=request("-niter", "1000", "--agents", "1"))),
     "without readings of the CPUs": report(run([delivered()], readings=[])),
     "with groups and layers": with_everything(),
     "of a model that was only compiled": compiled_only(),

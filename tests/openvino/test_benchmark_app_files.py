@@ -1,7 +1,6 @@
 """Our report files beside those that benchmark_app's own writers make of the same figures."""
 
 import json
-from dataclasses import replace as dataclass_replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,9 +18,9 @@ from openvino.tools.benchmark.utils.statistics_report import (
 from openvino.tools.benchmark.utils.utils import get_command_line_arguments
 
 from ovbench.coordinator.report.benchmark_app import benchmark_files, command_line_arguments
-from ovbench.coordinator.request.options import Options
+from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.report import LayerPart, LayersPart, Report, RequestLayer, RequestLayers
-from tests.builders import delivered, options, report, run
+from tests.builders import delivered, report, request, run
 
 LAYERS = (
     RequestLayer("data", "Parameter", "unknown_f32", "NOT_RUN", 0.0, 0.0),
@@ -39,8 +38,8 @@ def found() -> Report:
     return replace(report(run([delivered()])), layers=layers)
 
 
-def asked(**fields: Any) -> Options:
-    return dataclass_replace(options(), **fields)
+def asked(report_type: str, *argv: str) -> Request:
+    return request("-report_type", report_type, *argv)
 
 
 def profiled() -> list[SimpleNamespace]:
@@ -75,7 +74,7 @@ def theirs(folder: Path, report_type: str, in_json: bool) -> Any:
 
 
 def test_the_report_in_csv_is_theirs_with_the_agents_added(tmp_path: Path) -> None:
-    ours = benchmark_files(found(), asked(report_type="no_counters", json_stats=True))["benchmark_report.json"]
+    ours = benchmark_files(found(), asked("no_counters", "-json_stats"))["benchmark_report.json"]
     parts = json.loads(ours)
     reference = theirs(tmp_path, "no_counters", in_json=False)
     category = StatisticsReport.Category
@@ -83,19 +82,19 @@ def test_the_report_in_csv_is_theirs_with_the_agents_added(tmp_path: Path) -> No
     reference.add_parameters(category.RUNTIME_CONFIG, list(parts["configuration_setup"].items()))
     reference.add_parameters(category.EXECUTION_RESULTS, list(parts["execution_results"].items()))
     reference.dump()
-    written = benchmark_files(found(), asked(report_type="no_counters"))["benchmark_report.csv"]
+    written = benchmark_files(found(), asked("no_counters"))["benchmark_report.csv"]
     assert written.startswith((tmp_path / "benchmark_report.csv").read_bytes() + b"Agents\n")
 
 
 def test_sorted_counters_in_csv_are_theirs_to_the_last_byte(tmp_path: Path) -> None:
     theirs(tmp_path, "no_counters", in_json=False).dump_performance_counters_sorted(tabled())
-    written = benchmark_files(found(), asked(report_type="no_counters", pcsort="no_sort"))
+    written = benchmark_files(found(), asked("no_counters", "-pcsort", "no_sort"))
     assert written["benchmark_sorted_report.csv"] == (tmp_path / "benchmark_sorted_report.csv").read_bytes()
 
 
 def test_sorted_counters_in_json_are_theirs(tmp_path: Path) -> None:
     theirs(tmp_path, "no_counters", in_json=True).dump_performance_counters_sorted(tabled())
-    written = benchmark_files(found(), asked(report_type="no_counters", pcsort="no_sort", json_stats=True))
+    written = benchmark_files(found(), asked("no_counters", "-pcsort", "no_sort", "-json_stats"))
     reference = (tmp_path / "benchmark_sorted_report.json").read_text()
     assert json.loads(written["benchmark_sorted_report.json"]) == json.loads(reference)
 
@@ -103,14 +102,14 @@ def test_sorted_counters_in_json_are_theirs(tmp_path: Path) -> None:
 def test_average_counters_in_csv_are_theirs_to_the_last_byte(tmp_path: Path) -> None:
     theirs(tmp_path, "average_counters", in_json=False).dump_performance_counters([profiled()])
     name = "benchmark_average_counters_report.csv"
-    assert benchmark_files(found(), asked(report_type="average_counters"))[name] == (tmp_path / name).read_bytes()
+    assert benchmark_files(found(), asked("average_counters"))[name] == (tmp_path / name).read_bytes()
 
 
 def test_average_counters_in_json_have_the_form_of_theirs_for_all_layers(tmp_path: Path) -> None:
     theirs(tmp_path, "average_counters", in_json=True).dump_performance_counters([profiled()])
     name = "benchmark_average_counters_report.json"
     reference = json.loads((tmp_path / name).read_text())["avg_performance"]
-    written = json.loads(benchmark_files(found(), asked(report_type="average_counters", json_stats=True))[name])
+    written = json.loads(benchmark_files(found(), asked("average_counters", "-json_stats"))[name])
     assert written["report_type"] == "average"
     assert written["avg_performance"].keys() == reference.keys()
     assert written["avg_performance"]["nodes"][0] == reference["nodes"][0]
@@ -121,7 +120,7 @@ def test_average_counters_in_json_have_the_form_of_theirs_for_all_layers(tmp_pat
 def test_detailed_counters_in_json_are_theirs_with_agent_and_request_added(tmp_path: Path) -> None:
     theirs(tmp_path, "detailed_counters", in_json=True).dump_performance_counters([profiled()])
     name = "benchmark_detailed_counters_report.json"
-    written = json.loads(benchmark_files(found(), asked(report_type="detailed_counters", json_stats=True))[name])
+    written = json.loads(benchmark_files(found(), asked("detailed_counters", "-json_stats"))[name])
     for one in written["detailed_performance"]:
         assert (one.pop("agent"), one.pop("request")) == (0, 0)
     assert written == json.loads((tmp_path / name).read_text())
@@ -130,7 +129,7 @@ def test_detailed_counters_in_json_are_theirs_with_agent_and_request_added(tmp_p
 def test_detailed_counters_in_csv_are_theirs_with_two_columns_added(tmp_path: Path) -> None:
     theirs(tmp_path, "detailed_counters", in_json=False).dump_performance_counters([profiled()])
     name = "benchmark_detailed_counters_report.csv"
-    written = benchmark_files(found(), asked(report_type="detailed_counters"))[name].decode()
+    written = benchmark_files(found(), asked("detailed_counters"))[name].decode()
     without = [";".join(line.split(";")[:-2]) for line in written.split("\n")]
     assert without == (tmp_path / name).read_text().split("\n")
 

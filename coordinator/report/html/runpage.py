@@ -6,7 +6,7 @@ from typing import Final
 
 from ovbench.common.topology import format_cpu_list
 
-from ...request.flags import PlotFormat
+from ...request.request import PlotFormat
 from ...result.environment import AgentPython, Environment
 from ...result.numbers import count, megabytes, milliseconds, percent, rate
 from ...result.report import NAMED_PERCENTILES, AgentPart, Finding, Interval, LatencyPart, Report

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from ...request.flags import PlotFormat
+from ...request.request import PlotFormat
 from ...result.effective import text_of
 from ...result.numbers import count, duration, milliseconds, percent, rate
 from ...result.report import Report

@@ -14,7 +14,7 @@ from typing import Any, Final
 from ovbench.common.cache import Uncached, entry
 from ovbench.common.errors import UsageError
 
-from ...request.flags import PlotFormat
+from ...request.request import PlotFormat
 from .chart import CONFIG, PALETTE, Chart
 
 SNIPPET: Final = "window.vegaEmbed=vegaEmbed;"

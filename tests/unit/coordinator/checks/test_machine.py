@@ -11,7 +11,7 @@ from ovbench.coordinator.checks.verdict import find
 from ovbench.coordinator.machine.sensors import Governor
 from ovbench.coordinator.result.findings import Code
 from ovbench.coordinator.result.report import CpuUse, Finding, Frequency, Neighbour
-from tests.builders import evidence, options
+from tests.builders import evidence, request
 from tests.machines import machine
 
 
@@ -111,9 +111,9 @@ def test_what_ticks_may_be_wrong_by_is_held_against_nobody() -> None:
 
 def test_the_limits_are_those_that_were_asked_for() -> None:
     busy = around(use(harness=1.5, others=6.0, steal=2.0))
-    asked = options("--agents", "2", "--max-others", "7", "--max-harness", "2", "--max-steal", "3")
+    asked = request("--agents", "2", "--max-others", "7", "--max-harness", "2", "--max-steal", "3")
     assert {finding.code for finding in find(busy)} == {Code.OTHER_LOAD, Code.HARNESS_LOAD, Code.STEAL}
-    assert list(find(replace(busy, options=asked))) == []
+    assert list(find(replace(busy, request=asked))) == []
 
 
 def test_a_share_that_was_stolen_is_told_with_all_cpus_and_the_worst() -> None:

@@ -20,9 +20,9 @@ from tests.builders import (
     finished,
     folded,
     ms,
-    options,
     pairs,
     recording,
+    request,
     samples,
     seconds,
     steady,
@@ -45,7 +45,7 @@ def codes(of: Evidence) -> list[str]:
 
 def counting(count: int, *argv: str) -> Evidence:
     """One agent with so many inferences in ten seconds."""
-    return evidence([delivered(0, data=steady(seconds(1), seconds(10) // count, count))], options(*argv))
+    return evidence([delivered(0, data=steady(seconds(1), seconds(10) // count, count))], request(*argv))
 
 
 def going(*rates: float) -> Evidence:
@@ -231,10 +231,10 @@ def quiet(
     for agent in range(agents):
         own = random.normal(0, slow)
         pieces = []
-        for request in range(requests):
+        for number in range(requests):
             times = ms(mean_ms) * np.exp(drift + own + random.normal(0, fast, count))
             ends = (seconds(1) + np.cumsum(times)).astype(np.int64)
-            pieces.append(Piece(request, 0, pairs(ends, times.astype(np.int64))))
+            pieces.append(Piece(number, 0, pairs(ends, times.astype(np.int64))))
         loads.append(recording(agent, seconds(1), STOP, *pieces))
     return evidence([delivered(agent) for agent in range(agents)], merged=merge(loads))
 
@@ -273,4 +273,4 @@ def test_a_counted_run_is_not_unsteady_for_the_requests_that_end_first() -> None
     pieces = [Piece(n, 0, steady(seconds(1), ms(100 - n), 25)) for n in range(4)]
     merged = merge([recording(0, seconds(1), seconds(3.5), *pieces)])
     load = finished(seconds(1), seconds(3.5), completed=100)
-    assert codes(evidence([delivered(0, load=load)], options("-niter", "100"), merged=merged)) == [Code.FEW_SAMPLES]
+    assert codes(evidence([delivered(0, load=load)], request("-niter", "100"), merged=merged)) == [Code.FEW_SAMPLES]

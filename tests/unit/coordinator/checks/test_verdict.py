@@ -14,7 +14,7 @@ from ovbench.coordinator.machine.sensors import Governor
 from ovbench.coordinator.result.findings import EFFECTS, Code, because_of, verdict_of
 from ovbench.coordinator.result.report import Finding, Validity
 from ovbench.coordinator.session.record import AgentRecord
-from tests.builders import delivered, effective, evidence, finished, job, made, ms, options, ready, seconds, steady
+from tests.builders import delivered, effective, evidence, finished, job, made, ms, ready, request, seconds, steady
 from tests.unit.coordinator.analysis.test_consistency import making
 from tests.unit.coordinator.checks import test_stability as stability
 from tests.unit.coordinator.checks.test_machine import around, clock, use
@@ -57,7 +57,7 @@ def apart(start_ns: int = 0, stop_ns: int = 0) -> list[AgentRecord]:
 
 
 def counted(iterations: int, agents: list[AgentRecord]) -> Evidence:
-    return evidence(agents, options("-niter", str(iterations), "--agents", str(len(agents))))
+    return evidence(agents, request("-niter", str(iterations), "--agents", str(len(agents))))
 
 
 def with_edges(exact: bool) -> Evidence:
@@ -67,23 +67,23 @@ def with_edges(exact: bool) -> Evidence:
 
 
 def saving(saved: bool) -> Evidence:
-    return evidence(wanted=options("--agents", "2", "--save-samples"), samples_saved=saved)
+    return evidence(wanted=request("--agents", "2", "--save-samples"), samples_saved=saved)
 
 
 def at_most(rate: float, members: Sequence[AgentRecord] | None = None) -> Evidence:
     """By default of two agents that together did 200 frames per second for ten seconds."""
     members = [delivered(0), delivered(1)] if members is None else members
-    return evidence(members, replace(options("--agents", str(len(members))), max_irate=rate))
+    return evidence(members, request("--agents", str(len(members)), "-max_irate", str(rate)))
 
 
 def compiled_only() -> Evidence:
     order = job((0,), duration_s=None, iterations=0)
     member = AgentRecord(0, order, ready=ready())
-    return evidence([member], options("-niter", "0", "--agents", "1"))
+    return evidence([member], request("-niter", "0", "--agents", "1"))
 
 
 def lasting(length_s: float, *argv: str) -> Evidence:
-    wanted = options("--agents", "1", *argv)
+    wanted = request("--agents", "1", *argv)
     return evidence([delivered(0, load=finished(seconds(1), seconds(1 + length_s), completed=1000))], wanted)
 
 
@@ -100,8 +100,8 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     Code.SMT_SHARING: SMT_SHARING,
     Code.SPANS_NODES: SPANS_NODES,
     Code.SETTINGS_CHANGED: (
-        lambda: evidence([running(2, 2)], options("-nstreams", "3", "--agents", "1")),
-        lambda: evidence([running(3, 3)], options("-nstreams", "3", "--agents", "1")),
+        lambda: evidence([running(2, 2)], request("-nstreams", "3", "--agents", "1")),
+        lambda: evidence([running(3, 3)], request("-nstreams", "3", "--agents", "1")),
     ),
     Code.REQUESTS_BELOW_STREAMS: (lambda: evidence([running(4, 3)]), lambda: evidence([running(4, 4)])),
     Code.START_SKEW: (
@@ -289,7 +289,7 @@ def test_requests_are_no_matter_where_the_model_is_only_compiled(argv: list[str]
     only = compiled_only()
     prepared = ready(effective(streams=2, requests=1))
     members = [AgentRecord(0, only.agents[0].job, ready=prepared)]
-    assert codes(replace(only, agents=tuple(members), options=options("-niter", "0", *argv))) == set()
+    assert codes(replace(only, agents=tuple(members), request=request("-niter", "0", *argv))) == set()
 
 
 def test_an_inference_that_failed_under_way_is_told_with_openvino_s_words() -> None:
@@ -321,29 +321,29 @@ def test_the_cpus_that_threads_strayed_to_are_named() -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_setting_that_changed_is_told_as_it_was_written(argv: list[str], member: AgentRecord, told: str) -> None:
-    (finding,) = [f for f in find(evidence([member], options(*argv))) if f.code == Code.SETTINGS_CHANGED]
+    (finding,) = [f for f in find(evidence([member], request(*argv))) if f.code == Code.SETTINGS_CHANGED]
     assert told in finding.message
 
 
 def test_a_setting_that_changed_everywhere_is_told_once() -> None:
     members = [delivered(i, prepared=ready(effective(streams=2, requests=2))) for i in range(3)]
-    findings = list(find(evidence(members, options("-nstreams", "3"))))
+    findings = list(find(evidence(members, request("-nstreams", "3"))))
     assert [finding.code for finding in findings] == [Code.SETTINGS_CHANGED]
     assert "all agents" in findings[0].message
 
 
 def test_a_setting_that_changed_in_places_is_told_with_the_agents() -> None:
     members = [delivered(i, prepared=ready(effective(streams=3 if i else 2, requests=3))) for i in range(3)]
-    (finding,) = find(evidence(members, options("-nstreams", "3")))
+    (finding,) = find(evidence(members, request("-nstreams", "3")))
     assert "agent 0" in finding.message
 
 
 def test_one_request_in_flight_is_no_lack_of_requests_in_sync() -> None:
-    assert codes(evidence([running(4, 1)], options("-api", "sync", "--agents", "1"))) == set()
+    assert codes(evidence([running(4, 1)], request("-api", "sync", "--agents", "1"))) == set()
 
 
 def test_a_precision_left_to_openvino_cannot_have_changed() -> None:
-    assert codes(evidence([running(2, 2)], options("-infer_precision", "undefined"))) == set()
+    assert codes(evidence([running(2, 2)], request("-infer_precision", "undefined"))) == set()
 
 
 def test_a_setting_left_to_openvino_cannot_have_changed() -> None:
@@ -381,12 +381,12 @@ def test_a_rate_without_any_figure_is_no_finding_of_its_own(members: list[AgentR
 @pytest.mark.parametrize(("argv", "status"), [([], "SUSPECT"), (["--strict"], "INVALID")])
 def test_a_warning_makes_a_run_invalid_only_where_that_was_asked_for(argv: list[str], status: str) -> None:
     shared = [delivered(0), delivered(1, cpus=(0,))]
-    verdict = judge(evidence(shared, options("--agents", "2", *argv)))
+    verdict = judge(evidence(shared, request("--agents", "2", *argv)))
     assert (verdict.status, verdict.strict) == (status, bool(argv))
 
 
 def test_a_verdict_says_what_it_was_judged_by() -> None:
-    verdict = judge(evidence(wanted=options("--agents", "2", "--min-window", "11")))
+    verdict = judge(evidence(wanted=request("--agents", "2", "--min-window", "11")))
     assert verdict.thresholds["min_window_s"] == 11
     assert [finding.code for finding in verdict.findings] == [Code.TOO_SHORT]
 

@@ -8,7 +8,7 @@ from ovbench.common.errors import UsageError
 from ovbench.coordinator.commands.saved import CompareResults, ExportResult, ShowResult
 from ovbench.coordinator.request.options import parse
 from ovbench.coordinator.request.requirement import parse_requirement
-from tests.builders import options
+from tests.builders import request
 
 
 def test_each_command_becomes_its_request() -> None:
@@ -47,9 +47,9 @@ def test_a_wrong_command_is_told(argv: str, says: str) -> None:
 
 
 def test_requirements_of_a_run_are_parsed_before_it_and_reported() -> None:
-    found = options("--require", "fps >= 900", "--require", "p99 < 5")
-    assert [requirement.figure for requirement in found.requirements] == ["fps", "p99_ms"]
+    found = request("--require", "fps >= 900", "--require", "p99 < 5")
+    assert [requirement.figure for requirement in found.criteria.requirements] == ["fps", "p99_ms"]
     assert found.requested()["require"] == "fps >= 900; p99 < 5"
-    assert options().requested()["require"] is None
+    assert request().requested()["require"] is None
     with pytest.raises(UsageError, match="--require 'fps > 5%'"):
-        options("--require", "fps > 5%")
+        request("--require", "fps > 5%")

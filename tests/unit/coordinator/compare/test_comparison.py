@@ -33,7 +33,7 @@ from ovbench.coordinator.result.figures import BY_NAME
 from ovbench.coordinator.result.report import FilePart, Interval, OutputsPart, Report, Validity
 from ovbench.coordinator.result.study import Fingerprint, Kind, Outcome, Study, Trial
 from ovbench.coordinator.stats.estimate import Estimate, estimate
-from tests.builders import delivered, options, report, run
+from tests.builders import delivered, report, request, run
 
 
 def around(value: float, half: float) -> Estimate:
@@ -154,7 +154,7 @@ def test_which_properties_there_are_is_no_setting_that_differs() -> None:
 
 def test_settings_that_differ_are_told_and_others_are_not() -> None:
     one = report(run([delivered(0), delivered(1)]))
-    two = report(run([delivered(0)], wanted=options("--agents", "1", "-api", "sync", "-nstreams", "2")))
+    two = report(run([delivered(0)], wanted=request("--agents", "1", "-api", "sync", "-nstreams", "2")))
     (pair,) = compare_runs(NamedRun("a", one), [NamedRun("b", two)]).others
     told = {difference.what: (difference.first, difference.other) for difference in pair.settings}
     assert told["api"] == ("async", "sync")
@@ -166,7 +166,7 @@ def test_settings_that_differ_are_told_and_others_are_not() -> None:
 
 
 def test_limits_that_were_required_are_no_setting() -> None:
-    both = (options("--agents", "1"), options("--agents", "1", "--require", "fps > 1"))
+    both = (request("--agents", "1"), request("--agents", "1", "--require", "fps > 1"))
     one, two = (report(run([delivered()], wanted=wanted)) for wanted in both)
     (pair,) = compare_runs(NamedRun("a", one), [NamedRun("b", two)]).others
     assert pair.settings == ()

@@ -6,27 +6,27 @@ from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.plan.plan import make_plan, pace
-from tests.builders import options
+from tests.builders import request
 from tests.machines import machine
 
 quick = settings(max_examples=100, deadline=None)
 
 
 def test_more_agents_than_cpus_share_them_in_turn() -> None:
-    plan = make_plan(options("--agents", "5"), machine(cores=2))
+    plan = make_plan(request("--agents", "5"), machine(cores=2))
     assert [job.placement.cpus for job in plan.jobs] == [(0,), (1,), (0,), (1,), (0,)]
     assert plan.shared_cpus == (0, 1)
     assert plan.measured_cpus == (0, 1)
 
 
 def test_agents_with_cpus_of_their_own_share_none() -> None:
-    plan = make_plan(options("--agents", "2"), machine(cores=4))
+    plan = make_plan(request("--agents", "2"), machine(cores=4))
     assert plan.shared_cpus == ()
     assert plan.measured_cpus == (0, 1, 2, 3)
 
 
 def test_cpus_that_are_not_allowed_are_neither_measured_nor_used_for_control() -> None:
-    plan = make_plan(options("--agents", "1"), machine(cores=4, allowed=frozenset({1, 3})))
+    plan = make_plan(request("--agents", "1"), machine(cores=4, allowed=frozenset({1, 3})))
     assert plan.measured_cpus == (1, 3)
     assert plan.housekeeping == ()
 
@@ -34,32 +34,32 @@ def test_cpus_that_are_not_allowed_are_neither_measured_nor_used_for_control() -
 @quick
 @given(iterations=st.integers(8, 10**9), agents=st.integers(1, 8))
 def test_the_iterations_of_the_agents_add_up_to_those_asked_for(iterations: int, agents: int) -> None:
-    plan = make_plan(options("-niter", str(iterations), "--agents", str(agents)), machine(cores=8))
+    plan = make_plan(request("-niter", str(iterations), "--agents", str(agents)), machine(cores=8))
     shares = [job.load.iterations or 0 for job in plan.jobs]
     assert sum(shares) == iterations
     assert max(shares) - min(shares) <= 1
 
 
 def test_without_iterations_no_agent_has_any() -> None:
-    plan = make_plan(options("--agents", "2"), machine())
+    plan = make_plan(request("--agents", "2"), machine())
     assert {job.load.iterations for job in plan.jobs} == {None}
     assert {job.load.duration_s for job in plan.jobs} == {10.0}
 
 
 def test_too_few_iterations_for_the_cores_are_refused_when_the_cores_are_known() -> None:
     with pytest.raises(UsageError, match=r"-niter 3 .* 4 agents"):
-        make_plan(options("-niter", "3"), machine(cores=4))
+        make_plan(request("-niter", "3"), machine(cores=4))
 
 
 def test_compiling_only_is_no_lack_of_iterations() -> None:
-    plan = make_plan(options("-niter", "0", "--agents", "2"), machine())
+    plan = make_plan(request("-niter", "0", "--agents", "2"), machine())
     assert all(job.load.compile_only for job in plan.jobs)
 
 
 @quick
 @given(memory_mb=st.integers(1, 10_000), agents=st.integers(1, 64))
 def test_the_memory_for_samples_is_shared_out_but_never_too_small(memory_mb: int, agents: int) -> None:
-    plan = make_plan(options("--sample-memory", str(memory_mb), "--agents", str(agents)), machine(cores=4))
+    plan = make_plan(request("--sample-memory", str(memory_mb), "--agents", str(agents)), machine(cores=4))
     each = {job.sample_bytes for job in plan.jobs}
     assert len(each) == 1
     assert each.pop() == max(1 << 18, memory_mb * (1 << 20) // agents)
@@ -67,7 +67,7 @@ def test_the_memory_for_samples_is_shared_out_but_never_too_small(memory_mb: int
 
 def test_each_job_says_what_was_asked_of_openvino() -> None:
     plan = make_plan(
-        options("-m", "builtin:mlp", "-b", "8", "-nstreams", "2", "-nthreads", "4", "-nireq", "6", "--seed", "9"),
+        request("-m", "builtin:mlp", "-b", "8", "-nstreams", "2", "-nthreads", "4", "-nireq", "6", "--seed", "9"),
         machine(cores=1),
     )
     (job,) = plan.jobs
@@ -77,14 +77,14 @@ def test_each_job_says_what_was_asked_of_openvino() -> None:
 
 
 def test_a_null_backend_is_told_in_nanoseconds() -> None:
-    (job,) = make_plan(options("--backend", "null:1.5"), machine(cores=1)).jobs
+    (job,) = make_plan(request("--backend", "null:1.5"), machine(cores=1)).jobs
     assert job.null is not None
     assert job.null.service_ns == 1500
 
 
 def test_each_job_says_what_is_done_to_the_model_and_its_data() -> None:
     (job,) = make_plan(
-        options(
+        request(
             "-shape", "a[1,?]", "-data_shape", "a[1,2][1,3]", "-layout", "NC", "-ip", "u8", "-inference_only", "no",
             "-no_warmup", "-pc",
         ),
@@ -99,17 +99,17 @@ def test_each_job_says_what_is_done_to_the_model_and_its_data() -> None:
 
 
 def test_a_file_is_compiled_whole_where_that_was_asked_for() -> None:
-    (job,) = make_plan(options("-lfile"), machine(cores=1)).jobs
+    (job,) = make_plan(request("-lfile"), machine(cores=1)).jobs
     assert job.model.whole_file
 
 
 def test_a_batch_turns_automatic_batching_off() -> None:
-    (job,) = make_plan(options("-b", "?"), machine(cores=1)).jobs
+    (job,) = make_plan(request("-b", "?"), machine(cores=1)).jobs
     assert (job.model.batch, job.runtime.auto_batching) == ((0, -1), False)
 
 
 def test_the_executed_graph_is_delivered_by_one_agent_and_counted_by_all() -> None:
-    plan = make_plan(options("-exec_graph_path", "graph.xml", "--agents", "3"), machine())
+    plan = make_plan(request("-exec_graph_path", "graph.xml", "--agents", "3"), machine())
     assert [job.wants_graph for job in plan.jobs] == [True, False, False]
     assert {job.runtime.count_layers for job in plan.jobs} == {True}
 
@@ -125,11 +125,11 @@ def test_a_limited_rate_is_shared_out_evenly_and_out_of_step(rate: float, agents
 
 
 def test_agents_of_a_limited_rate_start_one_after_another() -> None:
-    plan = make_plan(options("-max_irate", "10", "--agents", "4"), machine())
+    plan = make_plan(request("-max_irate", "10", "--agents", "4"), machine())
     paces = [job.load.pace for job in plan.jobs]
     assert [own.phase for own in paces if own] == [0.0, 0.25, 0.5, 0.75]
     assert {own.frame_period_ns for own in paces if own} == {4e8}
 
 
 def test_without_a_limit_nothing_is_paced() -> None:
-    assert {job.load.pace for job in make_plan(options(), machine()).jobs} == {None}
+    assert {job.load.pace for job in make_plan(request(), machine()).jobs} == {None}

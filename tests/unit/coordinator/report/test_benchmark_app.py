@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from dataclasses import replace as dataclass_replace
+from dataclasses import replace as replaced
 from typing import Any
 
 import pytest
@@ -12,25 +12,26 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ovbench.coordinator.report.benchmark_app import benchmark_files, command_line_arguments
-from ovbench.coordinator.request.options import Options
+from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.report import GroupPart, LayerPart, LayersPart, Report, RequestLayer, RequestLayers
 from ovbench.coordinator.session.record import AgentRecord
-from tests.builders import delivered, effective, job, options, phases, ready, report, run
+from tests.builders import delivered, effective, job, phases, ready, report, request, run
 
 LATENCIES = ("avg latency", "min latency", "max latency")
 
 
-def wanted(**fields: Any) -> Options:
-    return dataclass_replace(options(), **{"report_type": "no_counters", **fields})
+def wanted(*argv: str) -> Request:
+    return request("-report_type", "no_counters", *argv)
 
 
-def in_json(found: Report, asked: Options | None = None) -> dict[str, Any]:
-    files = benchmark_files(found, dataclass_replace(asked or wanted(), json_stats=True))
+def in_json(found: Report, asked: Request | None = None) -> dict[str, Any]:
+    asked = asked or wanted()
+    files = benchmark_files(found, replaced(asked, output=replaced(asked.output, json_stats=True)))
     parsed: dict[str, Any] = json.loads(files["benchmark_report.json"])
     return parsed
 
 
-def in_csv(found: Report, asked: Options | None = None) -> dict[str, list[list[str]]]:
+def in_csv(found: Report, asked: Request | None = None) -> dict[str, list[list[str]]]:
     """Rows by section."""
     text = benchmark_files(found, asked or wanted())["benchmark_report.csv"].decode()
     assert text.endswith("\n\n")
@@ -49,33 +50,33 @@ def counted(*, by_request: tuple[RequestLayers, ...] = ()) -> Report:
 
 
 def test_without_a_report_type_there_are_no_files() -> None:
-    assert benchmark_files(counted(), wanted(report_type=None, pcsort="sort", perf_counts=True)) == {}
+    assert benchmark_files(counted(), request("-pcsort", "sort", "-pc")) == {}
 
 
 @pytest.mark.parametrize(
-    ("fields", "names"),
+    ("argv", "names"),
     [
-        ({}, ["report"]),
-        ({"perf_counts": True}, ["report"]),
-        ({"report_type": "average_counters"}, ["report", "average_counters_report"]),
-        ({"report_type": "detailed_counters"}, ["report", "detailed_counters_report"]),
-        ({"pcsort": "sort"}, ["report", "sorted_report"]),
+        ([], ["report"]),
+        (["-pc"], ["report"]),
+        (["-report_type", "average_counters"], ["report", "average_counters_report"]),
+        (["-report_type", "detailed_counters"], ["report", "detailed_counters_report"]),
+        (["-pcsort", "sort"], ["report", "sorted_report"]),
         (
-            {"report_type": "average_counters", "pcsort": "no_sort"},
+            ["-report_type", "average_counters", "-pcsort", "no_sort"],
             ["report", "sorted_report", "average_counters_report"],
         ),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("ending", ["csv", "json"])
-def test_the_files_are_those_that_benchmark_app_writes(fields: dict[str, Any], names: list[str], ending: str) -> None:
+def test_the_files_are_those_that_benchmark_app_writes(argv: list[str], names: list[str], ending: str) -> None:
     found = counted(by_request=(RequestLayers(0, 0, ()),))
-    files = benchmark_files(found, wanted(json_stats=ending == "json", **fields))
+    files = benchmark_files(found, wanted("-json_stats", "yes" if ending == "json" else "no", *argv))
     assert list(files) == [f"benchmark_{name}.{ending}" for name in names]
 
 
 def test_counters_that_were_not_delivered_make_no_file() -> None:
-    files = benchmark_files(report(), wanted(report_type="detailed_counters", pcsort="sort"))
+    files = benchmark_files(report(), wanted("-report_type", "detailed_counters", "-pcsort", "sort"))
     assert list(files) == ["benchmark_report.csv"]
 
 
@@ -103,7 +104,7 @@ def test_shapes_of_several_batches_have_no_one_batch() -> None:
 
 def test_the_configuration_has_the_requests_of_all_agents() -> None:
     members = [delivered(i, prepared=ready(effective(streams=2, requests=4, batch=8))) for i in range(3)]
-    setup = in_json(report(run(members)), wanted(streams=2))["configuration_setup"]
+    setup = in_json(report(run(members)), wanted("-nstreams", "2"))["configuration_setup"]
     assert setup == {
         "topology": "tiny",
         "target device": "CPU",
@@ -122,9 +123,12 @@ def test_streams_are_there_only_where_they_were_asked_for() -> None:
     assert "number of CPU streams" not in in_json(report())["configuration_setup"]
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(None, "0"), (2.0, "2000"), (0.25, "250"), (1e7, "10000000000")])
-def test_a_duration_is_in_whole_milliseconds_and_0_without_a_limit(seconds: float | None, text: str) -> None:
-    setup = in_json(report(), wanted(duration_s=seconds))["configuration_setup"]
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [(["-niter", "9"], "0"), (["-t", "2"], "2000"), (["-t", "0.25"], "250"), (["-t", "1e7"], "10000000000")],
+)
+def test_a_duration_is_in_whole_milliseconds_and_0_without_a_limit(argv: list[str], text: str) -> None:
+    setup = in_json(report(), wanted(*argv))["configuration_setup"]
     assert setup["duration (ms)"] == text
 
 
@@ -175,7 +179,7 @@ def test_a_percentile_that_was_asked_for_is_named_by_its_number() -> None:
 
 def test_compiling_only_has_no_configuration_and_no_load() -> None:
     compiled = AgentRecord(0, job(), ready=ready(times=phases(first_inference_ms=0.0)))
-    asked = wanted(iterations=0)
+    asked = wanted("-niter", "0")
     found = replace(report(run([compiled], wanted=asked)), validity=report().validity)
     parts = in_json(found, asked)
     assert "configuration_setup" not in parts
@@ -233,7 +237,7 @@ def test_csv_has_the_groups_between_the_latencies_and_the_throughput() -> None:
 
 
 def test_average_counters_have_all_layers_and_totals_beyond_a_second() -> None:
-    files = benchmark_files(counted(), wanted(report_type="average_counters", json_stats=True))
+    files = benchmark_files(counted(), wanted("-report_type", "average_counters", "-json_stats"))
     average = json.loads(files["benchmark_average_counters_report.json"])
     assert average["report_type"] == "average"
     performance = average["avg_performance"]
@@ -250,14 +254,14 @@ def test_average_counters_have_all_layers_and_totals_beyond_a_second() -> None:
 
 
 def test_sorted_counters_are_in_the_order_asked_for_with_shares() -> None:
-    files = benchmark_files(counted(), wanted(pcsort="simple_sort", json_stats=True))
+    files = benchmark_files(counted(), wanted("-pcsort", "simple_sort", "-json_stats"))
     performance = json.loads(files["benchmark_sorted_report.json"])["avg_performance"]
     assert [(node["name"], node["%"]) for node in performance["nodes"]] == [("large", "53.85%"), ("small", "46.15%")]
     assert performance["total_real_time"] == "1300.000"
 
 
 def test_sorted_counters_as_csv_are_separated_by_commas() -> None:
-    text = benchmark_files(counted(), wanted(pcsort="sort"))["benchmark_sorted_report.csv"].decode()
+    text = benchmark_files(counted(), wanted("-pcsort", "sort"))["benchmark_sorted_report.csv"].decode()
     header, *rows = csv.reader(io.StringIO(text, newline=""))
     assert header[-1] == "proportion (%)\n"
     assert [row[0] for row in rows[:3]] == ["large", "small", "relu"]
@@ -267,14 +271,14 @@ def test_sorted_counters_as_csv_are_separated_by_commas() -> None:
 def test_detailed_counters_are_by_agent_and_request() -> None:
     layer = RequestLayer("conv", "Convolution", "brgconv_f32", "EXECUTED", 1.5, 1.25)
     found = counted(by_request=(RequestLayers(0, 0, (layer,)), RequestLayers(1, 3, (layer, layer))))
-    asked = wanted(report_type="detailed_counters")
+    asked = ("-report_type", "detailed_counters")
     parsed = json.loads(
-        benchmark_files(found, dataclass_replace(asked, json_stats=True))["benchmark_detailed_counters_report.json"]
+        benchmark_files(found, request(*asked, "-json_stats"))["benchmark_detailed_counters_report.json"]
     )
     first, second = parsed["detailed_performance"]
     assert (first["agent"], first["request"], second["agent"], second["request"]) == (0, 0, 1, 3)
     assert (second["total_real_time"], second["total_cpu_time"]) == ("3.000", "2.500")
-    text = benchmark_files(found, asked)["benchmark_detailed_counters_report.csv"].decode()
+    text = benchmark_files(found, request(*asked))["benchmark_detailed_counters_report.csv"].decode()
     blocks = [[row.split(";") for row in block.splitlines()] for block in text.removesuffix("\n\n").split("\n\n")]
     assert [block[1][0] for block in blocks] == ["conv", "conv"]
     assert blocks[1][-1] == ["Total", "", "", "", "3.000", "2.500", "1", "3"]

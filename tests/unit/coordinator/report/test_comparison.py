@@ -11,7 +11,7 @@ from ovbench.coordinator.report.comparison import print_comparison
 from ovbench.coordinator.request.requirement import Requirement, parse_requirement
 from ovbench.coordinator.result.report import Interval, Report
 from ovbench.coordinator.result.study import Fingerprint, Outcome, Study
-from tests.builders import delivered, options, report, run
+from tests.builders import delivered, report, request, run
 
 
 def shown(comparison: Comparison, *conditions: Requirement) -> str:
@@ -38,7 +38,7 @@ def row(text: str, figure: str) -> tuple[str, str]:
 
 
 def test_what_differs_comes_before_the_figures() -> None:
-    other = report(run([delivered(0), delivered(1)], wanted=options("--agents", "2", "-nstreams", "4")))
+    other = report(run([delivered(0), delivered(1)], wanted=request("--agents", "2", "-nstreams", "4")))
     text = shown(compare_runs(NamedRun("one", report()), [NamedRun("two", other)]))
     places = [text.index(part) for part in ("different settings", "nstreams", "the same  ", "figures")]
     assert places == sorted(places)

@@ -1,7 +1,6 @@
 """What is shown while a run goes on: in words, then in lines for whatever is no terminal."""
 
 import io
-from dataclasses import replace as dataclass_replace
 from typing import Any
 
 import pytest
@@ -22,12 +21,12 @@ from ovbench.coordinator.report.live import (
     preparation,
     waiting_line,
 )
-from ovbench.coordinator.request.options import Options
+from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.member import Member
 from ovbench.coordinator.session.rules import Rules
 from ovbench.coordinator.session.snapshot import AgentNow, Snapshot
-from tests.builders import effective, job, options, phases, ready, seconds
+from tests.builders import effective, job, phases, ready, request, seconds
 
 
 def fleet(agents: int = 3, joined: int = 3) -> Fleet:
@@ -53,18 +52,18 @@ def snapshot(
     return Snapshot(elapsed_s, left_s, share, fps, 1600, p99_ms, 75.0, each)
 
 
-def screen(wanted: Options | None = None) -> tuple[Screen, io.StringIO]:
+def screen(wanted: Request | None = None) -> tuple[Screen, io.StringIO]:
     """Off a terminal."""
     written = io.StringIO()
-    return Screen(Console(file=written, width=80, force_terminal=False), wanted or options()), written
+    return Screen(Console(file=written, width=80, force_terminal=False), wanted or request()), written
 
 
 def delivered(id: int, prepared: Ready | None = None) -> Member:
     return Member(id, job((id,)), pid=1000 + id, host="box", ready=prepared or ready(mask=(id,)))
 
 
-def steps(*members: Member, wanted: Options | None = None) -> dict[int, Step]:
-    return {step.number: step for step in preparation(members, wanted or options())}
+def steps(*members: Member, wanted: Request | None = None) -> dict[int, Step]:
+    return {step.number: step for step in preparation(members, wanted or request())}
 
 
 def test_who_has_not_come_is_named() -> None:
@@ -139,7 +138,7 @@ def test_what_openvino_was_asked_for_is_shown() -> None:
 
 
 def test_compiling_only_makes_no_requests() -> None:
-    assert list(steps(delivered(0), wanted=options("-niter", "0")))[-1] == 8
+    assert list(steps(delivered(0), wanted=request("-niter", "0")))[-1] == 8
 
 
 def test_nobody_ready_has_nothing_prepared() -> None:
@@ -269,16 +268,16 @@ def test_everything_that_was_prepared_is_printed() -> None:
 )
 def test_whether_inputs_are_set_in_the_loop_is_told_in_benchmark_app_s_words(inference_only: bool, said: str) -> None:
     member = delivered(0, prepared=prepared(inference_only=inference_only))
-    assert list(load_lines([member], options()))[1:] == [said]
+    assert list(load_lines([member], request()))[1:] == [said]
 
 
 def test_the_null_backend_has_no_inputs_to_set() -> None:
     member = delivered(0, prepared=prepared(backend="null"))
-    assert len(list(load_lines([member], options()))) == 1
+    assert len(list(load_lines([member], request()))) == 1
 
 
 def test_a_paced_load_tells_its_limit() -> None:
-    line = next(load_lines([delivered(0)], dataclass_replace(options(), max_irate=50.0)))
+    line = next(load_lines([delivered(0)], request("-max_irate", "50")))
     assert "for 10 s, at most 50.00 FPS in total, after" in line
 
 
@@ -293,13 +292,13 @@ def test_a_paced_load_tells_its_limit() -> None:
     ids=lambda value: " ".join(value) or "no options",
 )
 def test_the_load_is_told_in_a_sentence(argv: list[str], said: list[str]) -> None:
-    line = next(load_lines([delivered(0)], options(*argv)))
+    line = next(load_lines([delivered(0)], request(*argv)))
     assert line.startswith("1 agent infers ")
     assert all(part in line for part in said)
 
 
 def test_without_a_warm_up_none_is_told() -> None:
-    assert "warm-up" not in next(load_lines([delivered(0), delivered(1)], options("--warmup", "0")))
+    assert "warm-up" not in next(load_lines([delivered(0), delivered(1)], request("--warmup", "0")))
 
 
 def test_a_summary_has_time_speed_latency_and_cpu() -> None:
@@ -327,7 +326,7 @@ def test_the_live_view_fits_80_columns_and_shows_some_of_many_agents() -> None:
 
 
 def test_off_a_terminal_the_load_is_told_in_few_lines() -> None:
-    view, written = screen(options("-t", "60"))
+    view, written = screen(request("-t", "60"))
     for quarter in range(4 * 60):
         view.measuring(snapshot(elapsed_s=quarter / 4, left_s=60 - quarter / 4))
     assert 5 <= len(written.getvalue().splitlines()) <= 12

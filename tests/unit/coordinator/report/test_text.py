@@ -12,7 +12,7 @@ from ovbench.common.messages import OnNode
 from ovbench.common.topology import Cpu, Topology
 from ovbench.coordinator.plan.plan import make_plan
 from ovbench.coordinator.report.text import print_plan, print_report
-from ovbench.coordinator.request.options import Options
+from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.numbers import milliseconds, percent, rate
 from ovbench.coordinator.result.report import (
     CpuUse,
@@ -32,7 +32,7 @@ from ovbench.coordinator.result.report import (
     to_json,
 )
 from ovbench.coordinator.session.record import AgentRecord
-from tests.builders import delivered, effective, finished, folded, job, ms, options, ready, report, run, seconds, steady
+from tests.builders import delivered, effective, finished, folded, job, ms, ready, report, request, run, seconds, steady
 from tests.machines import machine
 
 
@@ -41,7 +41,7 @@ def console(width: int = 80) -> tuple[Console, io.StringIO]:
     return Console(file=written, width=width, force_terminal=False), written
 
 
-def shown(of: Report, asked: Options | None = None) -> str:
+def shown(of: Report, asked: Request | None = None) -> str:
     out, written = console()
     print_report(out, of if asked is None else structs.replace(of, requested=asked.requested()))
     return written.getvalue()
@@ -262,12 +262,12 @@ def test_the_headline_has_p99_where_none_was_asked_for() -> None:
 
 
 def test_a_paced_run_says_its_limit() -> None:
-    assert "limited to 120.0 FPS" in shown(report(), replace(options(), max_irate=120.0))
+    assert "limited to 120.0 FPS" in shown(report(), request("-max_irate", "120"))
     assert "limited" not in shown(report())
 
 
 def test_each_requirement_is_told_with_its_value_and_by_how_much_it_was_missed() -> None:
-    asked = options("--require", "fps >= 150", "--require", "p99 < 5", "--require", "energy_per_inference_j < 1")
+    asked = request("--require", "fps >= 150", "--require", "p99 < 5", "--require", "energy_per_inference_j < 1")
     found = report(run([delivered(0), delivered(1)], wanted=asked))
     lines = [line.strip() for line in shown(found).splitlines()[-3:]]
     assert lines == [
@@ -279,7 +279,7 @@ def test_each_requirement_is_told_with_its_value_and_by_how_much_it_was_missed()
 
 
 def test_a_saved_report_reads_as_the_run_did() -> None:
-    asked = replace(options("-max_irate", "120", "--require", "fps >= 1"), pcsort="sort")
+    asked = request("-max_irate", "120", "--require", "fps >= 1", "-pcsort", "sort")
     found = structs.replace(with_layers(), requested=asked.requested())
     assert shown(from_json(to_json(found))) == shown(found)
 
@@ -321,21 +321,21 @@ def with_layers() -> Report:
 
 
 def test_layers_are_shown_where_they_were_asked_for() -> None:
-    by_time = shown(with_layers(), replace(options(), pcsort="sort"))
+    by_time = shown(with_layers(), request("-pcsort", "sort"))
     assert by_time.index("  softmax ") < by_time.index("  conv ")
-    in_order = shown(with_layers(), replace(options(), perf_counts=True))
+    in_order = shown(with_layers(), request("-pc"))
     assert in_order.index("  conv ") < in_order.index("  softmax ")
     assert "agent 1: 1.500 ms" in in_order
     assert "layers" not in shown(with_layers())
 
 
 def test_layers_that_were_not_delivered_are_not_shown() -> None:
-    assert "layers" not in shown(report(), replace(options(), perf_counts=True))
+    assert "layers" not in shown(report(), request("-pc"))
 
 
 def test_on_a_terminal_the_layers_keep_to_its_width() -> None:
     long = LayerPart("x" * 90, "y" * 90, "z" * 90, "EXECUTED", 1.0, 1.0, 1.0, 0)
-    asked = replace(options(), perf_counts=True).requested()
+    asked = request("-pc").requested()
     found = structs.replace(report(), layers=LayersPart((long,), 1.0, 1.0), requested=asked)
     written = io.StringIO()
     terminal = Console(file=written, width=80, force_terminal=True, color_system=None)
@@ -506,7 +506,7 @@ def test_a_run_that_measured_nothing_says_so_and_why() -> None:
 def test_the_plan_shows_the_cpus_of_each_agent() -> None:
     topology = Topology(tuple(Cpu(0, 0, cpu, cpu) for cpu in range(4)), frozenset(range(4)))
     out, written = console()
-    plan = make_plan(options("--agents", "2", "-t", "90", "-niter", "1000", "-nireq", "3"), topology)
+    plan = make_plan(request("--agents", "2", "-t", "90", "-niter", "1000", "-nireq", "3"), topology)
     print_plan(out, plan, topology, ())
     lines = [line.rstrip() for line in written.getvalue().splitlines() if line.strip()[:1].isdigit()]
     rows = [line.split() for line in lines]
@@ -518,7 +518,7 @@ def test_the_plan_shows_the_cpus_of_each_agent() -> None:
 def test_the_plan_shows_nodes_where_there_are_several() -> None:
     topology = machine(sockets=4, cores=1)
     out, written = console()
-    print_plan(out, make_plan(options("--agents", "3"), topology), topology, ())
+    print_plan(out, make_plan(request("--agents", "3"), topology), topology, ())
     rows = [line.split()[:3] for line in written.getvalue().splitlines() if line.strip()[:1].isdigit()]
     assert rows == [["0", "0-1", "several"], ["1", "2", "2"], ["2", "3", "3"]]
 

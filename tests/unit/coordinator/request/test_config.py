@@ -9,7 +9,7 @@ from ovbench.common.errors import UsageError
 from ovbench.common.job import Runtime
 from ovbench.coordinator.plan.plan import make_plan
 from ovbench.coordinator.request.config import config_json, read_config
-from tests.builders import options
+from tests.builders import request
 from tests.machines import machine
 
 
@@ -69,7 +69,7 @@ def test_flags_go_before_the_file_and_the_files_hint_before_the_default(tmp_path
     file = written(tmp_path, json.dumps({"CPU": {"NUM_STREAMS": "3", "PERFORMANCE_HINT": "LATENCY", "A": "b"}}))
 
     def asked(*argv: str) -> dict[str, str]:
-        plan = make_plan(options("-load_config", str(file), "--agents", "1", *argv), machine())
+        plan = make_plan(request("-load_config", str(file), "--agents", "1", *argv), machine())
         return plan.jobs[0].runtime.properties()
 
     assert asked() == {"NUM_STREAMS": "3", "PERFORMANCE_HINT": "LATENCY", "A": "b", "PERF_COUNT": "NO"}
@@ -97,18 +97,18 @@ def test_every_setting_has_its_openvino_name() -> None:
 
 @pytest.mark.parametrize("text", ["bf16", "CPU:bf16", "cpu:bf16"])
 def test_a_precision_may_name_the_cpu(text: str) -> None:
-    assert options("-infer_precision", text).precision == "bf16"
+    assert request("-infer_precision", text).runtime.precision == "bf16"
 
 
 @pytest.mark.parametrize("text", ["GPU:f32", "CPU:"])
 def test_a_precision_for_something_else_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="CPU"):
-        options("-infer_precision", text)
+        request("-infer_precision", text)
 
 
 def test_extensions_and_the_file_to_dump_to_are_looked_for_first(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
-        options("-extensions", str(tmp_path / "lib.so"))
+        request("-extensions", str(tmp_path / "lib.so"))
     with pytest.raises(UsageError, match="is no folder"):
-        options("-dump_config", "/dev/null/config.json")
-    assert options("-dump_config", str(tmp_path / "new" / "config.json")).dump_config is not None
+        request("-dump_config", "/dev/null/config.json")
+    assert request("-dump_config", str(tmp_path / "new" / "config.json")).output.dump_config is not None

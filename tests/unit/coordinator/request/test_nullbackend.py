@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from ovbench.common.errors import UsageError
 from ovbench.common.job import NullBackend
 from ovbench.coordinator.plan.plan import make_plan
-from ovbench.coordinator.request.nullbackend import Faults, parse_null
-from tests.builders import options
+from ovbench.coordinator.request.nullbackend import Faults, NullSpec, parse_null
+from tests.builders import request
 from tests.machines import machine
 
 EVERY = "null:1500,drift=10,stall=0.5@3,slow=20,wrong=after"
 
 
 def backends(text: str, agents: int) -> list[NullBackend]:
-    plan = make_plan(options("--backend", text, "--agents", str(agents)), machine(cores=agents))
+    plan = make_plan(request("--backend", text, "--agents", str(agents)), machine(cores=agents))
     return [job.null for job in plan.jobs if job.null is not None]
 
 
@@ -25,9 +25,8 @@ def test_a_service_time_alone_is_a_device_without_faults() -> None:
 
 
 def test_faults_come_in_any_order_and_are_reported_as_they_were_given() -> None:
-    asked = options("--backend", "null:1500,wrong=after,slow=20,stall=0.5@3,drift=10")
-    assert asked.null_service_us == 1500
-    assert asked.null_faults == Faults(10.0, 0.5, 3.0, 20.0, "after")
+    asked = request("--backend", "null:1500,wrong=after,slow=20,stall=0.5@3,drift=10")
+    assert asked.backend == NullSpec(1500, Faults(10.0, 0.5, 3.0, 20.0, "after"))
     assert asked.requested()["backend"] == EVERY
 
 
@@ -84,5 +83,5 @@ def test_one_agent_has_none_to_differ_from() -> None:
 )
 def test_what_is_no_fault_is_refused_by_name(text: str, named: str) -> None:
     with pytest.raises(UsageError, match="--backend") as refused:
-        options("--backend", text)
+        request("--backend", text)
     assert named in str(refused.value)

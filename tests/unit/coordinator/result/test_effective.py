@@ -6,13 +6,13 @@ from msgspec import structs
 from ovbench.common.effective import Effective
 from ovbench.coordinator.result.effective import InEffect, in_effect, text_of
 from ovbench.coordinator.result.report import Report
-from tests.builders import delivered, effective, options, ready, report, run
+from tests.builders import delivered, effective, ready, report, request, run
 
 
 def reported(*argv: str, made: Effective | None = None, cpus: tuple[int, ...] = (0,), agents: int = 1) -> Report:
     made = made or effective()
     members = [delivered(id, cpus=cpus, prepared=ready(made, mask=cpus)) for id in range(agents)]
-    return report(run(members, wanted=options("--agents", str(agents), *argv)))
+    return report(run(members, wanted=request("--agents", str(agents), *argv)))
 
 
 def run_of(*argv: str, made: Effective | None = None, cpus: tuple[int, ...] = (0,)) -> str:

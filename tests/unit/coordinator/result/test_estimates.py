@@ -1,7 +1,5 @@
 """Figures of a run and of a trial, and whether they keep to limits."""
 
-from dataclasses import replace
-
 from msgspec import structs
 
 from ovbench.coordinator.checks.requirements import check
@@ -12,7 +10,7 @@ from ovbench.coordinator.result.report import EfficiencyPart, FairnessPart, Inte
 from ovbench.coordinator.result.study import Trial, outcome_of
 from ovbench.coordinator.session.record import AgentRecord
 from ovbench.coordinator.stats.estimate import Estimate
-from tests.builders import delivered, job, options, phases, ready, report, run
+from tests.builders import delivered, job, phases, ready, report, request, run
 
 
 def test_a_run_has_the_figures_of_its_report() -> None:
@@ -51,7 +49,7 @@ def test_intervals_come_from_where_the_report_has_them() -> None:
 def test_what_was_not_done_or_not_measured_is_no_figure() -> None:
     lost = AgentRecord(0, job(), why="it never came")
     assert estimates_of_run(report(run([lost], readings=[]))) == {}
-    compiled = estimates_of_run(report(run([delivered()], wanted=replace(options(), iterations=0))))
+    compiled = estimates_of_run(report(run([delivered()], wanted=request("-niter", "0"))))
     assert "import_model_ms" not in compiled
     assert "energy_per_inference_j" not in compiled
     imported = report(run([delivered(prepared=ready(times=phases(import_ms=3.0)))]))

@@ -16,7 +16,7 @@ from ovbench.common.messages import Failed, MaskChange, OnNode
 from ovbench.coordinator.machine.neighbours import Process
 from ovbench.coordinator.machine.sensors import Governor, SensorReading
 from ovbench.coordinator.plan.plan import Plan
-from ovbench.coordinator.request.options import Options
+from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.findings import Code
 from ovbench.coordinator.result.report import MaskChangePart, NodeMemory, PlacementPart, Report
 from ovbench.coordinator.run.assemble import recorded
@@ -29,11 +29,11 @@ from tests.builders import (
     job,
     layer,
     ms,
-    options,
     pairs,
     phases,
     ready,
     report,
+    request,
     run,
     seconds,
     steady,
@@ -71,7 +71,7 @@ def test_what_was_completed_outside_of_the_window_is_told_apart_from_what_counts
 
 def test_the_window_has_its_edges_and_its_skews() -> None:
     late = delivered(1, load=finished(seconds(1.002), seconds(10.9), completed=1000, cpus=(1,)))
-    window = report(run([delivered(0), late], wanted=options("--warmup", "3", "--agents", "2"))).window
+    window = report(run([delivered(0), late], wanted=request("--warmup", "3", "--agents", "2"))).window
     assert (window.start_ns, window.stop_ns) == (seconds(1.002), seconds(10.9))
     assert (window.start_skew_us, window.stop_skew_us) == pytest.approx((2000, 100_000))
     assert window.warmup_s == 3.0
@@ -133,14 +133,14 @@ def test_frames_with_one_batch_are_the_count_times_the_batch() -> None:
     assert throughput.frames == 8 * throughput.count == 8000
 
 
-def by_group(batches: tuple[int, ...], wanted: Options) -> Report:
+def by_group(batches: tuple[int, ...], wanted: Request) -> Report:
     """1000 inferences, the k-th of which takes k + 1 us, each with the next group."""
     data = pairs(seconds(1) + ms(10) * np.arange(1, 1001), 1000 * np.arange(1, 1001))
     return report(run([delivered(0, data=data, prepared=ready(effective(groups=batches)))], wanted=wanted))
 
 
 def test_each_group_has_its_shapes_and_its_latency() -> None:
-    wanted = replace(options("--agents", "1"), pcseq=True, latency_percentile=10)
+    wanted = request("--agents", "1", "-pcseq", "-latency_percentile", "10")
     first, second = by_group((1, 4), wanted).groups
     assert (first.shapes, first.batch, first.count) == ({"data": (1, 16)}, 1, 500)
     assert (second.shapes, second.batch, second.count) == ({"data": (4, 16)}, 4, 500)
@@ -153,17 +153,17 @@ def test_each_group_has_its_shapes_and_its_latency() -> None:
 
 @pytest.mark.parametrize(("batches", "pcseq"), [((1, 4), False), ((4,), True), ((), True)], ids=str)
 def test_groups_are_told_where_there_are_several_and_that_was_asked_for(batches: tuple[int, ...], pcseq: bool) -> None:
-    assert by_group(batches, replace(options("--agents", "1"), pcseq=pcseq)).groups == ()
+    assert by_group(batches, request("--agents", "1", "-pcseq", "yes" if pcseq else "no")).groups == ()
 
 
 def test_a_group_that_was_never_run_has_no_latency() -> None:
     member = delivered(0, data=steady(seconds(1), ms(10), 2), prepared=ready(effective(groups=(1, 2, 3))))
-    found = report(run([member], wanted=replace(options("--agents", "1"), pcseq=True)))
+    found = report(run([member], wanted=request("--agents", "1", "-pcseq")))
     assert [(group.count, group.latency_ms is None) for group in found.groups] == [(1, False), (1, False), (0, True)]
 
 
 def test_the_percentile_that_was_asked_for_stands_everywhere_beside_the_others() -> None:
-    found = by_group((), replace(options("--agents", "1"), latency_percentile=37))
+    found = by_group((), request("--agents", "1", "-latency_percentile", "37"))
     for latency in (found.latency_ms, found.agents[0].latency_ms):
         assert latency is not None
         assert (latency.chosen_percentile, latency.chosen) == (37, 0.37)
@@ -187,7 +187,7 @@ def test_without_counters_there_are_no_layers() -> None:
 
 
 def test_detailed_counters_have_the_layers_of_each_request() -> None:
-    wanted = replace(options("--agents", "1"), report_type="detailed_counters")
+    wanted = request("--agents", "1", "-report_type", "detailed_counters")
     found = report(run([delivered(0, layers=[layer("a", 100)])], wanted=wanted)).layers
     assert found is not None
     assert [(one.agent, one.request, one.layers[0].real) for one in found.by_request] == [(0, 0, 0.1)]
@@ -387,13 +387,13 @@ def test_settings_in_which_agents_differ_are_left_open() -> None:
 
 def test_iterations_are_those_that_ran_in_total() -> None:
     members = [delivered(i, prepared=ready(effective(requests=4, iterations=52))) for i in range(2)]
-    found = report(run(members, wanted=options("-niter", "100", "--agents", "2"))).effective
+    found = report(run(members, wanted=request("-niter", "100", "--agents", "2"))).effective
     assert found is not None
     assert found.iterations == 104
 
 
 def test_what_was_requested_stands_beside_what_ran() -> None:
-    found = report(run([delivered(0)], wanted=options("-nireq", "3", "--agents", "1")))
+    found = report(run([delivered(0)], wanted=request("-nireq", "3", "--agents", "1")))
     assert found.requested["nireq"] == 3
     assert found.effective is not None
     assert found.effective.nireq == 1
@@ -467,7 +467,7 @@ def test_a_run_in_which_nothing_came_back_has_a_report_all_the_same() -> None:
 def test_a_run_that_only_compiled_has_phases_and_settings_and_no_figures() -> None:
     order = job((0,), duration_s=None, iterations=0)
     member = AgentRecord(0, order, pid=1, host="box", ready=ready())
-    found = report(run([member], wanted=options("-niter", "0", "--agents", "1")))
+    found = report(run([member], wanted=request("-niter", "0", "--agents", "1")))
     assert found.validity.status == "VALID"
     assert found.phases_ms is not None
     assert found.agents[0].state == "ok"

@@ -18,7 +18,7 @@ from ovbench.coordinator.result.report import to_json
 from ovbench.coordinator.result.study import Fingerprint, Study, Trial, outcome_line, outcome_of, study_json
 from ovbench.coordinator.store.files import write_samples
 from ovbench.coordinator.store.saved import SavedRun, SavedStudy, read_samples, read_saved
-from tests.builders import delivered, ms, options, recording, report, run, seconds, steady
+from tests.builders import delivered, ms, recording, report, request, run, seconds, steady
 
 TRIAL = Trial("0001", {"-nstreams": "1"}, 1, ("-nstreams", "1"))
 STUDY = Study("0.1.0", "streams", "", (), 0, 1, {"-nstreams": ("1",)}, (TRIAL,), Fingerprint({}, {}))
@@ -135,7 +135,7 @@ def test_samples_are_read_back_by_agent(tmp_path: Path) -> None:
 def test_samples_that_were_not_saved_or_are_broken_are_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not saved, which takes --save-samples"):
         read_samples(SavedRun("a", tmp_path, report()))
-    wanted = report(run([delivered(0)], wanted=options("--agents", "1", "--save-samples")))
+    wanted = report(run([delivered(0)], wanted=request("--agents", "1", "--save-samples")))
     with pytest.raises(UsageError, match="more than --sample-memory holds"):
         read_samples(SavedRun("a", tmp_path, wanted))
     saved = SavedRun("a", tmp_path, report(samples_file="samples.npz"))

@@ -1,7 +1,6 @@
 """What must not change under a study that is resumed."""
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from msgspec import structs
 from ovbench.coordinator.result.environment import AgentPython
 from ovbench.coordinator.result.study import Fingerprint
 from ovbench.coordinator.study.fingerprint import changes, fingerprint
-from tests.builders import options
+from tests.builders import request
 from tests.machines import machine
 
 
@@ -23,7 +22,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def of(model: Path) -> Fingerprint:
-    return fingerprint([replace(options(), model=str(model))], machine())
+    return fingerprint([request("-m", str(model))], machine())
 
 
 def test_nothing_has_changed_where_nothing_was_touched(model: Path) -> None:
@@ -53,7 +52,7 @@ def test_a_build_has_changed_with_what_is_in_the_agents_python(monkeypatch: pyte
     def with_openvino(number: str) -> Fingerprint:
         agents = AgentPython("/opt/b/python", "3.11.7", number, "0.1.0", {})
         monkeypatch.setattr("ovbench.coordinator.study.fingerprint.examine", lambda path: agents)
-        return fingerprint([replace(options(), agent_python="/opt/b/python")], machine())
+        return fingerprint([request("--agent-python", "/opt/b/python")], machine())
 
     before, now = with_openvino("2026.4.0"), with_openvino("2026.4.1")
     assert list(changes(before, now)) == [

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.request.options import Options, parse
+from ovbench.coordinator.request.commandline import parse_run
 from ovbench.coordinator.study.settings import by_flag, in_common, own_flags, parse_settings, read_settings
 
 
@@ -43,9 +43,7 @@ def test_a_flag_without_a_value_stays_one() -> None:
 
 def test_the_samples_of_all_trials_can_be_kept() -> None:
     for settings in (parse_settings(["--save-samples"]), read_settings({"save_samples": True})):
-        kept = parse(settings.argv({}))
-        assert isinstance(kept, Options)
-        assert kept.save_samples
+        assert parse_run(settings.argv({})).output.save_samples
 
 
 def test_a_flag_with_several_words_keeps_them_apart() -> None:
@@ -65,9 +63,8 @@ _COUNTS = st.lists(st.integers(1, 99), min_size=1, max_size=4, unique=True)
 @given(_COUNTS, _COUNTS)
 def test_the_points_are_all_combinations_and_each_is_a_run(streams: list[int], requests: list[int]) -> None:
     settings = parse_settings(["-nstreams", ",".join(map(str, streams)), "-nireq", ",".join(map(str, requests))])
-    runs = [parse(settings.argv(point)) for point in settings.points()]
-    assert all(isinstance(run, Options) for run in runs)
-    assert [(run.streams, run.requests) for run in runs if isinstance(run, Options)] == list(product(streams, requests))
+    runtimes = [parse_run(settings.argv(point)).runtime for point in settings.points()]
+    assert [(runtime.streams, runtime.requests) for runtime in runtimes] == list(product(streams, requests))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from ovbench.common.errors import UsageError
 from ovbench.common.job import EVERY_INPUT, Data, InputFiles, MemoryPolicy, Preprocessing
 from ovbench.common.shape import OPEN, static_shape
 from ovbench.coordinator.request.flags import LONG_NAMES, gnu, run_parser
-from ovbench.coordinator.request.options import ExportModel, Options, ShowTopology, parse
+from ovbench.coordinator.request.nullbackend import Faults, NullSpec
+from ovbench.coordinator.request.options import ExportModel, ShowTopology, parse
 from ovbench.coordinator.request.policy import Policy
-from tests.builders import options
+from ovbench.coordinator.request.request import Request
+from tests.builders import request
 from tests.trees import LAPTOP
 
 
@@ -31,15 +33,16 @@ def complaint(*argv: str) -> str:
 
 
 def test_without_any_option_the_built_in_model_runs_for_ten_seconds_on_every_core() -> None:
-    plain = options()
-    assert plain.model == "builtin:squeezenet1.1"
-    assert (plain.device, plain.api, plain.hint) == ("CPU", "async", "throughput")
-    assert (plain.duration_s, plain.iterations, plain.warmup_s) == (10.0, None, 1.0)
-    assert (plain.streams, plain.threads, plain.requests, plain.batch) == (None, None, None, None)
-    assert plain.policy == Policy()
-    assert plain.null_service_us is None
-    assert plain.launcher == "local"
-    assert (plain.json, plain.dry_run, plain.save_samples) == (False, False, False)
+    plain = request()
+    assert plain.model.source == "builtin:squeezenet1.1"
+    assert (plain.runtime.device, plain.load.api, plain.runtime.hint) == ("CPU", "async", "throughput")
+    assert (plain.load.duration_s, plain.load.iterations, plain.load.warmup_s) == (10.0, None, 1.0)
+    assert (plain.runtime.streams, plain.runtime.threads, plain.runtime.requests) == (None, None, None)
+    assert plain.model.batch is None
+    assert plain.placement == Policy()
+    assert plain.backend is None
+    assert plain.launch.launcher == "local"
+    assert (plain.output.json, plain.dry_run, plain.output.save_samples) == (False, False, False)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +68,8 @@ def test_without_any_option_the_built_in_model_runs_for_ten_seconds_on_every_cor
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_api_and_hint_follow_from_each_other_as_in_benchmark_app(argv: list[str], api: str, hint: str) -> None:
-    parsed = options(*argv)
-    assert (parsed.api, parsed.hint) == (api, hint)
+    parsed = request(*argv)
+    assert (parsed.load.api, parsed.runtime.hint) == (api, hint)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +87,8 @@ def test_api_and_hint_follow_from_each_other_as_in_benchmark_app(argv: list[str]
 def test_a_run_lasts_as_long_as_its_time_or_its_iterations(
     argv: list[str], duration_s: float | None, iterations: int | None
 ) -> None:
-    parsed = options(*argv)
-    assert (parsed.duration_s, parsed.iterations) == (duration_s, iterations)
+    parsed = request(*argv)
+    assert (parsed.load.duration_s, parsed.load.iterations) == (duration_s, iterations)
 
 
 @pytest.mark.parametrize(
@@ -137,16 +140,16 @@ def test_a_run_lasts_as_long_as_its_time_or_its_iterations(
     ids=" ".join,
 )
 def test_every_short_name_has_a_long_one_that_means_the_same(short: list[str], long: list[str]) -> None:
-    assert options(*short) == options(*long)
+    assert request(*short) == request(*long)
 
 
 def test_what_was_asked_about_placement_arrives() -> None:
-    parsed = options(
+    parsed = request(
         "--agents", "per-node", "--cpus-per-agent", "3", "--cpus", "8,0-3", "--nodes", "0,1", "--sockets", "0",
         "--smt", "use", "--core-kind", "efficient", "--spread", "scatter", "--cross-node", "allow",
         "--housekeeping", "9",
     )  # fmt: skip
-    assert parsed.policy == Policy(
+    assert parsed.placement == Policy(
         agents="per-node", cpus_per_agent=3, cpus=(0, 1, 2, 3, 8), nodes=(0, 1), sockets=(0,), smt="use",
         core_kind="efficient", spread="scatter", cross_node=True, housekeeping=(9,),
     )  # fmt: skip
@@ -167,51 +170,57 @@ def test_what_was_asked_about_placement_arrives() -> None:
     ],
 )
 def test_a_memory_policy_is_a_word_or_a_list_of_nodes(text: str, policy: MemoryPolicy) -> None:
-    parsed = options("--memory", text)
-    assert parsed.memory == policy
+    parsed = request("--memory", text)
+    assert parsed.placement.memory == policy
     assert parsed.requested()["memory"] == text.replace("1,0", "0-1")
-    assert (options().memory, options().requested()["memory"]) == (None, None)
+    assert (request().placement.memory, request().requested()["memory"]) == (None, None)
 
 
 def test_options_of_ovbench_s_own_arrive() -> None:
-    parsed = options(
+    parsed = request(
         "--agents", "4", "--warmup", "0", "--seed", "7", "--backend", "null:1500", "--save-samples",
         "--sample-memory", "64", "--json", "--dry-run", "--join-timeout", "9",
         "--prepare-timeout", "7200",
     )  # fmt: skip
-    assert (parsed.policy.agents, parsed.warmup_s, parsed.seed, parsed.null_service_us) == (4, 0.0, 7, 1500.0)
-    assert (parsed.sample_memory_mb, parsed.join_timeout_s, parsed.prepare_timeout_s) == (64, 9.0, 7200.0)
-    assert parsed.save_samples
-    assert parsed.json
+    assert (parsed.placement.agents, parsed.load.warmup_s, parsed.data.seed, parsed.backend) == (
+        4,
+        0.0,
+        7,
+        NullSpec(1500.0, Faults()),
+    )
+    assert parsed.output.sample_memory_mb == 64
+    assert (parsed.launch.join_timeout_s, parsed.launch.prepare_timeout_s) == (9.0, 7200.0)
+    assert parsed.output.save_samples
+    assert parsed.output.json
     assert parsed.dry_run
 
 
 def test_a_model_file_becomes_an_absolute_path(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(model.parent)
-    assert options("-m", "model.xml").model == str(model)
+    assert request("-m", "model.xml").model.source == str(model)
 
 
 def test_a_model_under_the_home_folder_is_found(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(model.parent))
-    assert options("-m", "~/model.xml").model == str(model)
+    assert request("-m", "~/model.xml").model.source == str(model)
 
 
 def test_a_folder_may_be_a_model(tmp_path: Path) -> None:
     """TensorFlow's saved models are folders."""
-    assert options("-m", str(tmp_path)).model == str(tmp_path)
+    assert request("-m", str(tmp_path)).model.source == str(tmp_path)
 
 
 def test_the_null_backend_needs_no_model_file() -> None:
-    assert options("--backend", "null:10", "-m", "missing.xml").model == "missing.xml"
+    assert request("--backend", "null:10", "-m", "missing.xml").model.source == "missing.xml"
 
 
 def test_the_device_may_be_written_in_any_case() -> None:
-    assert options("-d", "cpu").device == "CPU"
+    assert request("-d", "cpu").runtime.device == "CPU"
 
 
 @pytest.mark.parametrize("device", ["AUTO", "AUTO:CPU", "AUTO:CPU,-GPU", "AUTO:-GPU", "MULTI:CPU", "HETERO:CPU"])
 def test_a_device_that_may_be_nothing_but_the_cpu_is_the_cpu(device: str) -> None:
-    assert options("-d", device).device == "CPU"
+    assert request("-d", device).runtime.device == "CPU"
 
 
 @pytest.mark.parametrize(
@@ -225,7 +234,7 @@ def test_a_device_that_may_be_nothing_but_the_cpu_is_the_cpu(device: str) -> Non
 def test_the_beginning_of_a_long_name_of_benchmark_app_is_enough(
     begun: tuple[str, ...], whole: tuple[str, ...]
 ) -> None:
-    assert options(*begun) == options(*whole)
+    assert request(*begun) == request(*whole)
 
 
 def test_a_beginning_that_several_names_have_is_refused() -> None:
@@ -240,28 +249,28 @@ def test_no_flag_is_taken_for_the_beginning_of_another() -> None:
 
 def test_a_path_may_begin_with_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert options("--report-folder", "~/x").report_folder == Path("/home/somebody/x")
+    assert request("--report-folder", "~/x").output.report_folder == Path("/home/somebody/x")
     assert "--report-folder" in complaint("--report-folder", "~nobody-of-that-name/x")
 
 
 def test_external_agents_need_more_time_to_come() -> None:
-    external = options("--launcher", "external", "--bind", "ipc:///bus", "--agents", "1")
-    assert external.join_timeout_s > options().join_timeout_s
+    external = request("--launcher", "external", "--bind", "ipc:///bus", "--agents", "1")
+    assert external.launch.join_timeout_s > request().launch.join_timeout_s
 
 
 @pytest.mark.parametrize("bind", ["tcp://127.0.0.1:5555", "tcp://localhost:5555", "tcp://[::1]:5555"])
 def test_external_agents_connect_on_this_host(bind: str) -> None:
     external = ("--launcher", "external", "--agents", "2")
-    assert options(*external, "--bind", bind, "--insecure").bind == bind
-    assert options(*external, "--bind", "ipc:///bus").bind == "ipc:///bus"
+    assert request(*external, "--bind", bind, "--insecure").launch.bind == bind
+    assert request(*external, "--bind", "ipc:///bus").launch.bind == "ipc:///bus"
 
 
 def test_the_agents_python_is_where_it_was_named_and_its_link_is_not_followed(tmp_path: Path) -> None:
     link = tmp_path / "python"
     link.symlink_to("/usr/bin/env")
-    assert options("--agent-python", str(link)).agent_python == str(link)
-    assert options("--agent-python", "env/python").agent_python == f"{Path.cwd()}/env/python"
-    assert options("--agent-python", "env/python").requested()["agent_python"] == f"{Path.cwd()}/env/python"
+    assert request("--agent-python", str(link)).launch.agent_python == str(link)
+    assert request("--agent-python", "env/python").launch.agent_python == f"{Path.cwd()}/env/python"
+    assert request("--agent-python", "env/python").requested()["agent_python"] == f"{Path.cwd()}/env/python"
 
 
 WRONG = {
@@ -442,8 +451,8 @@ def test_a_model_that_is_compiled_is_not_changed_any_more(flag: str, tmp_path: P
 def test_a_model_that_is_compiled_has_layouts_and_data_of_its_own_shapes(tmp_path: Path) -> None:
     file = tmp_path / "model.blob"
     file.write_bytes(b"compiled")
-    parsed = options("-m", str(file), "-data_shape", "[1,8]", "-layout", "NC", "-lfile")
-    assert parsed.data_shapes == {EVERY_INPUT: (static_shape((1, 8)),)}
+    parsed = request("-m", str(file), "-data_shape", "[1,8]", "-layout", "NC", "-lfile")
+    assert parsed.model.data_shapes == {EVERY_INPUT: (static_shape((1, 8)),)}
 
 
 def test_a_model_of_no_name_is_not_the_current_folder() -> None:
@@ -452,7 +461,7 @@ def test_a_model_of_no_name_is_not_the_current_folder() -> None:
 
 def test_a_cache_that_is_a_file_is_refused(model: Path) -> None:
     assert "no folder" in complaint("-cdir", str(model))
-    assert options("-cdir", str(model.parent / "new")).cache_dir == model.parent / "new"
+    assert request("-cdir", str(model.parent / "new")).runtime.cache_dir == str(model.parent / "new")
 
 
 def test_names_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
@@ -468,7 +477,7 @@ def test_a_pipe_may_be_in_a_folder_that_cannot_be_written_to(tmp_path: Path, mon
     """As those of process substitution are, in /dev/fd; root could write to any folder, so it is asked in its place."""
     os.mkfifo(tmp_path / "pipe")
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
-    assert options("-dump_config", str(tmp_path / "pipe")).dump_config == tmp_path / "pipe"
+    assert request("-dump_config", str(tmp_path / "pipe")).output.dump_config == tmp_path / "pipe"
     assert "cannot be written to" in complaint("-dump_config", str(tmp_path / "file"))
 
 
@@ -504,8 +513,8 @@ def test_a_topology_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
 
 def test_a_recorded_machine_can_be_planned_for_but_not_measured(tmp_path: Path) -> None:
     LAPTOP.write(tmp_path)
-    assert options("--dry-run").sysfs is None
-    assert options("--dry-run", "--sysfs", str(tmp_path)).sysfs == tmp_path
+    assert request("--dry-run").sysfs is None
+    assert request("--dry-run", "--sysfs", str(tmp_path)).sysfs == tmp_path
     assert complaint("--sysfs", str(tmp_path)) == (
         f"--sysfs {tmp_path}: a recorded machine can be planned for, not measured; add --dry-run"
     )
@@ -564,22 +573,22 @@ words = st.sampled_from(FLAGS) | st.sampled_from(VALUES) | st.text(st.characters
 
 @settings(max_examples=150, deadline=None)
 @given(argv=st.lists(words, max_size=6).filter(lambda argv: "-h" not in argv))
-def test_no_command_line_ends_in_anything_but_options_or_one_sentence(argv: list[str]) -> None:
+def test_no_command_line_ends_in_anything_but_a_request_or_one_sentence(argv: list[str]) -> None:
     try:
         parsed = parse(argv)
     except UsageError:
         return
-    assert isinstance(parsed, Options | ExportModel | ShowTopology)
+    assert isinstance(parsed, Request | ExportModel | ShowTopology)
 
 
 def test_what_was_requested_is_reported_by_the_names_of_the_command_line() -> None:
-    requested = options("-nstreams", "2", "-t", "3", "--agents", "4", "--backend", "null:1500").requested()
+    requested = request("-nstreams", "2", "-t", "3", "--agents", "4", "--backend", "null:1500").requested()
     assert requested["nstreams"] == 2
     assert requested["time_s"] == 3.0
     assert requested["agents"] == 4
     assert requested["backend"] == "null:1500"
     assert requested["nireq"] is None
-    assert options().requested()["backend"] == "openvino"
+    assert request().requested()["backend"] == "openvino"
 
 
 def test_a_flag_that_is_given_no_text_is_as_if_left_out() -> None:
@@ -588,7 +597,7 @@ def test_a_flag_that_is_given_no_text_is_as_if_left_out() -> None:
         "-b", "-shape", "-data_shape", "-layout", "-iop", "--mean_values", "--scale_values", "-cdir", "-extensions",
         "-load_config", "-dump_config", "-report_folder", "-exec_graph_path", "-nstreams", "-infer_precision",
     )  # fmt: skip
-    assert options(*(word for flag in empty for word in (flag, ""))) == options()
+    assert request(*(word for flag in empty for word in (flag, ""))) == request()
 
 
 @pytest.mark.parametrize(
@@ -596,7 +605,7 @@ def test_a_flag_that_is_given_no_text_is_as_if_left_out() -> None:
     [("8", (8, 8)), ("?", (0, OPEN)), ("-1", (0, OPEN)), ("1..8", (1, 8)), ("2..", (2, OPEN)), ("..4", (0, 4))],
 )
 def test_a_batch_is_a_dimension(text: str, batch: tuple[int, int]) -> None:
-    assert options("-b", text).batch == batch
+    assert request("-b", text).model.batch == batch
 
 
 @pytest.mark.parametrize(
@@ -617,7 +626,7 @@ def test_a_batch_is_a_dimension(text: str, batch: tuple[int, int]) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_layers_are_counted_where_something_tells_of_them(argv: list[str], count: bool) -> None:
-    assert options(*argv).count_layers == count
+    assert request(*argv).runtime.count_layers == count
 
 
 @pytest.mark.parametrize(
@@ -635,7 +644,7 @@ def test_a_file_that_counts_layers_is_left_to_do_so(
 ) -> None:
     file = tmp_path / "config.json"
     file.write_text(f'{{"CPU": {{"PERF_COUNT": "{value}"}}}}')
-    assert options("-load_config", str(file), *argv).count_layers is count
+    assert request("-load_config", str(file), *argv).runtime.count_layers is count
 
 
 @pytest.mark.parametrize(
@@ -651,40 +660,40 @@ def test_a_file_that_counts_layers_is_left_to_do_so(
 def test_no_warmup_leaves_out_the_first_inference_and_the_warm_up(
     argv: list[str], first: bool, warmup_s: float
 ) -> None:
-    parsed = options(*argv)
-    assert (parsed.first_inference, parsed.warmup_s) == (first, warmup_s)
+    parsed = request(*argv)
+    assert (parsed.load.first_inference, parsed.load.warmup_s) == (first, warmup_s)
 
 
 def test_no_threads_mean_any_number_of_them() -> None:
-    parsed = options("-nthreads", "0", "-hint", "latency")
-    assert (parsed.threads, parsed.hint) == (None, "latency")
+    parsed = request("-nthreads", "0", "-hint", "latency")
+    assert (parsed.runtime.threads, parsed.runtime.hint) == (None, "latency")
 
 
 def test_streams_may_name_the_cpu() -> None:
-    assert options("-nstreams", "CPU:3").streams == 3
+    assert request("-nstreams", "CPU:3").runtime.streams == 3
 
 
 def test_more_requests_than_iterations_are_no_matter_where_the_time_counts_or_the_load_is_asynchronous() -> None:
-    assert options("-api", "sync", "-niter", "2", "-nireq", "4", "-t", "1").requests == 4
-    assert options("-api", "async", "-niter", "2", "-nireq", "4").requests == 4
-    assert options("-api", "sync", "-niter", "0", "-nireq", "4").requests == 4
+    assert request("-api", "sync", "-niter", "2", "-nireq", "4", "-t", "1").runtime.requests == 4
+    assert request("-api", "async", "-niter", "2", "-nireq", "4").runtime.requests == 4
+    assert request("-api", "sync", "-niter", "0", "-nireq", "4").runtime.requests == 4
 
 
 def test_element_types_have_openvino_s_names() -> None:
-    parsed = options("-ip", "bool", "-op", "f16", "-iop", "mask:0:bool, out:i64")
+    parsed = request("-ip", "bool", "-op", "f16", "-iop", "mask:0:bool, out:i64")
     assert parsed.preprocessing == Preprocessing("boolean", "f16", {"mask:0": "boolean", "out": "i64"})
 
 
 def test_files_and_the_seed_are_the_data(tmp_path: Path) -> None:
     file = tmp_path / "a.npy"
     file.touch()
-    assert options("-i", f"x:{file}", "--seed", "3").data == Data((InputFiles("x", (str(file),)),), 3)
+    assert request("-i", f"x:{file}", "--seed", "3").data == Data((InputFiles("x", (str(file),)),), 3)
 
 
 def test_what_goes_into_the_model_is_reported_in_the_notation_of_the_command_line(tmp_path: Path) -> None:
     file = tmp_path / "a.npy"
     file.touch()
-    requested = options(
+    requested = request(
         "-shape", "a[1,?],b[2..8]", "-data_shape", "a[1,2][1,3]", "-layout", "a[N,C]", "-b", "1..4", "-i", f"a:{file}",
         "--mean_values", "[1,2.5]", "--scale_values", "b[2]", "-iop", "a:u8,b:bool",
     ).requested()  # fmt: skip

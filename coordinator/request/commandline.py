@@ -1,0 +1,195 @@
+"""A run as requested: its argv becomes typed values once, here; what is contradictory is refused first."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from ovbench.common.endpoint import checked
+from ovbench.common.errors import UsageError
+from ovbench.common.job import Data, Model, Preprocessing, Runtime
+from ovbench.common.samplememory import MOST_REQUESTS
+
+from ..machine.machinetree import check_planned, check_tree
+from . import defaults, notation, paths
+from .config import read_config
+from .contradictions import refuse_contradictions
+from .flags import gnu, run_parser
+from .inputfiles import input_files
+from .policy import Policy
+from .request import Criteria, Launch, Load, Output, Request
+from .requirement import parse_requirement
+from .thresholds import thresholds_of
+
+_VIRTUAL_DEVICES: Final = ("AUTO", "MULTI", "HETERO")
+
+
+def parse_run(argv: Sequence[str]) -> Request:
+    """Raises UsageError, one sentence, for whatever is wrong with `argv`. `--help` and `--version` end the process."""
+    request = _request(_namespace(argv))
+    refuse_undecodable([*argv, *map(str, request.requested().values())])
+    return request
+
+
+def placement_of(argv: Sequence[str]) -> Policy:
+    """What the flags of a run say of CPUs; the others are understood, not checked. Raises UsageError."""
+    return _placement(_namespace(argv))
+
+
+def refuse_undecodable(texts: Sequence[str]) -> None:
+    """Bytes that are no UTF-8, as names of files may have; they fit neither a job nor a report, which are UTF-8."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{text!a}: character {error.start + 1} of it is not UTF-8; use another name") from None
+
+
+def _namespace(argv: Sequence[str]) -> argparse.Namespace:
+    return run_parser().parse_args([gnu(word) for word in argv])
+
+
+def _request(raw: argparse.Namespace) -> Request:
+    refuse_contradictions(raw)
+    if raw.sysfs is not None:
+        check_planned(raw.sysfs, raw.dry_run)
+    return Request(
+        model=_model(raw),
+        runtime=_runtime(raw),
+        data=Data(files=input_files(raw.inputs), seed=raw.seed),
+        preprocessing=_preprocessing(raw),
+        load=Load(
+            api=defaults.api_of(raw),
+            duration_s=defaults.duration_s(raw),
+            iterations=raw.iterations,
+            warmup_s=defaults.warmup_s(raw),
+            inference_only=raw.inference_only,
+            first_inference=not raw.no_warmup,
+            max_irate=raw.max_irate,
+        ),
+        placement=_placement(raw),
+        backend=raw.backend,
+        launch=_launch(raw),
+        criteria=Criteria(
+            check_outputs=raw.check_outputs,
+            strict=raw.strict,
+            thresholds=thresholds_of(raw),
+            requirements=tuple(parse_requirement("--require", text, relative=False) for text in raw.require),
+        ),
+        output=_output(raw),
+        sysfs=None if raw.sysfs is None else check_tree("--sysfs", paths.absolute("--sysfs", raw.sysfs)),
+        dry_run=raw.dry_run,
+    )
+
+
+def _model(raw: argparse.Namespace) -> Model:
+    return Model(
+        # The null device reads no model.
+        source=paths.model_source(raw.model) if raw.backend is None else raw.model,
+        batch=raw.batch,
+        extensions=paths.extension_files(raw.extensions),
+        shapes=notation.shapes("-shape", raw.shape),
+        data_shapes=notation.data_shapes("-data_shape", raw.data_shape),
+        layouts=notation.layouts("-layout", raw.layout),
+        whole_file=bool(raw.whole_file),
+    )
+
+
+def _runtime(raw: argparse.Namespace) -> Runtime:
+    config = read_config(raw.load_config) if raw.load_config is not None else {}
+    return Runtime(
+        device=_device(raw.device),
+        hint=defaults.hint_of(raw, config),
+        streams=raw.streams,
+        threads=raw.threads or None,
+        requests=_requests(raw.requests),
+        precision=raw.precision,
+        pinning=raw.pinning,
+        cache_dir=paths.cache_folder(raw.cache_dir),
+        count_layers=defaults.count_layers(raw, config),
+        # As benchmark_app does: a batch that was asked for is not to be made of several inferences.
+        auto_batching=None if raw.batch is None else False,
+        config=config,
+    )
+
+
+def _preprocessing(raw: argparse.Namespace) -> Preprocessing:
+    return Preprocessing(
+        input_type=notation.element_type(raw.input_type) if raw.input_type else None,
+        output_type=notation.element_type(raw.output_type) if raw.output_type else None,
+        types=notation.element_types("-iop", raw.types),
+        mean=notation.means("--mean_values", raw.mean),
+        scale=notation.scales("--scale_values", raw.scale),
+    )
+
+
+def _placement(raw: argparse.Namespace) -> Policy:
+    return Policy(
+        agents=raw.agents,
+        cpus_per_agent=raw.cpus_per_agent,
+        cpus=raw.cpus,
+        nodes=raw.nodes,
+        sockets=raw.sockets,
+        smt=raw.smt,
+        core_kind=None if raw.core_kind == "any" else raw.core_kind,
+        spread=raw.spread,
+        cross_node=raw.cross_node == "allow",
+        housekeeping=raw.housekeeping,
+        memory=raw.memory,
+    )
+
+
+def _launch(raw: argparse.Namespace) -> Launch:
+    python = raw.agent_python
+    return Launch(
+        launcher=raw.launcher,
+        bind=_bind(raw),
+        join_timeout_s=defaults.join_timeout_s(raw),
+        prepare_timeout_s=defaults.prepare_timeout_s(raw),
+        # Absolute, but not resolved: the link in a virtual environment is what makes it one.
+        agent_python=None if python is None else os.path.abspath(os.path.expanduser(python)),
+    )
+
+
+def _bind(raw: argparse.Namespace) -> str | None:
+    if raw.bind is None:
+        return None
+    try:
+        return checked(raw.bind, raw.insecure)
+    except UsageError as error:
+        raise UsageError(f"--bind {error}") from None
+
+
+def _output(raw: argparse.Namespace) -> Output:
+    return Output(
+        report_folder=raw.report_folder,
+        save_samples=raw.save_samples,
+        sample_memory_mb=raw.sample_memory,
+        json=raw.json,
+        html=raw.html,
+        plots=raw.plots,
+        latency_percentile=raw.latency_percentile,
+        report_type=raw.report_type,
+        json_stats=raw.json_stats,
+        pc=bool(raw.perf_counts),
+        pcsort=raw.pcsort,
+        pcseq=raw.pcseq,
+        exec_graph_path=paths.writable("-exec_graph_path", raw.exec_graph_path),
+        dump_config=paths.writable("-dump_config", raw.dump_config),
+    )
+
+
+def _device(text: str) -> str:
+    """Devices that stand for others, `AUTO`, `MULTI:CPU` and so on, are the CPU where they may be nothing else."""
+    virtual, _, others = text.upper().partition(":")
+    listed = others.split(",") if others else []
+    left = {name for name in listed if not name.startswith("-")} or ({"CPU"} if virtual == "AUTO" else set())
+    if text.upper() == "CPU" or (virtual in _VIRTUAL_DEVICES and left == {"CPU"} and "-CPU" not in listed):
+        return "CPU"
+    raise UsageError(f"-d {text}: ovbench measures CPUs; use -d CPU or leave it out")
+
+
+def _requests(count: int | None) -> int | None:
+    if count is not None and count > MOST_REQUESTS:
+        raise UsageError(f"-nireq {count} is more than {MOST_REQUESTS:,}, the most that an agent can record; use fewer")
+    return count

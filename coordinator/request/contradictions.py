@@ -1,0 +1,75 @@
+"""Flags of a run that make no sense together. What is wrong with one flag alone is refused where it is read. Pure."""
+
+import argparse
+
+from ovbench.common.errors import UsageError
+from ovbench.common.job import COMPILED_SUFFIX
+
+from .defaults import api_of, fine_tuning, reports_layers
+
+
+def refuse_contradictions(raw: argparse.Namespace) -> None:
+    """Raises UsageError, one sentence that names both flags."""
+    _refuse_kernels(raw)
+    _refuse_uncounted_layers(raw)
+    _refuse_changes_to_the_model(raw)
+    _refuse_tuning_beside_a_hint(raw)
+    _refuse_uneven_iterations(raw)
+    _refuse_flags_of_another_launcher(raw)
+
+
+def _refuse_kernels(raw: argparse.Namespace) -> None:
+    if raw.kernels is not None:
+        raise UsageError(f"-c {raw.kernels}: these are kernels for GPUs, and ovbench measures CPUs; leave it out")
+
+
+def _refuse_uncounted_layers(raw: argparse.Namespace) -> None:
+    if raw.perf_counts is False and (raw.pcsort or reports_layers(raw)):
+        other = f"-pcsort {raw.pcsort}" if raw.pcsort else f"-report_type {raw.report_type}"
+        raise UsageError(f"-pc no and {other} contradict each other: it is the time of layers that is reported")
+
+
+def _refuse_changes_to_the_model(raw: argparse.Namespace) -> None:
+    """They need a model that has been read; benchmark_app refuses some where there is none, and ignores others."""
+    asked = {
+        "-b": raw.batch,
+        "-shape": raw.shape,
+        "-ip": raw.input_type,
+        "-op": raw.output_type,
+        "-iop": raw.types,
+        "--mean_values": raw.mean,
+        "--scale_values": raw.scale,
+    }
+    changes = [flag for flag, value in asked.items() if value]
+    if changes and str(raw.model).endswith(COMPILED_SUFFIX):
+        raise UsageError(f"{changes[0]} cannot be applied to {raw.model}: it is compiled already; compile it with that")
+    if changes and raw.whole_file:
+        raise UsageError(f"{changes[0]} and -lfile contradict each other: the model is compiled from the file as it is")
+
+
+def _refuse_tuning_beside_a_hint(raw: argparse.Namespace) -> None:
+    tuned = fine_tuning(raw)
+    if tuned and raw.hint not in (None, "none"):
+        raise UsageError(f"{tuned[0]} and -hint {raw.hint} contradict each other; use -hint none, or leave one out")
+
+
+def _refuse_uneven_iterations(raw: argparse.Namespace) -> None:
+    count = raw.iterations
+    if count and raw.time is None and api_of(raw) == "sync" and (raw.requests or 0) > count:
+        raise UsageError(f"-nireq {raw.requests} is more than -niter {count}, with -api sync; use {count} or fewer")
+    if count and isinstance(raw.agents, int) and count < raw.agents:
+        raise UsageError(f"-niter {count} gives some of {raw.agents} agents nothing to do; use {raw.agents} or more")
+
+
+def _refuse_flags_of_another_launcher(raw: argparse.Namespace) -> None:
+    if raw.launcher != "local":
+        if raw.agent_python is not None:
+            raise UsageError("--agent-python is for agents that are started here; leave it out, or --launcher external")
+        if raw.bind is None:
+            raise UsageError("--launcher external needs --bind ENDPOINT, as in --bind ipc://$XDG_RUNTIME_DIR/ovbench")
+        if not isinstance(raw.agents, int):
+            raise UsageError("--launcher external needs --agents N, a number: how many to wait for")
+    elif raw.bind is not None:
+        raise UsageError("--bind is for agents that are started by hand; add --launcher external")
+    elif raw.insecure:
+        raise UsageError("--insecure is for a --bind of agents that are started by hand; add --launcher external")

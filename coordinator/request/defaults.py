@@ -1,0 +1,67 @@
+"""What follows where a flag of a run is left out: benchmark_app's rules, and the few of ovbench's own. Pure."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Final
+
+from ovbench.common.job import Api, Hint
+
+from .flags import DEFAULT_SECONDS, DEFAULT_WARMUP_SECONDS, HINTS
+
+_JOIN_TIMEOUT_S: Final = {"local": 3.5, "external": 20.0}
+_PREPARE_TIMEOUT_S: Final = 600.0
+
+
+def api_of(raw: argparse.Namespace) -> Api:
+    api: Api = raw.api or ("sync" if HINTS.get(raw.hint) == "latency" else "async")
+    return api
+
+
+def hint_of(raw: argparse.Namespace, config: Mapping[str, str]) -> Hint:
+    """benchmark_app's defaults, with one difference: fine tuning without -hint means -hint none.
+
+    A hint in the configuration file stands where no flag says otherwise; it is not a flag, so it is `none` here.
+    """
+    if raw.hint is not None:
+        return HINTS[raw.hint]
+    if fine_tuning(raw) or "PERFORMANCE_HINT" in config:
+        return "none"
+    return "latency" if api_of(raw) == "sync" else "throughput"
+
+
+def fine_tuning(raw: argparse.Namespace) -> list[str]:
+    """The flags given that say by themselves what a hint would choose."""
+    fine = (("-nstreams", raw.streams), ("-nthreads", raw.threads or None), ("-pin", raw.pinning))
+    return [name for name, value in fine if value is not None]
+
+
+def duration_s(raw: argparse.Namespace) -> float | None:
+    """None where the number of iterations alone ends the load."""
+    return raw.time if raw.time is not None or raw.iterations is not None else DEFAULT_SECONDS
+
+
+def warmup_s(raw: argparse.Namespace) -> float:
+    if raw.warmup is not None:
+        return float(raw.warmup)
+    return 0.0 if raw.no_warmup else DEFAULT_WARMUP_SECONDS
+
+
+def join_timeout_s(raw: argparse.Namespace) -> float:
+    return raw.join_timeout or _JOIN_TIMEOUT_S[raw.launcher]
+
+
+def prepare_timeout_s(raw: argparse.Namespace) -> float:
+    return raw.prepare_timeout or _PREPARE_TIMEOUT_S
+
+
+def count_layers(raw: argparse.Namespace, config: Mapping[str, str]) -> bool | None:
+    """benchmark_app's rules (main.py, "Set performance counter"); None leaves it to the configuration file."""
+    if raw.perf_counts is not None:
+        return bool(raw.perf_counts)
+    if config.get("PERF_COUNT") == "YES":
+        return None
+    return reports_layers(raw) or raw.exec_graph_path is not None or raw.pcsort is not None
+
+
+def reports_layers(raw: argparse.Namespace) -> bool:
+    return raw.report_type in ("average_counters", "detailed_counters")

@@ -1,0 +1,218 @@
+"""One run as the user asked for it, composed of specs; nothing that comes later changes it. Pure.
+
+What belongs to the model, the runtime, the data and the preprocessing is what a `Job` has of them, taken over whole.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from ovbench.common.job import Api, Data, Model, Preprocessing, Runtime
+from ovbench.common.shape import format_dimension, format_shape
+
+from . import notation
+from .nullbackend import NullSpec
+from .policy import Policy
+from .requirement import Requirement
+from .thresholds import Thresholds
+
+PcSort = Literal["no_sort", "sort", "simple_sort"]
+ReportType = Literal["no_counters", "average_counters", "detailed_counters"]
+PlotFormat = Literal["svg", "png"]
+LauncherName = Literal["local", "external"]
+Requested = dict[str, str | int | float | bool | None]
+"""Values by the names of the command line, None where a choice was left to ovbench or OpenVINO."""
+
+_ORDER: Final = (
+    "model", "device", "api", "hint", "time_s", "niter", "max_irate", "warmup_s", "no_warmup", "inference_only",
+    "agents", "cpus_per_agent", "cpus", "nodes", "sockets", "smt", "core_kind", "spread", "cross_node", "housekeeping",
+    "memory", "backend", "seed", "launcher", "agent_python", "sample_memory_mb", "check_outputs", "strict", "require",
+    "nstreams", "nthreads", "nireq", "infer_precision", "pin", "cache_dir", "extensions", "load_config",
+    "load_from_file", "pc", "pcsort", "pcseq", "report_type", "json_stats", "latency_percentile", "exec_graph_path",
+    "dump_config", "paths_to_input", "batch", "shape", "data_shape", "layout", "input_precision", "output_precision",
+    "input_output_precision", "mean_values", "scale_values",
+)  # fmt: skip
+"""Of the keys of `requested` in report.json, which `compare` shows in this order."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """The load of all agents together, of which a job's `Load` is one agent's share.
+
+    It runs until `duration_s` has passed and `iterations` inferences are done in total, where given; 0 of them compile
+    the model and run nothing. `max_irate`: frames per second in total, 0 for no limit. `warmup_s` is discarded.
+    `inference_only` None sets inputs once for static shapes, and before each inference for open ones.
+    """
+
+    api: Api
+    duration_s: float | None
+    iterations: int | None
+    warmup_s: float
+    inference_only: bool | None = None
+    first_inference: bool = True
+    max_irate: float = 0.0
+
+    @property
+    def compile_only(self) -> bool:
+        return self.iterations == 0
+
+    def requested(self) -> Requested:
+        return {
+            "api": self.api,
+            "time_s": self.duration_s,
+            "niter": self.iterations,
+            "max_irate": self.max_irate,
+            "warmup_s": self.warmup_s,
+            "no_warmup": not self.first_inference,
+            "inference_only": self.inference_only,
+        }
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How agents come to be. `bind`: the endpoint where external ones connect; `agent_python`: the interpreter that
+    local ones run in, None for the coordinator's own. Timeouts in seconds."""
+
+    launcher: LauncherName
+    bind: str | None
+    join_timeout_s: float
+    prepare_timeout_s: float
+    agent_python: str | None = None
+
+    def requested(self) -> Requested:
+        return {"launcher": self.launcher, "agent_python": self.agent_python}
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """By what the run is judged. `check_outputs`: the agents' outputs are compared before and after the load."""
+
+    check_outputs: bool = True
+    strict: bool = False
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    requirements: tuple[Requirement, ...] = ()
+
+    def requested(self) -> Requested:
+        return {
+            "check_outputs": self.check_outputs,
+            "strict": self.strict,
+            "require": "; ".join(requirement.text for requirement in self.requirements) or None,
+        }
+
+
+@dataclass(frozen=True)
+class Output:
+    """Which figures and files are made of the run, and where they go.
+
+    `report_folder` None: a new one under ovbench-results/. `sample_memory_mb`: memory of all agents together for exact
+    samples. `latency_percentile`: the one that is reported as the latency. Of benchmark_app: `report_type`, in CSV or
+    with `json_stats` in JSON; `pc` prints the time of each layer, sorted by `pcsort`, `pcseq` the latency by shape.
+    """
+
+    report_folder: Path | None
+    save_samples: bool
+    sample_memory_mb: int
+    json: bool
+    html: bool = False
+    plots: PlotFormat | None = None
+    latency_percentile: int = 50
+    report_type: ReportType | None = None
+    json_stats: bool = False
+    pc: bool = False
+    pcsort: PcSort | None = None
+    pcseq: bool = False
+    exec_graph_path: Path | None = None
+    dump_config: Path | None = None
+
+    def requested(self) -> Requested:
+        return {
+            "sample_memory_mb": self.sample_memory_mb,
+            "pc": self.pc,
+            "pcsort": self.pcsort,
+            "pcseq": self.pcseq,
+            "report_type": self.report_type,
+            "json_stats": self.json_stats,
+            "latency_percentile": self.latency_percentile,
+            "exec_graph_path": _text(self.exec_graph_path),
+            "dump_config": _text(self.dump_config),
+        }
+
+
+@dataclass(frozen=True)
+class Request:
+    """`backend`: the null device that stands in for OpenVINO, None for OpenVINO itself. `sysfs`: the recorded machine
+    to plan for, None for this one; with `dry_run` the plan is shown and nothing is started."""
+
+    model: Model
+    runtime: Runtime
+    data: Data
+    preprocessing: Preprocessing
+    load: Load
+    placement: Policy
+    backend: NullSpec | None
+    launch: Launch
+    criteria: Criteria
+    output: Output
+    sysfs: Path | None = None
+    dry_run: bool = False
+
+    def requested(self) -> Requested:
+        """For the report."""
+        values = {
+            **_of_model(self.model),
+            **_of_runtime(self.runtime),
+            **_of_data(self.data),
+            **_of_preprocessing(self.preprocessing),
+            **self.load.requested(),
+            **self.placement.requested(),
+            "backend": "openvino" if self.backend is None else str(self.backend),
+            **self.launch.requested(),
+            **self.criteria.requested(),
+            **self.output.requested(),
+        }
+        return {key: values[key] for key in sorted(values, key=_ORDER.index)}
+
+
+def _of_model(model: Model) -> Requested:
+    return {
+        "model": model.source,
+        "extensions": ",".join(model.extensions) or None,
+        "load_from_file": model.whole_file,
+        "batch": None if model.batch is None else format_dimension(model.batch),
+        "shape": notation.by_input(model.shapes, format_shape),
+        "data_shape": notation.by_input(model.data_shapes, notation.form_shapes),
+        "layout": notation.by_input(model.layouts, "[{}]".format),
+    }
+
+
+def _of_runtime(runtime: Runtime) -> Requested:
+    return {
+        "device": runtime.device,
+        "hint": runtime.hint,
+        "nstreams": runtime.streams,
+        "nthreads": runtime.threads,
+        "nireq": runtime.requests,
+        "infer_precision": runtime.precision,
+        "pin": runtime.pinning,
+        "cache_dir": runtime.cache_dir,
+        "load_config": ",".join(f"{name}={value}" for name, value in runtime.config.items()) or None,
+    }
+
+
+def _of_data(data: Data) -> Requested:
+    files = (f"{part.input}:" * (part.input is not None) + ",".join(part.paths) for part in data.files)
+    return {"seed": data.seed, "paths_to_input": ",".join(files) or None}
+
+
+def _of_preprocessing(changes: Preprocessing) -> Requested:
+    return {
+        "input_precision": changes.input_type,
+        "output_precision": changes.output_type,
+        "input_output_precision": notation.by_input(changes.types, ":{}".format),
+        "mean_values": notation.by_input(changes.mean, notation.form_numbers),
+        "scale_values": notation.by_input(changes.scale, notation.form_numbers),
+    }
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
