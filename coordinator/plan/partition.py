@@ -1,14 +1,17 @@
 """How the CPUs that may be measured are cut into one block per agent. Pure.
 
-The rules, in this order: no CPU has two agents, except where more agents were asked for than there are CPUs and no
-size, which are then given one CPU each in turn; no agent has CPUs of two NUMA nodes, except those listed below; all
-agents are of one size, or differ by one core; no agent has CPUs of two last-level caches where the sizes allow it; no
-core has two agents where there are cores enough. All CPUs are given out unless `--cpus-per-agent` leaves some over.
+The rules, the most important first:
+1. No two agents share a CPU, unless there are more agents than CPUs: then each has one CPU, in turn.
+2. No agent spans NUMA nodes, but for the exceptions below.
+3. All agents are of one size, or differ by one core.
+4. No agent spans last-level caches where the sizes allow that.
+5. No two agents share a core where there are enough cores.
+Every CPU that may be measured is used, unless `--cpus-per-agent` leaves some over.
 
-An agent has CPUs of several nodes only where
-* `--agents N` asks for fewer agents than there are nodes: they get whole nodes;
+An agent spans nodes only where
+* `--agents N` asks for fewer agents than there are nodes: each gets whole nodes;
 * `--agents per-socket` asks for sockets that have several nodes;
-* `--cross-node allow` was given and agents would otherwise be uneven, too few, or smaller than asked for.
+* `--cross-node allow` is given and agents would otherwise be uneven, too few, or smaller than requested.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -60,7 +63,7 @@ _GROUPS: Final[dict[Grouping, _Key]] = {
 def place(policy: Policy, topology: Topology) -> tuple[tuple[int, ...], ...]:
     """The CPUs of each agent. Raises UsageError, one sentence, where the policy cannot be met on this machine."""
     cpus = sorted(measurable(policy, topology), key=lambda cpu: (*_l3_of(cpu), cpu.core, cpu.id))
-    blocks = _cut(policy, cpus, _hint(policy, topology))
+    blocks = _cut(policy, cpus, _way_to_more(policy, topology))
     if policy.spread == "scatter":
         blocks = _scattered(blocks, (_socket_of, _node_of, _l3_of, core_of))
     agents = policy.agents if isinstance(policy.agents, int) else len(blocks)
@@ -75,49 +78,49 @@ def home(topology: Topology, cpus: Iterable[int]) -> tuple[int | None, int | Non
     return (sockets.pop() if len(sockets) == 1 else None), (nodes.pop() if len(nodes) == 1 else None)
 
 
-def _hint(policy: Policy, topology: Topology) -> str:
-    """How to have more CPUs, if there is a way; the end of a sentence."""
+def _way_to_more(policy: Policy, topology: Topology) -> str:
+    """How to get more CPUs to measure, if there is a way; the end of a sentence."""
     skipped = len(measurable(replace(policy, smt="use"), topology)) > len(measurable(policy, topology))
     return ", or --smt use for all logical CPUs of a core" if skipped else ""
 
 
-def _cut(policy: Policy, cpus: Sequence[Cpu], hint: str) -> list[_Block]:
-    """Blocks in the order of the machine; with a size, perhaps more of them than there are to be agents."""
+def _cut(policy: Policy, cpus: Sequence[Cpu], way_to_more: str) -> list[_Block]:
+    """Blocks in the order of the machine; where their size is fixed, perhaps more of them than agents."""
     if isinstance(policy.agents, str):
-        return _one_per_group(policy, policy.agents, cpus, hint)
+        return _one_per_group(policy, policy.agents, cpus, way_to_more)
     if policy.cpus_per_agent is not None:
-        return _of_one_size(policy, policy.cpus_per_agent, cpus, hint)
+        return _of_one_size(policy, policy.cpus_per_agent, cpus, way_to_more)
     cores = _groups(cpus, core_of)
     if policy.agents is None:
         return cores
     single: list[_Block] = [(cpu,) for cpu in cpus]
     if policy.agents >= len(cpus):
         return single
-    return _shared_out(cores if policy.agents <= len(cores) else single, policy.agents, policy.cross_node)
+    return _divided(cores if policy.agents <= len(cores) else single, policy.agents, policy.cross_node)
 
 
-def _one_per_group(policy: Policy, grouping: Grouping, cpus: Sequence[Cpu], hint: str) -> list[_Block]:
+def _one_per_group(policy: Policy, grouping: Grouping, cpus: Sequence[Cpu], way_to_more: str) -> list[_Block]:
     key = _whole_l3_of if grouping == "per-l3" and policy.cross_node else _GROUPS[grouping]
     groups = _groups(cpus, key)
     size = policy.cpus_per_agent
-    return groups if size is None else [_part(policy, grouping, group, size, hint) for group in groups]
+    return groups if size is None else [_of_group(policy, grouping, group, size, way_to_more) for group in groups]
 
 
-def _part(policy: Policy, grouping: Grouping, group: _Block, size: int, hint: str) -> _Block:
-    """So many CPUs of a group, near each other."""
+def _of_group(policy: Policy, grouping: Grouping, group: _Block, size: int, way_to_more: str) -> _Block:
+    """`size` CPUs of a group, near each other."""
     for level in _levels(policy):
         blocks = _carved(_groups(group, level), size)
         if blocks:
             return blocks[0]
     asked = f"--agents {grouping} --cpus-per-agent {size}"
     most = max(map(len, _groups(group, _node_of)))
-    there = f"{_name(grouping, group[0])} has {_number(group)} to measure, {_listed(group)}"
+    there = f"{_name(grouping, group[0])} has {_counted(group)} to measure, {_listed(group)}"
     if size > len(group):
-        raise UsageError(f"{asked}: {there}; use at most {len(group)} per agent{hint}")
+        raise UsageError(f"{asked}: {there}; use at most {len(group)} per agent{way_to_more}")
     raise UsageError(f"{asked}: {there}, and at most {most} of a node; use at most {most}, or --cross-node allow")
 
 
-def _of_one_size(policy: Policy, size: int, cpus: Sequence[Cpu], hint: str) -> list[_Block]:
+def _of_one_size(policy: Policy, size: int, cpus: Sequence[Cpu], way_to_more: str) -> list[_Block]:
     carved = [_carved(_groups(cpus, level), size) for level in _levels(policy)]
     most = max(map(len, carved))
     agents = policy.agents if isinstance(policy.agents, int) else max(1, most)
@@ -127,7 +130,7 @@ def _of_one_size(policy: Policy, size: int, cpus: Sequence[Cpu], hint: str) -> l
     asked = f"--cpus-per-agent {size}" if policy.agents is None else f"--agents {agents} --cpus-per-agent {size}"
     if agents * size > len(cpus):
         wants = f"that takes {agents * size} CPUs, and there are {len(cpus)} to measure, {_listed(cpus)}"
-        raise UsageError(f"{asked}: {wants}; use fewer{hint}")
+        raise UsageError(f"{asked}: {wants}; use fewer{way_to_more}")
     largest = max(map(len, _groups(cpus, _node_of)))
     if most == 0:
         raise UsageError(
@@ -139,12 +142,12 @@ def _of_one_size(policy: Policy, size: int, cpus: Sequence[Cpu], hint: str) -> l
 
 
 def _levels(policy: Policy) -> list[_Key]:
-    """What an agent of a given size should not leave, the best first."""
+    """What an agent of a given size should fit into, the best first."""
     return [_l3_of, _node_of, *([_machine_of] if policy.cross_node else [])]
 
 
-def _shared_out(units: Sequence[_Block], agents: int, cross_node: bool) -> list[_Block]:
-    """All units, cores or single CPUs, to so many agents or fewer than units."""
+def _divided(units: Sequence[_Block], agents: int, cross_node: bool) -> list[_Block]:
+    """All `units`, which are cores or single CPUs, among the agents; there are no more agents than units."""
     caches = _groups_of_units(units, _l3_of)
     if agents >= len(caches):
         by_cache = _within(caches, agents)
@@ -160,16 +163,16 @@ def _shared_out(units: Sequence[_Block], agents: int, cross_node: bool) -> list[
 
 
 def _within(groups: Sequence[Sequence[_T]], agents: int) -> list[tuple[_T, ...]]:
-    """Each group split among agents of its own, as many as its size deserves; there are no fewer agents than groups."""
+    """Each group split among agents of its own, in proportion to its size; there are at least as many as groups."""
     own = [1] * len(groups)
     for _ in range(agents - len(groups)):
-        # Whose agents have most: so all are equal where they can be, and none is left without a unit.
+        # One more to the group whose agents have most: so all are equal where they can be, and none has nothing.
         own[max(range(len(groups)), key=lambda index: len(groups[index]) / own[index])] += 1
     return [part for group, parts in zip(groups, own, strict=True) for part in _split(group, parts)]
 
 
 def _split(things: Sequence[_T], parts: int) -> list[tuple[_T, ...]]:
-    """Neighbours together; the first parts have one more where it does not come out even."""
+    """Neighbours stay together; where the parts cannot be equal, the first ones have one more."""
     found = []
     at = 0
     for index in range(parts):
@@ -205,7 +208,7 @@ def _groups_of_units(units: Iterable[_Block], key: _Key) -> list[list[_Block]]:
 
 
 def _scattered(blocks: list[_Block], keys: Sequence[_Key]) -> list[_Block]:
-    """Far from each other: in turn from each socket, of it from each node, of it from each cache and core."""
+    """Neighbours in the list far from each other: in turn over sockets, within each over nodes, caches and cores."""
     if not keys or len(blocks) < 3:
         return blocks
     lanes = [_scattered(lane, keys[1:]) for lane in _groups_of_units(blocks, keys[0])]
@@ -217,7 +220,7 @@ def _name(grouping: Grouping, cpu: Cpu) -> str:
     return f"the L3 cache of CPU {cpu.id}" if grouping == "per-l3" else f"{grouping[4:]} {number[grouping]}"
 
 
-def _number(cpus: Sequence[Cpu]) -> str:
+def _counted(cpus: Sequence[Cpu]) -> str:
     return "1 CPU" if len(cpus) == 1 else f"{len(cpus)} CPUs"
 
 

@@ -1,4 +1,4 @@
-"""From what was requested and the machine's topology to one job per agent: pure, so it can be shown and tested."""
+"""From a request and a topology to one job per agent. Pure, so that a plan can be shown without running it."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _MIB: Final = 1 << 20
 
 @dataclass(frozen=True)
 class Plan:
-    """`jobs`: agent i runs jobs[i]. `housekeeping`: CPUs for control threads, which no agent is given."""
+    """`jobs`: agent i runs jobs[i]. `housekeeping`: CPUs for control threads, none of which is measured."""
 
     jobs: tuple[Job, ...]
     housekeeping: tuple[int, ...]
@@ -30,7 +30,7 @@ class Plan:
 
     @property
     def shared_cpus(self) -> tuple[int, ...]:
-        """CPUs that more than one agent was given."""
+        """CPUs that several agents have."""
         given = Counter(cpu for job in self.jobs for cpu in job.placement.cpus)
         return tuple(sorted(cpu for cpu, times in given.items() if times > 1))
 

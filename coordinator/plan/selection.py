@@ -1,4 +1,4 @@
-"""Which CPUs may be measured and which are for control threads: what was asked for, against a topology. Pure."""
+"""Which CPUs and memory of a topology a policy selects: to measure, and for control threads. Pure."""
 
 from collections.abc import Collection
 
@@ -14,10 +14,10 @@ def core_of(cpu: Cpu) -> tuple[int, int, int]:
 
 
 def measurable(policy: Policy, topology: Topology) -> tuple[Cpu, ...]:
-    """The CPUs that agents may be given, at least one. Raises UsageError where the policy asks for what is not there.
+    """The CPUs that agents may be given, at least one. Raises UsageError where the policy names what is not there.
 
-    CPUs of `housekeeping` go last: one that would stand for its core takes the core with it, so that no agent runs
-    beside control threads, while a list of the other siblings costs no core.
+    Those of `housekeeping` are taken out after one CPU was chosen for each core: where that one is reserved, its core
+    is not measured, so that no agent runs beside control threads; to reserve the other siblings costs no core.
     """
     _check(policy, topology)
     cpus = [cpu for cpu in topology.usable if policy.takes(cpu)]
@@ -38,8 +38,8 @@ def measurable(policy: Policy, topology: Topology) -> tuple[Cpu, ...]:
 def housekeeping(policy: Policy, topology: Topology, given: Collection[int]) -> tuple[int, ...]:
     """CPUs for control threads and the coordinator; `given`: those that agents have. Empty where nothing is left.
 
-    Those that were asked for; else all that this process may use and that no agent has, without the SMT siblings of
-    measured CPUs, which take time from them; only where there are no others, these siblings.
+    Those requested; else all that this process may use and no agent has, but for the SMT siblings of measured CPUs,
+    which take time from them; only where there are no others, these siblings.
     """
     if policy.housekeeping is not None:
         return policy.housekeeping
@@ -50,15 +50,15 @@ def housekeeping(policy: Policy, topology: Topology, given: Collection[int]) -> 
 
 
 def memory_policy(asked: MemoryPolicy | None, topology: Topology) -> MemoryPolicy | None:
-    """With its nodes: to interleave is over all that have memory. Raises UsageError for nodes that have none.
+    """With the nodes that it means: `interleave` is over all that have memory. Raises UsageError for nodes without any.
 
-    Which of them the process may use is only told to the process itself, so an agent may yet be refused some.
+    Only an agent itself can see which nodes it may use, so it may still be refused some.
     """
     if asked is None:
         return None
     flag = f"--memory {asked.asked}"
     if not topology.numa:
-        raise UsageError(f"{flag}: this kernel tells of no NUMA nodes, so there is nothing to choose; leave it out")
+        raise UsageError(f"{flag}: this kernel reports no NUMA nodes, so there is nothing to choose; leave it out")
     with_memory = tuple(node.id for node in topology.numa if node.memory_mb != 0)
     missing = set(asked.nodes) - set(with_memory)
     if missing:

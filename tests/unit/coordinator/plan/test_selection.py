@@ -121,5 +121,5 @@ def test_a_node_without_memory_is_refused_with_those_that_have_some(node: int) -
 
 @pytest.mark.parametrize("asked", [MemoryPolicy("local"), MemoryPolicy("interleave"), MemoryPolicy("bind", (0,))])
 def test_a_kernel_without_nodes_has_no_memory_policies(asked: MemoryPolicy) -> None:
-    with pytest.raises(UsageError, match=f"--memory {asked.asked}: this kernel tells of no NUMA nodes"):
+    with pytest.raises(UsageError, match=f"--memory {asked.asked}: this kernel reports no NUMA nodes"):
         memory_policy(asked, SMT)
