@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from ovbench.common.clock import monotonic_ns, to_ns
 from ovbench.common.effective import Outputs, Phases
 from ovbench.common.job import Job
@@ -73,10 +71,10 @@ class Measurement:
         recorder = Recorder.allocate(backend.effective.requests, self._job.sample_bytes)
         clock, sleep = libc_addresses()
         control = recorder.control
-        control[loops.C_CLOCK], control[loops.C_SLEEP] = clock, sleep
-        control[loops.C_CALL] = backend.call(self._asynchronous)
+        control.clock, control.sleep = clock, sleep
+        control.call = backend.call(self._asynchronous)
         for slot, handle in zip(recorder.slots, backend.handles(), strict=True):
-            slot[loops.S_REQUEST] = handle
+            slot.request = handle
         if self._asynchronous and not self._job.load.compile_only:
             backend.connect(control, recorder.slots)
             self._check_completion(recorder)
@@ -129,7 +127,7 @@ class Measurement:
         """End the load at the next completion; may be called from any thread at any time."""
         self._stopped = True
         if self.recorder is not None:
-            self.recorder.control[loops.C_STOP] = 1
+            self.recorder.control.stop = 1
 
     def recheck(self) -> str | None:
         """After a load that ran to its end: the message of an inference that fails now and may have failed in it."""
@@ -168,14 +166,13 @@ class Measurement:
 
     def _set_pace(self, recorder: Recorder) -> None:
         if self._job.load.pace is not None:
-            control = recorder.control.view(np.float64)
-            control[loops.C_PERIOD] = self._period_ns()
-            control[loops.C_PHASE] = self._period_ns() * self._job.load.pace.phase
+            recorder.control.period_ns = self._period_ns()
+            recorder.control.phase_ns = self._period_ns() * self._job.load.pace.phase
 
     def _outcome(self, error: str | None, deadline_ns: int) -> Outcome:
         assert self.recorder is not None
-        began = loops.C_BEGAN if self._job.load.pace is None else loops.C_BEGIN
-        start, ends = int(self.recorder.control[began]), self.recorder.ends()
+        control, ends = self.recorder.control, self.recorder.ends()
+        start = control.began_ns if self._job.load.pace is None else control.begin_ns
         return Outcome(start, self._whole_until(start, ends, deadline_ns), self.recorder.completed, error)
 
     def _whole_until(self, start_ns: int, ends: list[int], deadline_ns: int) -> int:
@@ -198,14 +195,14 @@ class Measurement:
         assert self._backend is not None
         recorder.clear()
         control, slots = recorder.control, recorder.slots
-        control[loops.C_BEGIN], control[loops.C_DEADLINE], control[loops.C_LIMIT] = begin_ns, deadline_ns, limit
+        control.begin_ns, control.deadline_ns, control.limit = begin_ns, deadline_ns, limit
         if self._stopped:
-            control[loops.C_STOP] = 1
+            control.stop = 1
         if self._asynchronous:
-            loops.run_async(control.ctypes.data, slots.ctypes.data, len(slots))
+            loops.run_async(control.address, slots.address, len(slots))
         else:
-            loops.run_sync(control.ctypes.data, slots.ctypes.data)
-        return self._backend.settle(int(status) for status in slots[:, loops.S_STATUS])
+            loops.run_sync(control.address, slots.address)
+        return self._backend.settle(slots.statuses.tolist())
 
     def _check_completion(self, recorder: Recorder) -> None:
         """One asynchronous inference must come back through the callback before a figure may rest on it."""

@@ -89,7 +89,7 @@ def _made_with() -> dict[str, str]:
     from ovbench.common import histogram
 
     here = Path(__file__).resolve().parent
-    sources = (here / "loops.py", here / "null.py", Path(histogram.__file__))
+    sources = (here / "layout.py", here / "loops.py", here / "null.py", Path(histogram.__file__))
     return {
         "sources": hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest(),
         "path": os.path.abspath(here),

@@ -1,9 +1,9 @@
 """The load loops, in Python source and at the speed of compiled code: between start and stop no Python runs.
 
 numba compiles them with the GIL released; they call OpenVINO's C API and libc by address. Addresses, not symbols,
-because only then can the machine code be cached on disk. State lives in rows of int64 allocated by `recorder`,
-a control row per agent and a slot row per infer request, each on cache lines of its own, so that a
-stream thread that completes a request writes nothing that another one reads.
+because only then can the machine code be cached on disk. State lives in rows of int64 (`layout`) that
+`recorder` allocates, a control row per agent and a slot row per infer request, each on cache lines of its own, so that
+a stream thread that completes a request writes nothing that another one reads.
 
 The asynchronous loop has no dispatcher and no queue of idle requests: a request's completion callback stamps the time,
 records the inference and starts its own request again. It is a C++ `std::function<void(std::exception_ptr)>`, not the
@@ -23,70 +23,64 @@ from numba.extending import intrinsic
 
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE
 
+from .layout import (
+    C_BEGAN,
+    C_BEGIN,
+    C_CALL,
+    C_CLOCK,
+    C_COPY,
+    C_DEADLINE,
+    C_INPUTS,
+    C_LIMIT,
+    C_NEXT,
+    C_PERIOD,
+    C_PHASE,
+    C_REARM,
+    C_SCRATCH,
+    C_SET,
+    C_SLEEP,
+    C_STARTED,
+    C_STOP,
+    F_BYTES,
+    F_COUNT,
+    F_INPUT,
+    F_ITEMS,
+    F_TARGET,
+    FEED_WORDS,
+    ROW_WORDS,
+    S_CAPACITY,
+    S_COARSE,
+    S_CONTROL,
+    S_COUNT,
+    S_DEVIATION,
+    S_DONE,
+    S_FEED,
+    S_FINE,
+    S_FIRST_END,
+    S_FOLDED,
+    S_FUNCTION,
+    S_HEAD,
+    S_IDLE,
+    S_LAST_END,
+    S_LEAST,
+    S_MASK,
+    S_MOST,
+    S_MOVED,
+    S_OBJECT,
+    S_PIVOT,
+    S_REQUEST,
+    S_SAMPLES,
+    S_SLICE_NS,
+    S_SLICES,
+    S_SQUARE,
+    S_START,
+    S_STATUS,
+    S_TIME,
+    S_TURN,
+)
+
 CACHED: Final = bool(config.CACHE_DIR)  # type: ignore[attr-defined]
-"""Only in a folder that was chosen for it (`loopcache`): numba would take files from whatever other place it finds."""
-
-ROW_WORDS: Final = 64
-"""Words in a row: 512 bytes, more than the two cache lines that CPUs fetch together."""
-
-
-# Words of an agent's row.
-C_BEGIN: Final = 0  # instant to begin at
-C_DEADLINE: Final = 1  # run until this instant ...
-C_LIMIT: Final = 2  # ... and until so many inferences were started, whichever is later
-C_STOP: Final = 3  # set to end the load now
-C_CLOCK: Final = 4  # address of clock_gettime
-C_SLEEP: Final = 5  # address of clock_nanosleep
-C_CALL: Final = 6  # address of int32 infer(request) or start_async(request)
-C_REARM: Final = 7  # address of void set_callback(object, function), or 0
-C_BEGAN: Final = 8  # when the load began
-C_INPUTS: Final = 9  # how many inputs are fed, or 0
-C_SET: Final = 10  # address of int32 set_input(request, input, item)
-C_COPY: Final = 11  # address of memcpy
-C_PERIOD: Final = 12  # float64: ns from one start of the agent to the next, or 0 to start as soon as can be
-C_PHASE: Final = 13  # float64: ns from BEGIN to the first start
-C_SCRATCH: Final = 16  # a timespec of the waiting thread, on lines of its own
-C_STARTED: Final = 32  # counts against LIMIT; written by every stream, so on lines of its own
-C_NEXT: Final = 48  # the number of the next paced asynchronous start; on lines of its own as well
-
-# Words of a request's row. The first eight are touched on every inference.
-S_COUNT: Final = 0
-S_START: Final = 1  # of the inference in flight
-S_CONTROL: Final = 2  # address of the agent's row
-S_REQUEST: Final = 3
-S_SAMPLES: Final = 4  # address of [CAPACITY, 2] int64: start, end
-S_CAPACITY: Final = 5  # HEAD + ring; the ring's length is a power of two
-S_TIME: Final = 6  # and 7: a timespec
-S_HEAD: Final = 8  # samples that are never overwritten
-S_MASK: Final = 9  # ring length - 1
-S_STATUS: Final = 10  # what OpenVINO returned, if not 0
-S_DONE: Final = 11
-S_FINE: Final = 12  # address of the histogram that overwritten samples fold into
-S_COARSE: Final = 13  # address of [slices, coarse size] int64
-S_SLICES: Final = 14
-S_SLICE_NS: Final = 15
-S_FOLDED: Final = 16  # how many were folded
-S_FIRST_END: Final = 17
-S_LAST_END: Final = 18
-S_LEAST: Final = 19
-S_MOST: Final = 20
-S_PIVOT: Final = 21
-S_DEVIATION: Final = 22  # float64: sum of (latency - pivot)
-S_SQUARE: Final = 23  # float64: sum of its square
-S_FEED: Final = 24  # address of [INPUTS, FEED_WORDS] int64, a row per fed input
-S_TURN: Final = 25  # inference k takes item (TURN + k) modulo their number, of each input
-S_IDLE: Final = 26  # 1 while no paced start has been given to the request; who swaps it for 0 owns the request
-S_FUNCTION: Final = 32  # four words: the std::function that calls `on_complete` with this slot
-S_MOVED: Final = 36  # four words: the copy of it that OpenVINO moves from
-S_OBJECT: Final = 40  # address of the ov::InferRequest
-
-# Words of a fed input.
-FEED_WORDS: Final = 8
-F_INPUT: Final = 0  # its index
-F_COUNT: Final = 1
-F_ITEMS: Final = 2  # address of COUNT int64: addresses of memory to copy, or tensors to set
-F_TARGET: Final = 3  # the memory to copy to; 0 to set instead
-F_BYTES: Final = 4  # how much to copy
+"""Only in a folder that was chosen for it (`cache`): numba would take files from whatever other place it finds."""
 
 _FINE_BITS: Final = FINE.bits
 _COARSE_BITS: Final = COARSE.bits

@@ -20,14 +20,13 @@ import threading
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from numba import cfunc, njit, types
 
 from ovbench.common.clock import to_ns
 
+from .layout import Int64s, Slot
 from .loops import (
     CACHED,
-    S_FUNCTION,
     call_pair,
     call_status,
     entry,
@@ -39,8 +38,6 @@ from .loops import (
     swap,
     words,
 )
-
-Int64s = npt.NDArray[np.int64]
 
 # Words of a server's row; a request's row has the same first words.
 _SERVICE: Final = 0
@@ -210,9 +207,9 @@ class NullDevice:
         """The handle of a request: the address of its row."""
         return int(self._row(index).ctypes.data)
 
-    def connect(self, index: int, slot: Int64s) -> None:
+    def connect(self, index: int, slot: Slot) -> None:
         """Completions of request `index` go to the slot."""
-        self._row(index)[_FUNCTOR] = slot.ctypes.data + 8 * S_FUNCTION
+        self._row(index)[_FUNCTOR] = slot.function_address
 
     def trace(self, index: int, inputs: int, room: int) -> tuple[Int64s, Int64s]:
         """Give request `index` so many inputs and note them at each of its first `room` inferences.

@@ -6,7 +6,6 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import structs
 
 from ovbench.common.bounded import as_name, as_text
@@ -17,13 +16,12 @@ from ovbench.common.messages import GRAPH_BYTES_PER_MESSAGE, LAYERS_PER_MESSAGE,
 from ..data.sketch import MOST_OUTPUTS, Content, look_twice
 from ..data.tensors import STRING
 from ..loop import loops, null
+from ..loop.layout import Control, Slot, Slots
 from .blame import gist
 from .capi import Library, OpenVinoError, libc_addresses, memcpy_address, semaphore_addresses, set_callback_address
 from .cxx import STRING_BYTES, Cxx
 from .model import Loaded, StepTimes, iterations, load, reload
 from .rehearsal import TurnFailed, is_silent
-
-Int64s = npt.NDArray[np.int64]
 
 
 class Backend(Protocol):
@@ -40,10 +38,10 @@ class Backend(Protocol):
     def handles(self) -> list[int]:
         """The requests."""
 
-    def connect(self, control: Int64s, slots: Int64s) -> None:
+    def connect(self, control: Control, slots: Slots) -> None:
         """Send each request's completions to its slot."""
 
-    def feed(self, control: Int64s, slots: Int64s) -> None:
+    def feed(self, control: Control, slots: Slots) -> None:
         """Have inputs set before each inference, where that was asked for or shapes are open."""
 
     def settle(self, statuses: Iterable[int]) -> str | None:
@@ -87,10 +85,9 @@ def phases(times: StepTimes) -> Phases:
     )
 
 
-def _install(slot: Int64s) -> None:
-    """Lay a std::function that calls `on_complete` with the slot's address: state, state, manager, invoker."""
-    function = slot[loops.S_FUNCTION : loops.S_FUNCTION + 4]
-    function[:] = (slot.ctypes.data, 0, loops.entry(loops.manage_function), loops.entry(loops.on_complete))
+def _install(slot: Slot) -> None:
+    """Have the slot's std::function call `on_complete`."""
+    slot.set_function(loops.entry(loops.manage_function), loops.entry(loops.on_complete))
 
 
 def _listed(ports: Iterable[Port]) -> tuple[Port, ...]:
@@ -146,23 +143,23 @@ class OpenVinoBackend:
     def handles(self) -> list[int]:
         return [request.address for request in self._requests]
 
-    def connect(self, control: Int64s, slots: Int64s) -> None:
+    def connect(self, control: Control, slots: Slots) -> None:
         self._connected = True
-        control[loops.C_REARM] = set_callback_address()
+        control.rearm = set_callback_address()
         for request, slot in zip(self._requests, slots, strict=True):
             _install(slot)
-            slot[loops.S_OBJECT] = request.object_address
-            loops.rearm(slot.ctypes.data)
+            slot.object_address = request.object_address
+            loops.rearm(slot.address)
 
-    def feed(self, control: Int64s, slots: Int64s) -> None:
+    def feed(self, control: Control, slots: Slots) -> None:
         if self._feed is None:
             return
-        control[loops.C_INPUTS] = len(self.effective.inputs)
-        control[loops.C_SET] = self._library.set_input
-        control[loops.C_COPY] = memcpy_address()
+        control.inputs = len(self.effective.inputs)
+        control.set_input = self._library.set_input
+        control.copy = memcpy_address()
         for turn, (slot, table) in enumerate(zip(slots, self._feed.tables(self._requests), strict=True)):
-            slot[loops.S_FEED] = table.ctypes.data
-            slot[loops.S_TURN] = turn
+            slot.feed = table.address
+            slot.turn = turn
 
     def begin(self, at_ns: int) -> None:
         """It is all the same to OpenVINO."""
@@ -296,7 +293,7 @@ class NullBackend:
     def handles(self) -> list[int]:
         return [self._device.request(index) for index in range(self._count)]
 
-    def connect(self, control: Int64s, slots: Int64s) -> None:
+    def connect(self, control: Control, slots: Slots) -> None:
         for index, slot in enumerate(slots):
             _install(slot)
             self._device.connect(index, slot)
@@ -304,7 +301,7 @@ class NullBackend:
     def settle(self, statuses: Iterable[int]) -> str | None:
         return None
 
-    def feed(self, control: Int64s, slots: Int64s) -> None:
+    def feed(self, control: Control, slots: Slots) -> None:
         """It has no inputs."""
 
     def begin(self, at_ns: int) -> None:

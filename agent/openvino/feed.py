@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ..data.inputs import Gathered
 from ..data.signature import InputInfo
 from ..data.tensors import Tensor as Item
-from ..loop import loops
+from ..loop.layout import FedInput, FeedTable, Int64s
 from .capi import InferRequest, Library, Tensor
-
-Int64s = npt.NDArray[np.int64]
 
 MOST_COPIED_BYTES: Final = 16_384
 """Up to here copying into the request's own tensor costs less than setting another one, which takes a microsecond
@@ -32,7 +29,7 @@ class Feed:
             for info, found in zip(inputs, gathered.inputs, strict=True)
         ]
         self._addresses: dict[int, Int64s] = {}
-        self._tables: list[Int64s] = []
+        self._tables: list[FeedTable] = []
 
     def fill(self, requests: Sequence[InferRequest]) -> None:
         """Give every request its first inputs, in memory of its own where the shape is fixed."""
@@ -48,11 +45,11 @@ class Feed:
             else:
                 request.set_input(index, item)
 
-    def tables(self, requests: Sequence[InferRequest]) -> list[Int64s]:
-        """For each request the rows that `loops` feeds it by: input, number of items, items, destination, bytes."""
+    def tables(self, requests: Sequence[InferRequest]) -> list[FeedTable]:
+        """For each request the table that the loop feeds it by."""
         tables = []
         for request in requests:
-            table = np.zeros((len(self._items), loops.FEED_WORDS), np.int64)
+            table = FeedTable(len(self._items))
             for index, items in enumerate(self._items):
                 self._describe(table[index], request, index, items)
             tables.append(table)
@@ -65,17 +62,17 @@ class Feed:
             tensor.free()
         self._items.clear()
 
-    def _describe(self, row: Int64s, request: InferRequest, index: int, items: Sequence[Tensor]) -> None:
+    def _describe(self, row: FedInput, request: InferRequest, index: int, items: Sequence[Tensor]) -> None:
         own = request.input_bytes(index) if self._has_own_memory(index) else np.empty(0, np.uint8)
         copied = 0 < own.size <= MOST_COPIED_BYTES
         if index not in self._addresses:  # once for all requests: there may be very many items
             found = [item.bytes.ctypes.data if copied else item.address for item in items]
             self._addresses[index] = np.array(found, np.int64)
-        row[loops.F_INPUT] = index
-        row[loops.F_COUNT] = len(items)
-        row[loops.F_ITEMS] = self._addresses[index].ctypes.data
-        row[loops.F_TARGET] = own.ctypes.data if copied else 0
-        row[loops.F_BYTES] = own.size
+        row.input = index
+        row.count = len(items)
+        row.items = self._addresses[index].ctypes.data
+        row.target = own.ctypes.data if copied else 0
+        row.bytes = own.size
 
     def _has_own_memory(self, index: int) -> bool:
         """Whether a request's own tensor can be written: its shape is fixed, and its elements are no objects."""

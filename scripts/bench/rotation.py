@@ -14,6 +14,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from ovbench.agent.loop.layout import FeedTable
+
 from .versus import Goal, Row, RunFailed, Settings, allowed_cpus, in_own_process, in_turn, parse, report, value_row
 
 SECONDS = 2.0
@@ -71,11 +73,11 @@ class _Loop:
         self._recorder = Recorder.allocate(1, _SAMPLE_BYTES)
         self._tables = {"copied": self._copied(), "set": self._set()}
         control = self._recorder.control
-        control[loops.C_CLOCK], control[loops.C_SLEEP] = capi.libc_addresses()
-        control[loops.C_CALL] = self._library.infer
-        control[loops.C_SET] = capi.address(self._library.function("ov_infer_request_set_input_tensor_by_index"))
-        control[loops.C_COPY] = capi.address(ctypes.CDLL(None).memcpy)
-        self._recorder.slots[0, loops.S_REQUEST] = self._request.address
+        control.clock, control.sleep = capi.libc_addresses()
+        control.call = self._library.infer
+        control.set_input = capi.address(self._library.function("ov_infer_request_set_input_tensor_by_index"))
+        control.copy = capi.address(ctypes.CDLL(None).memcpy)
+        self._recorder.slots[0].request = self._request.address
 
     def run(self, way: str, seconds: float) -> float:
         """ns per inference."""
@@ -83,30 +85,31 @@ class _Loop:
         control, slot = recorder.control, recorder.slots[0]
         recorder.clear()
         table, _items = self._tables.get(way, (None, None))
-        control[loops.C_INPUTS] = 0 if table is None else 1
-        slot[loops.S_FEED] = 0 if table is None else table.ctypes.data
-        control[loops.C_BEGIN] = time.monotonic_ns()
-        control[loops.C_DEADLINE] = control[loops.C_BEGIN] + int(seconds * 1e9)
-        loops.run_sync(control.ctypes.data, slot.ctypes.data)
-        if slot[loops.S_STATUS] != 0:
+        control.inputs = 0 if table is None else 1
+        slot.feed = 0 if table is None else table.address
+        control.begin_ns = time.monotonic_ns()
+        control.deadline_ns = control.begin_ns + int(seconds * 1e9)
+        loops.run_sync(control.address, slot.address)
+        if slot.status != 0:
             raise RunFailed(self._library.last_error())
-        return float(recorder.ends()[0] - control[loops.C_BEGAN]) / recorder.count(0)
+        return float(recorder.ends()[0] - control.began_ns) / recorder.count(0)
 
-    def _copied(self) -> tuple[Int64s, Int64s]:
+    def _copied(self) -> tuple[FeedTable, Int64s]:
         target = self._request.input_bytes(0)
         memories = [other.input_bytes(0) for other in self._others]
         return self._table([memory.ctypes.data for memory in memories], target.ctypes.data, target.size)
 
-    def _set(self) -> tuple[Int64s, Int64s]:
+    def _set(self) -> tuple[FeedTable, Int64s]:
         getter = "ov_infer_request_get_input_tensor_by_index"
         tensors = [self._library.handle(getter, other.handle, ctypes.c_size_t(0)).value for other in self._others]
         return self._table(tensors, 0, 0)
 
-    def _table(self, addresses: list[Any], target: int, size: int) -> tuple[Int64s, Int64s]:
+    def _table(self, addresses: list[Any], target: int, size: int) -> tuple[FeedTable, Int64s]:
         """The feed table of one input, and what it refers to."""
         items = np.array(addresses, np.int64)
-        table = np.zeros(self._loops.FEED_WORDS, np.int64)
-        table[: self._loops.F_BYTES + 1] = (0, len(items), items.ctypes.data, target, size)
+        table = FeedTable(1)
+        row = table[0]
+        row.input, row.count, row.items, row.target, row.bytes = 0, len(items), items.ctypes.data, target, size
         return table, items
 
 

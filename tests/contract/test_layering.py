@@ -208,13 +208,49 @@ def test_an_owner_still_uses_what_it_owns(package: str) -> None:
 
 
 LOOPS: Final = ("agent.loop.loops",)
-LOOPS_MAY: Final = ("numba", "llvmlite", "typing", "common.histogram")
+LOOPS_MAY: Final = ("numba", "llvmlite", "typing", "common.histogram", "agent.loop.layout")
 
 
 @pytest.mark.parametrize("name", LOOPS)
 def test_the_loops_know_no_messages_no_options_and_no_logging(name: str) -> None:
     strange = [found for found in BY_NAME[name].imports() if not found.startswith(LOOPS_MAY)]
     assert strange == []
+
+
+KNOW_OFFSETS: Final = frozenset({"agent/loop/layout.py", "agent/loop/loops.py"})
+
+
+def test_only_the_layout_and_the_loops_know_where_words_lie() -> None:
+    """Whoever else indexes a row by a word's offset, or by a number, does not notice when the word moves."""
+    offsets = {name for name in _constants(BY_NAME["agent.loop.layout"]) if re.match("[CSF]_", name)}
+    assert len(offsets) > 40
+    others = [file for file in sources() if str(file.relative_to(ROOT)) not in KNOW_OFFSETS]
+    assert [str(file.relative_to(ROOT)) for file in others if _names(file) & offsets] == []
+    assert [str(file.relative_to(ROOT)) for file in others if _indexes_a_row(file)] == []
+
+
+def _constants(module: Module) -> set[str]:
+    assigned = (node.target for node in module.tree.body if isinstance(node, ast.AnnAssign))
+    return {target.id for target in assigned if isinstance(target, ast.Name)}
+
+
+def _names(file: Path) -> set[str]:
+    """Every name that is used or imported in it."""
+    found: set[str] = set()
+    for node in ast.walk(_parsed(file)):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.alias):
+            found.add(node.name)
+    return found
+
+
+def _indexes_a_row(file: Path) -> bool:
+    """A subscript of `row.words`, or one with a column of `slots.rows` or `table.rows`."""
+    subscripts = [node for node in ast.walk(_parsed(file)) if isinstance(node, ast.Subscript)]
+    return any(isinstance(node.value, ast.Attribute) and node.value.attr in ("words", "rows") for node in subscripts)
 
 
 IMPURE: Final = frozenset(

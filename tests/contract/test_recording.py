@@ -35,10 +35,10 @@ def received(recorder: Recorder) -> Iterator[AnyNotice]:
 
 def merged(requests: list[Int64s], span_ns: int) -> Merged:
     recorder = Recorder.allocate(len(requests), MEMORY)
-    recorder.control[loops.C_BEGIN] = BEGIN
+    recorder.control.begin_ns = BEGIN
     for slot, samples in zip(recorder.slots, requests, strict=True):
         for start, end in samples.tolist():
-            loops.record(slot.ctypes.data, start, end)
+            loops.record(slot.address, start, end)
     notices = list(received(recorder))
     pieces = pieces_of([notice for notice in notices if isinstance(notice, Samples)])
     folded = tuple(notice for notice in notices if isinstance(notice, Folded))

@@ -9,7 +9,6 @@ import pytest
 from openvino import opset13 as ops
 
 from ovbench.agent.host.threads import thread_ids
-from ovbench.agent.loop.loops import F_ITEMS, F_TARGET
 from ovbench.agent.measure import Measurement
 from ovbench.agent.openvino.feed import MOST_COPIED_BYTES
 from ovbench.common.clock import monotonic_ns
@@ -125,5 +124,5 @@ def test_requests_share_one_list_of_items(tmp_path: Path) -> None:
     measurement = run(adding_model(tmp_path, 16), arrays(tmp_path, 16), 3, "async", 2)
     backend: Any = measurement._backend
     first, second = backend._feed.tables(backend._requests)
-    assert first[0, F_ITEMS] == second[0, F_ITEMS]
-    assert first[0, F_TARGET] != second[0, F_TARGET]
+    assert first[0].items == second[0].items
+    assert first[0].target != second[0].target

@@ -108,7 +108,7 @@ def test_outputs_after_the_load_are_those_before_and_nothing_is_recorded_for_the
     slots = recorder.slots.copy()
     assert measurement.outputs() == before
     assert (recorder.completed, outcome.error) == (outcome.completed, None)
-    assert (recorder.slots == slots).all(), "no callback was called"
+    assert (recorder.slots.rows == slots.rows).all(), "no callback was called"
 
 
 def test_inputs_in_turn_are_put_back_to_the_first(tmp_path: Path) -> None:

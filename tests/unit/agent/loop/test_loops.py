@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.agent.loop import loops, null
+from ovbench.agent.loop.layout import FedInput, FeedTable
 from ovbench.agent.loop.null import NullDevice
 from ovbench.agent.loop.recorder import Recorder
 from ovbench.agent.openvino.capi import address, libc_addresses, semaphore_addresses
@@ -47,12 +48,12 @@ BEGIN = 5_000_000_000
 def recorder() -> Recorder:
     """The smallest there is: a head and a ring of 4096 samples each, for one request, of a load that began at BEGIN."""
     recorder = Recorder.allocate(1, 1)
-    recorder.control[loops.C_BEGIN] = BEGIN
+    recorder.control.begin_ns = BEGIN
     return recorder
 
 
 def record(recorder: Recorder, samples: Int64s, request: int = 0) -> None:
-    address = recorder.slots[request].ctypes.data
+    address = recorder.slots[request].address
     for start, end in samples.tolist():
         loops.record(address, start, end)
 
@@ -71,21 +72,21 @@ def test_samples_stay_exact_while_they_fit(recorder: Recorder) -> None:
     samples = load(CAPACITY)
     record(recorder, samples)
     assert recorder.count(0) == CAPACITY
-    assert np.array_equal(recorder.samples[0], samples)
-    assert recorder.slots[0, loops.S_FOLDED] == 0
+    assert np.array_equal(recorder.samples[0].pairs, samples)
+    assert recorder.slots[0].folded == 0
     assert not recorder.fine.any()
 
 
 def test_the_head_is_never_overwritten(recorder: Recorder) -> None:
     samples = load(CAPACITY + 10_000)
     record(recorder, samples)
-    assert np.array_equal(recorder.samples[0][:HEAD], samples[:HEAD])
+    assert np.array_equal(recorder.samples[0].pairs[:HEAD], samples[:HEAD])
 
 
 def test_the_ring_holds_the_latest_samples(recorder: Recorder) -> None:
     samples = load(CAPACITY + 10_000)
     record(recorder, samples)
-    ring = recorder.samples[0][HEAD:]
+    ring = recorder.samples[0].pairs[HEAD:]
     assert np.array_equal(ring[np.argsort(ring[:, 1], kind="stable")][:, 1], samples[-4096:, 1])
     assert {tuple(pair) for pair in ring.tolist()} == {tuple(pair) for pair in samples[-4096:].tolist()}
 
@@ -97,9 +98,9 @@ def test_what_the_ring_overwrites_is_in_the_histogram_and_nothing_else_is(record
     latencies = gone[:, 1] - gone[:, 0]
     slot = recorder.slots[0]
     assert np.array_equal(recorder.fine[0], FINE.count(latencies))
-    assert slot[loops.S_FOLDED] == len(gone)
-    assert (slot[loops.S_FIRST_END], slot[loops.S_LAST_END]) == (gone[0, 1], gone[-1, 1])
-    assert (slot[loops.S_LEAST], slot[loops.S_MOST]) == (latencies.min(), latencies.max())
+    assert slot.folded == len(gone)
+    assert (slot.first_end_ns, slot.last_end_ns) == (gone[0, 1], gone[-1, 1])
+    assert (slot.least_ns, slot.most_ns) == (latencies.min(), latencies.max())
 
 
 def test_the_sums_about_the_pivot_give_numpys_mean_and_deviation(recorder: Recorder) -> None:
@@ -107,11 +108,11 @@ def test_the_sums_about_the_pivot_give_numpys_mean_and_deviation(recorder: Recor
     record(recorder, samples)
     gone = samples[HEAD:-4096]
     latencies = (gone[:, 1] - gone[:, 0]).astype(np.float64)
-    slot, sums = recorder.slots[0], recorder.slots[0].view(np.float64)
-    assert slot[loops.S_PIVOT] == latencies[0]
-    mean = sums[loops.S_DEVIATION] / len(gone)
+    slot = recorder.slots[0]
+    assert slot.pivot_ns == latencies[0]
+    mean = slot.deviation_ns / len(gone)
     assert latencies[0] + mean == pytest.approx(latencies.mean(), rel=1e-12)
-    assert sums[loops.S_SQUARE] / len(gone) - mean**2 == pytest.approx(latencies.var(), rel=1e-9)
+    assert slot.square_ns2 / len(gone) - mean**2 == pytest.approx(latencies.var(), rel=1e-9)
 
 
 @pytest.mark.parametrize("span_s", [1, 255, 256, 257, 511, 513, 3000, 100_000])
@@ -119,7 +120,7 @@ def test_slices_double_until_they_cover_the_load(recorder: Recorder, span_s: int
     samples = load(CAPACITY + 5_000, span_s * 10**9)
     record(recorder, samples)
     gone = samples[HEAD:-4096]
-    length = int(recorder.slots[0, loops.S_SLICE_NS])
+    length = recorder.slots[0].slice_ns
     assert length % 10**9 == 0
     last = (gone[:, 1].max() - BEGIN) // length
     assert last < 256
@@ -131,13 +132,13 @@ def test_slices_double_until_they_cover_the_load(recorder: Recorder, span_s: int
 
 def test_requests_record_apart_from_each_other() -> None:
     recorder = Recorder.allocate(2, 1)
-    recorder.control[loops.C_BEGIN] = BEGIN
+    recorder.control.begin_ns = BEGIN
     first, second = load(CAPACITY + 10), load(100)
     record(recorder, first, 0)
     record(recorder, second, 1)
-    assert np.array_equal(recorder.samples[1][:100], second)
-    assert recorder.slots[0, loops.S_FOLDED] == 10
-    assert recorder.slots[1, loops.S_FOLDED] == 0
+    assert np.array_equal(recorder.samples[1].pairs[:100], second)
+    assert recorder.slots[0].folded == 10
+    assert recorder.slots[1].folded == 0
     assert not recorder.fine[1].any()
 
 
@@ -154,19 +155,20 @@ class NullLoad:
     streams: int = 1
     service_ns: int = 1_000
     _kept: list[Int64s] = field(default_factory=list)
+    _tables: list[FeedTable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.device = NullDevice(self.service_ns, self.streams, self.requests, *libc_addresses(), semaphore_addresses())
         self.recorder = Recorder.allocate(self.requests, 1)
         self.control, self.slots = self.recorder.control, self.recorder.slots
-        self.control[loops.C_CLOCK], self.control[loops.C_SLEEP] = libc_addresses()
-        self.control[loops.C_CALL] = loops.entry(null.infer if self.api == "sync" else null.start_async)
-        self.control[loops.C_SET] = loops.entry(null.set_input)
-        self.control[loops.C_COPY] = address(ctypes.CDLL(None).memcpy)
+        self.control.clock, self.control.sleep = libc_addresses()
+        self.control.call = loops.entry(null.infer if self.api == "sync" else null.start_async)
+        self.control.set_input = loops.entry(null.set_input)
+        self.control.copy = address(ctypes.CDLL(None).memcpy)
         for index, slot in enumerate(self.slots):
-            slot[loops.S_REQUEST] = self.device.request(index)
-            slot[loops.S_TURN] = index
-            slot[loops.S_FUNCTION] = slot.ctypes.data
+            slot.request = self.device.request(index)
+            slot.turn = index
+            slot.set_function(0, 0)
             self.device.connect(index, slot)
         if self.api == "async":
             self.device.start()
@@ -174,23 +176,23 @@ class NullLoad:
     def feed(self, request: int, inputs: Sequence["Fed"]) -> Int64s:
         """Have the request's inputs fed; returns the notes that the device takes, [inference, input]."""
         values, notes = self.device.trace(request, len(inputs), MOST_INFERENCES)
-        table = np.zeros((len(inputs), loops.FEED_WORDS), np.int64)
-        for index, (row, fed) in enumerate(zip(table, inputs, strict=True)):
+        table = FeedTable(len(inputs))
+        for index, fed in enumerate(inputs):
             words = np.array(fed.items, np.int64)
             items = words if fed.way == "set" else words.ctypes.data + 8 * np.arange(len(words))
             target = 0 if fed.way == "set" else values.ctypes.data + 8 * index
-            row[: loops.F_BYTES + 1] = (index, len(items), items.ctypes.data, target, 8)
+            describe(table[index], index, items, target, 8)
             self._kept += [words, items]
         self.feed_table(request, table)
         return notes
 
-    def feed_table(self, request: int, table: Int64s) -> None:
-        self._kept.append(table)
-        self.control[loops.C_INPUTS] = len(table)
-        self.slots[request, loops.S_FEED] = table.ctypes.data
+    def feed_table(self, request: int, table: FeedTable) -> None:
+        self._tables.append(table)
+        self.control.inputs = len(table)
+        self.slots[request].feed = table.address
 
     def pace(self, period_ns: float, phase_ns: float = 0.0) -> None:
-        self.control.view(np.float64)[[loops.C_PERIOD, loops.C_PHASE]] = (period_ns, phase_ns)
+        self.control.period_ns, self.control.phase_ns = period_ns, phase_ns
 
     def run(self, limit: int = 0, span_ns: int = 0, begin_ns: int | None = None) -> None:
         """Run it to its end, beginning now or at an instant, and for `span_ns` from then."""
@@ -202,8 +204,8 @@ class NullLoad:
         self.recorder.clear()
         begin = monotonic_ns() if begin_ns is None else begin_ns
         deadline = begin + span_ns if span_ns else 0
-        self.control[[loops.C_BEGIN, loops.C_DEADLINE, loops.C_LIMIT]] = (begin, deadline, limit)
-        control, slots = self.control.ctypes.data, self.slots.ctypes.data
+        self.control.begin_ns, self.control.deadline_ns, self.control.limit = begin, deadline, limit
+        control, slots = self.control.address, self.slots.address
         if self.api == "sync":
             thread = threading.Thread(target=loops.run_sync, args=(control, slots), daemon=True)
         else:
@@ -212,7 +214,7 @@ class NullLoad:
         return thread
 
     def samples(self, request: int) -> Int64s:
-        return self.recorder.samples[request][: self.recorder.count(request)]
+        return self.recorder.samples[request].pairs[: self.recorder.count(request)]
 
     def starts(self) -> Int64s:
         """Of all requests, in order."""
@@ -221,13 +223,17 @@ class NullLoad:
 
     def dues(self) -> Int64s:
         """When as many starts were due."""
-        period_ns, phase_ns = self.control.view(np.float64)[[loops.C_PERIOD, loops.C_PHASE]]
+        period_ns, phase_ns = self.control.period_ns, self.control.phase_ns
         offsets = (phase_ns + np.arange(self.recorder.completed) * period_ns).astype(np.int64)
-        dues: Int64s = self.control[loops.C_BEGIN] + offsets
+        dues: Int64s = self.control.begin_ns + offsets
         return dues
 
     def all_done(self) -> bool:
-        return bool((self.slots[:, loops.S_DONE] == 1).all())
+        return bool((self.slots.done == 1).all())
+
+
+def describe(row: FedInput, index: int, items: Int64s, target: int, size: int) -> None:
+    row.input, row.count, row.items, row.target, row.bytes = index, len(items), items.ctypes.data, target, size
 
 
 @dataclass(frozen=True)
@@ -257,7 +263,7 @@ def make_load() -> Iterator[MakeLoad]:
 
     yield make
     for load in made:
-        load.control[loops.C_STOP] = 1
+        load.control.stop = 1
         load.device.stop()
 
 
@@ -290,7 +296,7 @@ FED = st.builds(Fed, st.sampled_from(["copy", "set"]), st.lists(st.integers(1, 9
 def test_each_inference_takes_the_next_item_of_each_input(inputs: list[Fed], turn: int, period_ns: float) -> None:
     load = NullLoad("sync")
     notes = load.feed(0, inputs)
-    load.slots[0, loops.S_TURN] = turn
+    load.slots[0].turn = turn
     load.pace(period_ns)
     load.run(limit=12)
     assert notes[:13].tolist() == [
@@ -327,7 +333,7 @@ def test_an_input_that_cannot_be_set_ends_the_load(make_load: MakeLoad, api: Api
     load = make_load(api)
     notes = load.feed(0, [Fed("set", (5, 6)), Fed("set", (7, 0))])
     load.run(limit=10)
-    assert load.slots[0, loops.S_STATUS] == null.INVALID
+    assert load.slots[0].status == null.INVALID
     assert load.all_done()
     assert load.recorder.completed == 1
     assert notes[:2].tolist() == [[5, 7], [0, 0]]
@@ -340,8 +346,8 @@ def test_an_input_that_cannot_be_set_ends_the_load_of_all_requests(make_load: Ma
         load.feed(request, [Fed("set", (5, 6, 0))])
     load.pace(period_ns)
     load.run(span_ns=ms(60_000))
-    assert null.INVALID in load.slots[:, loops.S_STATUS]
-    assert load.control[loops.C_STOP] == 1
+    assert null.INVALID in load.slots.statuses
+    assert load.control.stop == 1
     assert load.all_done()
     assert load.recorder.completed <= 3
 
@@ -350,14 +356,14 @@ def test_feeding_is_no_part_of_the_latency(make_load: MakeLoad, api: Api) -> Non
     load = make_load(api)
     source, target = np.ones(1 << 20, np.uint8), np.zeros(1 << 20, np.uint8)
     items = np.array([source.ctypes.data])
-    table = np.zeros((1, loops.FEED_WORDS), np.int64)
-    table[0, : loops.F_BYTES + 1] = (0, 1, items.ctypes.data, target.ctypes.data, len(source))
+    table = FeedTable(1)
+    describe(table[0], 0, items, target.ctypes.data, len(source))
     load.feed_table(0, table)
     load.run(limit=20)
     starts, ends = load.samples(0).T
     copying_ns = 5_000  # at 200 GB/s
     assert (starts[1:] - ends[:-1]).min() > copying_ns
-    assert starts[0] - load.control[loops.C_BEGAN] > copying_ns
+    assert starts[0] - load.control.began_ns > copying_ns
     assert (source == target).all()
 
 
@@ -446,8 +452,8 @@ def test_what_is_under_way_at_the_end_of_a_load_is_recorded_when_it_ends(
     for request, slot in enumerate(load.slots):
         samples = load.samples(request)
         assert ((samples[:, 1] - samples[:, 0]) >= ms(60)).all()
-        if api == "async" and slot[loops.S_START]:
-            assert samples[-1, 0] == slot[loops.S_START]
+        if api == "async" and slot.start_ns:
+            assert samples[-1, 0] == slot.start_ns
     if ended_by == "deadline":
         assert (load.starts() < begin + ms(40)).all()
 
@@ -467,7 +473,7 @@ def test_no_number_is_lost_or_given_out_twice(make_load: MakeLoad, period_ns: fl
     load.pace(period_ns)
     load.run(limit=5_000)
     assert load.recorder.completed == 5_000
-    assert load.control[loops.C_NEXT] == 5_000 + 8
+    assert load.control.next_start == 5_000 + 8
     assert (load.starts() >= load.dues()).all()
 
 
@@ -483,7 +489,7 @@ def test_a_stop_ends_the_sleep_before_the_first_start(make_load: MakeLoad, api: 
     load = make_load(api, requests=1 if api == "sync" else 3)
     load.pace(ms(1), phase_ns=ms(3_600_000))
     thread = load.start(limit=10)
-    stop_when(load, thread, lambda: load.control[loops.C_BEGAN] != 0)
+    stop_when(load, thread, lambda: load.control.began_ns != 0)
     assert load.recorder.completed == 0
     assert load.all_done()
 
@@ -501,7 +507,7 @@ def stop_when(load: NullLoad, thread: threading.Thread, condition: Callable[[], 
     give_up = monotonic_ns() + int(HANG_S * 1e9)
     while not condition() and monotonic_ns() < give_up:
         thread.join(0.001)
-    load.control[loops.C_STOP] = 1
+    load.control.stop = 1
     thread.join(HANG_S)
     assert not thread.is_alive(), "the load does not end"
 

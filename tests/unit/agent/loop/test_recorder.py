@@ -21,7 +21,7 @@ CAPACITY = HEAD + LEAST_RING
 
 
 def record(recorder: Recorder, request: int, samples: Int64s) -> None:
-    address = recorder.slots[request].ctypes.data
+    address = recorder.slots[request].address
     for start, end in samples.tolist():
         loops.record(address, start, end)
 
@@ -99,7 +99,7 @@ def test_more_requests_than_there_is_address_space_for_are_refused_in_a_sentence
 
 def test_rows_lie_on_cache_lines_of_their_own() -> None:
     recorder = Recorder.allocate(3, 1)
-    addresses = [recorder.control.ctypes.data, *(slot.ctypes.data for slot in recorder.slots)]
+    addresses = [recorder.control.address, *(slot.address for slot in recorder.slots)]
     assert all(address % 128 == 0 for address in addresses)
     assert len({address // 128 for address in addresses}) == 4
 
@@ -200,13 +200,14 @@ def test_the_last_end_is_found_wherever_the_ring_stands(count: int) -> None:
 def test_a_cleared_recorder_is_like_a_new_one() -> None:
     recorder = Recorder.allocate(1, 1)
     record(recorder, 0, load(CAPACITY + 3000))
-    recorder.control[[loops.C_STOP, loops.C_STARTED, loops.C_NEXT]] = 1
-    recorder.slots[0, loops.S_IDLE] = 1
+    control = recorder.control
+    control.stop = control.started = control.next_start = 1
+    recorder.slots[0].idle = 1
     recorder.clear()
     assert recorder.completed == 0
     assert list(recorder.contents()) == []
-    assert not recorder.control[[loops.C_STOP, loops.C_STARTED, loops.C_NEXT, loops.C_BEGAN]].any()
-    assert recorder.slots[0, loops.S_IDLE] == 0
+    assert (control.stop, control.started, control.next_start, control.began_ns) == (0, 0, 0, 0)
+    assert recorder.slots[0].idle == 0
     again = Recorder.allocate(1, 1)
     for each in (recorder, again):
         record(each, 0, load(CAPACITY + 10))
@@ -215,12 +216,16 @@ def test_a_cleared_recorder_is_like_a_new_one() -> None:
 
 def test_clearing_forgets_neither_addresses_nor_requests() -> None:
     recorder = Recorder.allocate(1, 1)
-    recorder.slots[0, [loops.S_REQUEST, loops.S_FEED, loops.S_TURN]] = (42, 43, 44)
-    kept = [loops.S_CONTROL, loops.S_SAMPLES, loops.S_CAPACITY, loops.S_MASK, loops.S_FINE]
-    kept += [loops.S_REQUEST, loops.S_FEED, loops.S_TURN]
-    before = recorder.slots[0, kept].tolist()
+    slot = recorder.slots[0]
+    slot.request, slot.feed, slot.turn = 42, 43, 44
+
+    def kept() -> list[int]:
+        memory = [slot.control, slot.samples, slot.capacity, slot.mask, slot.fine]
+        return [*memory, slot.request, slot.feed, slot.turn]
+
+    before = kept()
     recorder.clear()
-    assert recorder.slots[0, kept].tolist() == before
+    assert kept() == before
 
 
 def test_the_latest_latencies_are_those_since_the_last_look() -> None:
