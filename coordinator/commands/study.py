@@ -1,4 +1,4 @@
-"""The command `ovbench-coord study`: from a request to a folder with trials, and the answer."""
+"""`study`: from a request to a folder with trials, and the answer."""
 
 import json
 import shlex
@@ -16,6 +16,7 @@ from ovbench.common.topology import Topology
 
 from ..launch.local import LocalLauncher
 from ..machine.limits import check_limits
+from ..machine.machinetree import read_machine
 from ..report.live import SteadyConsole
 from ..report.studylive import StudyScreen, print_trials
 from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study
@@ -29,12 +30,14 @@ from ..study.folder import StudyFolder
 from ..study.request import StudyRequest
 from ..study.runner import Broken, Changed, PlacedTrial, Runner, estimate_s, prepare
 from ..study.standing import again, standing
+from .verb import Call
 
 _URGENCY: Final = {"FAILED": ExitCode.PARTIAL, "PARTIAL": ExitCode.PARTIAL, "INVALID": ExitCode.INVALID}
 
 
-def run_study(request: StudyRequest, topology: Topology, interrupts: Interrupts, command: Sequence[str]) -> ExitCode:
+def run_study(request: StudyRequest, call: Call) -> ExitCode:
     """Raises UsageError where the study cannot be; nothing has been measured then."""
+    topology = read_machine(request.sysfs)
     if request.plots is not None:
         from ..report.html.vega import library
 
@@ -42,14 +45,14 @@ def run_study(request: StudyRequest, topology: Topology, interrupts: Interrupts,
     console = SteadyConsole(stderr=request.json)
     try:
         if request.resume is not None:
-            return _resume(request, StudyFolder(request.resume), topology, interrupts, console)
-        study, prepared = _planned(request, topology, command)
+            return _resume(request, StudyFolder(request.resume), topology, call.interrupts, console)
+        study, prepared = _planned(request, topology, call.command)
         if request.dry_run:
             return _show_trials(request, study, prepared, console)
         folder = StudyFolder(store.make_folder(request.folder, study.created_at, f"study-{study.kind}").path)
         with folder.held():
             folder.create(study)
-            return _run(request, study, folder, prepared, prepared, topology, interrupts, console)
+            return _run(request, study, folder, prepared, prepared, topology, call.interrupts, console)
     except Unwritable as problem:
         print(f"ovbench-coord: {one_line(str(problem))}", file=sys.stderr)
         return ExitCode.UNWRITABLE

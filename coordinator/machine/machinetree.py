@@ -9,7 +9,7 @@ from typing import Final
 from ovbench.common.cgroup import limit_files
 from ovbench.common.corekind import HYBRID_FILES
 from ovbench.common.errors import NO_ROOM, Unwritable, UsageError
-from ovbench.common.topology import MODEL_KEYS
+from ovbench.common.topology import MODEL_KEYS, Topology, read_topology
 
 _CPU: Final = "sys/devices/system/cpu"
 _NODE: Final = "sys/devices/system/node"
@@ -99,6 +99,17 @@ def _key(line: str) -> str:
     """Before the colon; `Node 0` stands before that in a node's file."""
     name = line.partition(":")[0].strip()
     return name.split()[-1] if name.startswith("Node ") else name
+
+
+def read_machine(tree: Path | None) -> Topology:
+    """This machine, or a recorded one; an error if nothing of that may be used, which no process can have recorded."""
+    topology = read_topology() if tree is None else read_topology(tree)
+    if not topology.allowed:
+        raise UsageError(
+            f"--sysfs {tree}: no CPU that is online may be used; compare cpu/online, Cpus_allowed_list in "
+            "proc/self/status and the cpuset in sys/fs/cgroup"
+        )
+    return topology
 
 
 def check_planned(folder: Path, dry_run: bool) -> None:

@@ -14,7 +14,7 @@ from ..machine.machinetree import check_planned, check_tree
 from . import defaults, notation, paths
 from .config import read_config
 from .contradictions import refuse_contradictions
-from .flags import gnu, run_parser
+from .flags import gnu, refuse_undecodable, run_parser
 from .inputfiles import input_files
 from .policy import Policy
 from .request import Criteria, Launch, Load, Output, Request
@@ -34,15 +34,6 @@ def parse_run(argv: Sequence[str]) -> Request:
 def placement_of(argv: Sequence[str]) -> Policy:
     """What the flags of a run say of CPUs; the others are understood, not checked. Raises UsageError."""
     return _placement(_namespace(argv))
-
-
-def refuse_undecodable(texts: Sequence[str]) -> None:
-    """Bytes that are no UTF-8, as names of files may have; they fit neither a job nor a report, which are UTF-8."""
-    for text in texts:
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise UsageError(f"{text!a}: character {error.start + 1} of it is not UTF-8; use another name") from None
 
 
 def _namespace(argv: Sequence[str]) -> argparse.Namespace:

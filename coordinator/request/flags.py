@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
@@ -35,6 +35,8 @@ HINTS: Final[dict[str, Hint]] = {
 PLOTS: Final[tuple[PlotFormat, ...]] = ("svg", "png")
 PC_SORTS: Final[tuple[PcSort, ...]] = ("no_sort", "sort", "simple_sort")
 REPORT_TYPES: Final[tuple[ReportType, ...]] = ("no_counters", "average_counters", "detailed_counters")
+
+RESULT: Final = "the folder of a run or of a study, or a report.json"
 
 _LIST: Final = re.compile(r"[0-9]{1,6}(-[0-9]{1,6})?(,[0-9]{1,6}(-[0-9]{1,6})?)*")
 
@@ -133,29 +135,13 @@ def gnu(word: str) -> str:
     return "--" + (begun[0] if len(begun) == 1 else name) + equals + value
 
 
-def export_parser() -> Parser:
-    parser = Parser(
-        prog="ovbench-coord export-model",
-        allow_abbrev=False,
-        description="Writes the IR of a built-in model, so that any other tool can run the same model.",
-        epilog=f"Models: {', '.join(builtin.PREFIX + name for name in builtin.NAMES)}.",
-    )
-    parser.add_argument("model", metavar="builtin:NAME")
-    parser.add_argument("file", metavar="FILE.xml", type=path)
-    return parser
-
-
-def topology_parser() -> Parser:
-    parser = Parser(
-        prog="ovbench-coord topology",
-        allow_abbrev=False,
-        description="Draws the machine: sockets, NUMA nodes, caches, cores, SMT siblings, memory, and what of it this "
-        "process may use.",
-    )
-    parser.add_argument("--json", action="store_true", help="for programs; docs/topology.md has the keys")
-    parser.add_argument("--sysfs", metavar="DIR", type=path, help="the machine that is recorded in DIR, not this one")
-    parser.add_argument("--record", metavar="DIR", type=path, help="write what --sysfs needs of this machine to DIR")
-    return parser
+def refuse_undecodable(texts: Iterable[str]) -> None:
+    """Bytes that are no UTF-8, as names of files may have; they fit neither a job nor a report, which are UTF-8."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{text!a}: character {error.start + 1} of it is not UTF-8; use another name") from None
 
 
 _Number = TypeVar("_Number", int, float)

@@ -17,11 +17,13 @@ def loaded(program: str) -> Callable[[], int | None]:
 
         begin: Callable[[], int | None] = benchmark_app.main
         return begin
-    from ovbench.coordinator.commands import cli
-    from ovbench.coordinator.run import command as run
+    from ovbench.coordinator.commands import run
+    from ovbench.coordinator.entry import execute
+    from ovbench.coordinator.run import command
 
     assert run
-    return cli.main
+    assert command
+    return lambda: execute(sys.argv[1:])
 
 
 def become(program: str, main: Callable[[], int | None], argv: list[str], folder: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ovbench.coordinator.commands.cli import main
+from ovbench.coordinator.entry import execute
 from tests.process.driver import COORDINATOR, PATIENCE_S, Start
 
 
@@ -94,10 +94,10 @@ def test_what_is_refused_before_anything_starts_gets_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Without a process for each: all of them come through the same few lines of `main`."""
+    """Without a process for each: all of them come through the same few lines of `execute`."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
-        main(options)
+        execute(options)
     out, err = capsys.readouterr()
     assert (ended.value.code, out, len(err.splitlines())) == (2, "", 1), err
     assert err.startswith("ovbench-coord: ")

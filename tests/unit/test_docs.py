@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from ovbench.coordinator.analysis.merge import merge
-from ovbench.coordinator.commands.cli import main
+from ovbench.coordinator.entry import execute
 from ovbench.coordinator.result.report import to_json
 from ovbench.coordinator.study.folder import StudyFolder
 from tests.builders import ms, recording, report, seconds, steady
@@ -89,7 +89,7 @@ def test_a_command_of_the_docs_is_one_that_ovbench_takes(
         argv += [] if "--dry-run" in argv else ["--dry-run"]
         argv += [] if "--sysfs" in argv else ["--sysfs", str(written(TWO_SOCKETS))]
     with pytest.raises(SystemExit) as ended:
-        main(argv)
+        execute(argv)
     assert (ended.value.code, capsys.readouterr().err) == (0, "")
 
 
@@ -119,7 +119,7 @@ def test_a_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None
     known = {"--limit", "--seconds", "--runs"} | {"--connect", "--root", "--allow-extensions"}  # scripts, ovbench-agent
     for verb in ("", "study", "show", "compare", "export", "topology"):
         with pytest.raises(SystemExit):
-            main([*verb.split(), "--help"])
+            execute([*verb.split(), "--help"])
         known |= set(re.findall(r"--[a-z][\w-]*", capsys.readouterr().out))
     for page in PAGES:
         prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)

@@ -4,17 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
 from ovbench.common.job import EVERY_INPUT, Data, InputFiles, MemoryPolicy, Preprocessing
 from ovbench.common.shape import OPEN, static_shape
+from ovbench.coordinator.request.commandline import parse_run
 from ovbench.coordinator.request.flags import LONG_NAMES, gnu, run_parser
 from ovbench.coordinator.request.nullbackend import Faults, NullSpec
-from ovbench.coordinator.request.options import ExportModel, ShowTopology, parse
 from ovbench.coordinator.request.policy import Policy
-from ovbench.coordinator.request.request import Request
 from tests.builders import request
 from tests.trees import LAPTOP
 
@@ -28,7 +25,7 @@ def model(tmp_path: Path) -> Path:
 
 def complaint(*argv: str) -> str:
     with pytest.raises(UsageError) as refused:
-        parse(argv)
+        parse_run(argv)
     return str(refused.value)
 
 
@@ -419,13 +416,7 @@ WRONG = {
     "--bind ipc:///bus": "--launcher external",
     "--no-such-option": "--no-such-option",
     "--agent 2": "--agent",
-    "frobnicate": "frobnicate",
     "--agents 2 frobnicate": "frobnicate",
-    "export-model": "builtin:NAME",
-    "export-model builtin:tiny": "FILE.xml",
-    "export-model builtin:resnet model.xml": "builtin:resnet",
-    "export-model builtin:tiny model.onnx": ".xml",
-    "export-model builtin:tiny no/such/folder/model.xml": "no/such/folder",
 }
 
 
@@ -486,31 +477,6 @@ def test_an_empty_model_file_is_refused(model: Path) -> None:
     assert "empty" in complaint("-m", str(model))
 
 
-@pytest.mark.parametrize(
-    ("argv", "name"), [(["builtin:tiny"], "tiny"), (["squeezenet1.1"], "squeezenet1.1")], ids=["with builtin:", "bare"]
-)
-def test_a_built_in_model_can_be_exported(argv: list[str], name: str, tmp_path: Path) -> None:
-    assert parse(["export-model", *argv, str(tmp_path / "m.xml")]) == ExportModel(name, tmp_path / "m.xml")
-
-
-def test_a_topology_is_of_this_machine_or_of_a_recorded_one(tmp_path: Path) -> None:
-    LAPTOP.write(tmp_path)
-    assert parse(["topology"]) == ShowTopology(sysfs=None, record=None, json=False)
-    assert parse(["topology", "--json", "--sysfs", str(tmp_path)]) == ShowTopology(tmp_path, None, True)
-    assert parse(["topology", "--record", "new"]) == ShowTopology(None, Path("new").absolute(), False)
-
-
-def test_a_topology_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
-    LAPTOP.write(tmp_path)
-    assert complaint("topology", "--sysfs", f"{tmp_path}/x").startswith(
-        f"--sysfs {tmp_path}/x: there is no such folder"
-    )
-    assert "contradict each other" in complaint("topology", "--record", "new", "--sysfs", str(tmp_path))
-    assert "contradict each other" in complaint("topology", "--record", "new", "--json")
-    assert "unrecognized arguments" in complaint("topology", "--agents", "2")
-    assert "UTF-8" in complaint("topology", "--record", "new\udcff")
-
-
 def test_a_recorded_machine_can_be_planned_for_but_not_measured(tmp_path: Path) -> None:
     LAPTOP.write(tmp_path)
     assert request("--dry-run").sysfs is None
@@ -519,66 +485,6 @@ def test_a_recorded_machine_can_be_planned_for_but_not_measured(tmp_path: Path) 
         f"--sysfs {tmp_path}: a recorded machine can be planned for, not measured; add --dry-run"
     )
     assert "there is no such folder" in complaint("--dry-run", "--sysfs", str(tmp_path / "nowhere"))
-
-
-@pytest.mark.parametrize(
-    "argv", [["--help"], ["--version"], ["export-model", "--help"], ["topology", "--help"]], ids=" ".join
-)
-def test_help_and_version_end_well(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        parse(argv)
-    assert ended.value.code == 0
-    assert "ovbench" in capsys.readouterr().out
-
-
-FLAGS = [
-    "-m", "-d", "-b", "-api", "-hint", "-nstreams", "-nthreads", "-nireq", "-t", "-niter", "--warmup", "--agents",
-    "--agent-python", "--launcher", "--bind", "--join-timeout", "--dry-run", "-report_folder", "--save-samples",
-    "--sample-memory", "--prepare-timeout",
-    "--json", "--seed", "--backend", "export-model", "-i", "-max_irate", "-shape", "-data_shape", "-layout", "-lfile",
-    "-inference_only", "-no_warmup", "-ip", "-op", "-iop", "--mean_values", "--scale_values", "-latency_percentile",
-    "-report_type", "-json_stats", "-pc", "-pcsort", "-pcseq", "-exec_graph_path", "-c", "-cdir", "-load_config",
-    "--cpus-per-agent", "--cpus", "--nodes", "--sockets", "--smt", "--core-kind", "--spread", "--cross-node",
-    "--housekeeping", "--memory",
-    "topology", "--sysfs", "--record",
-]  # fmt: skip
-VALUES = [
-    "0",
-    "1",
-    "2",
-    "-1",
-    "1e9",
-    "nan",
-    "sync",
-    "latency",
-    "none",
-    "CPU",
-    "builtin:tiny",
-    "null:1",
-    "",
-    "-",
-    "--",
-    "[1,3]",
-    "a:b",
-    "a[1..2][?]",
-    "NCHW",
-    "u8",
-    "a:u8",
-    "yes",
-    "sort",
-    ".",
-]
-words = st.sampled_from(FLAGS) | st.sampled_from(VALUES) | st.text(st.characters(exclude_characters="\0"), max_size=6)
-
-
-@settings(max_examples=150, deadline=None)
-@given(argv=st.lists(words, max_size=6).filter(lambda argv: "-h" not in argv))
-def test_no_command_line_ends_in_anything_but_a_request_or_one_sentence(argv: list[str]) -> None:
-    try:
-        parsed = parse(argv)
-    except UsageError:
-        return
-    assert isinstance(parsed, Request | ExportModel | ShowTopology)
 
 
 def test_what_was_requested_is_reported_by_the_names_of_the_command_line() -> None:
@@ -712,7 +618,7 @@ def test_help_fits_a_terminal_of_80_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit):
-        parse(["--help"])
+        parse_run(["--help"])
     assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
 
 
@@ -727,19 +633,7 @@ FLAGS_OF_BENCHMARK_APP = (
 @pytest.mark.parametrize("flag", FLAGS_OF_BENCHMARK_APP.split())
 def test_help_has_every_flag_of_benchmark_app_with_a_long_name(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        parse(["--help"])
+        parse_run(["--help"])
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  -")]
     (named,) = [words for words in lines if words[0].rstrip(",") == flag]
     assert any(word.startswith("--") for word in named[:2])
-
-
-def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(UsageError) as error:
-        parse(["nonsense"])
-    commands = str(error.value).partition("the commands are ")[2].split(", or none")[0].split(", ")
-    with pytest.raises(SystemExit):
-        parse(["--help"])
-    printed = capsys.readouterr().out
-    assert "study" in commands
-    assert [name for name in commands if f"\n  {name} " not in printed] == []
-    assert "ovbench-coord study -m model.xml" in printed

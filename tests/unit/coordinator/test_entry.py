@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from ovbench.common.topology import read_topology
-from ovbench.coordinator.commands.cli import main
+from ovbench.coordinator.entry import execute
 from tests.trees import AMD, LAPTOP, MACHINES, MEMORY_NODE, ODD_CPUS, TWO_SOCKETS, Tree
 
 
 def outcome(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
     """Exit code, stdout, stderr."""
     with pytest.raises(SystemExit) as ended:
-        main(argv)
+        execute(argv)
     out, err = capsys.readouterr()
     return int(ended.value.code or 0), out, err
 
@@ -105,9 +105,7 @@ def test_a_study_is_planned_for_a_machine_that_was_recorded(capsys: pytest.Captu
 
 
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules")
-@pytest.mark.parametrize(
-    "module", ["ovbench.coordinator.entry", "ovbench.coordinator.commands.cli", "ovbench.agent.cli"]
-)
+@pytest.mark.parametrize("module", ["ovbench.coordinator.entry", "ovbench.agent.cli"])
 def test_a_command_runs_as_a_module_too(
     module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

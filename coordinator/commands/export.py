@@ -1,0 +1,80 @@
+"""`export`: a saved result in the formats of other tools. Nothing is measured."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ovbench.common.errors import ExitCode, Unwritable, UsageError
+from ovbench.common.printable import one_line
+
+from ..request.flags import RESULT, Parser, path
+from .stdout import print_bytes
+from .verb import Call
+
+_STDOUT: Final = Path("-")
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """One of the files, or both; `-` is stdout."""
+
+    result: str
+    csv: Path | None
+    hlog: Path | None
+
+
+def parse_export(argv: Sequence[str]) -> ExportResult:
+    parser = Parser(
+        prog="ovbench-coord export",
+        allow_abbrev=False,
+        description="Writes a saved result in the formats of other tools; docs/export.md describes them.",
+    )
+    parser.add_argument("result", metavar="RESULT", help=RESULT)
+    parser.add_argument(
+        "--csv", metavar="FILE", type=path, help="a table with a row for each trial and figure; - for stdout"
+    )
+    parser.add_argument(
+        "--hlog", metavar="FILE", type=path,
+        help="the latencies of a run with --save-samples as an HDR histogram log, by agent and second; of a study with "
+        "it, by setting and trial; - for stdout",
+    )  # fmt: skip
+    raw = parser.parse_args(list(argv))
+    if raw.csv == raw.hlog == _STDOUT:
+        raise UsageError("--csv - and --hlog - are both for stdout; give one of them a file")
+    if raw.csv is None and raw.hlog is None:
+        raise UsageError(f"export {raw.result}: there is nothing to write; add --csv FILE or --hlog FILE")
+    return ExportResult(raw.result, raw.csv, raw.hlog)
+
+
+def export(request: ExportResult, _: Call) -> ExitCode:
+    """Raises UsageError where the result cannot be read, or lacks what is to be written."""
+    from ..compare.exports import csv_of, hlog_of
+    from ..store.saved import read_saved
+
+    saved = read_saved(request.result)
+    # Both before any is written: half of what was asked for would look like all of it.
+    contents = {
+        **({request.csv: csv_of(saved)} if request.csv is not None else {}),
+        **({request.hlog: hlog_of(saved)} if request.hlog is not None else {}),
+    }
+    for file, text in contents.items():
+        _write(file, text.encode(), aside=_STDOUT in contents or str(file).startswith("/dev/"))
+    return ExitCode.VALID
+
+
+def _write(file: Path, data: bytes, aside: bool) -> None:
+    """`aside`: stdout has data."""
+    from ..store.files import write_named
+
+    if file == _STDOUT:
+        print_bytes(data)
+        return
+    try:
+        write_named(file, data)
+    except Unwritable as problem:
+        if problem.no_room:
+            raise
+        raise UsageError(str(problem)) from None
+    print(one_line(f"{file} written"), file=sys.stderr if aside else sys.stdout)

@@ -1,0 +1,80 @@
+"""`show`: a saved run or study again, as when it ended. Nothing is measured."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ovbench.common.errors import ExitCode, Unwritable, UsageError
+from ovbench.common.printable import one_line
+
+from ..request.flags import PLOTS, RESULT, Parser
+from ..request.request import PlotFormat
+from .stdout import print_bytes, print_json
+from .verb import Call
+
+
+@dataclass(frozen=True)
+class ShowResult:
+    result: str
+    json: bool
+    html: bool = False
+    plots: PlotFormat | None = None
+
+
+def parse_show(argv: Sequence[str]) -> ShowResult:
+    parser = Parser(
+        prog="ovbench-coord show",
+        allow_abbrev=False,
+        description="Prints a saved result as the run did when it ended; nothing is measured.",
+    )
+    parser.add_argument("result", metavar="RESULT", help=RESULT)
+    parser.add_argument("--json", action="store_true", help="the report; of a study its plan and its trials")
+    parser.add_argument("--html", action="store_true", help="also write report.html beside it; needs ovbench[html]")
+    parser.add_argument("--plots", choices=PLOTS, help="also write each chart as a file; needs ovbench[html]")
+    raw = parser.parse_args(list(argv))
+    return ShowResult(raw.result, raw.json, raw.html, raw.plots)
+
+
+def show(request: ShowResult, _: Call) -> ExitCode:
+    """Raises UsageError where the result cannot be read, or is none."""
+    from ..report.console import SafeConsole
+    from ..report.html.runpage import run_files
+    from ..report.html.studypage import study_files
+    from ..report.study import print_study
+    from ..report.text import print_report
+    from ..result.report import to_json
+    from ..store.saved import SavedRun, read_saved
+
+    saved = read_saved(request.result)
+    if isinstance(saved, SavedRun):
+        if request.json:
+            print_bytes(to_json(saved.report))
+        else:
+            print_report(SafeConsole(), saved.report)
+        return _draw(request, saved.folder, lambda: run_files(saved.report, request.html, request.plots))
+    if request.json:
+        print_json({"study": saved.study, "trials": saved.outcomes})
+    else:
+        print_study(SafeConsole(), saved.study, saved.outcomes)
+    one = saved.one_report
+    return _draw(request, saved.folder, lambda: study_files(saved.study, saved.outcomes, one(), request.plots))
+
+
+def _draw(request: ShowResult, folder: Path, draw: Callable[[], Mapping[str, bytes]]) -> ExitCode:
+    """Beside the report. Where that cannot be written, it is said, as the report on screen is what was asked for."""
+    if not request.html and request.plots is None:
+        return ExitCode.VALID
+    from ..store.files import write_files
+
+    try:
+        files = draw()
+    except ValueError as problem:
+        raise UsageError(f"{request.result}: its charts cannot be drawn: {problem}") from None
+    try:
+        write_files(folder, files)
+    except Unwritable as problem:
+        print(f"ovbench-coord: {one_line(str(problem))}", file=sys.stderr)
+        return ExitCode.UNWRITABLE
+    print(one_line(f"{', '.join(files)} in {folder}"), file=sys.stderr)
+    return ExitCode.VALID
