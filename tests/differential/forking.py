@@ -1,8 +1,8 @@
 """A program, loaded once and forked for each command line: as it is, without the time that it loads.
 
-The argument is which: benchmark_app or ovbench-coord. Each line of standard input is a command line and the folder to
-run it in, as JSON; each line of standard output the exit code. What the program prints is beside the folder, with the
-suffixes `.out` and `.err`.
+The argument is which: benchmark_app or ovbench-coord. Each line of standard input is a command line, the folder to run
+it in and what its environment has more, as JSON; each line of standard output the exit code. What the program prints is
+beside the folder, with the suffixes `.out` and `.err`.
 """
 
 import json
@@ -26,10 +26,13 @@ def loaded(program: str) -> Callable[[], int | None]:
     return lambda: execute(sys.argv[1:])
 
 
-def become(program: str, main: Callable[[], int | None], argv: list[str], folder: str) -> None:
+def become(
+    program: str, main: Callable[[], int | None], argv: list[str], folder: str, environment: dict[str, str]
+) -> None:
     for number, file in enumerate((os.devnull, f"{folder}.out", f"{folder}.err")):
         os.dup2(os.open(file, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), number)
     os.chdir(folder)
+    os.environ.update(environment)
     sys.argv = [program, *argv]
     sys.exit(main())
 

@@ -23,7 +23,7 @@ from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placemen
 from ovbench.common.shape import parse_shape
 from tests.openvino.opset_models import parameter, result, save
 from tests.openvino.test_feed import adding_model
-from tests.process.driver import Run, cpus, undisturbed
+from tests.process.driver import Run, cpus
 
 
 def job(source: object, api: Api = "sync", **load: Any) -> Job:
@@ -242,7 +242,6 @@ def test_squeezenet_gives_the_same_outputs_on_every_agent_before_and_after(run: 
 
 
 @pytest.mark.parametrize("kind", ["noisy", "stateful"])
-@undisturbed
 def test_a_model_that_cannot_be_compared_gives_no_finding(run: Run, tmp_path: Path, kind: str) -> None:
     file = noisy_model(tmp_path) if kind == "noisy" else adding_model(tmp_path, 16)
     ran = run("-m", str(file), "--agents", "2", "-t", "0.2", "--warmup", "0.1")

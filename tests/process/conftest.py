@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,21 +8,9 @@ from tests.process.driver import Coordinator, Ran, Run, Start
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a coordinator; whatever is left of it after the test is an error of the test."""
-    started: list[Coordinator] = []
-
-    def begin(*options: str, **more: Any) -> Coordinator:
-        coordinator = Coordinator(tmp_path, *options, **more)
-        started.append(coordinator)
-        return coordinator
-
-    yield begin
-    for coordinator in started:
-        for process in coordinator.descendants():
-            process.kill()
-        coordinator.process.kill()
-        coordinator.process.wait()
+def start(tmp_path: Path) -> Start:
+    """Starts a coordinator, which the test ends: see `leftovers`."""
+    return partial(Coordinator, tmp_path)
 
 
 @pytest.fixture

@@ -1,17 +1,15 @@
 """Real coordinators and agents as processes, driven as a user would."""
 
-import functools
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, ParamSpec
+from typing import Any, Final
 
 import psutil
 
@@ -23,29 +21,6 @@ PATIENCE_S: Final = 180
 
 ENDLESS: Final = ("-t", "600")
 """A load that is still running whenever a test gets round to it; `Coordinator.interrupt` ends it."""
-
-ATTEMPTS: Final = 4
-
-P = ParamSpec("P")
-
-
-def undisturbed(test: Callable[P, None]) -> Callable[P, None]:
-    """A test that whatever else runs on the machine can make fail, and cannot make pass: it may be tried again.
-
-    That is one which holds a measured time to a closed form, or to another measurement. A fault of ovbench is there in
-    each attempt.
-    """
-
-    @functools.wraps(test)
-    def attempts(*args: P.args, **kwargs: P.kwargs) -> None:
-        for number in range(1, ATTEMPTS):
-            try:
-                return test(*args, **kwargs)
-            except AssertionError as error:
-                warnings.warn(f"attempt {number} at {test.__name__} failed: {error}", stacklevel=1)
-        return test(*args, **kwargs)
-
-    return attempts
 
 
 @dataclass

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.process.driver import AGENT, ENDLESS, PATIENCE_S, Start, gone, undisturbed
+from tests.attempts import undisturbed
+from tests.process.driver import AGENT, ENDLESS, PATIENCE_S, Start, gone
 
 NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.2")
 UNDER_WAY = " left"
@@ -20,7 +21,7 @@ AT_ONCE_S = 8.0
 
 
 @pytest.mark.parametrize(("blow", "seconds"), [(signal.SIGKILL, "3"), (signal.SIGSTOP, "6"), (signal.SIGSEGV, "3")])
-@undisturbed
+@undisturbed("a test that is held up strikes when the load is over, and the coordinator notes it late")
 def test_an_agent_that_dies_or_hangs_is_named_and_the_others_are_kept(
     start: Start, blow: signal.Signals, seconds: str
 ) -> None:
@@ -74,7 +75,6 @@ def test_no_process_outlives_a_fork_server_that_is_killed(start: Start) -> None:
     assert "nothing was measured" in ran.out
 
 
-@undisturbed
 def test_agents_started_by_hand_run_and_end_with_the_run(start: Start, tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/bus"
     coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", "-t", "2")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.process.driver import Ran, Run, undisturbed
+from tests.attempts import undisturbed
+from tests.process.driver import Ran, Run
 
 NULL_MS = 2.0
 NULL = ("--backend", f"null:{NULL_MS * 1000:g}", "--warmup", "0.2")
@@ -47,7 +48,7 @@ def test_one_synchronous_agent_has_the_service_time_as_latency_and_its_inverse_a
 
 
 @pytest.mark.alone
-@undisturbed
+@undisturbed("a service that others make late is a longer wait for all that queue behind it")
 def test_requests_queue_for_streams_as_the_closed_form_has_it(run: Run) -> None:
     ran = run(*NULL, "--agents", "1", "-api", "async", "-nstreams", "2", "-nireq", "8", "-t", "1")
     report = ran.report
@@ -60,7 +61,6 @@ def test_requests_queue_for_streams_as_the_closed_form_has_it(run: Run) -> None:
     assert rate * report["latency_ms"]["mean"] / 1e3 == pytest.approx(8, rel=0.05)
 
 
-@undisturbed
 def test_agents_add_up(run: Run) -> None:
     ran = run(*NULL, "--agents", "3", "-api", "sync", "-t", "1", "-b", "4")
     report = ran.report
@@ -72,7 +72,6 @@ def test_agents_add_up(run: Run) -> None:
 
 
 @pytest.mark.parametrize("load", [("-api", "sync"), ("-api", "async", "-nstreams", "2", "-nireq", "2")])
-@undisturbed
 def test_every_figure_can_be_computed_again_from_the_samples_file(run: Run, load: tuple[str, ...]) -> None:
     ran = run(*NULL, "--agents", "2", *load, "-t", "1.5", "--save-samples")
     report, samples = ran.report, samples_of(ran)
@@ -102,7 +101,6 @@ def test_every_figure_can_be_computed_again_from_the_samples_file(run: Run, load
         assert ends.max() <= report["window"]["stop_ns"]
 
 
-@undisturbed
 def test_the_timeline_adds_up_to_the_total(run: Run) -> None:
     ran = run(*NULL, "--agents", "2", "-api", "sync", "-t", "2.3")
     report = ran.report
@@ -121,7 +119,6 @@ def test_one_agent_does_and_counts_exactly_the_iterations_asked_for(run: Run) ->
     assert report["throughput"]["count"] == report["throughput"]["completed"] == 100
 
 
-@undisturbed
 def test_iterations_are_shared_out_over_the_agents(run: Run) -> None:
     ran = run(*NULL, "--agents", "3", "-api", "sync", "-niter", "200")
     report = ran.report
@@ -130,15 +127,13 @@ def test_iterations_are_shared_out_over_the_agents(run: Run) -> None:
     assert report["throughput"]["count"] <= 200
 
 
-@undisturbed
+@undisturbed("an agent that others keep waiting begins late, and its window is the shorter for it")
 def test_with_a_time_and_a_number_the_run_goes_on_until_both_are_met(run: Run) -> None:
     by_time = run(*NULL, "--agents", "1", "-api", "sync", "-niter", "10", "-t", "0.5").report
     assert by_time["throughput"]["completed"] > 10
     assert by_time["window"]["duration_s"] >= 0.5
 
 
-@pytest.mark.alone
-@undisturbed
 def test_a_run_that_outgrows_its_memory_goes_on_with_histograms(run: Run) -> None:
     """300,000 inferences of 5 us do not fit into 1 MB of samples; the closed form still holds within 0.1 %."""
     load = ("--backend", "null:5", "--agents", "1", "-api", "sync", "-niter", "300000", "--warmup", "0")
@@ -157,14 +152,13 @@ def test_a_run_that_outgrows_its_memory_goes_on_with_histograms(run: Run) -> Non
 
 
 @pytest.mark.alone
-@undisturbed
+@undisturbed("an agent whose CPU others hold begins when it gets it")
 def test_agents_start_together(run: Run) -> None:
     window = run(*NULL, "--agents", "2", "-api", "sync", "-t", "0.5").report["window"]
     # Generous: it only has to tell a common instant from "when the message came".
     assert window["start_skew_us"] < 5_000
 
 
-@undisturbed
 def test_an_agent_stays_where_it_was_put(run: Run) -> None:
     report = run("--backend", "null:50", "--agents", "2", "-api", "sync", "-t", "1").report
     for agent in report["agents"]:
@@ -183,7 +177,7 @@ def within(seconds: float, drift: float) -> float:
 
 
 @pytest.mark.alone
-@undisturbed
+@undisturbed("others make most services late, so that hardly any is as long as it says")
 def test_a_device_that_drifts_has_the_latency_of_the_time_that_has_passed(run: Run) -> None:
     """Of the measured load alone: after a warm-up of 0.2 s it begins with the service time."""
     ran = run(*faulty("drift=100"), "--agents", "1", "-api", "sync", "-t", "1", "--save-samples")
@@ -197,7 +191,6 @@ def test_a_device_that_drifts_has_the_latency_of_the_time_that_has_passed(run: R
     assert report["latency_ms"]["max"] >= 1.9 * NULL_MS
 
 
-@undisturbed
 def test_streams_that_drift_do_as_many_as_the_closed_form_has_it(run: Run) -> None:
     report = run(
         *faulty("drift=200"), "--agents", "1", "-api", "async", "-nstreams", "2", "-nireq", "4", "-t", "1"
@@ -208,7 +201,7 @@ def test_streams_that_drift_do_as_many_as_the_closed_form_has_it(run: Run) -> No
 
 @pytest.mark.alone
 @pytest.mark.parametrize("load", [("-api", "sync"), ("-api", "async", "-nstreams", "1", "-nireq", "1")])
-@undisturbed
+@undisturbed("others can hold the agent up for longer than the stall, or in the middle of it")
 def test_a_device_that_stalls_serves_nothing_meanwhile(run: Run, load: tuple[str, ...]) -> None:
     ran = run(*faulty("stall=0.4@0.3"), "--agents", "1", *load, "-t", "1", "--save-samples")
     samples, report = samples_of(ran), ran.report
@@ -222,14 +215,12 @@ def test_a_device_that_stalls_serves_nothing_meanwhile(run: Run, load: tuple[str
     assert 0.2 * 600 / NULL_MS <= report["throughput"]["completed"] <= 600 / NULL_MS + 2
 
 
-@undisturbed
 def test_the_last_agent_alone_is_slow(run: Run) -> None:
     agents = run(*faulty("slow=50"), "--agents", "2", "-api", "sync", "-t", "1").report["agents"]
     shortest = [agent["latency_ms"]["min"] for agent in agents]
     assert shortest == pytest.approx([NULL_MS, 1.5 * NULL_MS], rel=0.02)
 
 
-@undisturbed
 def test_an_agent_whose_first_start_is_due_after_the_end_does_not_shorten_the_window(run: Run) -> None:
     """One start a second over two agents: that of the second agent would be after the half second.
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.process.driver import ATTEMPTS, Ran, Run, undisturbed
+from tests.attempts import MOST_ATTEMPTS, undisturbed
+from tests.process.driver import Ran, Run
 
 LOAD = ("-api", "sync", "--agents", "2", "--warmup", "0.2")
 
@@ -23,7 +24,7 @@ def late_percent(ran: Ran) -> float:
 @pytest.mark.alone
 def test_without_a_fault_nothing_is_found_but_what_the_machine_has_delayed(run: Run) -> None:
     """2 % of all time is 10 % of one of the fifths that are compared, which is the limit."""
-    for _ in range(ATTEMPTS):
+    for _ in range(MOST_ATTEMPTS):
         ran = run("--backend", "null:2000", *LOAD, "-t", "2.5")
         if late_percent(ran) < 2:
             assert codes(ran) == set()
@@ -36,14 +37,14 @@ def test_without_a_fault_nothing_is_found_but_what_the_machine_has_delayed(run: 
     [(",drift=20", {"trend"}), (",stall=0.5@1.5", {"stalled", "not_steady"})],
     ids=["drift", "stall"],
 )
-@undisturbed
+@undisturbed("what others' load does to the rate can outweigh or hide what was planted")
 def test_a_planted_fault_is_found(run: Run, fault: str, expected: set[str]) -> None:
     ran = run("--backend", f"null:2000{fault}", *LOAD, "-t", "2.5")
     assert ran.code == 0
     assert codes(ran) >= expected
 
 
-@undisturbed
+@undisturbed("others can slow the other agent down by as much")
 def test_an_agent_that_is_slow_is_found_and_a_strict_run_is_invalid_for_it(run: Run) -> None:
     ran = run("--backend", "null:2000,slow=30", *LOAD, "-t", "2.5", "--strict")
     assert (ran.code, ran.report["validity"]["status"]) == (4, "INVALID")

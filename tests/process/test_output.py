@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.driver import COORDINATOR, PATIENCE_S, Run, cpus, undisturbed
+from tests.process.driver import COORDINATOR, PATIENCE_S, Run, cpus
 
 NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.1", "-t", "0.5")
 ALONE = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.1", "-niter", "400", "--agents", "1")
@@ -29,7 +29,6 @@ def test_with_json_the_report_is_all_there_is_on_stdout(run: Run) -> None:
     assert "[Step 1/11]" in ran.err
 
 
-@undisturbed
 def test_pages_and_plots_are_written_beside_the_report(run: Run) -> None:
     pytest.importorskip("vl_convert")
     ran = run(*NULL, "--agents", "2", "--html", "--plots", "svg")
@@ -57,7 +56,6 @@ def test_each_file_beside_the_report_that_cannot_be_written_is_named_and_in_the_
         assert [line for line in ran.out.splitlines() if flag in line and why in line] != [], flag
 
 
-@undisturbed
 def test_more_agents_than_cpus_work_and_are_flagged(run: Run) -> None:
     ran = run(*NULL, "--agents", str(2 * cpus() + 1))
     assert ran.code == 0
@@ -67,7 +65,6 @@ def test_more_agents_than_cpus_work_and_are_flagged(run: Run) -> None:
 
 @pytest.mark.skipif(cpus() < 2, reason="needs a CPU for control threads beside a measured one")
 @pytest.mark.parametrize("api", ["sync", "async"])
-@undisturbed
 def test_inference_threads_keep_to_their_cpus_where_control_threads_have_others(run: Run, api: str) -> None:
     *measured, control = sorted(os.sched_getaffinity(0))
     ran = run(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.process.driver import Ran, Run, undisturbed
+from tests.process.driver import Ran, Run
 
 NULL = ("-api", "sync", "--warmup", "0.1", "-t", "0.3", "--agents", "3")
 
@@ -18,7 +18,6 @@ def findings(ran: Ran) -> dict[str, str]:
         ("wrong=after", "after the load than before it (agent 2)"),
     ],
 )
-@undisturbed
 def test_wrong_outputs_of_one_agent_are_found(run: Run, fault: str, told: str) -> None:
     ran = run("--backend", f"null:1000,{fault}", *NULL)
     assert ran.code == 4
@@ -29,7 +28,6 @@ def test_wrong_outputs_of_one_agent_are_found(run: Run, fault: str, told: str) -
     assert "outputs agree" not in ran.out
 
 
-@undisturbed
 def test_right_outputs_are_said_to_be_and_are_no_finding(run: Run) -> None:
     ran = run("--backend", "null:1000", *NULL)
     assert ran.code == 0
@@ -45,7 +43,6 @@ def test_right_outputs_are_said_to_be_and_are_no_finding(run: Run) -> None:
     assert "outputs agree on all agents, before and after (to the bit)" in ran.out
 
 
-@undisturbed
 def test_outputs_are_not_looked_at_where_that_was_not_wanted(run: Run) -> None:
     ran = run("--backend", "null:1000,wrong=agent", *NULL, "--check-outputs", "no")
     assert ran.code == 0

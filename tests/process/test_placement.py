@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.process.driver import AGENT, ENDLESS, PATIENCE_S, Coordinator, Run, Start, cpus, undisturbed
+from tests.attempts import undisturbed
+from tests.process.driver import AGENT, ENDLESS, PATIENCE_S, Coordinator, Run, Start, cpus
 
 BUSY = ("--backend", "null:50", "-api", "sync", "--warmup", "0.2")
 """A device of 50 us spins all of its service time, so an agent keeps a CPU busy as an inference does."""
@@ -44,7 +45,7 @@ def measuring(start: Start, *argv: str) -> tuple[Coordinator, int]:
     ],
     ids=["null", "pinned"],
 )
-@undisturbed
+@undisturbed("a test that is held up may touch the agent when the load is over")
 def test_a_mask_that_is_narrowed_during_the_run_is_found(start: Start, load: tuple[str, ...]) -> None:
     coordinator, pid = measuring(start, *load)
     for thread in os.listdir(f"/proc/{pid}/task"):
@@ -60,7 +61,7 @@ def test_a_mask_that_is_narrowed_during_the_run_is_found(start: Start, load: tup
 
 
 @several_cpus
-@undisturbed
+@undisturbed("a test that is held up may touch the agent when the load is over")
 def test_a_process_that_is_moved_by_its_number_moves_only_its_control_thread(start: Start) -> None:
     coordinator, pid = measuring(start, *BUSY)
     os.sched_setaffinity(pid, {CPUS[0]})
@@ -191,7 +192,7 @@ def test_how_often_and_how_long_a_quota_was_used_up_is_what_the_group_says() -> 
     assert 0 < throttled_s <= stat["throttled_time"] / 1e9
 
 
-@undisturbed
+@undisturbed("others leave the load too little CPU to use its quota up before it ends")
 def test_a_quota_that_is_used_up_makes_a_run_invalid(start: Start) -> None:
     load = ("-m", "builtin:mlp", "-api", "sync", "--agents", "1", "-t", "1.5", "--warmup", "0.2")
     with control_group("cpu", cfs_period_us="100000", cfs_quota_us="-1") as group:

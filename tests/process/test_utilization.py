@@ -16,9 +16,10 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.process.driver import ENDLESS, Coordinator, Start, cpus, undisturbed
+from tests.attempts import undisturbed
+from tests.process.driver import ENDLESS, Coordinator, Start, cpus
 
-pytestmark = pytest.mark.alone
+alone = pytest.mark.alone
 
 TICKS = os.sysconf("SC_CLK_TCK")
 SPINNING = ("--backend", "null:50", "-api", "sync", "--warmup", "0.2")
@@ -107,7 +108,8 @@ def measured(coordinator: Coordinator, outside: Outside) -> dict[str, Any]:
     return ran.report
 
 
-@undisturbed
+@alone
+@undisturbed("whoever reads a counter late does not know what it was at the window's edge")
 def test_each_cpu_is_as_busy_as_the_kernel_says(start: Start) -> None:
     coordinator = start(*SPINNING, "--agents", "1", "-t", "2")
     outside = Outside(system_ticks)
@@ -132,7 +134,8 @@ def test_each_cpu_is_as_busy_as_the_kernel_says(start: Start) -> None:
     assert report["cpu"]["busy_percent"] == pytest.approx(sum(measured_cpus) / len(measured_cpus))
 
 
-@undisturbed
+@alone
+@undisturbed("whoever reads a counter late does not know what it was at the window's edge")
 def test_an_agent_and_the_coordinator_used_what_the_kernel_says(start: Start) -> None:
     coordinator = start(*SPINNING, "--agents", "1", "-t", "2")
     coordinator.wait_for("Step 10/11")
@@ -163,7 +166,8 @@ def busy_loop() -> Iterator[psutil.Process]:
         process.kill()
 
 
-@undisturbed
+@alone
+@undisturbed("whoever reads a counter late does not know what it was at the window's edge")
 def test_what_others_took_is_told_apart(start: Start, busy_loop: psutil.Process) -> None:
     coordinator = start(*SPINNING, "--agents", "2", "-t", "2")
     outside = Outside(lambda: process_ticks(busy_loop.pid))
@@ -177,7 +181,8 @@ def test_what_others_took_is_told_apart(start: Start, busy_loop: psutil.Process)
     assert parts == pytest.approx(report["cpu"]["busy_percent"], abs=3)
 
 
-@undisturbed
+@alone
+@undisturbed("others on that CPU leave the planted load less than is a finding, or are read late")
 def test_who_took_time_from_a_measured_cpu_is_named_with_its_share(start: Start, busy_loop: psutil.Process) -> None:
     cpu = min(os.sched_getaffinity(0))
     coordinator = start(*SPINNING, "--cpus", str(cpu), "--agents", "1", "-t", "2")
@@ -204,7 +209,8 @@ def test_who_took_time_from_a_measured_cpu_is_named_with_its_share(start: Start,
     assert busy.plus(own, -1).holds(use["others"] + (use["harness"] - control), within=2)
 
 
-@undisturbed
+@alone
+@undisturbed("whoever reads a counter late does not know what it was at the window's edge")
 def test_frames_per_cpu_second_are_by_the_time_that_agents_used(start: Start) -> None:
     coordinator = start(*SPINNING, "--agents", "1", "-t", "2")
     coordinator.wait_for("Step 10/11")
@@ -229,7 +235,6 @@ def test_memory_is_what_it_is_seen_from_outside(start: Start) -> None:
     assert memory["peak_rss"] >= memory["rss"] - 1
 
 
-@undisturbed
 def test_switches_and_migrations_are_those_of_all_threads(start: Start) -> None:
     """A device of 2 ms sleeps once per inference: at least one voluntary switch each."""
     coordinator = start("--backend", "null:2000", "-api", "sync", "--warmup", "0.1", "--agents", "1", "-t", "1")

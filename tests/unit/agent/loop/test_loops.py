@@ -20,8 +20,8 @@ from ovbench.common.clock import monotonic_ns
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE, Int64s, Layout
 from ovbench.common.job import Api
 from ovbench.common.samplememory import HEAD
+from tests.attempts import undisturbed
 from tests.builders import ms
-from tests.process.driver import undisturbed
 
 
 @pytest.mark.parametrize("layout", [FINE, COARSE], ids=["fine", "coarse"])
@@ -374,7 +374,7 @@ def test_without_feeding_an_inference_starts_when_the_last_one_ends(make_load: M
     assert (starts[1:] == ends[:-1]).all()
 
 
-@undisturbed
+@undisturbed("a start that others make 40 ms late misses the deadline")
 def test_a_paced_load_has_all_starts_that_are_due_before_the_deadline_and_none_early(
     make_load: MakeLoad, api: Api
 ) -> None:
@@ -386,7 +386,7 @@ def test_a_paced_load_has_all_starts_that_are_due_before_the_deadline_and_none_e
     assert load.all_done()
 
 
-@undisturbed
+@undisturbed("a start that others make 40 ms late misses the deadline")
 def test_a_start_that_is_due_at_the_deadline_is_not_made(make_load: MakeLoad, api: Api) -> None:
     load = make_load(api, requests=1 if api == "sync" else 3)
     load.pace(ms(40), phase_ns=ms(40))
@@ -394,8 +394,14 @@ def test_a_start_that_is_due_at_the_deadline_is_not_made(make_load: MakeLoad, ap
     assert load.recorder.completed == 1
 
 
-@pytest.mark.parametrize(("limit", "span_ms", "count"), [(5, 0, 5), (5, 10, 5), (2, 3 * 40 + 39, 4)])
-@undisturbed
+@pytest.mark.parametrize(
+    ("limit", "span_ms", "count"),
+    [
+        (5, 0, 5),
+        (5, 10, 5),
+        pytest.param(2, 3 * 40 + 39, 4, marks=undisturbed("a start that others make 40 ms late misses the deadline")),
+    ],
+)
 def test_a_paced_load_runs_until_deadline_and_limit_are_both_reached(
     make_load: MakeLoad, api: Api, limit: int, span_ms: int, count: int
 ) -> None:
@@ -406,7 +412,7 @@ def test_a_paced_load_runs_until_deadline_and_limit_are_both_reached(
     assert (load.starts() >= load.dues()).all()
 
 
-@undisturbed
+@undisturbed("others can make each of the last starts late")
 def test_late_starts_do_not_delay_later_ones(make_load: MakeLoad, api: Api) -> None:
     """Sleeps that follow from each other would be late by 50 us (the kernel's timer slack) each, and more in all."""
     load = make_load(api, requests=1 if api == "sync" else 2)
@@ -417,7 +423,7 @@ def test_late_starts_do_not_delay_later_ones(make_load: MakeLoad, api: Api) -> N
     assert late[-50:].min() < ms(5)
 
 
-@undisturbed
+@undisturbed("54 sleeps that others make 8 ms longer each last beyond the deadline")
 def test_a_load_that_fell_behind_catches_up(make_load: MakeLoad, api: Api) -> None:
     """All starts are overdue when it begins, and half a second is left for them."""
     load = make_load(api, requests=1 if api == "sync" else 2)
@@ -426,7 +432,7 @@ def test_a_load_that_fell_behind_catches_up(make_load: MakeLoad, api: Api) -> No
     assert load.recorder.completed == 54
 
 
-@undisturbed
+@undisturbed("a load that others keep from its CPU for 30 ms starts nothing at all")
 def test_nothing_starts_after_the_deadline_however_many_are_due(make_load: MakeLoad, api: Api) -> None:
     load = make_load(api, requests=1 if api == "sync" else 2, service_ns=ms(5))
     load.pace(ms(1))
@@ -477,7 +483,7 @@ def test_no_number_is_lost_or_given_out_twice(make_load: MakeLoad, period_ns: fl
     assert (load.starts() >= load.dues()).all()
 
 
-@undisturbed
+@undisturbed("starts that others make late are overdue together, and one request may take two")
 def test_a_light_load_uses_each_request(make_load: MakeLoad) -> None:
     load = make_load("async", requests=3)
     load.pace(ms(20))
