@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,8 @@ from ovbench.common.messages import (
 from ovbench.common.shape import static_shape
 from ovbench.common.topology import Topology
 from ovbench.coordinator.analysis.interference import Surroundings
-from ovbench.coordinator.analysis.merge import Merged, merge
-from ovbench.coordinator.analysis.recording import Piece, Recorded
+from ovbench.coordinator.analysis.merge import Merged, merge, merge_run
+from ovbench.coordinator.analysis.recording import Piece, Recorded, Window, recorded, sample_arrays
 from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.machine.utilization import CpuTotals
 from ovbench.coordinator.plan.plan import Plan
@@ -35,8 +36,9 @@ from ovbench.coordinator.request.commandline import parse_run
 from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.environment import Environment
 from ovbench.coordinator.result.report import Report
-from ovbench.coordinator.run.assemble import build_report, recorded
+from ovbench.coordinator.run.assemble import build_report
 from ovbench.coordinator.session.record import AgentRecord, RunRecord
+from ovbench.coordinator.store.files import write_arrays
 from tests.machines import machine
 
 Int64s = npt.NDArray[np.int64]
@@ -267,6 +269,13 @@ def recording(
     return Recorded(agent, start_ns, stop_ns, completed, whole, rest, batches)
 
 
+def write_samples(file: Path, loads: Sequence[Recorded], window: Window) -> None:
+    """samples.npz, as a run has it."""
+    arrays = sample_arrays(loads, window)
+    assert arrays is not None
+    write_arrays(file, arrays)
+
+
 def delivered(
     id: int = 0,
     *,
@@ -342,11 +351,8 @@ def run(
 
 def report(of: RunRecord | None = None, samples_file: str | None = None) -> Report:
     """By default of two agents, each with an inference every 10 ms for ten seconds."""
-    facts = of or run([delivered(0), delivered(1)])
-    loads = recorded(facts.agents)
-    wanted = facts.request
-    merged = merge(loads, wanted.output.latency_percentile, by_group=wanted.output.pcseq) if loads else None
-    return build_report(facts, merged, samples_file)
+    record = of or run([delivered(0), delivered(1)])
+    return build_report(record, merge_run(record), samples_file)
 
 
 def evidence(

@@ -21,11 +21,12 @@ from ovbench.common.messages import Folded
 from ovbench.common.schedule import slice_edges_ns, slice_length_ns
 
 from ..result.report import Interval
+from ..session.record import RunRecord
 from .cells import Cells, cell_edges, longest_gap_ns, tally
 from .latency import Latency, differences, folded_intervals, folded_latency, intervals_of, latency_of
 from .progress import Progress, Work, progress
 from .rates import Rates
-from .recording import Piece, Recorded, Window, frames, inside, window_of
+from .recording import Piece, Recorded, Window, frames, inside, recorded, window_of
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -124,6 +125,12 @@ class _Load:
     def between(self, start_ns: int, stop_ns: int) -> "_Load":
         """With those exact samples that ended in [start, stop]; what was folded is not divided."""
         return _Load(self.agent, self.batches, list(inside(self.pieces, start_ns, stop_ns)), self.folded)
+
+
+def merge_run(record: RunRecord) -> Merged | None:
+    """What was asked of the run, of the agents that count. None where no agent delivered."""
+    loads, request = recorded(record.agents), record.request
+    return merge(loads, request.output.latency_percentile, by_group=request.output.pcseq) if loads else None
 
 
 def merge(agents: Sequence[Recorded], chosen: float = 50.0, by_group: bool = False) -> Merged:

@@ -16,6 +16,8 @@ import numpy.typing as npt
 from ovbench.common.clock import NS_PER_S
 from ovbench.common.messages import Folded, Samples
 
+from ..session.record import AgentRecord
+
 Int64s = npt.NDArray[np.int64]
 
 
@@ -130,3 +132,52 @@ def outside(pieces: Sequence[Piece], start_ns: int, stop_ns: int) -> Iterator[Pi
         low = int(np.searchsorted(ends, start_ns, side="left"))
         high = max(low, int(np.searchsorted(ends, stop_ns, side="right")))
         yield from (part for part in (piece.between(0, low), piece.between(high, len(piece))) if len(part))
+
+
+def recorded(agents: Sequence[AgentRecord]) -> list[Recorded]:
+    """The loads that count (see `AgentRecord.counts`)."""
+    return [
+        Recorded(
+            agent.id,
+            agent.finished.start_ns,
+            agent.finished.stop_ns,
+            agent.finished.completed,
+            pieces_of(agent.samples),
+            agent.folded,
+            agent.batches,
+            agent.ready.effective.streams if agent.ready is not None else None,
+            _period_ns(agents, agent.batches),
+        )
+        for agent in agents
+        if agent.finished is not None and agent.counts
+    ]
+
+
+def _period_ns(agents: Sequence[AgentRecord], batches: Sequence[int]) -> float:
+    """Between starts of the whole load, as far as it is planned, at a limited rate; 0 without a limit."""
+    paces = [agent.job.load.pace for agent in agents]
+    frames_per_ns = sum(1 / pace.frame_period_ns for pace in paces if pace is not None)
+    return sum(batches) / len(batches) / frames_per_ns if frames_per_ns and None not in paces else 0.0
+
+
+def sample_arrays(agents: Sequence[Recorded], window: Window) -> dict[str, Int64s] | None:
+    """All that the figures are made of, by name, int64: `window_ns`, its two edges; `agent_<id>_start_ns` and
+    `..._end_ns` of the inferences that are counted; `agent_<id>_outside_start_ns` and `..._end_ns` of all others that
+    were recorded, among them those under way at an edge; where inferences differ in their frames, these as
+    `agent_<id>_frames` and `agent_<id>_outside_frames`.
+
+    None where some are known only as a histogram.
+    """
+    if any(agent.folded for agent in agents):
+        return None
+    arrays = {"window_ns": np.asarray([window.start_ns, window.stop_ns], np.int64)}
+    for agent in agents:
+        counted = list(inside(agent.pieces, window.start_ns, window.stop_ns))
+        others = list(outside(agent.pieces, window.start_ns, window.stop_ns))
+        for name, pieces in ((f"agent_{agent.agent}", counted), (f"agent_{agent.agent}_outside", others)):
+            pairs = np.concatenate([np.empty((0, 2), np.int64), *(piece.samples for piece in pieces)])
+            arrays[f"{name}_start_ns"], arrays[f"{name}_end_ns"] = pairs[:, 0], pairs[:, 1]
+            if len(set(agent.batches)) > 1:
+                each = [piece.frames(agent.batches) for piece in pieces]
+                arrays[f"{name}_frames"] = np.concatenate([np.empty(0, np.int64), *each])
+    return arrays

@@ -31,10 +31,10 @@ def run(request: Request, call: Call) -> ExitCode:
     check_limits(len(plan.jobs))
     # From here on the agents' common process loads, while the rest of this one does.
     launcher: Launcher = LocalLauncher(python) if request.launch.launcher == "local" else ExternalLauncher()
-    from ..run import command
+    from .conduct import conduct
 
     try:
-        return command.run(request, plan, topology, launcher, call.interrupts, call.command)
+        return conduct(request, plan, topology, launcher, call.interrupts, call.command)
     finally:
         launcher.close()
 

@@ -4,12 +4,12 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final
 
 from msgspec import structs
 
+from ovbench.common.clock import utc_text
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
 from ovbench.common.printable import one_line
 from ovbench.common.topology import Topology
@@ -101,7 +101,7 @@ def _planned(
     study = Study(
         ovbench=version("ovbench"),
         kind=request.kind,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        created_at=utc_text(),
         command=tuple(command),
         seed=request.order_seed,
         repetitions=repetitions,

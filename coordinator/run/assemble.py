@@ -29,7 +29,7 @@ from ..analysis.latency import Latency
 from ..analysis.layers import merge_layers
 from ..analysis.merge import Merged, Slice
 from ..analysis.progress import Work
-from ..analysis.recording import Recorded, Window, pieces_of
+from ..analysis.recording import Window
 from ..checks.evidence import Evidence
 from ..checks.placement import home_nodes, remote_percent, seen_by
 from ..checks.requirements import check
@@ -53,32 +53,6 @@ _MOST_DISTRIBUTIONS: Final = 64
 
 _MOST_CPU_SLICES: Final = 60
 """Of the timeline of each measured CPU."""
-
-
-def recorded(members: Sequence[AgentRecord]) -> list[Recorded]:
-    """The loads that count (see `AgentRecord.counts`)."""
-    return [
-        Recorded(
-            member.id,
-            member.finished.start_ns,
-            member.finished.stop_ns,
-            member.finished.completed,
-            pieces_of(member.samples),
-            member.folded,
-            member.batches,
-            member.ready.effective.streams if member.ready is not None else None,
-            _period_ns(members, member.batches),
-        )
-        for member in members
-        if member.finished is not None and member.counts
-    ]
-
-
-def _period_ns(members: Sequence[AgentRecord], batches: Sequence[int]) -> float:
-    """Between starts of the whole load, as far as it is planned, at a limited rate; 0 without a limit."""
-    paces = [member.job.load.pace for member in members]
-    frames_per_ns = sum(1 / pace.frame_period_ns for pace in paces if pace is not None)
-    return sum(batches) / len(batches) / frames_per_ns if frames_per_ns and None not in paces else 0.0
 
 
 def build_report(run: RunRecord, merged: Merged | None, samples_file: str | None) -> result.Report:

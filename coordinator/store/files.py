@@ -7,17 +7,16 @@ import secrets
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from ovbench.common.errors import NO_ROOM, Unwritable
-
-from ..analysis.recording import Recorded, Window, inside, outside
 
 REPORT_FILE = "report.json"
 SAMPLES_FILE = "samples.npz"
@@ -157,25 +156,6 @@ def _write(content: bytes, stream: IO[bytes]) -> None:
     stream.write(content)
 
 
-def write_samples(file: Path, agents: Sequence[Recorded], window: Window) -> bool:
-    """All that the figures are made of, int64: `window_ns`, its two edges; `agent_<id>_start_ns` and `..._end_ns` of
-    the inferences that are counted; `agent_<id>_outside_start_ns` and `..._end_ns` of all others that were recorded,
-    among them those under way at an edge; where inferences differ in their frames, these as `agent_<id>_frames` and
-    `agent_<id>_outside_frames`.
-
-    False, and no file, where some are known only as a histogram.
-    """
-    if any(agent.folded for agent in agents):
-        return False
-    arrays = {"window_ns": np.asarray([window.start_ns, window.stop_ns], np.int64)}
-    for agent in agents:
-        counted = list(inside(agent.pieces, window.start_ns, window.stop_ns))
-        others = list(outside(agent.pieces, window.start_ns, window.stop_ns))
-        for name, pieces in ((f"agent_{agent.agent}", counted), (f"agent_{agent.agent}_outside", others)):
-            pairs = np.concatenate([np.empty((0, 2), np.int64), *(piece.samples for piece in pieces)])
-            arrays[f"{name}_start_ns"], arrays[f"{name}_end_ns"] = pairs[:, 0], pairs[:, 1]
-            if len(set(agent.batches)) > 1:
-                each = [piece.frames(agent.batches) for piece in pieces]
-                arrays[f"{name}_frames"] = np.concatenate([np.empty(0, np.int64), *each])
+def write_arrays(file: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Arrays by name, in numpy's format. Raises Unwritable."""
     write_own_file(file, lambda stream: np.savez(stream, allow_pickle=False, **arrays))
-    return True

@@ -9,13 +9,15 @@ import contextlib
 import fcntl
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
 
 from ovbench.common.errors import Unwritable, UsageError
 
-from ..analysis.recording import Recorded, Window
 from ..result.report import Report, to_json
 from ..result.study import (
     STUDY_FILE,
@@ -117,12 +119,15 @@ class StudyFolder:
         done = {one.trial for one in standing(study, self.outcomes()) if one.status not in again}
         return tuple(trial for trial in study.trials if trial.id not in done)
 
-    def keep_samples(self, trial: Trial, agents: Sequence[Recorded], window: Window, attempt: int = 0) -> str | None:
-        """Save a trial's samples, before `keep`. The name of the file; None, and no file, where some are known only as
-        a histogram. Raises Unwritable."""
+    def keep_samples(self, trial: Trial, arrays: Mapping[str, npt.NDArray[Any]] | None, attempt: int = 0) -> str | None:
+        """Save a trial's samples, before `keep`: arrays by name. The name of the file; None, and no file, where there
+        are none. Raises Unwritable."""
         folder = self._made(self.trial(trial, attempt))
         self._clear(folder)
-        return store.SAMPLES_FILE if store.write_samples(folder / store.SAMPLES_FILE, agents, window) else None
+        if arrays is None:
+            return None
+        store.write_arrays(folder / store.SAMPLES_FILE, arrays)
+        return store.SAMPLES_FILE
 
     def keep(self, trial: Trial, outcome: Outcome, report: Report | None) -> None:
         """Save how a trial went. Raises Unwritable."""

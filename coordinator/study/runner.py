@@ -5,21 +5,23 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Final
 
+from ovbench.common.clock import utc_text
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
-from ..analysis.merge import Merged
+from ..analysis.merge import Merged, merge_run
+from ..analysis.recording import recorded, sample_arrays
 from ..plan.plan import Plan, make_plan
 from ..report.studylive import StudyScreen
 from ..request.commandline import parse_run
 from ..request.request import Request
 from ..result.report import Report
 from ..result.study import Outcome, Study, Trial, outcome_of
-from ..run.assemble import build_report, recorded
-from ..run.command import exit_code, measure, merge_run
+from ..run.assemble import build_report
+from ..run.exitcode import exit_code
+from ..run.measure import PlannedRun, measure
 from ..session.crew import Crew
 from ..session.record import RunRecord
 from ..session.session import Bus
@@ -151,14 +153,12 @@ class Runner:
 
     def _trial(self, bus: Bus, prepared: PlacedTrial, began: float, attempt: int) -> tuple[Outcome, Report | None]:
         crew = self._adopted(bus, prepared)
-        started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        started_at = utc_text()
         _stay_off(prepared.plan, self.topology)
         command = ("ovbench-coord", *prepared.trial.argv)
+        planned = PlannedRun(prepared.request, prepared.plan, self.topology, started_at, command)
         try:
-            record, self._crew = measure(
-                bus, prepared.request, prepared.plan, self.topology, self.screen, started_at, command, crew,
-                LEASE_S,
-            )  # fmt: skip
+            record, self._crew = measure(bus, planned, self.screen, crew, LEASE_S)
         except UsageError as error:
             bus.dismiss(self._crew)
             self._crew = Crew()
@@ -167,7 +167,7 @@ class Runner:
         self._jobs = prepared
         merged = merge_run(record)
         report = build_report(record, merged, self._save_samples(prepared, attempt, record, merged))
-        code = exit_code(report, record.interrupted, kept=True)
+        code = exit_code(report, record.interrupted)
         return outcome_of(prepared.trial, report, self.clock() - began, code, attempt), report
 
     def _save_samples(
@@ -176,7 +176,8 @@ class Runner:
         """The name of their file, where they are asked for and there are any. Raises Unwritable."""
         if not prepared.request.output.save_samples or merged is None or record.interrupted:
             return None
-        return self.folder.keep_samples(prepared.trial, recorded(record.agents), merged.window, attempt)
+        arrays = sample_arrays(recorded(record.agents), merged.window)
+        return self.folder.keep_samples(prepared.trial, arrays, attempt)
 
     def _adopted(self, bus: Bus, prepared: PlacedTrial) -> Crew | None:
         """The agents of the trial before, where they can do this one as they are; else they are let go. `dismiss` ends

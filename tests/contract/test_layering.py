@@ -103,12 +103,6 @@ def test_nothing_imports_across_packages_by_a_relative_path() -> None:
 
 UPWARD: Final = frozenset(
     {
-        ("coordinator.run.command", "coordinator.report.benchmark_app"),
-        ("coordinator.run.command", "coordinator.report.html.runpage"),
-        ("coordinator.run.command", "coordinator.report.html.vega"),
-        ("coordinator.run.command", "coordinator.report.live"),
-        ("coordinator.run.command", "coordinator.report.text"),
-        ("coordinator.store.files", "coordinator.analysis.recording"),
         ("coordinator.study.runner", "coordinator.report.studylive"),
     }
 )
@@ -288,6 +282,7 @@ IMPURE: Final = frozenset(
         "common.printable",
         "common.topology",
         "common.wire",
+        "coordinator.commands.conduct",
         "coordinator.commands.export",
         "coordinator.commands.export_model",
         "coordinator.commands.run",
@@ -328,10 +323,11 @@ IMPURE: Final = frozenset(
         "coordinator.request.inputfiles",
         "coordinator.request.paths",
         "coordinator.request.request",
-        "coordinator.run.command",
+        "coordinator.run.measure",
         "coordinator.session.interrupts",
         "coordinator.session.session",
         "coordinator.store.files",
+        "coordinator.store.reportfolder",
         "coordinator.store.runfolder",
         "coordinator.store.saved",
         "coordinator.study.design",

@@ -17,12 +17,10 @@ def loaded(program: str) -> Callable[[], int | None]:
 
         begin: Callable[[], int | None] = benchmark_app.main
         return begin
-    from ovbench.coordinator.commands import run
+    from ovbench.coordinator.commands import conduct
     from ovbench.coordinator.entry import execute
-    from ovbench.coordinator.run import command
 
-    assert run
-    assert command
+    assert conduct
     return lambda: execute(sys.argv[1:])
 
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from ovbench.coordinator.analysis.merge import merge
+from ovbench.coordinator.analysis.recording import sample_arrays
 from ovbench.coordinator.entry import execute
 from ovbench.coordinator.result.report import to_json
 from ovbench.coordinator.study.folder import StudyFolder
@@ -66,7 +67,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, written: Callable[[Tree], 
         kept = StudyFolder(folder / name)
         kept.create(planned)
         for number, trial in enumerate(planned.trials):
-            kept.keep_samples(trial, [load], merge([load]).window)
+            kept.keep_samples(trial, sample_arrays([load], merge([load]).window))
             kept.keep(trial, outcome(trial, 100.0 + number % 2, 5.0), report(samples_file="samples.npz"))
     (folder / "run").symlink_to("study-1/trials/0001")  # a trial's folder is that of a run
     return folder

@@ -4,7 +4,7 @@ import pytest
 
 from ovbench.coordinator.analysis.fairness import cpus_had, fairness, fps_per_cpu
 from ovbench.coordinator.analysis.merge import Merged, merge
-from ovbench.coordinator.run.assemble import recorded
+from ovbench.coordinator.analysis.recording import recorded
 from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, finished, ms, seconds, steady
 from tests.machines import machine

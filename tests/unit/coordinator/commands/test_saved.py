@@ -8,6 +8,7 @@ from msgspec import structs
 
 from ovbench.common.errors import Unwritable, UsageError
 from ovbench.coordinator.analysis.merge import merge
+from ovbench.coordinator.analysis.recording import sample_arrays
 from ovbench.coordinator.commands.export import ExportResult, export
 from ovbench.coordinator.commands.show import ShowResult, show
 from ovbench.coordinator.commands.verb import Call
@@ -50,7 +51,7 @@ def with_study(folder: Path, samples_file: str | None, change: Callable[[Outcome
     kept = StudyFolder(folder)
     kept.create(planned)
     for trial in planned.trials:
-        kept.keep_samples(trial, [LOAD], merge([LOAD]).window)
+        kept.keep_samples(trial, sample_arrays([LOAD], merge([LOAD]).window))
         found = change(outcome(trial, 100.0, 5.0))
         started_at = f"2026-01-01T00:00:{30 - 10 * int(trial.id):02}Z"
         kept.keep(trial, structs.replace(found, started_at=started_at), report(samples_file=samples_file))

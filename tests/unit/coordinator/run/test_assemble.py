@@ -13,13 +13,13 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.messages import Failed, MaskChange, OnNode
+from ovbench.coordinator.analysis.recording import recorded
 from ovbench.coordinator.machine.neighbours import Process
 from ovbench.coordinator.machine.sensors import Governor, SensorReading
 from ovbench.coordinator.plan.plan import Plan
 from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.findings import Code
 from ovbench.coordinator.result.report import MaskChangePart, NodeMemory, PlacementPart, Report
-from ovbench.coordinator.run.assemble import recorded
 from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import (
     cpu_totals,

@@ -16,9 +16,8 @@ from ovbench.coordinator.report.html.runcharts import run_charts
 from ovbench.coordinator.report.text import print_report
 from ovbench.coordinator.result.report import to_json
 from ovbench.coordinator.result.study import Fingerprint, Study, Trial, outcome_line, outcome_of, study_json
-from ovbench.coordinator.store.files import write_samples
 from ovbench.coordinator.store.saved import SavedRun, SavedStudy, read_samples, read_saved
-from tests.builders import delivered, ms, recording, report, request, run, seconds, steady
+from tests.builders import delivered, ms, recording, report, request, run, seconds, steady, write_samples
 
 TRIAL = Trial("0001", {"-nstreams": "1"}, 1, ("-nstreams", "1"))
 STUDY = Study("0.1.0", "streams", "", (), 0, 1, {"-nstreams": ("1",)}, (TRIAL,), Fingerprint({}, {}))
@@ -125,7 +124,7 @@ def test_a_line_that_is_no_trial_is_told_with_its_number(tmp_path: Path) -> None
 def test_samples_are_read_back_by_agent(tmp_path: Path) -> None:
     loads = [recording(n, seconds(1), seconds(2), steady(seconds(1), ms(10 + n), 50)) for n in (0, 2)]
     window = merge(loads).window
-    assert write_samples(tmp_path / "samples.npz", loads, window)
+    write_samples(tmp_path / "samples.npz", loads, window)
     found = read_samples(SavedRun("a", tmp_path, report(samples_file="samples.npz")))
     assert list(found) == [0, 2]
     starts, ends = found[2]

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from ovbench.common.errors import Unwritable, UsageError
 from ovbench.coordinator.analysis.merge import merge
-from ovbench.coordinator.analysis.recording import Recorded
+from ovbench.coordinator.analysis.recording import Recorded, sample_arrays
 from ovbench.coordinator.result.study import SIZE_PERCENT, Fingerprint, Outcome, Study, Trial, outcome_of
 from ovbench.coordinator.store.saved import SavedRun, SavedStudy, read_samples, read_saved
 from ovbench.coordinator.study.folder import StudyFolder
@@ -70,7 +70,7 @@ def recorded() -> Recorded:
 
 
 def test_the_samples_of_a_trial_are_beside_its_report(folder: StudyFolder) -> None:
-    assert folder.keep_samples(TRIALS[0], [recorded()], merge([recorded()]).window) == "samples.npz"
+    assert folder.keep_samples(TRIALS[0], sample_arrays([recorded()], merge([recorded()]).window)) == "samples.npz"
     folder.keep(TRIALS[0], outcome(TRIALS[0]), report(samples_file="samples.npz"))
     saved = read_saved(str(folder.path / "trials" / TRIALS[0].id))
     assert isinstance(saved, SavedRun)
@@ -81,13 +81,13 @@ def test_the_samples_of_a_trial_are_beside_its_report(folder: StudyFolder) -> No
 def test_samples_that_are_known_as_a_histogram_only_are_not_kept(folder: StudyFolder) -> None:
     rest = folded(steady(seconds(1.5), ms(10), 40), seconds(1))
     part = recording(0, seconds(1), seconds(2), steady(seconds(1), ms(10), 50), rest=(rest,))
-    assert folder.keep_samples(TRIALS[0], [part], merge([part]).window) is None
+    assert folder.keep_samples(TRIALS[0], sample_arrays([part], merge([part]).window)) is None
     assert list((folder.path / "trials" / TRIALS[0].id).iterdir()) == []
 
 
 def test_nothing_of_an_attempt_before_is_left_beside_the_samples_of_another(folder: StudyFolder) -> None:
     folder.keep(TRIALS[0], structs.replace(outcome(TRIALS[0]), status="PARTIAL"), report())
-    folder.keep_samples(TRIALS[0], [recorded()], merge([recorded()]).window)
+    folder.keep_samples(TRIALS[0], sample_arrays([recorded()], merge([recorded()]).window))
     assert [file.name for file in (folder.path / "trials" / TRIALS[0].id).iterdir()] == ["samples.npz"]
     folder.keep(TRIALS[0], structs.replace(outcome(TRIALS[0]), status="FAILED"), None)
     assert list((folder.path / "trials" / TRIALS[0].id).iterdir()) == []
@@ -100,7 +100,7 @@ def test_samples_that_cannot_be_written_are_told(folder: StudyFolder, way: str) 
     else:
         (folder.path / way).mkdir(parents=True)
     with pytest.raises(Unwritable, match="trials/0001"):
-        folder.keep_samples(TRIALS[0], [recorded()], merge([recorded()]).window)
+        folder.keep_samples(TRIALS[0], sample_arrays([recorded()], merge([recorded()]).window))
     assert folder.left(STUDY) == TRIALS
 
 

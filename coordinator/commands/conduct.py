@@ -1,0 +1,112 @@
+"""A run of its own from its plan to the exit code: what the user sees of it, and its files."""
+
+import os
+import sys
+from functools import partial
+
+from ovbench.common.clock import utc_text
+from ovbench.common.errors import ExitCode, Unwritable, UsageError
+from ovbench.common.topology import Topology
+
+from ..analysis.merge import Merged, merge_run
+from ..analysis.recording import recorded, sample_arrays
+from ..launch import Launcher
+from ..plan.plan import Plan
+from ..report.benchmark_app import benchmark_files
+from ..report.live import Screen, SteadyConsole
+from ..report.text import print_report
+from ..request.config import config_json
+from ..request.request import Request
+from ..result.report import Report, to_json
+from ..run.assemble import build_report
+from ..run.exitcode import exit_code
+from ..run.measure import PlannedRun, measure
+from ..session.interrupts import Interrupts
+from ..session.record import RunRecord
+from ..session.session import Bus
+from ..store.reportfolder import ReportFolder, place
+
+
+def conduct(
+    request: Request,
+    plan: Plan,
+    topology: Topology,
+    launcher: Launcher,
+    interrupts: Interrupts,
+    command: tuple[str, ...],
+) -> ExitCode:
+    """Raises UsageError where the job is wrong; nothing has been measured then."""
+    if request.output.html or request.output.plots is not None:
+        from ..report.html.vega import library
+
+        library()
+    planned = PlannedRun(request, plan, topology, utc_text(), command)
+    interrupts.attend(launcher.abandon)
+    if plan.housekeeping:
+        os.sched_setaffinity(0, plan.housekeeping)
+    found = place(request.output.report_folder, planned.started_at, request.model.source)
+    # Where the report is to go to stdout, it is alone there.
+    console = SteadyConsole(stderr=request.output.json or isinstance(found, Unwritable))
+    console.detach()
+    screen = Screen(console, request)
+    folder = ReportFolder(found, screen)
+    screen.step(1, more=f"{request.model.source}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}")
+    if folder.problem:
+        screen.warn(f"{folder.problem}; the report will go to stdout")
+    try:
+        with Bus.open(launcher, interrupts, request.launch.bind) as bus:
+            record, crew = measure(bus, planned, screen)
+            bus.release(crew)
+    except UsageError:
+        folder.take_back()
+        raise
+    finally:
+        screen.close()
+    merged = merge_run(record)
+    screen.step(11)
+    report = build_report(record, merged, _save_samples(record, merged, folder))
+    _save(report, record, folder)
+    screen.say(folder.report_file)
+    console.attach()
+    print_report(console, report)
+    if request.output.json or not folder.kept:
+        sys.stdout.buffer.write(to_json(report))
+        sys.stdout.flush()
+    _save_pages(report, request, folder)
+    return exit_code(report, record.interrupted, folder.kept, folder.whole)
+
+
+def _save_samples(record: RunRecord, merged: Merged | None, folder: ReportFolder) -> str | None:
+    """The file's name; None where it is not there."""
+    if not record.request.output.save_samples or merged is None or not folder.kept:
+        return None
+    arrays = sample_arrays(recorded(record.agents), merged.window)
+    return None if arrays is None else folder.save_samples(arrays)
+
+
+def _save(report: Report, record: RunRecord, folder: ReportFolder) -> None:
+    """The report first: what is beside it may fail."""
+    request = record.request
+    folder.save_report(report)
+    folder.save_files("-report_type", partial(benchmark_files, report, request))
+    if request.output.dump_config is not None:
+        asked = config_json(record.plan.jobs[0].runtime.properties())
+        folder.save_named("-dump_config", request.output.dump_config, asked, "the properties asked for are")
+    file = request.output.exec_graph_path
+    if file is None:
+        return
+    graph = b"".join(piece.data for piece in record.agents[0].graph)
+    if graph:
+        folder.save_named("-exec_graph_path", file, graph, "the executed graph is")
+    else:
+        folder.missing(f"-exec_graph_path {file}: nothing was written, as no executed graph came from agent 0")
+
+
+def _save_pages(report: Report, request: Request, folder: ReportFolder) -> None:
+    """The report is kept and on screen already: what goes wrong with its pictures is a warning."""
+    if not (request.output.html or request.output.plots is not None):
+        return
+    from ..report.html.runpage import run_files
+
+    draw = partial(run_files, report, request.output.html, request.output.plots)
+    folder.save_files("no pictures of the report", draw, announce=True)

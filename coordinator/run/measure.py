@@ -1,0 +1,103 @@
+"""From a plan to the record of its run: a session with its meters, and what is known of the machine."""
+
+import os
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import Final
+
+from msgspec import structs
+
+from ovbench.common.digests import known, model_files
+from ovbench.common.topology import Topology
+
+from ..launch.interpreter import examine
+from ..machine.inspection import read_environment
+from ..machine.neighbours import Neighbours
+from ..machine.sensors import make_sensors
+from ..machine.survey import Survey
+from ..machine.utilization import Meter, cpu_reader
+from ..plan.plan import Plan
+from ..request.request import Request
+from ..session.crew import Crew
+from ..session.record import AgentRecord, RunRecord
+from ..session.rules import Rules
+from ..session.session import Bus, Session, Watcher
+from ..session.snapshot import Tracker
+
+_LEASE_S: Final = {"local": 10.0, "external": 3.0}
+"""Local agents die with the coordinator by the kernel's hand, so that theirs is only for one that hangs: on a machine
+with far more load than CPUs it was seen not to be run for 3 s."""
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """All that is settled before a run begins. `started_at` is in UTC, as in the report; `command` the words of the
+    command line that asks for such a run."""
+
+    request: Request
+    plan: Plan
+    topology: Topology
+    started_at: str
+    command: tuple[str, ...]
+
+
+def measure(
+    bus: Bus, planned: PlannedRun, watcher: Watcher, crew: Crew | None = None, lease_s: float | None = None
+) -> tuple[RunRecord, Crew]:
+    """One run, by agents of its own or by a whole `crew` that has delivered before; those that can still be reached
+    are not released. `lease_s`: how long agents outlive a silent coordinator, if not as usual.
+
+    Raises UsageError where the job is wrong; nothing has been measured then.
+    """
+    request, topology = planned.request, planned.topology
+    plan = _knowing(planned.plan, request)
+    session = Session(
+        plan=plan,
+        interrupts=bus.interrupts,
+        meter=Meter(cpu_reader(cpu.id for cpu in topology.cpus)),
+        survey=Survey(
+            Neighbours(frozenset(plan.measured_cpus), os.getpid()), make_sensors(topology, plan.measured_cpus)
+        ),
+        tracker=Tracker(plan.measured_cpus, request.load.duration_s),
+        watcher=watcher,
+        rules=Rules(
+            join_s=request.launch.join_timeout_s,
+            prepare_s=request.launch.prepare_timeout_s,
+            lease_s=lease_s if lease_s is not None else _LEASE_S[request.launch.launcher],
+        ),
+        python=request.launch.agent_python,
+        cpus=frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline),
+    )
+    agents, left = session.run(bus, crew)
+    return _record(replace(planned, plan=plan), session, agents), left
+
+
+def _knowing(plan: Plan, request: Request) -> Plan:
+    """With what is in the model's files, so that not every agent has to read all of them for it."""
+    spec = plan.jobs[0].model
+    if request.backend is not None or spec.builtin is not None:
+        return plan
+    read = known((*model_files(spec.source), *spec.extensions))
+    return replace(plan, jobs=tuple(structs.replace(job, known=read) for job in plan.jobs))
+
+
+def _record(planned: PlannedRun, session: Session, agents: tuple[AgentRecord, ...]) -> RunRecord:
+    request, plan, topology = planned.request, planned.plan, planned.topology
+    openvino = next((agent.ready.openvino for agent in agents if agent.ready is not None), "")
+    python = None if request.launch.agent_python is None else examine(request.launch.agent_python)
+    return RunRecord(
+        request=request,
+        plan=plan,
+        topology=topology,
+        agents=agents,
+        readings=session.meter.readings,
+        environment=read_environment(topology, plan.measured_cpus, openvino, python),
+        started_at=planned.started_at,
+        command=planned.command,
+        version=version("ovbench"),
+        interrupted=session.interrupted,
+        dropped_messages=session.dropped_messages,
+        spent=session.survey.neighbours.spent,
+        sensors=session.survey.sensors.readings,
+        governors=session.survey.sensors.governors,
+    )

@@ -1,0 +1,115 @@
+"""The report folder of a run: a file in it is whole or not there, and one that cannot be written is warned of.
+
+A report that cannot be kept is the one loss that the run's figures would not survive, so then it goes to stdout; any
+other file that is missing shows in the exit code.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+from ovbench.common.errors import Unwritable, UsageError
+
+from ..result.report import Report, to_json
+from ..result.study import STUDY_FILE
+from .files import REPORT_FILE, SAMPLES_FILE, Folder, make_folder, write_arrays, write_files, write_named
+
+
+class Notices(Protocol):
+    """Who says what has been written, and what could not be."""
+
+    def say(self, text: str) -> None: ...
+    def warn(self, text: str) -> None: ...
+
+
+def place(wanted: Path | None, started_at: str, model: str) -> Folder | Unwritable:
+    """The folder that was asked for, or a new one in ovbench-results; what is in the way where there can be none.
+    Raises UsageError for one that has a study in it."""
+    if wanted is not None and (wanted / STUDY_FILE).exists():
+        raise UsageError(f"--report-folder {wanted}: there is a study in it; name another folder")
+    try:
+        return make_folder(wanted, started_at, model)
+    except Unwritable as problem:
+        return problem
+
+
+@dataclass
+class ReportFolder:
+    """`whole`: all files beside the report that were asked for have been written."""
+
+    _place: Folder | Unwritable
+    _notices: Notices
+    whole: bool = True
+
+    @property
+    def kept(self) -> bool:
+        """The report is in it, or still can be."""
+        return isinstance(self._place, Folder)
+
+    @property
+    def problem(self) -> str:
+        """Why the report cannot be kept; empty where it can."""
+        return "" if isinstance(self._place, Folder) else str(self._place)
+
+    @property
+    def report_file(self) -> str:
+        """Where the report is, in words."""
+        if isinstance(self._place, Folder):
+            return str(self._place.path / REPORT_FILE)
+        return f"{self._place}; the report is on stdout"
+
+    def take_back(self) -> None:
+        """Leave no trace of a run that came to nothing."""
+        if isinstance(self._place, Folder):
+            self._place.take_back()
+
+    def save_samples(self, arrays: Mapping[str, npt.NDArray[Any]]) -> str | None:
+        """Arrays by name. The name of their file; None where it is not there."""
+        saved = self.save("--save-samples", lambda folder: write_arrays(folder / SAMPLES_FILE, arrays))
+        return SAMPLES_FILE if saved else None
+
+    def save_report(self, report: Report) -> None:
+        if isinstance(self._place, Folder):
+            try:
+                write_files(self._place.path, {REPORT_FILE: to_json(report)})
+            except Unwritable as problem:
+                self._place = problem
+
+    def save_files(self, flag: str, make: Callable[[], Mapping[str, bytes]], announce: bool = False) -> None:
+        """Files by name, made and then written; `announce` says which. `flag` names them where that fails."""
+
+        def write(folder: Path) -> None:
+            made = make()
+            write_files(folder, made)
+            if announce:
+                self._notices.say(f"{', '.join(made)} in {folder}")
+
+        self.save(flag, write)
+
+    def save_named(self, flag: str, file: Path, content: bytes, what: str) -> None:
+        """A file that the user named, anywhere: also where there is no folder."""
+        try:
+            write_named(file, content)
+        except Unwritable as problem:
+            self.missing(f"{flag}: {problem}")
+        else:
+            self._notices.say(f"{what} in {file}")
+
+    def save(self, flag: str, write: Callable[[Path], None]) -> bool:
+        """False where it could not be written, or there is no folder, which has been said already."""
+        if not isinstance(self._place, Folder):
+            return False
+        try:
+            write(self._place.path)
+        except (Unwritable, ValueError, UsageError) as problem:
+            self.missing(f"{flag}: {problem}")
+            return False
+        return True
+
+    def missing(self, why: str) -> None:
+        """A file that was asked for is not there."""
+        self._notices.warn(why)
+        self.whole = False
