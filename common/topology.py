@@ -1,6 +1,7 @@
 """The CPUs and memory of a machine as the kernel describes them, and what of it this process may use."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -32,6 +33,11 @@ class Cpu:
     id: int
     l3: int = 0
     kind: CoreKind = "performance"
+
+    @property
+    def physical_core(self) -> tuple[int, int, int]:
+        """Equal for SMT siblings, and for no others."""
+        return self.socket, self.node, self.core
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class Topology:
         """Physical cores, each as its usable logical CPUs."""
         cores: dict[tuple[int, int, int], list[int]] = {}
         for cpu in self.usable:
-            cores.setdefault((cpu.socket, cpu.node, cpu.core), []).append(cpu.id)
+            cores.setdefault(cpu.physical_core, []).append(cpu.id)
         return tuple(tuple(ids) for ids in cores.values())
 
     @property
@@ -86,7 +92,14 @@ class Topology:
 
     @property
     def physical_cores(self) -> int:
-        return len({(cpu.socket, cpu.node, cpu.core) for cpu in self.cpus})
+        return len({cpu.physical_core for cpu in self.cpus})
+
+    def home(self, cpus: Iterable[int]) -> tuple[int | None, int | None]:
+        """Socket and NUMA node that all of `cpus` belong to; None where they are of several."""
+        wanted = set(cpus)
+        sockets = {cpu.socket for cpu in self.cpus if cpu.id in wanted}
+        nodes = {cpu.node for cpu in self.cpus if cpu.id in wanted}
+        return (sockets.pop() if len(sockets) == 1 else None), (nodes.pop() if len(nodes) == 1 else None)
 
 
 def read_topology(root: Path = Path("/"), allowed: frozenset[int] | None = None) -> Topology:

@@ -9,7 +9,6 @@ from statistics import fmean
 
 from ovbench.common.topology import Topology
 
-from ..plan.partition import home
 from ..result.report import FairnessPart
 from ..session.record import AgentRecord
 from .merge import Merged
@@ -35,7 +34,7 @@ def fairness(members: Sequence[AgentRecord], merged: Merged, topology: Topology)
     rates = fps_per_cpu(members, merged)
     if len(rates) < 2 or not any(rates.values()):
         return None
-    homes = {member.id: home(topology, member.job.placement.cpus) for member in members}
+    homes = {member.id: topology.home(member.job.placement.cpus) for member in members}
     slowest, fastest = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
     return FairnessPart(
         min_fps_per_cpu=rates[slowest],

@@ -7,7 +7,6 @@ from ovbench.common.messages import Finished, MaskChange, OnNode
 from ovbench.common.topology import Topology, format_cpu_list
 
 from ..plan.plan import Plan
-from ..plan.selection import core_of
 from ..result.findings import Code
 from ..result.report import Finding
 from ..session.record import AgentRecord
@@ -43,7 +42,7 @@ def _find_in_quota(plan: Plan, topology: Topology) -> Iterator[Finding]:
 
 
 def _find_siblings(plan: Plan, topology: Topology) -> Iterator[Finding]:
-    cores = {cpu.id: core_of(cpu) for cpu in topology.cpus}
+    cores = {cpu.id: cpu.physical_core for cpu in topology.cpus}
     users: dict[tuple[int, int, int], dict[int, set[int]]] = {}
     for agent, job in enumerate(plan.jobs):
         for cpu in job.placement.cpus:

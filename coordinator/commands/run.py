@@ -11,7 +11,6 @@ from ..launch.external import ExternalLauncher
 from ..launch.local import LocalLauncher
 from ..machine.limits import check_limits
 from ..machine.machinetree import read_machine
-from ..plan.partition import home
 from ..plan.plan import Plan, make_plan
 from ..request.request import Request
 from .verb import Call
@@ -57,7 +56,7 @@ def _show_plan(request: Request, plan: Plan, topology: Topology) -> ExitCode:
 
 
 def _assignment(index: int, job: Job, topology: Topology) -> dict[str, object]:
-    socket, node = home(topology, job.placement.cpus)
+    socket, node = topology.home(job.placement.cpus)
     return {
         "agent": index,
         "cpus": list(job.placement.cpus),

@@ -24,11 +24,15 @@ from ovbench.common.schedule import share
 from ovbench.common.topology import Cpu, Topology, format_cpu_list
 
 from ..request.policy import Grouping, Policy
-from .selection import core_of, measurable
+from .selection import measurable
 
 _Block = tuple[Cpu, ...]
 _Key = Callable[[Cpu], tuple[int, ...]]
 _T = TypeVar("_T")
+
+
+def _core_of(cpu: Cpu) -> tuple[int, ...]:
+    return cpu.physical_core
 
 
 def _socket_of(cpu: Cpu) -> tuple[int, ...]:
@@ -53,7 +57,7 @@ def _machine_of(_: Cpu) -> tuple[int, ...]:
 
 
 _GROUPS: Final[dict[Grouping, _Key]] = {
-    "per-core": core_of,
+    "per-core": _core_of,
     "per-l3": _l3_of,
     "per-node": _node_of,
     "per-socket": _socket_of,
@@ -65,17 +69,9 @@ def place(policy: Policy, topology: Topology) -> tuple[tuple[int, ...], ...]:
     cpus = sorted(measurable(policy, topology), key=lambda cpu: (*_l3_of(cpu), cpu.core, cpu.id))
     blocks = _cut(policy, cpus, _way_to_more(policy, topology))
     if policy.spread == "scatter":
-        blocks = _scattered(blocks, (_socket_of, _node_of, _l3_of, core_of))
+        blocks = _scattered(blocks, (_socket_of, _node_of, _l3_of, _core_of))
     agents = policy.agents if isinstance(policy.agents, int) else len(blocks)
     return tuple(tuple(sorted(cpu.id for cpu in blocks[index % len(blocks)])) for index in range(agents))
-
-
-def home(topology: Topology, cpus: Iterable[int]) -> tuple[int | None, int | None]:
-    """Socket and NUMA node that all of `cpus` are of; None where they are of several."""
-    mine = set(cpus)
-    sockets = {cpu.socket for cpu in topology.cpus if cpu.id in mine}
-    nodes = {cpu.node for cpu in topology.cpus if cpu.id in mine}
-    return (sockets.pop() if len(sockets) == 1 else None), (nodes.pop() if len(nodes) == 1 else None)
 
 
 def _way_to_more(policy: Policy, topology: Topology) -> str:
@@ -90,7 +86,7 @@ def _cut(policy: Policy, cpus: Sequence[Cpu], way_to_more: str) -> list[_Block]:
         return _one_per_group(policy, policy.agents, cpus, way_to_more)
     if policy.cpus_per_agent is not None:
         return _of_one_size(policy, policy.cpus_per_agent, cpus, way_to_more)
-    cores = _groups(cpus, core_of)
+    cores = _groups(cpus, _core_of)
     if policy.agents is None:
         return cores
     single: list[_Block] = [(cpu,) for cpu in cpus]

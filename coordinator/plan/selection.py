@@ -9,10 +9,6 @@ from ovbench.common.topology import Cpu, Topology, format_cpu_list
 from ..request.policy import Policy, listed
 
 
-def core_of(cpu: Cpu) -> tuple[int, int, int]:
-    return cpu.socket, cpu.node, cpu.core
-
-
 def measurable(policy: Policy, topology: Topology) -> tuple[Cpu, ...]:
     """The CPUs that agents may be given, at least one. Raises UsageError where the policy names what is not there.
 
@@ -24,7 +20,7 @@ def measurable(policy: Policy, topology: Topology) -> tuple[Cpu, ...]:
     if policy.smt == "skip":
         first: dict[tuple[int, int, int], Cpu] = {}
         for cpu in cpus:
-            first.setdefault(core_of(cpu), cpu)
+            first.setdefault(cpu.physical_core, cpu)
         cpus = list(first.values())
     cpus = [cpu for cpu in cpus if cpu.id not in (policy.housekeeping or ())]
     if not cpus:
@@ -43,9 +39,9 @@ def housekeeping(policy: Policy, topology: Topology, given: Collection[int]) -> 
     """
     if policy.housekeeping is not None:
         return policy.housekeeping
-    measured = {core_of(cpu) for cpu in topology.cpus if cpu.id in given}
+    measured = {cpu.physical_core for cpu in topology.cpus if cpu.id in given}
     spare = [cpu for cpu in topology.usable if cpu.id not in given]
-    apart = [cpu for cpu in spare if core_of(cpu) not in measured]
+    apart = [cpu for cpu in spare if cpu.physical_core not in measured]
     return tuple(sorted(cpu.id for cpu in apart or spare))
 
 

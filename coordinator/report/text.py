@@ -12,7 +12,6 @@ from rich.text import Text
 from ovbench.common.job import AUTO_STREAMS
 from ovbench.common.topology import Topology, format_cpu_list
 
-from ..plan.partition import home
 from ..plan.plan import Plan
 from ..request.flags import PC_SORTS
 from ..result.numbers import count, deviation, duration, figure_value, joules, megabytes, milliseconds, percent, rate
@@ -99,7 +98,7 @@ def print_plan(console: Console, plan: Plan, topology: Topology, findings: Seque
         share = [] if load.duration_s is None else [duration(load.duration_s)]
         share += [] if load.iterations is None else [f"{count(load.iterations)} inferences"]
         streams, requests = job.runtime.streams, job.runtime.requests
-        node = home(topology, job.placement.cpus)[1]
+        node = topology.home(job.placement.cpus)[1]
         nodes = ["several" if node is None else str(node)] if topology.nodes > 1 else []
         table.add_row(
             str(index), format_cpu_list(job.placement.cpus), *nodes, load.api,

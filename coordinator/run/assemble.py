@@ -42,7 +42,6 @@ from ..machine.utilization import (
     cpu_shares,
     process_share,
 )
-from ..plan.selection import core_of
 from ..result import report as result
 from ..result.estimates import estimates_of_run
 from ..session.record import AgentRecord, RunRecord
@@ -147,9 +146,9 @@ def _surroundings(
 def _siblings(run: RunRecord) -> list[int]:
     """CPUs that are nobody's of this run and share a core with a measured one."""
     measured = set(run.plan.measured_cpus)
-    cores = {core_of(cpu) for cpu in run.topology.cpus if cpu.id in measured}
+    cores = {cpu.physical_core for cpu in run.topology.cpus if cpu.id in measured}
     ours = measured | set(run.plan.housekeeping)
-    return [cpu.id for cpu in run.topology.cpus if cpu.id not in ours and core_of(cpu) in cores]
+    return [cpu.id for cpu in run.topology.cpus if cpu.id not in ours and cpu.physical_core in cores]
 
 
 def _efficiency(run: RunRecord, merged: Merged, processes: Mapping[int, ProcessShare]) -> result.EfficiencyPart | None:

@@ -15,7 +15,7 @@ from typing import Final
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Cpu, Topology
 
-from ..plan.selection import core_of, measurable
+from ..plan.selection import measurable
 from ..request.commandline import placement_of
 from ..result.study import Kind, Point, Trial
 from .ab import BLOCKS, PER_BLOCK
@@ -176,7 +176,7 @@ def _partition(settings: Settings, topology: Topology) -> Design:
     _refuse_other_axes("partition", settings, {"agents"})
     fixed = _without(settings, "agents")
     cpus = _cpus(fixed, topology)
-    cores = len({core_of(cpu) for cpu in cpus})
+    cores = len({cpu.physical_core for cpu in cpus})
     asked = _values(settings, "agents")
     counts = [number for number in range(1, cores + 1) if cores % number == 0]
     points: list[Point] = []

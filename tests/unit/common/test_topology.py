@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.common.topology import Cpu, Topology, read_topology
+from tests.machines import machine
 from tests.trees import (
     AMD,
     ARM,
@@ -235,3 +236,10 @@ def test_whatever_is_online_is_read_as_it_was_written(
     written = {frozenset(core.cpus) & tree.online for core in tree.cores} - {frozenset()}
     assert {frozenset(core) for core in topology.usable_cores} == written
     assert set(topology.offline) == tree.offline
+
+
+def test_cpus_are_at_home_on_one_socket_and_node_or_on_none() -> None:
+    topology = machine(sockets=2, cores=4, nodes=2)
+    assert topology.home((4, 5)) == (1, 2)
+    assert topology.home((4, 6)) == (1, None)
+    assert topology.home((0, 6)) == (None, None)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import CoreKind, Cpu, Topology
-from ovbench.coordinator.plan.partition import home, place
-from ovbench.coordinator.plan.selection import core_of, housekeeping, measurable
+from ovbench.coordinator.plan.partition import place
+from ovbench.coordinator.plan.selection import housekeeping, measurable
 from ovbench.coordinator.request.policy import GROUPINGS, Policy, Smt, Spread
 from tests.machines import machine, machines
 
@@ -111,7 +111,7 @@ def test_there_are_as_many_agents_and_as_large_as_asked_for(request: tuple[Polic
 def test_with_smt_skipped_no_core_is_measured_twice(request: tuple[Policy, Topology]) -> None:
     policy, topology = request
     given_out = {cpu for block in placed(policy, topology) for cpu in block}
-    cores = Counter(core_of(cpu) for cpu in topology.cpus if cpu.id in given_out)
+    cores = Counter(cpu.physical_core for cpu in topology.cpus if cpu.id in given_out)
     assert policy.smt == "use" or set(cores.values()) == {1}
 
 
@@ -238,13 +238,6 @@ def test_scattered_agents_take_other_cores_before_siblings() -> None:
 
 def test_more_agents_than_cpus_share_them_in_turn() -> None:
     assert place(Policy(agents=5), machine(cores=2)) == ((0,), (1,), (0,), (1,), (0,))
-
-
-def test_an_agent_is_at_home_on_one_socket_and_node_or_on_none() -> None:
-    topology = machine(sockets=2, cores=4, nodes=2)
-    assert home(topology, (4, 5)) == (1, 2)
-    assert home(topology, (4, 6)) == (1, None)
-    assert home(topology, (0, 6)) == (None, None)
 
 
 TWO_NODES = machine(sockets=2, cores=4)

@@ -1,13 +1,12 @@
 """The command line: benchmark_app's defaults and rules, and one sentence for whatever is wrong."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from ovbench.common.errors import UsageError
-from ovbench.common.job import EVERY_INPUT, Data, InputFiles, MemoryPolicy, Preprocessing
-from ovbench.common.shape import OPEN, static_shape
+from ovbench.common.job import Data, InputFiles, MemoryPolicy, Preprocessing
+from ovbench.common.shape import OPEN
 from ovbench.coordinator.request.commandline import parse_run
 from ovbench.coordinator.request.flags import LONG_NAMES, gnu, run_parser
 from ovbench.coordinator.request.nullbackend import Faults, NullSpec
@@ -16,76 +15,10 @@ from tests.builders import request
 from tests.trees import LAPTOP
 
 
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    file = tmp_path / "model.xml"
-    file.write_text("<net/>")
-    return file
-
-
 def complaint(*argv: str) -> str:
     with pytest.raises(UsageError) as refused:
         parse_run(argv)
     return str(refused.value)
-
-
-def test_without_any_option_the_built_in_model_runs_for_ten_seconds_on_every_core() -> None:
-    plain = request()
-    assert plain.model.source == "builtin:squeezenet1.1"
-    assert (plain.runtime.device, plain.load.api, plain.runtime.hint) == ("CPU", "async", "throughput")
-    assert (plain.load.duration_s, plain.load.iterations, plain.load.warmup_s) == (10.0, None, 1.0)
-    assert (plain.runtime.streams, plain.runtime.threads, plain.runtime.requests) == (None, None, None)
-    assert plain.model.batch is None
-    assert plain.placement == Policy()
-    assert plain.backend is None
-    assert plain.launch.launcher == "local"
-    assert (plain.output.json, plain.dry_run, plain.output.save_samples) == (False, False, False)
-
-
-@pytest.mark.parametrize(
-    ("argv", "api", "hint"),
-    [
-        ([], "async", "throughput"),
-        (["-api", "async"], "async", "throughput"),
-        (["-api", "sync"], "sync", "latency"),
-        (["-hint", "latency"], "sync", "latency"),
-        (["-hint", "latency", "-api", "async"], "async", "latency"),
-        (["-hint", "throughput"], "async", "throughput"),
-        (["-hint", "tput"], "async", "throughput"),
-        (["-hint", "throughput", "-api", "sync"], "sync", "throughput"),
-        (["-hint", "ctput"], "async", "cumulative_throughput"),
-        (["-hint", "none"], "async", "none"),
-        (["-hint", "none", "-api", "sync"], "sync", "none"),
-        (["-nstreams", "2"], "async", "none"),
-        (["-nthreads", "2"], "async", "none"),
-        (["-nstreams", "2", "-hint", "none"], "async", "none"),
-        (["-nthreads", "2", "-api", "sync"], "sync", "none"),
-        (["-nireq", "8"], "async", "throughput"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_api_and_hint_follow_from_each_other_as_in_benchmark_app(argv: list[str], api: str, hint: str) -> None:
-    parsed = request(*argv)
-    assert (parsed.load.api, parsed.runtime.hint) == (api, hint)
-
-
-@pytest.mark.parametrize(
-    ("argv", "duration_s", "iterations"),
-    [
-        ([], 10.0, None),
-        (["-t", "3"], 3.0, None),
-        (["-niter", "100"], None, 100),
-        (["-t", "3", "-niter", "100"], 3.0, 100),
-        (["-niter", "0"], None, 0),
-        (["-t", "0.5"], 0.5, None),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_a_run_lasts_as_long_as_its_time_or_its_iterations(
-    argv: list[str], duration_s: float | None, iterations: int | None
-) -> None:
-    parsed = request(*argv)
-    assert (parsed.load.duration_s, parsed.load.iterations) == (duration_s, iterations)
 
 
 @pytest.mark.parametrize(
@@ -192,21 +125,6 @@ def test_options_of_ovbench_s_own_arrive() -> None:
     assert parsed.dry_run
 
 
-def test_a_model_file_becomes_an_absolute_path(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(model.parent)
-    assert request("-m", "model.xml").model.source == str(model)
-
-
-def test_a_model_under_the_home_folder_is_found(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(model.parent))
-    assert request("-m", "~/model.xml").model.source == str(model)
-
-
-def test_a_folder_may_be_a_model(tmp_path: Path) -> None:
-    """TensorFlow's saved models are folders."""
-    assert request("-m", str(tmp_path)).model.source == str(tmp_path)
-
-
 def test_the_null_backend_needs_no_model_file() -> None:
     assert request("--backend", "null:10", "-m", "missing.xml").model.source == "missing.xml"
 
@@ -242,17 +160,6 @@ def test_no_flag_is_taken_for_the_beginning_of_another() -> None:
     flags = run_parser().actions()
     assert [flag for flag in flags if gnu(flag) != flag and "_" not in flag] == []
     assert {f"--{name}" for name in LONG_NAMES} <= set(flags)
-
-
-def test_a_path_may_begin_with_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/somebody")
-    assert request("--report-folder", "~/x").output.report_folder == Path("/home/somebody/x")
-    assert "--report-folder" in complaint("--report-folder", "~nobody-of-that-name/x")
-
-
-def test_external_agents_need_more_time_to_come() -> None:
-    external = request("--launcher", "external", "--bind", "ipc:///bus", "--agents", "1")
-    assert external.launch.join_timeout_s > request().launch.join_timeout_s
 
 
 @pytest.mark.parametrize("bind", ["tcp://127.0.0.1:5555", "tcp://localhost:5555", "tcp://[::1]:5555"])
@@ -428,33 +335,6 @@ def test_what_is_wrong_is_said_in_one_sentence_that_names_it(line: str, named: s
     assert len(said) > 20
 
 
-@pytest.mark.parametrize(
-    "flag", ["-ip u8", "-op f32", "-iop a:u8", "--mean_values [1]", "--scale_values [2]", "-b 2", "-shape [2]"]
-)
-def test_a_model_that_is_compiled_is_not_changed_any_more(flag: str, tmp_path: Path) -> None:
-    file = tmp_path / "model.blob"
-    file.write_bytes(b"compiled")
-    said = complaint("-m", str(file), *flag.split())
-    assert said.startswith(flag.split()[0])
-    assert "compiled already" in said
-
-
-def test_a_model_that_is_compiled_has_layouts_and_data_of_its_own_shapes(tmp_path: Path) -> None:
-    file = tmp_path / "model.blob"
-    file.write_bytes(b"compiled")
-    parsed = request("-m", str(file), "-data_shape", "[1,8]", "-layout", "NC", "-lfile")
-    assert parsed.model.data_shapes == {EVERY_INPUT: (static_shape((1, 8)),)}
-
-
-def test_a_model_of_no_name_is_not_the_current_folder() -> None:
-    assert "nothing after it" in complaint("-m", "")
-
-
-def test_a_cache_that_is_a_file_is_refused(model: Path) -> None:
-    assert "no folder" in complaint("-cdir", str(model))
-    assert request("-cdir", str(model.parent / "new")).runtime.cache_dir == str(model.parent / "new")
-
-
 def test_names_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
     """On the command line, and found in a folder: neither jobs nor reports could hold them."""
     (tmp_path / "\udcff.bin").write_bytes(b"data")
@@ -462,19 +342,6 @@ def test_names_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
         said = complaint(*argv)
         assert "not UTF-8" in said
         assert said.isascii()
-
-
-def test_a_pipe_may_be_in_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As those of process substitution are, in /dev/fd; root could write to any folder, so it is asked in its place."""
-    os.mkfifo(tmp_path / "pipe")
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
-    assert request("-dump_config", str(tmp_path / "pipe")).output.dump_config == tmp_path / "pipe"
-    assert "cannot be written to" in complaint("-dump_config", str(tmp_path / "file"))
-
-
-def test_an_empty_model_file_is_refused(model: Path) -> None:
-    model.write_bytes(b"")
-    assert "empty" in complaint("-m", str(model))
 
 
 def test_a_recorded_machine_can_be_planned_for_but_not_measured(tmp_path: Path) -> None:
@@ -485,16 +352,6 @@ def test_a_recorded_machine_can_be_planned_for_but_not_measured(tmp_path: Path) 
         f"--sysfs {tmp_path}: a recorded machine can be planned for, not measured; add --dry-run"
     )
     assert "there is no such folder" in complaint("--dry-run", "--sysfs", str(tmp_path / "nowhere"))
-
-
-def test_what_was_requested_is_reported_by_the_names_of_the_command_line() -> None:
-    requested = request("-nstreams", "2", "-t", "3", "--agents", "4", "--backend", "null:1500").requested()
-    assert requested["nstreams"] == 2
-    assert requested["time_s"] == 3.0
-    assert requested["agents"] == 4
-    assert requested["backend"] == "null:1500"
-    assert requested["nireq"] is None
-    assert request().requested()["backend"] == "openvino"
 
 
 def test_a_flag_that_is_given_no_text_is_as_if_left_out() -> None:
@@ -514,62 +371,6 @@ def test_a_batch_is_a_dimension(text: str, batch: tuple[int, int]) -> None:
     assert request("-b", text).model.batch == batch
 
 
-@pytest.mark.parametrize(
-    ("argv", "count"),
-    [
-        ([], False),
-        (["-pc"], True),
-        (["-pc", "yes"], True),
-        (["-pc", "no"], False),
-        (["-pc", "no", "-exec_graph_path", "graph.xml"], False),
-        (["-pcsort", "no_sort"], True),
-        (["-report_type", "no_counters"], False),
-        (["-report_type", "average_counters"], True),
-        (["-report_type", "detailed_counters"], True),
-        (["-exec_graph_path", "graph.xml"], True),
-        (["-pcseq"], False),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_layers_are_counted_where_something_tells_of_them(argv: list[str], count: bool) -> None:
-    assert request(*argv).runtime.count_layers == count
-
-
-@pytest.mark.parametrize(
-    ("value", "argv", "count"),
-    [
-        ("YES", [], None),
-        ("YES", ["-pc", "no"], False),
-        ("YES", ["-pcsort", "sort"], None),
-        ("NO", [], False),
-        ("NO", ["-pcsort", "sort"], True),
-    ],
-)
-def test_a_file_that_counts_layers_is_left_to_do_so(
-    value: str, argv: list[str], count: bool | None, tmp_path: Path
-) -> None:
-    file = tmp_path / "config.json"
-    file.write_text(f'{{"CPU": {{"PERF_COUNT": "{value}"}}}}')
-    assert request("-load_config", str(file), *argv).runtime.count_layers is count
-
-
-@pytest.mark.parametrize(
-    ("argv", "first", "warmup_s"),
-    [
-        (["-no_warmup"], False, 0.0),
-        (["-no_warmup", "--warmup", "2"], False, 2.0),
-        (["--warmup", "0"], True, 0.0),
-        ([], True, 1.0),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_no_warmup_leaves_out_the_first_inference_and_the_warm_up(
-    argv: list[str], first: bool, warmup_s: float
-) -> None:
-    parsed = request(*argv)
-    assert (parsed.load.first_inference, parsed.load.warmup_s) == (first, warmup_s)
-
-
 def test_no_threads_mean_any_number_of_them() -> None:
     parsed = request("-nthreads", "0", "-hint", "latency")
     assert (parsed.runtime.threads, parsed.runtime.hint) == (None, "latency")
@@ -577,12 +378,6 @@ def test_no_threads_mean_any_number_of_them() -> None:
 
 def test_streams_may_name_the_cpu() -> None:
     assert request("-nstreams", "CPU:3").runtime.streams == 3
-
-
-def test_more_requests_than_iterations_are_no_matter_where_the_time_counts_or_the_load_is_asynchronous() -> None:
-    assert request("-api", "sync", "-niter", "2", "-nireq", "4", "-t", "1").runtime.requests == 4
-    assert request("-api", "async", "-niter", "2", "-nireq", "4").runtime.requests == 4
-    assert request("-api", "sync", "-niter", "0", "-nireq", "4").runtime.requests == 4
 
 
 def test_element_types_have_openvino_s_names() -> None:
@@ -594,23 +389,6 @@ def test_files_and_the_seed_are_the_data(tmp_path: Path) -> None:
     file = tmp_path / "a.npy"
     file.touch()
     assert request("-i", f"x:{file}", "--seed", "3").data == Data((InputFiles("x", (str(file),)),), 3)
-
-
-def test_what_goes_into_the_model_is_reported_in_the_notation_of_the_command_line(tmp_path: Path) -> None:
-    file = tmp_path / "a.npy"
-    file.touch()
-    requested = request(
-        "-shape", "a[1,?],b[2..8]", "-data_shape", "a[1,2][1,3]", "-layout", "a[N,C]", "-b", "1..4", "-i", f"a:{file}",
-        "--mean_values", "[1,2.5]", "--scale_values", "b[2]", "-iop", "a:u8,b:bool",
-    ).requested()  # fmt: skip
-    assert requested["shape"] == "a[1,?],b[2..8]"
-    assert requested["data_shape"] == "a[1,2][1,3]"
-    assert requested["layout"] == "a[NC]"
-    assert requested["batch"] == "1..4"
-    assert requested["paths_to_input"] == f"a:{file}"
-    assert requested["mean_values"] == "[1,2.5]"
-    assert requested["scale_values"] == "b[2]"
-    assert requested["input_output_precision"] == "a:u8,b:boolean"
 
 
 def test_help_fits_a_terminal_of_80_columns(
