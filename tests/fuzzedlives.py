@@ -38,9 +38,10 @@ from ovbench.coordinator.report.live import Screen
 from ovbench.coordinator.report.text import print_report
 from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.report import from_json, json_schema, to_json
-from ovbench.coordinator.session.fleet import Fleet
+from ovbench.coordinator.session.events import AgentsReady
+from ovbench.coordinator.session.fleet import AboutToBegin, Action, Fleet
 from ovbench.coordinator.session.rules import Rules
-from ovbench.coordinator.session.snapshot import Tracker
+from ovbench.coordinator.session.snapshot import Tracker, awaited, ready_agents
 from tests.builders import (
     cpu_totals,
     effective,
@@ -108,15 +109,15 @@ def survived(changes: Sequence[Change], kind: int) -> str:
         if fleet.begin_ns is not None:
             now_ns = max(now_ns, fleet.begin_ns + _LENGTH_NS) + 1
         if fleet.running:
-            screen.measuring(tracker.snapshot(fleet, meter, now_ns))
+            screen.handle(tracker.snapshot(fleet, meter, now_ns))
         _hear(fleet, b"fuzzed", data, now_ns)
         _live_rightly(fleet, kind, now_ns)
-        screen.waiting(fleet, now_ns)
-    screen.ready(fleet)
+        screen.handle(awaited(fleet, now_ns))
+    screen.handle(AgentsReady(now_ns, ready_agents(fleet.living())))
     while not fleet.over and now_ns < _BEGIN + s(600):
         now_ns += ms(900)
         _live_rightly(fleet, kind, now_ns)
-        fleet.tick(now_ns)
+        _go_on(fleet, fleet.tick(now_ns), now_ns)
     screen.close()
     return _wrong(fleet, wanted, meter, with_schema=kind % 4 == 0)
 
@@ -145,9 +146,16 @@ def _hear(fleet: Fleet, peer: bytes, data: bytes, now_ns: int) -> None:
     try:
         notice: AnyNotice = decode(data, AnyNotice)
     except BadMessage as bad:
-        fleet.garbled(peer, str(bad), now_ns)
+        _go_on(fleet, fleet.garbled(peer, str(bad), now_ns), now_ns)
         return
-    fleet.heard(peer, notice, now_ns)
+    _go_on(fleet, fleet.heard(peer, notice, now_ns), now_ns)
+
+
+def _go_on(fleet: Fleet, actions: Sequence[Action], now_ns: int) -> None:
+    """As the session does when the fleet is about to begin."""
+    for action in actions:
+        if action == AboutToBegin():
+            _go_on(fleet, fleet.begin(now_ns), now_ns)
 
 
 def _live_rightly(fleet: Fleet, kind: int, now_ns: int) -> None:

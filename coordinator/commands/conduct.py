@@ -13,7 +13,8 @@ from ..analysis.recording import recorded, sample_arrays
 from ..launch import Launcher
 from ..plan.plan import Plan
 from ..report.benchmark_app import benchmark_files
-from ..report.live import Screen, SteadyConsole
+from ..report.console import SteadyConsole
+from ..report.live import Screen
 from ..report.text import print_report
 from ..request.config import config_json
 from ..request.request import Request
@@ -21,6 +22,7 @@ from ..result.report import Report, to_json
 from ..run.assemble import build_report
 from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
+from ..session.events import Fanout
 from ..session.interrupts import Interrupts
 from ..session.record import RunRecord
 from ..session.session import Bus
@@ -55,7 +57,7 @@ def conduct(
         screen.warn(f"{folder.problem}; the report will go to stdout")
     try:
         with Bus.open(launcher, interrupts, request.launch.bind) as bus:
-            record, crew = measure(bus, planned, screen)
+            record, crew = measure(bus, planned, Fanout(screen))
             bus.release(crew)
     except UsageError:
         folder.take_back()

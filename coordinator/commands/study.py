@@ -17,9 +17,10 @@ from ovbench.common.topology import Topology
 from ..launch.local import LocalLauncher
 from ..machine.limits import check_limits
 from ..machine.machinetree import read_machine
-from ..report.live import SteadyConsole
+from ..report.console import SteadyConsole
 from ..report.studylive import StudyScreen, print_trials
 from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study
+from ..session.events import Fanout
 from ..session.interrupts import Interrupts
 from ..session.session import Bus
 from ..store import files as store
@@ -140,10 +141,10 @@ def _run(
     interrupts: Interrupts,
     console: SteadyConsole,
 ) -> ExitCode:
-    screen = StudyScreen(console, len(study.trials))
+    screen = StudyScreen(console)
     screen.remember(standing(study, folder.outcomes()))
     screen.say(f"{len(prepared)} of {len(study.trials)} trials, in {folder.path}")
-    runner = Runner(study, folder, topology, screen)
+    runner = Runner(study, folder, topology, Fanout(screen))
     broken = ""
     if prepared or any(again(study, folder.outcomes(), attempt) for attempt in _rounds(study)):
         check_limits(max(len(one.plan.jobs) for one in everything))
@@ -155,7 +156,7 @@ def _run(
             with Bus.open(launcher, interrupts, None) as bus:
                 runner.run(bus, prepared)
                 for attempt in _rounds(study):
-                    _run_again(runner, bus, everything, attempt)
+                    _run_again(runner, bus, screen, everything, attempt)
                 runner.finish(bus)
         except Broken as problem:
             broken = str(problem)
@@ -187,14 +188,14 @@ def _rounds(study: Study) -> range:
     return range(1, study.retry_suspect + 1)
 
 
-def _run_again(runner: Runner, bus: Bus, everything: Sequence[PlacedTrial], attempt: int) -> None:
+def _run_again(runner: Runner, bus: Bus, screen: StudyScreen, everything: Sequence[PlacedTrial], attempt: int) -> None:
     """A round of what is SUSPECT, unless the user wants an end."""
     if runner.interrupted:
         return
     ids = {trial.id for trial in again(runner.study, runner.folder.outcomes(), attempt)}
     if ids:
         what = "blocks with SUSPECT trials are" if runner.study.kind == "ab" else "SUSPECT trials are"
-        runner.screen.say(f"{what} run again, round {attempt} of {runner.study.retry_suspect}: {len(ids)} trials")
+        screen.say(f"{what} run again, round {attempt} of {runner.study.retry_suspect}: {len(ids)} trials")
         runner.run(bus, [one for one in everything if one.trial.id in ids], attempt)
 
 

@@ -1,13 +1,19 @@
 """The console that all is shown on: of what is printed, only what is ours is an order to the terminal, and what that
 cannot show has something else in its place. Files and JSON have everything as it is."""
 
+import atexit
+import contextlib
+import os
+import sys
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final, TextIO, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from ovbench.common.printable import printable
+
+from .outlet import Outlet
 
 # As wide as what they stand for, as tables are laid out before.
 _FALL_BACKS: Final = {
@@ -29,6 +35,49 @@ class SafeConsole(Console):
                 yield segment
             else:
                 yield Segment(_shown(segment.text, charset), segment.style)
+
+
+class SteadyConsole(SafeConsole):
+    """Goes on in silence when nobody reads any more, as in `| head`, or a disk is full: no run is lost for that."""
+
+    _outlet: Outlet | None = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether something still waits to be shown; only while it is detached."""
+        return self._outlet is not None and self._outlet.behind
+
+    def detach(self) -> None:
+        """From now on printing never waits for whoever reads, so whoever prints can be relied on meanwhile."""
+        if self._outlet is None:
+            stream = self.file
+            self._outlet = Outlet(cast(TextIO, stream), self._failed)
+            self.file = cast(TextIO, self._outlet)
+            atexit.register(self.attach)
+
+    def attach(self) -> None:
+        """Wait until all that was printed has been written; from now on printing waits."""
+        if self._outlet is not None:
+            self._outlet.settle()
+            self.file = self._outlet.stream
+            self._outlet = None
+            atexit.unregister(self.attach)
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        try:
+            super().print(*objects, **how)
+        except OSError as error:
+            self._failed(error)
+
+    def _failed(self, error: OSError) -> None:
+        self.on_broken_pipe()
+        if not isinstance(error, BrokenPipeError):
+            with contextlib.suppress(OSError):  # of a terminal that has gone there is no other end
+                print(f"ovbench-coord: what it prints cannot be written: {error.strerror}", file=sys.stderr)
 
 
 def _shown(text: str, charset: str) -> str:

@@ -10,10 +10,22 @@ from rich.text import Text
 
 from ..result.numbers import duration, milliseconds, rate
 from ..result.study import Outcome, Study, Trial
-from ..session.fleet import Fleet
-from ..session.snapshot import Snapshot
+from ..session.events import (
+    AgentLost,
+    AgentsReady,
+    Delivering,
+    Event,
+    Joining,
+    Preparing,
+    SinkFailed,
+    Snapshot,
+    Stopping,
+    WarmingUp,
+)
+from ..study.events import TrialBegins, TrialEnded
 from ..study.settings import in_common, own_flags
-from .live import SteadyConsole, waiting_line
+from .console import SteadyConsole
+from .steps import waiting_line
 
 _MOST_POINTS: Final = 40
 _MOST_TRIALS: Final = 20
@@ -21,14 +33,11 @@ _MOST_TRIALS: Final = 20
 
 @dataclass
 class StudyScreen:
-    """A `session.Watcher` of every trial."""
+    """A sink of a study's events and of every trial's."""
 
     console: Console
-    trials: int
     _live: Live | None = None
-    _trial: Trial | None = None
-    _number: int = 0
-    _left_s: float | None = None
+    _current: TrialBegins | None = None
     _best: Outcome | None = None
 
     def remember(self, outcomes: Sequence[Outcome]) -> None:
@@ -36,31 +45,27 @@ class StudyScreen:
         for outcome in outcomes:
             self._weigh(outcome)
 
-    def begin(self, trial: Trial, number: int, left_s: float | None, trials: int) -> None:
-        """`number`: of the trial among `trials`, from 1; `left_s`: until all are done, None if not known."""
-        self._trial, self._number, self._left_s, self.trials = trial, number, left_s, trials
-        self._show("starting")
-
-    def ended(self, outcome: Outcome) -> None:
-        self._weigh(outcome)
-        self._print(trial_line(outcome, self._number, self.trials))
-
-    def waiting(self, fleet: Fleet, now_ns: int) -> None:
-        self._show(waiting_line(fleet))
-
-    def ready(self, fleet: Fleet) -> None:
-        self._show("warming up")
-
-    def measuring(self, snapshot: Snapshot) -> None:
-        told = [f"{snapshot.elapsed_s:.0f} s"]
-        told += [] if snapshot.fps is None else [f"{rate(snapshot.fps)} FPS"]
-        self._show(", ".join(told))
-
-    def lost(self, name: str, why: str) -> None:
-        self._print(Text(f"  {name} is lost: {why}", "bold red"))
-
-    def stopping(self) -> None:
-        self._print(Text("stopping; the study can be resumed; press Ctrl-C again to leave at once", "yellow"))
+    def handle(self, event: Event) -> None:
+        match event:
+            case TrialBegins():
+                self._current = event
+                self._show("starting")
+            case TrialEnded(outcome=outcome, number=number, trials=trials):
+                self._weigh(outcome)
+                self._print(trial_line(outcome, number, trials))
+            case Joining() | Preparing() | WarmingUp() | Delivering():
+                self._show(waiting_line(event))
+            case AgentsReady():
+                self._show("warming up")
+            case Snapshot(elapsed_s=elapsed_s, fps=fps):
+                self._show(f"{elapsed_s:.0f} s" + ("" if fps is None else f", {rate(fps)} FPS"))
+            case AgentLost(name=name, why=why):
+                self._print(Text(f"  {name} is lost: {why}", "bold red"))
+            case Stopping():
+                text = "stopping; the study can be resumed; press Ctrl-C again to leave at once"
+                self._print(Text(text, "yellow"))
+            case SinkFailed(sink=sink, why=why):
+                self._print(Text(f"{sink} gets no more events, as it failed: {why}", "yellow"))
 
     def say(self, text: str) -> None:
         self._print(Text(text))
@@ -76,22 +81,21 @@ class StudyScreen:
             self._best = outcome
 
     def _show(self, doing: str) -> None:
-        if not self.console.is_terminal or self._trial is None:
+        if not self.console.is_terminal or self._current is None:
             return
         if isinstance(self.console, SteadyConsole) and self.console.behind:
             return  # a picture that comes late is worth nothing
         if self._live is None:
             self._live = Live(console=self.console, auto_refresh=False, transient=True)
             self._live.start()
-        self._live.update(self._line(doing), refresh=True)
+        self._live.update(self._line(self._current, doing), refresh=True)
 
-    def _line(self, doing: str) -> Text:
-        assert self._trial is not None
+    def _line(self, trial: TrialBegins, doing: str) -> Text:
         text = Text.assemble(
-            (f"trial {self._number}/{self.trials}  ", "bold cyan"), f"{setting(self._trial.point)}: {doing}",
+            (f"trial {trial.number}/{trial.trials}  ", "bold cyan"), f"{setting(trial.trial.point)}: {doing}",
             overflow="ellipsis", no_wrap=True,
         )  # fmt: skip
-        more = [] if self._left_s is None else [f"{duration(self._left_s)} left"]
+        more = [] if trial.left_s is None else [f"{duration(trial.left_s)} left"]
         if self._best is not None and self._best.fps is not None:
             more.append(f"best so far {rate(self._best.fps)} FPS with {setting(self._best.point)}")
         return text + Text(f"\n            {' · '.join(more)}", "dim")

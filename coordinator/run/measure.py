@@ -19,9 +19,10 @@ from ..machine.utilization import Meter, cpu_reader
 from ..plan.plan import Plan
 from ..request.request import Request
 from ..session.crew import Crew
+from ..session.events import Sink
 from ..session.record import AgentRecord, RunRecord
 from ..session.rules import Rules
-from ..session.session import Bus, Session, Watcher
+from ..session.session import Bus, Session
 from ..session.snapshot import Tracker
 
 _LEASE_S: Final = {"local": 10.0, "external": 3.0}
@@ -42,7 +43,7 @@ class PlannedRun:
 
 
 def measure(
-    bus: Bus, planned: PlannedRun, watcher: Watcher, crew: Crew | None = None, lease_s: float | None = None
+    bus: Bus, planned: PlannedRun, sink: Sink, crew: Crew | None = None, lease_s: float | None = None
 ) -> tuple[RunRecord, Crew]:
     """One run, by agents of its own or by a whole `crew` that has delivered before; those that can still be reached
     are not released. `lease_s`: how long agents outlive a silent coordinator, if not as usual.
@@ -59,7 +60,7 @@ def measure(
             Neighbours(frozenset(plan.measured_cpus), os.getpid()), make_sensors(topology, plan.measured_cpus)
         ),
         tracker=Tracker(plan.measured_cpus, request.load.duration_s),
-        watcher=watcher,
+        sink=sink,
         rules=Rules(
             join_s=request.launch.join_timeout_s,
             prepare_s=request.launch.prepare_timeout_s,

@@ -1,6 +1,6 @@
 """Who is alive, what each agent is doing, and what happens next: decided purely, from what was heard and when.
 
-No socket, no process, no clock: `heard`, `died`, `tick` and `stop` return actions for the session to carry out.
+No socket, no process, no clock: whatever it is asked or handed, it returns actions for the session to carry out.
 """
 
 from collections import Counter
@@ -15,24 +15,17 @@ from ovbench.common.messages import (
     Again,
     AnyNotice,
     AnyOrder,
-    Delivered,
     Failed,
     Finished,
-    Folded,
     Foreign,
-    Graph,
     Hello,
-    Layers,
     Prepare,
     Progress,
     Pulse,
-    Ready,
     Reject,
     Release,
-    Samples,
     Start,
     Stop,
-    Warmed,
     WarmUp,
     tag,
 )
@@ -69,13 +62,34 @@ class AllReady:
 
 
 @dataclass(frozen=True)
+class AboutToBegin:
+    """All that are left wait for the instant at which the warm-up, or the load, is to begin. Prepare for it, however
+    long that takes, then have it set by `Fleet.begin`. Repeated until that is done."""
+
+
+@dataclass(frozen=True)
 class Begins:
     """The measured load begins at this instant."""
 
     at_ns: int
 
 
-Action = Send | Kill | Lost | AllReady | Begins
+@dataclass(frozen=True)
+class LoadEnded:
+    """An agent has ended its load; `last`: none runs any more."""
+
+    agent: int
+    last: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An agent finds that the job itself is wrong, and so it is for all of them."""
+
+    message: str
+
+
+Action = Send | Kill | Lost | AllReady | AboutToBegin | Begins | LoadEnded | Refused
 
 
 def release(crew: Crew) -> list[Send]:
@@ -178,25 +192,22 @@ class Fleet:
             return self._idle(member, now_ns)
         member.heard_ns = now_ns
         why = fault(member, notice, self._cpus, self.begin_ns, now_ns)
+        actions: list[Action] = []
         if why:
-            return [*self._lose(member, why, now_ns), *self._proceed(now_ns)]
-        match notice:
-            case Progress():
-                member.beat(notice, now_ns)
-                return self._idle(member, now_ns)
-            case Ready():
-                member.ready = notice
-            case Finished():
-                member.finished = notice
-            case Samples() | Folded() | Layers() | Graph():
-                member.take(notice)
-            case Failed():
-                member.failure, member.why = notice, notice.message
-            case Warmed() | Delivered():
-                pass
-        if state is not member.state:
-            self._move(member, state, now_ns)
-        return list(self._proceed(now_ns))
+            actions += self._lose(member, why, now_ns)
+        elif isinstance(notice, Progress):
+            member.beat(notice, now_ns)
+            return self._idle(member, now_ns)
+        else:
+            member.keep(notice)
+            if state is not member.state:
+                self._move(member, state, now_ns)
+            if isinstance(notice, Failed) and notice.kind == "usage":
+                actions.append(Refused(notice.message))
+        actions += self._proceed()
+        if isinstance(notice, Finished):
+            actions.append(LoadEnded(member.id, last=not self.still(State.RUNNING)))
+        return actions
 
     def garbled(self, peer: bytes, what: str, now_ns: int) -> list[Action]:
         """Something came from this peer that is no message: an agent that cannot be understood is lost."""
@@ -208,7 +219,7 @@ class Fleet:
         member = self.members[agent]
         if member.state.ended:
             return []
-        return [*self._lose(member, how, now_ns), *self._proceed(now_ns)]
+        return [*self._lose(member, how, now_ns), *self._proceed()]
 
     def unreachable(self, peer: bytes, now_ns: int) -> list[Action]:
         """A message could not be sent to this peer."""
@@ -224,12 +235,24 @@ class Fleet:
             why = self._verdict(member, now_ns)
             if why:
                 actions += self._lose(member, why, now_ns)
-        actions += self._proceed(now_ns)
+        actions += self._proceed()
         if now_ns - self._pulse_ns >= to_ns(self._rules.heartbeat_s):
             self._pulse_ns = now_ns
             # To those that have delivered, too: they wait for the others, and for what comes next.
             actions += [Send(contact.peer, Pulse()) for contact in self._reachable()]
         return actions
+
+    def begin(self, now_ns: int) -> list[Action]:
+        """Answers `AboutToBegin`, when everything is prepared for it: set the instant, and order all to begin then."""
+        state, living = self._common_wait, self.living()
+        if state is None:
+            return []
+        at_ns = self._instant(now_ns)
+        if state is State.READY and living[0].job.load.warmup_s > 0:
+            self.warm_up_ns = at_ns
+            return list(self._order_all(living, WarmUp(at_ns), at_ns))
+        self.begin_ns = at_ns
+        return [Begins(at_ns), *self._order_all(living, Start(at_ns), at_ns)]
 
     def stop(self, now_ns: int) -> list[Action]:
         """The user wants an end: a load that runs is stopped and delivered, anything else is abandoned."""
@@ -279,25 +302,21 @@ class Fleet:
         self._by_peer[peer] = member
         self._by_nonce[member.nonce] = member
 
-    def _proceed(self, now_ns: int) -> Iterator[Action]:
+    def _proceed(self) -> Iterator[Action]:
         """Take the next common step if all that are left have come to it."""
-        states = self._living_states()
-        if len(states) != 1 or states[0] not in (State.READY, State.WARMED):
+        if self._common_wait is None:
             return
-        (state,) = states
-        living = self.living()
-        if state is State.READY and not self._prepared:
+        if not self._prepared:
             self._prepared = True
             yield AllReady()
-            if self._compiled_only:
-                return
-        if state is State.READY and living[0].job.load.warmup_s > 0:
-            self.warm_up_ns = at_ns = self._instant(now_ns)
-            yield from self._order_all(living, WarmUp(at_ns), at_ns)
-        else:
-            self.begin_ns = at_ns = self._instant(now_ns)
-            yield Begins(at_ns)
-            yield from self._order_all(living, Start(at_ns), at_ns)
+        if not self._compiled_only:
+            yield AboutToBegin()
+
+    @property
+    def _common_wait(self) -> State | None:
+        """The state in which all that are left wait to begin something; None while any of them is in another."""
+        states = self._living_states()
+        return states[0] if len(states) == 1 and states[0] in (State.READY, State.WARMED) else None
 
     def _idle(self, member: Member, now_ns: int) -> list[Action]:
         """It has sent what brings it no further. Nobody needs many of these, and they take time from all."""
@@ -305,7 +324,7 @@ class Fleet:
         if member.state.ended or member.idle_notices <= self._rules.notices:
             return []
         why = f"it sent over {self._rules.notices} messages that say nothing new within a moment"
-        return [*self._lose(member, why, now_ns), *self._proceed(now_ns)]
+        return [*self._lose(member, why, now_ns), *self._proceed()]
 
     def _move(self, member: Member, state: State, since_ns: int) -> None:
         self._in_state[member.state] -= 1

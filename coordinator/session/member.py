@@ -7,7 +7,7 @@ from typing import Final
 from ovbench.common.clock import NS_PER_S, to_ns
 from ovbench.common.job import Job
 from ovbench.common.lifecycle import State
-from ovbench.common.messages import Failed, Finished, Folded, Graph, Layers, Progress, Ready, Samples
+from ovbench.common.messages import Failed, Finished, Folded, Graph, Layers, Notice, Progress, Ready, Samples
 
 from .crew import Contact
 from .record import AgentRecord, agent_name, batches_of
@@ -134,8 +134,19 @@ class Member:
     def _requests(self) -> int:
         return self.ready.effective.requests if self.ready is not None else 0
 
-    def take(self, part: Samples | Folded | Layers | Graph) -> None:
-        """Of what it measured."""
+    def keep(self, notice: Notice) -> None:
+        """What it reports of itself and of what it measured; other messages have nothing to be kept."""
+        match notice:
+            case Ready():
+                self.ready = notice
+            case Finished():
+                self.finished = notice
+            case Failed(message=message):
+                self.failure, self.why = notice, message
+            case Samples() | Folded() | Layers() | Graph():
+                self._take(notice)
+
+    def _take(self, part: Samples | Folded | Layers | Graph) -> None:
         match part:
             case Samples(data=data):
                 self.samples.append(part)

@@ -8,13 +8,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Job
 from ovbench.common.lifecycle import State
-from ovbench.common.messages import AnyNotice, Failed, Finished, Foreign, Prepare, Ready, Warmed
+from ovbench.common.messages import AnyNotice, Foreign, Prepare
 from ovbench.common.wire import BadMessage, Hub, check, private_endpoint
 
 from ..launch import Launcher
@@ -25,11 +25,24 @@ from ..plan.plan import Plan
 from ..store.runfolder import run_folder
 from .agreement import disagreement
 from .crew import Crew
-from .fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
+from .events import AgentLost, AgentsReady, Ended, Sink, Stopping
+from .fleet import (
+    AboutToBegin,
+    Action,
+    AllReady,
+    Begins,
+    Fleet,
+    Kill,
+    LoadEnded,
+    Lost,
+    Refused,
+    Send,
+    release,
+)
 from .interrupts import Interrupts
 from .record import AgentRecord
 from .rules import Rules
-from .snapshot import Snapshot, Tracker
+from .snapshot import Tracker, awaited, ends, ready_agents
 
 _Read = TypeVar("_Read")
 
@@ -47,16 +60,6 @@ heartbeats, either in some milliseconds."""
 _MOST_LEFT: Final = 10_000
 _MOST_LEFT_BYTES: Final = 1 << 30
 """What agents that were let go may have left behind."""
-
-
-class Watcher(Protocol):
-    """Is told what happens, to show it."""
-
-    def waiting(self, fleet: Fleet, now_ns: int) -> None: ...
-    def ready(self, fleet: Fleet) -> None: ...
-    def measuring(self, snapshot: Snapshot) -> None: ...
-    def lost(self, name: str, why: str) -> None: ...
-    def stopping(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class Session:
     meter: Meter
     survey: Survey
     tracker: Tracker
-    watcher: Watcher
+    sink: Sink
     rules: Rules
     python: str | None = None
     cpus: Collection[int] | None = None
@@ -137,6 +140,7 @@ class Session:
             else:
                 bus.launcher.start(len(self.plan.jobs), bus.endpoint, bus.folder, self.python)
             self._attend(bus, fleet)
+            self.sink.handle(Ended(self.clock(), self.interrupted, ends(fleet.members)))
             return fleet.records(), fleet.crew()
         finally:
             if scarce():  # and there is more to be read when the load has ended
@@ -153,7 +157,7 @@ class Session:
                 self.interrupts.drain()
             if self.interrupts.asked and not self.interrupted:
                 self.interrupted = True
-                self.watcher.stopping()
+                self.sink.handle(Stopping(self.clock()))
                 self._do(bus, fleet, fleet.stop(self.clock()))
             for peer, notice in bus.hub.messages(_MOST_MESSAGES, _MOST_BYTES):
                 self._hear(bus, fleet, peer, notice)
@@ -170,9 +174,9 @@ class Session:
                 if fleet.warm_up_ns is not None or fleet.begin_ns is not None:
                     self._reading(bus, lambda: self.survey.tick(_pids(fleet)))
                 if fleet.begin_ns is None or not fleet.still(State.RUNNING):
-                    self.watcher.waiting(fleet, now_ns)
+                    self.sink.handle(awaited(fleet, now_ns))
                 elif read:
-                    self.watcher.measuring(self.tracker.snapshot(fleet, self.meter, now_ns))
+                    self.sink.handle(self.tracker.snapshot(fleet, self.meter, now_ns))
         self.dropped_messages += fleet.illegal
 
     def _bury(self, bus: Bus, fleet: Fleet) -> None:
@@ -182,21 +186,8 @@ class Session:
     def _hear(self, bus: Bus, fleet: Fleet, peer: bytes, notice: AnyNotice | Foreign | BadMessage) -> None:
         if isinstance(notice, BadMessage):
             self._do(bus, fleet, fleet.garbled(peer, str(notice), self.clock()))
-            return
-        # Before the fleet sets an instant for all to begin at: the survey may take longer than there is until then.
-        last_ready = isinstance(notice, Ready) and fleet.still(State.EXPECTED, State.PREPARING) == 1
-        last_warmed = isinstance(notice, Warmed) and fleet.still(State.WARMING) == 1
-        if last_ready or last_warmed:
-            self._reading(bus, lambda: self.survey.begin(_pids(fleet)))
-        running = fleet.still(State.RUNNING)
-        self._do(bus, fleet, fleet.heard(peer, notice, self.clock()))
-        if isinstance(notice, Failed):
-            self._refuse(fleet)
-        if isinstance(notice, Finished) and fleet.still(State.RUNNING) < running:
-            last = not fleet.still(State.RUNNING)
-            if last or self.clock() - self.meter.last_ns >= _TOGETHER_NS:
-                self._reading(bus, self.meter.take)
-            self._reading(bus, lambda: self.survey.end(_pids(fleet)))
+        else:
+            self._do(bus, fleet, fleet.heard(peer, notice, self.clock()))
 
     def _reading(self, bus: Bus, read: Callable[[], _Read]) -> _Read | None:
         """What is read of the machine; None where strangers have taken the last descriptor, and the reserve."""
@@ -214,12 +205,6 @@ class Session:
         due_ns = min(tick_ns, self.meter.next_ns) if self.meter.next_ns is not None else tick_ns
         return max(0, due_ns - self.clock()) / NS_PER_S
 
-    def _refuse(self, fleet: Fleet) -> None:
-        """A job that an agent finds wrong is wrong for all of them, and nothing has been measured yet."""
-        for member in fleet.members:
-            if member.failure is not None and member.failure.kind == "usage":
-                raise UsageError(member.failure.message)
-
     def _do(self, bus: Bus, fleet: Fleet, actions: Iterable[Action]) -> None:
         for action in actions:
             match action:
@@ -230,15 +215,25 @@ class Session:
                 case Kill(agent):
                     bus.launcher.kill(agent)
                 case Lost(agent, why):
-                    self.watcher.lost(fleet.members[agent].name, why)
+                    self.sink.handle(AgentLost(self.clock(), agent, fleet.members[agent].name, why))
+                case Refused(message):
+                    raise UsageError(message)
                 case AllReady():
                     apart = disagreement(fleet.members)
                     if apart is not None:
                         raise UsageError(apart)
-                    self.watcher.ready(fleet)
+                    self.sink.handle(AgentsReady(self.clock(), ready_agents(fleet.living())))
+                case AboutToBegin():
+                    # First, as it may take longer than there is from setting the instant until then.
+                    self._reading(bus, lambda: self.survey.begin(_pids(fleet)))
+                    self._do(bus, fleet, fleet.begin(self.clock()))
                 case Begins(at_ns):
                     self._reading(bus, partial(self.meter.plan, at_ns, self.plan.jobs[0].load.duration_s))
                     self.survey.hold(at_ns)
+                case LoadEnded(_, last):
+                    if last or self.clock() - self.meter.last_ns >= _TOGETHER_NS:
+                        self._reading(bus, self.meter.take)
+                    self._reading(bus, lambda: self.survey.end(_pids(fleet)))
 
 
 def _check_size(jobs: Sequence[Job]) -> None:

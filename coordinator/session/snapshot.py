@@ -1,37 +1,52 @@
-"""How the load goes while it runs: estimates from heartbeats, for the display and nothing else."""
+"""A fleet as it stands, put into events: who is awaited, who is ready, how the load goes, how it ended. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from ovbench.common.histogram import COARSE, percentile
+from ovbench.common.lifecycle import State
 
 from ..machine.utilization import Meter, cpu_shares
+from .events import AgentEnd, AgentLoad, Awaited, Delivering, Joining, Preparing, ReadyAgent, Snapshot, WarmingUp
 from .fleet import Fleet
 from .member import Member
 
 
-@dataclass(frozen=True)
-class AgentNow:
-    id: int
-    cpus: tuple[int, ...]
-    fps: float | None
-    completed: int
+def awaited(fleet: Fleet, now_ns: int) -> Awaited:
+    """What the fleet waits for; to be asked for only while no load runs."""
+    total = len(fleet.members)
+    missing = fleet.missing()
+    if missing:
+        return Joining(now_ns, total, tuple(member.id for member in missing))
+    if fleet.begin_ns is not None:
+        return Delivering(now_ns, total, fleet.still(State.DELIVERED))
+    if fleet.warm_up_ns is not None:
+        return WarmingUp(now_ns, total)
+    preparing = [member for member in fleet.members if member.state is State.PREPARING]
+    if not preparing:
+        return Preparing(now_ns, total, total, None, 0)
+    slowest = min(preparing, key=_step)
+    return Preparing(now_ns, total, total - len(preparing), slowest.id, _step(slowest))
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """`left_s` and `share` (of the time that is over) are None where only a number of inferences is known."""
+def _step(member: Member) -> int:
+    return member.progress.step if member.progress is not None else 0
 
-    elapsed_s: float
-    left_s: float | None
-    share: float | None
-    fps: float | None
-    completed: int
-    p99_ms: float | None
-    busy_percent: float | None
-    agents: tuple[AgentNow, ...]
+
+def ready_agents(members: Iterable[Member]) -> tuple[ReadyAgent, ...]:
+    """Those that have prepared, with what they reported."""
+    return tuple(
+        ReadyAgent(member.id, member.pid, member.job.placement.cpus, member.job.runtime, member.ready)
+        for member in members
+        if member.ready is not None
+    )
+
+
+def ends(members: Iterable[Member]) -> tuple[AgentEnd, ...]:
+    return tuple(AgentEnd(member.id, member.state, member.why) for member in members)
 
 
 @dataclass
@@ -53,6 +68,7 @@ class Tracker:
         elapsed_s = max(0.0, (now_ns - begin_ns) / NS_PER_S)
         living = fleet.living()
         return Snapshot(
+            at_ns=now_ns,
             elapsed_s=elapsed_s,
             left_s=None if self.duration_s is None else max(0.0, self.duration_s - elapsed_s),
             share=None if self.duration_s is None else min(1.0, elapsed_s / self.duration_s),
@@ -61,7 +77,7 @@ class Tracker:
             p99_ms=percentile(COARSE, self._latencies, 99.0) / NS_PER_MS if self._latencies.any() else None,
             busy_percent=self._busy(meter),
             agents=tuple(
-                AgentNow(m.id, m.job.placement.cpus, self._fps.get(m.id), m.progress.completed if m.progress else 0)
+                AgentLoad(m.id, m.job.placement.cpus, self._fps.get(m.id), m.progress.completed if m.progress else 0)
                 for m in living
             ),
         )

@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ovbench.common.clock import utc_text
+from ovbench.common.clock import monotonic_ns, utc_text
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
 from ..analysis.merge import Merged, merge_run
 from ..analysis.recording import recorded, sample_arrays
 from ..plan.plan import Plan, make_plan
-from ..report.studylive import StudyScreen
 from ..request.commandline import parse_run
 from ..request.request import Request
 from ..result.report import Report
@@ -23,8 +22,10 @@ from ..run.assemble import build_report
 from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
 from ..session.crew import Crew
+from ..session.events import Sink
 from ..session.record import RunRecord
 from ..session.session import Bus
+from .events import TrialBegins, TrialEnded
 from .fingerprint import fingerprint
 from .folder import StudyFolder
 
@@ -99,7 +100,7 @@ class Runner:
     study: Study
     folder: StudyFolder
     topology: Topology
-    screen: StudyScreen
+    sink: Sink
     clock: Callable[[], float] = time.monotonic
     outcomes: list[Outcome] = field(default_factory=list)
     interrupted: bool = False
@@ -116,7 +117,7 @@ class Runner:
         total = len(trials) if attempt else len(self.study.trials)
         for index, prepared in enumerate(trials):
             number = total - len(trials) + index + 1
-            self.screen.begin(prepared.trial, number, self._left_s(trials[index:]), total)
+            self.sink.handle(TrialBegins(monotonic_ns(), prepared.trial, number, total, self._left_s(trials[index:])))
             began = self.clock()
             outcome, report = self._trial(bus, prepared, began, attempt)
             if self.interrupted:
@@ -127,7 +128,7 @@ class Runner:
             self.folder.keep(prepared.trial, outcome, report)
             self.outcomes.append(outcome)
             self._overheads_s.append(self.clock() - began - (prepared.load_s or 0.0))
-            self.screen.ended(outcome)
+            self.sink.handle(TrialEnded(monotonic_ns(), outcome, number, total))
 
     def finish(self, bus: Bus) -> None:
         """Let the agents go that stayed for a next trial."""
@@ -158,7 +159,7 @@ class Runner:
         command = ("ovbench-coord", *prepared.trial.argv)
         planned = PlannedRun(prepared.request, prepared.plan, self.topology, started_at, command)
         try:
-            record, self._crew = measure(bus, planned, self.screen, crew, LEASE_S)
+            record, self._crew = measure(bus, planned, self.sink, crew, LEASE_S)
         except UsageError as error:
             bus.dismiss(self._crew)
             self._crew = Crew()

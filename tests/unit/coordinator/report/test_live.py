@@ -11,21 +11,14 @@ from ovbench.common.effective import Filling, Phases, Port, ShapeGroup
 from ovbench.common.job import Runtime
 from ovbench.common.messages import PROTOCOL_VERSION, Hello, Progress, Ready
 from ovbench.common.shape import static_shape
-from ovbench.coordinator.report.live import (
-    STEPS,
-    Screen,
-    Step,
-    load_lines,
-    load_summary,
-    load_view,
-    preparation,
-    waiting_line,
-)
+from ovbench.coordinator.report.live import Screen, load_summary, load_view
+from ovbench.coordinator.report.steps import STEPS, Step, load_lines, preparation, waiting_line
 from ovbench.coordinator.request.request import Request
+from ovbench.coordinator.session.events import AgentLoad, AgentLost, AgentsReady, Snapshot
 from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.member import Member
 from ovbench.coordinator.session.rules import Rules
-from ovbench.coordinator.session.snapshot import AgentNow, Snapshot
+from ovbench.coordinator.session.snapshot import awaited, ready_agents
 from tests.builders import effective, job, phases, ready, request, seconds
 
 
@@ -48,8 +41,8 @@ def snapshot(
     agents: int = 2,
 ) -> Snapshot:
     share = None if left_s is None else elapsed_s / (elapsed_s + left_s)
-    each = tuple(AgentNow(i, (i,), None if fps is None else fps / agents, 800) for i in range(agents))
-    return Snapshot(elapsed_s, left_s, share, fps, 1600, p99_ms, 75.0, each)
+    each = tuple(AgentLoad(i, (i,), None if fps is None else fps / agents, 800) for i in range(agents))
+    return Snapshot(0, elapsed_s, left_s, share, fps, 1600, p99_ms, 75.0, each)
 
 
 def screen(wanted: Request | None = None) -> tuple[Screen, io.StringIO]:
@@ -63,26 +56,31 @@ def delivered(id: int, prepared: Ready | None = None) -> Member:
 
 
 def steps(*members: Member, wanted: Request | None = None) -> dict[int, Step]:
-    return {step.number: step for step in preparation(members, wanted or request())}
+    return {step.number: step for step in preparation(ready_agents(members), wanted or request())}
+
+
+def line_of(fleet: Fleet) -> str:
+    """What is shown while this fleet is awaited."""
+    return waiting_line(awaited(fleet, 0))
 
 
 def test_who_has_not_come_is_named() -> None:
-    line = waiting_line(fleet(agents=4, joined=2))
+    line = line_of(fleet(agents=4, joined=2))
     assert "2 of 4" in line
     assert line.endswith("2, 3")
 
 
 def test_of_very_many_that_have_not_come_some_are_named() -> None:
-    line = waiting_line(fleet(agents=500, joined=1))
+    line = line_of(fleet(agents=500, joined=1))
     assert "1, 2, 3" in line
     assert len(line) < 80
 
 
 def test_how_many_have_joined_and_delivered_is_shown() -> None:
-    assert "412 of 500 agents have joined" in waiting_line(fleet(agents=500, joined=412))
+    assert "412 of 500 agents have joined" in line_of(fleet(agents=500, joined=412))
     ending = fleet(agents=3, joined=3)
     ending.begin_ns = 1
-    assert waiting_line(ending) == "0 of 3 agents have delivered their results"
+    assert line_of(ending) == "0 of 3 agents have delivered their results"
 
 
 def test_the_slowest_agent_is_named_with_what_it_does() -> None:
@@ -90,20 +88,22 @@ def test_the_slowest_agent_is_named_with_what_it_does() -> None:
     waiting.heard(b"0", ready(), 0)
     waiting.heard(b"1", Progress(step=7, completed=0), 0)
     waiting.heard(b"2", Progress(step=4, completed=0), 0)
-    line = waiting_line(waiting)
+    line = line_of(waiting)
     assert "1 of 3" in line
     assert "agent 2" in line
     assert STEPS[4 - 1].lower() in line
 
 
 def test_an_agent_that_has_said_nothing_yet_loads_openvino() -> None:
-    assert STEPS[2 - 1].lower() in waiting_line(fleet(agents=1, joined=1))
+    assert STEPS[2 - 1].lower() in line_of(fleet(agents=1, joined=1))
 
 
 def test_when_all_are_ready_or_warm_up_that_is_said() -> None:
     waiting = fleet(agents=1, joined=1)
     waiting.heard(b"0", ready(), 0)
-    assert waiting_line(waiting) == "warming up"
+    assert line_of(waiting) == "all agents are ready"
+    waiting.begin(0)
+    assert line_of(waiting) == "warming up"
 
 
 def test_the_steps_of_the_preparation_are_benchmark_app_s_with_the_slowest_agent() -> None:
@@ -252,7 +252,7 @@ def test_everything_that_was_prepared_is_printed() -> None:
     agents = fleet(agents=1, joined=1)
     agents.heard(b"0", prepared(notes=("the batch is set",)), 0)
     view, written = screen()
-    view.ready(agents)
+    view.handle(AgentsReady(0, ready_agents(agents.living())))
     printed = [line.strip() for line in written.getvalue().splitlines()]
     assert {line.strip() for line in PORTS} <= set(printed)
     assert "the batch is set" in printed
@@ -268,16 +268,16 @@ def test_everything_that_was_prepared_is_printed() -> None:
 )
 def test_whether_inputs_are_set_in_the_loop_is_told_in_benchmark_app_s_words(inference_only: bool, said: str) -> None:
     member = delivered(0, prepared=prepared(inference_only=inference_only))
-    assert list(load_lines([member], request()))[1:] == [said]
+    assert list(load_lines(ready_agents([member]), request()))[1:] == [said]
 
 
 def test_the_null_backend_has_no_inputs_to_set() -> None:
     member = delivered(0, prepared=prepared(backend="null"))
-    assert len(list(load_lines([member], request()))) == 1
+    assert len(list(load_lines(ready_agents([member]), request()))) == 1
 
 
 def test_a_paced_load_tells_its_limit() -> None:
-    line = next(load_lines([delivered(0)], request("-max_irate", "50")))
+    line = next(load_lines(ready_agents([delivered(0)]), request("-max_irate", "50")))
     assert "for 10 s, at most 50.00 FPS in total, after" in line
 
 
@@ -292,13 +292,13 @@ def test_a_paced_load_tells_its_limit() -> None:
     ids=lambda value: " ".join(value) or "no options",
 )
 def test_the_load_is_told_in_a_sentence(argv: list[str], said: list[str]) -> None:
-    line = next(load_lines([delivered(0)], request(*argv)))
+    line = next(load_lines(ready_agents([delivered(0)]), request(*argv)))
     assert line.startswith("1 agent infers ")
     assert all(part in line for part in said)
 
 
 def test_without_a_warm_up_none_is_told() -> None:
-    assert "warm-up" not in next(load_lines([delivered(0), delivered(1)], request("--warmup", "0")))
+    assert "warm-up" not in next(load_lines(ready_agents([delivered(0), delivered(1)]), request("--warmup", "0")))
 
 
 def test_a_summary_has_time_speed_latency_and_cpu() -> None:
@@ -328,17 +328,17 @@ def test_the_live_view_fits_80_columns_and_shows_some_of_many_agents() -> None:
 def test_off_a_terminal_the_load_is_told_in_few_lines() -> None:
     view, written = screen(request("-t", "60"))
     for quarter in range(4 * 60):
-        view.measuring(snapshot(elapsed_s=quarter / 4, left_s=60 - quarter / 4))
+        view.handle(snapshot(elapsed_s=quarter / 4, left_s=60 - quarter / 4))
     assert 5 <= len(written.getvalue().splitlines()) <= 12
 
 
 def test_off_a_terminal_waiting_is_told_only_when_it_takes_long() -> None:
     view, written = screen()
     for quarter in range(8):
-        view.waiting(fleet(agents=2, joined=1), seconds(100) + seconds(quarter / 4))
+        view.handle(awaited(fleet(agents=2, joined=1), seconds(100) + seconds(quarter / 4)))
     assert written.getvalue() == ""
     for quarter in range(8, 60):
-        view.waiting(fleet(agents=2, joined=1), seconds(100) + seconds(quarter / 4))
+        view.handle(awaited(fleet(agents=2, joined=1), seconds(100) + seconds(quarter / 4)))
     assert 1 <= len(written.getvalue().splitlines()) <= 5
 
 
@@ -352,6 +352,6 @@ def test_all_eleven_steps_are_announced_by_their_number() -> None:
 
 def test_a_lost_agent_is_told_with_the_reason() -> None:
     view, written = screen()
-    view.lost("agent 3 (pid 9)", "it was killed by SIGKILL")
+    view.handle(AgentLost(0, 3, "agent 3 (pid 9)", "it was killed by SIGKILL"))
     assert "agent 3 (pid 9)" in written.getvalue()
     assert "killed by SIGKILL" in written.getvalue()

@@ -8,7 +8,7 @@ from typing import TextIO
 import pytest
 from rich.text import Text
 
-from ovbench.coordinator.report.live import SteadyConsole
+from ovbench.coordinator.report.console import SteadyConsole
 from ovbench.coordinator.report.outlet import Outlet
 
 LINE = "x" * 99 + "\n"

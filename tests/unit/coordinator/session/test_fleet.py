@@ -30,7 +30,19 @@ from ovbench.common.messages import (
     WarmUp,
 )
 from ovbench.coordinator.session.crew import Contact, Crew
-from ovbench.coordinator.session.fleet import Action, AllReady, Begins, Fleet, Kill, Lost, Send, release
+from ovbench.coordinator.session.fleet import (
+    AboutToBegin,
+    Action,
+    AllReady,
+    Begins,
+    Fleet,
+    Kill,
+    LoadEnded,
+    Lost,
+    Refused,
+    Send,
+    release,
+)
 from ovbench.coordinator.session.member import Member
 from ovbench.coordinator.session.rules import LIMITS, Rules
 from tests.builders import Int64s, effective, finished, folded, job, layer, ms, phases, ready, samples, seconds, steady
@@ -139,9 +151,16 @@ class Life:
             *self.say(agent, Delivered(messages=messages)),
         ]
 
+    def die(self, agent: int, how: str = "was killed") -> list[Action]:
+        return self._done(self.fleet.died(agent, how, self.now_ns))
+
     def _done(self, actions: list[Action]) -> list[Action]:
-        self.actions += actions
-        return actions
+        """The session has nothing to prepare, and has the instant set at once."""
+        done: list[Action] = []
+        for action in actions:
+            done += self.fleet.begin(self.now_ns) if action == AboutToBegin() else [action]
+        self.actions += done
+        return done
 
 
 def of_kind(actions: Sequence[Action], kind: type) -> list[Any]:
@@ -205,6 +224,36 @@ def test_the_load_begins_after_everybody_can_know() -> None:
     assert few.fleet.begin_ns is not None
     assert many.fleet.begin_ns is not None
     assert many.fleet.begin_ns > few.fleet.begin_ns
+
+
+def test_before_an_instant_is_set_the_fleet_says_what_it_is_about_to_do() -> None:
+    fleet = Fleet([job((0,))], RULES, T0)
+    fleet.heard(peer(0), hello(0), T0)
+    assert fleet.heard(peer(0), ready(), T0) == [AllReady(), AboutToBegin()]
+    assert fleet.warm_up_ns is None
+    assert fleet.tick(T0) == [AboutToBegin()], "it says so until it is answered"
+    later = T0 + seconds(5)
+    (warm_up,) = of_kind(fleet.begin(later), WarmUp)
+    assert warm_up.at_ns == fleet.warm_up_ns
+    assert warm_up.at_ns > later, "however long the preparation took"
+    assert fleet.begin(later) == []
+    assert fleet.heard(peer(0), Warmed(completed=1), later) == [AboutToBegin()]
+    (start,) = of_kind(fleet.begin(later), Start)
+    assert start.at_ns == fleet.begin_ns
+    assert fleet.begin(later) == []
+
+
+def test_nothing_begins_while_an_agent_is_still_preparing() -> None:
+    life = Life(agents=2).joined()
+    life.say(0, ready())
+    assert life.fleet.begin(life.now_ns) == []
+    assert life.states == [State.READY, State.PREPARING]
+
+
+def test_the_end_of_each_load_is_said_and_which_is_the_last() -> None:
+    life = Life(agents=2).running()
+    assert of_kind(life.deliver(1), LoadEnded) == [LoadEnded(1, last=False)]
+    assert of_kind(life.say(0, life.finished), LoadEnded) == [LoadEnded(0, last=True)]
 
 
 def test_compiling_only_is_over_when_all_are_ready() -> None:
@@ -490,7 +539,7 @@ def test_those_that_are_left_go_on_without_the_lost_one() -> None:
     life = Life(agents=3).joined()
     life.say(0, ready())
     life.say(1, ready())
-    actions = life.fleet.died(2, "was killed", life.now_ns)
+    actions = life.die(2)
     assert len(of_kind(actions, WarmUp)) == 2
     assert life.states == [State.WARMING, State.WARMING, State.LOST]
 
@@ -687,14 +736,14 @@ def test_many_results_at_once_are_no_talk() -> None:
 def test_a_job_that_is_wrong_is_remembered_with_its_reason() -> None:
     life = Life(agents=2).joined()
     failure = Failed(kind="usage", message="-m x.xml: OpenVINO cannot read this model")
-    life.say(0, failure)
+    assert life.say(0, failure) == [Refused(failure.message)]
     assert life.member(0).failure == failure
     assert life.states == [State.FAILED, State.PREPARING]
 
 
 def test_the_others_go_on_when_one_fails_while_it_runs() -> None:
     life = Life(agents=2).running()
-    life.say(0, Failed(kind="runtime", message="out of memory"))
+    assert life.say(0, Failed(kind="runtime", message="out of memory")) == []
     life.deliver(1)
     assert life.states == [State.FAILED, State.DELIVERED]
     assert life.fleet.over

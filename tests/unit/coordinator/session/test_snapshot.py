@@ -6,9 +6,10 @@ import pytest
 from ovbench.common.histogram import COARSE
 from ovbench.common.messages import Progress
 from ovbench.coordinator.machine.utilization import CpuTotals, Meter
+from ovbench.coordinator.session.events import Snapshot
 from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.rules import Rules
-from ovbench.coordinator.session.snapshot import Snapshot, Tracker
+from ovbench.coordinator.session.snapshot import Tracker
 from tests.builders import cpu_totals, effective, job, ms, ready, seconds
 
 BEGIN = seconds(100)

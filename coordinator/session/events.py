@@ -1,0 +1,154 @@
+"""What happens in a run, as events: immutable, each complete in itself, and ready to be written as JSON.
+
+A sink gets events and nothing else. `at_ns` is CLOCK_MONOTONIC of the coordinator's host.
+"""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from ovbench.common.job import Runtime
+from ovbench.common.lifecycle import State
+from ovbench.common.messages import Ready
+
+
+class Event(Struct, frozen=True, tag_field="event"):
+    """Anything that a sink may be handed. One that a sink does not know is not for it."""
+
+    at_ns: int
+
+
+class Joining(Event, frozen=True, tag="joining"):
+    """Agents are awaited. `missing`: their ids; `agents`: how many there are to be."""
+
+    agents: int
+    missing: tuple[int, ...]
+
+
+class Preparing(Event, frozen=True, tag="preparing"):
+    """All agents have joined, and `ready` of them have prepared. `slowest`: the one that is furthest behind, None where
+    none is preparing; `step`: which of the eleven it is at, 0 until it has reported one."""
+
+    agents: int
+    ready: int
+    slowest: int | None
+    step: int
+
+
+class WarmingUp(Event, frozen=True, tag="warming_up"):
+    agents: int
+
+
+class Delivering(Event, frozen=True, tag="delivering"):
+    """No load runs any more, and `delivered` of the agents have sent all their results."""
+
+    agents: int
+    delivered: int
+
+
+Awaited = Joining | Preparing | WarmingUp | Delivering
+"""What a run waits for while no load runs. Repeated several times a second."""
+
+
+class ReadyAgent(Struct, frozen=True):
+    """An agent that has prepared. `runtime`: what was asked of OpenVINO; `reported`: what came of it."""
+
+    id: int
+    pid: int | None
+    cpus: tuple[int, ...]
+    runtime: Runtime
+    reported: Ready
+
+
+class AgentsReady(Event, frozen=True, tag="agents_ready"):
+    """Every agent that is left has prepared; once in a run, and before anything is inferred for it."""
+
+    agents: tuple[ReadyAgent, ...]
+
+
+class AgentLoad(Struct, frozen=True):
+    """`fps` is None until two heartbeats are known."""
+
+    id: int
+    cpus: tuple[int, ...]
+    fps: float | None
+    completed: int
+
+
+class Snapshot(Event, frozen=True, tag="snapshot"):
+    """How the load goes, estimated from heartbeats, about once a second: to be looked at, not to be reported.
+
+    `left_s` and `share` (of the time that is over) are None where only a number of inferences is known; `completed`
+    counts inferences. The others are None until they can be known.
+    """
+
+    elapsed_s: float
+    left_s: float | None
+    share: float | None
+    fps: float | None
+    completed: int
+    p99_ms: float | None
+    busy_percent: float | None
+    agents: tuple[AgentLoad, ...]
+
+
+class AgentLost(Event, frozen=True, tag="agent_lost"):
+    """`name`: the agent as it is shown, with its process where that is known."""
+
+    agent: int
+    name: str
+    why: str
+
+
+class Stopping(Event, frozen=True, tag="stopping"):
+    """The user has asked for an end; what was measured so far is still delivered."""
+
+
+class AgentEnd(Struct, frozen=True):
+    """`why` is empty for one that has delivered."""
+
+    id: int
+    state: State
+    why: str
+
+
+class Ended(Event, frozen=True, tag="ended"):
+    """The run is over; nothing more comes of it. `interrupted`: the user asked for that."""
+
+    interrupted: bool
+    agents: tuple[AgentEnd, ...]
+
+
+class SinkFailed(Event, frozen=True, tag="sink_failed"):
+    """A sink raised an error and gets no more events."""
+
+    sink: str
+    why: str
+
+
+class Sink(Protocol):
+    def handle(self, event: Event) -> None:
+        """Called by the loop that keeps agents alive, so it must not wait for a disk, a terminal or a network."""
+
+
+class Fanout:
+    """Several sinks as one. A sink that raises is left out from then on, and the others are handed a `SinkFailed`: the
+    run does not depend on who watches it."""
+
+    def __init__(self, *sinks: Sink) -> None:
+        self._sinks = list(sinks)
+        self.unheard: list[SinkFailed] = []
+        """Failures after which no sink was left."""
+
+    def handle(self, event: Event) -> None:
+        failed = []
+        for sink in tuple(self._sinks):
+            try:
+                sink.handle(event)
+            except Exception as error:
+                self._sinks.remove(sink)
+                failed.append(SinkFailed(event.at_ns, type(sink).__name__, str(error) or type(error).__name__))
+        if not self._sinks:
+            self.unheard += failed
+        for failure in failed:
+            self.handle(failure)

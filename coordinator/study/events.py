@@ -1,0 +1,21 @@
+"""What happens in a study, beside the events of its trials' runs: a trial begins, a trial has ended."""
+
+from ..result.study import Outcome, Trial
+from ..session.events import Event
+
+
+class TrialBegins(Event, frozen=True, tag="trial_begins"):
+    """`number`: of the trial among `trials`, from 1; `left_s`: until all are done, None where that is not known."""
+
+    trial: Trial
+    number: int
+    trials: int
+    left_s: float | None
+
+
+class TrialEnded(Event, frozen=True, tag="trial_ended"):
+    """The trial has been kept. `number` and `trials` as where it began."""
+
+    outcome: Outcome
+    number: int
+    trials: int
