@@ -107,7 +107,7 @@ def _statistics(report: Report, request: Request) -> _Statistics:
     errors = [finding.message for finding in report.validity.findings if finding.severity == "error"]
     return _Statistics(
         command=command_line_arguments(report.command),
-        setup=[] if request.load.iterations == 0 else _setup(report, request),
+        setup=[] if request.load.compile_only else _setup(report, request),
         before_groups=[*_phases(report.phases_ms), *_load(measured, report.latency_ms, window_ms)],
         groups=report.groups,
         after_groups=[*_throughput(measured), *_error(errors)],

@@ -1,4 +1,4 @@
-"""The files of `-i`: which there are, and which input each is for. Whether they fit the model is the agents' to say."""
+"""The files of `-i`, and which input each is for. Whether they fit the model is for the agents to check."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """Values by input as benchmark_app writes them: `data[1,3,224,224],mask[1,128]`, or `[1,16]` for every input. Pure.
 
 The rules are those of openvino/tools/benchmark/utils/utils.py (parse_input_parameters, get_data_shapes_map,
-parse_scale_or_mean, parse_input_output_precision). What they pass over in silence is refused here: a part that is not
+parse_scale_or_mean, parse_input_output_precision). What they ignore in silence is refused here: a part that is not
 understood, an input named twice. Unless said otherwise, functions raise UsageError, which begins with the flag.
 """
 

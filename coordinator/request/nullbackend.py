@@ -1,4 +1,4 @@
-"""The null backend as the command line has it: `null:SERVICE_TIME_US` and the faults that are to be found. Pure."""
+"""The null backend as the command line has it: `null:SERVICE_TIME_US`, and the faults that a run must find. Pure."""
 
 import re
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ _WRONG: Final = 1
 
 @dataclass(frozen=True)
 class Faults:
-    """Those of `job.NullBackend`, and two of the last agent alone: it is slower, its outputs are wrong.
+    """Those of `job.NullBackend` for every agent, and two for the last one alone: slower, and wrong outputs.
 
     `wrong`: "agent" has that agent's outputs differ from the others', "after" after the load from those before it.
     """
@@ -47,6 +47,8 @@ class Faults:
 
 @dataclass(frozen=True)
 class NullSpec:
+    """A device that stands in for OpenVINO: an inference takes `service_us` on it, but for its faults."""
+
     service_us: float
     faults: Faults
 
@@ -55,7 +57,7 @@ class NullSpec:
         return f"{_KIND}{self.service_us:g}{self.faults}"
 
     def of_agent(self, index: int, agents: int) -> NullBackend:
-        """Raises UsageError where there is no other agent to differ from."""
+        """As one of `agents` agents has it. Raises UsageError where there is no other agent to differ from."""
         faults = self.faults
         if faults.wrong == "agent" and agents == 1:
             raise UsageError("--backend null: wrong=agent has the last agent differ from others; use more --agents")

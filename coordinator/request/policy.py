@@ -14,9 +14,10 @@ GROUPINGS: Final[tuple[Grouping, ...]] = ("per-core", "per-l3", "per-node", "per
 
 @dataclass(frozen=True)
 class Policy:
-    """Placement as requested. None is no restriction; `agents` None is as many as there are cores, or as fit.
+    """Placement as requested. None restricts nothing; `agents` None is one per core, or as many as fit.
 
     With `smt` skip, one logical CPU of each core is measured: the lowest of those that the other fields leave.
+    `memory` None leaves the system's memory policy as it is.
     """
 
     agents: int | Grouping | None = None
@@ -49,7 +50,7 @@ class Policy:
 
     @property
     def restrictions(self) -> str:
-        """The flags that leave CPUs out, as they were given."""
+        """The flags that exclude CPUs, as they are written."""
         lists = (("--cpus", self.cpus), ("--nodes", self.nodes), ("--sockets", self.sockets))
         said = [f"{flag} {format_cpu_list(numbers)}" for flag, numbers in lists if numbers is not None]
         said += [] if self.core_kind is None else [f"--core-kind {self.core_kind}"]
@@ -57,7 +58,7 @@ class Policy:
         return " ".join(said)
 
     def takes(self, cpu: Cpu) -> bool:
-        """Whether no list and no kind leaves it out."""
+        """Whether no list and no kind excludes it."""
         return (
             (self.cpus is None or cpu.id in self.cpus)
             and (self.nodes is None or cpu.node in self.nodes)

@@ -1,4 +1,4 @@
-"""Thresholds that a result has to keep to, as people write them: `fps >= 900`, `p99 > +5%`. Pure."""
+"""Limits on a result's figures, as people write them: `fps >= 900`, `p99 > +5%`. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ _MOST_NAMES: Final = 3
 
 @dataclass(frozen=True)
 class Requirement:
-    """A figure, by its full name, and what it is held against.
+    """A figure, by its full name, and the limit that it is compared with.
 
-    `kind` value: a number in the figure's unit; difference: so much more (or less, where negative) than the first
-    result has, in its unit; percent: the same, in percent of the first.
+    `kind` value: a number in the figure's unit; difference: a change from the first result, in that unit; percent: a
+    change from the first result, in percent of it.
     """
 
     text: str
@@ -33,7 +33,7 @@ class Requirement:
     kind: Kind
 
     def limit(self, first: float | None) -> float:
-        """In the figure's unit. `first` is needed only by the kinds that are relative to it."""
+        """In the figure's unit. `first`: the first result's, which only the relative kinds need."""
         if self.kind == "value" or first is None:
             return self.number
         return first + (self.number if self.kind == "difference" else first * self.number / 100)

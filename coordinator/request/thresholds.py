@@ -13,7 +13,7 @@ def _limit(default: float, flag: str, unit: str, text: str) -> Any:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Beyond these there is a finding. Percent, seconds and milliseconds, as the names say."""
+    """What exceeds one of them is a finding. In percent, seconds or milliseconds, as the names say."""
 
     min_window_s: float = _limit(2.0, "--min-window", "SECONDS", "a window that is shorter")
     max_start_skew_ms: float = _limit(10.0, "--max-start-skew", "MS", "agents that start further apart")
