@@ -122,7 +122,7 @@ def understood(argv: Sequence[str]) -> tuple[Verb[Any], Sequence[str]]:
 
         others = did_you_mean(argv[0], VERBS) or f"; the commands are {', '.join(VERBS)}, or none to run a benchmark"
         raise UsageError(f"unknown command '{argv[0]}'{others}")
-    from .request.flags import refuse_undecodable
+    from .request.values import refuse_undecodable
 
     refuse_undecodable(argv)
     return VERBS[argv[0]](), argv[1:]

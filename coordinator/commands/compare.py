@@ -2,13 +2,37 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ovbench.common.errors import ExitCode, UsageError
 
-from ..request.flags import RESULT, Parser
+from ..request.flag import Flag
+from ..request.parser import Parser
 from ..request.requirement import Requirement, parse_requirement
 from .stdout import print_json
-from .verb import Call
+from .verb import RESULT, Call
+
+FLAGS: Final = (
+    Flag(
+        "conditions", ("--fail-if",),
+        "exit code 4 where it comes true: 'p99 > +5%' and 'fps < -3%' against the first, 'p99_ms > +0.5' in the "
+        "figure's unit, 'fps < 900' as it is; may be repeated",
+        metavar="CONDITION", repeatable=True,
+    ),
+    Flag(
+        "significant", ("--significant",),
+        "--fail-if counts only what the intervals over a study's repetitions leave no doubt of; without it the "
+        "plain values decide",
+        takes="nothing",
+    ),
+    Flag(
+        "within_run", ("--within-run",),
+        "with --significant: go by the intervals of single runs, which know only of the noise within each",
+        takes="nothing",
+    ),
+    Flag("force", ("--force",), "compare figures that are doubtful, too: of runs that are not VALID", takes="nothing"),
+    Flag("json", ("--json",), "for programs", takes="nothing"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -25,31 +49,13 @@ class CompareResults:
 
 def parse_compare(argv: Sequence[str]) -> CompareResults:
     parser = Parser(
-        prog="ovbench-coord compare",
-        allow_abbrev=False,
+        "compare",
+        FLAGS,
         description="Puts results side by side, each against the first: what differs in settings and environment, then "
         "each figure with its change and whether that can be told from noise.",
         epilog="Exit codes: 0, or 4 where a --fail-if came true or cannot be judged.",
     )
     parser.add_argument("results", metavar="RESULT", nargs="+", help=f"{RESULT}; all runs, or all studies")
-    parser.add_argument(
-        "--fail-if", metavar="CONDITION", action="append", default=[], dest="conditions",
-        help="exit code 4 where it comes true: 'p99 > +5%%' and 'fps < -3%%' against the first, 'p99_ms > +0.5' in the "
-        "figure's unit, 'fps < 900' as it is; may be repeated",
-    )  # fmt: skip
-    parser.add_argument(
-        "--significant", action="store_true",
-        help="--fail-if counts only what the intervals over a study's repetitions leave no doubt of; without it the "
-        "plain values decide",
-    )  # fmt: skip
-    parser.add_argument(
-        "--within-run", action="store_true",
-        help="with --significant: go by the intervals of single runs, which know only of the noise within each",
-    )  # fmt: skip
-    parser.add_argument(
-        "--force", action="store_true", help="compare figures that are doubtful, too: of runs that are not VALID"
-    )
-    parser.add_argument("--json", action="store_true", help="for programs")
     raw = parser.parse_args(list(argv))
     if len(raw.results) < 2:
         raise UsageError(f"compare {raw.results[0]}: there is nothing to compare it with; give two results or more")

@@ -9,11 +9,26 @@ from typing import Final
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
 from ovbench.common.printable import one_line
 
-from ..request.flags import RESULT, Parser, path
+from ..request.flag import Flag
+from ..request.parser import Parser
+from ..request.values import path
 from .stdout import print_bytes
-from .verb import Call
+from .verb import RESULT, Call
 
 _STDOUT: Final = Path("-")
+
+FLAGS: Final = (
+    Flag(
+        "csv", ("--csv",), "a table with a row for each trial and figure; - for stdout", metavar="FILE", parse=path,
+        path="file",
+    ),
+    Flag(
+        "hlog", ("--hlog",),
+        "the latencies of a run with --save-samples as an HDR histogram log, by agent and second; of a study with it, "
+        "by setting and trial; - for stdout",
+        metavar="FILE", parse=path, path="file",
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,19 +42,11 @@ class ExportResult:
 
 def parse_export(argv: Sequence[str]) -> ExportResult:
     parser = Parser(
-        prog="ovbench-coord export",
-        allow_abbrev=False,
+        "export",
+        FLAGS,
         description="Writes a saved result in the formats of other tools; docs/export.md describes them.",
     )
     parser.add_argument("result", metavar="RESULT", help=RESULT)
-    parser.add_argument(
-        "--csv", metavar="FILE", type=path, help="a table with a row for each trial and figure; - for stdout"
-    )
-    parser.add_argument(
-        "--hlog", metavar="FILE", type=path,
-        help="the latencies of a run with --save-samples as an HDR histogram log, by agent and second; of a study with "
-        "it, by setting and trial; - for stdout",
-    )  # fmt: skip
     raw = parser.parse_args(list(argv))
     if raw.csv == raw.hlog == _STDOUT:
         raise UsageError("--csv - and --hlog - are both for stdout; give one of them a file")

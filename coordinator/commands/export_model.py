@@ -9,8 +9,9 @@ from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.printable import one_line
 
 from ..launch.builtin import write_builtin
-from ..request.flags import Parser, path
+from ..request.parser import Parser, typed
 from ..request.paths import known_builtin
+from ..request.values import path
 from .verb import Call
 
 
@@ -24,13 +25,12 @@ class ExportModel:
 
 def parse_export_model(argv: Sequence[str]) -> ExportModel:
     parser = Parser(
-        prog="ovbench-coord export-model",
-        allow_abbrev=False,
+        "export-model",
         description="Writes the IR of a built-in model, so that any other tool can run the same model.",
         epilog=f"Models: {', '.join(builtin.PREFIX + name for name in builtin.NAMES)}.",
     )
     parser.add_argument("model", metavar="builtin:NAME")
-    parser.add_argument("file", metavar="FILE.xml", type=path)
+    parser.add_argument("file", metavar="FILE.xml", type=typed(path))
     raw = parser.parse_args(list(argv))
     name = known_builtin(builtin.PREFIX + raw.model.removeprefix(builtin.PREFIX)).removeprefix(builtin.PREFIX)
     file: Path = raw.file.absolute()

@@ -4,14 +4,23 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
 from ovbench.common.printable import one_line
 
-from ..request.flags import PLOTS, RESULT, Parser
+from ..request.flag import Flag
+from ..request.parser import Parser
 from ..request.request import PlotFormat
+from ..request.resultflags import PLOTS
 from .stdout import print_bytes, print_json
-from .verb import Call
+from .verb import RESULT, Call
+
+FLAGS: Final = (
+    Flag("json", ("--json",), "the report; of a study its plan and its trials", takes="nothing"),
+    Flag("html", ("--html",), "also write report.html beside it; needs ovbench[html]", takes="nothing"),
+    Flag("plots", ("--plots",), "also write each chart as a file; needs ovbench[html]", choices=PLOTS),
+)
 
 
 @dataclass(frozen=True)
@@ -24,14 +33,11 @@ class ShowResult:
 
 def parse_show(argv: Sequence[str]) -> ShowResult:
     parser = Parser(
-        prog="ovbench-coord show",
-        allow_abbrev=False,
+        "show",
+        FLAGS,
         description="Prints a saved result as the run did when it ended; nothing is measured.",
     )
     parser.add_argument("result", metavar="RESULT", help=RESULT)
-    parser.add_argument("--json", action="store_true", help="the report; of a study its plan and its trials")
-    parser.add_argument("--html", action="store_true", help="also write report.html beside it; needs ovbench[html]")
-    parser.add_argument("--plots", choices=PLOTS, help="also write each chart as a file; needs ovbench[html]")
     raw = parser.parse_args(list(argv))
     return ShowResult(raw.result, raw.json, raw.html, raw.plots)
 

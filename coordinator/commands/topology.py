@@ -4,13 +4,28 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.printable import one_line
 
 from ..machine.machinetree import check_tree, read_machine, record_tree
-from ..request.flags import Parser, path
+from ..request.flag import Flag
+from ..request.parser import Parser
+from ..request.values import path
 from .verb import Call
+
+FLAGS: Final = (
+    Flag("json", ("--json",), "for programs; docs/topology.md has the keys", takes="nothing"),
+    Flag(
+        "sysfs", ("--sysfs",), "the machine that is recorded in DIR, not this one", metavar="DIR", parse=path,
+        path="folder",
+    ),
+    Flag(
+        "record", ("--record",), "write what --sysfs needs of this machine to DIR", metavar="DIR", parse=path,
+        path="folder",
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -24,14 +39,11 @@ class ShowTopology:
 
 def parse_topology(argv: Sequence[str]) -> ShowTopology:
     parser = Parser(
-        prog="ovbench-coord topology",
-        allow_abbrev=False,
+        "topology",
+        FLAGS,
         description="Draws the machine: sockets, NUMA nodes, caches, cores, SMT siblings, memory, and what of it this "
         "process may use.",
     )
-    parser.add_argument("--json", action="store_true", help="for programs; docs/topology.md has the keys")
-    parser.add_argument("--sysfs", metavar="DIR", type=path, help="the machine that is recorded in DIR, not this one")
-    parser.add_argument("--record", metavar="DIR", type=path, help="write what --sysfs needs of this machine to DIR")
     raw = parser.parse_args(list(argv))
     if raw.record is not None and (raw.sysfs is not None or raw.json):
         other = "--json" if raw.sysfs is None else f"--sysfs {raw.sysfs}"

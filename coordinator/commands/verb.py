@@ -1,13 +1,17 @@
 """What a verb of ovbench-coord is: how the words after it are understood, and what carries out what they ask for."""
 
 from collections.abc import Callable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from ovbench.common.errors import ExitCode
 
 from ..session.interrupts import Interrupts
 
 Asked = TypeVar("Asked")
+
+
+RESULT: Final = "the folder of a run or of a study, or a report.json"
+"""What RESULT is in the help."""
 
 
 class Call(NamedTuple):

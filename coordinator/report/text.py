@@ -13,7 +13,7 @@ from ovbench.common.job import AUTO_STREAMS
 from ovbench.common.topology import Topology, format_cpu_list
 
 from ..plan.plan import Plan
-from ..request.flags import PC_SORTS
+from ..request.resultflags import PC_SORTS
 from ..result.numbers import count, deviation, duration, figure_value, joules, megabytes, milliseconds, percent, rate
 from ..result.report import (
     AgentPart,

@@ -14,30 +14,27 @@ from ..machine.machinetree import check_planned, check_tree
 from . import defaults, notation, paths
 from .config import read_config
 from .contradictions import refuse_contradictions
-from .flags import gnu, refuse_undecodable, run_parser
 from .inputfiles import input_files
+from .parser import parse_flags
 from .policy import Policy
 from .request import Criteria, Launch, Load, Output, Request
 from .requirement import parse_requirement
 from .thresholds import thresholds_of
+from .values import refuse_undecodable
 
 _VIRTUAL_DEVICES: Final = ("AUTO", "MULTI", "HETERO")
 
 
 def parse_run(argv: Sequence[str]) -> Request:
     """Raises UsageError, one sentence, for whatever is wrong with `argv`. `--help` and `--version` end the process."""
-    request = _request(_namespace(argv))
+    request = _request(parse_flags(argv))
     refuse_undecodable([*argv, *map(str, request.requested().values())])
     return request
 
 
 def placement_of(argv: Sequence[str]) -> Policy:
     """What the flags of a run say of CPUs; the others are understood, not checked. Raises UsageError."""
-    return _placement(_namespace(argv))
-
-
-def _namespace(argv: Sequence[str]) -> argparse.Namespace:
-    return run_parser().parse_args([gnu(word) for word in argv])
+    return _placement(parse_flags(argv))
 
 
 def _request(raw: argparse.Namespace) -> Request:

@@ -4,9 +4,22 @@ import argparse
 from collections.abc import Mapping
 from typing import Final
 
+from ovbench.common import builtin
 from ovbench.common.job import Api, Hint
 
-from .flags import DEFAULT_SECONDS, DEFAULT_WARMUP_SECONDS, HINTS
+DEFAULT_MODEL: Final = builtin.PREFIX + "squeezenet1.1"
+DEFAULT_SECONDS: Final = 10.0
+DEFAULT_WARMUP_SECONDS: Final = 1.0
+DEFAULT_SAMPLE_MEMORY_MB: Final = 1024
+HINTS: Final[Mapping[str, Hint]] = {
+    "throughput": "throughput",
+    "tput": "throughput",
+    "latency": "latency",
+    "cumulative_throughput": "cumulative_throughput",
+    "ctput": "cumulative_throughput",
+    "none": "none",
+}
+"""benchmark_app's words."""
 
 _JOIN_TIMEOUT_S: Final = {"local": 3.5, "external": 20.0}
 _PREPARE_TIMEOUT_S: Final = 600.0

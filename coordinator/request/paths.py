@@ -10,7 +10,7 @@ from pathlib import Path
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
 
-from .flags import DEFAULT_MODEL
+from .defaults import DEFAULT_MODEL
 
 
 def absolute(flag: str, path: Path) -> Path:

@@ -4,6 +4,8 @@ import argparse
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from .flag import Flag
+
 _FLAG: Final = "flag"
 
 
@@ -50,13 +52,18 @@ class Thresholds:
         return {limit.name: getattr(self, limit.name) for limit in fields(self)}
 
 
-def add_thresholds(group: "argparse._ArgumentGroup") -> None:
-    """A flag for each; without it None."""
-    for limit in fields(Thresholds):
-        group.add_argument(
-            limit.metadata[_FLAG], metavar=limit.metadata["unit"], type=_number(limit), dest=limit.name,
-            help=f"find {limit.metadata['text']}; default {limit.default:g}",
-        )  # fmt: skip
+def limit_flags() -> tuple[Flag, ...]:
+    """One for each; without it None."""
+    return tuple(
+        Flag(
+            limit.name,
+            (limit.metadata[_FLAG],),
+            f"find {limit.metadata['text']}; default {limit.default:g}",
+            metavar=limit.metadata["unit"],
+            parse=_number(limit),
+        )
+        for limit in fields(Thresholds)
+    )
 
 
 def thresholds_of(raw: argparse.Namespace) -> Thresholds:
@@ -73,7 +80,7 @@ def _number(limit: Any) -> Any:
         except ValueError:
             value = -1.0
         if not 0 <= value <= most:
-            raise argparse.ArgumentTypeError(f"'{text}' is not a number from 0 to {most:g}")
+            raise ValueError(f"'{text}' is not a number from 0 to {most:g}")
         return value
 
     return convert

@@ -10,10 +10,12 @@ from typing import Any, Final, cast, get_args
 from ovbench.common.errors import UsageError
 
 from ..machine.machinetree import check_planned, check_tree
-from ..request.flags import PLOTS, Parser, gnu, path
+from ..request.flags import gnu
+from ..request.parser import Parser
 from ..request.request import PlotFormat
 from ..request.spelling import did_you_mean
-from ..result.study import RETRY_SUSPECT, SIZE_PERCENT, Kind
+from ..result.study import SIZE_PERCENT, Kind
+from .planflags import FLAGS
 from .settings import Settings, parse_settings, read_settings
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -113,55 +115,15 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
 
 
 def study_parser() -> Parser:
-    parser = Parser(
-        prog="ovbench-coord study",
+    return Parser(
+        "study",
+        FLAGS,
         usage="ovbench-coord study [scaling | streams | partition | batch | ab] [options] [flags of a run]",
-        allow_abbrev=False,
         add_help=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    parser.add_argument("--help", action="help", help="show this and exit")
-    parser.add_argument("--plan", metavar="FILE", type=path, help="a TOML file with the study; flags override it")
-    parser.add_argument(
-        "--repetitions", metavar="N", type=_whole,
-        help="trials of each setting, default 3, 5 for scaling and partition; for ab the number of ABBA blocks, 10",
-    )  # fmt: skip
-    parser.add_argument("--order-seed", metavar="N", type=_seed, help="of the random order of the trials; default 0")
-    parser.add_argument(
-        "--p99-limit-ms", metavar="MS", type=_limit, help="also name the best setting whose p99 is not above this"
-    )
-    parser.add_argument(
-        "--size-percent", metavar="PERCENT", type=_size,
-        help=f"of ab: a difference that is surely within this is none; default {SIZE_PERCENT:g}",
-    )  # fmt: skip
-    parser.add_argument("--a", metavar="FLAGS", help="of ab: the flags of A, quoted")
-    parser.add_argument("--b", metavar="FLAGS", help="of ab: the flags of B, quoted")
-    parser.add_argument(
-        "--report-folder", "-report_folder", metavar="DIR", type=path,
-        help="where the study is kept; default ovbench-results/<UTC time>-study-<kind>/",
-    )  # fmt: skip
-    parser.add_argument("--resume", metavar="DIR", type=path, help="go on with a study: run what is missing of it")
-    parser.add_argument(
-        "--accept-changes", action="store_true", help="with --resume: although the model or the machine has changed"
-    )
-    parser.add_argument(
-        "--retry-failed", action="store_true", help="with --resume: also run trials again that were PARTIAL or FAILED"
-    )
-    parser.add_argument(
-        "--retry-suspect", metavar="N", type=_rounds,
-        help="at the end run SUSPECT trials again, up to N times each, 0 to 10; of ab whole blocks; default "
-        f"{RETRY_SUSPECT}; with --resume it may be raised",
-    )  # fmt: skip
-    parser.add_argument("--plots", choices=PLOTS, help="also write each chart as a file; needs ovbench[html]")
-    parser.add_argument("--dry-run", action="store_true", help="print the trials and start nothing")
-    parser.add_argument(
-        "--sysfs", metavar="DIR", type=path,
-        help="with --dry-run: plan for the machine that topology --record DIR has recorded, not this one",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print the answer, and nothing else, on stdout as JSON")
-    return parser
 
 
 def _kind(argv: Sequence[str]) -> tuple[Kind | None, Sequence[str]]:
@@ -271,41 +233,3 @@ def _settings_of(file: Path | None, plan: Mapping[str, Any]) -> Settings:
 
 def _kind_of(plan: Mapping[str, Any]) -> Kind:
     return cast("Kind", plan.get("kind", "sweep"))
-
-
-def _whole(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to 1000")
-    return int(text)
-
-
-def _rounds(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 2 or int(text) > 10:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 to 10")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 0 or more")
-    return int(text)
-
-
-def _limit(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of milliseconds above 0")
-    return value
-
-
-def _size(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 100:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of percent above 0, up to 100")
-    return value

@@ -5,49 +5,21 @@ or by giving a flag more than once, the way for those whose value may have comma
 A flag that a run takes more than once (`-i`) has all its values in every trial.
 """
 
-import argparse
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final
 
 from ovbench.common.errors import UsageError
 
-from ..request.flags import gnu, run_parser
+from ..request.flag import Flag
+from ..request.flags import BY_SPELLING, flag_of
 from ..request.spelling import did_you_mean
 
 MOST_VALUES: Final = 1_000
 """Of one setting; more are a mistake in typing."""
 
 _RANGE: Final = re.compile(r"(?P<low>[0-9]{1,9})\.\.(?P<high>[0-9]{1,9})(?P<by>[+*][0-9]{1,9})?")
-
-# By the names that argparse stores them under.
-_WITH_COMMAS: Final = frozenset(
-    {"agents", "cpus_per_agent", "model", "hint", "api", "iterations", "time", "max_irate", "warmup", "seed", "batch"}
-    | {"requests", "streams", "threads", "inference_only", "precision", "pinning", "smt", "core_kind", "spread"}
-    | {"cross_node"}
-)
-_WITH_RANGES: Final = frozenset(
-    {"agents", "cpus_per_agent", "iterations", "batch", "requests", "streams", "threads", "seed", "time", "max_irate"}
-)
-_REFUSED: Final = {
-    "help": "see ovbench-coord study --help",
-    "version": "see ovbench-coord --version",
-    "dump_config": "every trial would write the same file",
-    "exec_graph_path": "every trial would write the same file",
-    "report_folder": "it is the study's, and every trial has a folder in it",
-    "html": "a study has a page in any case",
-    "plots": "the study has it",
-    "json": "the answer is in the study's folder",
-    "dry_run": "it is the study's",
-    "require": "a study judges no limits; use ovbench-coord compare --fail-if, or a run",
-    "report_type": "trials have no reports of benchmark_app; run the setting by itself",
-    "json_stats": "trials have no reports of benchmark_app; run the setting by itself",
-    "sysfs": "only plans can be made for other machines",
-    "launcher": "studies start their own agents",
-    "bind": "studies start their own agents",
-}
 
 
 @dataclass(frozen=True)
@@ -63,15 +35,15 @@ class Settings:
 
     @property
     def names(self) -> set[str]:
-        """What is given, by the names that argparse stores them under."""
-        return {_actions()[flag].dest for flag in self.values}
+        """What is given, by `Flag.dest`."""
+        return {BY_SPELLING[flag].dest for flag in self.values}
 
     def has(self, name: str) -> bool:
         return name in self.names
 
     def flags(self, name: str) -> list[str]:
-        """The flag of a setting as it was given, if it was."""
-        return [flag for flag in self.values if _actions()[flag].dest == name]
+        """The flag of a setting by `Flag.dest`, if it was given."""
+        return [flag for flag in self.values if BY_SPELLING[flag].dest == name]
 
     def points(self) -> Iterator[dict[str, str]]:
         """All combinations of what varies."""
@@ -104,8 +76,8 @@ def parse_settings(words: Sequence[str]) -> Settings:
     given: dict[str, list[tuple[str, ...]]] = {}
     at = 0
     while at < len(words):
-        flag, action, values, at = _one(words, at)
-        given.setdefault(flag, []).extend(_alternatives(flag, action, values))
+        flag, values, at = _one(words, at)
+        given.setdefault(flag.name, []).extend(_alternatives(flag, values))
     return _settings(given)
 
 
@@ -113,8 +85,8 @@ def read_settings(table: Mapping[str, Any]) -> Settings:
     """From a TOML table by flags without their dashes; an array has alternatives. Raises UsageError, one sentence."""
     given: dict[str, list[tuple[str, ...]]] = {}
     for key, value in table.items():
-        flag, action = _known(key)
-        given.setdefault(flag, []).extend(_of_toml(key, flag, action, value))
+        flag = _known(key)
+        given.setdefault(flag.name, []).extend(_of_toml(key, flag, value))
     return _settings(given)
 
 
@@ -127,7 +99,7 @@ def _settings(given: Mapping[str, Sequence[tuple[str, ...]]]) -> Settings:
 
 def _once(flag: str, values: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
     """Its alternatives; of a flag that a run takes more than once they are one, as it is written after the flag."""
-    if not isinstance(_actions()[flag], argparse._AppendAction):
+    if not BY_SPELLING[flag].repeatable:
         return tuple(dict.fromkeys(values))
     first, *rest = values
     return ((*first, *(word for words in rest for word in (flag, *words))),)
@@ -139,9 +111,9 @@ def by_flag(argv: Sequence[str]) -> dict[str, str]:
     flag = ""
     for word in argv:
         name, equals, value = word.partition("=")
-        action = _actions().get(gnu(name))
-        flag = flag if action is None else _name(action)
-        found.setdefault(flag, []).extend([word] if action is None else [value] if equals else [])
+        known = flag_of(name)
+        flag = flag if known is None else known.name
+        found.setdefault(flag, []).extend([word] if known is None else [value] if equals else [])
     return {flag: " ".join(words) for flag, words in found.items()}
 
 
@@ -156,41 +128,41 @@ def own_flags(argv: Sequence[str], common: Mapping[str, str]) -> str:
     return " ".join(f"{flag} {text}".strip() for flag, text in by_flag(argv).items() if common.get(flag) != text)
 
 
-def _one(words: Sequence[str], at: int) -> tuple[str, argparse.Action, list[str], int]:
+def _one(words: Sequence[str], at: int) -> tuple[Flag, list[str], int]:
     """A flag, its values, and where the next one is."""
     word, equals, attached = words[at].partition("=")
-    action = _actions().get(gnu(word))
-    if action is None:
+    flag = flag_of(word)
+    if flag is None:
         if not word.startswith("-"):
             raise UsageError(f"'{word}' is no flag, and no flag before it takes it (see ovbench-coord study --help)")
-        raise UsageError(f"{word}: no run has this flag{did_you_mean(word, _actions())} (see ovbench-coord --help)")
-    _check_allowed(word, action)
+        raise UsageError(f"{word}: no run has this flag{did_you_mean(word, BY_SPELLING)} (see ovbench-coord --help)")
+    _check_allowed(word, flag)
     if equals:
-        return _name(action), action, [attached], at + 1
-    if action.nargs == 0:
-        return _name(action), action, [], at + 1
+        return flag, [attached], at + 1
+    if flag.takes == "nothing":
+        return flag, [], at + 1
     end = at + 1
-    most = len(words) if action.nargs == "+" else at + 2
-    while end < min(most, len(words)) and gnu(words[end].partition("=")[0]) not in _actions():
+    most = len(words) if flag.takes == "one or more" else at + 2
+    while end < min(most, len(words)) and flag_of(words[end].partition("=")[0]) is None:
         end += 1
     values = list(words[at + 1 : end])
-    if not values and action.nargs != "?":
+    if not values and flag.takes != "at most one":
         raise UsageError(f"{word}: a value is missing after it")
-    return _name(action), action, values, end
+    return flag, values, end
 
 
-def _alternatives(flag: str, action: argparse.Action, values: Sequence[str]) -> list[tuple[str, ...]]:
+def _alternatives(flag: Flag, values: Sequence[str]) -> list[tuple[str, ...]]:
     """What one mention of a flag stands for."""
     if len(values) != 1:
         return [tuple(values)]
-    return [(text,) for text in _spread_out(flag, action.dest, values[0])]
+    return [(text,) for text in _spread_out(flag, values[0])]
 
 
-def _spread_out(flag: str, name: str, text: str) -> list[str]:
-    parts = text.split(",") if name in _WITH_COMMAS else [text]
+def _spread_out(flag: Flag, text: str) -> list[str]:
+    parts = [text] if flag.several == "again" else text.split(",")
     if len(parts) > 1 and "" in parts:
-        raise UsageError(f"{flag} {text}: a value is missing between two commas")
-    return [value for part in parts for value in (_range(flag, part) if name in _WITH_RANGES else [part])]
+        raise UsageError(f"{flag.name} {text}: a value is missing between two commas")
+    return [value for part in parts for value in (_range(flag.name, part) if flag.several == "ranges" else [part])]
 
 
 def _range(flag: str, text: str) -> list[str]:
@@ -212,45 +184,34 @@ def _range(flag: str, text: str) -> list[str]:
     return values
 
 
-def _of_toml(key: str, flag: str, action: argparse.Action, value: Any) -> list[tuple[str, ...]]:
+def _of_toml(key: str, flag: Flag, value: Any) -> list[tuple[str, ...]]:
     if isinstance(value, list):
         if not value:
             raise UsageError(f"settings.{key}: the array is empty; give at least one value")
-        if action.nargs == 0:
+        if flag.takes == "nothing":
             raise UsageError(f"settings.{key}: this is a switch and cannot vary; give true or false")
-        return [one for item in value for one in _of_toml(key, flag, action, item)]
+        return [one for item in value for one in _of_toml(key, flag, item)]
     if isinstance(value, bool):
-        if action.nargs == 0:
+        if flag.takes == "nothing":
             return [()] if value else []
         return [("yes" if value else "no",)]
-    if isinstance(value, int | float | str) and action.nargs != 0:
+    if isinstance(value, int | float | str) and flag.takes != "nothing":
         text = f"{value}" if not isinstance(value, float) else f"{value:.15g}"
-        return [(one,) for one in _spread_out(flag, action.dest, text)]
+        return [(one,) for one in _spread_out(flag, text)]
     raise UsageError(f"settings.{key}: {value!r} is no value for it; give a number, a text or an array of them")
 
 
-def _known(key: str) -> tuple[str, argparse.Action]:
+def _known(key: str) -> Flag:
     """A key of a file, as `nstreams`, `number-streams` or `number_streams`."""
     for word in (f"-{key}", f"--{key}"):
-        action = _actions().get(gnu(word))
-        if action is not None:
-            _check_allowed(key, action)
-            return _name(action), action
-    names = [flag.lstrip("-") for flag in _actions()]
+        flag = flag_of(word)
+        if flag is not None:
+            _check_allowed(key, flag)
+            return flag
+    names = [spelling.lstrip("-") for spelling in BY_SPELLING]
     raise UsageError(f"settings.{key}: no run has this setting{did_you_mean(key, names)}")
 
 
-def _check_allowed(word: str, action: argparse.Action) -> None:
-    if action.dest in _REFUSED:
-        raise UsageError(f"{word} is not for the runs of a study: {_REFUSED[action.dest]}")
-
-
-def _name(action: argparse.Action) -> str:
-    """The first spelling, which is benchmark_app's where it has the flag."""
-    return action.option_strings[0]
-
-
-@cache
-def _actions() -> Mapping[str, argparse.Action]:
-    """The flags of a run, by every spelling."""
-    return run_parser().actions()
+def _check_allowed(word: str, flag: Flag) -> None:
+    if flag.refused:
+        raise UsageError(f"{word} is not for the runs of a study: {flag.refused}")

@@ -1,0 +1,155 @@
+"""The flags that say where agents run and how they come to be. A table."""
+
+from typing import Final
+
+from ovbench.common.endpoint import INSECURE
+
+from . import values
+from .flag import Flag
+from .nullbackend import SYNTAX
+
+_OWN_AGENTS: Final = "studies start their own agents"
+
+AGENTS: Final = (
+    Flag(
+        "agents",
+        ("--agents",),
+        "the CPUs to measure are split evenly over N agents; or per-core, per-l3, per-node, per-socket: one agent "
+        "for each; default: per-core, or with --cpus-per-agent as many as fit",
+        metavar="N",
+        parse=values.agents,
+        several="ranges",
+    ),
+    Flag(
+        "cpus_per_agent",
+        ("--cpus-per-agent",),
+        "each agent gets K CPUs; what is left over is not measured",
+        metavar="K",
+        parse=values.positive,
+        several="ranges",
+    ),
+    Flag(
+        "cpus",
+        ("--cpus",),
+        "measure only these, as in 0-3,8; default: all allowed",
+        metavar="LIST",
+        parse=values.cpu_list,
+    ),
+    Flag("nodes", ("--nodes",), "measure only CPUs of these NUMA nodes", metavar="LIST", parse=values.cpu_list),
+    Flag("sockets", ("--sockets",), "measure only CPUs of these sockets", metavar="LIST", parse=values.cpu_list),
+    Flag(
+        "smt",
+        ("--smt",),
+        "skip, the default: one logical CPU of each core (of those named, the lowest); use: all of them",
+        choices=("skip", "use"),
+        default="skip",
+        several="commas",
+    ),
+    Flag(
+        "core_kind",
+        ("--core-kind",),
+        "measure only cores of this kind, where there are two; default any",
+        choices=("performance", "efficient", "any"),
+        default="any",
+        several="commas",
+    ),
+    Flag(
+        "spread",
+        ("--spread",),
+        "compact, the default: agents side by side; scatter: in turn over sockets, nodes and L3 caches",
+        choices=("compact", "scatter"),
+        default="compact",
+        several="commas",
+    ),
+    Flag(
+        "cross_node",
+        ("--cross-node",),
+        "allow: an agent may have CPUs of several NUMA nodes where agents would else be uneven or not fit; avoid, "
+        "the default: only with fewer agents than nodes, or per-socket",
+        choices=("avoid", "allow"),
+        default="avoid",
+        several="commas",
+    ),
+    Flag(
+        "housekeeping",
+        ("--housekeeping",),
+        "CPUs for control threads and the coordinator, not measured; default: all that no agent has, SMT siblings "
+        "of measured ones only where there are no others",
+        metavar="LIST",
+        parse=values.cpu_list,
+    ),
+    Flag(
+        "memory",
+        ("--memory",),
+        "where agents take memory from: local, the node that they run on; interleave, in turn from all nodes that "
+        "have memory, whatever --nodes says of CPUs; NODES, only from these, as in 0,1; default: the system's policy",
+        metavar="local|interleave|NODES",
+        parse=values.memory,
+    ),
+    Flag(
+        "launcher",
+        ("--launcher",),
+        "local starts the agents, the default; external waits for agents started with ovbench-agent --connect",
+        choices=("local", "external"),
+        default="local",
+        refused=_OWN_AGENTS,
+    ),
+    Flag(
+        "agent_python",
+        ("--agent-python",),
+        "the Python to run the agents in, as that of a virtual environment with another OpenVINO; ovbench must be "
+        "installed there, too; default: the one that runs this",
+        metavar="PATH",
+        path="file",
+    ),
+    Flag(
+        "bind",
+        ("--bind",),
+        "where external agents connect: ipc:///path/to/socket, in a folder that only you can write to; or, with "
+        "--insecure, tcp://127.0.0.1:PORT on this host",
+        metavar="ENDPOINT",
+        refused=_OWN_AGENTS,
+    ),
+    Flag("insecure", ("--insecure",), INSECURE, takes="nothing", default=False),
+    Flag(
+        "join_timeout",
+        ("--join-timeout",),
+        "go on without agents that have not come so long after the last one that did; "
+        "default 3.5 for local agents, 20 for external ones; 0.25 more for each further agent on a CPU",
+        metavar="SECONDS",
+        parse=values.seconds,
+    ),
+    Flag(
+        "prepare_timeout",
+        ("--prepare-timeout",),
+        "give up an agent that has neither ended a step of its preparation nor used CPU time for so long, or has "
+        "prepared for ten times as long; default 600",
+        metavar="SECONDS",
+        parse=values.seconds,
+    ),
+    Flag(
+        "dry_run",
+        ("--dry-run",),
+        "print the plan and start nothing",
+        takes="nothing",
+        default=False,
+        refused="it is the study's",
+    ),
+    Flag(
+        "sysfs",
+        ("--sysfs",),
+        "with --dry-run: plan for the machine that topology --record DIR has recorded, not this one",
+        metavar="DIR",
+        parse=values.path,
+        path="folder",
+        refused="only plans can be made for other machines",
+    ),
+    Flag(
+        "backend",
+        ("--backend",),
+        f"openvino, the default, or {SYNTAX}: a device that takes exactly that long, to test ovbench, with "
+        "faults to be found: slower and slower, a pause, the last agent slower or with wrong outputs",
+        metavar="NAME",
+        parse=values.null_backend,
+    ),
+)

@@ -1,0 +1,291 @@
+"""The flags that say what is inferred and how: model, load, shapes, runtime, preprocessing. A table."""
+
+from typing import Final
+
+from ovbench.common import builtin
+
+from . import notation, values
+from .defaults import DEFAULT_MODEL, DEFAULT_SECONDS, DEFAULT_WARMUP_SECONDS, HINTS
+from .flag import Flag
+
+_SAME_FILE: Final = "every trial would write the same file"
+_BUILTIN: Final = ", ".join(builtin.PREFIX + name for name in builtin.NAMES)
+
+OPTIONS: Final = (
+    Flag(
+        "help",
+        ("-h", "--help"),
+        "show this and exit",
+        takes="nothing",
+        refused="see ovbench-coord study --help",
+        begun=True,
+    ),
+    Flag("version", ("--version",), "show it and exit", takes="nothing", refused="see ovbench-coord --version"),
+    Flag(
+        "inputs",
+        ("-i", "--paths-to-input"),
+        "files for the inputs, or folders of them: images, .npy and .bin. PATH,PATH or "
+        "INPUT:PATH,PATH,INPUT:PATH; default: random data",
+        metavar="PATH",
+        takes="one or more",
+        default=(),
+        repeatable=True,
+        path="file",
+        begun=True,
+    ),
+    Flag(
+        "model",
+        ("-m", "--path-to-model"),
+        "a model that OpenVINO reads (IR, ONNX, TensorFlow, TFLite, Paddle), a .blob compiled before, or "
+        f"{_BUILTIN}; default {DEFAULT_MODEL}",
+        metavar="MODEL",
+        default=DEFAULT_MODEL,
+        path="file",
+        several="commas",
+        begun=True,
+    ),
+    Flag("device", ("-d", "--target-device"), "CPU, the default", metavar="DEVICE", default="CPU", begun=True),
+    Flag(
+        "hint",
+        ("-hint", "--perf-hint"),
+        "default: latency with -api sync, else throughput; none where -nstreams, -nthreads or -pin is given",
+        choices=tuple(HINTS),
+        several="commas",
+        begun=True,
+    ),
+    Flag(
+        "api",
+        ("-api", "--api-type"),
+        "default: sync with -hint latency, else async",
+        choices=("sync", "async"),
+        several="commas",
+        begun=True,
+    ),
+    Flag(
+        "iterations",
+        ("-niter", "--number-iterations"),
+        "inferences in total, shared out over the agents; with -t, until both are met; 0 only compiles the model",
+        metavar="N",
+        parse=values.not_negative,
+        several="ranges",
+        begun=True,
+    ),
+    Flag(
+        "time",
+        ("-t", "--time"),
+        f"length of the measurement; default {DEFAULT_SECONDS:g}, or as long as -niter takes",
+        metavar="SECONDS",
+        parse=values.seconds,
+        several="ranges",
+        begun=True,
+    ),
+    Flag(
+        "max_irate",
+        ("-max_irate", "--maximum-inference-rate"),
+        "most frames per second in total, shared out over the agents; default 0: no limit",
+        metavar="FPS",
+        parse=values.rate,
+        default=0.0,
+        several="ranges",
+        begun=True,
+    ),
+    Flag(
+        "warmup",
+        ("--warmup",),
+        f"load that all agents run together before the measurement; default {DEFAULT_WARMUP_SECONDS:g}, "
+        "0 with -no_warmup",
+        metavar="SECONDS",
+        parse=values.seconds_or_0,
+        several="commas",
+    ),
+    Flag(
+        "seed",
+        ("--seed",),
+        "of the random inputs; default 0",
+        metavar="N",
+        parse=values.not_negative,
+        default=0,
+        several="ranges",
+    ),
+)
+
+SHAPES: Final = (
+    Flag(
+        "batch",
+        ("-b", "--batch-size"),
+        "batch of each inference: a number, ? or -1 for any, or a range as in 1..8; default: the model's",
+        metavar="N",
+        parse=values.batch,
+        several="ranges",
+        begun=True,
+    ),
+    Flag(
+        "shape",
+        ("-shape", "--shape"),
+        "reshape the model: [1,3,224,224] for every input, or NAME[1,3,?,?],NAME[1..8,4]",
+        metavar="SHAPES",
+        default="",
+    ),
+    Flag(
+        "data_shape",
+        ("-data_shape", "--data-shape"),
+        "shapes of the data for a model of open shape, in turn: NAME[1,128][1,256],NAME[1,4]",
+        metavar="SHAPES",
+        default="",
+    ),
+    Flag(
+        "layout",
+        ("-layout", "--layout"),
+        "which dimension is what: [NCHW] for every input, or NAME[NCHW],NAME[NC]",
+        metavar="LAYOUTS",
+        default="",
+    ),
+)
+
+ADVANCED: Final = (
+    Flag(
+        "requests",
+        ("-nireq", "--number-infer-requests"),
+        "infer requests in flight (async); default: the best number, by OpenVINO",
+        metavar="N",
+        parse=values.positive,
+        several="ranges",
+        begun=True,
+    ),
+    Flag(
+        "streams",
+        ("-nstreams", "--number-streams"),
+        "streams; N or CPU:N, or AUTO for OpenVINO's choice",
+        metavar="N",
+        parse=values.streams,
+        several="ranges",
+        begun=True,
+    ),
+    Flag(
+        "inference_only",
+        ("-inference_only", "--inference-only"),
+        "no: set the next inputs before each inference, within the measurement though not within its latency, "
+        "the default for open shapes; yes: set them once, the default for static ones",
+        metavar="YES|NO",
+        parse=values.yes_no,
+        takes="at most one",
+        several="commas",
+        begun=True,
+    ),
+    Flag(
+        "no_warmup",
+        ("-no_warmup", "--no-warmup"),
+        "leave out the first inference, and the warm-up unless --warmup is given",
+        takes="nothing",
+        default=False,
+    ),
+    Flag(
+        "precision",
+        ("-infer_precision", "--infer-precision"),
+        "precision to infer in, such as f32 or bf16 (or CPU:bf16); default: OpenVINO's choice for this CPU",
+        metavar="TYPE",
+        parse=values.precision,
+        several="commas",
+    ),
+    Flag(
+        "exec_graph_path",
+        ("-exec_graph_path", "--exec-graph-path"),
+        "write the graph that OpenVINO executed (as an IR, by agent 0), with the time of each layer",
+        metavar="FILE",
+        parse=values.optional_path,
+        path="file",
+        refused=_SAME_FILE,
+        begun=True,
+    ),
+    Flag(
+        "extensions",
+        ("-extensions", "--extensions"),
+        "libraries with operations that OpenVINO lacks",
+        metavar="FILE[,FILE]",
+        default="",
+        path="file",
+        begun=True,
+    ),
+    Flag(
+        "cache_dir",
+        ("-cdir", "--cache-dir"),
+        "keep compiled models there, so that the next run loads them faster",
+        metavar="DIR",
+        parse=values.optional_path,
+        path="folder",
+        begun=True,
+    ),
+    Flag(
+        "whole_file",
+        ("-lfile", "--load-from-file"),
+        "compile from the file without reading the model first; a value after it means nothing",
+        metavar="ANY",
+        takes="at most one",
+        default=False,
+        begun=True,
+    ),
+    Flag(
+        "kernels",
+        ("-c", "--path-to-cldnn-config"),
+        "refused: it is for the kernels of GPUs",
+        metavar="FILE",
+        path="file",
+        begun=True,
+    ),
+)
+
+PREPROCESSING: Final = (
+    Flag(
+        "input_type",
+        ("-ip", "--input-precision"),
+        f"element type of all inputs: {', '.join(notation.ELEMENT_TYPES)}",
+        metavar="TYPE",
+        choices=notation.ELEMENT_TYPES,
+        begun=True,
+    ),
+    Flag(
+        "output_type",
+        ("-op", "--output-precision"),
+        "element type of all outputs",
+        metavar="TYPE",
+        choices=notation.ELEMENT_TYPES,
+        begun=True,
+    ),
+    Flag(
+        "types",
+        ("-iop", "--input-output-precision"),
+        'element types by name, which go before those of -ip and -op: "input:f16, output:f16"',
+        metavar="TYPES",
+        default="",
+        begun=True,
+    ),
+    Flag(
+        "mean",
+        ("--mean-values",),
+        "to be subtracted from images, or from an input: NAME[255,255,255],NAME[127]",
+        metavar="[R,G,B]",
+        default="",
+        begun=True,
+    ),
+    Flag("scale", ("--scale-values",), "to divide by, after the mean", metavar="[R,G,B]", default="", begun=True),
+)
+
+DEVICE: Final = (
+    Flag(
+        "threads",
+        ("-nthreads", "--number-threads"),
+        "inference threads; 0, the default: OpenVINO's choice",
+        metavar="N",
+        parse=values.threads,
+        several="ranges",
+        begun=True,
+    ),
+    Flag(
+        "pinning",
+        ("-pin", "--infer-threads-pinning"),
+        "whether OpenVINO pins its threads to cores within the agent's CPUs; default: its choice",
+        choices=("YES", "NO"),
+        several="commas",
+        begun=True,
+    ),
+)
