@@ -31,9 +31,18 @@ def running(mark: str, apart_from: Iterable[int] = ()) -> dict[int, str]:
     found: dict[int, str] = {}
     for pid in pids() - set(apart_from) - {os.getpid()}:
         with suppress(OSError):
-            words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            words = _environment(pid).split(b"\0")
             if any(word == exact or word.startswith(below) for word in words):
                 found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return found
+
+
+def _environment(pid: int) -> bytes:
+    """Empty for a kernel thread and a zombie, which have no program, and for a moment after a program has begun."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := Path(f"/proc/{pid}/environ").read_bytes()) and time.monotonic() < deadline:
+        os.readlink(f"/proc/{pid}/exe")  # raises OSError where there is none
+        time.sleep(0.001)
     return found
 
 

@@ -124,6 +124,7 @@ def test_agents_started_by_hand_end_when_their_coordinator_hangs(start: Start, t
     coordinator.process.send_signal(signal.SIGSTOP)
     _, errors = agent.communicate(timeout=PATIENCE_S)
     assert "nothing was heard from the coordinator" in errors
+    coordinator.process.kill()
 
 
 def test_an_agent_without_a_coordinator_gives_up(tmp_path: Path) -> None:
