@@ -256,8 +256,9 @@ IMPURE: Final = frozenset(
         "coordinator.report.topology",
         "coordinator.request.commandline",
         "coordinator.request.config",
-        "coordinator.request.parser",
+        "coordinator.request.flags",
         "coordinator.request.inputfiles",
+        "coordinator.request.parser",
         "coordinator.request.paths",
         "coordinator.request.request",
         "coordinator.request.values",
@@ -271,6 +272,7 @@ IMPURE: Final = frozenset(
         "coordinator.study.design",
         "coordinator.study.fingerprint",
         "coordinator.study.folder",
+        "coordinator.study.planflags",
         "coordinator.study.request",
         "coordinator.study.runner",
         "coordinator.study.settings",
@@ -379,7 +381,6 @@ TOO_LONG: Final = frozenset(
         "coordinator.report.html.runcharts",
         "coordinator.report.html.studycharts",
         "coordinator.report.text",
-        "coordinator.run.assemble",
     }
 )
 """Those that are still to be divided."""
