@@ -1,6 +1,6 @@
 """Studies and their outcomes for tests: planned and run in memory, with figures that a test chooses."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import Literal
 
@@ -8,6 +8,10 @@ import numpy as np
 
 from ovbench.coordinator.result.effective import InEffect
 from ovbench.coordinator.result.study import Fingerprint, Kind, Outcome, Point, Study, Trial
+from ovbench.coordinator.study.answer import Answer
+from ovbench.coordinator.study.design import Design
+from ovbench.coordinator.study.kinds.registry import KINDS, kind_of
+from ovbench.coordinator.study.summary import Setting
 
 Status = Literal["VALID", "SUSPECT", "INVALID", "PARTIAL", "FAILED"]
 
@@ -106,3 +110,19 @@ def outcomes(
         )
         for trial in of.trials
     ]
+
+
+def standing(of: Study, done: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    return kind_of(of).standing(of, done)
+
+
+def settings_of(of: Study, done: Sequence[Outcome]) -> tuple[Setting, ...]:
+    return kind_of(of).settings(of, done)
+
+
+def answer(of: Study, done: Sequence[Outcome]) -> Answer:
+    return kind_of(of).conclude(of, done)
+
+
+def trials(made: Design, repetitions: int, seed: int) -> tuple[Trial, ...]:
+    return KINDS[made.kind].trials(made, repetitions, seed)

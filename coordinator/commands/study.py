@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from typing import Final
 
@@ -19,18 +19,18 @@ from ..machine.limits import check_limits
 from ..machine.machinetree import read_machine
 from ..report.console import SteadyConsole
 from ..report.studylive import StudyScreen, print_trials
-from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study
+from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study, Trial
 from ..session.events import Fanout
 from ..session.interrupts import Interrupts
 from ..session.session import Bus
 from ..store import files as store
-from ..study.answer import answer, answer_json
-from ..study.design import REPETITIONS, design, trials
+from ..study.answer import answer_json
 from ..study.fingerprint import changes, fingerprint
 from ..study.folder import StudyFolder
+from ..study.kinds.kind import Round
+from ..study.kinds.registry import KINDS, kind_of
 from ..study.request import StudyRequest
 from ..study.runner import Broken, Changed, PlacedTrial, Runner, estimate_s, prepare
-from ..study.standing import again, standing
 from .verb import Call
 
 _URGENCY: Final = {"FAILED": ExitCode.PARTIAL, "PARTIAL": ExitCode.PARTIAL, "INVALID": ExitCode.INVALID}
@@ -53,7 +53,7 @@ def run_study(request: StudyRequest, call: Call) -> ExitCode:
         folder = StudyFolder(store.make_folder(request.folder, study.created_at, f"study-{study.kind}").path)
         with folder.held():
             folder.create(study)
-            return _run(request, study, folder, prepared, prepared, topology, call.interrupts, console)
+            return _run(request, study, folder, (), prepared, topology, call.interrupts, console)
     except Unwritable as problem:
         print(f"ovbench-coord: {one_line(str(problem))}", file=sys.stderr)
         return ExitCode.UNWRITABLE
@@ -65,13 +65,10 @@ def _resume(
     known = folder.study()
     everything = prepare(known.trials, topology)
     study = _as_it_is_now(request, known, everything, topology)
-
-    def left() -> tuple[PlacedTrial, ...]:
-        ids = {trial.id for trial in folder.left(study, request.retry_failed)}
-        return tuple(one for one in everything if one.trial.id in ids)
-
+    redo = ("PARTIAL", "FAILED") if request.retry_failed else ()
     if request.dry_run:
-        return _show_trials(request, study, left(), console)
+        left = _of_the_plan(kind_of(study).next(study, folder.outcomes(), redo))
+        return _show_trials(request, study, _placed(left, everything), console)
     with folder.held():
         # What is left is known only when nobody else can be running it.
         folder.mend()
@@ -79,7 +76,18 @@ def _resume(
             folder.plan(study)
         if request.p99_limit_ms is not None:
             study = structs.replace(study, p99_limit_ms=request.p99_limit_ms)
-        return _run(request, study, folder, left(), everything, topology, interrupts, console)
+        return _run(request, study, folder, redo, everything, topology, interrupts, console)
+
+
+def _of_the_plan(first: Round | None) -> tuple[Trial, ...]:
+    """What is left of it, where that is what comes first."""
+    return () if first is None or first.attempt else first.trials
+
+
+def _placed(trials: Sequence[Trial], everything: Sequence[PlacedTrial]) -> tuple[PlacedTrial, ...]:
+    """In the order of the plan."""
+    ids = {trial.id for trial in trials}
+    return tuple(one for one in everything if one.trial.id in ids)
 
 
 def _show_trials(
@@ -95,9 +103,10 @@ def _show_trials(
 def _planned(
     request: StudyRequest, topology: Topology, command: Sequence[str]
 ) -> tuple[Study, tuple[PlacedTrial, ...]]:
-    plan = design(request.kind, request.settings, topology, request.sides)
-    repetitions = request.repetitions or REPETITIONS[request.kind]
-    order = trials(plan, repetitions, request.order_seed)
+    kind = KINDS[request.kind]
+    plan = kind.design(request.settings, topology, request.sides)
+    repetitions = request.repetitions or kind.repetitions
+    order = kind.trials(plan, repetitions, request.order_seed)
     prepared = prepare(order, topology)
     study = Study(
         ovbench=version("ovbench"),
@@ -135,18 +144,20 @@ def _run(
     request: StudyRequest,
     study: Study,
     folder: StudyFolder,
-    prepared: Sequence[PlacedTrial],
+    redo: Collection[str],
     everything: Sequence[PlacedTrial],
     topology: Topology,
     interrupts: Interrupts,
     console: SteadyConsole,
 ) -> ExitCode:
+    kind = kind_of(study)
     screen = StudyScreen(console)
-    screen.remember(standing(study, folder.outcomes()))
-    screen.say(f"{len(prepared)} of {len(study.trials)} trials, in {folder.path}")
+    screen.remember(kind.standing(study, folder.outcomes()))
+    now = kind.next(study, folder.outcomes(), redo)
+    screen.say(f"{len(_of_the_plan(now))} of {len(study.trials)} trials, in {folder.path}")
     runner = Runner(study, folder, topology, Fanout(screen))
     broken = ""
-    if prepared or any(again(study, folder.outcomes(), attempt) for attempt in _rounds(study)):
+    if now is not None:
         check_limits(max(len(one.plan.jobs) for one in everything))
         # In the main thread: the kernel's word of its end follows the thread that starts agents.
         launcher = LocalLauncher(everything[0].request.launch.agent_python)
@@ -154,9 +165,12 @@ def _run(
         console.detach()
         try:
             with Bus.open(launcher, interrupts, None) as bus:
-                runner.run(bus, prepared)
-                for attempt in _rounds(study):
-                    _run_again(runner, bus, screen, everything, attempt)
+                while now is not None and not runner.interrupted:
+                    if now.attempt:
+                        which = f"round {now.attempt} of {study.retry_suspect}: {len(now.trials)} trials"
+                        screen.say(f"{kind.rerun} are run again, {which}")
+                    runner.run(bus, _placed(now.trials, everything), now.attempt)
+                    now = kind.next(study, folder.outcomes())
                 runner.finish(bus)
         except Broken as problem:
             broken = str(problem)
@@ -181,22 +195,7 @@ def _run(
     if runner.interrupted or broken:
         screen.say(f"{broken or 'interrupted'}; {_how(folder)}")
         return ExitCode.INTERRUPTED if runner.interrupted else ExitCode.PARTIAL
-    return _verdict(standing(study, outcomes)) if whole else ExitCode.UNWRITABLE
-
-
-def _rounds(study: Study) -> range:
-    return range(1, study.retry_suspect + 1)
-
-
-def _run_again(runner: Runner, bus: Bus, screen: StudyScreen, everything: Sequence[PlacedTrial], attempt: int) -> None:
-    """A round of what is SUSPECT, unless the user wants an end."""
-    if runner.interrupted:
-        return
-    ids = {trial.id for trial in again(runner.study, runner.folder.outcomes(), attempt)}
-    if ids:
-        what = "blocks with SUSPECT trials are" if runner.study.kind == "ab" else "SUSPECT trials are"
-        screen.say(f"{what} run again, round {attempt} of {runner.study.retry_suspect}: {len(ids)} trials")
-        runner.run(bus, [one for one in everything if one.trial.id in ids], attempt)
+    return _verdict(kind.standing(study, outcomes)) if whole else ExitCode.UNWRITABLE
 
 
 def _how(folder: StudyFolder) -> str:
@@ -214,7 +213,7 @@ def _conclude(
     from ..report.html.studypage import study_files
     from ..report.study import print_answer
 
-    said = answer(study, outcomes)
+    said = kind_of(study).conclude(study, outcomes)
     data = answer_json(said)
     if request.json:
         sys.stdout.buffer.write(data)

@@ -20,11 +20,12 @@ from ..result.environment import Environment
 from ..result.estimates import estimates_of_run, estimates_of_trial
 from ..result.figures import FIGURES, Better, Figure
 from ..result.report import Interval, Report
-from ..result.study import Outcome, Point, Study, Trial
+from ..result.study import Outcome, Point, Study
 from ..stats.estimate import Estimate, estimate, welch
 from ..stats.student import t_within
-from ..study.settings import in_common, own_flags
-from ..study.standing import standing, used
+from ..study.kinds.registry import kind_of
+from ..study.settings import in_common
+from ..study.standing import used
 from .difference import Difference, different, different_contents, different_digests
 
 Verdict = Literal["better", "worse", "higher", "lower", "cannot be told apart", "no interval", "not comparable"]
@@ -139,7 +140,7 @@ def compare_studies(first: NamedStudy, others: Sequence[NamedStudy], *, force: b
 
 
 def _study(of: NamedStudy) -> Compared:
-    valid = sum(outcome.status == "VALID" for outcome in standing(of.study, of.outcomes))
+    valid = sum(outcome.status == "VALID" for outcome in kind_of(of.study).standing(of.study, of.outcomes))
     return Compared(of.name, of.study.created_at, f"{valid} of {len(of.study.trials)} trials valid")
 
 
@@ -208,7 +209,7 @@ def _agent_python(environment: Environment) -> dict[str, object]:
 
 
 def _studies(first: NamedStudy, other: NamedStudy, force: bool) -> Pair:
-    ended = standing(first.study, first.outcomes), standing(other.study, other.outcomes)
+    ended = tuple(kind_of(one.study).standing(one.study, one.outcomes) for one in (first, other))
     one, two = map(by_point, ended)
     matched = [
         _matched(
@@ -250,7 +251,7 @@ def _unwell(outcomes: Sequence[Outcome]) -> dict[str, object]:
 def _plan(of: NamedStudy) -> dict[str, object]:
     study = of.study
     axes = {f"values of {name}": ", ".join(values) for name, values in study.axes.items()}
-    sides = _sides(study.trials) if study.kind == "ab" else {}
+    sides = {f"flags of {side}": flags for side, flags in kind_of(study).sides(study).items()}
     return {"kind": study.kind, "repetitions": study.repetitions, **axes, **sides, **_fixed(study)}
 
 
@@ -258,13 +259,6 @@ def _fixed(study: Study) -> dict[str, str]:
     """The flags that all trials have with the same value, but for those that vary; one without a value is `yes`."""
     common = in_common([trial.argv for trial in study.trials])
     return {flag: value or "yes" for flag, value in common.items() if flag not in study.axes}
-
-
-def _sides(trials: Sequence[Trial]) -> dict[str, str]:
-    """The flags that a side has of its own."""
-    common = in_common([trial.argv for trial in trials])
-    argvs = {" ".join(trial.point.values()): trial.argv for trial in sorted(trials, key=lambda t: [*t.point.values()])}
-    return {f"flags of {side}": own_flags(argv, common) for side, argv in argvs.items()}
 
 
 def _machine(study: Study) -> dict[str, object]:

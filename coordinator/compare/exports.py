@@ -7,8 +7,7 @@ from ovbench.common.errors import UsageError
 
 from ..result.study import Outcome
 from ..store.saved import Saved, SavedRun, SavedStudy, read_samples
-from ..study.standing import standing
-from ..study.summary import settings_of
+from ..study.kinds.registry import kind_of
 from .hdrlog import TrialLatencies, histogram_log, study_log, tag_of
 from .table import rows_of_run, rows_of_study, to_csv
 
@@ -17,7 +16,7 @@ def csv_of(saved: Saved) -> str:
     """A table with a row for each trial and figure."""
     if isinstance(saved, SavedRun):
         return to_csv(rows_of_run(saved.report))
-    stand = standing(saved.study, saved.outcomes)
+    stand = kind_of(saved.study).standing(saved.study, saved.outcomes)
     reports = {outcome.trial: saved.trial_report(outcome) for outcome in stand}
     found = {trial: report for trial, report in reports.items() if report is not None}
     return to_csv(rows_of_study(saved.study, saved.outcomes, found))
@@ -38,8 +37,9 @@ def _hlog_of_run(saved: SavedRun) -> str:
 
 def _hlog_of_study(saved: SavedStudy) -> str:
     """Of the trials that count, as in the study's answer, in the order in which they were run."""
-    ended = standing(saved.study, saved.outcomes)
-    counted = {trial for setting in settings_of(saved.study, saved.outcomes) for trial in setting.used}
+    kind = kind_of(saved.study)
+    ended = kind.standing(saved.study, saved.outcomes)
+    counted = {trial for setting in kind.settings(saved.study, saved.outcomes) for trial in setting.used}
     used = sorted((one for one in ended if one.trial in counted), key=lambda outcome: outcome.started_at)
     if not used:
         raise UsageError(f"{saved.name}: no trial was VALID or SUSPECT, so there are no latencies to write")

@@ -14,7 +14,7 @@ from ..result.figures import FIGURES
 from ..result.report import Report
 from ..result.study import Outcome, Study, Trial, outcome_of
 from ..stats.estimate import Estimate
-from ..study.standing import standing
+from ..study.kinds.registry import kind_of
 
 Row = dict[str, str | int | float | None]
 
@@ -38,7 +38,7 @@ def rows_of_run(report: Report) -> list[Row]:
 def rows_of_study(study: Study, outcomes: Sequence[Outcome], reports: Mapping[str, Report]) -> list[Row]:
     """`reports` of the trials that have one, by trial: they hold more figures than `trials.jsonl`."""
     found: list[Row] = []
-    for outcome in standing(study, outcomes):
+    for outcome in kind_of(study).standing(study, outcomes):
         report = reports.get(outcome.trial)
         estimates = estimates_of_trial(outcome) | (estimates_of_run(report) if report is not None else {})
         axes: Row = {axis_column(flag): outcome.point.get(flag) for flag in study.axes}

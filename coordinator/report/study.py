@@ -1,7 +1,6 @@
 """A study at a glance: the answer in words, settings, a plot of the scaling, commands, what is not known."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from math import ceil, prod
 from typing import Final
@@ -13,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from ..result.effective import text_of
-from ..result.numbers import milliseconds, rate
 from ..result.study import Outcome, Study
-from ..stats.estimate import Estimate
 from ..stats.scaling import throughput
-from ..study.answer import Answer, answer
+from ..study.answer import Answer
+from ..study.columns import UNKNOWN, Column
 from ..study.curves import Curve
+from ..study.kinds.registry import kind_of
 from ..study.summary import Setting
 from ..study.words import figures_of
 from .plot import Plot
@@ -36,7 +35,7 @@ _MEASURED: Final = "bold green"
 
 def print_study(console: Console, study: Study, outcomes: Sequence[Outcome]) -> None:
     """The answer first; tables and plots fit a terminal of 80 columns."""
-    print_answer(console, study, answer(study, outcomes))
+    print_answer(console, study, kind_of(study).conclude(study, outcomes))
 
 
 def print_answer(console: Console, study: Study, found: Answer) -> None:
@@ -63,33 +62,24 @@ def _print_lines(console: Console, lines: Sequence[str]) -> None:
         console.print(Padding(Text(line), (0, 0, 0, 2), expand=False), highlight=False)
 
 
-@dataclass(frozen=True)
-class _Column:
-    """`rank`: where there is no room for all, the columns with the highest go first."""
-
-    title: str
-    cell: Callable[[Setting], str]
-    rank: int = 0
-
-
 def _table(study: Study, found: Answer, width: int) -> Table:
     """A column for each axis, then figures: means over VALID trials, with half the 95 % interval of the throughput."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False, pad_edge=False)
     shown = _shown(found.settings)
     names = _short_values(study)
     axes = [
-        _Column(axis.lstrip("-"), lambda setting, axis=axis: _values(setting, axis, names))  # type: ignore[misc]
+        Column(axis.lstrip("-"), lambda setting, axis=axis: _values(setting, axis, names))  # type: ignore[misc]
         for axis in study.axes
     ]
     front = {setting.name for setting in found.front}
-    mark = _Column("", lambda setting: "*" if setting.name in front else "")
-    columns = _fitting([mark, *axes, *_figures(found)], shown, width)
+    mark = Column("", lambda setting: "*" if setting.name in front else "")
+    columns = _fitting([mark, *axes, *kind_of(study).columns(found)], shown, width)
     for index, column in enumerate(columns):
         axis = index <= len(axes)
         table.add_column(
             Text(column.title), justify="left" if axis else "right", overflow="fold", no_wrap=not axis or index == 0
         )
-    best = {choice.setting.name for choice in found.choices} if study.kind != "ab" else set()
+    best = {choice.setting.name for choice in found.choices} if kind_of(study).ranks else set()
     for setting in shown:
         style = "red" if setting.fps is None else "yellow" if setting.suspect else ""
         style = style or ("bold" if setting.name in best else "")
@@ -124,9 +114,9 @@ def _short_values(study: Study) -> dict[str, dict[str, str]]:
     return short
 
 
-def _fitting(columns: Sequence[_Column], settings: Sequence[Setting], width: int) -> list[_Column]:
+def _fitting(columns: Sequence[Column], settings: Sequence[Setting], width: int) -> list[Column]:
     """As many as have room, without those that nothing is known for; axes and throughput stay."""
-    left = [c for c in columns if not c.rank or any(c.cell(setting) != "-" for setting in settings)]
+    left = [c for c in columns if not c.rank or any(c.cell(setting) != UNKNOWN for setting in settings)]
 
     def needed() -> int:
         cells = (max([len(column.title), *(len(column.cell(setting)) for setting in settings)]) for column in left)
@@ -135,46 +125,6 @@ def _fitting(columns: Sequence[_Column], settings: Sequence[Setting], width: int
     while needed() > width and any(column.rank for column in left):
         left.remove(max(left, key=lambda column: column.rank))
     return left
-
-
-def _figures(found: Answer) -> Iterator[_Column]:
-    yield _Column("FPS", lambda s: "-" if s.fps is None else rate(s.fps.value))
-    yield _Column("±", lambda s: _plus_minus(s.fps))
-    if found.curves:
-        yield _Column("of ideal", lambda s: _share(found.efficiency(s)))
-    yield _Column("median", lambda s: "-" if s.median_ms is None else milliseconds(s.median_ms.value), 2)
-    if any(setting.batch for setting in found.settings):
-        yield _Column("a frame", _per_frame)
-    yield _Column("p99", lambda s: "-" if s.p99_ms is None else milliseconds(s.p99_ms.value))
-    yield _Column("CPU", lambda s: "-" if s.busy_percent is None else f"{s.busy_percent:.0f} %", 3)
-    yield _Column("/CPU-s", lambda s: "-" if s.frames_per_cpu_s is None else rate(s.frames_per_cpu_s), 4)
-    yield _Column("trials", _trials)
-
-
-def _share(efficiency: Estimate | None) -> str:
-    return "-" if efficiency is None else f"{100 * efficiency.value:.1f} %"
-
-
-def _per_frame(setting: Setting) -> str:
-    if setting.median_ms is None or setting.batch is None:
-        return "-"
-    return milliseconds(setting.median_ms.value / setting.batch)
-
-
-def _plus_minus(figure: Estimate | None) -> str:
-    if figure is None or figure.low is None or figure.high is None or figure.value <= 0:
-        return "-"
-    percent = 50 * (figure.high - figure.low) / figure.value
-    return f"{percent:.1f} %" if percent < 99.95 else "> 100 %"
-
-
-def _trials(setting: Setting) -> str:
-    total = sum(setting.trials.values())
-    used = len(setting.used)
-    doubt = " SUSPECT" if setting.suspect else ""
-    if used == total:
-        return f"{total}{doubt}"
-    return f"{used} of {total}{doubt}" if used else "/".join(setting.trials)
 
 
 def _legend(found: Answer) -> str:

@@ -23,7 +23,7 @@ from ..session.events import (
     WarmingUp,
 )
 from ..study.events import TrialBegins, TrialEnded
-from ..study.settings import in_common, own_flags
+from ..study.kinds.registry import kind_of
 from .console import SteadyConsole
 from .steps import waiting_line
 
@@ -129,13 +129,13 @@ def print_trials(console: Console, study: Study, trials: Sequence[Trial], second
     """What a study would run: its settings, the number of its trials, the time they take, and which come first."""
     places = {flag: {value: place for place, value in enumerate(values)} for flag, values in study.axes.items()}
     ordered = sorted(study.trials, key=lambda t: [places[flag].get(value, 0) for flag, value in t.point.items()])
-    common = in_common([trial.argv for trial in study.trials]) if study.kind == "ab" else {}
+    sides = kind_of(study).sides(study)
 
-    def told(trial: Trial) -> str:
-        own = own_flags(trial.argv, common) if study.kind == "ab" else ""
-        return setting(trial.point) + (f": {own or 'no flags of its own'}" if study.kind == "ab" else "")
+    def named(trial: Trial) -> str:
+        side = " ".join(trial.point.values())
+        return setting(trial.point) + (f": {sides[side] or 'no flags of its own'}" if side in sides else "")
 
-    points = list(dict.fromkeys(map(told, ordered)))
+    points = list(dict.fromkeys(map(named, ordered)))
     for point in points[:_MOST_POINTS]:
         console.print(Text(f"  {point}"), highlight=False, soft_wrap=True)
     if len(points) > _MOST_POINTS:

@@ -9,7 +9,6 @@ from typing import Final
 from msgspec import Struct
 
 from ..result.numbers import milliseconds
-from ..result.study import Study
 from ..stats.estimate import welch
 from ..stats.student import t_within
 from .summary import Setting
@@ -25,35 +24,29 @@ class Choice(Struct, frozen=True):
     rivals: tuple[str, ...] = ()
 
 
-def choices_of(study: Study, settings: Sequence[Setting]) -> Iterator[Choice]:
-    """What is best by what the kind of study asks; of an A/B study the two themselves."""
-    among = eligible(settings)
-    ranked = by_throughput(among)
-    if not ranked:
-        return
-    if study.kind == "ab":
-        yield from (Choice(name, setting) for name, setting in zip("AB", settings, strict=False))
-        return
-    yield _choice("most throughput", ranked[0], among)
-    shortest = by_p99(among)
-    if study.kind == "partition" and shortest:
-        equal = rivals(shortest[0], among, lambda setting: setting.p99_of_trials)
-        yield Choice("shortest p99", shortest[0], tuple(setting.name for setting in equal))
-    if study.p99_limit_ms is None:
-        return
-    within = [s for s in ranked if s.p99_ms is not None and s.p99_ms.value <= study.p99_limit_ms]
-    if within:
-        yield _choice(f"most throughput with p99 up to {milliseconds(study.p99_limit_ms)}", within[0], within)
-
-
 def eligible(settings: Sequence[Setting]) -> list[Setting]:
     """Those that may be called best: with figures, and of VALID trials where any setting has those."""
     known = [setting for setting in settings if setting.fps is not None]
     return [setting for setting in known if not setting.suspect] or known
 
 
-def _choice(what: str, best: Setting, among: Iterable[Setting]) -> Choice:
-    return Choice(what, best, tuple(setting.name for setting in rivals(best, among)))
+def fastest(what: str, among: Sequence[Setting]) -> Iterator[Choice]:
+    """That of most throughput, where any is known."""
+    for best in by_throughput(among)[:1]:
+        yield Choice(what, best, tuple(setting.name for setting in rivals(best, among)))
+
+
+def fastest_within(limit_ms: float, among: Sequence[Setting]) -> Iterator[Choice]:
+    """Of those whose p99 is not above the limit."""
+    within = [s for s in by_throughput(among) if s.p99_ms is not None and s.p99_ms.value <= limit_ms]
+    yield from fastest(f"most throughput with p99 up to {milliseconds(limit_ms)}", within)
+
+
+def shortest(among: Sequence[Setting]) -> Iterator[Choice]:
+    """That of the shortest p99, where any is known."""
+    for best in by_p99(among)[:1]:
+        equal = rivals(best, among, lambda setting: setting.p99_of_trials)
+        yield Choice("shortest p99", best, tuple(setting.name for setting in equal))
 
 
 def by_throughput(settings: Iterable[Setting]) -> list[Setting]:

@@ -32,7 +32,6 @@ from ..result.study import (
 )
 from ..store import files as store
 from ..store.saved import SavedStudy, read_saved
-from .standing import standing
 
 _LOCK = ".lock"
 
@@ -112,12 +111,6 @@ class StudyFolder:
                 stream.truncate(data.rfind(b"\n") + 1)
         except OSError as error:
             raise Unwritable(f"{self.trials_file} cannot be written: {error.strerror or error}") from None
-
-    def left(self, study: Study, retry: bool = False) -> tuple[Trial, ...]:
-        """The trials that have not ended yet, in their order; with `retry` also those that were PARTIAL or FAILED."""
-        again = ("PARTIAL", "FAILED") if retry else ()
-        done = {one.trial for one in standing(study, self.outcomes()) if one.status not in again}
-        return tuple(trial for trial in study.trials if trial.id not in done)
 
     def keep_samples(self, trial: Trial, arrays: Mapping[str, npt.NDArray[Any]] | None, attempt: int = 0) -> str | None:
         """Save a trial's samples, before `keep`: arrays by name. The name of the file; None, and no file, where there

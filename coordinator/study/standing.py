@@ -12,10 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from ..result.findings import EFFECTS, Code
-from ..result.study import Outcome, Study, Trial
-
-LEAST_BLOCKS: Final = 3
-"""Of A against B: fewer have no verdict."""
+from ..result.study import Outcome, Trial
 
 _RANKS: Final = {"FAILED": 0, "PARTIAL": 1, "INVALID": 2, "SUSPECT": 3, "VALID": 4}
 _MISSING: Final = -1
@@ -26,9 +23,13 @@ _PASSING: Final = {code for code, effect in EFFECTS.items() if effect == "doubt"
 Attempts = Mapping[int, Outcome]
 
 
-def standing(study: Study, outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+Units = Sequence[Sequence[Trial]]
+"""Trials that are run again, and stand or not, as a whole: each by itself, or the blocks of A against B."""
+
+
+def standing(units: Units, outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
     """One of each trial that has ended, in the order in which they ended first."""
-    return _standing(study, attempts_of(outcomes))
+    return _standing(units, attempts_of(outcomes))
 
 
 def attempts_of(outcomes: Iterable[Outcome]) -> dict[str, dict[int, Outcome]]:
@@ -39,12 +40,11 @@ def attempts_of(outcomes: Iterable[Outcome]) -> dict[str, dict[int, Outcome]]:
     return found
 
 
-def _standing(study: Study, attempts: Mapping[str, Attempts]) -> tuple[Outcome, ...]:
+def _standing(units: Units, attempts: Mapping[str, Attempts]) -> tuple[Outcome, ...]:
     chosen = {trial: _best(several) for trial, several in attempts.items()}
-    if study.kind == "ab":
-        for block in _blocks(study):
-            number = _best_of_block([attempts.get(trial.id, {}) for trial in block])
-            chosen |= {t.id: attempts[t.id][number] for t in block if number in attempts.get(t.id, {})}
+    for unit in units:
+        number = _best_of_all([attempts.get(trial.id, {}) for trial in unit])
+        chosen |= {t.id: attempts[t.id][number] for t in unit if number in attempts.get(t.id, {})}
     return tuple(chosen.values())
 
 
@@ -52,30 +52,22 @@ def _best(attempts: Attempts) -> Outcome:
     return max(attempts.values(), key=lambda outcome: (_RANKS[outcome.status], outcome.attempt))
 
 
-def _best_of_block(block: Sequence[Attempts]) -> int:
-    numbers = {number for attempts in block for number in attempts} or {0}
-    return max(numbers, key=lambda number: (min(_rank(attempts.get(number)) for attempts in block), number))
+def _best_of_all(unit: Sequence[Attempts]) -> int:
+    numbers = {number for attempts in unit for number in attempts} or {0}
+    return max(numbers, key=lambda number: (min(_rank(attempts.get(number)) for attempts in unit), number))
 
 
 def _rank(outcome: Outcome | None) -> int:
     return _MISSING if outcome is None else _RANKS[outcome.status]
 
 
-def _blocks(study: Study) -> list[list[Trial]]:
-    found: dict[int, list[Trial]] = {}
-    for trial in study.trials:
-        found.setdefault(trial.repetition, []).append(trial)
-    return list(found.values())
-
-
-def again(study: Study, outcomes: Iterable[Outcome], attempt: int) -> tuple[Trial, ...]:
+def again(units: Units, outcomes: Iterable[Outcome], attempt: int) -> tuple[Trial, ...]:
     """What is still to be run in that round (from 1): what is SUSPECT by the attempts before it, for a reason that may
     pass, and has not been run in it yet. A round is so the same however often the study was cut off in it."""
     attempts = attempts_of(outcomes)
     before = {trial: {n: one for n, one in several.items() if n < attempt} for trial, several in attempts.items()}
-    known = _standing(study, {trial: several for trial, several in before.items() if several})
+    known = _standing(units, {trial: several for trial, several in before.items() if several})
     doubtful = {outcome.trial for outcome in known if outcome.status == "SUSPECT" and _may_pass(outcome)}
-    units = _blocks(study) if study.kind == "ab" else [[trial] for trial in study.trials]
     return tuple(
         trial
         for unit in units
@@ -101,23 +93,3 @@ def used(outcomes: Sequence[Outcome]) -> list[Outcome]:
         if good:
             return good
     return []
-
-
-Block = tuple[list[Outcome], ...]
-
-
-def blocks_used(study: Study, outcomes: Iterable[Outcome], points: Sequence[Mapping[str, str]]) -> list[Block]:
-    """Of A against B, the trials of each side by block, where both have some: VALID ones, and where that makes too few
-    blocks for a verdict, SUSPECT ones, too."""
-    found: list[Block] = []
-    stand = standing(study, outcomes)
-    for statuses in (("VALID",), ("VALID", "SUSPECT")):
-        blocks: dict[int, Block] = {trial.repetition: tuple([] for _ in points) for trial in study.trials}
-        for outcome in stand:
-            side = next((index for index, point in enumerate(points) if point == outcome.point), None)
-            if side is not None and outcome.repetition in blocks and outcome.status in statuses and measured(outcome):
-                blocks[outcome.repetition][side].append(outcome)
-        found = [sides for sides in blocks.values() if all(sides)]
-        if len(found) >= LEAST_BLOCKS:
-            break
-    return found

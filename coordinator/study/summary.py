@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from ..result.effective import InEffect
 from ..result.study import Outcome, Point, Study, Trial
 from ..stats.estimate import Estimate, geometric, geometric_mean
-from .standing import blocks_used, measured, standing, used
+from .standing import measured, used
 
 PROGRAM: Final = "ovbench-coord"
 NOT_RUN: Final = "NOT RUN"
@@ -60,10 +60,8 @@ def name_of(point: Mapping[str, str]) -> str:
     return " ".join(f"{flag} {shlex.quote(value)}" for flag, value in point.items())
 
 
-def settings_of(study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...]:
-    """In the order of the axes' values; points whose trials were the same run are one, but for the sides of A against
-    B."""
-    by_trial = {outcome.trial: outcome for outcome in standing(study, outcomes)}
+def trials_by_point(study: Study) -> list[list[Trial]]:
+    """In the order of the axes' values."""
     by_point: dict[tuple[tuple[str, str], ...], list[Trial]] = {}
     for trial in study.trials:
         by_point.setdefault(tuple(trial.point.items()), []).append(trial)
@@ -73,22 +71,18 @@ def settings_of(study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...
         point = trials[0].point
         return [rank.get(point.get(axis, ""), len(rank)) for axis, rank in ranks.items()]
 
+    return sorted(by_point.values(), key=place)
+
+
+def settings_of(study: Study, stand: Iterable[Outcome]) -> tuple[Setting, ...]:
+    """In the order of the axes' values; points whose trials were the same run are one. `stand`: the outcomes that
+    stand."""
+    by_trial = {outcome.trial: outcome for outcome in stand}
     groups: dict[object, list[Trial]] = {}
-    for number, trials in enumerate(sorted(by_point.values(), key=place)):
-        runs = frozenset() if study.kind == "ab" else _runs([by_trial[t.id] for t in trials if t.id in by_trial])
+    for number, trials in enumerate(trials_by_point(study)):
+        runs = _runs([by_trial[trial.id] for trial in trials if trial.id in by_trial])
         groups.setdefault(runs or number, []).extend(trials)
-    several = list(groups.values())
-    if study.kind == "ab":
-        return _sides(study, outcomes, several, by_trial)
-    return tuple(_setting(trials, by_trial) for trials in several)
-
-
-def _sides(
-    study: Study, outcomes: Sequence[Outcome], sides: Sequence[Sequence[Trial]], by_trial: Mapping[str, Outcome]
-) -> tuple[Setting, ...]:
-    """Each by block, as the verdict is: so B / A of their figures is the verdict's ratio."""
-    blocks = blocks_used(study, outcomes, [trials[0].point for trials in sides])
-    return tuple(_setting(trials, by_trial, [block[side] for block in blocks]) for side, trials in enumerate(sides))
+    return tuple(setting_of(trials, by_trial) for trials in groups.values())
 
 
 def _runs(found: Sequence[Outcome]) -> frozenset[str]:
@@ -96,7 +90,7 @@ def _runs(found: Sequence[Outcome]) -> frozenset[str]:
     return frozenset(_in_effect(used(found)) or _in_effect(one for one in found if one.status != "PARTIAL"))
 
 
-def _setting(
+def setting_of(
     trials: Sequence[Trial], by_trial: Mapping[str, Outcome], blocks: Sequence[Sequence[Outcome]] | None = None
 ) -> Setting:
     """`blocks`: those of its trials that are used, where blocks are what is repeated."""

@@ -245,6 +245,7 @@ IMPURE: Final = frozenset(
         "coordinator.report.html.document",
         "coordinator.report.html.runpage",
         "coordinator.report.html.studypage",
+        "coordinator.report.html.studycharts",
         "coordinator.report.html.vega",
         "coordinator.report.lines",
         "coordinator.report.live",
@@ -272,6 +273,14 @@ IMPURE: Final = frozenset(
         "coordinator.study.design",
         "coordinator.study.fingerprint",
         "coordinator.study.folder",
+        "coordinator.study.kinds.ab",
+        "coordinator.study.kinds.batch",
+        "coordinator.study.kinds.kind",
+        "coordinator.study.kinds.partition",
+        "coordinator.study.kinds.registry",
+        "coordinator.study.kinds.scaling",
+        "coordinator.study.kinds.streams",
+        "coordinator.study.kinds.sweep",
         "coordinator.study.planflags",
         "coordinator.study.request",
         "coordinator.study.runner",
@@ -378,8 +387,6 @@ TOO_LONG: Final = frozenset(
     {
         "agent.openvino.capi",
         "agent.service",
-        "coordinator.report.html.runcharts",
-        "coordinator.report.html.studycharts",
         "coordinator.report.text",
     }
 )

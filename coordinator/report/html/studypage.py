@@ -2,14 +2,14 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
 
 from ...request.request import PlotFormat
 from ...result.effective import text_of
 from ...result.numbers import count, duration, milliseconds, percent, rate
 from ...result.report import Report
 from ...result.study import AGENTS_IN, TRIALS_FOLDER, Outcome, Study
-from ...study.answer import Answer, answer
+from ...study.answer import Answer
+from ...study.kinds.registry import kind_of
 from ...study.standing import attempts_of
 from ...study.summary import Setting, name_of
 from ...study.words import figures_of, same_as, span_of
@@ -18,15 +18,6 @@ from .document import Html, command, document, figures, folded, join, pairs, sec
 from .runpage import PAGE_FILE, badge, environment_of, footer
 from .studycharts import study_charts
 from .vega import plot_files
-
-_TITLES: Final = {
-    "sweep": "Sweep",
-    "scaling": "Scaling",
-    "streams": "Streams and requests",
-    "partition": "Partitions of the same cores",
-    "batch": "Batch sizes",
-    "ab": "A against B",
-}
 
 
 def study_files(
@@ -37,7 +28,7 @@ def study_files(
     said: Answer | None = None,
 ) -> dict[str, bytes]:
     """`report.html` and the charts as files, by name. Raises UsageError where the extra is missing."""
-    answered = said if said is not None else answer(study, outcomes)
+    answered = said if said is not None else kind_of(study).conclude(study, outcomes)
     charts = study_charts(study, outcomes, answered)
     return {PAGE_FILE: study_page(study, outcomes, reports, answered, charts)} | plot_files(charts, plots)
 
@@ -54,9 +45,9 @@ def study_page(
     `said` and `charts`: what they are, where that is known already. Raises UsageError where the extra that draws charts
     is missing.
     """
-    answered = said if said is not None else answer(study, outcomes)
+    answered = said if said is not None else kind_of(study).conclude(study, outcomes)
     drawn = charts if charts is not None else study_charts(study, outcomes, answered)
-    title = ": ".join(filter(None, (_TITLES[study.kind], ", ".join(study.fingerprint.models))))
+    title = ": ".join(filter(None, (kind_of(study).title, ", ".join(study.fingerprint.models))))
     body = join(
         tag("h1", title),
         tag("p", " · ".join(_facts(study, outcomes)), class_="muted"),

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from ovbench.coordinator.result.study import Kind, Point
 from ovbench.coordinator.stats.estimate import Estimate
 from ovbench.coordinator.stats.scaling import throughput
-from ovbench.coordinator.study.answer import Answer, answer, answer_json
+from ovbench.coordinator.study.answer import Answer, answer_json
 from ovbench.coordinator.study.words import with_interval
-from tests.studies import Status, outcome, outcomes, study
+from tests.studies import Status, answer, outcome, outcomes, study
 
 SIZES = ("1", "2", "4", "8", "16", "32")
 

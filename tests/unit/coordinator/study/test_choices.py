@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from ovbench.coordinator.stats.estimate import Estimate
-from ovbench.coordinator.study.choices import by_p99, by_throughput, choices_of, pareto, rivals, shares_of_variance
-from ovbench.coordinator.study.summary import Setting, settings_of
-from tests.studies import outcomes, study
+from ovbench.coordinator.study.choices import by_p99, by_throughput, pareto, rivals, shares_of_variance
+from ovbench.coordinator.study.kinds.registry import kind_of
+from ovbench.coordinator.study.summary import Setting
+from tests.studies import outcomes, settings_of, study
 
 
 def setting(name: str, fps: float | None, p99_ms: float | None) -> Setting:
@@ -105,7 +106,7 @@ def test_the_shortest_p99_has_rivals_too() -> None:
     planned = study({"--agents": ("1", "2", "4")}, "partition")
     done = outcomes(planned, lambda p: 100.0 * int(p["--agents"]), lambda p: 2.0 if p["--agents"] != "4" else 9.0,
                     noise=0.01)  # fmt: skip
-    shortest = list(choices_of(planned, settings_of(planned, done)))[1]
+    shortest = list(kind_of(planned).choices(planned, settings_of(planned, done)))[1]
     assert {shortest.setting.name, *shortest.rivals} == {"--agents 1", "--agents 2"}
 
 
@@ -118,7 +119,7 @@ def test_what_was_not_repeated_has_no_rivals() -> None:
 def test_the_best_under_a_limit_is_the_fastest_of_those_that_keep_it() -> None:
     planned = study({"-nireq": ("1", "2", "4")}, p99_limit_ms=4.5)
     done = outcomes(planned, lambda p: 100.0 * int(p["-nireq"]), lambda p: 2.0 * int(p["-nireq"]))
-    found = list(choices_of(planned, settings_of(planned, done)))
+    found = list(kind_of(planned).choices(planned, settings_of(planned, done)))
     assert [(one.what, one.setting.name) for one in found] == [
         ("most throughput", "-nireq 4"),
         ("most throughput with p99 up to 4.50 ms", "-nireq 2"),
@@ -128,13 +129,13 @@ def test_the_best_under_a_limit_is_the_fastest_of_those_that_keep_it() -> None:
 def test_without_a_setting_under_the_limit_there_is_no_such_choice() -> None:
     planned = study({"-nireq": ("1", "2")}, p99_limit_ms=1.0)
     done = outcomes(planned, lambda p: 100.0, lambda p: 2.0)
-    assert len(list(choices_of(planned, settings_of(planned, done)))) == 1
+    assert len(list(kind_of(planned).choices(planned, settings_of(planned, done)))) == 1
 
 
 def test_partitions_are_chosen_by_p99_as_well() -> None:
     planned = study({"--agents": ("1", "8")}, "partition")
     done = outcomes(planned, lambda p: 100.0 * int(p["--agents"]), lambda p: 2.0 * int(p["--agents"]))
-    found = [(one.what, one.setting.name) for one in choices_of(planned, settings_of(planned, done))]
+    found = [(one.what, one.setting.name) for one in kind_of(planned).choices(planned, settings_of(planned, done))]
     assert found == [("most throughput", "--agents 8"), ("shortest p99", "--agents 1")]
 
 

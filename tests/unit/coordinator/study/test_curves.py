@@ -3,8 +3,7 @@
 from ovbench.coordinator.result.study import Outcome, Study
 from ovbench.coordinator.stats.scaling import throughput
 from ovbench.coordinator.study.curves import curves_of
-from ovbench.coordinator.study.summary import settings_of
-from tests.studies import outcome, outcomes, study
+from tests.studies import outcome, outcomes, settings_of, study
 
 
 def sizes(planned: Study, done: list[Outcome]) -> list[tuple[str, dict[str, str], list[int]]]:

@@ -14,8 +14,9 @@ from ovbench.coordinator.analysis.recording import Recorded, sample_arrays
 from ovbench.coordinator.result.study import SIZE_PERCENT, Fingerprint, Outcome, Study, Trial, outcome_of
 from ovbench.coordinator.store.saved import SavedRun, SavedStudy, read_samples, read_saved
 from ovbench.coordinator.study.folder import StudyFolder
-from ovbench.coordinator.study.standing import standing
+from ovbench.coordinator.study.kinds.registry import kind_of
 from tests.builders import folded, ms, recording, report, seconds, steady
+from tests.studies import standing
 
 TRIALS = tuple(Trial(f"{n:04}", {"-nireq": str(n)}, 0, ("-nireq", str(n))) for n in (1, 2, 3))
 STUDY = Study(
@@ -35,6 +36,11 @@ def outcome(trial: Trial) -> Outcome:
     return outcome_of(trial, report(), 1.5, 0)
 
 
+def left(folder: StudyFolder, redo: tuple[str, ...] = ()) -> tuple[Trial, ...]:
+    now = kind_of(STUDY).next(STUDY, folder.outcomes(), redo)
+    return () if now is None or now.attempt else now.trials
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> StudyFolder:
     made = StudyFolder(tmp_path)
@@ -45,7 +51,7 @@ def folder(tmp_path: Path) -> StudyFolder:
 def test_a_study_is_read_as_it_was_written(folder: StudyFolder) -> None:
     assert folder.study() == STUDY
     assert folder.outcomes() == ()
-    assert folder.left(STUDY) == TRIALS
+    assert left(folder) == TRIALS
 
 
 def test_a_study_from_before_a_size_could_be_stated_has_the_usual_one(folder: StudyFolder) -> None:
@@ -61,7 +67,7 @@ def test_a_study_from_before_a_size_could_be_stated_has_the_usual_one(folder: St
 def test_a_trial_is_there_when_it_was_kept(folder: StudyFolder) -> None:
     folder.keep(TRIALS[1], outcome(TRIALS[1]), report())
     assert folder.outcomes() == (outcome(TRIALS[1]),)
-    assert folder.left(STUDY) == (TRIALS[0], TRIALS[2])
+    assert left(folder) == (TRIALS[0], TRIALS[2])
     assert folder.reports() == {TRIALS[1].id: report()}
 
 
@@ -101,7 +107,7 @@ def test_samples_that_cannot_be_written_are_told(folder: StudyFolder, way: str) 
         (folder.path / way).mkdir(parents=True)
     with pytest.raises(Unwritable, match="trials/0001"):
         folder.keep_samples(TRIALS[0], sample_arrays([recorded()], merge([recorded()]).window))
-    assert folder.left(STUDY) == TRIALS
+    assert left(folder) == TRIALS
 
 
 def test_a_trial_s_line_has_the_figures_of_its_report(folder: StudyFolder) -> None:
@@ -117,7 +123,7 @@ def test_a_line_that_was_torn_is_cut_off_and_its_trial_is_left_to_do(folder: Stu
         folder.keep(trial, outcome(trial), None)
     data = folder.trials_file.read_bytes()
     folder.trials_file.write_bytes(data[:-torn])
-    assert folder.left(STUDY) == TRIALS[1:]
+    assert left(folder) == TRIALS[1:]
     folder.mend()
     folder.keep(TRIALS[1], outcome(TRIALS[1]), None)
     assert folder.trials_file.read_bytes() == data
@@ -175,8 +181,8 @@ def test_a_whole_line_that_is_no_trial_is_refused(folder: StudyFolder) -> None:
 def test_trials_that_were_lost_or_failed_are_left_to_do_only_where_that_is_wanted(folder: StudyFolder) -> None:
     folder.keep(TRIALS[0], outcome(TRIALS[0]), None)
     folder.keep(TRIALS[1], structs.replace(outcome(TRIALS[1]), status="PARTIAL"), None)
-    assert folder.left(STUDY) == TRIALS[2:]
-    assert folder.left(STUDY, retry=True) == TRIALS[1:]
+    assert left(folder) == TRIALS[2:]
+    assert left(folder, ("PARTIAL", "FAILED")) == TRIALS[1:]
 
 
 def test_of_a_trial_that_was_run_again_the_last_outcome_counts(folder: StudyFolder) -> None:

@@ -11,9 +11,8 @@ from ovbench.coordinator.report.html.studycharts import study_charts
 from ovbench.coordinator.report.html.studypage import study_page
 from ovbench.coordinator.report.study import print_answer
 from ovbench.coordinator.result.study import Kind, Outcome, Point, Study
-from ovbench.coordinator.study.answer import Answer, answer
-from ovbench.coordinator.study.summary import settings_of
-from tests.studies import of_streams, outcome, outcomes, study
+from ovbench.coordinator.study.answer import Answer
+from tests.studies import answer, of_streams, outcome, outcomes, settings_of, study
 
 GRID = {"-nstreams": ("1", "2"), "-nthreads": ("1", "2")}
 NOISE = {("1", "1"): 98.0, ("1", "2"): 102.0, ("2", "1"): 97.0, ("2", "2"): 103.0}

@@ -1,21 +1,25 @@
 """Which attempt at a trial stands, what is run again, and whose figures are used."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from ovbench.coordinator.result.study import Outcome, Study
-from ovbench.coordinator.study.answer import answer
-from ovbench.coordinator.study.standing import again, standing
-from ovbench.coordinator.study.summary import settings_of
-from tests.studies import Status, outcome, study
+from ovbench.coordinator.result.study import Outcome, Study, Trial
+from ovbench.coordinator.study.kinds.registry import kind_of
+from tests.studies import Status, answer, outcome, settings_of, standing, study
 
 STATUSES: st.SearchStrategy[Status] = st.sampled_from(("VALID", "SUSPECT", "INVALID", "PARTIAL", "FAILED"))
 
 
 def sweep(repetitions: int = 1) -> Study:
     return study({"-nstreams": ("1", "2", "4")}, repetitions=repetitions)
+
+
+def again(planned: Study, done: Sequence[Outcome], attempt: int) -> tuple[Trial, ...]:
+    return kind_of(planned).suspect(planned, done, attempt)
 
 
 def ids(trials: object) -> list[str]:

@@ -3,8 +3,7 @@
 import pytest
 
 from ovbench.coordinator.stats.estimate import geometric
-from ovbench.coordinator.study.summary import settings_of
-from tests.studies import outcome, outcomes, study
+from tests.studies import outcome, outcomes, settings_of, study
 
 AXES = {"-nstreams": ("1", "2", "10"), "-api": ("sync", "async")}
 

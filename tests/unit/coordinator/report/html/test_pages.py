@@ -22,9 +22,9 @@ from ovbench.coordinator.report.html.studypage import study_files, study_page
 from ovbench.coordinator.result.numbers import rate
 from ovbench.coordinator.result.report import Interval
 from ovbench.coordinator.session.record import AgentRecord
-from ovbench.coordinator.study.answer import answer
 from tests.builders import delivered, job, report, run
 from tests.pages import HOSTILE, STUDIES, ab_study, full_report, scaling_study
+from tests.studies import answer
 
 pytest.importorskip("vl_convert")
 

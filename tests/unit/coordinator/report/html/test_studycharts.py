@@ -8,8 +8,9 @@ from msgspec import structs
 from ovbench.coordinator.report.html.chart import Chart
 from ovbench.coordinator.report.html.studycharts import study_charts
 from ovbench.coordinator.result.study import Outcome, Study
-from ovbench.coordinator.study.answer import Answer, answer
+from ovbench.coordinator.study.answer import Answer
 from tests.pages import STUDIES, ab_study, large_study, scaling_study, streams_study, study_of
+from tests.studies import answer
 
 Made = tuple[Study, list[Outcome]]
 

@@ -1,4 +1,4 @@
-"""A against B: is the second setting faster, slower, or the same at a stated size? Pure.
+"""The ratio B / A of a figure: is the second setting faster, slower, or the same at a stated size? Pure.
 
 The trials come in blocks of four, ABBA or BAAB: a drift of the machine that is linear over a block falls on both alike.
 A block gives one log ratio, and the mean of them has Student's interval; the scatter between blocks is in it, whatever
@@ -9,24 +9,19 @@ Each figure has its own 2 % of doubt. The verdict of a study is that on throughp
 known; that one of the three is falsely different has a chance of 6 % at most (Boole; 5.5 % of 8000 simulated studies).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import ceil, exp, log, sqrt
 from statistics import fmean, stdev
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct
 
-from ..result.study import SIZE_PERCENT, Outcome, Study
+from ..result.study import SIZE_PERCENT
 from ..stats.estimate import bound
 from ..stats.student import t_within
-from .standing import LEAST_BLOCKS, blocks_used
-from .summary import Setting
 
-BLOCKS: Final = 10
-"""By default, so 20 trials of each: enough to find 5 % at a noise of 3 % per trial (see `CONFIDENCE`)."""
-
-PER_BLOCK: Final = 2
-"""Trials of each setting in a block."""
+LEAST_BLOCKS: Final = 3
+"""Fewer have no verdict."""
 
 CONFIDENCE: Final = 0.98
 """Equal settings are called different once in 50 studies, not once in 20. In 2000 simulated studies of 10 blocks, with
@@ -38,7 +33,7 @@ _MOST_BLOCKS: Final = 10_000
 Verdict = Literal["faster", "slower", "no difference", "cannot tell", "same run"]
 
 
-class Comparison(Struct, frozen=True):
+class Ratio(Struct, frozen=True):
     """B / A of one figure. `verdict` is on B, and what it says is faster has more throughput or less latency.
 
     `same run`: whatever was asked for, the same was in effect on both sides, so the ratio is what noise makes of 1.
@@ -58,40 +53,13 @@ class Comparison(Struct, frozen=True):
     ] = None
 
 
-def comparisons_of(settings: Sequence[Setting], study: Study, outcomes: Sequence[Outcome]) -> Iterator[Comparison]:
-    """Of throughput, median and p99; a repetition is a block. None where there are not two settings."""
-    if len(settings) != 2:
-        return
-    used = blocks_used(study, outcomes, [setting.point for setting in settings])
-
-    def blocks(figure: str) -> list[tuple[list[float], list[float]]]:
-        return [(_values(a, figure), _values(b, figure)) for a, b in used]
-
-    same = same_run(*settings)
-    for figure in ("throughput", "median", "p99"):
-        more = figure == "throughput"
-        if more or any(a and b for a, b in blocks(figure)):
-            found = compare(figure, blocks(figure), more_is_faster=more, size_percent=study.size_percent)
-            yield structs.replace(found, verdict="same run", blocks_needed=None) if same else found
-
-
-def _values(outcomes: Sequence[Outcome], figure: str) -> list[float]:
-    found = [outcome.fps if figure == "throughput" else outcome.latency_ms.get(figure) for outcome in outcomes]
-    return [value for value in found if value is not None and value > 0]
-
-
-def same_run(a: Setting, b: Setting) -> bool:
-    """Whether that is known of them."""
-    return a.in_effect is not None and b.in_effect is not None and a.in_effect.run == b.in_effect.run
-
-
-def compare(
+def ratio_of(
     figure: str,
     blocks: Sequence[tuple[Sequence[float], Sequence[float]]],
     *,
     more_is_faster: bool = True,
     size_percent: float = SIZE_PERCENT,
-) -> Comparison:
+) -> Ratio:
     """`blocks`: the values (> 0) of A and of B by block; one without either says nothing and is left out.
 
     `size_percent`: there is no difference where the whole interval lies within it, either way, as a ratio.
@@ -101,10 +69,10 @@ def compare(
 
     def verdict(
         found: Verdict, middle: float | None, half: float | None, scatter: float | None, needed: int | None
-    ) -> Comparison:
+    ) -> Ratio:
         low = None if middle is None or half is None else exp(middle - half)
         high = None if middle is None or half is None else bound(middle + half)
-        return Comparison(
+        return Ratio(
             figure,
             found,
             None if middle is None else exp(middle),

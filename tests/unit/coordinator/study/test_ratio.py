@@ -8,9 +8,9 @@ import pytest
 from msgspec import structs
 
 from ovbench.coordinator.stats.student import t_quantile
-from ovbench.coordinator.study.ab import BLOCKS, Comparison, compare, comparisons_of
-from ovbench.coordinator.study.summary import settings_of
-from tests.studies import outcome, outcomes, study
+from ovbench.coordinator.study.kinds.ab import BLOCKS
+from ovbench.coordinator.study.ratio import Ratio, ratio_of
+from tests.studies import answer, outcome, outcomes, settings_of, study
 
 Drift = Literal["none", "steady", "walk", "swing"]
 Blocks = list[tuple[list[float], list[float]]]
@@ -36,9 +36,9 @@ def simulated(draw: np.random.Generator, ratio: float, drift: Drift, noise: floa
     return blocks
 
 
-def verdicts(ratio: float, drift: Drift, noise: float = 0.03) -> list[Comparison]:
+def verdicts(ratio: float, drift: Drift, noise: float = 0.03) -> list[Ratio]:
     draw = np.random.default_rng(2026)
-    return [compare("throughput", simulated(draw, ratio, drift, noise)) for _ in range(STUDIES)]
+    return [ratio_of("throughput", simulated(draw, ratio, drift, noise)) for _ in range(STUDIES)]
 
 
 @pytest.mark.parametrize("drift", ["none", "steady", "walk", "swing"])
@@ -70,13 +70,13 @@ def test_a_drift_that_is_steady_within_a_block_cancels() -> None:
     for block in range(5):
         first = 1000.0 * 0.97**block
         blocks.append(([first, first * 0.97**0.75], [first * 0.97**0.25 * 1.1, first * 0.97**0.5 * 1.1]))
-    found = compare("throughput", blocks)
+    found = ratio_of("throughput", blocks)
     assert found.ratio == pytest.approx(1.1)
     assert found.scatter_percent == pytest.approx(0.0, abs=1e-9)
 
 
 def test_ratio_and_interval_are_those_computed_by_hand() -> None:
-    found = compare("throughput", [([100.0], [90.0]), ([100.0], [92.0]), ([100.0], [94.0])])
+    found = ratio_of("throughput", [([100.0], [90.0]), ([100.0], [92.0]), ([100.0], [94.0])])
     logs = np.log([0.90, 0.92, 0.94])
     half = 6.96455673428 * logs.std(ddof=1) / sqrt(3)  # t of 99 % with two degrees of freedom
     assert found.ratio == pytest.approx(exp(logs.mean()))
@@ -100,20 +100,20 @@ CASES: list[tuple[Blocks, str]] = [
 
 @pytest.mark.parametrize(("blocks", "verdict"), CASES)
 def test_the_verdict_is_on_b(blocks: Blocks, verdict: str) -> None:
-    assert compare("throughput", blocks).verdict == verdict
+    assert ratio_of("throughput", blocks).verdict == verdict
 
 
 def test_less_latency_is_faster() -> None:
     blocks: Blocks = [([5.0], [4.0 + 0.01 * n]) for n in range(5)]
-    assert compare("p99", blocks, more_is_faster=False).verdict == "faster"
-    assert compare("p99", [(b, a) for a, b in blocks], more_is_faster=False).verdict == "slower"
+    assert ratio_of("p99", blocks, more_is_faster=False).verdict == "faster"
+    assert ratio_of("p99", [(b, a) for a, b in blocks], more_is_faster=False).verdict == "slower"
 
 
 def test_of_equal_settings_one_of_three_figures_is_called_different_in_6_of_100_studies_at_most() -> None:
     """Figures that have nothing to do with each other are the worst case: 1 - 0.98^3 = 5.9 %. Of 8000: 5.5 %."""
     draw = np.random.default_rng(2026)
     different = [
-        any(compare("p99", simulated(draw, 1.0, "walk")).verdict in ("faster", "slower") for _ in range(3))
+        any(ratio_of("p99", simulated(draw, 1.0, "walk")).verdict in ("faster", "slower") for _ in range(3))
         for _ in range(2 * STUDIES)
     ]
     assert np.mean(different) <= 0.07
@@ -122,35 +122,35 @@ def test_of_equal_settings_one_of_three_figures_is_called_different_in_6_of_100_
 def test_as_many_blocks_as_are_said_to_be_needed_are_enough() -> None:
     """The same ratios again and again: the mean stays, and the scatter nearly."""
     some: Blocks = [([100.0], [100.0 * exp(x)]) for x in (-0.03, 0.02, 0.05, -0.04, 0.03, -0.02)]
-    found = compare("throughput", some)
+    found = ratio_of("throughput", some)
     assert found.verdict == "cannot tell"
     assert found.blocks_needed is not None
     times = -(-found.blocks_needed // len(some))
-    assert compare("throughput", some * (times + 1)).verdict != "cannot tell"
-    assert compare("throughput", some * max(1, times // 2)).verdict == "cannot tell"
+    assert ratio_of("throughput", some * (times + 1)).verdict != "cannot tell"
+    assert ratio_of("throughput", some * max(1, times // 2)).verdict == "cannot tell"
 
 
 @pytest.mark.parametrize("size_percent", [0.5, 1.0, 3.0])
 def test_the_blocks_needed_for_a_size_are_those_at_which_the_interval_lies_within_it(size_percent: float) -> None:
     """Pairs of opposite ratios: the mean stays 1, and t s / sqrt(n) is known for any number of blocks."""
     blocks: Blocks = [([100.0], [100.0 * exp(x)]) for x in (-0.06, 0.06, 0.02, -0.02)]
-    needed = compare("throughput", blocks, size_percent=size_percent).blocks_needed
+    needed = ratio_of("throughput", blocks, size_percent=size_percent).blocks_needed
     assert needed is not None
     scatter = sqrt(sum(x * x for x in (-0.06, 0.06, 0.02, -0.02)) / 3)
     enough = [t_quantile(0.99, n - 1) * scatter / sqrt(n) < log(1 + size_percent / 100) for n in (needed - 1, needed)]
     assert enough == [False, True]
-    assert compare("throughput", blocks * (needed // 4 + 1), size_percent=size_percent).verdict == "no difference"
+    assert ratio_of("throughput", blocks * (needed // 4 + 1), size_percent=size_percent).verdict == "no difference"
 
 
 def test_scatter_beyond_any_number_of_blocks_is_told() -> None:
     wild: Blocks = [([1.0], [ratio]) for ratio in (1e-4, 1e4, 1.01, 0.99)]
-    assert compare("throughput", wild).blocks_needed is None
+    assert ratio_of("throughput", wild).blocks_needed is None
 
 
 def test_the_trials_of_a_repetition_are_a_block() -> None:
     planned = study({"side": ("A", "B")}, "ab", 4)
     done = outcomes(planned, lambda p: 100.0 if p["side"] == "A" else 80.0, lambda p: 2.0)
-    throughput, median, p99 = comparisons_of(settings_of(planned, done), planned, done)
+    throughput, median, p99 = answer(planned, done).comparisons
     assert (throughput.figure, throughput.blocks, throughput.verdict) == ("throughput", 4, "slower")
     assert throughput.ratio == pytest.approx(0.8)
     assert [median.verdict, p99.verdict] == ["no difference", "no difference"]
@@ -165,7 +165,7 @@ def test_figures_and_verdict_are_of_one_estimator_whatever_the_trials_scatter(se
     done[3] = structs.replace(done[3], status="INVALID")
     done[4:8] = [structs.replace(o, status="PARTIAL") if o.point == done[4].point else o for o in done[4:8]]
     a, b = settings_of(planned, done)
-    throughput, median, p99 = comparisons_of((a, b), planned, done)
+    throughput, median, p99 = answer(planned, done).comparisons
     for found, one, two in ((throughput, a.fps, b.fps), (median, a.median_ms, b.median_ms), (p99, a.p99_ms, b.p99_ms)):
         assert one is not None
         assert two is not None
@@ -178,7 +178,7 @@ def test_a_trial_that_is_not_valid_is_in_no_block() -> None:
     planned = study({"side": ("A", "B")}, "ab", 4)
     done = outcomes(planned, lambda p: 100.0, lambda p: 2.0)
     done[0] = outcome(planned.trials[0], 1.0, 500.0, status="INVALID")
-    found = next(comparisons_of(settings_of(planned, done), planned, done))
+    found = answer(planned, done).comparisons[0]
     assert found.ratio == pytest.approx(1.0)
     assert found.scatter_percent == pytest.approx(0.0, abs=1e-9)
 
@@ -186,15 +186,15 @@ def test_a_trial_that_is_not_valid_is_in_no_block() -> None:
 def test_the_log_of_the_size_is_what_the_interval_lies_within() -> None:
     inside: Blocks = [([100.0], [100.0 * exp(0.99 * log(1.02))])] * 3
     outside: Blocks = [([100.0], [100.0 * exp(1.01 * log(1.02))])] * 3
-    assert compare("throughput", inside).verdict == "no difference"
-    assert compare("throughput", outside).verdict == "faster"
+    assert ratio_of("throughput", inside).verdict == "no difference"
+    assert ratio_of("throughput", outside).verdict == "faster"
 
 
 def test_the_size_of_a_study_is_that_of_its_verdicts() -> None:
     planned = structs.replace(study({"side": ("A", "B")}, "ab", 4), size_percent=5.0)
     done = outcomes(planned, lambda p: 100.0 if p["side"] == "A" else 96.0, lambda p: 2.0)
-    found = list(comparisons_of(settings_of(planned, done), planned, done))
+    found = list(answer(planned, done).comparisons)
     assert [one.size_percent for one in found] == [5.0, 5.0, 5.0]
     assert found[0].verdict == "no difference"
     smaller = structs.replace(planned, size_percent=4.0)
-    assert next(comparisons_of(settings_of(smaller, done), smaller, done)).verdict == "slower"
+    assert answer(smaller, done).comparisons[0].verdict == "slower"

@@ -1,0 +1,70 @@
+"""The figures of a study's settings as columns of a table: what is in a cell, and which goes first where room is short.
+
+A renderer lays them out. A figure that a setting lacks is a dash. Pure.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..result.numbers import milliseconds, rate
+from ..stats.estimate import Estimate
+from .summary import Setting
+
+UNKNOWN: Final = "-"
+
+
+@dataclass(frozen=True)
+class Column:
+    """`rank`: where there is no room for all, the columns with the highest go first."""
+
+    title: str
+    cell: Callable[[Setting], str]
+    rank: int = 0
+
+
+def share(figure: Estimate | None) -> str:
+    """Such as `97.3 %`."""
+    return UNKNOWN if figure is None else f"{100 * figure.value:.1f} %"
+
+
+def per_batch(settings: Sequence[Setting]) -> tuple[Column, ...]:
+    """The median latency, and by frame where the batch is varied."""
+    median = Column("median", lambda s: UNKNOWN if s.median_ms is None else milliseconds(s.median_ms.value), 2)
+    return (median, Column("a frame", _per_frame)) if any(setting.batch for setting in settings) else (median,)
+
+
+def _per_frame(setting: Setting) -> str:
+    if setting.median_ms is None or setting.batch is None:
+        return UNKNOWN
+    return milliseconds(setting.median_ms.value / setting.batch)
+
+
+def _plus_minus(figure: Estimate | None) -> str:
+    if figure is None or figure.low is None or figure.high is None or figure.value <= 0:
+        return UNKNOWN
+    percent = 50 * (figure.high - figure.low) / figure.value
+    return f"{percent:.1f} %" if percent < 99.95 else "> 100 %"
+
+
+def _trials(setting: Setting) -> str:
+    total = sum(setting.trials.values())
+    used = len(setting.used)
+    doubt = " SUSPECT" if setting.suspect else ""
+    if used == total:
+        return f"{total}{doubt}"
+    return f"{used} of {total}{doubt}" if used else "/".join(setting.trials)
+
+
+BEFORE: Final = (
+    Column("FPS", lambda s: UNKNOWN if s.fps is None else rate(s.fps.value)),
+    Column("±", lambda s: _plus_minus(s.fps)),
+)
+"""With half the 95 % interval of the throughput."""
+
+AFTER: Final = (
+    Column("p99", lambda s: UNKNOWN if s.p99_ms is None else milliseconds(s.p99_ms.value)),
+    Column("CPU", lambda s: UNKNOWN if s.busy_percent is None else f"{s.busy_percent:.0f} %", 3),
+    Column("/CPU-s", lambda s: UNKNOWN if s.frames_per_cpu_s is None else rate(s.frames_per_cpu_s), 4),
+    Column("trials", _trials),
+)

@@ -1,0 +1,257 @@
+"""A against B, in blocks of ABBA or BAAB: faster, slower, or no difference of a stated size."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar, Final
+
+from msgspec import structs
+
+from ovbench.common.errors import UsageError
+from ovbench.common.topology import Topology
+
+from ...result.effective import text_of
+from ...result.study import Kind as KindName
+from ...result.study import Outcome, Point, Study, Trial
+from ..answer import Answer, Evidence
+from ..choices import Choice, eligible
+from ..design import SIDE, Design, Draw
+from ..ratio import LEAST_BLOCKS, Ratio, ratio_of
+from ..settings import Settings, in_common, own_flags, parse_settings
+from ..standing import Units, measured
+from ..summary import Setting, setting_of, trials_by_point
+from ..words import same_runs
+from .kind import ChartName, Kind
+
+BLOCKS: Final = 10
+"""By default, so 20 trials of each: enough to find 5 % at a noise of 3 % per trial (see `ratio.CONFIDENCE`):
+what finds a slowdown of 5 % at 3 % noise in 95 of 100 studies (tests/unit/coordinator/study/test_ratio.py)."""
+
+PER_BLOCK: Final = 2
+"""Trials of each setting in a block."""
+
+
+class Against(Kind):
+    """Trials come in blocks of two of each side, in which a linear drift of the machine cancels; so a block is
+    repeated, run again and judged as a whole. `repetitions` is the number of blocks."""
+
+    name: ClassVar[KindName] = "ab"
+    title: ClassVar = "A against B"
+    about: ClassVar = "A against B, in ABBA order: faster, slower or no difference"
+    repetitions: ClassVar = BLOCKS
+    per_repetition: ClassVar = PER_BLOCK
+    rerun: ClassVar = "blocks with SUSPECT trials"
+    has_sides: ClassVar = True
+    ranks: ClassVar = False
+
+    def design(self, settings: Settings, topology: Topology, sides: Mapping[str, str]) -> Design:
+        if set(sides) != {"A", "B"}:
+            raise UsageError("study ab: give both sides, as in --a '-nstreams 1' --b '-nstreams 2'")
+        if settings.axes:
+            flag, values = next(iter(settings.axes.items()))
+            raise UsageError(f"study ab: {flag} has {len(values)} values; what differs goes into --a and --b")
+        parsed = {name: _side(name, text) for name, text in sides.items()}
+        return Design(self.name, ({SIDE: "A"}, {SIDE: "B"}), settings, parsed)
+
+    def block(self, points: Sequence[Point], draw: Draw) -> Sequence[Point]:
+        """ABBA or BAAB, drawn by the seed."""
+        a, b = points
+        outer, inner = draw.choice(((a, b), (b, a)))
+        return outer, inner, inner, outer
+
+    def units(self, study: Study) -> Units:
+        blocks: dict[int, list[Trial]] = {}
+        for trial in study.trials:
+            blocks.setdefault(trial.repetition, []).append(trial)
+        return list(blocks.values())
+
+    def settings(self, study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...]:
+        """Each by block, as the verdict is, so B / A of their figures is the verdict's ratio. They stay two where both
+        were the same run."""
+        sides, stand = trials_by_point(study), self.standing(study, outcomes)
+        by_trial = {outcome.trial: outcome for outcome in stand}
+        blocks = _blocks_used(study, stand, [trials[0].point for trials in sides])
+        return tuple(
+            setting_of(trials, by_trial, [block[side] for block in blocks]) for side, trials in enumerate(sides)
+        )
+
+    def choices(self, study: Study, settings: Sequence[Setting]) -> Iterator[Choice]:
+        """The two themselves."""
+        if eligible(settings):
+            yield from (Choice(name, setting) for name, setting in zip("AB", settings, strict=False))
+
+    def weighed(self, evidence: Evidence) -> Evidence:
+        return replace(evidence, comparisons=tuple(_ratios(evidence)))
+
+    def verdict(self, evidence: Evidence) -> str:
+        settings = evidence.settings
+        if evidence.comparisons:
+            return _verdict(evidence.comparisons[0], settings)
+        return f"There is no verdict: an A/B study has two settings, this one {len(settings)}."
+
+    def lines(self, evidence: Evidence) -> Iterator[str]:
+        yield from same_runs(evidence.settings)
+        if evidence.comparisons:
+            yield from _in_both(evidence.settings, evidence.comparisons)
+            yield from _comparison_lines(evidence.comparisons)
+            yield from _builds(evidence.settings)
+
+    def doubts(self, settings: Sequence[Setting]) -> Iterator[str]:
+        if any(setting.suspect for setting in settings if setting.fps is not None):
+            yield (
+                "VALID trials make too few blocks, so SUSPECT ones are used, too: the verdict may be the "
+                "machine's doing."
+            )
+
+    def undecided(self, evidence: Evidence) -> Iterator[str]:
+        yield from _undecided(evidence.comparisons)
+
+    def charts(self, answer: Answer) -> tuple[ChartName, ...]:
+        return "heat", "trials", "drift"
+
+    def sides(self, study: Study) -> dict[str, str]:
+        common = in_common([trial.argv for trial in study.trials])
+        argvs = {" ".join(t.point.values()): t.argv for t in sorted(study.trials, key=lambda t: [*t.point.values()])}
+        return {side: own_flags(argv, common) for side, argv in argvs.items()}
+
+
+def _side(name: str, text: str) -> Settings:
+    """The flags of a side. Raises UsageError."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"study ab: --{name.lower()} {text!r} cannot be split into words: {error}") from None
+    side = parse_settings(words)
+    if side.axes:
+        flag = next(iter(side.axes))
+        raise UsageError(f"study ab: --{name.lower()} {text!r}: {flag} has several values; a side has one of each")
+    return side
+
+
+_Block = tuple[list[Outcome], ...]
+
+
+def _blocks_used(study: Study, stand: Sequence[Outcome], points: Sequence[Point]) -> list[_Block]:
+    """Of A against B, the trials of each side by block, where both have some: VALID ones, and where that makes too few
+    blocks for a verdict, SUSPECT ones, too. `stand`: the outcomes that stand."""
+    found: list[_Block] = []
+    for statuses in (("VALID",), ("VALID", "SUSPECT")):
+        blocks: dict[int, _Block] = {trial.repetition: tuple([] for _ in points) for trial in study.trials}
+        for outcome in stand:
+            side = next((index for index, point in enumerate(points) if point == outcome.point), None)
+            if side is not None and outcome.repetition in blocks and outcome.status in statuses and measured(outcome):
+                blocks[outcome.repetition][side].append(outcome)
+        found = [sides for sides in blocks.values() if all(sides)]
+        if len(found) >= LEAST_BLOCKS:
+            break
+    return found
+
+
+def _ratios(evidence: Evidence) -> Iterator[Ratio]:
+    """Of throughput, median and p99; a repetition is a block. None where there are not two settings."""
+    study, settings = evidence.study, evidence.settings
+    if len(settings) != 2:
+        return
+    used = _blocks_used(study, evidence.stand, [setting.point for setting in settings])
+
+    def blocks(figure: str) -> list[tuple[list[float], list[float]]]:
+        return [(_values(a, figure), _values(b, figure)) for a, b in used]
+
+    same = _same_run(*settings)
+    for figure in ("throughput", "median", "p99"):
+        more = figure == "throughput"
+        if more or any(a and b for a, b in blocks(figure)):
+            found = ratio_of(figure, blocks(figure), more_is_faster=more, size_percent=study.size_percent)
+            yield structs.replace(found, verdict="same run", blocks_needed=None) if same else found
+
+
+def _values(outcomes: Sequence[Outcome], figure: str) -> list[float]:
+    found = [outcome.fps if figure == "throughput" else outcome.latency_ms.get(figure) for outcome in outcomes]
+    return [value for value in found if value is not None and value > 0]
+
+
+def _same_run(a: Setting, b: Setting) -> bool:
+    """Whether that is known of them."""
+    return a.in_effect is not None and b.in_effect is not None and a.in_effect.run == b.in_effect.run
+
+
+def _verdict(found: Ratio, settings: Sequence[Setting]) -> str:
+    a, b = (f"{name} ({own})" if own else name for name, own in zip("AB", _own(*settings), strict=True))
+    change = _change(found, "less throughput", "more throughput")
+    if found.verdict == "same run":
+        return f"No difference: {a} and {b} were the same run" + (
+            f"; by noise alone B has {change}." if change else "."
+        )
+    if found.verdict == "no difference":
+        return f"No difference beyond {found.size_percent:g} % between {a} and {b}: B has {change}."
+    if found.verdict == "cannot tell":
+        return f"Whether {a} or {b} is faster cannot be told" + (f": B has {change}." if change else ".")
+    return f"{b} is {found.verdict} than {a}: {change}."
+
+
+def _own(a: Setting, b: Setting) -> tuple[str, str]:
+    """What the commands of two settings do not have in common: flags with their values."""
+    groups: list[list[str]] = []
+    for setting in (a, b):
+        groups.append([])
+        for word in shlex.split(setting.command):
+            if word.startswith("-") or not groups[-1]:
+                groups[-1].append(word)
+            else:
+                groups[-1][-1] += f" {word}"
+    return " ".join(x for x in groups[0] if x not in groups[1]), " ".join(x for x in groups[1] if x not in groups[0])
+
+
+def _change(found: Ratio, less: str, more: str) -> str:
+    """Such as `4.1 % less throughput (-5.9 to -2.3 %)`; empty where nothing was compared."""
+    if found.ratio is None:
+        return ""
+    percent = 100 * (found.ratio - 1)
+    text = f"{abs(percent):.1f} % {less if percent < 0 else more}"
+    if found.low is None or found.high is None:
+        return text
+    return f"{text} ({100 * (found.low - 1):+.1f} to {100 * (found.high - 1):+.1f} %)"
+
+
+def _in_both(settings: Sequence[Setting], comparisons: Sequence[Ratio]) -> Iterator[str]:
+    effect = settings[0].in_effect
+    if comparisons[0].verdict == "same run" and effect is not None:
+        yield f"In effect on both sides: {text_of(effect)}."
+
+
+def _comparison_lines(comparisons: Sequence[Ratio]) -> Iterator[str]:
+    verdict = comparisons[0]
+    if verdict.low is not None:
+        yield (
+            f"From {verdict.blocks} blocks of {2 * PER_BLOCK} trials, whose ratios scatter by "
+            f"{verdict.scatter_percent:.1f} %; intervals at {verdict.confidence_percent:g} % confidence."
+        )
+    for found in comparisons[1:]:
+        yield f"{found.figure} latency of B: {_change(found, 'shorter', 'longer')}."
+
+
+def _builds(settings: Sequence[Setting]) -> Iterator[str]:
+    """Where they are not the same: what is compared then is builds, too."""
+    known = [setting.openvino for setting in settings]
+    if all(known) and len(set(known)) > 1:
+        told = ", ".join(f"{name} {build}" for name, build in zip("AB", known, strict=True))
+        yield f"The builds of OpenVINO: {told}."
+
+
+def _undecided(comparisons: Sequence[Ratio]) -> Iterator[str]:
+    if not comparisons:
+        return
+    verdict = comparisons[0]
+    if verdict.verdict == "cannot tell" and verdict.blocks_needed is not None:
+        yield (
+            f"{verdict.blocks} blocks are too few for a verdict at {verdict.size_percent:g} %: about "
+            f"{verdict.blocks_needed} are needed, {verdict.blocks_needed * PER_BLOCK} trials of each setting."
+        )
+    elif verdict.verdict == "cannot tell":
+        yield "The trials scatter too much for a verdict, however often they are repeated: find what disturbs them."
+    if len(comparisons) > 1:
+        doubt = 100 - verdict.confidence_percent
+        yield (
+            f"The verdict is on throughput. Of equal settings, each figure is called different in {doubt:g} of 100 "
+            f"studies, one of the {len(comparisons)} in up to {len(comparisons) * doubt:g}."
+        )

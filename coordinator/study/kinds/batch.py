@@ -1,0 +1,33 @@
+"""Batches: what a larger batch gains in throughput and costs in latency."""
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Final
+
+from ovbench.common.topology import Topology
+
+from ...result.numbers import milliseconds
+from ...result.study import Kind as KindName
+from ..answer import Evidence
+from ..design import Design, refuse_other_axes, values_of, without
+from ..settings import Settings
+from .kind import Kind
+
+_BATCHES: Final = ("1", "2", "4", "8", "16", "32")
+
+
+class Batch(Kind):
+    name: ClassVar[KindName] = "batch"
+    title: ClassVar = "Batch sizes"
+    about: ClassVar = "batches of 1 to 32"
+
+    def design(self, settings: Settings, topology: Topology, sides: Mapping[str, str]) -> Design:
+        refuse_other_axes(self.name, settings, {"batch"})
+        batches = values_of(settings, "batch") or _BATCHES
+        return Design(self.name, tuple({"-b": size} for size in batches), without(settings, "batch"))
+
+    def lines(self, evidence: Evidence) -> Iterator[str]:
+        yield from super().lines(evidence)
+        frames = [(s.median_ms.value / s.batch, s) for s in evidence.settings if s.median_ms is not None and s.batch]
+        if frames:
+            shortest, setting = min(frames, key=lambda pair: pair[0])
+            yield f"Least time per frame: {milliseconds(shortest)} (median latency / batch) with {setting.name}."

@@ -1,0 +1,181 @@
+"""What a kind of study decides: its trials, what follows from them, and what is shown of it.
+
+What a kind does not decide itself is as most have it: settings that are repeated in mixed order, each trial standing by
+itself, and the fastest setting named. All of it is a function of the plan and the outcomes so far, so a study that was
+cut off goes on where it was. The runner asks `next` for trials until there are none; `conclude` then has the answer,
+at any time also before.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, Literal
+
+from ovbench.common.topology import Topology
+
+from ...result.study import Kind as KindName
+from ...result.study import Outcome, Point, Study, Trial
+from .. import words
+from ..answer import Answer, Evidence
+from ..choices import Choice, eligible, fastest, fastest_within, pareto
+from ..columns import AFTER, BEFORE, Column, per_batch
+from ..design import Design, Draw, refuse_too_many, shuffled, trials
+from ..settings import Settings
+from ..standing import Units, again, standing
+from ..summary import Setting, settings_of
+
+ChartName = Literal["scaling", "efficiency", "p99-by-size", "heat", "ranking", "trials", "trade", "drift"]
+"""What the page can draw of a study (`report/html/studycharts`), where the outcomes have figures for it."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """Trials to be run now, in this order. `attempt`: 0 by the plan, from 1 once more for what was SUSPECT."""
+
+    trials: tuple[Trial, ...]
+    attempt: int = 0
+
+
+class Kind(ABC):
+    """`per_repetition`: trials of each setting in one repetition. `about`: what it does, for the help. `rerun`: what is
+    run again where trials were SUSPECT. `has_sides`: whether A and B are given, and the size of a difference between
+    them. `ranks`: whether its settings compete, so that some are best."""
+
+    name: ClassVar[KindName]
+    title: ClassVar[str]
+    about: ClassVar[str]
+    repetitions: ClassVar[int] = 3
+    per_repetition: ClassVar[int] = 1
+    rerun: ClassVar[str] = "SUSPECT trials"
+    has_sides: ClassVar[bool] = False
+    ranks: ClassVar[bool] = True
+
+    # Which trials, and which next
+
+    @abstractmethod
+    def design(self, settings: Settings, topology: Topology, sides: Mapping[str, str]) -> Design:
+        """`sides`: the words of A and B. Raises UsageError, one sentence."""
+
+    def block(self, points: Sequence[Point], draw: Draw) -> Sequence[Point]:
+        """One repetition in the order in which it is run."""
+        return shuffled(points, draw)
+
+    def trials(self, design: Design, repetitions: int, seed: int) -> tuple[Trial, ...]:
+        """All trials of the plan in their order. Raises UsageError where there are absurdly many."""
+        refuse_too_many(len(design.points), repetitions * self.per_repetition)
+        return trials(design, repetitions, seed, self.block)
+
+    def units(self, study: Study) -> Units:
+        """The trials that are run again, and stand or not, as a whole."""
+        return [[trial] for trial in study.trials]
+
+    def next(self, study: Study, outcomes: Sequence[Outcome], redo: Collection[str] = ()) -> Round | None:
+        """What is to be run now: what is left of the plan, then in rounds what is SUSPECT; None when all is done.
+
+        `redo`: trials that ended with such a status are left, too.
+        """
+        ended = {one.trial for one in self.standing(study, outcomes) if one.status not in redo}
+        left = tuple(trial for trial in study.trials if trial.id not in ended)
+        if left:
+            return Round(left)
+        rounds = (Round(self.suspect(study, outcomes, n), n) for n in range(1, study.retry_suspect + 1))
+        return next((one for one in rounds if one.trials), None)
+
+    def suspect(self, study: Study, outcomes: Iterable[Outcome], attempt: int) -> tuple[Trial, ...]:
+        """What is still to be run in that round."""
+        return again(self.units(study), outcomes, attempt)
+
+    # What follows
+
+    def standing(self, study: Study, outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+        """The outcome that stands of each trial that has ended, in the order in which they ended first."""
+        return standing(self.units(study), outcomes)
+
+    def settings(self, study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...]:
+        """What was compared, in the order of the axes' values."""
+        return settings_of(study, self.standing(study, outcomes))
+
+    def choices(self, study: Study, settings: Sequence[Setting]) -> Iterator[Choice]:
+        """The settings that are best at something; the first is what the study is about."""
+        among = eligible(settings)
+        yield from fastest("most throughput", among)
+        yield from self.also_best(among)
+        if study.p99_limit_ms is not None:
+            yield from fastest_within(study.p99_limit_ms, among)
+
+    def also_best(self, among: Sequence[Setting]) -> Iterator[Choice]:
+        """What such a study asks for besides."""
+        yield from ()
+
+    def weighed(self, evidence: Evidence) -> Evidence:
+        """With what this kind works out of the settings: curves, ratios, shares."""
+        return evidence
+
+    def conclude(self, study: Study, outcomes: Sequence[Outcome]) -> Answer:
+        """Raises nothing: what the data do not decide is among what is unsaid."""
+        settings = self.settings(study, outcomes)
+        choices = tuple(self.choices(study, settings))
+        stand = self.standing(study, outcomes)
+        evidence = self.weighed(Evidence(study, outcomes, stand, settings, choices))
+        return Answer(
+            kind=self.name,
+            headline=words.headline(choices, self.verdict(evidence) if choices else ""),
+            lines=tuple(self.lines(evidence)) if choices else (),
+            choices=choices,
+            front=tuple(pareto(eligible(settings))) if self.ranks else (),
+            unsaid=tuple(self.unsaid(evidence)),
+            settings=self.listed(settings),
+            curves=evidence.curves,
+            comparisons=evidence.comparisons,
+            shares=dict(evidence.shares),
+        )
+
+    # In words
+
+    def verdict(self, evidence: Evidence) -> str:
+        """The headline, where there are choices."""
+        return words.fastest(evidence)
+
+    def lines(self, evidence: Evidence) -> Iterator[str]:
+        """What follows, a sentence or two each, where there are choices."""
+        yield from words.same_runs(evidence.settings)
+        yield from words.further_choices(evidence.choices)
+
+    def unsaid(self, evidence: Evidence) -> Iterator[str]:
+        """What the data do not decide, and what speaks against them."""
+        yield from words.of_the_trials(evidence)
+        yield from self.doubts(evidence.settings)
+        yield from words.of_the_settings(evidence)
+        yield from self.undecided(evidence)
+
+    def doubts(self, settings: Sequence[Setting]) -> Iterator[str]:
+        """Whose figures are of SUSPECT trials."""
+        yield from words.suspect(settings)
+
+    def undecided(self, evidence: Evidence) -> Iterator[str]:
+        yield from words.run_once(evidence.settings)
+        yield from words.undecided_best(evidence)
+
+    # On screen and page: the renderers lay it out
+
+    def listed(self, settings: Sequence[Setting]) -> tuple[Setting, ...]:
+        """In the order of the table."""
+        return tuple(settings)
+
+    def columns(self, answer: Answer) -> tuple[Column, ...]:
+        """The figures of the table, from left to right."""
+        return (*BEFORE, *self.own_columns(answer), *per_batch(answer.settings), *AFTER)
+
+    def own_columns(self, answer: Answer) -> tuple[Column, ...]:
+        return ()
+
+    def charts(self, answer: Answer) -> tuple[ChartName, ...]:
+        """The most telling first."""
+        return _CHARTS
+
+    def sides(self, study: Study) -> dict[str, str]:
+        """The flags that each side has of its own, by its name; empty where settings are no sides."""
+        return {}
+
+
+_CHARTS: Final[tuple[ChartName, ...]] = ("heat", "ranking", "trade", "drift")

@@ -1,0 +1,82 @@
+"""Scaling: how throughput grows with the number of agents, or with the cores of one."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+from ovbench.common.topology import Topology
+
+from ...result.study import Kind as KindName
+from ..answer import Answer, Evidence
+from ..columns import Column, share
+from ..curves import curves_of
+from ..design import (
+    Design,
+    counts_to,
+    cpus_per_agent,
+    refuse_other_axes,
+    refuse_too_many,
+    usable_cpus,
+    values_of,
+    with_value,
+    without,
+)
+from ..laws import curve_lines
+from ..settings import Settings
+from .kind import ChartName, Kind
+
+
+class Scaling(Kind):
+    name: ClassVar[KindName] = "scaling"
+    title: ClassVar = "Scaling"
+    about: ClassVar = "1 to N agents of a core each: efficiency, fits, the knee"
+    repetitions: ClassVar = 5
+
+    def design(self, settings: Settings, topology: Topology, sides: Mapping[str, str]) -> Design:
+        """1 to N agents of one core each, unless the user says otherwise: with several sizes, one agent of each."""
+        if any("cpus_per_agent" in Settings({flag: settings.values[flag]}).names for flag in settings.axes):
+            return self._of_one_agent(settings)
+        refuse_other_axes(self.name, settings, {"agents"})
+        fixed = without(settings, "agents")
+        if not settings.has("cpus_per_agent"):
+            fixed = with_value(fixed, "--cpus-per-agent", "1")
+        agents = values_of(settings, "agents") or [
+            str(number) for number in counts_to(_agents_that_fit(fixed, topology))
+        ]
+        refuse_too_many(len(agents))
+        return Design(self.name, tuple({"--agents": number} for number in agents), fixed)
+
+    def _of_one_agent(self, settings: Settings) -> Design:
+        refuse_other_axes(self.name, settings, {"cpus_per_agent"})
+        fixed = without(settings, "cpus_per_agent")
+        if not settings.has("agents"):
+            fixed = with_value(fixed, "--agents", "1")
+        sizes = values_of(settings, "cpus_per_agent")
+        refuse_too_many(len(sizes))
+        return Design(self.name, tuple({"--cpus-per-agent": size} for size in sizes), fixed)
+
+    def weighed(self, evidence: Evidence) -> Evidence:
+        return replace(evidence, curves=tuple(curves_of(evidence.study, evidence.settings)))
+
+    def lines(self, evidence: Evidence) -> Iterator[str]:
+        for curve in evidence.curves:
+            yield from curve_lines(curve, evidence.study)
+        yield from super().lines(evidence)
+
+    def undecided(self, evidence: Evidence) -> Iterator[str]:
+        yield from super().undecided(evidence)
+        if any(curve.scaling.fit is not None and curve.scaling.believed != "linear" for curve in evidence.curves):
+            yield "What is contended for (memory bandwidth, caches, clock rate, locks) takes counters to tell."
+
+    def own_columns(self, answer: Answer) -> tuple[Column, ...]:
+        return (Column("of ideal", lambda setting: share(answer.efficiency(setting))),) if answer.curves else ()
+
+    def charts(self, answer: Answer) -> tuple[ChartName, ...]:
+        if not any(curve.scaling.points for curve in answer.curves):
+            return super().charts(answer)
+        return "scaling", "efficiency", "p99-by-size", "heat", "trade", "drift"
+
+
+def _agents_that_fit(fixed: Settings, topology: Topology) -> int:
+    """By --cpus-per-agent; at least one, which is then refused with what there is."""
+    return max(1, len(usable_cpus(fixed, topology)) // cpus_per_agent(fixed))

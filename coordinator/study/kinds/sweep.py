@@ -1,0 +1,56 @@
+"""A sweep: every combination of the values that were given."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import prod
+from typing import ClassVar
+
+from ovbench.common.errors import UsageError
+from ovbench.common.topology import Topology
+
+from ...result.study import Kind as KindName
+from ..answer import Evidence
+from ..choices import shares_of_variance
+from ..design import Design, refuse_too_many
+from ..settings import Settings
+from .kind import Kind
+
+
+class Sweep(Kind):
+    """`ready_made`: the kinds to name where no setting has several values."""
+
+    name: ClassVar[KindName] = "sweep"
+    title: ClassVar = "Sweep"
+    about: ClassVar = "as many settings as the values given make"
+
+    def __init__(self, ready_made: Sequence[KindName]) -> None:
+        self.ready_made = tuple(ready_made)
+
+    def design(self, settings: Settings, topology: Topology, sides: Mapping[str, str]) -> Design:
+        if not settings.axes:
+            raise UsageError(
+                "study: no setting has several values; give some, as in -nstreams 1,2,4, or name a ready-made study: "
+                f"{', '.join(self.ready_made)}"
+            )
+        refuse_too_many(prod(map(len, settings.axes.values())))
+        return Design(self.name, tuple(settings.points()), settings)
+
+    def weighed(self, evidence: Evidence) -> Evidence:
+        return replace(evidence, shares=shares_of_variance(evidence.study.axes, evidence.settings) or {})
+
+    def lines(self, evidence: Evidence) -> Iterator[str]:
+        yield from super().lines(evidence)
+        if evidence.shares:
+            yield _what_matters(evidence.shares)
+
+
+def _what_matters(shares: Mapping[str, float]) -> str:
+    ordered = sorted(shares.items(), key=lambda item: -item[1])
+    parts = ", ".join(f"{axis} {share:.0f} %" for axis, share in ordered)
+    rest = max(0.0, 100 - sum(shares.values()))
+    first = [axis for axis, share in ordered if round(share) == round(ordered[0][1])]
+    most = f"is {first[0]}" if len(first) == 1 else f"are {', '.join(first[:-1])} and {first[-1]} alike"
+    return (
+        f"What matters most for throughput {most}: of the variance between settings (of its logarithm), "
+        f"{parts}; {rest:.0f} % is how they act together, and noise."
+    )
