@@ -76,7 +76,16 @@ def test_each_job_says_what_was_asked_of_openvino() -> None:
     assert (job.load.api, job.data.seed, job.null) == ("async", 9, None)
 
 
-def test_a_null_backend_is_told_in_nanoseconds() -> None:
+def test_each_job_takes_over_whole_what_is_the_same_for_all_agents() -> None:
+    wanted = request("-b", "8", "-nireq", "6", "--seed", "9", "-ip", "u8", "--agents", "2")
+    for job in make_plan(wanted, machine(cores=2)).jobs:
+        assert job.model is wanted.model
+        assert job.runtime is wanted.runtime
+        assert job.data is wanted.data
+        assert job.preprocessing is wanted.preprocessing
+
+
+def test_the_null_backend_of_a_job_takes_nanoseconds() -> None:
     (job,) = make_plan(request("--backend", "null:1.5"), machine(cores=1)).jobs
     assert job.null is not None
     assert job.null.service_ns == 1500
