@@ -52,7 +52,8 @@ def serve_and_exit(endpoint: str, agent: int | None, patience_s: float, trust: T
 
 
 def _serve(endpoint: str, agent: int | None, patience_s: float, trust: Trust | None) -> ExitCode:
-    from .service import Ended, serve
+    from .control import Ended
+    from .service import serve
 
     wake_on_time()
     try:

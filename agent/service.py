@@ -1,8 +1,4 @@
-"""The control side of an agent: answers orders, sends heartbeats, holds the lease; decides purely, acts through `Work`.
-
-`Control` has no socket, no thread and no clock of its own: it is told what came and what time it is, and returns what
-to send. `serve` is the loop around it.
-"""
+"""An agent at work: the loop around its control side, and the thread that measures."""
 
 import os
 import queue
@@ -12,361 +8,146 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn
 
 import numpy as np
 from msgspec import structs
 
 from ovbench.common.bounded import as_text
-from ovbench.common.clock import NS_PER_MS, Clock, monotonic_ns, to_ns
+from ovbench.common.clock import NS_PER_MS, Clock, monotonic_ns
 from ovbench.common.cpulist import format_cpu_list
-from ovbench.common.effective import Effective
-from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.errors import UsageError
 from ovbench.common.histogram import COARSE
 from ovbench.common.job import Job
-from ovbench.common.lifecycle import IllegalMessage, State, advance
-from ovbench.common.messages import (
-    PROTOCOL_VERSION,
-    Again,
-    AnyNotice,
-    AnyOrder,
-    Delivered,
-    Failed,
-    Finished,
-    Hello,
-    MaskChange,
-    Prepare,
-    Progress,
-    Pulse,
-    Ready,
-    Reject,
-    Release,
-    Start,
-    Stop,
-    Warmed,
-    WarmUp,
-    tag,
-)
+from ovbench.common.lifecycle import IllegalMessage, State
+from ovbench.common.messages import PROTOCOL_VERSION, AnyNotice, Failed, Finished, Hello, Progress, Ready
 from ovbench.common.wire import BadMessage, Link, check
 
+from .control import Control, Done
 from .host import affinity as placement
-from .host.numa import Whereabouts, several_nodes
 from .host.threads import thread_ids
-from .host.usage import memory
 from .loop.cache import load_loops
-from .loop.recorder import Recorder
-from .measure import Measurement, Outcome
+from .measure import ReadyLoad, prepare
 from .openvino.capi import OpenVinoError
+from .openvino.model import StepTimes
 from .trust import Trust
 
 _LATENCIES_PER_HEARTBEAT: Final = 256
-_DISCONNECTED_NS: Final = 250_000_000
-"""A connection that closed and has not come back by then: the coordinator has ended."""
-
-_STOOD_STILL_NS: Final = 1_000_000_000
-"""The control thread wakes for each heartbeat; so much later than that, it was not run."""
-
-_HELLO_NS: Final = 500_000_000
-
-_ABANDON_NS: Final = 2_000_000_000
-"""An inference that goes on so long after a stop is left alone, and what was measured before it is delivered."""
-
-
-class Work(Protocol):
-    """What `Control` has done: by the measure thread, which reports back through `Control.done`."""
-
-    def prepare(self, job: Job) -> None:
-        """Again after a load was delivered: on the model as it is."""
-
-    def warm_up(self, at_ns: int) -> None: ...
-    def run(self, at_ns: int) -> None: ...
-    def stop(self) -> None: ...
-    def abandon(self) -> Finished: ...
-    def progress(self) -> Progress: ...
-    def contents(self) -> Iterator[AnyNotice]: ...
-
-
-class Ended(Exception):
-    """The agent is to end, with this exit code; the text, if any, is for whoever started it by hand."""
-
-    def __init__(self, code: ExitCode, text: str = "") -> None:
-        super().__init__(text)
-        self.code = code
-
-
-class Control:
-    def __init__(self, work: Work, hello: Hello, patience_s: float, now_ns: int) -> None:
-        """`patience_s`: how long to go on saying hello to a coordinator that gives no order."""
-        self._work = work
-        self._hello = hello
-        self._next_hello_ns = now_ns
-        self._patience_s = patience_s
-        self._since_ns = now_ns
-        self.state = State.EXPECTED
-        self._lease_ns: int | None = None
-        self._heartbeat_ns: int | None = None
-        self._heard_ns = now_ns
-        self._ticked_ns = now_ns
-        self._next_heartbeat_ns = now_ns
-        self._disconnected_ns: int | None = None
-        self._stopped_ns: int | None = None
-        self._abandoned = False
-
-    def on_order(self, order: AnyOrder, now_ns: int) -> None:
-        """Act on an order. Raises Ended where it says so; one that cannot come now is passed over."""
-        self._heard_ns = now_ns
-        match order:
-            case Pulse():
-                return
-            case Release():
-                raise Ended(ExitCode.VALID)
-            case Reject(reason):
-                raise Ended(ExitCode.USAGE, reason)
-        with suppress(IllegalMessage):
-            self.state = advance(self.state, tag(order))
-            match order:
-                case Prepare():
-                    self._lease_ns, self._heartbeat_ns = to_ns(order.lease_s), to_ns(order.heartbeat_s)
-                    self._next_heartbeat_ns = now_ns
-                    self._work.prepare(order.job)
-                case Again(job):
-                    self._stopped_ns = None
-                    self._work.prepare(job)
-                case WarmUp(at_ns):
-                    self._work.warm_up(at_ns)
-                case Start(at_ns):
-                    self._work.run(at_ns)
-                case Stop():
-                    self._stopped_ns = self._stopped_ns or now_ns
-                    self._work.stop()
-
-    def done(self, notice: Ready | Warmed | Finished | Failed) -> list[AnyNotice]:
-        """The measure thread has finished a part; returns what to send: nothing of a load that was abandoned, which may
-        end at any time, even when the next is being prepared."""
-        if self._abandoned:
-            self._abandoned = False
-            return []
-        self.state = advance(self.state, tag(notice))
-        return [notice]
-
-    def delivery(self) -> Iterator[AnyNotice]:
-        """Everything that was recorded, and a last word that says how much it was."""
-        count = 0
-        for notice in self._work.contents():
-            yield notice
-            count += 1
-        last = Delivered(messages=count)
-        self.state = advance(self.state, tag(last))
-        yield last
-
-    def tick(self, now_ns: int, connected: bool) -> list[AnyNotice]:
-        """What is due: hello, then heartbeats. Raises Ended when the coordinator was silent, or gone, for too long."""
-        self._forgive(now_ns)
-        if self._lease_ns is None:
-            return self._introduce(now_ns)
-        again: list[AnyNotice] = []
-        if connected:
-            # To a new connection the coordinator knows nobody.
-            again = [] if self._disconnected_ns is None else [self._hello]
-            self._disconnected_ns = None
-        elif self.state.ended:
-            # A connection that closes takes along what was not yet read, so `Release` may never arrive.
-            raise Ended(ExitCode.VALID)
-        else:
-            self._disconnected_ns = self._disconnected_ns or now_ns
-            if now_ns - self._disconnected_ns > _DISCONNECTED_NS:
-                raise Ended(ExitCode.PARTIAL, "the coordinator has gone; the load is stopped")
-        if now_ns - self._heard_ns > self._lease_ns:
-            raise Ended(ExitCode.PARTIAL, "nothing was heard from the coordinator for too long; the load is stopped")
-        if self.state is State.RUNNING and self._stopped_ns and now_ns - self._stopped_ns > _ABANDON_NS:
-            abandoned = self.done(self._work.abandon())
-            self._abandoned = True
-            return [*again, *abandoned]
-        if self._heartbeat_ns is None or now_ns < self._next_heartbeat_ns:
-            return again
-        self._next_heartbeat_ns = now_ns + self._heartbeat_ns
-        return [*again, self._work.progress()]
-
-    def _forgive(self, now_ns: int) -> None:
-        """On a machine that stood still for a while, as a paused virtual one, a coordinator could not speak either."""
-        gap_ns = now_ns - self._ticked_ns
-        self._ticked_ns = now_ns
-        if self._heartbeat_ns is not None and gap_ns > self._heartbeat_ns + _STOOD_STILL_NS:
-            self._heard_ns = min(now_ns, self._heard_ns + gap_ns)
-
-    def _introduce(self, now_ns: int) -> list[AnyNotice]:
-        """Say hello, again and again: with a connection that breaks while it is made, what was sent is lost."""
-        if now_ns - self._since_ns > to_ns(self._patience_s):
-            raise Ended(ExitCode.PARTIAL, f"no coordinator answered within {self._patience_s:g} s")
-        if now_ns < self._next_hello_ns:
-            return []
-        self._next_hello_ns = now_ns + _HELLO_NS
-        return [self._hello]
-
-    def timeout_s(self, now_ns: int) -> float:
-        """How long nothing needs to be done if nothing comes."""
-        if self._heartbeat_ns is None:
-            return 0.1
-        if self._disconnected_ns is not None:
-            return 0.05
-        return max(0.0, (self._next_heartbeat_ns - now_ns) / 1e9)
 
 
 class MeasureThread:
-    """`Work` for real: a thread that owns the measurement, and what the control thread reads of it meanwhile."""
+    """`Work` for real: a thread that measures one load after the other. The control thread stops a load, looks at it
+    meanwhile and reads what it recorded."""
 
     def __init__(self, wake: Callable[[], None], trust: Trust | None = None) -> None:
         """`wake` is called, from the measure thread, when `finished` has something. `trust`: see `serve`."""
         self._wake = wake
         self._trust = trust
         self._control_threads = thread_ids()
-        self._whereabouts = Whereabouts(several_nodes())
-        self._running = False
-        self._abandoned = False
-        self._counts: list[int] = []
-        self._measurement: Measurement | None = None
-        self._tasks: queue.SimpleQueue[Callable[[], Ready | Warmed | Finished | Failed]] = queue.SimpleQueue()
-        self.finished: queue.SimpleQueue[Ready | Warmed | Finished | Failed] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._times = StepTimes()
+        self._load: ReadyLoad | None = None
+        self._stopped = False
+        """Of the load that is being prepared."""
+        self._tasks: queue.SimpleQueue[Callable[[], Done]] = queue.SimpleQueue()
+        self.finished: queue.SimpleQueue[Done] = queue.SimpleQueue()
 
     def prepare(self, job: Job) -> None:
         # Until OpenVINO is loaded: it looks at the main thread, too, and runs its streams on the CPUs of that.
         self._pin_control_threads(job.placement.cpus)
-        self._abandoned = False
-        former = self._measurement
-        measurement = self._measurement = Measurement(job, self._control_threads, former)
+        self._stopped = False
+        former, self._load = self._load, None
+        times = self._times = StepTimes()
 
         def task() -> Ready:
             if self._trust is not None:
                 self._trust.check(job)
-            prepared = measurement.prepare()
+            load = prepare(job, self._control_threads, times, former)
             # Off the measured CPUs where there are others, else on this agent's own, not on its neighbours'.
             refused = self._pin_control_threads(job.placement.housekeeping or job.placement.cpus)
-            backend = prepared.backend
-            effective = _with_notes(backend.effective, refused, load_loops())
-            self._counts = [0] * effective.requests
-            self._whereabouts.start(monotonic_ns())
-            before, after = backend.peaks_mb
-            ready = Ready(
-                effective=effective,
-                phases=prepared.phases,
-                mask=prepared.mask,
-                openvino=backend.version,
-                peak_before_mb=before,
-                peak_after_mb=after,
-                outputs=prepared.outputs,
-                memory_policy=prepared.memory_policy,
-            )
+            ready = load.ready(_notes(refused, load_loops()))
             check(ready)  # it says what the model and the user's files say, so any of it may be too much
+            self._load = load
+            if self._stopped:  # before it could be seen
+                load.stop()
             return ready
 
-        if former is None:
+        if self._thread is None:
             # A daemon: it may be inside OpenVINO when the agent ends.
-            threading.Thread(target=self._loop, name="measure", daemon=True).start()
+            self._thread = threading.Thread(target=self._work, name="measure", daemon=True)
+            self._thread.start()
         self._tasks.put(task)
 
     def warm_up(self, at_ns: int) -> None:
-        def task() -> Warmed | Failed:
-            completed, error = self._prepared.warm_up(at_ns)
-            if error is not None:
-                return Failed(kind="runtime", message=as_text(error))
-            return Warmed(completed=completed)
-
-        self._tasks.put(task)
+        load = self._ready
+        self._tasks.put(lambda: load.warm_up(at_ns))
 
     def run(self, at_ns: int) -> None:
+        load = self._ready
+
         def task() -> Finished:
-            self._counts = [0] * len(self._counts)
-            self._running = True
-            outcome = self._prepared.run(at_ns)
-            self._running = False
-            changes = self._prepared.account.mask_changes(self._prepared.cpus)
-            finished = self._finished(outcome, changes)  # before there are further inferences
-            error = outcome.error or self._prepared.recheck()
-            return structs.replace(finished, error=_text(error), outputs=None if error else self._prepared.outputs())
+            finished = load.run(at_ns)
+            error = finished.error or _text(load.recheck())
+            return structs.replace(finished, error=error, outputs=None if error else load.outputs())
 
         self._tasks.put(task)
 
     def stop(self) -> None:
-        if self._measurement is not None:
-            self._measurement.stop()
+        self._stopped = True
+        load = self._load
+        if load is not None:
+            load.stop()
 
     def progress(self) -> Progress:
         """A heartbeat; during the load also a look at where the threads are and what they have used."""
-        step = self._measurement.times.step if self._measurement is not None else 0
-        recorder = self._measurement.recorder if self._measurement is not None else None
-        if recorder is None or not self._running:
+        load, step = self._load, self._times.step
+        if load is None or not load.running:
             return Progress(step=step, completed=0, busy_ms=_busy_ms())
-        self._prepared.account.look()
-        self._whereabouts.look(monotonic_ns())
-        latencies = []
-        most = max(1, _LATENCIES_PER_HEARTBEAT // len(self._counts))
-        for request, since in enumerate(self._counts):
-            latencies.append(recorder.latest_latencies(request, since, most))
-            self._counts[request] = recorder.count(request)
-        sample = np.concatenate(latencies)[:_LATENCIES_PER_HEARTBEAT]
-        buckets, counts = np.unique(COARSE.buckets(sample), return_counts=True)
+        completed, latencies = load.look(_LATENCIES_PER_HEARTBEAT)
+        buckets, counts = np.unique(COARSE.buckets(latencies), return_counts=True)
         return Progress(
             step=step,
-            completed=recorder.completed,
+            completed=completed,
             busy_ms=_busy_ms(),
             buckets=tuple(buckets.tolist()),
             counts=tuple(counts.tolist()),
         )
 
     def abandon(self) -> Finished:
-        self._abandoned = True
-        # What is still inside OpenVINO is pinned by it, so masks tell nothing of who changed them.
-        return self._finished(self._prepared.abandon(), ())
+        return self._ready.abandon()
 
     def contents(self) -> Iterator[AnyNotice]:
-        yield from self._recorder.contents()
-        if not self._abandoned:  # else a request is still inside OpenVINO
-            yield from self._prepared.findings()
+        return self._ready.contents()
 
     @property
-    def _prepared(self) -> Measurement:
-        assert self._measurement is not None
-        return self._measurement
+    def _ready(self) -> ReadyLoad:
+        """What orders are for that cannot come before `Ready` was sent: `Control` passes on no others."""
+        if self._load is None:
+            raise IllegalMessage("no load is ready")
+        return self._load
 
-    @property
-    def _recorder(self) -> Recorder:
-        recorder = self._prepared.recorder
-        assert recorder is not None
-        return recorder
-
-    def _loop(self) -> None:
+    def _work(self) -> None:
         while True:
-            task = self._tasks.get()
-            try:
-                notice = task()
-            except (UsageError, OSError) as error:
-                notice = Failed(kind="usage", message=as_text(str(error)))
-            except (OpenVinoError, BadMessage) as error:
-                notice = Failed(kind="runtime", message=as_text(str(error)))
-            except Exception as error:
-                notice = Failed(kind="runtime", message=as_text(f"{type(error).__name__}: {error}"))
-                self.finished.put(notice)
-                self._wake()
-                raise
-            self.finished.put(notice)
-            self._wake()
+            self._do(self._tasks.get())  # kept in no name: a task has the memory of its load, and of the former one
 
-    def _finished(self, outcome: Outcome, changes: tuple[MaskChange, ...]) -> Finished:
-        return Finished(
-            start_ns=outcome.start_ns,
-            stop_ns=outcome.stop_ns,
-            completed=outcome.completed,
-            usage=self._prepared.account.readings,
-            memory=memory(),
-            seen=self._prepared.account.seen,
-            mask=placement.mask(thread_ids() - self._control_threads),
-            error=_text(outcome.error),
-            mask_changes=changes,
-            nodes=self._whereabouts.end(),
-        )
+    def _do(self, task: Callable[[], Done]) -> None:
+        try:
+            done = task()
+        except (UsageError, OSError) as error:
+            done = Failed(kind="usage", message=as_text(str(error)))
+        except (OpenVinoError, BadMessage) as error:
+            done = Failed(kind="runtime", message=as_text(str(error)))
+        except Exception as error:
+            self._report(Failed(kind="runtime", message=as_text(f"{type(error).__name__}: {error}")))
+            raise
+        self._report(done)
+
+    def _report(self, done: Done) -> None:
+        self.finished.put(done)
+        self._wake()
 
     def _pin_control_threads(self, cpus: tuple[int, ...]) -> frozenset[int]:
-        """Returns the CPUs that were refused. What inference needs of them, `Measurement.prepare` asks for itself."""
+        """Returns the CPUs that were refused. What inference needs of them, `measure.prepare` asks for itself."""
         return placement.pin_all(self._control_threads, cpus)
 
 
@@ -379,13 +160,13 @@ def _busy_ms() -> int:
     return max(0, time.process_time_ns() - time.thread_time_ns()) // NS_PER_MS
 
 
-def _with_notes(effective: Effective, refused: frozenset[int], cache: str) -> Effective:
-    """`refused`: CPUs that control threads cannot have; `cache`: what is to be said of it, if anything."""
+def _notes(refused: frozenset[int], cache: str) -> list[str]:
+    """`refused`: CPUs that control threads cannot have; `cache`: a note on that of the loops, if there is any."""
     notes = [as_text(cache)] if cache else []
     if refused:
         cpus = format_cpu_list(refused)
         notes.append(f"Control threads may not run on CPUs {cpus} as planned, and run elsewhere.")
-    return structs.replace(effective, notes=(*effective.notes, *notes))
+    return notes
 
 
 def serve(
@@ -413,7 +194,7 @@ def serve(
 def attend(
     link: Link,
     control: Control,
-    done: queue.SimpleQueue[Ready | Warmed | Finished | Failed],
+    done: queue.SimpleQueue[Done],
     wake: int,
     clock: Clock,
 ) -> NoReturn:

@@ -111,7 +111,7 @@ class _Row:
         return int(self.words.ctypes.data)
 
 
-class Control(_Row):
+class ControlRow(_Row):
     """An agent's row."""
 
     begin_ns = _Word(C_BEGIN)

@@ -77,6 +77,7 @@ from .layout import (
     S_STATUS,
     S_TIME,
     S_TURN,
+    Slot,
 )
 
 CACHED: Final = bool(config.CACHE_DIR)  # type: ignore[attr-defined]
@@ -540,6 +541,11 @@ def manage_function(target, source, operation):
 def entry(function: Any) -> int:
     """The address of a compiled `cfunc`."""
     return int(function.address)
+
+
+def install(slot: Slot) -> None:
+    """Have the slot's std::function call `on_complete`."""
+    slot.set_function(entry(manage_function), entry(on_complete))
 
 
 @njit

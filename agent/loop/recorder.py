@@ -17,7 +17,7 @@ from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.messages import SAMPLES_PER_MESSAGE, Folded, Samples
 from ovbench.common.samplememory import head_and_ring, slices
 
-from .layout import ROW_WORDS, Control, Int64s, SampleMemory, Slot, Slots
+from .layout import ROW_WORDS, ControlRow, Int64s, SampleMemory, Slot, Slots
 
 FIRST_SLICE_NS: Final = 1_000_000_000
 
@@ -38,7 +38,7 @@ class Recorder:
     """What an agent's loop works on. `fine` [requests, FINE.size] and `coarse` [requests, slices, COARSE.size]: the
     histograms that overwritten samples fold into."""
 
-    control: Control
+    control: ControlRow
     slots: Slots
     samples: tuple[SampleMemory, ...]
     fine: Int64s
@@ -49,7 +49,7 @@ class Recorder:
         """Raises UsageError where there is no address space for so many requests."""
         head, ring = head_and_ring(sample_bytes, requests)
         try:
-            control = Control(_aligned(ROW_WORDS))
+            control = ControlRow(_aligned(ROW_WORDS))
             slots = Slots(_aligned(requests, ROW_WORDS))
             samples = tuple(SampleMemory(pairs, head) for pairs in _aligned(requests, head + ring, 2))
             fine = _aligned(requests, FINE.size)

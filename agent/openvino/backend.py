@@ -1,93 +1,27 @@
-"""What the load loops drive: OpenVINO, or the null device. Both are requests by address and a function to call."""
+"""OpenVINO as what the load loops drive: its requests, completions, inputs, outputs and findings."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
 
 import numpy as np
 from msgspec import structs
 
 from ovbench.common.bounded import as_name, as_text
-from ovbench.common.effective import Effective, Outputs, Phases, Port
+from ovbench.common.effective import Effective, Outputs, Port
 from ovbench.common.job import Job
 from ovbench.common.messages import GRAPH_BYTES_PER_MESSAGE, LAYERS_PER_MESSAGE, Graph, Layers
 
 from ..data.sketch import MOST_OUTPUTS, Content, look_twice
 from ..data.tensors import STRING
-from ..loop import loops, null
-from ..loop.layout import Control, Slot, Slots
+from ..host.libc import memcpy_address
+from ..loop import loops
+from ..loop.layout import ControlRow, Slots
 from .blame import gist
-from .capi import Library, OpenVinoError, libc_addresses, memcpy_address, semaphore_addresses, set_callback_address
+from .capi import Library, OpenVinoError, set_callback_address
 from .cxx import STRING_BYTES, Cxx
-from .model import Loaded, StepTimes, iterations, load, reload
+from .model import Loaded, StepTimes, iterations, reload
 from .rehearsal import TurnFailed, is_silent
-
-
-class Backend(Protocol):
-    """Ready to be loaded; made by `open_backend` in a thread that is already pinned."""
-
-    effective: Effective
-    version: str
-    peaks_mb: tuple[float, float]
-    """The most memory resident before and after the model was compiled."""
-
-    def call(self, asynchronous: bool) -> int:
-        """Address of int32 infer(request) or start_async(request)."""
-
-    def handles(self) -> list[int]:
-        """The requests."""
-
-    def connect(self, control: Control, slots: Slots) -> None:
-        """Send each request's completions to its slot."""
-
-    def feed(self, control: Control, slots: Slots) -> None:
-        """Have inputs set before each inference, where that was asked for or shapes are open."""
-
-    def settle(self, statuses: Iterable[int]) -> str | None:
-        """After the load: wait for what is in flight; the message of the first request that failed, if any did."""
-
-    def begin(self, at_ns: int) -> None:
-        """The load that is measured begins at this instant."""
-
-    def recheck(self, completed: int) -> str | None:
-        """After a load of so many inferences: the message of one that fails now, where the load would not report it."""
-
-    def outputs(self) -> Outputs | None:
-        """What the first request makes of the first inputs, while nothing is in flight; None where an inference fails.
-
-        It infers twice, before `connect` and after the load. Layers count these like the first inference and the
-        warm-up: they are inferences on the same model, and what a layer takes is a mean over all.
-        """
-
-    def findings(self) -> Iterator[Layers | Graph]:
-        """After the load: what it tells beyond times, where that was asked for."""
-
-    def renewed(self, job: Job, times: StepTimes) -> "Backend":
-        """For another load on the same model (see `Job.same_but_load`), while nothing is in flight; it takes the place
-        of this one."""
-
-
-def open_backend(job: Job, times: StepTimes) -> Backend:
-    return NullBackend(job) if job.null is not None else OpenVinoBackend(job, load(job, times))
-
-
-def phases(times: StepTimes) -> Phases:
-    ms = times.ms
-    return Phases(
-        load_runtime_ms=ms.get("load_runtime", 0.0),
-        read_model_ms=ms.get("read_model", 0.0),
-        reshape_ms=ms.get("reshape", 0.0),
-        compile_ms=ms.get("compile", 0.0),
-        create_requests_ms=ms.get("create_requests", 0.0),
-        first_inference_ms=ms.get("first_inference", 0.0),
-        import_ms=ms.get("import", 0.0),
-    )
-
-
-def _install(slot: Slot) -> None:
-    """Have the slot's std::function call `on_complete`."""
-    slot.set_function(loops.entry(loops.manage_function), loops.entry(loops.on_complete))
 
 
 def _listed(ports: Iterable[Port]) -> tuple[Port, ...]:
@@ -99,6 +33,8 @@ def _listed(ports: Iterable[Port]) -> tuple[Port, ...]:
 
 
 class OpenVinoBackend:
+    """See `agent.backend.Backend`."""
+
     def __init__(self, job: Job, loaded: Loaded) -> None:
         self._loaded = loaded
         self._library: Library = loaded.openvino
@@ -143,15 +79,15 @@ class OpenVinoBackend:
     def handles(self) -> list[int]:
         return [request.address for request in self._requests]
 
-    def connect(self, control: Control, slots: Slots) -> None:
+    def connect(self, control: ControlRow, slots: Slots) -> None:
         self._connected = True
         control.rearm = set_callback_address()
         for request, slot in zip(self._requests, slots, strict=True):
-            _install(slot)
+            loops.install(slot)
             slot.object_address = request.object_address
             loops.rearm(slot.address)
 
-    def feed(self, control: Control, slots: Slots) -> None:
+    def feed(self, control: ControlRow, slots: Slots) -> None:
         if self._feed is None:
             return
         control.inputs = len(self.effective.inputs)
@@ -251,73 +187,3 @@ class OpenVinoBackend:
                 message = str(error)
             first = first or message
         return first
-
-
-class NullBackend:
-    def __init__(self, job: Job) -> None:
-        assert job.null is not None
-        asynchronous = job.load.api == "async"
-        streams = max(1, job.runtime.streams or 1) if asynchronous else 1
-        requests = (job.runtime.requests or streams) if asynchronous else 1
-        self._faults = job.null
-        self._begun = False
-        self._device = null.NullDevice(job.null.service_ns, streams, requests, *libc_addresses(), semaphore_addresses())
-        if asynchronous:
-            self._device.start()
-        self._count = requests
-        self.version = ""
-        self.peaks_mb = (0.0, 0.0)
-        self.effective = Effective(
-            backend=f"null:{job.null.service_ns / 1000:g}",
-            model="null",
-            device="null",
-            hint="",
-            precision="",
-            streams=streams,
-            threads=streams,
-            requests=requests,
-            iterations=iterations(job, requests, 1),
-            batch=job.model.batch[0] if job.model.batch else 1,
-            inputs=(),
-            outputs=(),
-            properties={},
-        )
-
-    def renewed(self, job: Job, times: StepTimes) -> "NullBackend":
-        self._device.stop()
-        return NullBackend(job)
-
-    def call(self, asynchronous: bool) -> int:
-        return loops.entry(null.start_async if asynchronous else null.infer)
-
-    def handles(self) -> list[int]:
-        return [self._device.request(index) for index in range(self._count)]
-
-    def connect(self, control: Control, slots: Slots) -> None:
-        for index, slot in enumerate(slots):
-            _install(slot)
-            self._device.connect(index, slot)
-
-    def settle(self, statuses: Iterable[int]) -> str | None:
-        return None
-
-    def feed(self, control: Control, slots: Slots) -> None:
-        """It has no inputs."""
-
-    def begin(self, at_ns: int) -> None:
-        self._begun = True
-        faults = self._faults
-        if faults.drift_percent_per_s or faults.stall_s:
-            self._device.begin(at_ns, faults.drift_percent_per_s, faults.stall_at_s, faults.stall_s)
-
-    def recheck(self, completed: int) -> str | None:
-        """None of its inferences fails."""
-        return None
-
-    def outputs(self) -> Outputs:
-        number = self._faults.outputs_after if self._begun else self._faults.outputs
-        content = Content("number", "i64", np.array([number], np.int64).view(np.uint8))
-        return look_twice(lambda: [content])
-
-    def findings(self) -> Iterator[Layers | Graph]:
-        return iter(())

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from .capi import OpenVinoError, _library
+from .capi import OpenVinoError, shared_library
 
 _PORT: Final = "_ZNK2ov6OutputIKNS_4NodeEE"
 _PATH: Final = "_ZNSt10filesystem7__cxx114path"
@@ -132,7 +132,7 @@ class Cxx:
     def load(cls) -> "Cxx | None":
         """None with a build of OpenVINO that lacks one of them: callers go without names of nodes and layouts."""
         try:
-            return cls(_library("libopenvino.so*"))
+            return cls(shared_library("libopenvino.so*"))
         except (AttributeError, OpenVinoError):
             return None
 

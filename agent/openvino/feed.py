@@ -9,7 +9,8 @@ from ..data.inputs import Gathered
 from ..data.signature import InputInfo
 from ..data.tensors import Tensor as Item
 from ..loop.layout import FedInput, FeedTable, Int64s
-from .capi import InferRequest, Library, Tensor
+from .capi import Library
+from .objects import InferRequest, Tensor
 
 MOST_COPIED_BYTES: Final = 16_384
 """Up to here copying into the request's own tensor costs less than setting another one, which takes a microsecond

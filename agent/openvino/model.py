@@ -14,7 +14,7 @@ from msgspec import structs
 from ovbench.common import job as jobs
 from ovbench.common.bounded import as_name, as_text
 from ovbench.common.digests import digests, model_files, states, unchanged
-from ovbench.common.effective import FileDigest, Filling, Port, ShapeGroup
+from ovbench.common.effective import FileDigest, Filling, Phases, Port, ShapeGroup
 from ovbench.common.errors import UsageError
 from ovbench.common.job import FileState
 from ovbench.common.schedule import round_up
@@ -25,10 +25,11 @@ from ..data.signature import InputInfo, check_types, groups, input_types, output
 from ..host.usage import peak_mb
 from .blame import check_properties, compilation, failed_inference, gist, preprocessing_flags
 from .builtin import builtin_file
-from .capi import CompiledModel, Core, InferRequest, Library, Model, OpenVinoError
+from .capi import Library, OpenVinoError
 from .cxx import Cxx
 from .feed import Feed
 from .graph import index_rows
+from .objects import CompiledModel, Core, InferRequest, Model
 from .preprocess import preprocess
 from .rehearsal import Rehearsal, TurnFailed, is_silent, turns
 
@@ -53,6 +54,18 @@ class StepTimes:
             yield
         finally:
             self.ms[name] = (time.perf_counter() - began) * 1e3
+
+    def phases(self) -> Phases:
+        ms = self.ms
+        return Phases(
+            load_runtime_ms=ms.get("load_runtime", 0.0),
+            read_model_ms=ms.get("read_model", 0.0),
+            reshape_ms=ms.get("reshape", 0.0),
+            compile_ms=ms.get("compile", 0.0),
+            create_requests_ms=ms.get("create_requests", 0.0),
+            first_inference_ms=ms.get("first_inference", 0.0),
+            import_ms=ms.get("import", 0.0),
+        )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from ..data.signature import InputInfo
-from .capi import Library, Model, element_type_number
+from .capi import Library, element_type_number
+from .objects import Model
 
 
 def preprocess(

@@ -58,14 +58,16 @@ class _Loop:
         from ovbench.agent.loop.cache import load_loops
 
         load_loops()
+        from ovbench.agent.host import libc
         from ovbench.agent.loop import loops
         from ovbench.agent.loop.recorder import Recorder
-        from ovbench.agent.openvino import capi
+        from ovbench.agent.openvino import objects
         from ovbench.agent.openvino.builtin import builtin_file
+        from ovbench.agent.openvino.capi import Library
 
         self._loops = loops
-        self._library = capi.Library()
-        core = capi.Core(self._library)
+        self._library = Library()
+        core = objects.Core(self._library)
         settings = {"NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": "1"}
         self._compiled = core.compile_model(core.read_model(str(builtin_file("tiny"))), "CPU", settings)
         self._request, *self._others = (self._compiled.request() for _ in range(1 + ITEMS))
@@ -73,10 +75,10 @@ class _Loop:
         self._recorder = Recorder.allocate(1, _SAMPLE_BYTES)
         self._tables = {"copied": self._copied(), "set": self._set()}
         control = self._recorder.control
-        control.clock, control.sleep = capi.libc_addresses()
+        control.clock, control.sleep = libc.clock_addresses()
         control.call = self._library.infer
-        control.set_input = capi.address(self._library.function("ov_infer_request_set_input_tensor_by_index"))
-        control.copy = capi.address(ctypes.CDLL(None).memcpy)
+        control.set_input = self._library.set_input
+        control.copy = libc.memcpy_address()
         self._recorder.slots[0].request = self._request.address
 
     def run(self, way: str, seconds: float) -> float:

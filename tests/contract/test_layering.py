@@ -92,7 +92,9 @@ def test_only_the_session_sees_the_fleet() -> None:
             {
                 "agent.openvino.capi",
                 "agent.openvino.cxx",
+                "agent.openvino.objects",
                 "agent.openvino.preprocess",
+                "agent.host.libc",
                 "agent.host.numa",
                 "agent.host.process",
             },
@@ -173,6 +175,7 @@ def _indexes_a_row(file: Path) -> bool:
 
 IMPURE: Final = frozenset(
     {
+        "agent.backend",
         "agent.cli",
         "agent.data.files",
         "agent.data.frames",
@@ -180,6 +183,7 @@ IMPURE: Final = frozenset(
         "agent.data.inputs",
         "agent.forkserver",
         "agent.host.affinity",
+        "agent.host.libc",
         "agent.host.numa",
         "agent.host.process",
         "agent.host.threads",
@@ -197,6 +201,7 @@ IMPURE: Final = frozenset(
         "agent.openvino.feed",
         "agent.openvino.graph",
         "agent.openvino.model",
+        "agent.openvino.objects",
         "agent.openvino.preprocess",
         "agent.openvino.rehearsal",
         "agent.openvino.zoo",
@@ -385,8 +390,6 @@ TABLES_AND_LOOPS: Final = frozenset(
 )
 TOO_LONG: Final = frozenset(
     {
-        "agent.openvino.capi",
-        "agent.service",
         "coordinator.report.text",
     }
 )

@@ -12,8 +12,9 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from ovbench.agent.openvino.capi import Core, Library
+from ovbench.agent.openvino.capi import Library
 from ovbench.agent.openvino.cxx import Cxx
+from ovbench.agent.openvino.objects import Core
 
 LONG = "a_name_that_is_much_too_long_to_be_kept_inside_of_the_string_itself/with:parts"
 
@@ -154,7 +155,7 @@ def test_an_input_without_a_name_has_none(library: Library, core: Core, cxx: Cxx
 
 
 def test_a_build_without_these_functions_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ovbench.agent.openvino.cxx._library", lambda pattern: c.CDLL(None))
+    monkeypatch.setattr("ovbench.agent.openvino.cxx.shared_library", lambda pattern: c.CDLL(None))
     assert Cxx.load() is None
 
 

@@ -9,8 +9,9 @@ import pytest
 from openvino import opset13 as ops
 
 from ovbench.agent.host.threads import thread_ids
-from ovbench.agent.measure import Measurement
+from ovbench.agent.measure import ReadyLoad, prepare
 from ovbench.agent.openvino.feed import MOST_COPIED_BYTES
+from ovbench.agent.openvino.model import StepTimes
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime
 from ovbench.common.shape import parse_shape
@@ -45,7 +46,7 @@ def arrays(folder: Path, width: int, rows: int = 1) -> tuple[str, ...]:
     return tuple(files)
 
 
-def run(file: Path, files: tuple[str, ...], count: int, api: Api, requests: int, **model: Any) -> Measurement:
+def run(file: Path, files: tuple[str, ...], count: int, api: Api, requests: int, **model: Any) -> ReadyLoad:
     job = Job(
         model=Model(source=str(file), **model),
         runtime=Runtime(hint="none", streams=1, threads=1, requests=requests, precision="f32"),
@@ -57,13 +58,11 @@ def run(file: Path, files: tuple[str, ...], count: int, api: Api, requests: int,
         data=Data(files=(InputFiles(input="data", paths=files),)),
         sample_bytes=1 << 20,
     )
-    measurement = Measurement(job, thread_ids())
-    measurement.prepare()
-    return measurement
+    return prepare(job, thread_ids(), StepTimes())
 
 
-def totals(measurement: Measurement) -> list[float]:
-    backend: Any = measurement._backend
+def totals(load: ReadyLoad) -> list[float]:
+    backend: Any = load.backend
     return [float(request.output_bytes(0).view(np.float32)[0]) for request in backend._requests]
 
 
@@ -73,33 +72,32 @@ def expected(count: int, first: int) -> float:
 
 @pytest.mark.parametrize("width", [16, MOST_COPIED_BYTES], ids=["copied", "set"])
 def test_a_synchronous_request_takes_the_items_in_turn(tmp_path: Path, width: int) -> None:
-    measurement = run(adding_model(tmp_path, width), arrays(tmp_path, width), 100, "sync", 1)
-    assert measurement.run(monotonic_ns()).completed == 100
-    assert totals(measurement) == [expected(100, 0)]
+    load = run(adding_model(tmp_path, width), arrays(tmp_path, width), 100, "sync", 1)
+    assert load.run(monotonic_ns()).completed == 100
+    assert totals(load) == [expected(100, 0)]
 
 
 @pytest.mark.parametrize("width", [16, MOST_COPIED_BYTES], ids=["copied", "set"])
 def test_each_asynchronous_request_begins_with_the_item_of_its_own_number(tmp_path: Path, width: int) -> None:
-    measurement = run(adding_model(tmp_path, width), arrays(tmp_path, width), 999, "async", 2)
-    recorder = measurement.recorder
-    assert recorder is not None
+    load = run(adding_model(tmp_path, width), arrays(tmp_path, width), 999, "async", 2)
+    recorder = load.recorder
     # The check of the callback has run some, each with the request's first item.
     before = [recorder.count(request) * 10.0**request for request in range(2)]
-    assert measurement.run(monotonic_ns()).completed == 1000  # rounded up to whole rounds
+    assert load.run(monotonic_ns()).completed == 1000  # rounded up to whole rounds
     counts = [recorder.count(request) for request in range(2)]
     assert all(counts)
-    assert totals(measurement) == [had + expected(n, r) for r, (had, n) in enumerate(zip(before, counts, strict=True))]
+    assert totals(load) == [had + expected(n, r) for r, (had, n) in enumerate(zip(before, counts, strict=True))]
 
 
 def test_items_of_different_shapes_are_groups_in_the_order_of_the_turns(tmp_path: Path) -> None:
     file = adding_model(tmp_path, 16, open_shape=True)
-    measurement = run(file, arrays(tmp_path, 16, rows=2), 30, "sync", 1, layouts={"data": "NC"})
-    backend: Any = measurement._backend
+    load = run(file, arrays(tmp_path, 16, rows=2), 30, "sync", 1, layouts={"data": "NC"})
+    backend: Any = load.backend
     assert [group.shapes for group in backend.effective.groups] == [((2, 16),), ((3, 16),), ((4, 16),)]
     assert [group.batch for group in backend.effective.groups] == [2, 3, 4]
     assert not backend.effective.inference_only
-    assert measurement.run(monotonic_ns()).completed == 30
-    assert totals(measurement) == [expected(30, 0)]
+    assert load.run(monotonic_ns()).completed == 30
+    assert totals(load) == [expected(30, 0)]
 
 
 def test_shapes_given_for_the_data_are_used_in_turn(tmp_path: Path) -> None:
@@ -113,16 +111,16 @@ def test_shapes_given_for_the_data_are_used_in_turn(tmp_path: Path) -> None:
         data=Data(),
         sample_bytes=1 << 20,
     )
-    measurement = Measurement(job, thread_ids())
-    effective = measurement.prepare().backend.effective
+    load = prepare(job, thread_ids(), StepTimes())
+    effective = load.effective
     assert [group.shapes for group in effective.groups] == [((1, 16),), ((5, 16),)]
-    assert measurement.run(monotonic_ns()).error is None
+    assert load.run(monotonic_ns()).error is None
 
 
 def test_requests_share_one_list_of_items(tmp_path: Path) -> None:
     """Made anew for each of many requests, that of 50,000 files takes a minute."""
-    measurement = run(adding_model(tmp_path, 16), arrays(tmp_path, 16), 3, "async", 2)
-    backend: Any = measurement._backend
+    load = run(adding_model(tmp_path, 16), arrays(tmp_path, 16), 3, "async", 2)
+    backend: Any = load.backend
     first, second = backend._feed.tables(backend._requests)
     assert first[0].items == second[0].items
     assert first[0].target != second[0].target

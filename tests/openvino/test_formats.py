@@ -7,7 +7,8 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from ovbench.agent.openvino.capi import CompiledModel, Core, Library, OpenVinoError
+from ovbench.agent.openvino.capi import Library, OpenVinoError
+from ovbench.agent.openvino.objects import CompiledModel, Core
 from tests.openvino import formats, opset_models
 
 EXACT = {"INFERENCE_PRECISION_HINT": "f32"}

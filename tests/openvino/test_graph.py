@@ -8,10 +8,11 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from ovbench.agent.openvino.capi import Core, Library
+from ovbench.agent.openvino.capi import Library
 from ovbench.agent.openvino.cxx import Cxx
 from ovbench.agent.openvino.graph import index_rows
 from ovbench.agent.openvino.model import Loaded, StepTimes, load
+from ovbench.agent.openvino.objects import Core
 from ovbench.common.job import Data, Job, Load, Model, Placement, Runtime
 
 FIRST = np.int64(0)

@@ -10,8 +10,9 @@ import pytest
 from openvino import opset13 as ops
 
 from ovbench.agent.openvino.backend import OpenVinoBackend
-from ovbench.agent.openvino.capi import Core, Library
+from ovbench.agent.openvino.capi import Library
 from ovbench.agent.openvino.model import StepTimes, load
+from ovbench.agent.openvino.objects import Core
 from ovbench.common.bounded import MOST_NAME
 from ovbench.common.effective import Phases
 from ovbench.common.errors import UsageError

@@ -11,12 +11,13 @@ from msgspec import structs
 from openvino import opset15 as ops
 
 from ovbench.agent.host.threads import thread_ids
-from ovbench.agent.measure import Measurement
+from ovbench.agent.measure import ReadyLoad, prepare
 from ovbench.agent.openvino.backend import OpenVinoBackend
 from ovbench.agent.openvino.builtin import builtin_file
-from ovbench.agent.openvino.capi import InferRequest, OpenVinoError
+from ovbench.agent.openvino.capi import OpenVinoError
 from ovbench.agent.openvino.cxx import Cxx
 from ovbench.agent.openvino.model import StepTimes, load
+from ovbench.agent.openvino.objects import InferRequest
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.effective import Outputs
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime
@@ -39,9 +40,9 @@ def job(source: object, api: Api = "sync", **load: Any) -> Job:
     )
 
 
-def measured(order: Job) -> tuple[Measurement, Outputs | None]:
-    measurement = Measurement(order, thread_ids())
-    return measurement, measurement.prepare().outputs
+def measured(order: Job) -> tuple[ReadyLoad, Outputs | None]:
+    load = prepare(order, thread_ids(), StepTimes())
+    return load, load.outputs_before
 
 
 def digests(outputs: Outputs | None) -> list[str]:
@@ -61,8 +62,8 @@ def several_types() -> ov.Model:
     return ov.Model([result(node, name) for name, node in made.items()], [data], "several_types")
 
 
-def given_bytes(measurement: Measurement) -> bytes:
-    backend: Any = measurement._backend
+def given_bytes(measurement: ReadyLoad) -> bytes:
+    backend: Any = measurement.backend
     given: bytes = backend._requests[0].input_bytes(0).tobytes()
     return given
 
@@ -104,7 +105,6 @@ def test_outputs_after_the_load_are_those_before_and_nothing_is_recorded_for_the
     measurement, before = measured(job("builtin:squeezenet1.1", api, inference_only=not fed))
     outcome = measurement.run(monotonic_ns())
     recorder = measurement.recorder
-    assert recorder is not None
     slots = recorder.slots.copy()
     assert measurement.outputs() == before
     assert (recorder.completed, outcome.error) == (outcome.completed, None)
@@ -150,7 +150,7 @@ def test_a_model_with_state_is_not_asked_and_keeps_its_state(tmp_path: Path) -> 
     first = np.frombuffer(given_bytes(measurement), np.float32)[0]
     measurement.run(monotonic_ns())
     assert measurement.outputs() is None
-    backend: Any = measurement._backend
+    backend: Any = measurement.backend
     assert backend._requests[0].output_bytes(0).view(np.float32)[0] == pytest.approx(41 * first, rel=1e-5)
 
 

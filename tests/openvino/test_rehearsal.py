@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ovbench.agent.host.threads import thread_ids
-from ovbench.agent.measure import Measurement
-from ovbench.agent.openvino.capi import InferRequest
+from ovbench.agent.measure import ReadyLoad, prepare
+from ovbench.agent.openvino.model import StepTimes
+from ovbench.agent.openvino.objects import InferRequest
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime
@@ -21,7 +22,7 @@ from tests.process.driver import Run, cpus
 RANDOM: Final = Data()
 
 
-def measurement(model: Model, api: Api = "sync", data: Data = RANDOM, **load: Any) -> Measurement:
+def prepared(model: Model, api: Api = "sync", data: Data = RANDOM, **load: Any) -> ReadyLoad:
     job = Job(
         model=model,
         runtime=Runtime(hint="none", streams=1, threads=1, requests=2),
@@ -31,7 +32,7 @@ def measurement(model: Model, api: Api = "sync", data: Data = RANDOM, **load: An
         data=data,
         sample_bytes=1 << 20,
     )
-    return Measurement(job, thread_ids())
+    return prepare(job, thread_ids(), StepTimes())
 
 
 def targets(folder: Path, *shapes: tuple[int, int]) -> Data:
@@ -47,7 +48,7 @@ def test_shapes_for_the_data_that_a_model_cannot_have_are_bad_input(tmp_path: Pa
     wanted = tuple(parse_shape(f"[{part}") for part in shapes.split("[")[1:])
     model = Model(source=str(save(thirds(), tmp_path)), data_shapes={"": wanted})
     with pytest.raises(UsageError, match=r"-data_shape: an inference with data \[2,4\] fails: .*divisible"):
-        measurement(model, api).prepare()
+        prepared(model, api)
 
 
 @pytest.mark.parametrize("api", ["sync", "async"])
@@ -55,28 +56,25 @@ def test_an_item_that_an_inference_fails_with_is_bad_input_though_its_shape_is_r
     model = Model(source=str(save(reshaped(), tmp_path)))
     data = targets(tmp_path, (4, 4), (2, 8), (3, 3))
     with pytest.raises(UsageError, match=r"-i: an inference on the inputs of turn 3 fails: .*reshape"):
-        measurement(model, api, data, inference_only=False).prepare()
+        prepared(model, api, data, inference_only=False)
 
 
 def test_made_up_data_that_an_inference_fails_with_are_said_to_be_made_up(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"-m .*reshaped.xml: an inference on made-up data fails: .*; give .* -i"):
-        measurement(Model(source=str(save(reshaped(), tmp_path)))).prepare()
+        prepared(Model(source=str(save(reshaped(), tmp_path))))
 
 
 def test_inputs_that_are_good_are_no_failure_before_or_after(tmp_path: Path) -> None:
     model = Model(source=str(save(reshaped(), tmp_path)))
-    good = measurement(model, "sync", targets(tmp_path, (4, 4), (2, 8), (16, 1)), inference_only=False)
-    assert not any("tried" in note for note in good.prepare().backend.effective.notes)
+    good = prepared(model, "sync", targets(tmp_path, (4, 4), (2, 8), (16, 1)), inference_only=False)
+    assert not any("tried" in note for note in good.effective.notes)
     assert good.run(monotonic_ns()).error is None
     assert good.recheck() is None
 
 
 def test_what_is_not_tried_before_is_found_after_the_load(tmp_path: Path) -> None:
     """-no_warmup: the load has the first inference. OpenVINO returns success for all of them."""
-    bad = measurement(
-        Model(source=str(save(reshaped(), tmp_path))), data=targets(tmp_path, (3, 3)), first_inference=False
-    )
-    bad.prepare()
+    bad = prepared(Model(source=str(save(reshaped(), tmp_path))), data=targets(tmp_path, (3, 3)), first_inference=False)
     outcome = bad.run(monotonic_ns())
     assert (outcome.completed, outcome.error) == (100, None)
     error = bad.recheck()
@@ -101,7 +99,7 @@ def test_the_thread_of_the_load_infers_before_any_other_and_so_has_the_models_st
 
     for name in ("infer_on_this_thread", "start_async"):
         monkeypatch.setattr(InferRequest, name, recording(name))
-    measurement(Model(source="builtin:tiny"), api).prepare()
+    prepared(Model(source="builtin:tiny"), api)
     assert calls[:2] == ["infer_on_this_thread", "start_async"]
 
 
@@ -113,7 +111,7 @@ def test_a_synchronous_load_keeps_to_its_cpu_though_inputs_were_tried_before(run
 
 
 def test_a_state_that_the_load_may_fail_with_is_noted(tmp_path: Path) -> None:
-    notes = measurement(Model(source=failing_model(tmp_path, 50))).prepare().backend.effective.notes
+    notes = prepared(Model(source=failing_model(tmp_path, 50))).effective.notes
     assert any("keeps state" in note for note in notes)
 
 

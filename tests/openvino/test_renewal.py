@@ -12,8 +12,9 @@ import pytest
 from openvino import opset13 as ops
 
 from ovbench.agent.host.threads import thread_ids
-from ovbench.agent.measure import Measurement
-from ovbench.agent.openvino.capi import Tensor
+from ovbench.agent.measure import ReadyLoad, prepare
+from ovbench.agent.openvino.model import StepTimes
+from ovbench.agent.openvino.objects import Tensor
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Data, InputFiles, Job, Load, Model, Placement, Runtime
@@ -55,13 +56,12 @@ def test_renewals_keep_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(Tensor, "create", counted_create)
     monkeypatch.setattr(Tensor, "free", counted_free)
-    measurement: Measurement | None = None
+    load: ReadyLoad | None = None
     resident: list[int] = []
     live: list[int] = []
     for _ in range(RENEWALS):
-        measurement = Measurement(job, thread_ids(), measurement)
-        measurement.prepare()
-        assert measurement.run(monotonic_ns()).completed == 4
+        load = prepare(job, thread_ids(), StepTimes(), load)
+        assert load.run(monotonic_ns()).completed == 4
         resident.append(psutil.Process().memory_info().rss)
         live.append(counts["live"])
     assert set(live) == ({0} if inference_only else {live[0]})
@@ -86,11 +86,12 @@ def test_what_was_read_is_told_and_nothing_else_is_run_in_its_place(tmp_path: Pa
         (kind, str(path), hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size)
         for kind, path in (("model", file), ("model", file.with_suffix(".bin")), ("input", data))
     ]
-    first = Measurement(job, thread_ids())
-    for measurement in (first, second := Measurement(job, thread_ids(), first)):
-        told = measurement.prepare().backend.effective.files
-        assert [(one.kind, one.name, one.sha256, one.size) for one in told] == expected
+    first = prepare(job, thread_ids(), StepTimes())
+    second = prepare(job, thread_ids(), StepTimes(), first)
+    for load in (first, second):
+        files = load.effective.files
+        assert [(one.kind, one.name, one.sha256, one.size) for one in files] == expected
     with file.with_suffix(".bin").open("ab") as weights:
         weights.write(bytes(1))
     with pytest.raises(UsageError, match=r"-m .*largest\.bin: the file was changed since it was read"):
-        Measurement(job, thread_ids(), second).prepare()
+        prepare(job, thread_ids(), StepTimes(), second)

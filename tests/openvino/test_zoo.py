@@ -9,7 +9,8 @@ import pytest
 
 from ovbench.agent.openvino import zoo
 from ovbench.agent.openvino.builtin import builtin_file
-from ovbench.agent.openvino.capi import Core, Library
+from ovbench.agent.openvino.capi import Library
+from ovbench.agent.openvino.objects import Core
 from ovbench.common import builtin
 from ovbench.coordinator.launch.builtin import write_builtin
 

@@ -1,4 +1,4 @@
-"""The span of a load at a limited rate, on the null device, and the rate that follows from it."""
+"""Loads on the null device: the span of one at a limited rate and the rate that follows from it; one after another."""
 
 import os
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from ovbench.agent.host.threads import thread_ids
-from ovbench.agent.measure import Measurement, Outcome
+from ovbench.agent.measure import ReadyLoad, prepare
+from ovbench.agent.openvino.model import StepTimes
 from ovbench.common.clock import NS_PER_S, monotonic_ns
 from ovbench.common.job import Api, Data, Job, Load, Model, NullBackend, Pace, Placement, Runtime
-from ovbench.common.messages import Samples
+from ovbench.common.messages import Finished, Graph, Samples
 from ovbench.coordinator.analysis.merge import merge
 from ovbench.coordinator.analysis.recording import Recorded, pieces_of
 from tests.builders import ms
@@ -17,50 +18,83 @@ from tests.builders import ms
 PERIOD_NS = ms(1)
 
 
-def paced(api: Api, late_ns: int, iterations: int | None = None) -> tuple[Measurement, int, Outcome]:
-    """A load of 200 ms, or of a number of inferences, at 1000 per second, that begins so late; when it was due, and
-    what came of it."""
-    job = Job(
+def null_job(api: Api, **load: Any) -> Job:
+    return Job(
         model=Model(source=""),
         runtime=Runtime(streams=2, requests=2),
-        load=Load(
-            api=api,
-            duration_s=0.2 if iterations is None else None,
-            iterations=iterations,
-            warmup_s=0.0,
-            pace=Pace(frame_period_ns=PERIOD_NS),
-        ),
+        load=Load(api=api, warmup_s=0.0, **load),
         placement=Placement(cpus=tuple(os.sched_getaffinity(0))),
         null=NullBackend(service_ns=1_000),
         data=Data(),
         sample_bytes=1 << 20,
     )
-    measurement = Measurement(job, thread_ids())
-    measurement.prepare()
+
+
+def paced(api: Api, late_ns: int, iterations: int | None = None) -> tuple[ReadyLoad, int, Finished]:
+    """A load of 200 ms, or of a number of inferences, at 1000 per second, that begins so late; when it was due, and
+    what came of it."""
+    span = {"duration_s": 0.2 if iterations is None else None, "iterations": iterations}
+    job = null_job(api, pace=Pace(frame_period_ns=PERIOD_NS), **span)
+    load = prepare(job, thread_ids(), StepTimes())
     at = monotonic_ns() - late_ns
-    outcome = measurement.run(at)
-    backend: Any = measurement._backend
+    finished = load.run(at)
+    backend: Any = load.backend
     backend._device.stop()
-    return measurement, at, outcome
+    return load, at, finished
 
 
-def fps(measurement: Measurement, outcome: Outcome) -> float:
-    assert measurement.recorder is not None
-    samples = [part for part in measurement.recorder.contents() if isinstance(part, Samples)]
-    span = (outcome.start_ns, outcome.stop_ns, outcome.completed)
+def fps(load: ReadyLoad, finished: Finished) -> float:
+    samples = [part for part in load.contents() if isinstance(part, Samples)]
+    span = (finished.start_ns, finished.stop_ns, finished.completed)
     return merge([Recorded(0, *span, pieces_of(samples), period_ns=PERIOD_NS)]).fps
 
 
 @pytest.mark.parametrize("api", ["sync", "async"])
 def test_a_load_that_begins_late_and_catches_up_is_not_above_the_limit(api: Api) -> None:
-    measurement, at, outcome = paced(api, late_ns=ms(150))
-    assert (outcome.start_ns, outcome.stop_ns) == (at, at + ms(200))
-    assert fps(measurement, outcome) <= NS_PER_S / PERIOD_NS
+    load, at, finished = paced(api, late_ns=ms(150))
+    assert (finished.start_ns, finished.stop_ns) == (at, at + ms(200))
+    assert fps(load, finished) <= NS_PER_S / PERIOD_NS
 
 
 @pytest.mark.parametrize("api", ["sync", "async"])
 def test_a_number_of_inferences_lasts_to_where_the_next_start_would_be_due(api: Api) -> None:
-    measurement, at, outcome = paced(api, late_ns=ms(15), iterations=20)
-    assert outcome.start_ns == at
-    assert outcome.stop_ns >= at + 20 * PERIOD_NS
-    assert fps(measurement, outcome) <= NS_PER_S / PERIOD_NS
+    load, at, finished = paced(api, late_ns=ms(15), iterations=20)
+    assert finished.start_ns == at
+    assert finished.stop_ns >= at + 20 * PERIOD_NS
+    assert fps(load, finished) <= NS_PER_S / PERIOD_NS
+
+
+def test_a_load_after_one_that_was_abandoned_has_its_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Graph(data=b"<net/>")
+    monkeypatch.setattr("ovbench.agent.backend.NullBackend.findings", lambda _: iter([graph]))
+    job = null_job("sync", duration_s=None, iterations=3)
+    first = prepare(job, thread_ids(), StepTimes())
+    first.run(monotonic_ns())
+    first.stop()
+    assert first.abandon().completed == 3
+    assert graph not in list(first.contents())
+    second = prepare(job, thread_ids(), StepTimes(), first)
+    second.run(monotonic_ns())
+    assert list(second.contents())[-1] == graph
+
+
+def test_what_an_abandoned_load_delivers_does_not_grow() -> None:
+    """Its last inference may end while all before it is delivered."""
+    load = prepare(null_job("sync", duration_s=None, iterations=3), thread_ids(), StepTimes())
+    load.run(monotonic_ns())
+    recorder = load.recorder
+    load.abandon()
+    recorder.slots[0].count += 1
+    (samples,) = [part for part in load.contents() if isinstance(part, Samples)]
+    assert len(samples.data) == 3 * 16
+
+
+def test_a_stop_before_the_load_begins_leaves_nothing_to_do() -> None:
+    load = prepare(null_job("async", duration_s=3600.0, iterations=None), thread_ids(), StepTimes())
+    load.stop()
+    finished = load.run(monotonic_ns())
+    assert (finished.completed, finished.error) == (0, None)
+    assert load.recheck() is None
+    assert load.outputs() is None
+    backend: Any = load.backend
+    backend._device.stop()

@@ -1,6 +1,5 @@
 """The compiled loops: what they record, and on the null device what they feed and when they start."""
 
-import ctypes
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ovbench.agent.host.libc import clock_addresses, memcpy_address, semaphore_addresses
 from ovbench.agent.loop import loops, null
 from ovbench.agent.loop.layout import FedInput, FeedTable
 from ovbench.agent.loop.null import NullDevice
 from ovbench.agent.loop.recorder import Recorder
-from ovbench.agent.openvino.capi import address, libc_addresses, semaphore_addresses
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE, Int64s, Layout
 from ovbench.common.job import Api
@@ -158,13 +157,15 @@ class NullLoad:
     _tables: list[FeedTable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.device = NullDevice(self.service_ns, self.streams, self.requests, *libc_addresses(), semaphore_addresses())
+        self.device = NullDevice(
+            self.service_ns, self.streams, self.requests, *clock_addresses(), semaphore_addresses()
+        )
         self.recorder = Recorder.allocate(self.requests, 1)
         self.control, self.slots = self.recorder.control, self.recorder.slots
-        self.control.clock, self.control.sleep = libc_addresses()
+        self.control.clock, self.control.sleep = clock_addresses()
         self.control.call = loops.entry(null.infer if self.api == "sync" else null.start_async)
         self.control.set_input = loops.entry(null.set_input)
-        self.control.copy = address(ctypes.CDLL(None).memcpy)
+        self.control.copy = memcpy_address()
         for index, slot in enumerate(self.slots):
             slot.request = self.device.request(index)
             slot.turn = index

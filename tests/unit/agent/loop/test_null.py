@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ovbench.agent.host.libc import address, semaphore_addresses
 from ovbench.agent.loop import null
 from ovbench.agent.loop.null import NullDevice, serve, service_end
-from ovbench.agent.openvino.capi import address, semaphore_addresses
 from ovbench.common.clock import NS_PER_S, to_ns
 
 BEGIN = 1_000 * NS_PER_S
