@@ -1,4 +1,4 @@
-"""The flags of a run, all of them, in the order of the help. Pure."""
+"""The flags of a run, all of them, in the order of the help."""
 
 from collections.abc import Mapping
 from typing import Final

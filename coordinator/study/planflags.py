@@ -1,4 +1,4 @@
-"""The flags of a study itself; all others on its command line are of its runs. A table. Pure."""
+"""The flags of a study itself; all others on its command line are of its runs. A table."""
 
 from typing import Final
 

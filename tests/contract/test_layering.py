@@ -222,6 +222,7 @@ IMPURE: Final = frozenset(
         "coordinator.commands.conduct",
         "coordinator.commands.export",
         "coordinator.commands.export_model",
+        "coordinator.commands.reference",
         "coordinator.commands.run",
         "coordinator.commands.show",
         "coordinator.commands.stdout",
@@ -384,7 +385,6 @@ MOST_LINES: Final = 400
 TABLES_AND_LOOPS: Final = frozenset(
     {
         "agent.loop.loops",  # numba compiles what it sees in one module
-        "coordinator.request.flags",  # the table of flags
         "coordinator.result.report",  # the types of report.json
     }
 )

@@ -1,0 +1,79 @@
+"""The tables of flags: what must hold for every row, and the page that is written from them."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from ovbench.common.errors import UsageError
+from ovbench.coordinator.commands.reference import VERBS, page
+from ovbench.coordinator.entry import VERBS as WORDS
+from ovbench.coordinator.entry import parse
+from ovbench.coordinator.request.flag import Flag
+from ovbench.coordinator.request.flags import BY_SPELLING, FLAGS, flag_of
+from ovbench.coordinator.request.parser import parse_flags
+
+ROOT: Final = Path(__file__).parents[2]
+ROWS: Final = [(verb, flag) for verb, groups in VERBS.items() for group in groups for flag in group.flags]
+
+
+def test_the_page_of_flags_is_what_scripts_flags_writes() -> None:
+    assert (ROOT / "docs" / "flags.md").read_text() == page()
+
+
+def test_the_page_has_every_verb() -> None:
+    assert {verb.partition(" ")[0] for verb in VERBS} == {"", *WORDS}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_has_every_flag_of_its_table(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse([*verb.split()[:1], "--help"])
+    named = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", capsys.readouterr().out))
+    assert {spelling for group in VERBS[verb] for flag in group.flags for spelling in flag.spellings} - named == set()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_two_flags_of_a_verb_share_a_spelling_or_a_name(verb: str) -> None:
+    flags = [flag for group in VERBS[verb] for flag in group.flags]
+    spellings = [spelling for flag in flags for spelling in flag.spellings]
+    assert len(spellings) == len(set(spellings))
+    assert len(flags) == len({flag.dest for flag in flags})
+
+
+@pytest.mark.parametrize(("verb", "flag"), ROWS, ids=lambda value: value.name if isinstance(value, Flag) else "")
+def test_a_row_is_complete(verb: str, flag: Flag) -> None:
+    """A long name, a sentence, and a value that can be named and parsed."""
+    assert flag.long
+    assert flag.help
+    assert not flag.help.endswith(".")
+    assert (flag.takes == "nothing") is (flag.value == "")
+    for choice in flag.choices:
+        assert flag.parse(choice) == choice
+    assert not flag.default or not flag.choices or flag.default in flag.choices
+    assert not (flag.repeatable and flag.several != "again")
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+def test_a_flag_of_a_run_is_found_by_every_spelling(flag: Flag) -> None:
+    for spelling in flag.spellings:
+        assert BY_SPELLING[spelling] is flag
+        assert flag_of(spelling) is flag
+
+
+def test_flags_that_are_left_out_have_their_defaults() -> None:
+    raw = vars(parse_flags([]))
+    for flag in FLAGS:
+        if flag.takes == "nothing":
+            assert not raw.get(flag.dest)
+        else:
+            assert raw[flag.dest] == ([] if flag.repeatable else flag.default), flag.name
+
+
+@pytest.mark.parametrize("flag", [flag for flag in FLAGS if flag.refused], ids=lambda flag: flag.name)
+def test_a_study_says_why_it_refuses_a_flag(flag: Flag) -> None:
+    if flag.dest in ("help", "report_folder", "plots", "json", "dry_run", "sysfs"):  # of the study itself
+        return
+    with pytest.raises(UsageError, match=re.escape(flag.refused)):
+        parse(["study", flag.name, *([] if flag.takes == "nothing" else ["1"])])
