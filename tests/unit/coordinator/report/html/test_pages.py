@@ -3,17 +3,20 @@
 import builtins
 import json
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from types import FrameType, FunctionType
+from typing import Any, cast
 
 import pytest
 from msgspec import structs
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.report.html import runpage, studypage, vega
-from ovbench.coordinator.report.html.chart import PALETTE, Chart
+from ovbench.coordinator.report.html import vega
+from ovbench.coordinator.report.html.chart import PALETTE
 from ovbench.coordinator.report.html.document import Html, document, join, tag
 from ovbench.coordinator.report.html.runcharts import run_charts
 from ovbench.coordinator.report.html.runpage import interval_text, run_files, run_page
@@ -59,11 +62,12 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def cache_of_all(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library once for all tests of this process, and nothing in the user's cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp()))
 
 
+@cache
 def pages() -> Mapping[str, bytes]:
     studies = {kind: make() for kind, make in STUDIES.items()}
     return {
@@ -177,18 +181,31 @@ def test_plots_are_files_by_the_names_of_the_charts() -> None:
     assert set(study_files(study, outcomes, {}, "svg")) >= {"report.html", "scaling.svg", "drift.svg"}
 
 
-def test_charts_that_go_into_the_page_and_into_files_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[str] = []
+def calls(made: Callable[..., object], while_doing: Callable[[], object]) -> int:
+    """How often a function is called meanwhile, by whom and under whatever name."""
+    code, count = cast(FunctionType, made).__code__, 0
 
-    def counted(*of: Any) -> tuple[Chart, ...]:
-        made.append(type(of[0]).__name__)
-        return ()
+    def notice(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call" and frame.f_code is code
 
-    monkeypatch.setattr(runpage, "run_charts", counted)
-    monkeypatch.setattr(studypage, "study_charts", counted)
-    run_files(full_report(), html=True, plots="svg")
-    study_files(*scaling_study(), {}, "svg")
-    assert made == ["Report", "Study"]
+    sys.setprofile(notice)
+    try:
+        while_doing()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_charts_that_go_into_the_page_and_into_files_are_made_once() -> None:
+    """And are those that go into one of both."""
+    one, study = report(run([delivered(0)])), scaling_study()
+    both: dict[str, bytes] = {}
+    assert calls(run_charts, lambda: both.update(run_files(one, html=True, plots="svg"))) == 1
+    assert both["report.html"] == run_files(one, html=True, plots=None)["report.html"]
+    assert both.keys() - {"report.html"} == run_files(one, html=False, plots="svg").keys()
+    assert calls(study_charts, lambda: both.update(study_files(*study, {}, "svg"))) == 1
+    assert both["report.html"] == study_files(*study, {}, None)["report.html"]
 
 
 def test_a_chart_that_is_wrong_is_noticed() -> None:
