@@ -51,13 +51,14 @@ def conduct(
     console = SteadyConsole(stderr=request.output.json or isinstance(found, Unwritable))
     console.detach()
     screen = Screen(console, request)
+    sinks = Fanout(screen)
     folder = ReportFolder(found, screen)
     screen.step(1, more=f"{request.model.source}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}")
     if folder.problem:
         screen.warn(f"{folder.problem}; the report will go to stdout")
     try:
         with Bus.open(launcher, interrupts, request.launch.bind) as bus:
-            record, crew = measure(bus, planned, Fanout(screen))
+            record, crew = measure(bus, planned, sinks)
             bus.release(crew)
     except UsageError:
         folder.take_back()
@@ -68,6 +69,8 @@ def conduct(
     screen.step(11)
     report = build_report(record, merged, _save_samples(record, merged, folder))
     _save(report, record, folder)
+    for failure in sinks.unheard:
+        screen.handle(failure)
     screen.say(folder.report_file)
     console.attach()
     print_report(console, report)

@@ -155,7 +155,8 @@ def _run(
     screen.remember(kind.standing(study, folder.outcomes()))
     now = kind.next(study, folder.outcomes(), redo)
     screen.say(f"{len(_of_the_plan(now))} of {len(study.trials)} trials, in {folder.path}")
-    runner = Runner(study, folder, topology, Fanout(screen))
+    sinks = Fanout(screen)
+    runner = Runner(study, folder, topology, sinks)
     broken = ""
     if now is not None:
         check_limits(max(len(one.plan.jobs) for one in everything))
@@ -183,6 +184,8 @@ def _run(
             screen.close()
             launcher.close()
             console.attach()
+    for failure in sinks.unheard:
+        screen.handle(failure)
     outcomes = folder.outcomes()
     whole = _conclude(request, study, folder, outcomes, console)
     if study.stopped:

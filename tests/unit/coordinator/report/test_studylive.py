@@ -1,13 +1,16 @@
-"""What is printed of a study before it begins."""
+"""What is printed of a study before it begins, and shown while it goes on."""
 
 import io
+from typing import Any
 
 from rich.console import Console
 
 from ovbench.common.topology import Topology
-from ovbench.coordinator.report.studylive import print_trials
-from ovbench.coordinator.result.study import Fingerprint, Study
+from ovbench.coordinator.report.studylive import StudyScreen, print_trials
+from ovbench.coordinator.result.study import Fingerprint, Outcome, Study, Trial
+from ovbench.coordinator.session.events import AgentLost, Delivering, SinkFailed, Snapshot, Stopping
 from ovbench.coordinator.study.design import Design
+from ovbench.coordinator.study.events import TrialBegins, TrialEnded
 from ovbench.coordinator.study.kinds.registry import KINDS
 from ovbench.coordinator.study.settings import parse_settings
 from tests.studies import trials
@@ -49,3 +52,58 @@ def test_the_first_trials_are_listed_in_their_order() -> None:
     listed = lines[9:]
     assert listed[:20] == [f"{int(t.id)}: -nireq {t.point['-nireq']}" for t in trials(made, 3, 0)[:20]]
     assert listed[20:] == ["... and 4 more"]
+
+
+def trial(id: int, requests: int) -> Trial:
+    return Trial(f"{id:04}", {"-nireq": str(requests)}, 0, ("-nireq", str(requests)))
+
+
+def outcome(id: int, requests: int, fps: float | None, **fields: Any) -> Outcome:
+    return Outcome(f"{id:04}", {"-nireq": str(requests)}, 0, "", 1.0, 0, fields.pop("status", "VALID"), fps, **fields)
+
+
+def test_off_a_terminal_there_is_a_line_for_each_trial_that_has_ended() -> None:
+    written = io.StringIO()
+    screen = StudyScreen(Console(file=written, width=80))
+    for number, ended in enumerate(
+        (
+            outcome(1, 1, 100.0, latency_ms={"median": 1.0, "p99": 2.0}),
+            outcome(2, 2, 90.0, status="SUSPECT", findings=("not_steady",)),
+            outcome(3, 3, None, status="FAILED", why="it cannot be"),
+        ),
+        1,
+    ):
+        screen.handle(TrialBegins(0, trial(number, number), number, 3, None))
+        screen.handle(Snapshot(0, 1.0, None, None, None, 0, None, None, ()))
+        screen.handle(TrialEnded(0, ended, number, 3))
+    assert written.getvalue().splitlines() == [
+        "1/3  -nireq 1  100.0 FPS  median 1.00 ms  p99 2.00 ms",
+        "2/3  -nireq 2  90.00 FPS  SUSPECT: not_steady",
+        "3/3  -nireq 3  FAILED: it cannot be",
+    ]
+
+
+def test_on_a_terminal_the_trial_is_shown_with_how_it_goes_the_time_left_and_the_best_so_far() -> None:
+    written = io.StringIO()
+    screen = StudyScreen(Console(file=written, width=80, force_terminal=True, color_system=None))
+    screen.remember([outcome(1, 1, 100.0), outcome(2, 8, 250.0), outcome(3, 9, 900.0, status="INVALID")])
+    screen.handle(TrialBegins(0, trial(4, 2), 4, 12, 90.0))
+    assert "trial 4/12  -nireq 2: starting" in written.getvalue()
+    screen.handle(Snapshot(0, 7.0, None, None, 321.0, 5, None, None, ()))
+    assert "trial 4/12  -nireq 2: 7 s, 321.0 FPS" in written.getvalue()
+    assert "1 min 30 s left · best so far 250.0 FPS with -nireq 8" in written.getvalue()
+    screen.handle(Delivering(0, 2, 1))
+    assert "1 of 2 agents have delivered their results" in written.getvalue()
+    screen.close()
+
+
+def test_what_goes_wrong_in_a_trial_is_shown_with_the_reason() -> None:
+    written = io.StringIO()
+    screen = StudyScreen(Console(file=written, width=80))
+    for event in (AgentLost(0, 1, "agent 1 (pid 9)", "was killed"), SinkFailed(0, "File", "is full"), Stopping(0)):
+        screen.handle(event)
+    assert written.getvalue().splitlines() == [
+        "  agent 1 (pid 9) is lost: was killed",
+        "File gets no more events, as it failed: is full",
+        "stopping; the study can be resumed; press Ctrl-C again to leave at once",
+    ]
