@@ -1,0 +1,123 @@
+"""A run's files: each whole or not there, and what is missing said once and in the exit code."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ovbench.common.errors import Unwritable, UsageError
+from ovbench.coordinator.result.report import from_json
+from ovbench.coordinator.store.files import Folder
+from ovbench.coordinator.store.reportfolder import ReportFolder, place
+from tests.builders import report
+
+STARTED = "2025-01-02T03:04:05Z"
+
+
+@dataclass
+class Said:
+    lines: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def opened(wanted: Path) -> tuple[ReportFolder, Said]:
+    said = Said()
+    return ReportFolder(place(wanted, STARTED, "builtin:tiny"), said), said
+
+
+def test_a_report_that_is_kept_can_be_read_back(tmp_path: Path) -> None:
+    folder, said = opened(tmp_path / "out")
+    folder.save_report(report())
+    assert folder.kept
+    assert folder.report_file == str(tmp_path / "out" / "report.json")
+    assert from_json((tmp_path / "out" / "report.json").read_bytes()) == report()
+    assert said == Said()
+
+
+def test_a_folder_with_a_study_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_bytes(b"{}")
+    with pytest.raises(UsageError, match="there is a study in it"):
+        place(tmp_path, STARTED, "builtin:tiny")
+
+
+def test_without_a_folder_nothing_is_written_and_said_only_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    folder, said = opened(tmp_path / "file" / "below")
+    assert not folder.kept
+    folder.save_report(report())
+    folder.save_files("-report_type", lambda: {"a": b"a"}, announce=True)
+    assert folder.save_samples({"a": np.zeros(1)}) is None
+    folder.take_back()
+    assert folder.report_file.endswith("the report is on stdout")
+    assert folder.problem in folder.report_file
+    assert (said, folder.whole) == (Said(), True)
+
+
+def test_a_report_that_cannot_be_written_is_on_stdout_and_what_is_beside_it_is_not_tried(tmp_path: Path) -> None:
+    folder, said = opened(tmp_path)
+    (tmp_path / "report.json").mkdir()
+    folder.save_report(report())
+    assert not folder.kept
+    folder.save_files("-report_type", lambda: {"beside": b""})
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
+    assert said == Said()
+
+
+@pytest.mark.parametrize("problem", [Unwritable("full"), ValueError("no figure"), UsageError("no library")], ids=repr)
+def test_a_file_that_cannot_be_made_is_a_warning_and_the_report_stays(tmp_path: Path, problem: Exception) -> None:
+    def fail() -> dict[str, bytes]:
+        raise problem
+
+    folder, said = opened(tmp_path)
+    folder.save_report(report())
+    folder.save_files("--html", fail, announce=True)
+    assert (folder.kept, folder.whole) == (True, False)
+    assert said == Said(warnings=[f"--html: {problem}"])
+
+
+def test_files_are_announced_where_that_is_asked_for(tmp_path: Path) -> None:
+    folder, said = opened(tmp_path)
+    folder.save_files("-report_type", lambda: {"a.csv": b"1"})
+    folder.save_files("--html", lambda: {"b.html": b"2", "c.svg": b"3"}, announce=True)
+    assert said == Said([f"b.html, c.svg in {tmp_path}"])
+    assert {file.name for file in tmp_path.iterdir()} == {"a.csv", "b.html", "c.svg"}
+
+
+def test_a_file_that_the_user_named_is_written_without_a_folder_too(tmp_path: Path) -> None:
+    said = Said()
+    folder = ReportFolder(Unwritable("no folder"), said)
+    folder.save_named("-dump_config", tmp_path / "new" / "config.json", b"{}", "the properties are")
+    assert (tmp_path / "new" / "config.json").read_bytes() == b"{}"
+    folder.save_named("-dump_config", tmp_path, b"{}", "the properties are")
+    assert said.lines == [f"the properties are in {tmp_path / 'new' / 'config.json'}"]
+    assert [warning.startswith(f"-dump_config: {tmp_path}") for warning in said.warnings] == [True]
+    assert not folder.whole
+
+
+def test_a_run_that_comes_to_nothing_leaves_no_folder(tmp_path: Path) -> None:
+    folder, _ = opened(tmp_path / "a" / "b")
+    folder.take_back()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_samples_are_named_where_they_are(tmp_path: Path) -> None:
+    folder, said = opened(tmp_path)
+    assert folder.save_samples({"window_ns": np.asarray([1, 2])}) == "samples.npz"
+    with np.load(tmp_path / "samples.npz") as saved:
+        assert saved["window_ns"].tolist() == [1, 2]
+    (tmp_path / "samples.npz").unlink()
+    (tmp_path / "samples.npz").mkdir()
+    assert folder.save_samples({}) is None
+    assert len(said.warnings) == 1
+
+
+def test_where_there_can_be_a_folder_it_is_made_at_once(tmp_path: Path) -> None:
+    assert isinstance(place(tmp_path / "new", STARTED, "builtin:tiny"), Folder)
+    assert (tmp_path / "new").is_dir()
