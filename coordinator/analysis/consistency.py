@@ -24,7 +24,7 @@ _REALS: Final = ("f32", "f64", *_COARSE_TYPES)
 
 
 @dataclass(frozen=True)
-class Difference:
+class Mismatch:
     """`apart`: the largest distance of two values looked at, as a share of the largest value; inf where they are no
     numbers on both sides. `after`: from the agent's own before the load, else from the first agent's. `rounding`: it
     is no more than rounding may do, though as many threads and streams add up alike: of two agents, or of one."""
@@ -37,7 +37,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Consistency:
     """`checked`: the agents that were compared, to one another or to themselves; `after`: those of them whose outputs
     were made again after the load, `unrepeated` those of which two inferences then made different ones. `reason`: why
     there are none."""
@@ -45,7 +45,7 @@ class Comparison:
     checked: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
     unrepeated: tuple[int, ...] = ()
-    differences: tuple[Difference, ...] = ()
+    mismatches: tuple[Mismatch, ...] = ()
     exact: bool = False
     reason: str = ""
     first: int = 0
@@ -54,7 +54,7 @@ class Comparison:
 
     @property
     def agree(self) -> bool:
-        return all(difference.rounding for difference in self.differences)
+        return all(mismatch.rounding for mismatch in self.mismatches)
 
     def part(self) -> OutputsPart:
         return OutputsPart(
@@ -77,7 +77,7 @@ class _Made:
     after: Outputs | None
 
 
-def compare(members: Sequence[AgentRecord]) -> Comparison:
+def consistency_of(members: Sequence[AgentRecord]) -> Consistency:
     """Each agent's outputs to those of the first one whose outputs can be repeated, and to its own after the load.
 
     An agent that does not repeat its outputs though the first one does is compared like the others. Where none does,
@@ -86,18 +86,18 @@ def compare(members: Sequence[AgentRecord]) -> Comparison:
     made = list(_made(members))
     first = next((one for one in made if one.before.repeatable and one.before.outputs), None)
     if first is None:
-        return Comparison(reason=_why_not(members, made))
+        return Consistency(reason=_why_not(members, made))
     repeated = [one for one in made if one.after is not None and one.before.repeatable]
     if len(made) == 1 and not repeated:
-        return Comparison(reason="there is one agent, which did not come to repeat them after the load")
+        return Consistency(reason="there is one agent, which did not come to repeat them after the load")
     others = [one for one in made if one is not first]
-    between = [difference for one in others for difference in _between(first, one)]
-    later = [difference for one in repeated for difference in _later(one)]
+    between = [mismatch for one in others for mismatch in _between(first, one)]
+    later = [mismatch for one in repeated for mismatch in _later(one)]
     unrepeated = tuple(one.agent for one in repeated if one.after is not None and not one.after.repeatable)
-    return Comparison(
+    return Consistency(
         checked=tuple(one.agent for one in made),
         after=tuple(one.agent for one in repeated),
-        differences=(*between, *later),
+        mismatches=(*between, *later),
         unrepeated=unrepeated,
         exact=not later and not unrepeated and all(_digests(one) == _digests(first) for one in others),
         first=first.agent,
@@ -133,11 +133,11 @@ def _digests(made: _Made) -> list[str]:
     return [output.digest for output in made.before.outputs]
 
 
-def _between(first: _Made, other: _Made) -> Iterator[Difference]:
+def _between(first: _Made, other: _Made) -> Iterator[Mismatch]:
     """Of two agents: to the bit, or else within what rounding may do."""
     names, others = ([output.name for output in made.before.outputs] for made in (first, other))
     if names != others:
-        yield Difference(other.agent, next(iter([*others, *names])), float("inf"), after=False)
+        yield Mismatch(other.agent, next(iter([*others, *names])), float("inf"), after=False)
         return
     types = {port.name: port.type for port in other.ready.effective.outputs}
     for one, two in zip(first.before.outputs, other.before.outputs, strict=True):
@@ -146,10 +146,10 @@ def _between(first: _Made, other: _Made) -> Iterator[Difference]:
             apart = _apart(one, two)
             rounding = tolerance > 0 and apart <= tolerance
             if not rounding or _alike(first.ready, other.ready):
-                yield Difference(other.agent, one.name, apart, after=False, rounding=rounding)
+                yield Mismatch(other.agent, one.name, apart, after=False, rounding=rounding)
 
 
-def _later(made: _Made) -> Iterator[Difference]:
+def _later(made: _Made) -> Iterator[Mismatch]:
     """The same agent on the same inputs: to the bit, or else within what rounding may do."""
     assert made.after is not None
     before, after = made.before.outputs, made.after.outputs
@@ -158,9 +158,9 @@ def _later(made: _Made) -> Iterator[Difference]:
     for one, two in changed:
         apart = _apart(one, two)
         tolerance = _tolerance(made.ready, made.ready, types.get(one.name, "")) or 0.0
-        yield Difference(made.agent, one.name, apart, after=True, rounding=tolerance > 0 and apart <= tolerance)
+        yield Mismatch(made.agent, one.name, apart, after=True, rounding=tolerance > 0 and apart <= tolerance)
     if not changed and len(before) != len(after):
-        yield Difference(made.agent, before[0].name, float("inf"), after=True)
+        yield Mismatch(made.agent, before[0].name, float("inf"), after=True)
 
 
 def _tolerance(first: Ready, other: Ready, element_type: str) -> float | None:
@@ -179,7 +179,7 @@ def _alike(first: Ready, other: Ready) -> bool:
 
 
 def _apart(one: Output, two: Output) -> float:
-    """See `Difference`. No number equals no number, as infinities of one sign do. The scale is looked at like a value:
+    """See `Mismatch`. No number equals no number, as infinities of one sign do. The scale is looked at like a value:
     the one that matters, as the likeliest class, may be none of the sketch."""
     a, b = (np.frombuffer(output.sketch, "<f4").astype(np.float64) for output in (one, two))
     if len(a) != len(b) or not len(a):

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from ovbench.common.topology import Topology, format_cpu_list
 
-from ..analysis.consistency import Comparison, compare
+from ..analysis.consistency import Consistency, consistency_of
 from ..analysis.interference import Surroundings
 from ..analysis.merge import Merged
 from ..plan.plan import Plan
@@ -28,8 +28,8 @@ class Evidence:
     surroundings: Surroundings = field(default_factory=Surroundings)
 
     @cached_property
-    def outputs(self) -> Comparison:
-        return compare(self.agents)
+    def outputs(self) -> Consistency:
+        return consistency_of(self.agents)
 
     def who(self, ids: Sequence[int]) -> str:
         """Some of the agents, in words."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from math import isfinite
 
-from ..analysis.consistency import Comparison, Difference
+from ..analysis.consistency import Consistency, Mismatch
 from ..result.findings import Code
 from ..result.report import Finding
 from .evidence import Evidence
@@ -22,7 +22,7 @@ def find_in_outputs(evidence: Evidence) -> Iterator[Finding]:
     """Beyond rounding it is an error. Within it, of what should add up alike, a warning."""
     found = evidence.outputs
     for after, advice in ((False, _ROUNDING_ADVICE), (True, _AFTER_ADVICE)):
-        rounded = [one for one in found.differences if one.after is after and one.rounding]
+        rounded = [one for one in found.mismatches if one.after is after and one.rounding]
         if rounded:
             yield Finding(Code.OUTPUTS_DIFFER, "warning", _rounded(evidence, found, rounded), advice)
     if found.unrepeated:
@@ -32,14 +32,14 @@ def find_in_outputs(evidence: Evidence) -> Iterator[Finding]:
         )
         yield Finding(Code.OUTPUTS_DIFFER, "warning", message, _AFTER_ADVICE)
     for after in (False, True):
-        apart = [one for one in found.differences if one.after is after and not one.rounding]
+        apart = [one for one in found.mismatches if one.after is after and not one.rounding]
         if apart:
             yield Finding(Code.OUTPUTS_DIFFER, "error", _message(evidence, found, apart), _ADVICE)
 
 
-def _rounded(evidence: Evidence, found: Comparison, rounded: Sequence[Difference]) -> str:
-    agents = tuple(sorted({difference.agent for difference in rounded}))
-    worst = max(difference.apart for difference in rounded)
+def _rounded(evidence: Evidence, found: Consistency, rounded: Sequence[Mismatch]) -> str:
+    agents = tuple(sorted({mismatch.agent for mismatch in rounded}))
+    worst = max(mismatch.apart for mismatch in rounded)
     if rounded[0].after:
         what = f"The outputs on {evidence.who(agents)} after the load are not those before it to the bit"
     else:
@@ -50,9 +50,9 @@ def _rounded(evidence: Evidence, found: Comparison, rounded: Sequence[Difference
     return f"{what}; the values that were looked at are off by up to {100 * worst:.3g} % of the largest one."
 
 
-def _message(evidence: Evidence, found: Comparison, apart: Sequence[Difference]) -> str:
-    agents = tuple(sorted({difference.agent for difference in apart}))
-    worst = max(apart, key=lambda difference: difference.apart)
+def _message(evidence: Evidence, found: Consistency, apart: Sequence[Mismatch]) -> str:
+    agents = tuple(sorted({mismatch.agent for mismatch in apart}))
+    worst = max(apart, key=lambda mismatch: mismatch.apart)
     if worst.after:
         what = f"The same inputs gave other outputs after the load than before it ({evidence.who(agents)})"
     else:

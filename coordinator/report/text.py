@@ -14,23 +14,20 @@ from ovbench.common.topology import Topology, format_cpu_list
 
 from ..plan.plan import Plan
 from ..request.resultflags import PC_SORTS
-from ..result.numbers import count, deviation, duration, figure_value, joules, megabytes, milliseconds, percent, rate
+from ..result.numbers import count, deviation, duration, figure_value, megabytes, milliseconds, percent, rate
 from ..result.report import (
     AgentPart,
-    CpuPart,
-    CpuUse,
     EffectivePart,
-    EfficiencyPart,
     FairnessPart,
     Finding,
-    GroupPart,
-    LatencyPart,
     LayersPart,
     OutputsPart,
     Report,
     RequirementPart,
     Validity,
 )
+from .cputable import below_cpus, cpu_headline, use_table
+from .latencytable import chosen_of, group_table, latency_table, method
 from .layers import EXPLANATION, Sort, layer_lines, slower_lines
 from .lines import gist, print_line
 
@@ -43,10 +40,6 @@ _VERDICT: Final = {
 _SEVERITY: Final = {"info": "cyan", "warning": "yellow", "error": "bold red"}
 _MOST_AGENTS: Final = 16
 _FINDING_INDENT: Final = 10
-_MOST_CPUS: Final = 16
-_MOST_NEIGHBOURS: Final = 8
-_LEAST_TOLD: Final = 1.0
-"""Percent of one CPU."""
 
 
 def print_report(console: Console, report: Report) -> None:
@@ -66,17 +59,17 @@ def print_report(console: Console, report: Report) -> None:
     if report.throughput.count:
         for facts in _sublines(report):
             show(Text("  " + " · ".join(facts), "dim"))
-        show(Text.assemble(("\nlatency", "bold"), (_method(report.latency_ms), "dim")))
-        console.print(_latency_table(report.latency_ms))
+        show(Text.assemble(("\nlatency", "bold"), (method(report.latency_ms), "dim")))
+        console.print(latency_table(report.latency_ms))
         if report.groups:
             show(Text("\nlatency by shapes", "bold"))
-            console.print(_group_table(report.groups))
+            console.print(group_table(report.groups))
         show(Text.assemble(("\nagents", "bold"), (_fairness(report.fairness), "dim")))
         console.print(_agent_table(report))
-        show(_cpu_lines(report))
+        show(cpu_headline(report))
         if report.cpu.use:
-            console.print(_use_table(report.cpu))
-        for line in _below_cpus(report):
+            console.print(use_table(report.cpu))
+        for line in below_cpus(report):
             show(line)
     sort = next((sort for sort in PC_SORTS if sort == report.requested.get("pcsort")), None)
     if report.layers is not None and (report.requested.get("pc") or sort is not None):
@@ -125,7 +118,7 @@ def _headline(report: Report) -> Text:
     if interval is not None:
         text += Text(f" {deviation(report.throughput.fps, interval.low, interval.high)}")
     if report.latency_ms is not None:
-        percentile, value = _chosen(report.latency_ms) or (99, report.latency_ms.p99)
+        percentile, value = chosen_of(report.latency_ms) or (99, report.latency_ms.p99)
         text += Text(f"   median {milliseconds(report.latency_ms.median)}   p{percentile} {milliseconds(value)}")
     return text + Text(f"   CPU {percent(report.cpu.busy_percent)}")
 
@@ -139,12 +132,6 @@ def _reasons(validity: Validity) -> Iterator[Text]:
     yield Text.assemble("  ", (gist(first), style), (f" {first.advice}".rstrip(), "dim"))
     if others:
         yield Text.assemble("  ", (f"also {', '.join(one.code for one in others)}", style), ("; see below", "dim"))
-
-
-def _chosen(latency: LatencyPart) -> tuple[int, float] | None:
-    """The percentile that was asked for, where it is another than the median."""
-    percentile = latency.chosen_percentile
-    return None if percentile == 50 or latency.chosen is None else (percentile, latency.chosen)
 
 
 def _sublines(report: Report) -> Iterator[list[str]]:
@@ -181,75 +168,12 @@ def _each(effective: EffectivePart) -> str:
     return f", {streams} stream{'s' if streams != 1 else ''} and {requests} request{'s' if requests != 1 else ''} each"
 
 
-def _method(latency: LatencyPart | None) -> str:
-    if latency is None:
-        return ""
-    confidence = "  ± with 95 % confidence" if latency.ci95 else ""
-    return confidence if latency.exact else f"  from a histogram: within 0.1 %{confidence}"
-
-
 def _table(*columns: str) -> Table:
     """Columns flush right but the first two, which name things."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 2), show_edge=False, pad_edge=True)
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index < 2 else "right", no_wrap=True)
     return table
-
-
-def _latency_table(latency: LatencyPart | None) -> Table:
-    columns = {} if latency is None else _latency_columns(latency)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 2), show_edge=False, pad_edge=True)
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_row(*(milliseconds(value) for value in columns.values()))
-    if latency is not None and latency.ci95:
-        table.add_row(*_deviations(latency, columns), style="dim")
-    return table
-
-
-def _deviations(latency: LatencyPart, columns: dict[str, float]) -> list[str]:
-    """Below a percentile how exact it is; a question mark where the samples cannot tell how large it may be."""
-    intervals = {"p99.9": latency.ci95.get("p99_9"), **latency.ci95}
-    chosen = _chosen(latency)
-    if chosen is not None:
-        intervals[f"p{chosen[0]}"] = latency.ci95.get("chosen")
-    cells = []
-    for name, value in columns.items():
-        interval = intervals.get(name)
-        known = interval is not None and interval.low is not None and interval.high is not None
-        cells.append("" if interval is None else deviation(value, interval.low, interval.high) if known else "±?")
-    return cells
-
-
-def _latency_columns(latency: LatencyPart) -> dict[str, float]:
-    """A percentile that was asked for takes the place of p90: more than eight columns are too wide for a terminal."""
-    tail = {90.0: latency.p90, 95.0: latency.p95, 99.0: latency.p99, 99.9: latency.p99_9}
-    chosen = _chosen(latency)
-    if chosen is not None and chosen[0] not in tail:
-        del tail[90.0]
-        tail[chosen[0]] = chosen[1]
-    below, above = ({f"p{p:g}": tail[p] for p in sorted(tail) if (p < 50) is low} for low in (True, False))
-    return {"min": latency.min, **below, "median": latency.median, "mean": latency.mean, **above, "max": latency.max}
-
-
-def _group_table(groups: Sequence[GroupPart]) -> Table:
-    """A row for each combination of shapes, in the order in which they are used."""
-    chosen = next((group.latency_ms.chosen_percentile for group in groups if group.latency_ms is not None), 50)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 2), show_edge=False, pad_edge=True)
-    table.add_column("shapes", overflow="fold")
-    for name in ("count", "median" if chosen == 50 else f"p{chosen}", "mean", "min", "max"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for group in groups:
-        shapes = (f"{name} [{','.join(map(str, shape))}]" for name, shape in group.shapes.items())
-        table.add_row(Text("\n".join(shapes)), count(group.count), *_group_latencies(group.latency_ms))
-    return table
-
-
-def _group_latencies(latency: LatencyPart | None) -> list[str]:
-    if latency is None:
-        return ["-"] * 4
-    _, value = _chosen(latency) or (50, latency.median)
-    return [milliseconds(one) for one in (value, latency.mean, latency.min, latency.max)]
 
 
 def _layers(part: LayersPart, sort: Sort | None, width: int | None) -> Iterator[Text]:
@@ -334,25 +258,6 @@ def _agent_table(report: Report) -> Table:
     return table
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Of a CPU's time: the column's title, its figure, and how it is drawn."""
-
-    title: str
-    share: Callable[[CpuUse], float]
-    sign: str
-    style: str
-
-
-_PARTS: Final = (
-    _Part("agents", lambda use: use.agents, "█", "green"),
-    _Part("harness", lambda use: use.harness, "▓", "cyan"),
-    _Part("others", lambda use: use.others, "▒", "red"),
-    _Part("stolen", lambda use: use.steal, "x", "magenta"),
-    _Part("idle", lambda use: use.idle, "·", "dim"),
-)
-
-
 def _fairness(part: FairnessPart | None) -> str:
     """By node where there are several, else by socket where there are."""
     if part is None:
@@ -370,78 +275,6 @@ def _fairness(part: FairnessPart | None) -> str:
 def _range(name: str, rates: dict[str, float]) -> str:
     slow, fast = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
     return f"FPS per CPU from {rate(rates[slow])} ({name} {slow}) to {rate(rates[fast])} ({name} {fast})"
-
-
-def _cpu_lines(report: Report) -> Text:
-    cpu = report.cpu
-    control = f", ovbench itself {percent(cpu.control_percent)} of one" if cpu.control_percent >= _LEAST_TOLD else ""
-    return Text.assemble(
-        ("\nCPU", "bold"),
-        (f"  measured CPUs busy {percent(cpu.busy_percent)}{control}", "dim"),
-    )
-
-
-def _use_table(cpu: CpuPart) -> Table:
-    """Who had each CPU; of more of them than fit, what they have in common."""
-    shown = [(number, cpu.use[str(number)]) for number in cpu.measured_cpus if str(number) in cpu.use]
-    clocks = {number: one.mean for number, one in cpu.frequency_mhz.items()}
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 2), show_edge=False, pad_edge=True)
-    table.add_column("CPU", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for title in (*(part.title for part in _PARTS), *(["MHz"] if clocks else [])):
-        table.add_column(title, justify="right", no_wrap=True)
-
-    def row(name: str, use: CpuUse, mhz: float | None, bar: bool = True) -> None:
-        clock = [] if not clocks else ["-" if mhz is None else f"{mhz:,.0f}"]
-        table.add_row(
-            name, _bar(use, 12 if clocks else 20) if bar else "", *(percent(part.share(use)) for part in _PARTS), *clock
-        )
-
-    if len(shown) <= _MOST_CPUS:
-        for number, use in shown:
-            row(str(number), use, clocks.get(str(number)))
-        return table
-    for name, pick in (("mean", _mean), ("least", min), ("most", max)):
-        use = CpuUse(*(pick([part.share(one) for _, one in shown]) for part in _PARTS))
-        row(name, use, pick(list(clocks.values())) if clocks else None, bar=name == "mean")
-    return table
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _bar(use: CpuUse, width: int) -> Text:
-    """Each part ends where the sum of all up to it does, so the bar is always full."""
-    text, before, total = Text(), 0, 0.0
-    for part in _PARTS:
-        total += part.share(use)
-        end = min(width, round(total / 100 * width))
-        text += Text(part.sign * (end - before), part.style)
-        before = max(before, end)
-    return text
-
-
-def _below_cpus(report: Report) -> Iterator[Text]:
-    """Who else was there, and what the throughput cost."""
-    named = [one for one in report.neighbours if one.percent >= _LEAST_TOLD]
-    for one in named[:_MOST_NEIGHBOURS]:
-        cpus = format_cpu_list(int(cpu) for cpu in one.cpus)
-        yield Text(f"  {percent(one.percent):>7}  {one.name} (pid {one.pid}), on CPU {cpus}", "yellow")
-    if len(named) > _MOST_NEIGHBOURS:
-        yield Text(f"           and {len(named) - _MOST_NEIGHBOURS} other processes more", "yellow")
-    costs = list(_costs(report.efficiency)) if report.efficiency is not None else []
-    if costs:
-        yield Text.assemble(("\nefficiency", "bold"), "  " + " · ".join(costs))
-
-
-def _costs(part: EfficiencyPart) -> Iterator[str]:
-    if part.frames_per_cpu_s is not None:
-        yield f"{rate(part.frames_per_cpu_s)} frames per CPU-second"
-    if part.energy_per_inference_j is not None:
-        yield f"{joules(part.energy_per_inference_j)} per inference"
-    if part.power_w is not None:
-        yield f"{part.power_w:.0f} W"
 
 
 def _finding(finding: Finding) -> Text:
