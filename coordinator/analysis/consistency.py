@@ -77,16 +77,16 @@ class _Made:
     after: Outputs | None
 
 
-def consistency_of(members: Sequence[AgentRecord]) -> Consistency:
+def consistency_of(agents: Sequence[AgentRecord]) -> Consistency:
     """Each agent's outputs to those of the first one whose outputs can be repeated, and to its own after the load.
 
     An agent that does not repeat its outputs though the first one does is compared like the others. Where none does,
     the model keeps state or draws random numbers, and nothing is compared.
     """
-    made = list(_made(members))
+    made = list(_made(agents))
     first = next((one for one in made if one.before.repeatable and one.before.outputs), None)
     if first is None:
-        return Consistency(reason=_why_not(members, made))
+        return Consistency(reason=_why_not(agents, made))
     repeated = [one for one in made if one.after is not None and one.before.repeatable]
     if len(made) == 1 and not repeated:
         return Consistency(reason="there is one agent, which did not come to repeat them after the load")
@@ -105,26 +105,26 @@ def consistency_of(members: Sequence[AgentRecord]) -> Consistency:
     )
 
 
-def _made(members: Sequence[AgentRecord]) -> Iterator[_Made]:
-    for member in members:
-        if member.ready is not None and member.ready.outputs is not None:
-            after = member.finished.outputs if member.finished is not None else None
-            yield _Made(member.id, member.ready, member.ready.outputs, after)
+def _made(agents: Sequence[AgentRecord]) -> Iterator[_Made]:
+    for agent in agents:
+        if agent.ready is not None and agent.ready.outputs is not None:
+            after = agent.finished.outputs if agent.finished is not None else None
+            yield _Made(agent.id, agent.ready, agent.ready.outputs, after)
 
 
-def _why_not(members: Sequence[AgentRecord], made: Sequence[_Made]) -> str:
+def _why_not(agents: Sequence[AgentRecord], made: Sequence[_Made]) -> str:
     if any(one.before.outputs and not one.before.repeatable for one in made):
         return "the same inputs give other outputs each time: the model draws random numbers"
     if any(not one.before.repeatable for one in made):
         return "the model keeps state from one inference to the next"
     if made:
         return "the model has no outputs that can be read"
-    job = members[0].job if members else None
+    job = agents[0].job if agents else None
     if job is not None and not job.check_outputs:
         return "it was not asked for"
     if job is not None and (job.load.compile_only or not job.load.first_inference):
         return "there is no inference before the load"
-    if all(member.ready is None for member in members):
+    if all(agent.ready is None for agent in agents):
         return "no agent became ready"
     return "an inference takes too long, or failed"
 

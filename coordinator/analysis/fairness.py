@@ -17,24 +17,24 @@ from .merge import Merged
 def cpus_had(given: Mapping[int, Sequence[int]]) -> dict[int, float]:
     """How many CPUs each agent had, by those that it was given: less than that where agents share some."""
     agents = Counter(cpu for cpus in given.values() for cpu in cpus)
-    return {agent: sum(1 / agents[cpu] for cpu in cpus) for agent, cpus in given.items()}
+    return {id: sum(1 / agents[cpu] for cpu in cpus) for id, cpus in given.items()}
 
 
-def fps_per_cpu(members: Sequence[AgentRecord], merged: Merged) -> dict[int, float]:
+def fps_per_cpu(agents: Sequence[AgentRecord], merged: Merged) -> dict[int, float]:
     """Of every agent that measured, by its number; none in an empty window."""
     seconds = merged.window.duration_s
     if seconds <= 0:
         return {}
-    had = cpus_had({member.id: member.job.placement.cpus for member in members if member.id in merged.agent_work})
-    return {agent: merged.agent_work[agent].frames / seconds / size for agent, size in had.items()}
+    had = cpus_had({agent.id: agent.job.placement.cpus for agent in agents if agent.id in merged.agent_work})
+    return {id: merged.agent_work[id].frames / seconds / size for id, size in had.items()}
 
 
-def fairness(members: Sequence[AgentRecord], merged: Merged, topology: Topology) -> FairnessPart | None:
+def fairness(agents: Sequence[AgentRecord], merged: Merged, topology: Topology) -> FairnessPart | None:
     """None with fewer than two agents, or where none of them did anything."""
-    rates = fps_per_cpu(members, merged)
+    rates = fps_per_cpu(agents, merged)
     if len(rates) < 2 or not any(rates.values()):
         return None
-    homes = {member.id: topology.home(member.job.placement.cpus) for member in members}
+    homes = {agent.id: topology.home(agent.job.placement.cpus) for agent in agents}
     slowest, fastest = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
     return FairnessPart(
         min_fps_per_cpu=rates[slowest],
@@ -42,8 +42,8 @@ def fairness(members: Sequence[AgentRecord], merged: Merged, topology: Topology)
         spread_percent=100 * (rates[fastest] - rates[slowest]) / fmean(rates.values()),
         slowest_agent=slowest,
         fastest_agent=fastest,
-        by_node=_means((homes[agent][1], rate) for agent, rate in rates.items()),
-        by_socket=_means((homes[agent][0], rate) for agent, rate in rates.items()),
+        by_node=_means((homes[id][1], rate) for id, rate in rates.items()),
+        by_socket=_means((homes[id][0], rate) for id, rate in rates.items()),
     )
 
 

@@ -44,10 +44,10 @@ def _find_in_quota(plan: Plan, topology: Topology) -> Iterator[Finding]:
 def _find_siblings(plan: Plan, topology: Topology) -> Iterator[Finding]:
     cores = {cpu.id: cpu.physical_core for cpu in topology.cpus}
     users: dict[tuple[int, int, int], dict[int, set[int]]] = {}
-    for agent, job in enumerate(plan.jobs):
+    for id, job in enumerate(plan.jobs):
         for cpu in job.placement.cpus:
             if cpu in cores:
-                users.setdefault(cores[cpu], {}).setdefault(cpu, set()).add(agent)
+                users.setdefault(cores[cpu], {}).setdefault(cpu, set()).add(id)
     both = {core: cpus for core, cpus in users.items() if len(cpus) > 1 and len(set().union(*cpus.values())) > 1}
     if both:
         agents = sorted(set[int]().union(*(some for cpus in both.values() for some in cpus.values())))
@@ -67,21 +67,21 @@ def _find_siblings(plan: Plan, topology: Topology) -> Iterator[Finding]:
 def find_in_placement(evidence: Evidence) -> Iterator[Finding]:
     yield from _find_many_threads(evidence)
     yield from _find_collisions(evidence)
-    for member in evidence.agents:
-        if member.finished is not None:
-            yield from _find_strayed(member, member.finished, evidence)
-            yield from _find_moved(member, member.finished.mask_changes)
-            yield from _find_remote(member, member.finished, evidence)
+    for agent in evidence.agents:
+        if agent.finished is not None:
+            yield from _find_strayed(agent, agent.finished, evidence)
+            yield from _find_moved(agent, agent.finished.mask_changes)
+            yield from _find_remote(agent, agent.finished, evidence)
 
 
 def _find_many_threads(evidence: Evidence) -> Iterator[Finding]:
     """The null device's threads need no CPU while they serve."""
     crowded = {
-        member.id: (member.ready.effective.threads, len(member.job.placement.cpus))
-        for member in evidence.agents
-        if member.ready is not None
-        and member.job.null is None
-        and member.ready.effective.threads > len(member.job.placement.cpus)
+        agent.id: (agent.ready.effective.threads, len(agent.job.placement.cpus))
+        for agent in evidence.agents
+        if agent.ready is not None
+        and agent.job.null is None
+        and agent.ready.effective.threads > len(agent.job.placement.cpus)
     }
     if crowded:
         threads, cpus = max(crowded.values(), key=lambda both: both[0] / both[1])
@@ -90,41 +90,41 @@ def _find_many_threads(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(Code.OVERSUBSCRIBED, "warning", message, "Use fewer -nthreads, or more --cpus-per-agent.")
 
 
-def _find_strayed(member: AgentRecord, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
-    requested = set(member.job.placement.cpus)
+def _find_strayed(agent: AgentRecord, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
+    requested = set(agent.job.placement.cpus)
     given = format_cpu_list(requested)
     strayed = (set(finished.mask) | set(finished.seen)) - requested
     if strayed:
         where = format_cpu_list(strayed)
-        message = f"{member.name} was given CPUs {given} but its threads may run on or ran on {where}."
+        message = f"{agent.name} was given CPUs {given} but its threads may run on or ran on {where}."
         advice = "Look for what sets affinities on this machine, and for a property in -load_config that pins threads."
         yield Finding(Code.WRONG_CPUS, "error", message, advice)
     # After an interruption an inference may be under way, in which OpenVINO narrows masks itself.
     lost = requested - set(finished.mask)
     if lost and finished.mask and not evidence.interrupted:
         message = (
-            f"{member.name} was given CPUs {given} but at the end none of its threads that infer was allowed on "
+            f"{agent.name} was given CPUs {given} but at the end none of its threads that infer was allowed on "
             f"{format_cpu_list(lost)}."
         )
         advice = "See who narrowed it: a cpuset of a control group, taskset, or CPUs that went offline."
         yield Finding(Code.WRONG_CPUS, "error", message, advice)
 
 
-def seen_by(members: Sequence[AgentRecord]) -> dict[tuple[str, int], tuple[int, ...]]:
+def seen_by(agents: Sequence[AgentRecord]) -> dict[tuple[str, int], tuple[int, ...]]:
     """By host and CPU: the agents whose threads that infer were seen to run on it."""
     found: dict[tuple[str, int], tuple[int, ...]] = {}
-    for member in members:
-        for cpu in member.finished.seen if member.finished is not None else ():
-            found[member.host, cpu] = (*found.get((member.host, cpu), ()), member.id)
+    for agent in agents:
+        for cpu in agent.finished.seen if agent.finished is not None else ():
+            found[agent.host, cpu] = (*found.get((agent.host, cpu), ()), agent.id)
     return found
 
 
 def _find_collisions(evidence: Evidence) -> Iterator[Finding]:
     """Agents that the plan gave one CPU are no collision, but oversubscription."""
-    given = {member.id: member.job.placement.cpus for member in evidence.agents}
+    given = {agent.id: agent.job.placement.cpus for agent in evidence.agents}
     met: dict[tuple[int, ...], list[int]] = {}
     for (_, cpu), agents in seen_by(evidence.agents).items():
-        if len(agents) > 1 and any(cpu not in given[agent] for agent in agents):
+        if len(agents) > 1 and any(cpu not in given[id] for id in agents):
             met.setdefault(agents, []).append(cpu)
     for agents, cpus in met.items():
         message = (
@@ -135,7 +135,7 @@ def _find_collisions(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(Code.CPU_COLLISION, "error", message, advice)
 
 
-def _find_moved(member: AgentRecord, changes: Sequence[MaskChange]) -> Iterator[Finding]:
+def _find_moved(agent: AgentRecord, changes: Sequence[MaskChange]) -> Iterator[Finding]:
     """Threads that were moved alike are told together."""
     for control in (False, True):
         moves = Counter((change.before, change.after) for change in changes if change.control is control)
@@ -146,7 +146,7 @@ def _find_moved(member: AgentRecord, changes: Sequence[MaskChange]) -> Iterator[
             for (before, after), times in moves.most_common(4)
         )
         kind = "control threads" if control else "threads that infer"
-        message = f"{member.name}: somebody changed the affinity of {kind} during the load: {told}."
+        message = f"{agent.name}: somebody changed the affinity of {kind} during the load: {told}."
         advice = "Look for what sets affinities on this machine: taskset, a cpuset, a daemon that balances load."
         yield Finding(Code.MASK_CHANGED, "warning" if control else "error", message, advice)
 
@@ -163,8 +163,8 @@ def remote_percent(nodes: Iterable[OnNode], home: Collection[int]) -> float | No
     return 100 * sum(mb for node, mb in own_mb.items() if node not in home) / total_mb if total_mb > 0 else None
 
 
-def _find_remote(member: AgentRecord, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
-    home = home_nodes(evidence.topology, member.job.placement.cpus)
+def _find_remote(agent: AgentRecord, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
+    home = home_nodes(evidence.topology, agent.job.placement.cpus)
     percent = remote_percent(finished.nodes, home)
     limit = evidence.request.criteria.thresholds.max_remote_memory_percent
     if percent is None or percent <= limit:
@@ -172,10 +172,10 @@ def _find_remote(member: AgentRecord, finished: Finished, evidence: Evidence) ->
     mb = sum(part.own_mb for part in finished.nodes if part.node not in home)
     far = [part.node for part in finished.nodes if part.node not in home and part.own_mb > 0]
     message = (
-        f"{member.name} has {percent:.1f} % of its own memory, {mb:,.0f} MB, on NUMA nodes {format_cpu_list(far)}, and "
+        f"{agent.name} has {percent:.1f} % of its own memory, {mb:,.0f} MB, on NUMA nodes {format_cpu_list(far)}, and "
         f"its CPUs are of {format_cpu_list(home)} (limit {limit:g} %)."
     )
-    policy = member.job.placement.memory
+    policy = agent.job.placement.memory
     if policy is not None and (policy.mode == "interleave" or not set(policy.nodes) <= home):
         yield Finding(Code.REMOTE_MEMORY, "info", message, f"So --memory {policy.asked} has it.")
     else:

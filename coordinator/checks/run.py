@@ -18,25 +18,25 @@ LEAST_RATE_SHARE: Final = 0.99
 def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
     if evidence.interrupted:
         yield Finding(Code.INTERRUPTED, "error", "The run was interrupted; the figures are of what came before.")
-    for member in evidence.agents:
-        if member.failure is not None:
-            yield Finding(Code.INFERENCE_FAILED, "error", f"{member.name} failed: {member.failure.message}")
-        elif member.finished is not None and member.finished.error is not None:
-            done = member.finished.completed
-            message = f"{member.name}: an inference failed after {done} that did not: {member.finished.error}"
+    for agent in evidence.agents:
+        if agent.failure is not None:
+            yield Finding(Code.INFERENCE_FAILED, "error", f"{agent.name} failed: {agent.failure.message}")
+        elif agent.finished is not None and agent.finished.error is not None:
+            done = agent.finished.completed
+            message = f"{agent.name}: an inference failed after {done} that did not: {agent.finished.error}"
             yield Finding(Code.INFERENCE_FAILED, "error", message)
-        elif member.why:
-            yield Finding(Code.AGENT_LOST, "error", f"{member.name} was lost: {member.why}.")
+        elif agent.why:
+            yield Finding(Code.AGENT_LOST, "error", f"{agent.name} was lost: {agent.why}.")
     compile_only = evidence.plan.jobs[0].load.compile_only
     nothing = evidence.merged is None or evidence.merged.count == 0
     if nothing and not compile_only:
-        whole = not evidence.interrupted and not any(_broken(member) for member in evidence.agents)
+        whole = not evidence.interrupted and not any(_broken(agent) for agent in evidence.agents)
         advice = "Measure for longer, -t or -niter." if whole else ""
         yield Finding(Code.NOTHING_COUNTED, "error", "No inference ended in the measured window.", advice)
 
 
-def _broken(member: AgentRecord) -> bool:
-    return bool(member.failure or member.why or (member.finished and member.finished.error))
+def _broken(agent: AgentRecord) -> bool:
+    return bool(agent.failure or agent.why or (agent.finished and agent.finished.error))
 
 
 def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
@@ -81,7 +81,7 @@ def _least_window_ns(evidence: Evidence) -> int:
 def find_in_rate(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """An agent's latest inference may have been under way when the window ended: in a short run that alone is 1 %."""
     wanted = evidence.request.load.max_irate
-    under_way = sum(max(member.batches) for member in evidence.agents if member.id in merged.agent_counts)
+    under_way = sum(max(agent.batches) for agent in evidence.agents if agent.id in merged.agent_counts)
     frames = merged.work.frames + under_way
     if wanted and merged.count and frames < LEAST_RATE_SHARE * wanted * merged.window.duration_s:
         message = f"-max_irate {wanted:g} was not reached: the agents did {merged.fps:,.1f} frames per second."

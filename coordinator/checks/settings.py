@@ -15,10 +15,10 @@ def find_in_settings(evidence: Evidence) -> Iterator[Finding]:
     only_compiled = evidence.plan.jobs[0].load.compile_only  # there are no requests then
     changed: dict[str, list[int]] = {}
     starved: list[int] = []
-    for member in evidence.agents:
-        if member.ready is None:
+    for agent in evidence.agents:
+        if agent.ready is None:
             continue
-        effective = member.ready.effective
+        effective = agent.ready.effective
         asynchronous = evidence.request.load.api == "async"
         for name, wanted, got in (
             ("-nstreams", None if runtime.streams == AUTO_STREAMS else runtime.streams, effective.streams),
@@ -28,9 +28,9 @@ def find_in_settings(evidence: Evidence) -> Iterator[Finding]:
         ):
             if wanted is not None and got is not None and wanted != got:
                 why = "; -api sync has one request in flight" if name == "-nireq" and not asynchronous else ""
-                changed.setdefault(f"{name} {wanted} became {got}{why}", []).append(member.id)
+                changed.setdefault(f"{name} {wanted} became {got}{why}", []).append(agent.id)
         if asynchronous and effective.requests < effective.streams and not only_compiled:
-            starved.append(member.id)
+            starved.append(agent.id)
     for text, agents in changed.items():
         yield Finding(Code.SETTINGS_CHANGED, "warning", f"{text} ({evidence.who(agents)}).")
     if starved:

@@ -68,11 +68,9 @@ def find_in_course(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
 
 def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """Gaps of LEAST_GAP_NS or more, said once, with the longest: what stalls one agent mostly stalls others, too."""
-    due_ms = {member.id: _due_ms(member) for member in evidence.agents}
+    due_ms = {agent.id: _due_ms(agent) for agent in evidence.agents}
     stalled = {
-        agent: gap
-        for agent, gap in merged.agent_gaps_ms.items()
-        if gap > max(_usual_ms(merged, agent), due_ms[agent]) * GAP_FACTOR
+        id: gap for id, gap in merged.agent_gaps_ms.items() if gap > max(_usual_ms(merged, id), due_ms[id]) * GAP_FACTOR
     }
     if stalled:
         longest = max(stalled, key=stalled.__getitem__)
@@ -85,17 +83,17 @@ def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         yield Finding(Code.STALLED, "warning", message, advice)
 
 
-def _due_ms(member: AgentRecord) -> float:
+def _due_ms(agent: AgentRecord) -> float:
     """Between two starts of a paced agent, which may have none at all that is due in the window."""
-    pace = member.job.load.pace
-    return pace.frame_period_ns * max(member.batches) / NS_PER_MS if pace is not None else 0.0
+    pace = agent.job.load.pace
+    return pace.frame_period_ns * max(agent.batches) / NS_PER_MS if pace is not None else 0.0
 
 
-def _usual_ms(merged: Merged, agent: int) -> float:
+def _usual_ms(merged: Merged, id: int) -> float:
     """A paced agent mostly waits, so its inferences are further apart than they are long. Where none ended in the
     window, one that was under way is known by its share."""
-    latency = merged.agent_latencies[agent]
-    count = merged.agent_counts[agent] or merged.agent_work[agent].inferences
+    latency = merged.agent_latencies[id]
+    count = merged.agent_counts[id] or merged.agent_work[id].inferences
     apart_ms = 1000 * merged.window.duration_s / count if count else 0.0
     return max(apart_ms, latency.percentiles[_P90] if latency is not None else 0.0)
 
@@ -107,47 +105,47 @@ def find_in_agents_speed(evidence: Evidence, merged: Merged) -> Iterator[Finding
     """
     limit = evidence.request.criteria.thresholds.max_slower_percent
     rates = fps_per_cpu(evidence.agents, merged)
-    measured = [member for member in evidence.agents if member.id in rates]
-    had = cpus_had({member.id: member.job.placement.cpus for member in measured})
-    for size in sorted({len(member.job.placement.cpus) for member in measured}):
-        equals = [member for member in measured if len(member.job.placement.cpus) == size]
-        middle = median_high([rates[member.id] for member in equals])
+    measured = [agent for agent in evidence.agents if agent.id in rates]
+    had = cpus_had({agent.id: agent.job.placement.cpus for agent in measured})
+    for size in sorted({len(agent.job.placement.cpus) for agent in measured}):
+        equals = [agent for agent in measured if len(agent.job.placement.cpus) == size]
+        middle = median_high([rates[agent.id] for agent in equals])
         slow = []
-        for member in equals:
-            one = max(member.batches) / merged.window.duration_s / had[member.id]
-            if rates[member.id] + one < (1 - limit / 100) * (middle - one):
-                slow.append(member)
+        for agent in equals:
+            one = max(agent.batches) / merged.window.duration_s / had[agent.id]
+            if rates[agent.id] + one < (1 - limit / 100) * (middle - one):
+                slow.append(agent)
         if slow:
-            yield _unfair(evidence, slow, [member for member in equals if member not in slow], rates, middle)
+            yield _unfair(evidence, slow, [agent for agent in equals if agent not in slow], rates, middle)
 
 
 def _unfair(
     evidence: Evidence, slow: Sequence[AgentRecord], rest: Sequence[AgentRecord], rates: dict[int, float], middle: float
 ) -> Finding:
-    worst = min(slow, key=lambda member: rates[member.id])
+    worst = min(slow, key=lambda agent: rates[agent.id])
     percent = 100 * (1 - rates[worst.id] / middle)
-    whom = evidence.who(sorted(member.id for member in slow)).capitalize()
+    whom = evidence.who(sorted(agent.id for agent in slow)).capitalize()
     how = f"are up to {percent:.0f} % slower (agent {worst.id})" if len(slow) > 1 else f"is {percent:.0f} % slower"
     message = f"{whom} {how} than the median of {middle:,.4g} FPS per CPU."
     return Finding(Code.UNFAIR, "warning", message, _why_slow(evidence, worst, rest))
 
 
 def _why_slow(evidence: Evidence, slow: AgentRecord, rest: Sequence[AgentRecord]) -> str:
-    if all(_kinds(evidence, slow) != _kinds(evidence, member) for member in rest):
+    if all(_kinds(evidence, slow) != _kinds(evidence, agent) for agent in rest):
         return "Its cores are of another kind: measure performance and efficient cores apart, --cpus."
-    if _shares_core(evidence, slow) and not any(_shares_core(evidence, member) for member in rest):
+    if _shares_core(evidence, slow) and not any(_shares_core(evidence, agent) for agent in rest):
         return "It shares a core with another agent: use one CPU of each core, --smt skip."
     return "Look at what else uses its CPUs and its memory node, and at their frequency."
 
 
-def _cpus(evidence: Evidence, member: AgentRecord) -> list[Cpu]:
-    return [cpu for cpu in evidence.topology.cpus if cpu.id in member.job.placement.cpus]
+def _cpus(evidence: Evidence, agent: AgentRecord) -> list[Cpu]:
+    return [cpu for cpu in evidence.topology.cpus if cpu.id in agent.job.placement.cpus]
 
 
-def _kinds(evidence: Evidence, member: AgentRecord) -> set[str]:
-    return {cpu.kind for cpu in _cpus(evidence, member)}
+def _kinds(evidence: Evidence, agent: AgentRecord) -> set[str]:
+    return {cpu.kind for cpu in _cpus(evidence, agent)}
 
 
-def _shares_core(evidence: Evidence, member: AgentRecord) -> bool:
-    others = {cpu.core for other in evidence.agents if other is not member for cpu in _cpus(evidence, other)}
-    return any(cpu.core in others for cpu in _cpus(evidence, member))
+def _shares_core(evidence: Evidence, agent: AgentRecord) -> bool:
+    others = {cpu.core for other in evidence.agents if other is not agent for cpu in _cpus(evidence, other)}
+    return any(cpu.core in others for cpu in _cpus(evidence, agent))
