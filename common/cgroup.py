@@ -49,7 +49,7 @@ class Throttled:
 
 
 def throttle_files(root: Path) -> tuple[Path, ...]:
-    """Those that tell it for the process's group and those above it; a group that cannot have a quota has none."""
+    """Those that show it for the process's group and those above it; a group that cannot have a quota has none."""
     files = (group / _STAT for group in _groups(root, "cpu"))
     return tuple(file for file in dict.fromkeys(files) if _throttled(read_text(file)) is not None)
 
@@ -89,7 +89,7 @@ def _throttled(text: str) -> Throttled | None:
 
 
 def limit_files(root: Path) -> Iterator[Path]:
-    """All files there are that tell of quota or cpuset, for a record of them."""
+    """All files there are that show quota or cpuset, for a record of them."""
     for controller, names in (("cpu", _QUOTA_FILES), ("cpuset", _CPUSET_FILES)):
         yield from (group / name for group in _groups(root, controller) for name in names if (group / name).is_file())
 

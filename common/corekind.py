@@ -1,6 +1,6 @@
 """Which cores are fast ones and which are thrifty, on machines that have both.
 
-The first of these that tells cores apart is believed:
+The first of these by which cores differ is believed:
 1. `sys/devices/cpu_core/cpus` and `cpu_atom/cpus` (`cpu_lowpower/cpus`), as the kernel has them on Intel's hybrids.
 2. `cpu_capacity`, the kernel's figure of how much a core gets done: efficient below two thirds of the greatest. So are
    ARM's LITTLE cores and Apple's E cores (a half and less), not the middle ones of three kinds (three quarters).

@@ -36,7 +36,7 @@ def format_cpu_list(cpus: Iterable[int]) -> str:
 
 
 def read_text(file: Path) -> str:
-    """Nothing where there is no such file: the machine lacks what it tells of, or keeps it from us."""
+    """Nothing where there is no such file: the machine lacks what it describes, or hides it from us."""
     try:
         return file.read_text(errors="replace")
     except OSError:

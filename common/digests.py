@@ -1,4 +1,4 @@
-"""What is in the files that a run depends on: their SHA-256, so that two results can be told to be of the same model.
+"""What is in the files that a run depends on: their SHA-256, which show whether two results are of the same model.
 
 A file is known by its state (device, inode, size, times) and read once for each. The coordinator's digests travel with
 the job, and an agent that finds a file in the same state need not read it again; one that sees another file, as in
@@ -91,13 +91,13 @@ def states(paths: Sequence[str]) -> dict[str, FileState]:
 
 
 def digests(
-    kind: FileKind, before: Mapping[str, FileState], told: Sequence[Known], flag: str
+    kind: FileKind, before: Mapping[str, FileState], known: Sequence[Known], flag: str
 ) -> tuple[FileDigest, ...]:
-    """Of files in the state in which they were `before` they were used. `told`: what the coordinator knows.
+    """Of files in the state in which they were `before` they were used. `known`: digests that the coordinator has.
 
     Raises UsageError where one was changed since: what was used of it is not known then.
     """
-    by_state = {one.state: one.sha256 for one in told}
+    by_state = {one.state: one.sha256 for one in known}
     found = []
     for path, state in before.items():
         digest = by_state.get(state) or sha256(path, state)

@@ -247,7 +247,7 @@ class Job(Spec, frozen=True, forbid_unknown_fields=True):
     wants_graph: bool = False
     """Whether this agent is to deliver the graph that OpenVINO executed."""
     check_outputs: bool = True
-    """Whether to infer on the first inputs before and after the load, and to tell what came of it."""
+    """Whether to infer on the first inputs before and after the load, and to report the outputs."""
     known: Annotated[tuple[Known, ...], Meta(max_length=MOST_FILES)] = ()
     """What the coordinator has read of the model's files: an agent that finds the same need not read them again."""
 

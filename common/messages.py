@@ -219,8 +219,8 @@ class Finished(Notice, frozen=True, tag="finished"):
 
     `stop_ns`: when the load was no longer whole (see `agent.measure`). `error` is OpenVINO's own message where an
     inference failed; that inference is not among the samples. `usage` is thinned out in long runs. `nodes`: where its
-    memory was, the mean of some looks, none where the kernel does not tell. `outputs`: those of the first inputs, made
-    again after the load.
+    memory was, the mean of some looks, none where the kernel does not report it. `outputs`: those of the first inputs,
+    made again after the load.
     """
 
     start_ns: Nanoseconds

@@ -132,7 +132,7 @@ def read_topology(root: Path = Path("/"), allowed: frozenset[int] | None = None)
 
 
 def _affinity(root: Path) -> frozenset[int] | None:
-    """None where a recorded tree does not tell; this machine's kernel has applied the cpuset already."""
+    """None where a recorded tree does not show it; this machine's kernel has applied the cpuset already."""
     if root.resolve() == Path("/"):
         return frozenset(os.sched_getaffinity(0))
     cpuset = read_cpuset(root)

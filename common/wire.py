@@ -226,7 +226,7 @@ class Hub(_Endpoint[AnyNotice]):
 
 
 class Link(_Endpoint[AnyOrder]):
-    """An agent's end: one DEALER, and a monitor that tells when the coordinator's end has closed."""
+    """An agent's end: one DEALER, and a monitor that reports when the coordinator's end has closed."""
 
     def __init__(self, endpoint: str) -> None:
         """Connects in the background; raises OSError for an endpoint that is no address."""

@@ -18,7 +18,7 @@ from ovbench.common.errors import UsageError
 from .pixels import Pixels
 
 _FORMATS: Final = ("BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "SUN", "TIFF", "WEBP")
-"""Told by their content. Not all that Pillow knows: for some it would start other programs, as for EPS."""
+"""Recognized by their content. Not all that Pillow knows: for some it would start other programs, as for EPS."""
 
 # Values of tags of TIFF 6.0.
 _WHITE_IS_ZERO: Final = 0

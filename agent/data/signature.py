@@ -137,7 +137,7 @@ def groups(inputs: Sequence[InputInfo], shapes: Sequence[Sequence[tuple[int, ...
     """What inferences have in turn; `shapes` are those of each input's tensors, which it takes round and round.
 
     After as many inferences as the least common multiple of their numbers it begins anew. Raises UsageError where that
-    is more than can be told of, and where inputs have batches that differ, which benchmark_app refuses as well.
+    is more than can be listed, and where inputs have batches that differ, which benchmark_app refuses as well.
     """
     distinct = [(own[0],) if len(set(own)) == 1 else tuple(own) for own in shapes]
     count = math.lcm(*(len(own) for own in distinct))

@@ -149,7 +149,7 @@ class Sightings:
 
     @property
     def migrations(self) -> int | None:
-        """Of threads that infer, in all; None where the kernel does not tell."""
+        """Of threads that infer, in all; None where the kernel does not report it."""
         counts = [thread.migrations for thread in self._threads.values() if not thread.control]
         known = [count for count in counts if count is not None]
         return sum(known) + self._ended_migrations if len(known) == len(counts) else None

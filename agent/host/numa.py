@@ -46,7 +46,7 @@ def set_policy(policy: MemoryPolicy) -> str:
         if node >= _MOST_NODES:
             raise UsageError(f"--memory {policy.asked}: no kernel has a node {node}")
         mask[node // _WORD_BITS] |= 1 << node % _WORD_BITS
-    # The kernel takes one bit less than it is told of.
+    # The kernel takes one bit less than the length it is given.
     words = ctypes.byref(mask) if policy.nodes else None
     failed = _call(0, _NUMBERS[policy.mode], words, _MOST_NODES + 1 if policy.nodes else 0)
     if failed:
@@ -126,7 +126,7 @@ def _is_own(values: dict[str, str], executable: str) -> bool:
 
 
 def read_nodes(maps: Path = MAPS) -> tuple[OnNode, ...]:
-    """This process's memory by node; none where the kernel does not tell (CONFIG_NUMA is off)."""
+    """This process's memory by node; none where the kernel does not report it (CONFIG_NUMA is off)."""
     executable = os.path.realpath(sys.executable)
     try:
         with maps.open(errors="replace") as lines:

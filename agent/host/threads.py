@@ -1,4 +1,4 @@
-"""The threads of this process as the kernel tells of them: their time, CPUs and migrations. Cheap to read: ids are
+"""The threads of this process as the kernel reports them: their time, CPUs and migrations. Cheap to read: ids are
 enough, and no file is read that is not needed.
 """
 
@@ -47,7 +47,7 @@ def last_cpu(thread_id: int) -> int | None:
 
 
 def migrations(thread_id: int) -> int | None:
-    """Moves between CPUs by the scheduler's count, 0 for a thread that ended; None where the kernel does not tell."""
+    """Moves between CPUs by the scheduler's count, 0 for a thread that ended; None where the kernel does not say."""
     try:
         text = _read(f"{_TASKS}/{thread_id}/sched", _SCHED_BYTES)
     except ProcessLookupError:

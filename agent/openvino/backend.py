@@ -113,7 +113,7 @@ class OpenVinoBackend:
         return None
 
     def outputs(self) -> Outputs | None:
-        """A model that keeps state would be another afterwards, so it is not asked, and said not to be repeatable.
+        """A model that keeps state would be another afterwards, so it is not asked, and reported as not repeatable.
 
         Where the loop has set tensors of ours, the inputs are put into the last one of these, which nothing needs then.
         The request's callback goes, so that no inference is recorded and none restarted.

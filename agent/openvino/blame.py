@@ -1,4 +1,4 @@
-"""What an error of OpenVINO's is to be blamed on: the flag, in one sentence for the user."""
+"""Which flag an error of OpenVINO's is blamed on, in one sentence for the user."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,14 +15,14 @@ from .rehearsal import TurnFailed
 
 
 def gist(message: str) -> str:
-    """One line of an OpenVINO message: its last that says something, without the frames of its exceptions."""
+    """One line of an OpenVINO message: the last that says something, without the frames of its exceptions."""
     lines = [line.strip() for line in message.splitlines()]
-    telling = [line for line in lines if line and not line.startswith(("Exception from", "Check '"))]
-    return (telling or lines or [message])[-1][:300]
+    useful = [line for line in lines if line and not line.startswith(("Exception from", "Check '"))]
+    return (useful or lines or [message])[-1][:300]
 
 
 def failed_inference(inputs: Sequence[InputInfo], groups: Sequence[ShapeGroup], job: Job, failed: TurnFailed) -> str:
-    """One sentence for a turn whose inference fails: what it is to blame on, as far as can be said."""
+    """One sentence for a turn whose inference fails: what it is blamed on, as far as is known."""
     reason = gist(str(failed.__cause__))
     if all(info.is_static for info in inputs):
         if not job.data.files:

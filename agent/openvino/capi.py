@@ -73,7 +73,7 @@ class Library:
     def call(self, name: str, *arguments: Any) -> None:
         """Call `name`; raises OpenVinoError with OpenVINO's message where its status is not 0."""
         status = getattr(self._lib, name)(*arguments)
-        if status == _INVALID_PARAMETER:  # said without a message, so the last one is about something else
+        if status == _INVALID_PARAMETER:  # it comes without a message, so the last one is about something else
             raise OpenVinoError(f"{name} does not take these arguments")
         if status != 0:
             raise OpenVinoError(self.last_error())
@@ -82,7 +82,7 @@ class Library:
         return getattr(self._lib, name)
 
     def last_error(self) -> str:
-        """What OpenVINO said last."""
+        """The last message of OpenVINO's."""
         message = self._lib.ov_get_last_err_msg()
         return message.decode(errors="replace").strip() if message else "OpenVINO gave no message"
 
@@ -130,7 +130,7 @@ _SET_CALLBACK: Final = "_ZN2ov12InferRequest12set_callbackESt8functionIFvNSt15__
 def set_callback_address() -> int:
     """void ov::InferRequest::set_callback(std::function<void(std::exception_ptr)>), called with `this` and an address.
 
-    The C API's callback has no argument that tells a failure, so the loops use the C++ method that it wraps. By the
+    The C API's callback has no argument that reports a failure, so the loops use the C++ method that it wraps. By the
     Itanium C++ ABI an argument of class type is passed by the address of a temporary. A std::function is four words:
     two of state, a manager and an invoker (libstdc++, bits/std_function.h, the same since GCC 4.5).
     """

@@ -1,4 +1,4 @@
-"""What the XML of an IR tells of the inputs' use: how many values an input may take that selects rows of a table.
+"""What the XML of an IR shows of the inputs' use: how many values an input may take that selects rows of a table.
 
 Random data must not run out of a table: OpenVINO then reads nothing sensible, or refuses. The file is read layer by
 layer and not kept, as it may be many MB.
@@ -205,12 +205,12 @@ def _gather(graph: _Graph, layer: _Layer) -> _Demands:
     batch = layer.number("batch_dims")
     batch += len(indices) if batch < 0 else 0
     axis = graph.constant(layer, 2)
-    yield 1, _along(data, axis) or _told(data[batch:], indices[batch:], layer.outputs[0][batch:], eq)
+    yield 1, _along(data, axis) or _fitting(data[batch:], indices[batch:], layer.outputs[0][batch:], eq)
 
 
 def _scatter_update(graph: _Graph, layer: _Layer) -> _Demands:
     data, indices, updates = layer.inputs[:3]
-    yield 1, _along(data, graph.constant(layer, 3)) or _told(data, indices, updates, _agree)
+    yield 1, _along(data, graph.constant(layer, 3)) or _fitting(data, indices, updates, _agree)
 
 
 def _along(data: Dims, axis: int | None) -> Dims:
@@ -218,10 +218,10 @@ def _along(data: Dims, axis: int | None) -> Dims:
     return () if axis is None else data[axis:][:1]
 
 
-def _told(data: Dims, indices: Dims, selected: Dims, same: Callable[[Dims, Dims], bool]) -> Dims:
+def _fitting(data: Dims, indices: Dims, selected: Dims, same: Callable[[Dims, Dims], bool]) -> Dims:
     """The dimensions of `data` which, replaced by those of the indices, make the shape of what they select."""
-    told = [rows for place, rows in enumerate(data) if same(data[:place] + indices + data[place + 1 :], selected)]
-    return tuple(told) or data
+    fitting = [rows for place, rows in enumerate(data) if same(data[:place] + indices + data[place + 1 :], selected)]
+    return tuple(fitting) or data
 
 
 def _agree(one: Dims, other: Dims) -> bool:

@@ -371,15 +371,15 @@ def _with_rows(cxx: Cxx | None, core: Core, made: Compiled, job: jobs.Job) -> Co
 
 
 def _rows(cxx: Cxx | None, core: Core, spec: jobs.Model, made: Compiled) -> dict[str, int]:
-    """By node. An IR tells by itself; of any other format, and of a model in other shapes than its file has, OpenVINO
+    """By node. An IR file shows it; for any other format, and of a model in other shapes than its file has, OpenVINO
     writes one, without the weights. Nothing where that cannot be done: data are then 0 and 1."""
     path = Path(_path(spec))
-    told: dict[str, int] = {}
+    known: dict[str, int] = {}
     with suppress(OSError, ParseError):  # OpenVINO reads XML that is not quite one
         if path.suffix == ".xml":
-            told = index_rows(path)
+            known = index_rows(path)
         if spec.compiled or cxx is None or (path.suffix == ".xml" and not made.reshaped):
-            return told
+            return known
         with TemporaryDirectory(prefix="ovbench-graph-") as folder:
             file = Path(folder) / "model.xml"
             model = _read(core, spec, str(path))
@@ -388,5 +388,5 @@ def _rows(cxx: Cxx | None, core: Core, spec: jobs.Model, made: Compiled) -> dict
             cxx.serialize(model.handle, file)
             model.free()
             for node, rows in index_rows(file).items():
-                told[node] = min(rows, told.get(node, rows))
-    return told
+                known[node] = min(rows, known.get(node, rows))
+    return known

@@ -84,7 +84,7 @@ def _constant(values: Any) -> Any:
 def _model(results: list[Any], parameters: list[Any], name: str) -> ov.Model:
     results[0].output(0).set_names({"output"})
     parameters[0].output(0).set_names({"data"})
-    # A layout tells benchmark_app and `-b` which dimension is the batch.
+    # By a layout benchmark_app and `-b` know which dimension is the batch.
     parameters[0].set_layout(ov.Layout("NCHW" if len(parameters[0].shape) == 4 else "NC"))
     return ov.Model(results, parameters, name)
 
@@ -107,6 +107,6 @@ if __name__ == "__main__":
     except OSError as problem:
         print(problem.strerror or problem, file=sys.stderr)
         sys.exit(ExitCode.UNWRITABLE if problem.errno in NO_ROOM else ExitCode.USAGE)
-    except RuntimeError as problem:  # of a stream of OpenVINO's, which does not tell what the system said
+    except RuntimeError as problem:  # of a stream of OpenVINO's, which does not report the system's error
         print(f"OpenVINO cannot write it, as on a disk that is full ({problem})", file=sys.stderr)
         sys.exit(ExitCode.UNWRITABLE)
