@@ -1,5 +1,6 @@
 """Inputs that the load loop sets: which inference gets which, told by a model that adds up what it was given."""
 
+import ctypes as c
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 from openvino import opset13 as ops
 
 from ovbench.agent.host.threads import thread_ids
+from ovbench.agent.loop.layout import FEED_WORDS, FedInput, Slot
 from ovbench.agent.measure import ReadyLoad, prepare
 from ovbench.agent.openvino.feed import MOST_COPIED_BYTES
 from ovbench.agent.openvino.model import StepTimes
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime
 from ovbench.common.shape import parse_shape
+from tests.openvino.infer_requests import requests_of
 from tests.process.driver import cpus
 
 ITEMS = 3
@@ -62,8 +65,7 @@ def run(file: Path, files: tuple[str, ...], count: int, api: Api, requests: int,
 
 
 def totals(load: ReadyLoad) -> list[float]:
-    backend: Any = load.backend
-    return [float(request.output_bytes(0).view(np.float32)[0]) for request in backend._requests]
+    return [float(request.output_bytes(0).view(np.float32)[0]) for request in requests_of(load.backend)]
 
 
 def expected(count: int, first: int) -> float:
@@ -92,10 +94,9 @@ def test_each_asynchronous_request_begins_with_the_item_of_its_own_number(tmp_pa
 def test_items_of_different_shapes_are_groups_in_the_order_of_the_turns(tmp_path: Path) -> None:
     file = adding_model(tmp_path, 16, open_shape=True)
     load = run(file, arrays(tmp_path, 16, rows=2), 30, "sync", 1, layouts={"data": "NC"})
-    backend: Any = load.backend
-    assert [group.shapes for group in backend.effective.groups] == [((2, 16),), ((3, 16),), ((4, 16),)]
-    assert [group.batch for group in backend.effective.groups] == [2, 3, 4]
-    assert not backend.effective.inference_only
+    assert [group.shapes for group in load.effective.groups] == [((2, 16),), ((3, 16),), ((4, 16),)]
+    assert [group.batch for group in load.effective.groups] == [2, 3, 4]
+    assert not load.effective.inference_only
     assert load.run(monotonic_ns()).completed == 30
     assert totals(load) == [expected(30, 0)]
 
@@ -120,7 +121,12 @@ def test_shapes_given_for_the_data_are_used_in_turn(tmp_path: Path) -> None:
 def test_requests_share_one_list_of_items(tmp_path: Path) -> None:
     """Made anew for each of many requests, that of 50,000 files takes a minute."""
     load = run(adding_model(tmp_path, 16), arrays(tmp_path, 16), 3, "async", 2)
-    backend: Any = load.backend
-    first, second = backend._feed.tables(backend._requests)
-    assert first[0].items == second[0].items
-    assert first[0].target != second[0].target
+    first, second = (first_input(slot) for slot in load.recorder.slots)
+    assert first.items == second.items
+    assert first.target != second.target
+    assert load.run(monotonic_ns()).completed == 4
+
+
+def first_input(slot: Slot) -> FedInput:
+    """As the loop reads it."""
+    return FedInput(np.ctypeslib.as_array((c.c_int64 * FEED_WORDS).from_address(slot.feed)))

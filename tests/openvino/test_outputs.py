@@ -22,6 +22,7 @@ from ovbench.common.clock import monotonic_ns
 from ovbench.common.effective import Outputs
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime
 from ovbench.common.shape import parse_shape
+from tests.openvino.infer_requests import requests_of
 from tests.openvino.opset_models import parameter, result, save
 from tests.openvino.test_feed import adding_model
 from tests.process.driver import Run, cpus
@@ -63,9 +64,7 @@ def several_types() -> ov.Model:
 
 
 def given_bytes(measurement: ReadyLoad) -> bytes:
-    backend: Any = measurement.backend
-    given: bytes = backend._requests[0].input_bytes(0).tobytes()
-    return given
+    return requests_of(measurement.backend)[0].input_bytes(0).tobytes()
 
 
 def by_python(file: Path, given: bytes) -> list[tuple[str, Any]]:
@@ -150,8 +149,8 @@ def test_a_model_with_state_is_not_asked_and_keeps_its_state(tmp_path: Path) -> 
     first = np.frombuffer(given_bytes(measurement), np.float32)[0]
     measurement.run(monotonic_ns())
     assert measurement.outputs() is None
-    backend: Any = measurement.backend
-    assert backend._requests[0].output_bytes(0).view(np.float32)[0] == pytest.approx(41 * first, rel=1e-5)
+    (total,) = requests_of(measurement.backend)[0].output_bytes(0).view(np.float32)
+    assert total == pytest.approx(41 * first, rel=1e-5)
 
 
 def test_a_model_of_open_shape_is_compared_in_its_first_shape(tmp_path: Path) -> None:
@@ -226,8 +225,8 @@ def test_a_request_tells_whether_it_keeps_state(tmp_path: Path) -> None:
     cxx = Cxx.load()
     assert cxx is not None
     for source, keeps in ((adding_model(tmp_path, 16), True), ("builtin:mlp", False)):
-        backend: Any = OpenVinoBackend(order := job(source), load(order, StepTimes()))
-        assert cxx.has_state(backend._requests[0].object_address) is keeps
+        backend = OpenVinoBackend(order := job(source), load(order, StepTimes()))
+        assert cxx.has_state(requests_of(backend)[0].object_address) is keeps
 
 
 @pytest.mark.parametrize("agents", [1, 2])
