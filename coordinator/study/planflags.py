@@ -6,6 +6,7 @@ from ..request.flag import Flag
 from ..request.resultflags import PLOTS
 from ..request.values import path
 from ..result.study import RETRY_SUSPECT, SIZE_PERCENT
+from .kinds.registry import DEFAULT, READY_MADE
 
 
 def _whole(text: str) -> int:
@@ -46,6 +47,19 @@ def _size(text: str) -> float:
     return value
 
 
+_OTHER: Final = [kind for kind in READY_MADE if kind.repetitions != DEFAULT.repetitions and not kind.has_sides]
+_BLOCKS: Final = [kind for kind in READY_MADE if kind.has_sides]
+_REPETITIONS: Final = "; ".join(
+    (
+        f"trials of each setting, default {DEFAULT.repetitions}"
+        + "".join(
+            f", {number} for {' and '.join(kind.name for kind in _OTHER if kind.repetitions == number)}"
+            for number in sorted({kind.repetitions for kind in _OTHER})
+        ),
+        *(f"for {kind.name} the number of ABBA blocks, {kind.repetitions}" for kind in _BLOCKS),
+    )
+)
+
 FLAGS: Final = (
     Flag("help", ("--help",), "show this and exit", takes="nothing"),
     Flag(
@@ -53,7 +67,7 @@ FLAGS: Final = (
     ),
     Flag(
         "repetitions", ("--repetitions",),
-        "trials of each setting, default 3, 5 for scaling and partition; for ab the number of ABBA blocks, 10",
+        _REPETITIONS,
         metavar="N", parse=_whole,
     ),
     Flag("order_seed", ("--order-seed",), "of the random order of the trials; default 0", metavar="N", parse=_seed),

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, cast
 
 from ovbench.common.errors import UsageError
 
@@ -15,25 +15,24 @@ from ..request.parser import Parser
 from ..request.request import PlotFormat
 from ..request.spelling import did_you_mean
 from ..result.study import SIZE_PERCENT, Kind
+from .kinds.registry import DEFAULT, KINDS, READY_MADE
 from .planflags import FLAGS
 from .settings import Settings, parse_settings, read_settings
 
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-_READY_MADE: Final = tuple(kind for kind in KINDS if kind != "sweep")
+_READY_MADE: Final = tuple(kind.name for kind in READY_MADE)
+_WITH_SIDES: Final = " or ".join(f"study {kind.name}" for kind in READY_MADE if kind.has_sides)
 _PLAN_KEYS: Final = (
     "kind", "repetitions", "order_seed", "p99_limit_ms", "size_percent", "retry_suspect", "a", "b", "settings",
 )  # fmt: skip
 
-_DESCRIPTION: Final = """\
+_READY_MADE_LINES: Final = "\n".join(f"  {f'study {kind.name}':<21}{kind.about}" for kind in READY_MADE)
+
+_DESCRIPTION: Final = f"""\
 Runs many settings, several times each in a random order, saves each trial when it ends, and says
 which is best. Every flag of a run (see ovbench-coord --help) may have several values here.
 
-  study                as many settings as the values given make
-  study scaling        1 to N agents of a core each: efficiency, fits, the knee
-  study streams        streams x requests of one agent on all cores
-  study partition      the same cores as 1 x N streams, 2 x N/2, ... N x 1
-  study batch          batches of 1 to 32
-  study ab             A against B, in ABBA order: faster, slower or no difference
+  study                {DEFAULT.about}
+{_READY_MADE_LINES}
 """
 
 _EPILOG: Final = """\
@@ -64,7 +63,7 @@ retry_suspect, a, b and a table of settings:
 class StudyRequest:
     """`repetitions` None is the kind's own number; `resume`: the folder of a study to go on with, with its own size."""
 
-    kind: Kind = "sweep"
+    kind: Kind = DEFAULT.name
     settings: Settings = field(default_factory=Settings)
     sides: Mapping[str, str] = field(default_factory=dict)
     repetitions: int | None = None
@@ -118,7 +117,7 @@ def study_parser() -> Parser:
     return Parser(
         "study",
         FLAGS,
-        usage="ovbench-coord study [scaling | streams | partition | batch | ab] [options] [flags of a run]",
+        usage=f"ovbench-coord study [{' | '.join(_READY_MADE)}] [options] [flags of a run]",
         add_help=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=_DESCRIPTION,
@@ -132,7 +131,7 @@ def _kind(argv: Sequence[str]) -> tuple[Kind | None, Sequence[str]]:
     if argv[0] not in KINDS:
         hint = did_you_mean(argv[0], _READY_MADE)
         raise UsageError(f"study {argv[0]}: there is no such study, only {', '.join(_READY_MADE)}{hint}")
-    return argv[0], argv[1:]
+    return KINDS[cast("Kind", argv[0])].name, argv[1:]
 
 
 def _with_sides(words: Sequence[str]) -> list[str]:
@@ -150,19 +149,19 @@ def _sides(raw: argparse.Namespace, plan: Mapping[str, Any], kind: Kind) -> dict
     """One without flags is a side, too."""
     given = {name: getattr(raw, name) if getattr(raw, name) is not None else plan.get(name) for name in ("a", "b")}
     sides = {name.upper(): value for name, value in given.items() if value is not None}
-    if sides and kind != "ab":
+    if sides and not KINDS[kind].has_sides:
         name = next(iter(sides)).lower()
         word = f"--{name}" if getattr(raw, name) is not None else f"--plan {raw.plan}: {name}"
-        raise UsageError(f"{word} is a side of study ab, and this one is a study of the kind {kind}; leave it out")
+        raise UsageError(f"{word} is a side of {_WITH_SIDES}, and this one is a study of the kind {kind}; leave it out")
     return sides
 
 
 def _size_of(raw: argparse.Namespace, plan: Mapping[str, Any], kind: Kind) -> float:
     given = raw.size_percent if raw.size_percent is not None else plan.get("size_percent")
-    if given is not None and kind != "ab":
+    if given is not None and not KINDS[kind].has_sides:
         word = "--size-percent" if raw.size_percent is not None else f"--plan {raw.plan}: size_percent"
         raise UsageError(
-            f"{word} is for the verdict of study ab, and a study of the kind {kind} has none; leave it out"
+            f"{word} is for the verdict of {_WITH_SIDES}, and a study of the kind {kind} has none; leave it out"
         )
     return SIZE_PERCENT if given is None else float(given)
 
@@ -232,4 +231,4 @@ def _settings_of(file: Path | None, plan: Mapping[str, Any]) -> Settings:
 
 
 def _kind_of(plan: Mapping[str, Any]) -> Kind:
-    return cast("Kind", plan.get("kind", "sweep"))
+    return cast("Kind", plan.get("kind", DEFAULT.name))
