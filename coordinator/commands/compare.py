@@ -52,7 +52,7 @@ def parse_compare(argv: Sequence[str]) -> CompareResults:
         "compare",
         FLAGS,
         description="Puts results side by side, each against the first: what differs in settings and environment, then "
-        "each figure with its change and whether that can be told from noise.",
+        "each figure with its change and whether that is statistically significant.",
         epilog="Exit codes: 0, or 4 where a --fail-if came true or cannot be judged.",
     )
     parser.add_argument("results", metavar="RESULT", nargs="+", help=f"{RESULT}; all runs, or all studies")

@@ -1,10 +1,10 @@
-"""What differs between results, and whether a difference can be told from noise. Pure.
+"""What differs between results, and whether a difference is statistically significant. Pure.
 
 The rule: of two independent estimates a and b with 95 % intervals, the difference b - a has the 95 % interval
 [b - a - sqrt((b - b_low)^2 + (a_high - a)^2), b - a + sqrt((b_high - b)^2 + (a - a_low)^2)] (Zou and Donner, Statistics
 in Medicine 27:1693, 2008; with symmetric intervals the half-widths add as squares, Schenker and Gentleman, The American
 Statistician 55:182, 2001). Means over repetitions have Welch's interval instead (Biometrika 34:28, 1947), which knows
-how many there were. Two values can be told apart where that interval does not hold 0. That their own intervals overlap
+how many there were. A difference is significant where that interval does not hold 0. That their own intervals overlap
 is no reason to call them equal: such a test would miss much of what there is.
 """
 
@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct, structs
 
@@ -28,7 +28,9 @@ from ..study.settings import in_common
 from ..study.standing import used
 from .difference import Difference, different, different_contents, different_digests
 
-Verdict = Literal["better", "worse", "higher", "lower", "cannot be told apart", "no interval", "not comparable"]
+Verdict = Literal["better", "worse", "higher", "lower", "inconclusive", "no interval", "not comparable"]
+_FORMERLY: Final = "cannot be told apart"
+"""`inconclusive` in comparisons of before."""
 Noise = Literal["within-run noise only", "repetitions"]
 
 
@@ -55,7 +57,11 @@ class Change(Struct, frozen=True):
     other: FigurePart | None
     change_percent: float | None
     difference_ci95: Interval | None
-    verdict: Verdict
+    verdict: Verdict | Literal["cannot be told apart"]
+
+    def __post_init__(self) -> None:
+        if self.verdict == _FORMERLY:
+            structs.force_setattr(self, "verdict", "inconclusive")
 
 
 class Matched(Struct, frozen=True):
@@ -186,8 +192,8 @@ def _settings(report: Report) -> dict[str, object]:
             found[f"{name} in effect"] = getattr(effective, name)
         found["inputs"] = ", ".join(f"{port.name} {port.type} {port.partial_shape}" for port in effective.inputs)
         # Which properties there are is no setting, and a page of names.
-        told = {name: value for name, value in effective.properties.items() if name != "SUPPORTED_PROPERTIES"}
-        found |= {f"property {name}": value for name, value in told.items()}
+        properties = {name: value for name, value in effective.properties.items() if name != "SUPPORTED_PROPERTIES"}
+        found |= {f"property {name}": value for name, value in properties.items()}
     found["measured CPUs"] = report.cpu.measured_cpus
     return found
 
@@ -200,7 +206,7 @@ def _environment(report: Report) -> dict[str, object]:
 
 
 def _agent_python(environment: Environment) -> dict[str, object]:
-    """Its path is among the settings, its OpenVINO is what the agents told of."""
+    """Its path is among the settings, its OpenVINO is what the agents report."""
     agents = environment.agent_python
     if agents is None:
         return {}
@@ -355,7 +361,7 @@ def _verdict(difference: Interval | None, better: Better | None) -> Verdict:
         return "no interval"
     found = way(difference)
     if found is None:
-        return "cannot be told apart"
+        return "inconclusive"
     if better is None:
         return found
     return "better" if found == better else "worse"

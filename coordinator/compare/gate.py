@@ -10,7 +10,7 @@ from ..request.requirement import Requirement, compare
 from ..result.study import Point
 from .comparison import Change, Comparison, Failure, Matched, Pair, way
 
-_NO_REPETITIONS: Final = "there are no repetitions to tell it from noise by"
+_NO_REPETITIONS: Final = "there are no repetitions, so significance is unknown"
 
 
 def gate(comparison: Comparison, conditions: Sequence[Requirement], *, significant: bool) -> Comparison:
@@ -20,8 +20,8 @@ def gate(comparison: Comparison, conditions: Sequence[Requirement], *, significa
     setting of the first that the other lacks, results that are not comparable, and with `significant` a setting of a
     study without repetitions.
 
-    `significant`: those of which the intervals leave a doubt do not count. A relative one needs a difference that can
-    be told, an absolute one an interval that lies beyond the limit as a whole; without intervals all is in doubt.
+    `significant`: those of which the intervals leave a doubt do not count. A relative one needs a significant
+    difference, an absolute one an interval that lies beyond the limit as a whole; without intervals all is in doubt.
     """
     found = [
         judged
@@ -69,8 +69,8 @@ class _Case:
         first, other = self.matched.doubts
         named = ((self.comparison.first.name, first if self.condition.kind != "value" else ""),
                  (self.pair.other.name, other))  # fmt: skip
-        told = [f"{name} is {doubt}" for name, doubt in named if doubt]
-        return f"not comparable: {' and '.join(told)}" if told else ""
+        parts = [f"{name} is {doubt}" for name, doubt in named if doubt]
+        return f"not comparable: {' and '.join(parts)}" if parts else ""
 
 
 def _judge(case: _Case, significant: bool) -> tuple[Failure, bool] | None:

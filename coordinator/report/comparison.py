@@ -16,21 +16,21 @@ from ..result.study import Point
 from .lines import print_line
 
 _STYLES: Final = {"better": "bold green", "worse": "bold red", "higher": "bold", "lower": "bold"}
-_WORDS: Final = {"cannot be told apart": "cannot tell", "not comparable": "-"}
+_WORDS: Final = {"not comparable": "-"}
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MOST_LISTED: Final = 8
 _DOUBTFUL: Final = ("SUSPECT", "INVALID", "PARTIAL")
 
 _OF_RUNS: Final = (
     "The second line of a figure is its 95 % interval; that of the change is of the",
-    "difference of two independent estimates, in % of A. cannot tell: it holds 0.",
+    "difference of two independent estimates, in % of A. inconclusive: it holds 0.",
     "It knows the noise within a run, not what differs from one run to the next:",
     "two runs of the same command may be further apart. study ab repeats them.",
 )
 _OF_STUDIES: Final = (
     "Values are means over repetitions. The second line of a figure is its 95 %",
     "interval (Student); that of the change is Welch's, in % of A.",
-    "cannot tell: it holds 0.",
+    "inconclusive: it holds 0.",
 )
 
 
@@ -99,12 +99,12 @@ def _different(title: str, differences: Sequence[Difference]) -> Text:
 
 
 def _doubts(matched: Matched, letter: str, forced: bool) -> Iterator[Text]:
-    told = [f"{name} is {doubt}" for name, doubt in zip(("A", letter), matched.doubts, strict=True) if doubt]
-    if told:
+    parts = [f"{name} is {doubt}" for name, doubt in zip(("A", letter), matched.doubts, strict=True) if doubt]
+    if parts:
         what, then = (
             ("compared by force", "") if forced else ("not comparable", "Run it again, or compare with --force.")
         )
-        yield Text.assemble("  ", (f"{what}: {', '.join(told)}.", "bold yellow"), (f" {then}".rstrip(), "dim"))
+        yield Text.assemble("  ", (f"{what}: {', '.join(parts)}.", "bold yellow"), (f" {then}".rstrip(), "dim"))
 
 
 def _title(matched: Matched) -> Text:
@@ -155,8 +155,8 @@ def _change_interval(change: Change) -> str:
     if ci95 is None or first is None or not first.value:
         return ""
     low, high = (None if bound is None else 100 * bound / first.value for bound in (ci95.low, ci95.high))
-    told = interval(low, high, _signed)
-    return told and f"{told} %"
+    parts = interval(low, high, _signed)
+    return parts and f"{parts} %"
 
 
 def _signed(percent: float) -> str:

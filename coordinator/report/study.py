@@ -53,7 +53,7 @@ def print_answer(console: Console, study: Study, found: Answer) -> None:
         # Soft wrap: a command stays one line for whoever copies it.
         console.print(text, highlight=False, soft_wrap=True)
     if found.unsaid:
-        console.print(Text("\nwhat cannot be said", "bold"))
+        console.print(Text("\ninconclusive", "bold"))
         _print_lines(console, found.unsaid)
 
 
@@ -128,12 +128,12 @@ def _fitting(columns: Sequence[Column], settings: Sequence[Setting], width: int)
 
 
 def _legend(found: Answer) -> str:
-    told = ["* Pareto front"] if found.front else []
-    told += ["1,2 or 1 .. the same run"] if any(s.same for s in found.settings) else []
-    told += ["± half the 95 % interval"]
-    told += ["/CPU-s frames per CPU-second"] if any(s.frames_per_cpu_s is not None for s in found.settings) else []
+    parts = ["* Pareto front"] if found.front else []
+    parts += ["1,2 or 1 .. the same run"] if any(s.same for s in found.settings) else []
+    parts += ["± half the 95 % interval"]
+    parts += ["/CPU-s frames per CPU-second"] if any(s.frames_per_cpu_s is not None for s in found.settings) else []
     every = len(found.settings)
-    return (f"the fastest {_MOST_SETTINGS} of {every} settings; " if every > _MOST_SETTINGS else "") + ", ".join(told)
+    return (f"the fastest {_MOST_SETTINGS} of {every} settings; " if every > _MOST_SETTINGS else "") + ", ".join(parts)
 
 
 def _plot(curve: Curve) -> Iterator[Text]:

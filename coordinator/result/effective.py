@@ -1,8 +1,8 @@
 """What was in effect in a trial, whatever had been asked for: trials of which it is the same were the same run. Pure.
 
-OpenVINO makes of what it is asked for what the CPUs allow: on one CPU two streams are one. So flags do not tell trials
-apart; what the compiled models and the agents report does. What nothing reports back (time, rate, files, seed) is taken
-as it was asked for. A setting that is not known here keeps trials apart: two runs are called the same only where
+OpenVINO makes of what it is asked for what the CPUs allow: on one CPU two streams are one. So flags do not distinguish
+trials; what the compiled models and the agents report does. What nothing reports back (time, rate, files, seed) is
+taken as it was asked for. A setting that is not known here keeps trials apart: two runs are called the same only where
 everything says so.
 """
 
@@ -77,7 +77,7 @@ def _digest(report: Report) -> str:
     effective = report.effective
     assert effective is not None
     skipped = _REPORTED_BACK | _OF_THE_REPORT | ({"niter"} if effective.iterations is not None else frozenset())
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "requested": {name: value for name, value in report.requested.items() if name not in skipped},
         "effective": [effective.backend, effective.device, effective.api, effective.hint, effective.precision],
         "load": [effective.iterations, effective.batch, effective.inference_only],
@@ -87,7 +87,7 @@ def _digest(report: Report) -> str:
         "build": report.environment.openvino,
         "agents": list(map(_agent, report.agents)),
     }
-    return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def _agent(agent: AgentPart) -> tuple[object, ...]:

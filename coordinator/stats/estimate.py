@@ -1,8 +1,8 @@
-"""Means over repetitions with 95 % intervals: geometric ones, wherever a study tells of a rate or a time. Pure.
+"""Means over repetitions with 95 % intervals: geometric ones, wherever a study reports a rate or a time. Pure.
 
 Trials scatter by a share of what they measure, so all that is compared is compared by logarithms: laws, A against B,
-which settings can be told apart. The figure of a setting is therefore the geometric mean, whose logarithm is what those
-work with: figures and verdicts are of one estimator and cannot contradict each other.
+which settings differ significantly. The figure of a setting is therefore the geometric mean, whose logarithm is what
+those work with: figures and verdicts are of one estimator and cannot contradict each other.
 """
 
 from collections.abc import Sequence

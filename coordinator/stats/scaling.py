@@ -81,7 +81,7 @@ class Measured(Struct, frozen=True):
 
 
 class Scaling(Struct, frozen=True):
-    """`why` tells why there is no fit; then `fits` and `curve` are empty."""
+    """`why`: the reason where there is no fit; then `fits` and `curve` are empty."""
 
     points: tuple[Measured, ...]
     fits: tuple[Fit, ...] = ()
@@ -146,7 +146,7 @@ def _knee_of(by_model: Estimate, by_any: Estimate) -> Estimate | None:
 
 
 def _points(measured: Mapping[int, Sequence[float]]) -> Iterator[Measured]:
-    """Scatter is taken to be the same share of the throughput at every N, so all repetitions tell of it."""
+    """Scatter is taken to be the same share of the throughput at every N, so it is estimated from all repetitions."""
     logs = {size: np.log(values) for size, values in measured.items()}
     freedom = sum(len(values) - 1 for values in logs.values())
     squares = sum(float(((values - values.mean()) ** 2).sum()) for values in logs.values())
@@ -293,7 +293,7 @@ class _Region:
         return self._range(_peak) if self.best[1] > 0 else None
 
     def knee(self, most: int) -> Estimate:
-        """Not told beyond the largest N that was measured: infinite means that, and as bound null."""
+        """Not given beyond the largest N that was measured: infinite means that, and as bound null."""
         return self._range(lambda law: _knee(law, min(most, _MOST_KNEE)))
 
     def _range(self, figure: Callable[[Floats], Floats]) -> Estimate:

@@ -97,7 +97,7 @@ def rate_bounds_of_few(times: Sequence[Floats], lanes: int) -> tuple[float, floa
 
 
 def effective_count(below: Int64s, counts: Int64s) -> int | None:
-    """How many independent samples would tell a percentile as well; None where there are too few cells.
+    """How many independent samples would determine a percentile as well; None where there are too few cells.
 
     `below`, `counts`: [n], the samples at most as large as it, and all, by cell. Their variance from batch to batch is
     compared with a binomial one; that it is known from a few batches only is Student's factor over the normal one.

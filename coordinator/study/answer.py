@@ -30,7 +30,8 @@ class Evidence:
 
 
 class Answer(Struct, frozen=True):
-    """`headline` first, then `lines`; `unsaid` is what cannot be said from the data. A sentence or two each."""
+    """`headline` first, then `lines`; `unsaid` is what is inconclusive, and what speaks against the
+    figures. A sentence or two each."""
 
     kind: Kind
     headline: str

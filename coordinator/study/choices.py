@@ -1,4 +1,4 @@
-"""Which settings are best at what, and which of them cannot be told apart. Pure."""
+"""Which settings are best at what, and which do not differ significantly from them. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
@@ -17,7 +17,7 @@ _DOUBT: Final = 0.05
 
 
 class Choice(Struct, frozen=True):
-    """A setting that is best at something. `rivals`: names of those that cannot be told apart from it."""
+    """A setting that is best at something. `rivals`: names of those that do not differ significantly from it."""
 
     what: str
     setting: Setting

@@ -29,7 +29,7 @@ def _own_lines(curve: Curve, study: Study) -> Iterator[str]:
         return
     yield _law(found, fit, unit)
     if found.peak is not None:
-        yield f"By this law throughput is most at {_bounded(found.peak)} {unit}, and falls beyond."
+        yield f"By this law throughput peaks at {_bounded(found.peak)} {unit}."
     gain = f"{100 * MARGINAL_GAIN:g} % of what one does"
     if found.knee is not None:
         yield f"The knee is at {_bounded(found.knee)} {unit}: from there on one more adds less than {gain}."
@@ -43,8 +43,7 @@ def _end_lines(curve: Curve) -> Iterator[str]:
     unit, first, last = curve.unit, curve.scaling.points[0], curve.scaling.points[-1]
     least = f"{first.size} {unit.removesuffix('s') if first.size == 1 else unit}"
     times = f"{last.size}" if first.size == 1 else f"{last.size} / {first.size}"
-    does = "does" if first.size == 1 else "do"
-    yield f"{last.size} {unit} do {_percent(last.efficiency)} of {times} times what {least} {does}."
+    yield f"{last.size} {unit} reach {_percent(last.efficiency)} of {times} times the throughput of {least}."
     p99 = [curve.p99_ms.get(str(point.size)) for point in (first, last)]
     if p99[0] is not None and p99[1] is not None:
         low, high = (milliseconds(figure.value) for figure in p99 if figure is not None)
@@ -58,24 +57,24 @@ def _law(found: Scaling, fit: Fit, unit: str) -> str:
         most = "" if amdahl is None or amdahl.high is None else f" (contention: at most {100 * amdahl.high:.1f} %)"
         return f"Throughput grows in proportion to the {unit}, as far as can be seen{most}; {scatter}."
     assert fit.contention is not None
-    told = f"contention {_percent(fit.contention)}"
+    parts = f"contention {_percent(fit.contention)}"
     if fit.coherency is not None:
-        told += f", coherency {_percent(fit.coherency, 3)}"
+        parts += f", coherency {_percent(fit.coherency, 3)}"
     name = "Amdahl's law" if fit.model == "amdahl" else "the Universal Scalability Law"
-    return f"Throughput follows {name}: {told}; {scatter}."
+    return f"Throughput follows {name}: {parts}; {scatter}."
 
 
 def _limits(curve: Curve, fit: Fit, study: Study) -> Iterator[str]:
-    """What limits, as far as throughput tells it."""
+    """What limits, as far as throughput shows it."""
     points, unit = curve.scaling.points, curve.unit
     surely = fit.contention is not None and (fit.contention.low or 0) > 0
     if surely and fit.contention is not None:
-        yield f"Contention limits: {_percent(fit.contention)} of the work is done by one at a time."
+        yield f"Contention limits: {_percent(fit.contention)} of the work is serialized."
     if fit.coherency is not None and (fit.coherency.low or 0) > 0:
         yield f"Coherency limits{', too' if surely else ''}: what each pays for all others grows with their number."
     if fit.misfit is not None and fit.misfit < _UNFIT:
         yield (
-            f"The law does not fit well: by chance alone it would be so bad in {100 * fit.misfit:.2g} % of studies. "
+            f"The law fits badly: by chance alone it would do so in {100 * fit.misfit:.2g} % of studies. "
             "Believe the points, not its parameters."
         )
     shared = [point.size for point in points if point.size > curve.cpus.get(str(point.size), point.size)]

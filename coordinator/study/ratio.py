@@ -14,7 +14,7 @@ from math import ceil, exp, log, sqrt
 from statistics import fmean, stdev
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from ..result.study import SIZE_PERCENT
 from ..stats.estimate import bound
@@ -30,7 +30,9 @@ longer was found in 97 %."""
 
 _MOST_BLOCKS: Final = 10_000
 
-Verdict = Literal["faster", "slower", "no difference", "cannot tell", "same run"]
+Verdict = Literal["faster", "slower", "no difference", "inconclusive", "same run"]
+_FORMERLY: Final = "cannot tell"
+"""`inconclusive` in answers of before."""
 
 
 class Ratio(Struct, frozen=True):
@@ -40,7 +42,7 @@ class Ratio(Struct, frozen=True):
     """
 
     figure: str
-    verdict: Verdict
+    verdict: Verdict | Literal["cannot tell"]
     ratio: Annotated[float | None, Meta(description="geometric mean over the blocks; null where there is none")]
     low: Annotated[float | None, Meta(description="null with fewer than two blocks")]
     high: float | None
@@ -51,6 +53,10 @@ class Ratio(Struct, frozen=True):
     blocks_needed: Annotated[
         int | None, Meta(description="in all, for a verdict if ratio and scatter stay; null where there is one")
     ] = None
+
+    def __post_init__(self) -> None:
+        if self.verdict == _FORMERLY:
+            structs.force_setattr(self, "verdict", "inconclusive")
 
 
 def ratio_of(
@@ -86,7 +92,7 @@ def ratio_of(
         )
 
     if len(logs) < 2:
-        return verdict("cannot tell", logs[0] if logs else None, None, None, LEAST_BLOCKS)
+        return verdict("inconclusive", logs[0] if logs else None, None, None, LEAST_BLOCKS)
     middle, scatter = fmean(logs), stdev(logs)
     half = t_within(len(logs) - 1, CONFIDENCE) * scatter / sqrt(len(logs))
     enough = len(logs) >= LEAST_BLOCKS
@@ -94,7 +100,7 @@ def ratio_of(
         return verdict("no difference", middle, half, scatter, None)
     if enough and abs(middle) > half:
         return verdict("faster" if (middle > 0) is more_is_faster else "slower", middle, half, scatter, None)
-    return verdict("cannot tell", middle, half, scatter, _needed(abs(middle), scatter, size, len(logs)))
+    return verdict("inconclusive", middle, half, scatter, _needed(abs(middle), scatter, size, len(logs)))
 
 
 def _needed(gap: float, scatter: float, size: float, have: int) -> int | None:

@@ -1,4 +1,4 @@
-"""The settings of a study, what their repetitions give, which are best, and which cannot be told apart. Pure."""
+"""The settings of a study, what their repetitions give, and what was in effect. Pure."""
 
 import shlex
 from collections import Counter

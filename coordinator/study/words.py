@@ -1,4 +1,4 @@
-"""What a study says, in sentences: its headline, what follows from it, and what cannot be said. Pure."""
+"""What a study says, in sentences: its headline, what follows from it, and what is inconclusive. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -52,7 +52,7 @@ def same_as(setting: Setting) -> Iterator[str]:
 
 def headline(choices: Sequence[Choice], verdict: str) -> str:
     if not choices:
-        return "Nothing can be said: no trial was VALID or SUSPECT."
+        return "Inconclusive: no trial was VALID or SUSPECT."
     return f"SUSPECT: {verdict}" if any(choice.setting.suspect for choice in choices) else verdict
 
 
@@ -66,13 +66,13 @@ def fastest(evidence: Evidence) -> str:
             f"{with_interval(best.fps)}."
         )
     text = f"Most throughput: {with_interval(best.fps)} with {best.name or 'the one setting there is'}"
-    return text + (", but others cannot be told from it." if evidence.choices[0].rivals else ".")
+    return text + (", but others do not differ significantly." if evidence.choices[0].rivals else ".")
 
 
 def further_choices(choices: Sequence[Choice]) -> Iterator[str]:
     """But the first, which is in the headline."""
     for choice in choices[1:]:
-        doubt = ", but others cannot be told from it" if choice.rivals else ""
+        doubt = ", but others do not differ significantly" if choice.rivals else ""
         yield f"{choice.what[0].upper()}{choice.what[1:]}: {choice.setting.name}, {figures_of(choice.setting)}{doubt}."
 
 
@@ -83,8 +83,8 @@ def same_runs(settings: Sequence[Setting]) -> Iterator[str]:
         effect = f", in effect {text_of(setting.in_effect)}" if setting.in_effect is not None else ""
         trials = sum(setting.trials.values())
         yield (
-            f"The same run{effect}: {names_of(map(name_of, setting.points), _MOST_SAME)}; their {trials} trials are of "
-            "one setting."
+            f"The same run{effect}: {names_of(map(name_of, setting.points), _MOST_SAME)}; their {trials} trials "
+            "count as one setting."
         )
     if len(several) > _MOST_NAMED:
         rest = [setting.name for setting in several[_MOST_NAMED:]]
@@ -123,10 +123,7 @@ def run_once(settings: Sequence[Setting]) -> Iterator[str]:
     if once:
         every, verb = len(once) == len(settings), "has" if len(once) in (1, len(settings)) else "have"
         whose = "Every setting" if every else names_of(s.name for s in once)
-        yield (
-            f"{whose} {verb} one trial that counts: no interval, and whether others are as good cannot be told. "
-            "Repeat it."
-        )
+        yield (f"{whose} {verb} one trial that counts: no interval, so comparisons are inconclusive. Repeat it.")
 
 
 def _run_again(evidence: Evidence) -> Iterator[str]:
@@ -134,9 +131,9 @@ def _run_again(evidence: Evidence) -> Iterator[str]:
     if not repeated:
         return
     now = Counter(outcome.status for outcome in evidence.stand if outcome.trial in repeated)
-    told = ", ".join(f"{number} {status}" for status, number in sorted(now.items(), key=lambda item: -item[1]))
+    counts = ", ".join(f"{number} {status}" for status, number in sorted(now.items(), key=lambda item: -item[1]))
     many = "1 trial was" if len(repeated) == 1 else f"{len(repeated)} trials were"
-    yield f"{many} run again for what was SUSPECT; of each the better verdict stands: {told}."
+    yield f"{many} run again for what was SUSPECT; of each the better verdict stands: {counts}."
 
 
 def suspect(settings: Sequence[Setting]) -> Iterator[str]:
@@ -146,10 +143,13 @@ def suspect(settings: Sequence[Setting]) -> Iterator[str]:
     if not doubtful:
         return
     if len(doubtful) == len(known):
-        yield "No trial was VALID, so the figures are of SUSPECT ones: what is best may be the machine's doing."
+        yield (
+            "No trial was VALID, so the figures are of SUSPECT ones: which is best may reflect disturbances, not the "
+            "settings."
+        )
     else:
         names = names_of(setting.name for setting in doubtful)
-        yield f"Only SUSPECT trials are known of {names}: such figures are shown, and called best at nothing."
+        yield f"Only SUSPECT trials are known of {names}: their figures are shown, but never named best."
 
 
 def _left_out(evidence: Evidence) -> Iterator[str]:
@@ -174,11 +174,11 @@ def _warnings(evidence: Evidence) -> Iterator[str]:
     if not doubtful:
         return
     kinds = Counter(code for codes in doubtful for code in dict.fromkeys(codes)).most_common()
-    told = ", ".join(f"{code} ({number})" for code, number in kinds[:_MOST_REASONS])
+    codes = ", ".join(f"{code} ({number})" for code, number in kinds[:_MOST_REASONS])
     rest = f" and {len(kinds) - _MOST_REASONS} more kinds" if len(kinds) > _MOST_REASONS else ""
     which = "All" if len(doubtful) == len(good) else f"{len(doubtful)} of the"
     yield (
-        f"{which} {len(good)} trials that count had warnings, so their figures may mislead: {told}{rest}. "
+        f"{which} {len(good)} trials that count had warnings, so their figures may mislead: {codes}{rest}. "
         "What each means is in its report."
     )
 
@@ -192,8 +192,8 @@ def undecided_best(evidence: Evidence) -> Iterator[str]:
     others = rivals(ranked[0], among)
     if others:
         yield (
-            f"Cannot be told from the fastest: {names_of(s.name for s in others)}. "
-            f"As the largest of {len(others) + 1}, its figure is rather too high than too low."
+            f"Not significantly slower than the fastest: {names_of(s.name for s in others)}. "
+            f"As the largest of {len(others) + 1}, its figure is more likely too high than too low."
         )
     limit = evidence.study.p99_limit_ms
     if limit is None:
@@ -202,15 +202,15 @@ def undecided_best(evidence: Evidence) -> Iterator[str]:
     within = [s for s in known if s.p99_ms is not None and s.p99_ms.value <= limit]
     if not within:
         shortest = next(iter(by_p99(among)), None)
-        told = "" if shortest is None or shortest.p99_ms is None else (
+        least = "" if shortest is None or shortest.p99_ms is None else (
             f"; the shortest is {milliseconds(shortest.p99_ms.value)}, with {shortest.name}"
         )  # fmt: skip
-        yield f"No setting has a p99 up to {milliseconds(limit)}{told}."
+        yield f"No setting has a p99 up to {milliseconds(limit)}{least}."
         return
     best = within[0].p99_ms
     if best is not None and best.high is not None and best.high > limit:
         yield (
-            f"Whether {within[0].name} keeps p99 up to {milliseconds(limit)} is not certain: "
+            f"Inconclusive whether {within[0].name} keeps p99 up to {milliseconds(limit)}: "
             f"it is {with_interval(best, 'ms')}."
         )
 

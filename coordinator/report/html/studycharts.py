@@ -33,7 +33,7 @@ class Drawn:
 
 
 def study_charts(study: Study, outcomes: Sequence[Outcome], answer: Answer) -> tuple[Chart, ...]:
-    """Those that the outcomes have figures for, the most telling first."""
+    """Those that the outcomes have figures for, the most informative first."""
     known = tuple(setting for setting in answer.settings if setting.fps is not None)
     curves = tuple(curve for curve in answer.curves if curve.scaling.points)[:_MOST_CURVES]
     drawn = Drawn(study, outcomes, answer, known, curves)

@@ -40,7 +40,7 @@ def study_page(
     said: Answer | None = None,
     charts: Sequence[Chart] | None = None,
 ) -> bytes:
-    """`report.html` of a study. `reports` by trial, as far as they are at hand: one tells the environment.
+    """`report.html` of a study. `reports` by trial, as far as they are at hand: one has the environment.
 
     `said` and `charts`: what they are, where that is known already. Raises UsageError where the extra that draws charts
     is missing.
@@ -78,7 +78,7 @@ def _answer(said: Answer) -> Html:
             tag("b", choice.what[:1].upper() + choice.what[1:]),
             f": {choice.setting.name or 'the one setting'}, {figures_of(choice.setting)}",
             [tag("div", line, class_="note") for line in same_as(choice.setting)],
-            tag("div", f"Cannot be told apart from it: {'; '.join(choice.rivals)}", class_="note")
+            tag("div", f"Not significantly different: {'; '.join(choice.rivals)}", class_="note")
             if choice.rivals
             else None,
             command(choice.setting.command),
@@ -93,7 +93,7 @@ def _answer(said: Answer) -> Html:
     ]
     shown = [section("Answer", tag("div", *parts, class_="answer"))]
     if said.unsaid:
-        shown.append(section("What cannot be said", tag("ul", (tag("li", line) for line in said.unsaid))))
+        shown.append(section("Inconclusive", tag("ul", (tag("li", line) for line in said.unsaid))))
     return join(shown)
 
 
@@ -160,7 +160,7 @@ def _trial(outcome: Outcome) -> list[Html | str]:
 
 
 def _environment(study: Study, outcomes: Sequence[Outcome], reports: Mapping[str, Report]) -> Html:
-    """As one report tells it, but for OpenVINO, of which sides may have several builds."""
+    """As one report has it, but for OpenVINO, of which sides may have several builds."""
     report = next(iter(reports.values()), None)
     facts = environment_of(report.environment) if report is not None else {}
     builds = dict.fromkeys(outcome.openvino for outcome in outcomes if outcome.openvino is not None)
@@ -171,5 +171,5 @@ def _environment(study: Study, outcomes: Sequence[Outcome], reports: Mapping[str
 
 
 def _builds(study: Study) -> dict[str, str]:
-    """Of agents in a Python of their own; one report does not tell of all."""
+    """Of agents in a Python of their own; one report does not have all."""
     return {name: builds for name, builds in study.fingerprint.machine.items() if name.startswith(AGENTS_IN)}

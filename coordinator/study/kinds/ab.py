@@ -99,8 +99,8 @@ class Against(Kind):
     def doubts(self, settings: Sequence[Setting]) -> Iterator[str]:
         if any(setting.suspect for setting in settings if setting.fps is not None):
             yield (
-                "VALID trials make too few blocks, so SUSPECT ones are used, too: the verdict may be the "
-                "machine's doing."
+                "VALID trials make too few blocks, so SUSPECT ones are used, too: the verdict may "
+                "reflect disturbances, not the sides."
             )
 
     def undecided(self, evidence: Evidence) -> Iterator[str]:
@@ -184,8 +184,8 @@ def _verdict(found: Ratio, settings: Sequence[Setting]) -> str:
         )
     if found.verdict == "no difference":
         return f"No difference beyond {found.size_percent:g} % between {a} and {b}: B has {change}."
-    if found.verdict == "cannot tell":
-        return f"Whether {a} or {b} is faster cannot be told" + (f": B has {change}." if change else ".")
+    if found.verdict == "inconclusive":
+        return f"Inconclusive whether {a} or {b} is faster" + (f": B has {change}." if change else ".")
     return f"{b} is {found.verdict} than {a}: {change}."
 
 
@@ -234,21 +234,21 @@ def _builds(settings: Sequence[Setting]) -> Iterator[str]:
     """Where they are not the same: what is compared then is builds, too."""
     known = [setting.openvino for setting in settings]
     if all(known) and len(set(known)) > 1:
-        told = ", ".join(f"{name} {build}" for name, build in zip("AB", known, strict=True))
-        yield f"The builds of OpenVINO: {told}."
+        builds = ", ".join(f"{name} {build}" for name, build in zip("AB", known, strict=True))
+        yield f"The builds of OpenVINO: {builds}."
 
 
 def _undecided(comparisons: Sequence[Ratio]) -> Iterator[str]:
     if not comparisons:
         return
     verdict = comparisons[0]
-    if verdict.verdict == "cannot tell" and verdict.blocks_needed is not None:
+    if verdict.verdict == "inconclusive" and verdict.blocks_needed is not None:
         yield (
             f"{verdict.blocks} blocks are too few for a verdict at {verdict.size_percent:g} %: about "
             f"{verdict.blocks_needed} are needed, {verdict.blocks_needed * PER_BLOCK} trials of each setting."
         )
-    elif verdict.verdict == "cannot tell":
-        yield "The trials scatter too much for a verdict, however often they are repeated: find what disturbs them."
+    elif verdict.verdict == "inconclusive":
+        yield "The trials scatter too much for a verdict at any number of repetitions: find what disturbs them."
     if len(comparisons) > 1:
         doubt = 100 - verdict.confidence_percent
         yield (

@@ -170,7 +170,7 @@ class Kind(ABC):
         return ()
 
     def charts(self, answer: Answer) -> tuple[ChartName, ...]:
-        """The most telling first."""
+        """The most informative first."""
         return _CHARTS
 
     def sides(self, study: Study) -> dict[str, str]:

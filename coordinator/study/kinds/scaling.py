@@ -66,7 +66,7 @@ class Scaling(Kind):
     def undecided(self, evidence: Evidence) -> Iterator[str]:
         yield from super().undecided(evidence)
         if any(curve.scaling.fit is not None and curve.scaling.believed != "linear" for curve in evidence.curves):
-            yield "What is contended for (memory bandwidth, caches, clock rate, locks) takes counters to tell."
+            yield "Only hardware counters show what is contended for (memory bandwidth, caches, clock rate, locks)."
 
     def own_columns(self, answer: Answer) -> tuple[Column, ...]:
         return (Column("of ideal", lambda setting: share(answer.efficiency(setting))),) if answer.curves else ()

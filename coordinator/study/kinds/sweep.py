@@ -52,5 +52,5 @@ def _what_matters(shares: Mapping[str, float]) -> str:
     most = f"is {first[0]}" if len(first) == 1 else f"are {', '.join(first[:-1])} and {first[-1]} alike"
     return (
         f"What matters most for throughput {most}: of the variance between settings (of its logarithm), "
-        f"{parts}; {rest:.0f} % is how they act together, and noise."
+        f"{parts}; {rest:.0f} % is interaction and noise."
     )

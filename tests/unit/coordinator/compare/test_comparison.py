@@ -71,10 +71,10 @@ def test_intervals_that_overlap_may_still_be_told_apart() -> None:
         ("p99_ms", around(6, 0.1), around(5, 0.1), "better"),
         ("cpu_percent", around(50, 1), around(60, 1), "higher"),
         ("cpu_percent", around(60, 1), around(50, 1), "lower"),
-        ("fps", around(100, 4), around(105, 4), "cannot be told apart"),
+        ("fps", around(100, 4), around(105, 4), "inconclusive"),
         ("fps", Estimate(100), around(200, 1), "no interval"),
         ("fps", around(100, 1), Estimate(200), "no interval"),
-        ("p99_9_ms", Estimate(5, 4, None), around(9, 1), "cannot be told apart"),
+        ("p99_9_ms", Estimate(5, 4, None), around(9, 1), "inconclusive"),
         ("p99_9_ms", Estimate(5, 4, None), around(1, 1), "better"),
     ],
 )
@@ -445,7 +445,7 @@ def test_a_gate_does_not_pass_where_results_are_not_comparable(significant: bool
 def test_without_repetitions_nothing_of_a_study_is_significant_and_the_gate_does_not_pass() -> None:
     one, two = study("a", outcome("1", 100)), study("b", outcome("1", 50))
     (failure,) = gate(compare_studies(one, [two]), [condition("fps < -90%")], significant=True).failures
-    assert failure.why == "there are no repetitions to tell it from noise by"
+    assert failure.why == "there are no repetitions, so significance is unknown"
     assert gate(compare_studies(one, [two]), [condition("fps < -90%")], significant=False).failures == ()
 
 
@@ -483,3 +483,10 @@ def test_outputs_that_only_one_run_looked_at_are_no_difference() -> None:
 def test_of_a_report_from_before_digests_nothing_is_claimed() -> None:
     assert told_of(with_files(), with_files("a")) is None
     assert told_of(with_files(backend="null:1000"), with_files(backend="null:1000")) == []
+
+
+def test_a_comparison_saved_before_inconclusive_had_its_name_is_read_as_one_of_today() -> None:
+    found = comparison(fps=(around(100, 4), around(105, 4)))
+    saved = msgspec.json.encode(found).replace(b'"inconclusive"', b'"cannot be told apart"')
+    assert saved != msgspec.json.encode(found)
+    assert msgspec.json.decode(saved, type=Comparison) == found

@@ -34,18 +34,18 @@ def test_a_scaling_study_tells_law_peak_knee_and_limits() -> None:
     found = scaled(0.04, 0.0024)
     assert found.headline == "Most throughput: 735.3 FPS (735.3 to 735.3) with --agents 16."
     assert found.lines == (
-        "32 agents do 21.6 % (21.6 to 21.6 %) of 32 times what 1 agent does.",
+        "32 agents reach 21.6 % (21.6 to 21.6 %) of 32 times the throughput of 1 agent.",
         "p99 goes from 2.12 ms with 1 agent to 6.00 ms with 32.",
         "Throughput follows the Universal Scalability Law: contention 4.0 % (4.0 to 4.0 %), coherency 0.240 % "
         "(0.240 to 0.240 %); trials scatter by 0.0 % about it.",
-        "By this law throughput is most at 20 agents, and falls beyond.",
+        "By this law throughput peaks at 20 agents.",
         "The knee is at 17 agents: from there on one more adds less than 5 % of what one does.",
-        "Contention limits: 4.0 % (4.0 to 4.0 %) of the work is done by one at a time.",
+        "Contention limits: 4.0 % (4.0 to 4.0 %) of the work is serialized.",
         "Coherency limits, too: what each pays for all others grows with their number.",
         "From 32 agents on, hyperthreads share the 16 cores.",
     )
     assert found.unsaid == (
-        "What is contended for (memory bandwidth, caches, clock rate, locks) takes counters to tell.",
+        "Only hardware counters show what is contended for (memory bandwidth, caches, clock rate, locks).",
     )
     assert found.efficiency(found.settings[-1]) == found.curves[0].scaling.points[-1].efficiency
 
@@ -113,7 +113,7 @@ def test_how_often_chance_alone_makes_a_difference_is_told() -> None:
 
 def test_too_few_blocks_tell_how_many_are_needed() -> None:
     found = against(1.0, 0.06)
-    assert found.headline.startswith("Whether A (-api sync) or B (-api async) is faster cannot be told: B has")
+    assert found.headline.startswith("Inconclusive whether A (-api sync) or B (-api async) is faster: B has")
     needed = found.comparisons[0].blocks_needed
     assert needed is not None
     assert f"about {needed} are needed, {2 * needed} trials of each setting." in found.unsaid[0]
@@ -157,7 +157,7 @@ def test_a_sweep_tells_the_best_the_best_under_the_limit_and_what_matters() -> N
         "Most throughput with p99 up to 3.00 ms: -nstreams 4 -nireq 1, 400.0 FPS (400.0 to 400.0), "
         "p99 2.00 ms (2.00 ms to 2.00 ms).",
         "What matters most for throughput is -nstreams: of the variance between settings (of its logarithm), "
-        "-nstreams 80 %, -nireq 20 %; 0 % is how they act together, and noise.",
+        "-nstreams 80 %, -nireq 20 %; 0 % is interaction and noise.",
     )
     assert [setting.name for setting in found.front] == ["-nstreams 4 -nireq 2", "-nstreams 4 -nireq 1"]
     assert found.choices[1].setting.command == "ovbench-coord -m builtin:tiny -nstreams 4 -nireq 1"
@@ -218,8 +218,7 @@ def test_what_was_run_once_has_no_interval() -> None:
     found = answer(planned, outcomes(planned, lambda p: 100.0 * int(p["-b"]), lambda p: 2.0))
     assert found.headline == "Most throughput: 200.0 FPS with -b 2."
     assert found.unsaid == (
-        "Every setting has one trial that counts: no interval, and whether others are as good cannot be told. "
-        "Repeat it.",
+        "Every setting has one trial that counts: no interval, so comparisons are inconclusive. Repeat it.",
     )
 
 
@@ -238,13 +237,13 @@ def test_a_limit_that_nothing_keeps_and_one_that_is_kept_barely_are_said() -> No
     assert answer(planned, done).unsaid[-1].startswith("No setting has a p99 up to 1.00 ms; the shortest is ")
     barely = msgspec.structs.replace(planned, p99_limit_ms=4.0)
     exact = [msgspec.structs.replace(o, latency_ms={"p99": 3.8 + 0.1 * o.repetition, "median": 1.0}) for o in done]
-    assert answer(barely, exact).unsaid[-1].startswith("Whether -nireq 2 keeps p99 up to 4.00 ms is not certain")
+    assert answer(barely, exact).unsaid[-1].startswith("Inconclusive whether -nireq 2 keeps p99 up to 4.00 ms: it is ")
 
 
 def test_without_a_valid_trial_nothing_is_said() -> None:
     for kind in ("sweep", "scaling", "streams", "partition", "batch", "ab"):
         found = answer(study({"--agents": ("1", "2")}, kind), [])
-        assert found.headline == "Nothing can be said: no trial was VALID or SUSPECT."
+        assert found.headline == "Inconclusive: no trial was VALID or SUSPECT."
         assert found.lines == ()
 
 

@@ -3,11 +3,13 @@
 from math import exp, log, sqrt
 from typing import Literal
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec import structs
 
 from ovbench.coordinator.stats.student import t_quantile
+from ovbench.coordinator.study.answer import Answer, answer_json
 from ovbench.coordinator.study.kinds.ab import BLOCKS
 from ovbench.coordinator.study.ratio import Ratio, ratio_of
 from tests.studies import answer, outcome, outcomes, settings_of, study
@@ -91,10 +93,10 @@ CASES: list[tuple[Blocks, str]] = [
     ([([100.0], [110.0 + 0.1 * n]) for n in range(5)], "faster"),
     ([([100.0], [100.0 + 0.1 * n]) for n in range(5)], "no difference"),
     ([([100.0], [100.5 + 0.01 * n]) for n in range(5)], "no difference"),
-    ([([100.0], [80.0]), ([100.0], [130.0]), ([100.0], [100.0])], "cannot tell"),
-    ([EVEN, EVEN], "cannot tell"),
-    ([], "cannot tell"),
-    ([([100.0], []), ([], [100.0])], "cannot tell"),
+    ([([100.0], [80.0]), ([100.0], [130.0]), ([100.0], [100.0])], "inconclusive"),
+    ([EVEN, EVEN], "inconclusive"),
+    ([], "inconclusive"),
+    ([([100.0], []), ([], [100.0])], "inconclusive"),
 ]
 
 
@@ -123,11 +125,11 @@ def test_as_many_blocks_as_are_said_to_be_needed_are_enough() -> None:
     """The same ratios again and again: the mean stays, and the scatter nearly."""
     some: Blocks = [([100.0], [100.0 * exp(x)]) for x in (-0.03, 0.02, 0.05, -0.04, 0.03, -0.02)]
     found = ratio_of("throughput", some)
-    assert found.verdict == "cannot tell"
+    assert found.verdict == "inconclusive"
     assert found.blocks_needed is not None
     times = -(-found.blocks_needed // len(some))
-    assert ratio_of("throughput", some * (times + 1)).verdict != "cannot tell"
-    assert ratio_of("throughput", some * max(1, times // 2)).verdict == "cannot tell"
+    assert ratio_of("throughput", some * (times + 1)).verdict != "inconclusive"
+    assert ratio_of("throughput", some * max(1, times // 2)).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize("size_percent", [0.5, 1.0, 3.0])
@@ -198,3 +200,12 @@ def test_the_size_of_a_study_is_that_of_its_verdicts() -> None:
     assert found[0].verdict == "no difference"
     smaller = structs.replace(planned, size_percent=4.0)
     assert answer(smaller, done).comparisons[0].verdict == "slower"
+
+
+def test_an_answer_saved_before_inconclusive_had_its_name_is_read_as_one_of_today() -> None:
+    planned = study({"-api": ("sync", "async")}, "ab", 2)
+    found = answer(planned, outcomes(planned, lambda p: 390.0, lambda p: 2.0, noise=0.03))
+    assert found.comparisons[0].verdict == "inconclusive"
+    saved = answer_json(found).replace(b'"inconclusive"', b'"cannot tell"')
+    assert saved != answer_json(found)
+    assert msgspec.json.decode(saved, type=Answer) == found

@@ -41,7 +41,7 @@ def test_a_sweep_of_one_run_recommends_none_of_its_settings() -> None:
     assert found.lines == (
         "The same run, in effect 1 agent of 1 CPU; 1 stream, 1 thread, 1 request; throughput, f32, batch 1, async: "
         "-nstreams 1 -nthreads 1, -nstreams 1 -nthreads 2, -nstreams 2 -nthreads 1, -nstreams 2 -nthreads 2; their 8 "
-        "trials are of one setting.",
+        "trials count as one setting.",
     )
     (setting,) = found.settings
     assert setting.fps is not None

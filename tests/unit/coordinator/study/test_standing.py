@@ -110,7 +110,7 @@ def test_what_only_suspect_trials_speak_for_is_recommended_for_nothing() -> None
     found = answer(planned, done)
     assert found.headline == "Most throughput: 100.0 FPS (100.0 to 100.0) with -nstreams 1."
     assert [setting.name for setting in found.front] == ["-nstreams 1"]
-    assert "Only SUSPECT trials are known of -nstreams 2: such figures are shown, and called best at nothing." in (
+    assert "Only SUSPECT trials are known of -nstreams 2: their figures are shown, but never named best." in (
         found.unsaid
     )
 
