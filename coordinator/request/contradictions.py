@@ -14,7 +14,7 @@ def refuse_contradictions(raw: argparse.Namespace) -> None:
     _refuse_uncounted_layers(raw)
     _refuse_changes_to_the_model(raw)
     _refuse_tuning_beside_a_hint(raw)
-    _refuse_uneven_iterations(raw)
+    _refuse_too_few_iterations(raw)
     _refuse_flags_of_another_launcher(raw)
 
 
@@ -53,7 +53,7 @@ def _refuse_tuning_beside_a_hint(raw: argparse.Namespace) -> None:
         raise UsageError(f"{tuned[0]} and -hint {raw.hint} contradict each other; use -hint none, or leave one out")
 
 
-def _refuse_uneven_iterations(raw: argparse.Namespace) -> None:
+def _refuse_too_few_iterations(raw: argparse.Namespace) -> None:
     count = raw.iterations
     if count and raw.time is None and api_of(raw) == "sync" and (raw.requests or 0) > count:
         raise UsageError(f"-nireq {raw.requests} is more than -niter {count}, with -api sync; use {count} or fewer")

@@ -60,11 +60,11 @@ def test_a_requirement_names_a_figure_a_comparison_and_a_number(
     ],
 )
 def test_a_wrong_requirement_is_told_in_one_sentence(text: str, says: str) -> None:
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError) as refused:
         required(text)
-    assert str(told.value).startswith(f"--require '{text}': ")
-    assert says in str(told.value)
-    assert "\n" not in str(told.value)
+    assert str(refused.value).startswith(f"--require '{text}': ")
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_percentage_of_the_first_result_needs_a_sign() -> None:
