@@ -89,7 +89,7 @@ def consistency_of(agents: Sequence[AgentRecord]) -> Consistency:
         return Consistency(reason=_why_not(agents, made))
     repeated = [one for one in made if one.after is not None and one.before.repeatable]
     if len(made) == 1 and not repeated:
-        return Consistency(reason="there is one agent, which did not come to repeat them after the load")
+        return Consistency(reason="there is one agent, and it did not repeat them after the load")
     others = [one for one in made if one is not first]
     between = [mismatch for one in others for mismatch in _between(first, one)]
     later = [mismatch for one in repeated for mismatch in _later(one)]
@@ -164,7 +164,7 @@ def _later(made: _Made) -> Iterator[Mismatch]:
 
 
 def _tolerance(first: Ready, other: Ready, element_type: str) -> float | None:
-    """0: only the same bits will do. None: nothing can be said, as an integer may be made of a number that was rounded,
+    """0: only the same bits will do. None: inconclusive, as an integer may be made of a number that was rounded,
     and the agents have other numbers of threads."""
     if element_type not in _REALS:
         return 0.0 if _alike(first, other) else None

@@ -73,12 +73,13 @@ def cpu_use(
 ) -> dict[int, CpuUse]:
     """Of each CPU in `shares`, adding up to 100. `coordinator_s`: its time in the window by CPU.
 
-    An agent that does not tell where its time went had it on its CPUs as far as they were busy, that of its control
-    threads on those for housekeeping if there are any.
+    An agent that does not report where its time went is taken to have had it on its CPUs as far as they were busy,
+    that of its control threads on those for housekeeping if there are any.
 
-    A thread that moves between two looks is told of the CPU it moved to. So what is told for a CPU beyond what it was
-    busy, less what those before had there, was on others of the agent's CPUs, as far as these were busy with nobody
-    known. Those that have the fewest CPUs to choose from come first; what finds no place stays where it was told.
+    The time of a thread that moves between two looks is charged to the CPU it moved to. So what a CPU is charged beyond
+    what it was busy, less what those before had there, was on others of the agent's CPUs, as far as these were busy
+    with nobody known. Those that have the fewest CPUs to choose from come first; what finds no place stays where it was
+    charged.
     """
     window_s = (stop_ns - start_ns) / NS_PER_S
     if window_s <= 0:
@@ -131,7 +132,7 @@ def _place(claim: _Claim, left_s: dict[int, float], load_s: dict[int, float], ha
 
 
 def _told(usage: Sequence[Usage], start_ns: int, stop_ns: int) -> tuple[dict[int, float], dict[int, float]]:
-    """Seconds of load and of control in the window by CPU; before a CPU is told of, its totals are 0."""
+    """Seconds of load and of control in the window by CPU; before a CPU is first reported, its totals are 0."""
     readings = [(reading.at_ns, {one.cpu: one for one in reading.cpus}) for reading in usage]
     load_s, control_s = dict[int, float](), dict[int, float]()
     for cpu in sorted({cpu for _, cpus in readings for cpu in cpus}):
@@ -229,7 +230,7 @@ def throttles(readings: Sequence[SensorReading]) -> dict[str, int]:
 
 
 def energy(readings: Sequence[SensorReading], start_ns: int, stop_ns: int) -> dict[str, float]:
-    """Joules in the window by RAPL domain; none where less than two readings tell."""
+    """Joules in the window by RAPL domain; none where fewer than two readings have it."""
     domains = readings[0].energy_j if len(readings) > 1 and stop_ns > start_ns else ()
     return {
         domain: rise([(r.at_ns, r.energy_j[domain]) for r in readings if domain in r.energy_j], start_ns, stop_ns)
@@ -238,6 +239,6 @@ def energy(readings: Sequence[SensorReading], start_ns: int, stop_ns: int) -> di
 
 
 def package_energy(domains: Mapping[str, float]) -> float | None:
-    """Joules of all packages; what RAPL tells beside them (cores, DRAM) is partly in theirs and partly not."""
+    """Joules of all packages; what RAPL reports beside them (cores, DRAM) is partly in theirs and partly not."""
     packages = [joules for domain, joules in domains.items() if domain.startswith("package-")]
     return sum(packages) if packages else None

@@ -73,14 +73,13 @@ def _who(around: Surroundings, taken: Mapping[int, float]) -> str:
     words = [_name(one, cpus) for one, cpus in named[:_MOST_NAMED]]
     if len(named) > _MOST_NAMED:
         words.append(f"{len(named) - _MOST_NAMED} more")
-    told = f"{', '.join(words)}." if words else ""
+    names = f"{', '.join(words)}." if words else ""
     missing = sum(taken.values()) - sum(sum(cpus.values()) for _, cpus in named)
     if missing <= sum(taken.values()) / 2:
-        return told
-    unseen = "The rest is" if words else "It is"
-    return (
-        f"{told} {unseen} of none that can be seen from here: in another container, short-lived, or interrupts.".strip()
-    )
+        return names
+    whose = "The rest went to" if words else "It went to"
+    hidden = "what cannot be seen from here: other containers, short-lived processes, or interrupts."
+    return f"{names} {whose} {hidden}".strip()
 
 
 def _name(one: Neighbour, cpus: Mapping[int, float]) -> str:
@@ -93,7 +92,7 @@ def _name(one: Neighbour, cpus: Mapping[int, float]) -> str:
 def _find_above(
     around: Surroundings, code: Code, share: Callable[[CpuUse], float], limit: float, what: str, advice: str
 ) -> Iterator[Finding]:
-    """Less than a tick in all is not known: in a short window the readings about it tell of what came before."""
+    """Less than a tick in all is not known: in a short window the readings around it include what came before."""
     least = max(limit, 100 / (TICKS_PER_S * around.window_s)) if around.window_s > 0 else limit
     taken = {cpu: share(use) for cpu, use in around.use.items() if share(use) > least}
     if taken:
@@ -153,7 +152,7 @@ def _find_in_heat(around: Surroundings) -> Iterator[Finding]:
 
 
 def _find_in_quota(evidence: Evidence) -> Iterator[Finding]:
-    """Agents of one control group all tell of the same periods."""
+    """Agents of one control group all report the same periods."""
     quota = evidence.surroundings.quota
     if quota:
         worst = max(quota, key=lambda id: quota[id])

@@ -9,13 +9,15 @@ from ..result.report import Finding
 from .evidence import Evidence
 
 _ADVICE = (
-    "The figures are of wrong results: look for a CPU or memory that fails, and at what agents differ in; "
+    "The results themselves are wrong: look for a failing CPU or memory, and for what the agents differ in; "
     "--check-outputs no leaves this out."
 )
 
-_ROUNDING_ADVICE = "Look at what the agents' cores differ in: kinds of cores and sizes of caches may explain it."
+_ROUNDING_ADVICE = "Compare the agents' cores: different core kinds or cache sizes may explain it."
 
-_AFTER_ADVICE = "Use -nthreads 1 -nstreams 1 to see whether threads that share a sum explain it; else doubt the memory."
+_AFTER_ADVICE = (
+    "Try -nthreads 1 -nstreams 1: if outputs repeat then, it was threads that share a sum; else suspect memory."
+)
 
 
 def find_in_outputs(evidence: Evidence) -> Iterator[Finding]:

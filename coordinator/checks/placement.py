@@ -28,7 +28,7 @@ def find_in_plan(plan: Plan, topology: Topology) -> Iterator[Finding]:
         nodes = home_nodes(topology, plan.jobs[across[0]].placement.cpus)
         message = (
             f"{_agents(across)} {'has' if len(across) == 1 else 'have'} CPUs of several NUMA nodes, "
-            f"agent {across[0]} of {format_cpu_list(nodes)}: some of the memory is far from some of the CPUs."
+            f"agent {across[0]} on {format_cpu_list(nodes)}: some of its memory is remote to some of its CPUs."
         )
         yield Finding(Code.SPANS_NODES, "info", message, "Use --agents per-node, or more --agents.")
 
@@ -103,15 +103,15 @@ def _find_strayed(agent: AgentRecord, finished: Finished, evidence: Evidence) ->
     lost = requested - set(finished.mask)
     if lost and finished.mask and not evidence.interrupted:
         message = (
-            f"{agent.name} was given CPUs {given} but at the end none of its threads that infer was allowed on "
+            f"{agent.name} was given CPUs {given} but at the end none of its inference threads was allowed on "
             f"{format_cpu_list(lost)}."
         )
-        advice = "See who narrowed it: a cpuset of a control group, taskset, or CPUs that went offline."
+        advice = "Find out what narrowed it: a control group's cpuset, taskset, or CPUs that went offline."
         yield Finding(Code.WRONG_CPUS, "error", message, advice)
 
 
 def seen_by(agents: Sequence[AgentRecord]) -> dict[tuple[str, int], tuple[int, ...]]:
-    """By host and CPU: the agents whose threads that infer were seen to run on it."""
+    """By host and CPU: the agents whose inference threads were seen to run on it."""
     found: dict[tuple[str, int], tuple[int, ...]] = {}
     for agent in agents:
         for cpu in agent.finished.seen if agent.finished is not None else ():
@@ -131,22 +131,22 @@ def _find_collisions(evidence: Evidence) -> Iterator[Finding]:
             f"{_agents(agents)} were seen to infer on CPUs {format_cpu_list(cpus)}, which the plan did not give "
             "them all: they measured each other's load."
         )
-        advice = "Look for what sets affinities on this machine; run again when nothing does."
+        advice = "Find out what sets affinities on this machine, stop it, and run again."
         yield Finding(Code.CPU_COLLISION, "error", message, advice)
 
 
 def _find_moved(agent: AgentRecord, changes: Sequence[MaskChange]) -> Iterator[Finding]:
-    """Threads that were moved alike are told together."""
+    """Threads that were moved alike are counted together."""
     for control in (False, True):
         moves = Counter((change.before, change.after) for change in changes if change.control is control)
         if not moves:
             continue
-        told = ", ".join(
+        moved = ", ".join(
             f"{times} from {format_cpu_list(before)} to {format_cpu_list(after)}"
             for (before, after), times in moves.most_common(4)
         )
-        kind = "control threads" if control else "threads that infer"
-        message = f"{agent.name}: somebody changed the affinity of {kind} during the load: {told}."
+        kind = "control threads" if control else "inference threads"
+        message = f"{agent.name}: the affinity of {kind} was changed from outside during the load: {moved}."
         advice = "Look for what sets affinities on this machine: taskset, a cpuset, a daemon that balances load."
         yield Finding(Code.MASK_CHANGED, "warning" if control else "error", message, advice)
 
@@ -172,12 +172,12 @@ def _find_remote(agent: AgentRecord, finished: Finished, evidence: Evidence) -> 
     mb = sum(part.own_mb for part in finished.nodes if part.node not in home)
     far = [part.node for part in finished.nodes if part.node not in home and part.own_mb > 0]
     message = (
-        f"{agent.name} has {percent:.1f} % of its own memory, {mb:,.0f} MB, on NUMA nodes {format_cpu_list(far)}, and "
-        f"its CPUs are of {format_cpu_list(home)} (limit {limit:g} %)."
+        f"{agent.name} has {percent:.1f} % of its own memory, {mb:,.0f} MB, on NUMA nodes {format_cpu_list(far)}, "
+        f"while its CPUs are on {format_cpu_list(home)} (limit {limit:g} %)."
     )
     policy = agent.job.placement.memory
     if policy is not None and (policy.mode == "interleave" or not set(policy.nodes) <= home):
-        yield Finding(Code.REMOTE_MEMORY, "info", message, f"So --memory {policy.asked} has it.")
+        yield Finding(Code.REMOTE_MEMORY, "info", message, f"This is what --memory {policy.asked} asks for.")
     else:
         advice = "Use --memory local, see that the node has memory free, or raise --max-remote-memory."
         yield Finding(Code.REMOTE_MEMORY, "warning", message, advice)

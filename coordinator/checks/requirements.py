@@ -1,4 +1,4 @@
-"""Whether the figures of a run keep to the limits that --require gives. Pure."""
+"""Whether the figures of a run are within the limits that --require gives. Pure."""
 
 from collections.abc import Mapping, Sequence
 

@@ -17,13 +17,13 @@ LEAST_RATE_SHARE: Final = 0.99
 
 def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
     if evidence.interrupted:
-        yield Finding(Code.INTERRUPTED, "error", "The run was interrupted; the figures are of what came before.")
+        yield Finding(Code.INTERRUPTED, "error", "The run was interrupted; the figures cover the time before.")
     for agent in evidence.agents:
         if agent.failure is not None:
             yield Finding(Code.INFERENCE_FAILED, "error", f"{agent.name} failed: {agent.failure.message}")
         elif agent.finished is not None and agent.finished.error is not None:
             done = agent.finished.completed
-            message = f"{agent.name}: an inference failed after {done} that did not: {agent.finished.error}"
+            message = f"{agent.name}: an inference failed after {done} successful ones: {agent.finished.error}"
             yield Finding(Code.INFERENCE_FAILED, "error", message)
         elif agent.why:
             yield Finding(Code.AGENT_LOST, "error", f"{agent.name} was lost: {agent.why}.")
@@ -51,10 +51,9 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         message = f"The window is {length} s long, shorter than the {limits.min_window_s:g} s of --min-window."
         yield Finding(Code.TOO_SHORT, "warning", message, "Measure for longer, -t or -niter.")
     if length_ns and 100 * window.stop_skew_ns > limits.max_stop_skew_percent * length_ns:
-        message = (
-            f"The agents stopped {window.stop_skew_ns / NS_PER_MS:,.0f} ms apart; only the time all ran is counted."
-        )
-        yield Finding(Code.STOP_SKEW, "warning", message, "Measure for a time, -t, or longer.")
+        skew = f"{window.stop_skew_ns / NS_PER_MS:,.0f} ms"
+        message = f"The agents stopped {skew} apart; only the time when all of them ran is counted."
+        yield Finding(Code.STOP_SKEW, "warning", message, "Measure for a time with -t, or for longer.")
     completed = sum(m.finished.completed for m in evidence.agents if m.finished and not m.why and not m.finished.error)
     if evidence.request.load.iterations and completed != merged.count:
         message = (

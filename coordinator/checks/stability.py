@@ -78,7 +78,7 @@ def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         which = f", longest agent {longest}" if len(stalled) > 1 else ""
         message = f"No inference ended for up to {stalled[longest]:,.0f} ms ({who}{which})."
         advice = (
-            "Look for what stops the agents' CPUs: a quota, a hypervisor, swapping, or a process of higher priority."
+            "Look for what stalls the agents' CPUs: a quota, the hypervisor, swapping, or a process of higher priority."
         )
         yield Finding(Code.STALLED, "warning", message, advice)
 
@@ -132,10 +132,10 @@ def _unfair(
 
 def _why_slow(evidence: Evidence, slow: AgentRecord, rest: Sequence[AgentRecord]) -> str:
     if all(_kinds(evidence, slow) != _kinds(evidence, agent) for agent in rest):
-        return "Its cores are of another kind: measure performance and efficient cores apart, --cpus."
+        return "Its cores are of another kind: measure performance and efficient cores separately with --cpus."
     if _shares_core(evidence, slow) and not any(_shares_core(evidence, agent) for agent in rest):
         return "It shares a core with another agent: use one CPU of each core, --smt skip."
-    return "Look at what else uses its CPUs and its memory node, and at their frequency."
+    return "Check what else uses its CPUs and its memory node, and their frequency."
 
 
 def _cpus(evidence: Evidence, agent: AgentRecord) -> list[Cpu]:

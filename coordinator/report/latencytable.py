@@ -32,7 +32,7 @@ def latency_table(latency: LatencyPart | None) -> Table:
 
 
 def _deviations(latency: LatencyPart, columns: dict[str, float]) -> list[str]:
-    """Below a percentile how exact it is; a question mark where the samples cannot tell how large it may be."""
+    """Below a percentile how exact it is; a question mark where too few samples leave it without a bound."""
     intervals = {"p99.9": latency.ci95.get("p99_9"), **latency.ci95}
     chosen = chosen_of(latency)
     if chosen is not None:

@@ -84,7 +84,7 @@ def print_report(console: Console, report: Report) -> None:
 
 
 def print_plan(console: Console, plan: Plan, topology: Topology, findings: Sequence[Finding]) -> None:
-    """NUMA nodes are told where there are several."""
+    """NUMA nodes are shown where there are several."""
     table = _table("agent", "CPUs", *(["node"] if topology.nodes > 1 else []), "API", "streams", "requests", "share")
     for index, job in enumerate(plan.jobs):
         load = job.load
@@ -185,7 +185,7 @@ def _layers(part: LayersPart, sort: Sort | None, width: int | None) -> Iterator[
     yield from (Text(f"  {line}") for line in lines)
     slower = list(slower_lines(part))
     if slower:
-        yield Text("\n  more than 10 % slower than that on one agent", "bold")
+        yield Text("\n  more than 10 % slower on one agent", "bold")
         yield from (Text(f"  {line}") for line in slower)
 
 
@@ -289,7 +289,7 @@ def _requirement(part: RequirementPart) -> Text:
     state = ("  met     ", "green") if part.met else ("  not met ", "bold red")
     if part.value is None:
         return Text.assemble(state, f"{part.text}: {part.figure} is not known")
-    told = f"{part.text}: {part.figure} is {figure_value(part.figure, part.value)}"
+    words = f"{part.text}: {part.figure} is {figure_value(part.figure, part.value)}"
     if part.missed_by is not None:
-        told += f", beyond the limit by {figure_value(part.figure, part.missed_by)}"
-    return Text.assemble(state, told)
+        words += f", beyond the limit by {figure_value(part.figure, part.missed_by)}"
+    return Text.assemble(state, words)

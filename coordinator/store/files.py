@@ -57,7 +57,7 @@ def make_folder(wanted: Path | None, started_at: str, model: str) -> Folder:
 
 def _make(folder: Path, fresh: bool) -> Folder:
     """Raises Unwritable, and FileExistsError where a `fresh` one was asked for."""
-    # Unlike Path.exists, False for a name too long or in a folder that is closed to us: making it tells what is wrong.
+    # Unlike Path.exists, False for a name too long or in a folder that is closed to us: making it shows what is wrong.
     made = tuple(path for path in (folder, *folder.parents) if not os.path.exists(path))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

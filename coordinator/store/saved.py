@@ -49,7 +49,7 @@ class SavedStudy:
         return None if found is None else found.report
 
     def one_report(self) -> dict[str, Report]:
-        """One of a trial, by its id, as all tell of the same machine; empty where none can be read."""
+        """One of a trial, by its id, as all are of the same machine; empty where none can be read."""
         for outcome in self.outcomes:
             with suppress(UsageError):
                 report = self.trial_report(outcome)

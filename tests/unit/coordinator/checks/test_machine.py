@@ -66,7 +66,7 @@ def test_who_took_time_is_named_with_pid_and_share_most_first() -> None:
     assert (finding.code, finding.severity) == (Code.OTHER_LOAD, "warning")
     assert "CPU 1: 50.0 %" in finding.message
     assert "make (pid 42): 39.0 % seen on CPU 1, cron (x) (pid 7): 10.0 % seen on CPU 1." in finding.message
-    assert "of none that can be seen" not in finding.message
+    assert "cannot be seen" not in finding.message
     assert "--cpus" in finding.advice
 
 
@@ -92,8 +92,8 @@ def test_of_many_neighbours_the_greatest_are_named_and_the_rest_counted() -> Non
 @pytest.mark.parametrize(
     ("neighbours", "told"),
     [
-        ((), "It is of none that can be seen"),
-        ((Neighbour(7, "cron", 5.0, {"0": 5.0}),), "The rest is of none that can be seen"),
+        ((), "It went to what cannot be seen from here"),
+        ((Neighbour(7, "cron", 5.0, {"0": 5.0}),), "The rest went to what cannot be seen from here"),
     ],
     ids=["none", "little"],
 )

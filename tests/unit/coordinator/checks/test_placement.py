@@ -103,7 +103,7 @@ def test_a_control_thread_that_was_moved_is_only_a_warning() -> None:
 
 def test_a_mask_that_is_narrower_at_the_end_is_wrong() -> None:
     finding = the(Code.WRONG_CPUS, evidence([on(0, (0, 1), (0,), mask=(0,))]))
-    assert "none of its threads that infer was allowed on 1." in finding.message
+    assert "none of its inference threads was allowed on 1." in finding.message
 
 
 def test_a_mask_is_not_judged_where_an_inference_may_be_under_way() -> None:
