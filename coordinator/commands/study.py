@@ -104,7 +104,7 @@ def _planned(
     request: StudyRequest, topology: Topology, command: Sequence[str]
 ) -> tuple[Study, tuple[PlacedTrial, ...]]:
     kind = KINDS[request.kind]
-    plan = kind.design(request.settings, topology, request.sides)
+    plan = kind.design(request.axes, topology, request.sides)
     repetitions = request.repetitions or kind.repetitions
     order = kind.trials(plan, repetitions, request.order_seed)
     prepared = prepare(order, topology)

@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from msgspec import Struct, structs
 
+from ..request.byflag import in_common
 from ..result.environment import Environment
 from ..result.estimates import estimates_of_run, estimates_of_trial
 from ..result.figures import FIGURES, Better, Figure
@@ -24,7 +25,6 @@ from ..result.study import Outcome, Point, Study
 from ..stats.estimate import Estimate, estimate, welch
 from ..stats.student import t_within
 from ..study.kinds.registry import kind_of
-from ..study.settings import in_common
 from ..study.standing import used
 from .difference import Difference, different, different_contents, different_digests
 

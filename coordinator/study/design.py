@@ -15,7 +15,7 @@ from ovbench.common.topology import Cpu, Topology
 from ..plan.selection import measurable
 from ..request.commandline import placement_of
 from ..result.study import Kind, Point, Trial
-from .settings import Settings
+from .axes import Axes
 
 Draw = random.Random
 Block = Callable[[Sequence[Point], Draw], Sequence[Point]]
@@ -32,8 +32,8 @@ class Design:
 
     kind: Kind
     points: tuple[Point, ...]
-    fixed: Settings
-    sides: Mapping[str, Settings] | None = None
+    fixed: Axes
+    sides: Mapping[str, Axes] | None = None
 
     @property
     def axes(self) -> dict[str, tuple[str, ...]]:
@@ -44,9 +44,7 @@ class Design:
     def argv(self, point: Point) -> tuple[str, ...]:
         if self.sides is None:
             return self.fixed.argv(point)
-        side = self.sides[point[SIDE]]
-        both = Settings({**self.fixed.values, **side.values})
-        return both.argv({})
+        return self.sides[point[SIDE]].over(self.fixed).argv({})
 
 
 def trials(design: Design, repetitions: int, seed: int, block: Block) -> tuple[Trial, ...]:
@@ -76,22 +74,23 @@ def refuse_too_many(points: int, repetitions: int = 1) -> None:
         )
 
 
-def refuse_other_axes(kind: Kind, settings: Settings, own: set[str]) -> None:
-    """`own`: the settings that such a study varies. Raises UsageError where another one has several values."""
-    for flag, values in settings.axes.items():
-        if not Settings({flag: settings.values[flag]}).names <= own:
+def refuse_other_axes(kind: Kind, axes: Axes, own: set[str]) -> None:
+    """`own`: the flags that such a study varies. Raises UsageError where another one has several values."""
+    names = " and ".join(sorted(flag.lstrip("-") for flag in own))
+    for flag, values in axes.varied.items():
+        if flag not in own:
             raise UsageError(
-                f"study {kind}: {flag} has {len(values)} values, and such a study varies "
-                f"{' and '.join(sorted(own))} only; give it one, or use a sweep: ovbench-coord study"
+                f"study {kind}: {flag} has {len(values)} values, and such a study varies {names} only; give it one, "
+                "or use a sweep: ovbench-coord study"
             )
 
 
-def usable_cpus(fixed: Settings, topology: Topology) -> tuple[Cpu, ...]:
+def usable_cpus(fixed: Axes, topology: Topology) -> tuple[Cpu, ...]:
     """Those that every trial may measure, at least one. Raises UsageError."""
     return measurable(placement_of(fixed.argv({})), topology)
 
 
-def cpus_per_agent(fixed: Settings) -> int:
+def cpus_per_agent(fixed: Axes) -> int:
     """As it was asked for, else one."""
     return placement_of(fixed.argv({})).cpus_per_agent or 1
 
@@ -108,17 +107,3 @@ def counts_to(most: int) -> list[int]:
 def is_count(text: str) -> bool:
     """Whether it is a whole number of 1 or more."""
     return text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0
-
-
-def values_of(settings: Settings, name: str) -> list[str]:
-    """The alternatives that were given for a setting."""
-    return [" ".join(one) for flag in settings.flags(name) for one in settings.values[flag]]
-
-
-def without(settings: Settings, *names: str) -> Settings:
-    left = {flag for name in names for flag in settings.flags(name)}
-    return Settings({flag: values for flag, values in settings.values.items() if flag not in left})
-
-
-def with_value(settings: Settings, flag: str, value: str) -> Settings:
-    return Settings({**settings.values, flag: ((value,),)})

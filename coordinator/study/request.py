@@ -15,9 +15,9 @@ from ..request.parser import Parser
 from ..request.request import PlotFormat
 from ..request.spelling import did_you_mean
 from ..result.study import SIZE_PERCENT, Kind
+from .axes import Axes, parse_axes, read_axes
 from .kinds.registry import DEFAULT, KINDS, READY_MADE
 from .planflags import FLAGS
-from .settings import Settings, parse_settings, read_settings
 
 _READY_MADE: Final = tuple(kind.name for kind in READY_MADE)
 _WITH_SIDES: Final = " or ".join(f"study {kind.name}" for kind in READY_MADE if kind.has_sides)
@@ -64,7 +64,7 @@ class StudyRequest:
     """`repetitions` None is the kind's own number; `resume`: the folder of a study to go on with, with its own size."""
 
     kind: Kind = DEFAULT.name
-    settings: Settings = field(default_factory=Settings)
+    axes: Axes = field(default_factory=Axes)
     sides: Mapping[str, str] = field(default_factory=dict)
     repetitions: int | None = None
     order_seed: int = 0
@@ -88,17 +88,17 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
     given = ["--help" if word == "-h" else gnu(word) for word in _with_sides(words)]
     raw, rest = study_parser().parse_known_args(given)
     plan = {} if raw.plan is None else _read_plan(raw.plan)
-    settings = Settings({**_settings_of(raw.plan, plan).values, **parse_settings(rest).values})
+    axes = parse_axes(rest).over(_axes_of(raw.plan, plan))
     if raw.sysfs is not None:
         check_planned(raw.sysfs, raw.dry_run)
     if raw.resume is not None:
-        return _resumed(raw, kind, settings)
+        return _resumed(raw, kind, axes)
     if raw.accept_changes or raw.retry_failed:
         raise UsageError(f"{'--accept-changes' if raw.accept_changes else '--retry-failed'} is for --resume DIR")
     kind = kind or _kind_of(plan)
     return StudyRequest(
         kind=kind,
-        settings=settings,
+        axes=axes,
         sides=_sides(raw, plan, kind),
         repetitions=raw.repetitions or plan.get("repetitions"),
         sysfs=None if raw.sysfs is None else check_tree("--sysfs", raw.sysfs.absolute()),
@@ -166,13 +166,13 @@ def _size_of(raw: argparse.Namespace, plan: Mapping[str, Any], kind: Kind) -> fl
     return SIZE_PERCENT if given is None else float(given)
 
 
-def _resumed(raw: argparse.Namespace, kind: Kind | None, settings: Settings) -> StudyRequest:
+def _resumed(raw: argparse.Namespace, kind: Kind | None, axes: Axes) -> StudyRequest:
     """A study goes on as it was planned."""
     others = {
         f"study {kind}": kind, "--plan": raw.plan, "--a": raw.a, "--b": raw.b, "--repetitions": raw.repetitions,
         "--order-seed": raw.order_seed, "--size-percent": raw.size_percent, "--sysfs": raw.sysfs,
         "--report-folder": raw.report_folder,
-        **dict.fromkeys(settings.values, True),
+        **dict.fromkeys(axes.values, True),
     }  # fmt: skip
     given = [flag for flag, value in others.items() if value is not None]
     if given:
@@ -223,9 +223,9 @@ def _check_value(file: Path, key: str, value: Any) -> None:
         raise UsageError(f"--plan {file}: {key} is {value!r}, which is not {words}")
 
 
-def _settings_of(file: Path | None, plan: Mapping[str, Any]) -> Settings:
+def _axes_of(file: Path | None, plan: Mapping[str, Any]) -> Axes:
     try:
-        return read_settings(plan.get("settings", {}))
+        return read_axes(plan.get("settings", {}))
     except UsageError as error:
         raise UsageError(f"--plan {file}: {error}") from None
 

@@ -263,6 +263,7 @@ IMPURE: Final = frozenset(
         "coordinator.report.studylive",
         "coordinator.report.text",
         "coordinator.report.topology",
+        "coordinator.request.byflag",
         "coordinator.request.commandline",
         "coordinator.request.config",
         "coordinator.request.flags",
@@ -278,6 +279,7 @@ IMPURE: Final = frozenset(
         "coordinator.store.reportfolder",
         "coordinator.store.runfolder",
         "coordinator.store.saved",
+        "coordinator.study.axes",
         "coordinator.study.design",
         "coordinator.study.fingerprint",
         "coordinator.study.folder",
@@ -292,7 +294,6 @@ IMPURE: Final = frozenset(
         "coordinator.study.planflags",
         "coordinator.study.request",
         "coordinator.study.runner",
-        "coordinator.study.settings",
     }
 )
 """Modules that read, write, wait or take files' names, or use what does. A new one is pure until it is listed here."""

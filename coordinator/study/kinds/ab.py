@@ -10,14 +10,15 @@ from msgspec import structs
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
+from ...request.byflag import in_common, own_flags
 from ...result.effective import text_of
 from ...result.study import Kind as KindName
 from ...result.study import Outcome, Point, Study, Trial
 from ..answer import Answer, Evidence
+from ..axes import Axes, parse_axes
 from ..choices import Choice, eligible
 from ..design import SIDE, Design, Draw
 from ..ratio import LEAST_BLOCKS, Ratio, ratio_of
-from ..settings import Settings, in_common, own_flags, parse_settings
 from ..standing import Units, measured
 from ..summary import Setting, setting_of, trials_by_point
 from ..words import same_runs
@@ -44,14 +45,14 @@ class Against(Kind):
     has_sides: ClassVar = True
     ranks: ClassVar = False
 
-    def design(self, settings: Settings, topology: Topology, sides: Mapping[str, str]) -> Design:
+    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
         if set(sides) != {"A", "B"}:
             raise UsageError("study ab: give both sides, as in --a '-nstreams 1' --b '-nstreams 2'")
-        if settings.axes:
-            flag, values = next(iter(settings.axes.items()))
+        if axes.varied:
+            flag, values = next(iter(axes.varied.items()))
             raise UsageError(f"study ab: {flag} has {len(values)} values; what differs goes into --a and --b")
         parsed = {name: _side(name, text) for name, text in sides.items()}
-        return Design(self.name, ({SIDE: "A"}, {SIDE: "B"}), settings, parsed)
+        return Design(self.name, ({SIDE: "A"}, {SIDE: "B"}), axes, parsed)
 
     def block(self, points: Sequence[Point], draw: Draw) -> Sequence[Point]:
         """ABBA or BAAB, drawn by the seed."""
@@ -115,15 +116,15 @@ class Against(Kind):
         return {side: own_flags(argv, common) for side, argv in argvs.items()}
 
 
-def _side(name: str, text: str) -> Settings:
+def _side(name: str, text: str) -> Axes:
     """The flags of a side. Raises UsageError."""
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise UsageError(f"study ab: --{name.lower()} {text!r} cannot be split into words: {error}") from None
-    side = parse_settings(words)
-    if side.axes:
-        flag = next(iter(side.axes))
+    side = parse_axes(words)
+    if side.varied:
+        flag = next(iter(side.varied))
         raise UsageError(f"study ab: --{name.lower()} {text!r}: {flag} has several values; a side has one of each")
     return side
 

@@ -8,8 +8,8 @@ from ovbench.common.topology import Topology
 from ...result.numbers import milliseconds
 from ...result.study import Kind as KindName
 from ..answer import Evidence
-from ..design import Design, refuse_other_axes, values_of, without
-from ..settings import Settings
+from ..axes import Axes
+from ..design import Design, refuse_other_axes
 from .kind import Kind
 
 _BATCHES: Final = ("1", "2", "4", "8", "16", "32")
@@ -20,10 +20,10 @@ class Batch(Kind):
     title: ClassVar = "Batch sizes"
     about: ClassVar = "batches of 1 to 32"
 
-    def design(self, settings: Settings, topology: Topology, sides: Mapping[str, str]) -> Design:
-        refuse_other_axes(self.name, settings, {"batch"})
-        batches = values_of(settings, "batch") or _BATCHES
-        return Design(self.name, tuple({"-b": size} for size in batches), without(settings, "batch"))
+    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
+        refuse_other_axes(self.name, axes, {"-b"})
+        batches = axes.given("-b") or _BATCHES
+        return Design(self.name, tuple({"-b": size} for size in batches), axes.without("-b"))
 
     def lines(self, evidence: Evidence) -> Iterator[str]:
         yield from super().lines(evidence)

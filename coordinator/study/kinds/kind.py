@@ -17,10 +17,10 @@ from ...result.study import Kind as KindName
 from ...result.study import Outcome, Point, Study, Trial
 from .. import words
 from ..answer import Answer, Evidence
+from ..axes import Axes
 from ..choices import Choice, eligible, fastest, fastest_within, pareto
 from ..columns import AFTER, BEFORE, Column, per_batch
 from ..design import Design, Draw, refuse_too_many, shuffled, trials
-from ..settings import Settings
 from ..standing import Units, again, standing
 from ..summary import Setting, settings_of
 
@@ -53,7 +53,7 @@ class Kind(ABC):
     # Which trials, and which next
 
     @abstractmethod
-    def design(self, settings: Settings, topology: Topology, sides: Mapping[str, str]) -> Design:
+    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
         """`sides`: the words of A and B. Raises UsageError, one sentence."""
 
     def block(self, points: Sequence[Point], draw: Draw) -> Sequence[Point]:

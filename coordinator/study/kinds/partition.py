@@ -7,9 +7,9 @@ from ovbench.common.topology import Topology
 
 from ...result.study import Kind as KindName
 from ...result.study import Point
+from ..axes import Axes
 from ..choices import Choice, by_throughput, shortest
-from ..design import Design, is_count, refuse_other_axes, usable_cpus, values_of, without
-from ..settings import Settings
+from ..design import Design, is_count, refuse_other_axes, usable_cpus
 from ..summary import Setting
 from .kind import Kind
 
@@ -20,17 +20,17 @@ class Partition(Kind):
     about: ClassVar = "the same cores as 1 x N streams, 2 x N/2, ... N x 1"
     repetitions: ClassVar = 5
 
-    def design(self, settings: Settings, topology: Topology, sides: Mapping[str, str]) -> Design:
+    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
         """Up to one agent per core."""
-        refuse_other_axes(self.name, settings, {"agents"})
-        fixed = without(settings, "agents")
+        refuse_other_axes(self.name, axes, {"--agents"})
+        fixed = axes.without("--agents")
         cpus = usable_cpus(fixed, topology)
         cores = len({cpu.physical_core for cpu in cpus})
-        asked = values_of(settings, "agents")
+        asked = axes.given("--agents")
         counts = [number for number in range(1, cores + 1) if cores % number == 0]
         points: list[Point] = []
         for agents in asked or map(str, counts):
-            if is_count(agents) and not settings.has("streams"):
+            if is_count(agents) and not axes.given("-nstreams"):
                 points.append({"--agents": agents, "-nstreams": str(max(1, cores // int(agents)))})
             else:
                 points.append({"--agents": agents})

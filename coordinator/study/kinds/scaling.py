@@ -8,6 +8,7 @@ from ovbench.common.topology import Topology
 
 from ...result.study import Kind as KindName
 from ..answer import Answer, Evidence
+from ..axes import Axes
 from ..columns import Column, share
 from ..curves import curves_of
 from ..design import (
@@ -17,12 +18,8 @@ from ..design import (
     refuse_other_axes,
     refuse_too_many,
     usable_cpus,
-    values_of,
-    with_value,
-    without,
 )
 from ..laws import curve_lines
-from ..settings import Settings
 from .kind import ChartName, Kind
 
 
@@ -32,26 +29,24 @@ class Scaling(Kind):
     about: ClassVar = "1 to N agents of a core each: efficiency, fits, the knee"
     repetitions: ClassVar = 5
 
-    def design(self, settings: Settings, topology: Topology, sides: Mapping[str, str]) -> Design:
+    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
         """1 to N agents of one core each, unless the user says otherwise: with several sizes, one agent of each."""
-        if any("cpus_per_agent" in Settings({flag: settings.values[flag]}).names for flag in settings.axes):
-            return self._of_one_agent(settings)
-        refuse_other_axes(self.name, settings, {"agents"})
-        fixed = without(settings, "agents")
-        if not settings.has("cpus_per_agent"):
-            fixed = with_value(fixed, "--cpus-per-agent", "1")
-        agents = values_of(settings, "agents") or [
-            str(number) for number in counts_to(_agents_that_fit(fixed, topology))
-        ]
+        if "--cpus-per-agent" in axes.varied:
+            return self._of_one_agent(axes)
+        refuse_other_axes(self.name, axes, {"--agents"})
+        fixed = axes.without("--agents")
+        if not axes.given("--cpus-per-agent"):
+            fixed = fixed.with_value("--cpus-per-agent", "1")
+        agents = axes.given("--agents") or [str(number) for number in counts_to(_agents_that_fit(fixed, topology))]
         refuse_too_many(len(agents))
         return Design(self.name, tuple({"--agents": number} for number in agents), fixed)
 
-    def _of_one_agent(self, settings: Settings) -> Design:
-        refuse_other_axes(self.name, settings, {"cpus_per_agent"})
-        fixed = without(settings, "cpus_per_agent")
-        if not settings.has("agents"):
-            fixed = with_value(fixed, "--agents", "1")
-        sizes = values_of(settings, "cpus_per_agent")
+    def _of_one_agent(self, axes: Axes) -> Design:
+        refuse_other_axes(self.name, axes, {"--cpus-per-agent"})
+        fixed = axes.without("--cpus-per-agent")
+        if not axes.given("--agents"):
+            fixed = fixed.with_value("--agents", "1")
+        sizes = axes.given("--cpus-per-agent")
         refuse_too_many(len(sizes))
         return Design(self.name, tuple({"--cpus-per-agent": size} for size in sizes), fixed)
 
@@ -77,6 +72,6 @@ class Scaling(Kind):
         return "scaling", "efficiency", "p99-by-size", "heat", "trade", "drift"
 
 
-def _agents_that_fit(fixed: Settings, topology: Topology) -> int:
+def _agents_that_fit(fixed: Axes, topology: Topology) -> int:
     """By --cpus-per-agent; at least one, which is then refused with what there is."""
     return max(1, len(usable_cpus(fixed, topology)) // cpus_per_agent(fixed))

@@ -7,6 +7,7 @@ from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
 from ...result.study import Kind as KindName
+from ..axes import Axes
 from ..design import (
     Design,
     counts_to,
@@ -14,11 +15,7 @@ from ..design import (
     refuse_other_axes,
     refuse_too_many,
     usable_cpus,
-    values_of,
-    with_value,
-    without,
 )
-from ..settings import Settings
 from .kind import Kind
 
 
@@ -27,14 +24,14 @@ class Streams(Kind):
     title: ClassVar = "Streams and requests"
     about: ClassVar = "streams x requests of one agent on all cores"
 
-    def design(self, settings: Settings, topology: Topology, sides: Mapping[str, str]) -> Design:
+    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
         """One agent on all cores, unless the user says otherwise; no fewer requests than streams."""
-        refuse_other_axes(self.name, settings, {"streams", "requests"})
-        fixed = without(settings, "streams", "requests")
-        if not settings.has("agents"):
-            fixed = with_value(fixed, "--agents", "1")
-        streams = _numbers(settings, "streams") or counts_to(len(usable_cpus(fixed, topology)))
-        requests = _numbers(settings, "requests")
+        refuse_other_axes(self.name, axes, {"-nstreams", "-nireq"})
+        fixed = axes.without("-nstreams", "-nireq")
+        if not axes.given("--agents"):
+            fixed = fixed.with_value("--agents", "1")
+        streams = _numbers(axes, "-nstreams") or counts_to(len(usable_cpus(fixed, topology)))
+        requests = _numbers(axes, "-nireq")
         for number in streams if requests else ():
             if max(requests) < number:
                 raise UsageError(
@@ -52,13 +49,13 @@ class Streams(Kind):
         return Design(self.name, tuple(points), fixed)
 
 
-def _numbers(settings: Settings, name: str) -> list[int]:
-    """The alternatives that were given for a setting, which must be numbers here."""
-    values = values_of(settings, name)
+def _numbers(axes: Axes, flag: str) -> list[int]:
+    """The alternatives that were given for a flag, which must be numbers here."""
+    values = axes.given(flag)
     for value in values:
         if not is_count(value):
             raise UsageError(
-                f"study streams: {settings.flags(name)[0]} {value} is not a whole number of 1 or more, as such a "
+                f"study streams: {flag} {value} is not a whole number of 1 or more, as such a "
                 "study needs it; use a sweep: ovbench-coord study"
             )
     return list(map(int, values))

@@ -10,9 +10,9 @@ from ovbench.common.topology import Topology
 
 from ...result.study import Kind as KindName
 from ..answer import Evidence
+from ..axes import Axes
 from ..choices import shares_of_variance
 from ..design import Design, refuse_too_many
-from ..settings import Settings
 from .kind import Kind
 
 
@@ -26,14 +26,14 @@ class Sweep(Kind):
     def __init__(self, ready_made: Sequence[KindName]) -> None:
         self.ready_made = tuple(ready_made)
 
-    def design(self, settings: Settings, topology: Topology, sides: Mapping[str, str]) -> Design:
-        if not settings.axes:
+    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
+        if not axes.varied:
             raise UsageError(
                 "study: no setting has several values; give some, as in -nstreams 1,2,4, or name a ready-made study: "
                 f"{', '.join(self.ready_made)}"
             )
-        refuse_too_many(prod(map(len, settings.axes.values())))
-        return Design(self.name, tuple(settings.points()), settings)
+        refuse_too_many(prod(map(len, axes.varied.values())))
+        return Design(self.name, tuple(axes.points()), axes)
 
     def weighed(self, evidence: Evidence) -> Evidence:
         return replace(evidence, shares=shares_of_variance(evidence.study.axes, evidence.settings) or {})

@@ -9,10 +9,10 @@ from ovbench.common.topology import Topology
 from ovbench.coordinator.report.studylive import StudyScreen, print_trials
 from ovbench.coordinator.result.study import Fingerprint, Outcome, Study, Trial
 from ovbench.coordinator.session.events import AgentLost, Delivering, SinkFailed, Snapshot, Stopping
+from ovbench.coordinator.study.axes import parse_axes
 from ovbench.coordinator.study.design import Design
 from ovbench.coordinator.study.events import TrialBegins, TrialEnded
 from ovbench.coordinator.study.kinds.registry import KINDS
-from ovbench.coordinator.study.settings import parse_settings
 from tests.studies import trials
 
 
@@ -31,7 +31,7 @@ NOWHERE = Topology((), frozenset())
 
 
 def test_the_sides_of_a_comparison_are_shown_by_their_own_flags() -> None:
-    lines = printed(KINDS["ab"].design(parse_settings(["-t", "5"]), NOWHERE, {"A": "", "B": "-nstreams 2 -t 6"}), 1)
+    lines = printed(KINDS["ab"].design(parse_axes(["-t", "5"]), NOWHERE, {"A": "", "B": "-nstreams 2 -t 6"}), 1)
     assert lines[:2] == ["side A: -t 5", "side B: -t 6 -nstreams 2"]
     assert [line.partition(": ")[0] for line in lines[3:]] == ["1", "2", "3", "4"]
     assert [line.partition(": ")[2] for line in lines[3:]] in (
@@ -41,12 +41,12 @@ def test_the_sides_of_a_comparison_are_shown_by_their_own_flags() -> None:
 
 
 def test_a_side_without_flags_says_so() -> None:
-    lines = printed(KINDS["ab"].design(parse_settings(["-t", "5"]), NOWHERE, {"A": "", "B": "-nstreams 2"}), 1)
+    lines = printed(KINDS["ab"].design(parse_axes(["-t", "5"]), NOWHERE, {"A": "", "B": "-nstreams 2"}), 1)
     assert lines[:2] == ["side A: no flags of its own", "side B: -nstreams 2"]
 
 
 def test_the_first_trials_are_listed_in_their_order() -> None:
-    made = KINDS["sweep"].design(parse_settings(["-nireq", "1..8"]), NOWHERE, {})
+    made = KINDS["sweep"].design(parse_axes(["-nireq", "1..8"]), NOWHERE, {})
     lines = printed(made, 3)
     assert lines[:8] == [f"-nireq {number}" for number in range(1, 9)]
     listed = lines[9:]

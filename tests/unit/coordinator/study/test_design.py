@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.result.study import Kind
+from ovbench.coordinator.study.axes import parse_axes
 from ovbench.coordinator.study.design import MOST_TRIALS, SIDE, Design
 from ovbench.coordinator.study.kinds.ab import BLOCKS
 from ovbench.coordinator.study.kinds.registry import KINDS
-from ovbench.coordinator.study.settings import parse_settings
 from tests.machines import machine
 from tests.studies import trials
 
 
 def of(kind: Kind, *words: str, cores: int = 4, **sides: str) -> Design:
-    return KINDS[kind].design(parse_settings(words), machine(cores=cores), sides)
+    return KINDS[kind].design(parse_axes(words), machine(cores=cores), sides)
 
 
 def test_a_sweep_is_every_combination() -> None:
@@ -82,14 +82,14 @@ def test_a_partition_of_one_cpu_is_one_agent_with_one_stream() -> None:
 )
 def test_sizes_go_up_to_what_placement_leaves(words: list[str], largest: int) -> None:
     topology = machine(sockets=2, cores=4, threads=2, efficient=1)
-    scaling = KINDS["scaling"].design(parse_settings(words), topology, {})
-    streams = KINDS["streams"].design(parse_settings(words), topology, {})
+    scaling = KINDS["scaling"].design(parse_axes(words), topology, {})
+    streams = KINDS["streams"].design(parse_axes(words), topology, {})
     assert scaling.points[-1] == {"--agents": str(largest)}
     assert streams.axes["-nstreams"][-1] == str(largest)
 
 
 def test_a_partition_is_of_whole_cores() -> None:
-    made = KINDS["partition"].design(parse_settings(["--smt", "use"]), machine(cores=2, threads=2), {})
+    made = KINDS["partition"].design(parse_axes(["--smt", "use"]), machine(cores=2, threads=2), {})
     assert [(p["--agents"], p["-nstreams"]) for p in made.points] == [("1", "2"), ("2", "1")]
 
 
@@ -98,12 +98,12 @@ def test_agents_of_several_cpus_are_as_many_as_fit() -> None:
 
 
 def test_parts_of_the_machine_without_cpus_to_measure_make_no_partition() -> None:
-    made = KINDS["partition"].design(parse_settings(["--sockets", "1"]), machine(sockets=2, cores=2), {})
+    made = KINDS["partition"].design(parse_axes(["--sockets", "1"]), machine(sockets=2, cores=2), {})
     assert {"--agents": "per-socket"} not in made.points
 
 
 def test_partitions_by_part_of_the_machine_come_where_there_are_several() -> None:
-    made = KINDS["partition"].design(parse_settings([]), machine(sockets=2, cores=2, nodes=2), {})
+    made = KINDS["partition"].design(parse_axes([]), machine(sockets=2, cores=2, nodes=2), {})
     assert {"--agents": "per-node"} in made.points
     assert {"--agents": "per-socket"} in made.points
     assert {"--agents": "per-node"} not in of("partition").points
@@ -187,7 +187,7 @@ def test_every_kind_has_repetitions_of_its_own() -> None:
 )
 def test_what_cannot_be_studied_is_told(kind: Kind, words: list[str], sides: dict[str, str], told: str) -> None:
     with pytest.raises(UsageError) as error:
-        KINDS[kind].design(parse_settings(words), machine(), sides)
+        KINDS[kind].design(parse_axes(words), machine(), sides)
     assert told in str(error.value)
 
 

@@ -37,7 +37,7 @@ def test_a_file_says_what_flags_say(plan: Path) -> None:
 def test_flags_go_before_a_file(plan: Path) -> None:
     request = parse_study(["--plan", str(plan), "--repetitions", "9", "--size-percent", "3", "-t", "5"])
     assert (request.repetitions, request.size_percent) == (9, 3.0)
-    assert request.settings.argv({}) == ("-m", "builtin:tiny", "-t", "5")
+    assert request.axes.argv({}) == ("-m", "builtin:tiny", "-t", "5")
 
 
 def test_a_side_may_have_no_flags_or_begin_with_a_dash() -> None:
@@ -60,11 +60,11 @@ def test_the_plan_in_the_help_is_a_plan(tmp_path: Path) -> None:
     file.write_text(epilog.partition("of settings:")[2])
     request = parse_study(["--plan", str(file)])
     assert request.repetitions == 5
-    assert len(list(request.settings.points())) == 3 * 8
+    assert len(list(request.axes.points())) == 3 * 8
 
 
 def test_a_hint_is_not_taken_for_help() -> None:
-    assert parse_study(["-hint", "latency,throughput"]).settings.axes == {"-hint": ("latency", "throughput")}
+    assert parse_study(["-hint", "latency,throughput"]).axes.varied == {"-hint": ("latency", "throughput")}
 
 
 def test_a_study_without_more_is_a_sweep() -> None:

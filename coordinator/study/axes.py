@@ -1,4 +1,4 @@
-"""The settings of a study: run flags with one value or several, from the command line or a TOML file. Pure.
+"""The axes of a study: run flags with one value or several, from the command line or a TOML file.
 
 Several values are given with commas (`-nstreams 1,2,4`), as a range (`1..8`, `1..9+2` in steps, `1..64*2` in powers),
 or by giving a flag more than once, the way for those whose value may have commas itself (`--cpus 0-3 --cpus 4-7`).
@@ -6,7 +6,7 @@ A flag that a run takes more than once (`-i`) has all its values in every trial.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,31 +23,34 @@ _RANGE: Final = re.compile(r"(?P<low>[0-9]{1,9})\.\.(?P<high>[0-9]{1,9})(?P<by>[
 
 
 @dataclass(frozen=True)
-class Settings:
-    """`values`: the alternatives of each setting, by flag; those with one are the same in every trial."""
+class Axes:
+    """`values`: the alternatives of each flag, by its name; those with one are the same in every trial."""
 
     values: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
     @property
-    def axes(self) -> dict[str, tuple[str, ...]]:
-        """Those that vary, each alternative as one text."""
+    def varied(self) -> dict[str, tuple[str, ...]]:
+        """Those with several, each alternative as one text."""
         return {flag: tuple(map(" ".join, several)) for flag, several in self.values.items() if len(several) > 1}
 
-    @property
-    def names(self) -> set[str]:
-        """What is given, by `Flag.dest`."""
-        return {BY_SPELLING[flag].dest for flag in self.values}
+    def given(self, flag: str) -> tuple[str, ...]:
+        """The alternatives of a flag, each as one text; none where it is left out."""
+        return tuple(map(" ".join, self.values.get(flag, ())))
 
-    def has(self, name: str) -> bool:
-        return name in self.names
+    def without(self, *flags: str) -> "Axes":
+        return Axes({flag: several for flag, several in self.values.items() if flag not in flags})
 
-    def flags(self, name: str) -> list[str]:
-        """The flag of a setting by `Flag.dest`, if it was given."""
-        return [flag for flag in self.values if BY_SPELLING[flag].dest == name]
+    def with_value(self, flag: str, value: str) -> "Axes":
+        """The same value in every trial."""
+        return Axes({**self.values, flag: ((value,),)})
+
+    def over(self, others: "Axes") -> "Axes":
+        """Where both have a flag, with the alternatives of this one."""
+        return Axes({**others.values, **self.values})
 
     def points(self) -> Iterator[dict[str, str]]:
         """All combinations of what varies."""
-        yield from _product(self.axes)
+        yield from _product(self.varied)
 
     def argv(self, point: Mapping[str, str]) -> tuple[str, ...]:
         """The flags of a run: those that do not vary, and those of a point, which may name more."""
@@ -71,30 +74,30 @@ def _product(axes: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
             yield {flag: value, **others}
 
 
-def parse_settings(words: Sequence[str]) -> Settings:
+def parse_axes(words: Sequence[str]) -> Axes:
     """From a command line without the study's own flags. Raises UsageError, one sentence."""
     given: dict[str, list[tuple[str, ...]]] = {}
     at = 0
     while at < len(words):
         flag, values, at = _one(words, at)
         given.setdefault(flag.name, []).extend(_alternatives(flag, values))
-    return _settings(given)
+    return _axes(given)
 
 
-def read_settings(table: Mapping[str, Any]) -> Settings:
+def read_axes(table: Mapping[str, Any]) -> Axes:
     """From a TOML table by flags without their dashes; an array has alternatives. Raises UsageError, one sentence."""
     given: dict[str, list[tuple[str, ...]]] = {}
     for key, value in table.items():
         flag = _known(key)
         given.setdefault(flag.name, []).extend(_of_toml(key, flag, value))
-    return _settings(given)
+    return _axes(given)
 
 
-def _settings(given: Mapping[str, Sequence[tuple[str, ...]]]) -> Settings:
+def _axes(given: Mapping[str, Sequence[tuple[str, ...]]]) -> Axes:
     for flag, values in given.items():
         if len(values) > MOST_VALUES:
             raise UsageError(f"{flag}: {len(values)} values are more than the {MOST_VALUES} that one setting may have")
-    return Settings({flag: _once(flag, values) for flag, values in given.items() if values})
+    return Axes({flag: _once(flag, values) for flag, values in given.items() if values})
 
 
 def _once(flag: str, values: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
@@ -103,29 +106,6 @@ def _once(flag: str, values: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...]
         return tuple(dict.fromkeys(values))
     first, *rest = values
     return ((*first, *(word for words in rest for word in (flag, *words))),)
-
-
-def by_flag(argv: Sequence[str]) -> dict[str, str]:
-    """What follows each flag of a run, as one text. Of any version: nothing is refused."""
-    found: dict[str, list[str]] = {}
-    flag = ""
-    for word in argv:
-        name, equals, value = word.partition("=")
-        known = flag_of(name)
-        flag = flag if known is None else known.name
-        found.setdefault(flag, []).extend([word] if known is None else [value] if equals else [])
-    return {flag: " ".join(words) for flag, words in found.items()}
-
-
-def in_common(argvs: Iterable[Sequence[str]]) -> dict[str, str]:
-    """The flags that all of some runs have with the same value, by `by_flag`."""
-    first, *rest = [by_flag(argv) for argv in argvs] or [{}]
-    return {flag: value for flag, value in first.items() if all(other.get(flag) == value for other in rest)}
-
-
-def own_flags(argv: Sequence[str], common: Mapping[str, str]) -> str:
-    """What a run has beyond the flags in common, as on the command line."""
-    return " ".join(f"{flag} {text}".strip() for flag, text in by_flag(argv).items() if common.get(flag) != text)
 
 
 def _one(words: Sequence[str], at: int) -> tuple[Flag, list[str], int]:

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
+from ovbench.coordinator.request.byflag import by_flag, in_common, own_flags
 from ovbench.coordinator.request.commandline import parse_run
-from ovbench.coordinator.study.settings import by_flag, in_common, own_flags, parse_settings, read_settings
+from ovbench.coordinator.study.axes import parse_axes, read_axes
 
 
 @pytest.mark.parametrize(
@@ -30,31 +31,31 @@ from ovbench.coordinator.study.settings import by_flag, in_common, own_flags, pa
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_several_values_make_an_axis(words: list[str], axes: dict[str, tuple[str, ...]]) -> None:
-    assert parse_settings(words).axes == axes
+    assert parse_axes(words).varied == axes
 
 
 def test_a_value_that_begins_with_a_dash_is_a_value() -> None:
-    assert parse_settings(["-b", "-1", "-api", "sync"]).argv({}) == ("-b", "-1", "-api", "sync")
+    assert parse_axes(["-b", "-1", "-api", "sync"]).argv({}) == ("-b", "-1", "-api", "sync")
 
 
 def test_a_flag_without_a_value_stays_one() -> None:
-    assert parse_settings(["--strict", "-nstreams", "1,2"]).argv({"-nstreams": "2"}) == ("--strict", "-nstreams", "2")
+    assert parse_axes(["--strict", "-nstreams", "1,2"]).argv({"-nstreams": "2"}) == ("--strict", "-nstreams", "2")
 
 
 def test_the_samples_of_all_trials_can_be_kept() -> None:
-    for settings in (parse_settings(["--save-samples"]), read_settings({"save_samples": True})):
+    for settings in (parse_axes(["--save-samples"]), read_axes({"save_samples": True})):
         assert parse_run(settings.argv({})).output.save_samples
 
 
 def test_a_flag_with_several_words_keeps_them_apart() -> None:
-    assert parse_settings(["-i", "a.png", "b.png"]).argv({}) == ("-i", "a.png", "b.png")
+    assert parse_axes(["-i", "a.png", "b.png"]).argv({}) == ("-i", "a.png", "b.png")
 
 
 def test_a_flag_that_a_run_takes_more_than_once_is_the_same_in_every_trial() -> None:
-    settings = parse_settings(["-i", "a:1.png", "2.png", "-i", "b:3.npy", "-nstreams", "1,2"])
-    assert settings.axes == {"-nstreams": ("1", "2")}
+    settings = parse_axes(["-i", "a:1.png", "2.png", "-i", "b:3.npy", "-nstreams", "1,2"])
+    assert settings.varied == {"-nstreams": ("1", "2")}
     assert settings.argv({"-nstreams": "2"})[:5] == ("-i", "a:1.png", "2.png", "-i", "b:3.npy")
-    assert read_settings({"i": ["a:1.png", "b:3.npy"]}).argv({}) == ("-i", "a:1.png", "-i", "b:3.npy")
+    assert read_axes({"i": ["a:1.png", "b:3.npy"]}).argv({}) == ("-i", "a:1.png", "-i", "b:3.npy")
 
 
 _COUNTS = st.lists(st.integers(1, 99), min_size=1, max_size=4, unique=True)
@@ -62,7 +63,7 @@ _COUNTS = st.lists(st.integers(1, 99), min_size=1, max_size=4, unique=True)
 
 @given(_COUNTS, _COUNTS)
 def test_the_points_are_all_combinations_and_each_is_a_run(streams: list[int], requests: list[int]) -> None:
-    settings = parse_settings(["-nstreams", ",".join(map(str, streams)), "-nireq", ",".join(map(str, requests))])
+    settings = parse_axes(["-nstreams", ",".join(map(str, streams)), "-nireq", ",".join(map(str, requests))])
     runtimes = [parse_run(settings.argv(point)).runtime for point in settings.points()]
     assert [(runtime.streams, runtime.requests) for runtime in runtimes] == list(product(streams, requests))
 
@@ -92,15 +93,13 @@ def test_the_points_are_all_combinations_and_each_is_a_run(streams: list[int], r
 )
 def test_what_is_wrong_is_said_in_a_sentence(words: list[str], told: str) -> None:
     with pytest.raises(UsageError) as error:
-        parse_settings(words)
+        parse_axes(words)
     assert told in str(error.value)
 
 
 def test_a_table_has_settings_by_their_names_without_dashes() -> None:
-    settings = read_settings(
-        {"m": "a.xml", "nstreams": [1, 2], "number-infer-requests": "1..3", "strict": True, "t": 2.5}
-    )
-    assert settings.axes == {"-nstreams": ("1", "2"), "-nireq": ("1", "2", "3")}
+    settings = read_axes({"m": "a.xml", "nstreams": [1, 2], "number-infer-requests": "1..3", "strict": True, "t": 2.5})
+    assert settings.varied == {"-nstreams": ("1", "2"), "-nireq": ("1", "2", "3")}
     assert settings.argv({"-nstreams": "2", "-nireq": "1"})[:5] == ("-m", "a.xml", "--strict", "-t", "2.5")
 
 
@@ -118,16 +117,16 @@ def test_a_table_has_settings_by_their_names_without_dashes() -> None:
 )
 def test_what_is_wrong_in_a_table_is_said_in_a_sentence(table: dict[str, object], told: str) -> None:
     with pytest.raises(UsageError) as error:
-        read_settings(table)
+        read_axes(table)
     assert told in str(error.value)
 
 
 def test_a_text_of_a_table_is_split_as_that_of_a_flag() -> None:
-    assert read_settings({"nstreams": "1,2,4", "cpus": "0,1"}).axes == {"-nstreams": ("1", "2", "4")}
+    assert read_axes({"nstreams": "1,2,4", "cpus": "0,1"}).varied == {"-nstreams": ("1", "2", "4")}
 
 
 def test_a_switch_of_a_table_that_is_off_is_left_out() -> None:
-    settings = read_settings({"strict": False, "t": 1234567.5})
+    settings = read_axes({"strict": False, "t": 1234567.5})
     assert settings.argv({}) == ("-t", "1234567.5")
     assert list(settings.points()) == [{}]
 
