@@ -97,7 +97,7 @@ class Screen:
         self._end_live()
         for step in preparation(agents, self._request):
             self._announce(step)
-        if self._request.load.iterations != 0:
+        if not self._request.load.compile_only:
             self._announce(Step(10, lines=tuple(load_lines(agents, self._request))))
 
     def _measuring(self, snapshot: Snapshot) -> None:

@@ -76,7 +76,7 @@ def preparation(agents: Sequence[ReadyAgent], request: Request) -> Iterator[Step
         yield from (Step(number, lines=[f"Skipping the step for {skipped}"]) for number in (4, 5, 6))
     yield _compiling(readies)
     yield Step(8, lines=["each agent: " + _common(list(readies.values()))])
-    if request.load.iterations != 0:
+    if not request.load.compile_only:
         yield _filling(readies, request)
 
 
