@@ -8,7 +8,7 @@ from msgspec import structs
 
 from ovbench.coordinator.result import report as result
 from ovbench.coordinator.result.report import Interval, Report
-from ovbench.coordinator.result.study import Fingerprint, Kind, Outcome, Study, Trial
+from ovbench.coordinator.result.study import Fingerprint, KindName, Outcome, Study, Trial
 from tests.builders import delivered, layer, pairs, report, request, run, seconds
 
 HOSTILE = '</script><script>document.title = "taken"</script><img src=x onerror=alert(1)>"\'&'
@@ -69,7 +69,7 @@ def _cpu(cpu: result.CpuPart, measured: int, online: int) -> result.CpuPart:
 
 
 def study_of(
-    kind: Kind,
+    kind: KindName,
     axes: Mapping[str, Sequence[str]],
     fps: Callable[[dict[str, str]], float],
     repetitions: int = 3,

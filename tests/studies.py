@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from ovbench.coordinator.result.effective import InEffect
-from ovbench.coordinator.result.study import Fingerprint, Kind, Outcome, Point, Study, Trial
+from ovbench.coordinator.result.study import Fingerprint, KindName, Outcome, Point, Study, Trial
 from ovbench.coordinator.study.answer import Answer
 from ovbench.coordinator.study.design import Design
 from ovbench.coordinator.study.kinds.registry import KINDS, kind_of
@@ -18,7 +18,7 @@ Status = Literal["VALID", "SUSPECT", "INVALID", "PARTIAL", "FAILED"]
 
 def study(
     axes: Mapping[str, Sequence[str]],
-    kind: Kind = "sweep",
+    kind: KindName = "sweep",
     repetitions: int = 3,
     *,
     p99_limit_ms: float | None = None,

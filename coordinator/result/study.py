@@ -28,7 +28,7 @@ RETRY_SUSPECT: Final = 1
 Point = dict[str, str]
 """The settings that a study varies: a value for each, by flag as it was given."""
 
-Kind = Literal["sweep", "scaling", "streams", "partition", "batch", "ab"]
+KindName = Literal["sweep", "scaling", "streams", "partition", "batch", "ab"]
 
 
 class Trial(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +52,7 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     """`trials` are in the order in which they are run: repetitions interleaved at random, by `seed`."""
 
     ovbench: str
-    kind: Kind
+    kind: KindName
     created_at: str
     command: tuple[str, ...]
     seed: int

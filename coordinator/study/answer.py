@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from ..result.study import Kind, Outcome, Study
+from ..result.study import KindName, Outcome, Study
 from ..stats.estimate import Estimate
 from .choices import Choice
 from .curves import Curve
@@ -33,7 +33,7 @@ class Answer(Struct, frozen=True):
     """`headline` first, then `lines`; `unsaid` is what is inconclusive, and what speaks against the
     figures. A sentence or two each."""
 
-    kind: Kind
+    kind: KindName
     headline: str
     lines: tuple[str, ...]
     choices: tuple[Choice, ...]

@@ -14,7 +14,7 @@ from ovbench.common.topology import Cpu, Topology
 
 from ..plan.selection import measurable
 from ..request.commandline import placement_of
-from ..result.study import Kind, Point, Trial
+from ..result.study import KindName, Point, Trial
 from .axes import Axes
 
 Draw = random.Random
@@ -30,7 +30,7 @@ _FEW: Final = 8
 class Design:
     """`points`: the settings to compare; `fixed`: those that they have in common; `sides`: the words of A and B."""
 
-    kind: Kind
+    kind: KindName
     points: tuple[Point, ...]
     fixed: Axes
     sides: Mapping[str, Axes] | None = None
@@ -74,7 +74,7 @@ def refuse_too_many(points: int, repetitions: int = 1) -> None:
         )
 
 
-def refuse_other_axes(kind: Kind, axes: Axes, own: set[str]) -> None:
+def refuse_other_axes(kind: KindName, axes: Axes, own: set[str]) -> None:
     """`own`: the flags that such a study varies. Raises UsageError where another one has several values."""
     names = " and ".join(sorted(flag.lstrip("-") for flag in own))
     for flag, values in axes.varied.items():

@@ -14,7 +14,7 @@ from ..request.flags import gnu
 from ..request.parser import Parser
 from ..request.request import PlotFormat
 from ..request.spelling import did_you_mean
-from ..result.study import SIZE_PERCENT, Kind
+from ..result.study import SIZE_PERCENT, KindName
 from .axes import Axes, parse_axes, read_axes
 from .kinds.registry import DEFAULT, KINDS, READY_MADE
 from .planflags import FLAGS
@@ -63,7 +63,7 @@ retry_suspect, a, b and a table of settings:
 class StudyRequest:
     """`repetitions` None is the kind's own number; `resume`: the folder of a study to go on with, with its own size."""
 
-    kind: Kind = DEFAULT.name
+    kind: KindName = DEFAULT.name
     axes: Axes = field(default_factory=Axes)
     sides: Mapping[str, str] = field(default_factory=dict)
     repetitions: int | None = None
@@ -125,13 +125,13 @@ def study_parser() -> Parser:
     )
 
 
-def _kind(argv: Sequence[str]) -> tuple[Kind | None, Sequence[str]]:
+def _kind(argv: Sequence[str]) -> tuple[KindName | None, Sequence[str]]:
     if not argv or argv[0].startswith("-"):
         return None, argv
     if argv[0] not in KINDS:
         hint = did_you_mean(argv[0], _READY_MADE)
         raise UsageError(f"study {argv[0]}: there is no such study, only {', '.join(_READY_MADE)}{hint}")
-    return KINDS[cast("Kind", argv[0])].name, argv[1:]
+    return KINDS[cast("KindName", argv[0])].name, argv[1:]
 
 
 def _with_sides(words: Sequence[str]) -> list[str]:
@@ -145,7 +145,7 @@ def _with_sides(words: Sequence[str]) -> list[str]:
     return found
 
 
-def _sides(raw: argparse.Namespace, plan: Mapping[str, Any], kind: Kind) -> dict[str, str]:
+def _sides(raw: argparse.Namespace, plan: Mapping[str, Any], kind: KindName) -> dict[str, str]:
     """One without flags is a side, too."""
     given = {name: getattr(raw, name) if getattr(raw, name) is not None else plan.get(name) for name in ("a", "b")}
     sides = {name.upper(): value for name, value in given.items() if value is not None}
@@ -156,7 +156,7 @@ def _sides(raw: argparse.Namespace, plan: Mapping[str, Any], kind: Kind) -> dict
     return sides
 
 
-def _size_of(raw: argparse.Namespace, plan: Mapping[str, Any], kind: Kind) -> float:
+def _size_of(raw: argparse.Namespace, plan: Mapping[str, Any], kind: KindName) -> float:
     given = raw.size_percent if raw.size_percent is not None else plan.get("size_percent")
     if given is not None and not KINDS[kind].has_sides:
         word = "--size-percent" if raw.size_percent is not None else f"--plan {raw.plan}: size_percent"
@@ -166,7 +166,7 @@ def _size_of(raw: argparse.Namespace, plan: Mapping[str, Any], kind: Kind) -> fl
     return SIZE_PERCENT if given is None else float(given)
 
 
-def _resumed(raw: argparse.Namespace, kind: Kind | None, axes: Axes) -> StudyRequest:
+def _resumed(raw: argparse.Namespace, kind: KindName | None, axes: Axes) -> StudyRequest:
     """A study goes on as it was planned."""
     others = {
         f"study {kind}": kind, "--plan": raw.plan, "--a": raw.a, "--b": raw.b, "--repetitions": raw.repetitions,
@@ -230,5 +230,5 @@ def _axes_of(file: Path | None, plan: Mapping[str, Any]) -> Axes:
         raise UsageError(f"--plan {file}: {error}") from None
 
 
-def _kind_of(plan: Mapping[str, Any]) -> Kind:
-    return cast("Kind", plan.get("kind", DEFAULT.name))
+def _kind_of(plan: Mapping[str, Any]) -> KindName:
+    return cast("KindName", plan.get("kind", DEFAULT.name))

@@ -7,14 +7,14 @@ from typing import Final, get_args
 import pytest
 
 from ovbench.coordinator.report.html.studycharts import DRAWINGS
-from ovbench.coordinator.result.study import Kind
+from ovbench.coordinator.result.study import KindName
 from ovbench.coordinator.study.kinds.kind import ChartName
 from ovbench.coordinator.study.kinds.registry import KINDS
 from tests.studies import answer, outcomes, study
 
 ROOT: Final = Path(__file__).parents[2]
 OWNERS: Final = ROOT / "coordinator" / "study" / "kinds"
-NAMES: Final = frozenset(get_args(Kind))
+NAMES: Final = frozenset(get_args(KindName))
 FILES: Final = [file for file in sorted((ROOT / "coordinator").rglob("*.py")) if OWNERS not in file.parents]
 
 

@@ -12,8 +12,7 @@ from ovbench.common.topology import Topology
 
 from ...request.byflag import in_common, own_flags
 from ...result.effective import text_of
-from ...result.study import Kind as KindName
-from ...result.study import Outcome, Point, Study, Trial
+from ...result.study import KindName, Outcome, Point, Study, Trial
 from ..answer import Answer, Evidence
 from ..axes import Axes, parse_axes
 from ..choices import Choice, eligible

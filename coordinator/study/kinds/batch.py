@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from ovbench.common.topology import Topology
 
 from ...result.numbers import milliseconds
-from ...result.study import Kind as KindName
+from ...result.study import KindName
 from ..answer import Evidence
 from ..axes import Axes
 from ..design import Design, refuse_other_axes

@@ -13,8 +13,7 @@ from typing import ClassVar, Final, Literal
 
 from ovbench.common.topology import Topology
 
-from ...result.study import Kind as KindName
-from ...result.study import Outcome, Point, Study, Trial
+from ...result.study import KindName, Outcome, Point, Study, Trial
 from .. import words
 from ..answer import Answer, Evidence
 from ..axes import Axes

@@ -5,8 +5,7 @@ from typing import ClassVar
 
 from ovbench.common.topology import Topology
 
-from ...result.study import Kind as KindName
-from ...result.study import Point
+from ...result.study import KindName, Point
 from ..axes import Axes
 from ..choices import Choice, by_throughput, shortest
 from ..design import Design, is_count, refuse_other_axes, usable_cpus

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ...result.study import Kind as KindName
-from ...result.study import Study
+from ...result.study import KindName, Study
 from .ab import Against
 from .batch import Batch
 from .kind import Kind

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ovbench.common.topology import Topology
 
-from ...result.study import Kind as KindName
+from ...result.study import KindName
 from ..answer import Answer, Evidence
 from ..axes import Axes
 from ..columns import Column, share

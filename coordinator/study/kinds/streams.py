@@ -6,7 +6,7 @@ from typing import ClassVar
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
-from ...result.study import Kind as KindName
+from ...result.study import KindName
 from ..axes import Axes
 from ..design import (
     Design,

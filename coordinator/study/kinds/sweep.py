@@ -8,7 +8,7 @@ from typing import ClassVar
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
-from ...result.study import Kind as KindName
+from ...result.study import KindName
 from ..answer import Evidence
 from ..axes import Axes
 from ..choices import shares_of_variance

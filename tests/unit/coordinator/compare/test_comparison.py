@@ -31,7 +31,7 @@ from ovbench.coordinator.request.requirement import Requirement, parse_requireme
 from ovbench.coordinator.result.environment import AgentPython
 from ovbench.coordinator.result.figures import BY_NAME
 from ovbench.coordinator.result.report import FilePart, Interval, OutputsPart, Report, Validity
-from ovbench.coordinator.result.study import Fingerprint, Kind, Outcome, Study, Trial
+from ovbench.coordinator.result.study import Fingerprint, KindName, Outcome, Study, Trial
 from ovbench.coordinator.stats.estimate import Estimate, estimate
 from tests.builders import delivered, report, request, run
 
@@ -279,7 +279,7 @@ def test_a_setting_that_the_other_study_lacks_fails_every_condition() -> None:
         ]
 
 
-def planned(kind: Kind, axis: str, **argvs: str) -> NamedStudy:
+def planned(kind: KindName, axis: str, **argvs: str) -> NamedStudy:
     """A trial of each value of the axis, with its command line."""
     trials = [Trial(f"{n:04}", {axis: value}, 0, tuple(argv.split())) for n, (value, argv) in enumerate(argvs.items())]
     plan = structs.replace(study("a").study, kind=kind, axes={axis: tuple(argvs)}, trials=tuple(trials))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovbench.coordinator.result.study import Kind, Point
+from ovbench.coordinator.result.study import KindName, Point
 from ovbench.coordinator.stats.estimate import Estimate
 from ovbench.coordinator.stats.scaling import throughput
 from ovbench.coordinator.study.answer import Answer, answer_json
@@ -263,7 +263,7 @@ def test_a_figure_is_written_with_its_interval(figure: Estimate, form: str, writ
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_study_has_an_answer_that_json_holds_and_gives_back(data: st.DataObject) -> None:
-    kind: Kind = data.draw(st.sampled_from(("sweep", "scaling", "streams", "partition", "batch", "ab")))
+    kind: KindName = data.draw(st.sampled_from(("sweep", "scaling", "streams", "partition", "batch", "ab")))
     planned = study({"--agents": ("1", "2", "3"), "-b": ("1", "2")}, kind, 2, p99_limit_ms=3.0)
     figures = st.none() | st.just(0.0) | st.floats(1e-9, 1e5)  # a frame in thirty years is the least
     statuses: st.SearchStrategy[Status] = st.sampled_from(("VALID", "VALID", "INVALID", "PARTIAL", "FAILED"))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.result.study import Kind
+from ovbench.coordinator.result.study import KindName
 from ovbench.coordinator.study.axes import parse_axes
 from ovbench.coordinator.study.design import MOST_TRIALS, SIDE, Design
 from ovbench.coordinator.study.kinds.ab import BLOCKS
@@ -17,7 +17,7 @@ from tests.machines import machine
 from tests.studies import trials
 
 
-def of(kind: Kind, *words: str, cores: int = 4, **sides: str) -> Design:
+def of(kind: KindName, *words: str, cores: int = 4, **sides: str) -> Design:
     return KINDS[kind].design(parse_axes(words), machine(cores=cores), sides)
 
 
@@ -161,9 +161,9 @@ def test_trials_are_numbered_in_their_order() -> None:
 
 
 def test_every_kind_has_repetitions_of_its_own() -> None:
-    documented: dict[Kind, int] = {"sweep": 3, "scaling": 5, "streams": 3, "partition": 5, "batch": 3, "ab": BLOCKS}
+    documented: dict[KindName, int] = {"sweep": 3, "scaling": 5, "streams": 3, "partition": 5, "batch": 3, "ab": BLOCKS}
     assert {name: KINDS[name].repetitions for name in documented} == documented
-    assert tuple(KINDS) == get_args(Kind)
+    assert tuple(KINDS) == get_args(KindName)
     assert all(kind.repetitions > 1 for kind in KINDS.values())
 
 
@@ -185,7 +185,7 @@ def test_every_kind_has_repetitions_of_its_own() -> None:
         ("ab", [], {"A": "'", "B": "-nstreams 2"}, "cannot be split"),
     ],
 )
-def test_what_cannot_be_studied_is_told(kind: Kind, words: list[str], sides: dict[str, str], told: str) -> None:
+def test_what_cannot_be_studied_is_told(kind: KindName, words: list[str], sides: dict[str, str], told: str) -> None:
     with pytest.raises(UsageError) as error:
         KINDS[kind].design(parse_axes(words), machine(), sides)
     assert told in str(error.value)

@@ -10,7 +10,7 @@ from ovbench.coordinator.compare.table import rows_of_study
 from ovbench.coordinator.report.html.studycharts import study_charts
 from ovbench.coordinator.report.html.studypage import study_page
 from ovbench.coordinator.report.study import print_answer
-from ovbench.coordinator.result.study import Kind, Outcome, Point, Study
+from ovbench.coordinator.result.study import KindName, Outcome, Point, Study
 from ovbench.coordinator.study.answer import Answer
 from tests.studies import answer, of_streams, outcome, outcomes, settings_of, study
 
@@ -91,14 +91,14 @@ def test_charts_page_and_table_agree_with_the_answer() -> None:
     assert runs == {"1 streams"}
 
 
-KINDS: list[tuple[Kind, dict[str, tuple[str, ...]]]] = [
+KINDS: list[tuple[KindName, dict[str, tuple[str, ...]]]] = [
     ("streams", {"-nireq": ("1", "2")}), ("partition", {"--agents": ("2", "per-core")}),
     ("batch", {"-b": ("1", "2")}), ("sweep", {"-nstreams": ("1", "2")}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "axes"), KINDS)
-def test_every_kind_of_study_takes_them_as_one(kind: Kind, axes: dict[str, tuple[str, ...]]) -> None:
+def test_every_kind_of_study_takes_them_as_one(kind: KindName, axes: dict[str, tuple[str, ...]]) -> None:
     planned = study(axes, kind)
     done = [outcome(t, 100.0, 2.0, agents=2, cores=2, in_effect=of_streams(1)) for t in planned.trials]
     found = answer(planned, done)
