@@ -10,7 +10,7 @@ from ..launch import Launcher
 from ..launch.external import ExternalLauncher
 from ..launch.local import LocalLauncher
 from ..machine.limits import check_limits
-from ..machine.machinetree import read_machine
+from ..machine.sysfs import read_machine
 from ..plan.plan import Plan, make_plan
 from ..request.request import Request
 from .verb import Call

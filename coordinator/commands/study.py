@@ -16,7 +16,7 @@ from ovbench.common.topology import Topology
 
 from ..launch.local import LocalLauncher
 from ..machine.limits import check_limits
-from ..machine.machinetree import read_machine
+from ..machine.sysfs import read_machine
 from ..report.console import SteadyConsole
 from ..report.studylive import StudyScreen, print_trials
 from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study, Trial

@@ -9,7 +9,7 @@ from typing import Final
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.printable import one_line
 
-from ..machine.machinetree import check_tree, read_machine, record_tree
+from ..machine.sysfs import check_tree, read_machine, record_tree
 from ..request.flag import Flag
 from ..request.parser import Parser
 from ..request.values import path

@@ -1,1 +1,1 @@
-"""What a host reports of itself: utilization, neighbours, sensors, limits, recordings."""
+"""What is read of a host: utilization, neighbours, sensors, limits, recordings."""

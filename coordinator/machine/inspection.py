@@ -1,4 +1,4 @@
-"""What a machine is, for its results: read when a run begins."""
+"""The environment that a report names: machine, kernel, libraries."""
 
 import platform
 import socket
@@ -11,7 +11,7 @@ from ovbench.common.topology import Topology
 from ..result.environment import AgentPython, Environment, NodePart
 
 LIBRARIES: Final = ("numba", "numpy", "pyzmq", "msgspec", "psutil")
-"""Those whose versions a result tells."""
+"""Those whose versions a report names."""
 
 
 def read_environment(

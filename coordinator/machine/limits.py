@@ -1,5 +1,5 @@
-"""What the system lets a run have: descriptors, processes and threads. Checked before it starts, kept in reserve while
-it goes on, since libzmq ends the process where it cannot accept a connection (errno_assert in its ipc_listener.cpp)."""
+"""The system's limits: descriptors, processes, threads. Checked before a run starts; some descriptors are kept in
+reserve while it goes on, as libzmq aborts where it cannot accept a connection (errno_assert, ipc_listener.cpp)."""
 
 import contextlib
 import errno
@@ -26,9 +26,9 @@ _STACK_BYTES: Final = 1 << 16
 
 
 def check_limits(agents: int) -> None:
-    """That so many agents can be had on this host, with what limits can be raised. Raises UsageError.
+    """Raise the limit on descriptors as far as needed. Raises UsageError where this host cannot run so many agents.
 
-    Before agents' processes are started, which have the same limits.
+    To be called before agents' processes are started, as they inherit the limits.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
@@ -76,7 +76,7 @@ def _agents(number: int) -> str:
 
 
 def scarce() -> bool:
-    """Whether few descriptors are left. Takes none to find out but one."""
+    """Whether few descriptors are left. It takes one to find out."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         return soft != resource.RLIM_INFINITY and soft - len(os.listdir("/proc/self/fd")) < _spare(soft)
@@ -85,7 +85,7 @@ def scarce() -> bool:
 
 
 class Reserve:
-    """Descriptors that are kept for when there are no others."""
+    """Descriptors kept for when there are no others."""
 
     def __init__(self) -> None:
         """Raises OSError where there are none."""
@@ -101,7 +101,7 @@ class Reserve:
         self.give()
 
     def give(self) -> bool:
-        """Whether there were any."""
+        """Close them. Returns whether there were any left."""
         given, self._kept = self._kept, []
         for descriptor in given:
             os.close(descriptor)

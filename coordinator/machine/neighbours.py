@@ -13,7 +13,7 @@ _STAT_BYTES: Final = 4096
 
 @dataclass(frozen=True)
 class Process:
-    """One process of its number: `started_ticks` since boot tell it from a later one. `name` has 15 bytes at most."""
+    """`started_ticks` since boot distinguish it from a later process of its number. `name` has 15 bytes at most."""
 
     pid: int
     started_ticks: int
@@ -60,12 +60,12 @@ def read_stat(file: str) -> Stat | None:
 
 @dataclass
 class _Known:
-    """A process at the last reading at which it had used anything: ticks in all, by thread, and told to a CPU."""
+    """A process at the last reading at which it had used anything: ticks in all, by thread, and ascribed to a CPU."""
 
     process: Process
     ticks: int
     threads: dict[int, int]
-    told_ticks: int
+    ascribed_ticks: int
 
 
 Points = Sequence[tuple[int, float]]
@@ -76,7 +76,7 @@ Points = Sequence[tuple[int, float]]
 class Neighbours:
     """Running totals of other processes' time on measured CPUs, kernel threads' included.
 
-    The time of a thread between two readings is told to the CPU that it ran on last; one that may use a single CPU
+    The time of a thread between two readings is ascribed to the CPU that it ran on last; one that may use a single CPU
     was on that one, and a CPU cannot have given more time than passed. Threads that ended in between count for the CPU
     of their process's first thread. A process that both came and ended between two readings is not seen, nor is one of
     another PID namespace, as beside a container.
@@ -92,12 +92,12 @@ class Neighbours:
     _last_ns: int = 0
 
     @property
-    def spent(self) -> Mapping[tuple[Process, int], Points]:
-        """By process and measured CPU, of those that used any."""
+    def cpu_time(self) -> Mapping[tuple[Process, int], Points]:
+        """CPU seconds over time, by process and measured CPU, of those that used any."""
         return self._points
 
     def read(self, at_ns: int, ours: Iterable[int] = ()) -> None:
-        """`ours`: numbers of agents; the coordinator and all that descends from it are known to be."""
+        """Take a reading. `ours`: pids of agents; the coordinator and its descendants are left out anyway."""
         stats = dict(self._stats())
         own = _family({pid: stat.parent for pid, stat in stats.items()}, {self.coordinator, *ours})
         before, known = self._known, dict[int, _Known]()
@@ -130,20 +130,20 @@ class Neighbours:
         rises: dict[int, int] = {}
         for thread, one in threads.items():
             rises[one.cpu] = rises.get(one.cpu, 0) + max(0, one.ticks - last.threads.get(thread, 0))
-        told = last.told_ticks + sum(rises.values())
-        untold = stat.ticks - told
-        if untold > stat.threads:  # each thread's own total is rounded down to a tick
-            rises[stat.cpu] = rises.get(stat.cpu, 0) + untold
-            told += untold
+        ascribed = last.ascribed_ticks + sum(rises.values())
+        rest = stat.ticks - ascribed
+        if rest > stat.threads:  # each thread's own total is rounded down to a tick
+            rises[stat.cpu] = rises.get(stat.cpu, 0) + rest
+            ascribed += rest
         spent_s = {cpu: rise / self.ticks_per_s for cpu, rise in rises.items() if rise}
         for cpu, seconds in self._placed(last.process, spent_s, (at_ns - self._last_ns) / NS_PER_S).items():
             if cpu in self.measured:
                 self._add(last.process, cpu, seconds, at_ns)
-        return _Known(last.process, stat.ticks, ticks, told)
+        return _Known(last.process, stat.ticks, ticks, ascribed)
 
     def _placed(self, process: Process, spent_s: Mapping[int, float], passed_s: float) -> dict[int, float]:
-        """A CPU gave no more time than passed: threads that were last seen on one and had more were on others, too: on
-        those that the process is known to use, as far as there is time left, else it is not known where."""
+        """A CPU gave no more time than passed. Threads that were last seen on one and had more were on others, too: on
+        those that the process is known to use, as far as they have time left; else nobody knows where."""
         placed = {cpu: min(seconds, passed_s) for cpu, seconds in spent_s.items()}
         left_s = sum(spent_s.values()) - sum(placed.values())
         if left_s > 0:
@@ -167,7 +167,7 @@ class Neighbours:
                 yield int(name), one
 
     def _add(self, process: Process, cpu: int, seconds: float, at_ns: int) -> None:
-        """It rose since the last reading, also where it had been flat before that."""
+        """The total rose since the last reading; before that it may have been flat."""
         points = self._points.setdefault((process, cpu), [(self._last_ns, 0.0)])
         last_ns, total_s = points[-1]
         if last_ns != self._last_ns:

@@ -1,4 +1,4 @@
-"""What the hardware tells of itself under load: clocks, throttling by heat, energy. What it lacks is left out."""
+"""The hardware's own sensors under load: clocks, throttling by heat, energy. What a machine lacks is left out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Governor:
 
 @dataclass(frozen=True)
 class _Counter:
-    """A RAPL domain's energy, which starts again from 0 after `most_uj`; None where that is not told."""
+    """A RAPL domain's energy, which starts again from 0 after `most_uj`; None where the kernel does not say."""
 
     domain: str
     file: Path

@@ -41,7 +41,7 @@ class CpuTotals:
 
 
 def cpu_reader(online: Iterable[int], clock: Clock = monotonic_ns) -> Callable[[], CpuTotals]:
-    """Of these CPUs. What it reads from is opened now, so that a reading needs no descriptor later. Raises OSError."""
+    """Reads the totals of these CPUs. Its file is opened now, so that no reading needs a descriptor. Raises OSError."""
     stat = _proc_stat()
     wanted = frozenset(online)
 
@@ -59,7 +59,7 @@ def _proc_stat() -> int:
 
 
 def _content(descriptor: int) -> bytes:
-    """All of it as it is now: the kernel makes it anew when it is read from the start."""
+    """All of it as it is now: the kernel generates it when it is read from the start."""
     content = b""
     while piece := os.pread(descriptor, 1 << 16, len(content)):
         content += piece
@@ -87,7 +87,7 @@ class Meter:
     _due_ns: list[int] = field(default_factory=list)
 
     def plan(self, begin_ns: int, duration_s: float | None) -> None:
-        """The load begins then, and lasts so long if that is known."""
+        """The load begins at `begin_ns` and lasts `duration_s`, if that is known. Takes a reading from before it."""
         self.take()
         seconds = min(duration_s if duration_s is not None else 3600.0, 36_000.0)
         self._due_ns = [begin_ns + AFTER_START_NS]
@@ -106,7 +106,7 @@ class Meter:
         return self.readings[-1].at_ns if self.readings else 0
 
     def tick(self, now_ns: int) -> bool:
-        """Take a reading if one is due; says whether it did."""
+        """Take a reading if one is due. Returns whether it did."""
         if self.next_ns is None or now_ns < self.next_ns:
             return False
         while self.next_ns is not None and self.next_ns <= now_ns:
@@ -149,7 +149,7 @@ def _shares(
     readings: Sequence[CpuTotals], online: Sequence[int], edges_ns: Sequence[int]
 ) -> Iterator[tuple[int, list[list[float]]]]:
     """By CPU, percent of its time by slice and FIELDS; 0 where nothing is known. One that went offline meanwhile is
-    known by the readings that it is in."""
+    taken from the readings that have it."""
     always = [cpu for cpu in online if all(cpu in reading.cpus for reading in readings)]
     if always:
         yield from zip(always, _percent(_spent(readings, always, edges_ns)).tolist(), strict=True)
@@ -159,7 +159,7 @@ def _shares(
 
 
 def _spent(readings: Sequence[CpuTotals], cpus: Sequence[int], edges_ns: Sequence[int]) -> Floats:
-    """Seconds [CPU, slice, field]: by how much the totals rose, on straight lines between readings, flat beyond."""
+    """Seconds [CPU, slice, field]: how much the totals rose, on straight lines between readings, flat beyond."""
     totals = np.array([[reading.cpus[cpu] for cpu in cpus] for reading in readings])
     # Relative to the first: instants since boot in ns are beyond what a float64 holds exactly.
     origin = readings[0].at_ns
@@ -217,7 +217,7 @@ def process_share(usage: Sequence[Usage], start_ns: int, stop_ns: int) -> Proces
 
 
 def rise(points: Sequence[tuple[int, float]], start_ns: int, stop_ns: int) -> float:
-    """By how much a running total rose in [start, stop]; before the first and after the last reading it is flat."""
+    """How much a running total rose in [start, stop]; before the first and after the last reading it is flat."""
     if len(points) < 2:
         return 0.0
     # Relative to the first: instants since boot in ns are beyond what a float64 holds exactly.

@@ -10,7 +10,7 @@ from ovbench.common.errors import UsageError
 from ovbench.common.job import Data, Model, Preprocessing, Runtime
 from ovbench.common.samplememory import MOST_REQUESTS
 
-from ..machine.machinetree import check_planned, check_tree
+from ..machine.sysfs import check_planned, check_tree
 from . import defaults, notation, paths
 from .config import read_config
 from .contradictions import refuse_contradictions

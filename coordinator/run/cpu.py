@@ -71,7 +71,7 @@ def surroundings(record: RunRecord, window: Window, times: CpuTimes) -> Surround
             *edges,
         ),
         window_s=window.duration_s,
-        neighbours=neighbours(record.spent, *edges),
+        neighbours=neighbours(record.neighbours, *edges),
         frequency=frequencies(record.sensors, *edges),
         governors=record.governors,
         throttles=throttles(record.sensors),

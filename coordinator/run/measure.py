@@ -98,7 +98,7 @@ def _record(planned: PlannedRun, session: Session, agents: tuple[AgentRecord, ..
         version=version("ovbench"),
         interrupted=session.interrupted,
         dropped_messages=session.dropped_messages,
-        spent=session.survey.neighbours.spent,
+        neighbours=session.survey.neighbours.cpu_time,
         sensors=session.survey.sensors.readings,
         governors=session.survey.sensors.governors,
     )

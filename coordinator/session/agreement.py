@@ -1,4 +1,4 @@
-"""Whether all agents have the same model and inputs, before the load: a figure of two models is none. Pure."""
+"""Whether all agents have the same model and inputs, before the load: a figure of two models means nothing. Pure."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,20 @@ from ovbench.common.topology import format_cpu_list
 from .member import Member
 
 _DIGITS = 12
-"""Of a digest, in words."""
+"""Of a digest, as it is shown."""
 
 
 def disagreement(members: Sequence[Member]) -> str | None:
-    """A sentence that names the agents which read something else than the first one did; None where none did."""
+    """A sentence that names the agents that differ from the first one, and in what; None where all agree."""
     found = [(member.id, member.ready.effective) for member in members if member.ready is not None]
     if not found:
         return None
     first, reference = found[0]
-    apart = {agent: told for agent, one in found[1:] if (told := _difference(reference, one)) is not None}
+    apart = {agent: how for agent, one in found[1:] if (how := _difference(reference, one)) is not None}
     if not apart:
         return None
     what, here, there = next(iter(apart.values()))
-    alike = [agent for agent, told in apart.items() if told[0] == what]
+    alike = [agent for agent, how in apart.items() if how[0] == what]
     who = f"agent{'s' if len(alike) > 1 else ''} {format_cpu_list(alike)}"
     more = f" (and so have {len(apart) - len(alike)} more)" if len(apart) > len(alike) else ""
     return (
@@ -33,7 +33,7 @@ def disagreement(members: Sequence[Member]) -> str | None:
 
 
 def _difference(one: Effective, two: Effective) -> tuple[str, str, str] | None:
-    """What is not the same, and what it is in both. A null device may be slower on one: a fault to find."""
+    """What differs, and what it is on either side. A null device may be slower on one: a fault to find."""
     for index in range(max(len(one.files), len(two.files))):
         here, there = (files[index] if index < len(files) else None for files in (one.files, two.files))
         if here is None or there is None or (here.kind, here.sha256) != (there.kind, there.sha256):

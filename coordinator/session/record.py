@@ -55,7 +55,8 @@ class AgentRecord:
 @dataclass(frozen=True)
 class RunRecord:
     """Everything that is known about a run when its session has ended. `agents` are in the order of the plan's jobs;
-    `readings` ascend in time; `spent`: the CPU time of other processes, by process and CPU."""
+    `readings` ascend in time; `neighbours`: CPU seconds of other processes over
+    time, by process and CPU."""
 
     request: Request
     plan: Plan
@@ -68,7 +69,7 @@ class RunRecord:
     version: str
     interrupted: bool
     dropped_messages: int
-    spent: Mapping[tuple[Process, int], Points] = field(default_factory=dict)
+    neighbours: Mapping[tuple[Process, int], Points] = field(default_factory=dict)
     sensors: Sequence[SensorReading] = ()
     governors: Sequence[Governor] = ()
 

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from ovbench.common.errors import UsageError
 
-from ..machine.machinetree import check_planned, check_tree
+from ..machine.sysfs import check_planned, check_tree
 from ..request.flags import gnu
 from ..request.parser import Parser
 from ..request.request import PlotFormat

@@ -240,7 +240,7 @@ IMPURE: Final = frozenset(
         "coordinator.launch.local",
         "coordinator.machine.inspection",
         "coordinator.machine.limits",
-        "coordinator.machine.machinetree",
+        "coordinator.machine.sysfs",
         "coordinator.machine.neighbours",
         "coordinator.machine.sensors",
         "coordinator.machine.survey",

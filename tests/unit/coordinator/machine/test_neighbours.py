@@ -61,11 +61,11 @@ def reader(proc: Proc, measured: tuple[int, ...] = (0, 1)) -> Neighbours:
 
 def totals(of: Neighbours) -> dict[tuple[int, str, int], float]:
     """By number, name and CPU, what had come together at the last reading, in seconds."""
-    return {(process.pid, process.name, cpu): points[-1][1] for (process, cpu), points in of.spent.items()}
+    return {(process.pid, process.name, cpu): points[-1][1] for (process, cpu), points in of.cpu_time.items()}
 
 
 def points(of: Neighbours) -> Points:
-    (found,) = of.spent.values()
+    (found,) = of.cpu_time.values()
     return found
 
 
@@ -93,7 +93,7 @@ def test_time_since_the_first_reading_is_that_of_the_cpu_it_ran_on_last(proc: Pr
     neighbours = reader(proc)
     proc.set(10, 1000, cpu=1)
     neighbours.read(seconds(1))
-    assert neighbours.spent == {}
+    assert neighbours.cpu_time == {}
     proc.set(10, 1050, cpu=0)
     neighbours.read(seconds(2))
     proc.set(10, 1080, cpu=1)
@@ -179,7 +179,7 @@ def test_time_on_cpus_that_are_not_measured_is_nobody_s_business(proc: Proc) -> 
     neighbours.read(seconds(1))
     proc.set(10, 100, cpu=0)
     neighbours.read(seconds(2))
-    assert neighbours.spent == {}
+    assert neighbours.cpu_time == {}
 
 
 def test_a_process_that_came_has_all_its_time_and_one_that_went_keeps_its_own(proc: Proc) -> None:
@@ -223,7 +223,7 @@ def test_what_descends_from_the_coordinator_is_ours_and_so_are_the_agents(proc: 
         for pid, parent in (ours, agent, child, (600, 1)):
             proc.set(pid, 100 * at_s, parent=parent)
         neighbours.read(seconds(at_s), ours=[600])
-    assert neighbours.spent == {}
+    assert neighbours.cpu_time == {}
 
 
 def test_what_was_ours_stays_so_when_its_parent_has_gone(proc: Proc) -> None:
@@ -231,7 +231,7 @@ def test_what_was_ours_stays_so_when_its_parent_has_gone(proc: Proc) -> None:
     for at_s, parent in ((1, COORDINATOR), (2, 1)):
         proc.set(502, 100 * at_s, parent=parent)
         neighbours.read(seconds(at_s))
-    assert neighbours.spent == {}
+    assert neighbours.cpu_time == {}
 
 
 def test_a_process_that_goes_while_it_is_read_is_passed_over(proc: Proc) -> None:
@@ -239,4 +239,4 @@ def test_a_process_that_goes_while_it_is_read_is_passed_over(proc: Proc) -> None
     (proc.root / "proc/self").mkdir()
     neighbours = reader(proc)
     neighbours.read(seconds(1))
-    assert neighbours.spent == {}
+    assert neighbours.cpu_time == {}

@@ -248,7 +248,7 @@ def test_the_use_of_each_measured_cpu_agrees_with_the_figures_of_all() -> None:
 def test_neighbours_clocks_and_heat_are_reported_and_judged() -> None:
     facts = replace(
         run([delivered(0)], readings=[cpu_totals(at, [float(at)]) for at in range(13)]),
-        spent={(Process(42, 7, "make"), 0): [(0, 0.0), (seconds(20), 4.0)]},
+        neighbours={(Process(42, 7, "make"), 0): [(0, 0.0), (seconds(20), 4.0)]},
         sensors=[
             SensorReading(seconds(at), {0: 3000.0 - 100 * at}, {"core 0": at}, {"package-0": 50.0 * at, "dram": 1.0})
             for at in range(13)

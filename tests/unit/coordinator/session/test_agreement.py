@@ -32,25 +32,25 @@ def test_the_same_content_under_another_name_is_the_same() -> None:
 
 
 def test_agents_with_another_file_are_named_with_both_digests() -> None:
-    told = disagreement(fleet(reading("a", "b"), reading("a", "c"), reading("a", "b"), reading("a", "c")))
-    assert told is not None
-    assert "the model file /m1.bin of agents 1,3 is cccccccccccc... (4,096 bytes)" in told
-    assert "that of agent 0 bbbbbbbbbbbb..." in told
-    assert "\n" not in told
+    sentence = disagreement(fleet(reading("a", "b"), reading("a", "c"), reading("a", "b"), reading("a", "c")))
+    assert sentence is not None
+    assert "the model file /m1.bin of agents 1,3 is cccccccccccc... (4,096 bytes)" in sentence
+    assert "that of agent 0 bbbbbbbbbbbb..." in sentence
+    assert "\n" not in sentence
 
 
 def test_a_file_that_only_some_have_is_named() -> None:
-    told = disagreement(fleet(reading("a"), reading("a", "b")))
-    assert told is not None
-    assert "/m1.bin of agent 1 is bbbbbbbbbbbb... (4,096 bytes), that of agent 0 not there" in told
+    sentence = disagreement(fleet(reading("a"), reading("a", "b")))
+    assert sentence is not None
+    assert "/m1.bin of agent 1 is bbbbbbbbbbbb... (4,096 bytes), that of agent 0 not there" in sentence
 
 
 @pytest.mark.parametrize("change", [{"model": "squeezenet1.1"}, {"batch": 4}, {"backend": "null:1"}, {"inputs": ()}])
 def test_another_model_is_told_where_files_say_nothing(change: dict[str, object]) -> None:
     """squeezenet beside tiny."""
-    told = disagreement(fleet(effective(), structs.replace(effective(), **change)))
-    assert told is not None
-    assert f"{next(iter(change)).removesuffix('s')}" in told
+    sentence = disagreement(fleet(effective(), structs.replace(effective(), **change)))
+    assert sentence is not None
+    assert f"{next(iter(change)).removesuffix('s')}" in sentence
 
 
 def test_a_null_device_that_is_slower_on_one_agent_is_a_fault_to_find() -> None:

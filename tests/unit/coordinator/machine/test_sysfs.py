@@ -8,7 +8,7 @@ import pytest
 
 from ovbench.common.errors import Unwritable, UsageError
 from ovbench.common.topology import read_topology
-from ovbench.coordinator.machine.machinetree import check_tree, record_tree
+from ovbench.coordinator.machine.sysfs import check_tree, record_tree
 from tests.trees import HYBRID, LAPTOP, MACHINES, ODD_CPUS, Tree
 
 NAMED_BY_THE_CONTRACT = ("sys/devices/", "sys/fs/cgroup/", "proc/self/status", "proc/self/cgroup", "proc/cpuinfo")

@@ -1,4 +1,4 @@
-"""Recording the files that tell of a machine's topology: few, small, and under the paths that they have in `/`."""
+"""A machine as files: those that show its topology, recorded under the paths that they have in `/`, and read back."""
 
 import contextlib
 import os
@@ -37,7 +37,7 @@ _LINES: Final = {
 
 
 def record_tree(target: Path, root: Path = Path("/")) -> int:
-    """Writes what `read_topology` needs into `target`, all of it or nothing; how many files these are.
+    """Write what `read_topology` needs into `target`, all of it or nothing. Returns the number of files.
 
     Raises UsageError, and Unwritable where there is no room.
     """
@@ -62,7 +62,7 @@ def record_tree(target: Path, root: Path = Path("/")) -> int:
 
 
 def _make(folder: Path, made: list[Path]) -> None:
-    """With those above it, and note which were not there. Raises OSError."""
+    """With the folders above it, and note which were new. Raises OSError."""
     for path in reversed([path for path in (folder, *folder.parents) if not os.path.exists(path)]):
         path.mkdir()
         made.append(path)
@@ -102,7 +102,7 @@ def _key(line: str) -> str:
 
 
 def read_machine(tree: Path | None) -> Topology:
-    """This machine, or a recorded one; an error if nothing of that may be used, which no process can have recorded."""
+    """This machine, or a recorded one. Raises UsageError where none of its CPUs may be used, as on no real machine."""
     topology = read_topology() if tree is None else read_topology(tree)
     if not topology.allowed:
         raise UsageError(
@@ -113,13 +113,13 @@ def read_machine(tree: Path | None) -> Topology:
 
 
 def check_planned(folder: Path, dry_run: bool) -> None:
-    """Raises UsageError where something is to be measured."""
+    """Raises UsageError unless it is a dry run: a recorded machine cannot be measured."""
     if not dry_run:
         raise UsageError(f"--sysfs {folder}: a recorded machine can be planned for, not measured; add --dry-run")
 
 
 def check_tree(flag: str, folder: Path) -> Path:
-    """Raises UsageError unless it can be a recorded tree."""
+    """Raises UsageError unless it can be a recorded machine."""
     if not os.path.isdir(folder):
         raise UsageError(f"{flag} {folder}: there is no such folder; make one with topology --record DIR")
     if not os.path.isdir(folder / _CPU):
