@@ -6,8 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from ovbench.common.effective import Effective, Outputs
-from ovbench.common.job import Job
-from ovbench.common.job import NullBackend as NullSpec
+from ovbench.common.job import Job, NullService
 from ovbench.common.messages import Graph, Layers
 
 from .data.sketch import Content, look_twice
@@ -67,20 +66,20 @@ def open_backend(job: Job, times: StepTimes) -> Backend:
 
 
 class NullBackend:
-    def __init__(self, job: Job, device: NullSpec) -> None:
+    def __init__(self, job: Job, service: NullService) -> None:
         asynchronous = job.load.api == "async"
         streams = max(1, job.runtime.streams or 1) if asynchronous else 1
         requests = (job.runtime.requests or streams) if asynchronous else 1
-        self._spec = device
+        self._service = service
         self._begun = False
-        self._device = null.NullDevice(device.service_ns, streams, requests, *clock_addresses(), semaphore_addresses())
+        self._device = null.NullDevice(service.service_ns, streams, requests, *clock_addresses(), semaphore_addresses())
         if asynchronous:
             self._device.start()
         self._count = requests
         self.version = ""
         self.peaks_mb = (0.0, 0.0)
         self.effective = Effective(
-            backend=f"null:{device.service_ns / 1000:g}",
+            backend=f"null:{service.service_ns / 1000:g}",
             model="null",
             device="null",
             hint="",
@@ -97,7 +96,7 @@ class NullBackend:
 
     def renewed(self, job: Job, times: StepTimes) -> "NullBackend":
         self._device.stop()
-        return NullBackend(job, job.null or self._spec)
+        return NullBackend(job, job.null or self._service)
 
     def call(self, asynchronous: bool) -> int:
         return loops.entry(null.start_async if asynchronous else null.infer)
@@ -118,16 +117,16 @@ class NullBackend:
 
     def begin(self, at_ns: int) -> None:
         self._begun = True
-        spec = self._spec
-        if spec.drift_percent_per_s or spec.stall_s:
-            self._device.begin(at_ns, spec.drift_percent_per_s, spec.stall_at_s, spec.stall_s)
+        service = self._service
+        if service.drift_percent_per_s or service.stall_s:
+            self._device.begin(at_ns, service.drift_percent_per_s, service.stall_at_s, service.stall_s)
 
     def recheck(self, completed: int) -> str | None:
         """None of its inferences fails."""
         return None
 
     def outputs(self) -> Outputs:
-        number = self._spec.outputs_after if self._begun else self._spec.outputs
+        number = self._service.outputs_after if self._begun else self._service.outputs
         content = Content("number", "i64", np.array([number], np.int64).view(np.uint8))
         return look_twice(lambda: [content])
 

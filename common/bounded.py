@@ -23,7 +23,7 @@ Nanoseconds = Annotated[int, Meta(ge=0, lt=1 << 62)]
 """An instant, or a time; the sum and the difference of two of them fit 64 bits."""
 
 Count = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
-Request = Annotated[int, Meta(ge=0, lt=1 << 31)]
+RequestIndex = Annotated[int, Meta(ge=0, lt=1 << 31)]
 Batch = Annotated[int, Meta(ge=1, lt=1 << 31)]
 Milliseconds = Annotated[float, Meta(ge=0, le=1e12)]
 Megabytes = Annotated[float, Meta(ge=0, le=1e12)]

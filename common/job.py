@@ -202,7 +202,7 @@ class Placement(Spec, frozen=True, forbid_unknown_fields=True):
     memory: MemoryPolicy | None = None
 
 
-class NullBackend(Spec, frozen=True, forbid_unknown_fields=True):
+class NullService(Spec, frozen=True, forbid_unknown_fields=True):
     """Stands in for OpenVINO: each inference takes exactly `service_ns` on one of `streams` servers.
 
     Faults to find: after t seconds of load it takes `drift_percent_per_s` * t longer; from `stall_at_s` of the load on
@@ -239,7 +239,7 @@ class Job(Spec, frozen=True, forbid_unknown_fields=True):
     runtime: Runtime
     load: Load
     placement: Placement
-    null: NullBackend | None
+    null: NullService | None
     data: Data
     sample_bytes: Positive
     """Memory for exact samples; an agent that records more goes on with a histogram (see `samples`)."""

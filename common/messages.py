@@ -16,7 +16,7 @@ from .bounded import (
     Name,
     Nanoseconds,
     Nonce,
-    Request,
+    RequestIndex,
     Text,
     Version,
 )
@@ -242,7 +242,7 @@ class Samples(Notice, frozen=True, tag="samples"):
     `first`: the index of the first of them among the request's inferences since the start.
     """
 
-    request: Request
+    request: RequestIndex
     data: Annotated[bytes, Meta(min_length=16, max_length=16 * SAMPLES_PER_MESSAGE)]
     first: Count = 0
 
@@ -266,7 +266,7 @@ class Folded(Notice, frozen=True, tag="folded"):
     Sums of (x - pivot_ns) and of its square keep the mean and the deviation exact.
     """
 
-    request: Request
+    request: RequestIndex
     count: Annotated[int, Meta(ge=1, le=MOST_COUNT)]
     first_end_ns: Nanoseconds
     last_end_ns: Nanoseconds
@@ -336,7 +336,7 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True):
 class Layers(Notice, frozen=True, tag="layers"):
     """The layers of one request in their order; more than fit one message go on in the next."""
 
-    request: Request
+    request: RequestIndex
     layers: Annotated[tuple[Layer, ...], Meta(max_length=LAYERS_PER_MESSAGE)]
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ovbench.common.clock import NS_PER_MS, NS_PER_S
 from ovbench.common.effective import Effective, FileDigest, Output, Outputs, Phases, Port, ShapeGroup
 from ovbench.common.histogram import COARSE, FINE
-from ovbench.common.job import Api, Data, Job, Load, Model, NullBackend, Pace, Placement, Runtime
+from ovbench.common.job import Api, Data, Job, Load, Model, NullService, Pace, Placement, Runtime
 from ovbench.common.messages import (
     Finished,
     Folded,
@@ -65,7 +65,7 @@ def job(
     duration_s: float | None = 10.0,
     iterations: int | None = None,
     warmup_s: float = 1.0,
-    null: NullBackend | None = None,
+    null: NullService | None = None,
     pace: Pace | None = None,
 ) -> Job:
     return Job(

@@ -20,7 +20,7 @@ MOST_S: Final = 2.0
 """Trying goes on for so long before a load, and after it, with an inference each time at least."""
 
 
-class Request(Protocol):
+class Inferring(Protocol):
     def infer(self) -> None:
         """Raises OpenVinoError."""
 
@@ -49,7 +49,7 @@ def is_silent(api: Api, properties: Mapping[str, str]) -> bool:
 class Rehearsal:
     """`put` gives the request the inputs of a turn, of which there are `turns`."""
 
-    request: Request
+    request: Inferring
     put: Callable[[int], None]
     turns: int
     clock: Callable[[], float] = time.monotonic

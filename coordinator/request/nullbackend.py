@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ovbench.common.errors import UsageError
-from ovbench.common.job import NullBackend
+from ovbench.common.job import NullService
 
 SYNTAX: Final = (
     "null:SERVICE_TIME_US, with any of ,drift=PERCENT_PER_S ,stall=SECONDS@AT ,slow=PERCENT ,wrong=agent|after"
@@ -23,7 +23,7 @@ _WRONG: Final = 1
 
 @dataclass(frozen=True)
 class Faults:
-    """Those of `job.NullBackend` for every agent, and two for the last one alone: slower, and wrong outputs.
+    """Those of `job.NullService` for every agent, and two for the last one alone: slower, and wrong outputs.
 
     `wrong`: "agent" has that agent's outputs differ from the others', "after" after the load from those before it.
     """
@@ -56,14 +56,14 @@ class NullSpec:
         """As on the command line."""
         return f"{_KIND}{self.service_us:g}{self.faults}"
 
-    def of_agent(self, index: int, agents: int) -> NullBackend:
+    def of_agent(self, index: int, agents: int) -> NullService:
         """As one of `agents` agents has it. Raises UsageError where there is no other agent to differ from."""
         faults = self.faults
         if faults.wrong == "agent" and agents == 1:
             raise UsageError("--backend null: wrong=agent has the last agent differ from others; use more --agents")
         last = index == agents - 1
         slower = faults.slow_percent / 100 if last else 0.0
-        return NullBackend(
+        return NullService(
             service_ns=round(self.service_us * 1000 * (1 + slower)),
             drift_percent_per_s=faults.drift_percent_per_s,
             stall_at_s=faults.stall_at_s,

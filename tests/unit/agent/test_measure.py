@@ -9,7 +9,7 @@ from ovbench.agent.host.threads import thread_ids
 from ovbench.agent.measure import ReadyLoad, prepare
 from ovbench.agent.openvino.model import StepTimes
 from ovbench.common.clock import NS_PER_S, monotonic_ns
-from ovbench.common.job import Api, Data, Job, Load, Model, NullBackend, Pace, Placement, Runtime
+from ovbench.common.job import Api, Data, Job, Load, Model, NullService, Pace, Placement, Runtime
 from ovbench.common.messages import Finished, Graph, Samples
 from ovbench.coordinator.analysis.merge import merge
 from ovbench.coordinator.analysis.recording import Recorded, pieces_of
@@ -24,7 +24,7 @@ def null_job(api: Api, **load: Any) -> Job:
         runtime=Runtime(streams=2, requests=2),
         load=Load(api=api, warmup_s=0.0, **load),
         placement=Placement(cpus=tuple(os.sched_getaffinity(0))),
-        null=NullBackend(service_ns=1_000),
+        null=NullService(service_ns=1_000),
         data=Data(),
         sample_bytes=1 << 20,
     )

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from ovbench.agent.trust import Trust
 from ovbench.common.errors import UsageError
-from ovbench.common.job import Data, InputFiles, Job, Model, NullBackend, Runtime
+from ovbench.common.job import Data, InputFiles, Job, Model, NullService, Runtime
 from tests.builders import job
 
 
@@ -64,7 +64,7 @@ def test_with_a_root_no_file_outside_of_it_is_touched(change: dict[str, Any], ro
 
 def test_what_needs_no_file_is_taken() -> None:
     Trust().check(job())
-    Trust().check(asking(null=NullBackend(1000), model=Model("/not/read/by/the/null/device.xml")))
+    Trust().check(asking(null=NullService(1000), model=Model("/not/read/by/the/null/device.xml")))
     Trust().check(asking(runtime=Runtime(config={"NUM_STREAMS": "2", "PERFORMANCE_HINT": "LATENCY", "CACHE_DIR": ""})))
 
 

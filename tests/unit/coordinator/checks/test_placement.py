@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
-from ovbench.common.job import MemoryPolicy, NullBackend
+from ovbench.common.job import MemoryPolicy, NullService
 from ovbench.common.messages import MaskChange, OnNode
 from ovbench.common.topology import Topology
 from ovbench.coordinator.checks.evidence import Evidence
@@ -159,7 +159,7 @@ def test_what_is_known_of_a_plan_is_found_without_a_run() -> None:
     assert {finding.code for finding in find_in_plan(plan, SMT)} == {Code.SMT_SHARING}
 
 
-def crowded(threads: int, null: NullBackend | None = None) -> Evidence:
+def crowded(threads: int, null: NullService | None = None) -> Evidence:
     order = job((0, 1), null=null)
     load = finished(completed=1000, cpus=(0, 1))
     return evidence([delivered(0, cpus=(0, 1), order=order, prepared=ready(effective(threads=threads)), load=load)])
@@ -171,4 +171,4 @@ def test_more_threads_than_cpus_are_oversubscription() -> None:
 
 
 def test_threads_of_the_null_device_need_no_cpu() -> None:
-    assert list(find(crowded(3, NullBackend(service_ns=1000)))) == []
+    assert list(find(crowded(3, NullService(service_ns=1000)))) == []

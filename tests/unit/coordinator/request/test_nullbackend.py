@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
-from ovbench.common.job import NullBackend
+from ovbench.common.job import NullService
 from ovbench.coordinator.plan.plan import make_plan
 from ovbench.coordinator.request.nullbackend import Faults, NullSpec, parse_null
 from tests.builders import request
@@ -14,14 +14,14 @@ from tests.machines import machine
 EVERY = "null:1500,drift=10,stall=0.5@3,slow=20,wrong=after"
 
 
-def backends(text: str, agents: int) -> list[NullBackend]:
+def backends(text: str, agents: int) -> list[NullService]:
     plan = make_plan(request("--backend", text, "--agents", str(agents)), machine(cores=agents))
     return [job.null for job in plan.jobs if job.null is not None]
 
 
 def test_a_service_time_alone_is_a_device_without_faults() -> None:
     assert parse_null("null:1.5").faults == Faults()
-    assert backends("null:1.5", 2) == [NullBackend(service_ns=1500)] * 2
+    assert backends("null:1.5", 2) == [NullService(service_ns=1500)] * 2
 
 
 def test_faults_come_in_any_order_and_are_reported_as_they_were_given() -> None:
@@ -41,7 +41,7 @@ def test_what_is_reported_can_be_given_again(some: Faults) -> None:
 
 
 def test_drift_and_stall_are_of_all_agents() -> None:
-    expected = NullBackend(service_ns=1_000_000, drift_percent_per_s=2.5, stall_at_s=3.0, stall_s=0.5)
+    expected = NullService(service_ns=1_000_000, drift_percent_per_s=2.5, stall_at_s=3.0, stall_s=0.5)
     assert backends("null:1000,drift=2.5,stall=0.5@3", 3) == [expected] * 3
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ovbench.common.job import NullBackend, Pace
+from ovbench.common.job import NullService, Pace
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
     PROTOCOL_VERSION,
@@ -68,7 +68,7 @@ class Life:
     warmup_s: float = 1.0
     iterations: int | None = None
     duration_s: float | None = 10.0
-    null: NullBackend | None = None
+    null: NullService | None = None
     rules: Rules = RULES
     now_ns: int = T0
     actions: list[Action] = field(default_factory=list)
@@ -649,7 +649,7 @@ def test_a_load_without_a_first_inference_is_given_the_time_of_one() -> None:
 
 
 def test_a_null_device_is_given_ten_of_its_services() -> None:
-    life = Life(agents=1, duration_s=100.0, null=NullBackend(service_ns=seconds(2))).running()
+    life = Life(agents=1, duration_s=100.0, null=NullService(service_ns=seconds(2))).running()
     life.wait(20.0 + RULES.lost_s, heartbeats=(0,), completed=0)
     assert life.states == [State.RUNNING]
     life.wait(1.0, heartbeats=(0,), completed=0)
