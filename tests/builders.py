@@ -1,6 +1,7 @@
 """Values that tests are built from: complete and valid, so that a test names only what it is about."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -369,13 +370,11 @@ def evidence(
     """By default of two agents that did exactly what was asked of them."""
     agents = [delivered(0), delivered(1)] if agents is None else agents
     loads = recorded(agents)
+    plan = Plan(tuple(agent.job for agent in agents), housekeeping)
+    ended = run(agents, wanted=wanted, plan=plan, interrupted=interrupted)
     return Evidence(
-        request=wanted or request("--agents", str(len(agents))),
-        plan=Plan(tuple(agent.job for agent in agents), housekeeping),
-        topology=topology or machine(),
-        agents=agents,
+        run=replace(ended, topology=topology or machine()),
         merged=merged or (merge(loads) if loads else None),
-        interrupted=interrupted,
         samples_saved=samples_saved,
         surroundings=surroundings or Surroundings(),
     )

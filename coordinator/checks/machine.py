@@ -21,7 +21,7 @@ _DYNAMIC: Final = ("intel_pstate", "amd-pstate-epp", "amd_pstate_epp")
 
 def find_in_machine(evidence: Evidence) -> Iterator[Finding]:
     around = evidence.surroundings
-    limits = evidence.request.criteria.thresholds
+    limits = evidence.run.request.criteria.thresholds
     yield from _find_in_others(around, limits.max_others_percent)
     yield from _find_beside(around, limits.max_others_percent)
     yield from _find_above(

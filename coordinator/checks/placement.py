@@ -67,7 +67,7 @@ def _find_siblings(plan: Plan, topology: Topology) -> Iterator[Finding]:
 def find_in_placement(evidence: Evidence) -> Iterator[Finding]:
     yield from _find_many_threads(evidence)
     yield from _find_collisions(evidence)
-    for agent in evidence.agents:
+    for agent in evidence.run.agents:
         if agent.finished is not None:
             yield from _find_strayed(agent, agent.finished, evidence)
             yield from _find_moved(agent, agent.finished.mask_changes)
@@ -78,7 +78,7 @@ def _find_many_threads(evidence: Evidence) -> Iterator[Finding]:
     """The null device's threads need no CPU while they serve."""
     crowded = {
         agent.id: (agent.ready.effective.threads, len(agent.job.placement.cpus))
-        for agent in evidence.agents
+        for agent in evidence.run.agents
         if agent.ready is not None
         and agent.job.null is None
         and agent.ready.effective.threads > len(agent.job.placement.cpus)
@@ -101,7 +101,7 @@ def _find_strayed(agent: AgentRecord, finished: Finished, evidence: Evidence) ->
         yield Finding(Code.WRONG_CPUS, "error", message, advice)
     # After an interruption an inference may be under way, in which OpenVINO narrows masks itself.
     lost = requested - set(finished.mask)
-    if lost and finished.mask and not evidence.interrupted:
+    if lost and finished.mask and not evidence.run.interrupted:
         message = (
             f"{agent.name} was given CPUs {given} but at the end none of its inference threads was allowed on "
             f"{format_cpu_list(lost)}."
@@ -121,9 +121,9 @@ def seen_by(agents: Sequence[AgentRecord]) -> dict[tuple[str, int], tuple[int, .
 
 def _find_collisions(evidence: Evidence) -> Iterator[Finding]:
     """Agents that the plan gave one CPU are no collision, but oversubscription."""
-    given = {agent.id: agent.job.placement.cpus for agent in evidence.agents}
+    given = {agent.id: agent.job.placement.cpus for agent in evidence.run.agents}
     met: dict[tuple[int, ...], list[int]] = {}
-    for (_, cpu), agents in seen_by(evidence.agents).items():
+    for (_, cpu), agents in seen_by(evidence.run.agents).items():
         if len(agents) > 1 and any(cpu not in given[id] for id in agents):
             met.setdefault(agents, []).append(cpu)
     for agents, cpus in met.items():
@@ -164,9 +164,9 @@ def remote_percent(nodes: Iterable[OnNode], home: Collection[int]) -> float | No
 
 
 def _find_remote(agent: AgentRecord, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
-    home = home_nodes(evidence.topology, agent.job.placement.cpus)
+    home = home_nodes(evidence.run.topology, agent.job.placement.cpus)
     percent = remote_percent(finished.nodes, home)
-    limit = evidence.request.criteria.thresholds.max_remote_memory_percent
+    limit = evidence.run.request.criteria.thresholds.max_remote_memory_percent
     if percent is None or percent <= limit:
         return
     mb = sum(part.own_mb for part in finished.nodes if part.node not in home)

@@ -16,9 +16,9 @@ LEAST_RATE_SHARE: Final = 0.99
 
 
 def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
-    if evidence.interrupted:
+    if evidence.run.interrupted:
         yield Finding(Code.INTERRUPTED, "error", "The run was interrupted; the figures cover the time before.")
-    for agent in evidence.agents:
+    for agent in evidence.run.agents:
         if agent.failure is not None:
             yield Finding(Code.INFERENCE_FAILED, "error", f"{agent.name} failed: {agent.failure.message}")
         elif agent.finished is not None and agent.finished.error is not None:
@@ -27,10 +27,10 @@ def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(Code.INFERENCE_FAILED, "error", message)
         elif agent.why:
             yield Finding(Code.AGENT_LOST, "error", f"{agent.name} was lost: {agent.why}.")
-    compile_only = evidence.plan.jobs[0].load.compile_only
+    compile_only = evidence.run.plan.jobs[0].load.compile_only
     nothing = evidence.merged is None or evidence.merged.count == 0
     if nothing and not compile_only:
-        whole = not evidence.interrupted and not any(_broken(agent) for agent in evidence.agents)
+        whole = not evidence.run.interrupted and not any(_broken(agent) for agent in evidence.run.agents)
         advice = "Measure for longer, -t or -niter." if whole else ""
         yield Finding(Code.NOTHING_COUNTED, "error", "No inference ended in the measured window.", advice)
 
@@ -41,7 +41,7 @@ def _broken(agent: AgentRecord) -> bool:
 
 def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     window = merged.window
-    limits = evidence.request.criteria.thresholds
+    limits = evidence.run.request.criteria.thresholds
     if window.start_skew_ns > limits.max_start_skew_ms * NS_PER_MS:
         message = f"The agents started {window.start_skew_ns / NS_PER_US:,.0f} us apart."
         yield Finding(Code.START_SKEW, "warning", message, "Keep other load off the machine, or see --max-start-skew.")
@@ -54,8 +54,10 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         skew = f"{window.stop_skew_ns / NS_PER_MS:,.0f} ms"
         message = f"The agents stopped {skew} apart; only the time when all of them ran is counted."
         yield Finding(Code.STOP_SKEW, "warning", message, "Measure for a time with -t, or for longer.")
-    completed = sum(m.finished.completed for m in evidence.agents if m.finished and not m.why and not m.finished.error)
-    if evidence.request.load.iterations and completed != merged.count:
+    completed = sum(
+        m.finished.completed for m in evidence.run.agents if m.finished and not m.why and not m.finished.error
+    )
+    if evidence.run.request.load.iterations and completed != merged.count:
         message = (
             f"{completed} inferences were done; {merged.count} ended while all agents ran, and those under way at the "
             "end of that count by the share of their time."
@@ -64,7 +66,7 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     if not merged.edges_exact:
         message = "An agent recorded more than fits its memory outside the window, so the window's edges are not exact."
         yield Finding(Code.WINDOW_EDGES, "warning", message, "Raise --sample-memory.")
-    if evidence.request.output.save_samples and not evidence.samples_saved:
+    if evidence.run.request.output.save_samples and not evidence.samples_saved:
         message = "samples.npz was not written: there were more samples than --sample-memory holds."
         yield Finding(Code.SAMPLES_NOT_SAVED, "warning", message, "Raise --sample-memory.")
 
@@ -72,15 +74,15 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
 def _least_window_ns(evidence: Evidence) -> int:
     """Of a run of a given time that is long enough, the window is shorter by as much as the agents began late: what the
     limit for that lets pass makes none too short."""
-    limits, asked_s = evidence.request.criteria.thresholds, evidence.request.load.duration_s
+    limits, asked_s = evidence.run.request.criteria.thresholds, evidence.run.request.load.duration_s
     enough = asked_s is not None and asked_s >= limits.min_window_s
     return to_ns(limits.min_window_s) - (round(limits.max_start_skew_ms * NS_PER_MS) if enough else 0)
 
 
 def find_in_rate(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """An agent's latest inference may have been under way when the window ended: in a short run that alone is 1 %."""
-    wanted = evidence.request.load.max_irate
-    under_way = sum(max(agent.batches) for agent in evidence.agents if agent.id in merged.agent_counts)
+    wanted = evidence.run.request.load.max_irate
+    under_way = sum(max(agent.batches) for agent in evidence.run.agents if agent.id in merged.agent_counts)
     frames = merged.work.frames + under_way
     if wanted and merged.count and frames < LEAST_RATE_SHARE * wanted * merged.window.duration_s:
         message = f"-max_irate {wanted:g} was not reached: the agents did {merged.fps:,.1f} frames per second."

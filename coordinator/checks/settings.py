@@ -11,15 +11,15 @@ from .evidence import Evidence
 
 def find_in_settings(evidence: Evidence) -> Iterator[Finding]:
     """Requested against effective, said once for all agents that it is true of."""
-    runtime = evidence.request.runtime
-    only_compiled = evidence.plan.jobs[0].load.compile_only  # there are no requests then
+    runtime = evidence.run.request.runtime
+    only_compiled = evidence.run.plan.jobs[0].load.compile_only  # there are no requests then
     changed: dict[str, list[int]] = {}
     starved: list[int] = []
-    for agent in evidence.agents:
+    for agent in evidence.run.agents:
         if agent.ready is None:
             continue
         effective = agent.ready.effective
-        asynchronous = evidence.request.load.api == "async"
+        asynchronous = evidence.run.request.load.api == "async"
         for name, wanted, got in (
             ("-nstreams", None if runtime.streams == AUTO_STREAMS else runtime.streams, effective.streams),
             ("-nthreads", runtime.threads, effective.threads),

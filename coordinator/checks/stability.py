@@ -31,8 +31,8 @@ _MEASURE_LONGER: Final = "Warm up for longer, --warmup, measure for longer, -t, 
 
 def find_in_sample_size(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """MLPerf LoadGen's rule (see `samples_needed`), for the percentile that the report's first line claims."""
-    confidence = evidence.request.criteria.thresholds.percentile_confidence_percent
-    chosen = evidence.request.output.latency_percentile
+    confidence = evidence.run.request.criteria.thresholds.percentile_confidence_percent
+    chosen = evidence.run.request.output.latency_percentile
     percent = 99 if chosen in (50, 100) else chosen
     if merged.count == 0 or confidence == 0:
         return
@@ -47,7 +47,7 @@ def find_in_sample_size(evidence: Evidence, merged: Merged) -> Iterator[Finding]
 
 
 def find_in_course(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
-    limits = evidence.request.criteria.thresholds
+    limits = evidence.run.request.criteria.thresholds
     windows = last_windows(merged)
     if windows is not None and windows.change_percent > limits.max_change_percent:
         rates = ", ".join(f"{fps:,.4g}" for fps in windows.fps)
@@ -68,7 +68,7 @@ def find_in_course(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
 
 def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """Gaps of LEAST_GAP_NS or more, said once, with the longest: what stalls one agent mostly stalls others, too."""
-    due_ms = {agent.id: _due_ms(agent) for agent in evidence.agents}
+    due_ms = {agent.id: _due_ms(agent) for agent in evidence.run.agents}
     stalled = {
         id: gap for id, gap in merged.agent_gaps_ms.items() if gap > max(_usual_ms(merged, id), due_ms[id]) * GAP_FACTOR
     }
@@ -103,9 +103,9 @@ def find_in_agents_speed(evidence: Evidence, merged: Merged) -> Iterator[Finding
 
     An agent must be slower even with one inference more: that one of a few took long is chance.
     """
-    limit = evidence.request.criteria.thresholds.max_slower_percent
-    rates = fps_per_cpu(evidence.agents, merged)
-    measured = [agent for agent in evidence.agents if agent.id in rates]
+    limit = evidence.run.request.criteria.thresholds.max_slower_percent
+    rates = fps_per_cpu(evidence.run.agents, merged)
+    measured = [agent for agent in evidence.run.agents if agent.id in rates]
     had = cpus_had({agent.id: agent.job.placement.cpus for agent in measured})
     for size in sorted({len(agent.job.placement.cpus) for agent in measured}):
         equals = [agent for agent in measured if len(agent.job.placement.cpus) == size]
@@ -139,7 +139,7 @@ def _why_slow(evidence: Evidence, slow: AgentRecord, rest: Sequence[AgentRecord]
 
 
 def _cpus(evidence: Evidence, agent: AgentRecord) -> list[Cpu]:
-    return [cpu for cpu in evidence.topology.cpus if cpu.id in agent.job.placement.cpus]
+    return [cpu for cpu in evidence.run.topology.cpus if cpu.id in agent.job.placement.cpus]
 
 
 def _kinds(evidence: Evidence, agent: AgentRecord) -> set[str]:
@@ -147,5 +147,5 @@ def _kinds(evidence: Evidence, agent: AgentRecord) -> set[str]:
 
 
 def _shares_core(evidence: Evidence, agent: AgentRecord) -> bool:
-    others = {cpu.core for other in evidence.agents if other is not agent for cpu in _cpus(evidence, other)}
+    others = {cpu.core for other in evidence.run.agents if other is not agent for cpu in _cpus(evidence, other)}
     return any(cpu.core in others for cpu in _cpus(evidence, agent))

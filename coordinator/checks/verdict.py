@@ -19,7 +19,7 @@ from .stability import find_in_agents_speed, find_in_course, find_in_sample_size
 
 
 def judge(evidence: Evidence) -> Validity:
-    criteria = evidence.request.criteria
+    criteria = evidence.run.request.criteria
     findings = tuple(find(evidence))
     return Validity(
         status=verdict_of(findings, criteria.strict),
@@ -32,7 +32,7 @@ def judge(evidence: Evidence) -> Validity:
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     yield from find_in_agents(evidence)
-    for finding in find_in_plan(evidence.plan, evidence.topology):
+    for finding in find_in_plan(evidence.run.plan, evidence.run.topology):
         if finding.code != Code.CPU_QUOTA or not evidence.surroundings.quota:  # else it did run out: see below
             yield finding
     yield from find_in_placement(evidence)

@@ -32,12 +32,9 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
     chosen = record.request.output.latency_percentile
     window = merged.window if merged is not None else Window(0, 0, 0, 0)
     completed = sum(m.finished.completed for m in record.agents if m.finished is not None)
-    saved = samples_file is not None
     times = CpuTimes.of(record, window)
     around = surroundings(record, window, times)
-    evidence = Evidence(
-        record.request, record.plan, record.topology, record.agents, merged, record.interrupted, saved, around
-    )
+    evidence = Evidence(record, merged, samples_file is not None, around)
     seen = seen_by(record.agents)
     report = result.Report(
         ovbench=result.Product(record.version),

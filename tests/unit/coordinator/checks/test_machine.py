@@ -113,7 +113,7 @@ def test_the_limits_are_those_that_were_asked_for() -> None:
     busy = around(use(harness=1.5, others=6.0, steal=2.0))
     asked = request("--agents", "2", "--max-others", "7", "--max-harness", "2", "--max-steal", "3")
     assert {finding.code for finding in find(busy)} == {Code.OTHER_LOAD, Code.HARNESS_LOAD, Code.STEAL}
-    assert list(find(replace(busy, request=asked))) == []
+    assert list(find(replace(busy, run=replace(busy.run, request=asked)))) == []
 
 
 def test_a_share_that_was_stolen_is_told_with_all_cpus_and_the_worst() -> None:
@@ -180,7 +180,8 @@ def test_a_quota_below_the_measured_cpus_is_warned_of_before_the_run(cpus: float
 
 
 def test_a_quota_that_ran_out_is_not_said_as_well_that_it_may() -> None:
-    finding = only(replace(around(quota={0: (1, 0.1)}), topology=replace(machine(), quota_cpus=1.9)))
+    out = around(quota={0: (1, 0.1)})
+    finding = only(replace(out, run=replace(out.run, topology=replace(machine(), quota_cpus=1.9))))
     assert (finding.code, finding.severity) == (Code.CPU_QUOTA, "error")
 
 

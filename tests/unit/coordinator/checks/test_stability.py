@@ -130,7 +130,7 @@ def test_an_inference_that_takes_long_anyway_may_take_ten_times_as_long(stall_ms
 
 
 def test_a_stall_of_one_request_is_none_of_its_agent() -> None:
-    slow = stalling(1000).agents[0]
+    slow = stalling(1000).run.agents[0]
     both = (*slow.samples, samples(steady(seconds(1), ms(5), 2000), request=1))
     assert Code.STALLED not in codes(evidence([replace(delivered(0), samples=both)]))
 
@@ -202,14 +202,14 @@ def test_an_agent_of_more_cpus_is_not_compared_with_those_of_one() -> None:
 
 def test_cores_of_another_kind_are_told_as_the_cause() -> None:
     of = beside(100, 100, 100, 60)
-    (finding,) = found(Evidence(**{**vars(of), "topology": machine(cores=4, efficient=1)}))
+    (finding,) = found(replace(of, run=replace(of.run, topology=machine(cores=4, efficient=1))))
     assert "another kind" in finding.advice
 
 
 def test_a_shared_core_is_told_as_the_cause() -> None:
     """Of three cores with two threads each, 0 and 3 are on one."""
     of = beside(70, 100, 100, 70)
-    (finding,) = found(Evidence(**{**vars(of), "topology": machine(cores=3, threads=2)}))
+    (finding,) = found(replace(of, run=replace(of.run, topology=machine(cores=3, threads=2))))
     assert "Agents 0,3" in finding.message
     assert "--smt skip" in finding.advice
 

@@ -288,8 +288,9 @@ def test_a_run_that_only_compiled_is_valid_without_a_count() -> None:
 def test_requests_are_no_matter_where_the_model_is_only_compiled(argv: list[str]) -> None:
     only = compiled_only()
     prepared = ready(effective(streams=2, requests=1))
-    members = [AgentRecord(0, only.agents[0].job, ready=prepared)]
-    assert codes(replace(only, agents=tuple(members), request=request("-niter", "0", *argv))) == set()
+    members = [AgentRecord(0, only.run.agents[0].job, ready=prepared)]
+    asked = replace(only.run, agents=tuple(members), request=request("-niter", "0", *argv))
+    assert codes(replace(only, run=asked)) == set()
 
 
 def test_an_inference_that_failed_under_way_is_told_with_openvino_s_words() -> None:
