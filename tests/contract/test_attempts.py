@@ -110,6 +110,14 @@ def test_to_be_tried_again_a_test_has_to_say_why() -> None:
             undisturbed(why)
 
 
+def test_what_runs_alone_is_where_it_is_looked_for() -> None:
+    """`scripts/test` has pytest read these files only for it."""
+    mark = "pytest.mark." + "alone"
+    marked = {file.parent for file in (ROOT / "tests").rglob("*.py") if mark in file.read_text()}
+    assert marked == {ROOT / "tests/process"}
+    assert "-m alone tests/process" in (ROOT / "scripts/test").read_text()
+
+
 LEAVING = """
 import subprocess, sys, time
 import pytest

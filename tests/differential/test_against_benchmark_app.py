@@ -112,7 +112,7 @@ def cases() -> Iterator[pytest.ParameterSet]:
         yield pytest.param(command, id=command.name, marks=() if command.fps_within is None else measured)
 
 
-@pytest.mark.parametrize("command", cases())
+@pytest.mark.parametrize("command", list(cases()))
 def test_ovbench_does_with_a_command_line_what_benchmark_app_does(
     benchmark_app: Program, ovbench: Program, command: Command, files: dict[str, str], tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from ovbench.coordinator.plan.selection import housekeeping, measurable
 from ovbench.coordinator.request.policy import GROUPINGS, Policy, Smt, Spread
 from tests.machines import machine, machines
 
-thorough = settings(max_examples=60, deadline=None)
+thorough = settings(max_examples=40, deadline=None)
 
 
 @st.composite
