@@ -52,7 +52,7 @@ def _checked_folder(endpoint: str, folder: str) -> str:
     try:
         last = os.stat(real)
         if not stat.S_ISDIR(last.st_mode):
-            raise UsageError(f"{endpoint}: {folder} is no folder; {advice}")
+            raise UsageError(f"{endpoint}: {folder} is not a folder; {advice}")
         if last.st_uid not in trusted_users():
             raise UsageError(
                 f"{endpoint}: {folder} belongs to another user, who could take the socket's place; {advice}"
@@ -101,7 +101,7 @@ def host_and_port(endpoint: str) -> tuple[str, int]:
     """Of a tcp:// endpoint. Raises OSError where it is none."""
     host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
     if not port.isdecimal() or not 0 < int(port) < 1 << 16:
-        raise OSError(errno.EINVAL, f"'{port}' is no port; use a number from 1 to 65535")
+        raise OSError(errno.EINVAL, f"'{port}' is not a port; use a number from 1 to 65535")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 

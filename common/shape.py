@@ -32,7 +32,7 @@ def parse_dimension(text: str) -> Dimension:
         return (int(word), int(word))
     found = _RANGE.fullmatch(word)
     if found is None or not (found[1] or found[2]):
-        raise ShapeError(f"'{word}' is no dimension; write a number, ? for any, or a range as in 1..8")
+        raise ShapeError(f"'{word}' is not a dimension; write a number, ? for any, or a range as in 1..8")
     low = int(found[1] or 0)
     high = int(found[2]) if found[2] else OPEN
     if high != OPEN and high < low:

@@ -237,7 +237,7 @@ def _converted(path: str, frame: Pixels, info: InputInfo) -> Array:
     if info.type == "bf16":
         return bf16_bits(frame)
     if info.type not in NUMPY:
-        raise UsageError(f"-i {path}: input '{info.name}' is of type {info.type}, which images cannot be made to")
+        raise UsageError(f"-i {path}: input '{info.name}' is of type {info.type}, which images cannot be converted to")
     return frame
 
 

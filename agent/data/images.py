@@ -42,7 +42,7 @@ def read_image(path: str) -> Pixels:
         most = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
         raise UsageError(f"-i {path}: the image has more than {most} million pixels; make it smaller") from None
     except UnidentifiedImageError:
-        raise UsageError(f"-i {path}: this is no image that Pillow can read") from None
+        raise UsageError(f"-i {path}: this is not an image that Pillow can read") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"-i {path}: the image cannot be read: {reason}") from None

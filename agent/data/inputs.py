@@ -108,7 +108,8 @@ def _used(info: InputInfo, files: Files, notes: list[str]) -> Files:
     round_text = f"{frames} frame{'' if frames == 1 else 's'} of its shapes"
     if over:
         notes.append(
-            f"Input '{info.name}': {files.counted} are no multiple of the {round_text}; the last {over} are not used."
+            f"Input '{info.name}': {files.counted} are not a multiple of the {round_text}; the last {over} are "
+            "not used."
         )
     if len(files.paths) < frames:
         notes.append(f"Input '{info.name}': {files.counted} for the {round_text}; files are used more than once.")

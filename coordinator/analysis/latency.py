@@ -28,7 +28,7 @@ INTERVALS: Final = (*NAMED_PERCENTILES, "chosen")
 class Latency:
     """In ms. `percentiles` in the order of PERCENTILES; `chosen` is the one that was asked for beside them.
 
-    `stddev` is the population's. `ci95`: by INTERVALS; empty where there was too little to tell, and of single agents.
+    `stddev` is the population's. `ci95`: by INTERVALS; empty where there were too few samples, and of single agents.
     `distribution` is at the percentiles of `distribution.percents_of(count)`.
     """
 

@@ -35,7 +35,7 @@ def print_topology(console: Console, topology: Topology) -> None:
 
 
 def topology_json(topology: Topology) -> dict[str, object]:
-    """For programs; docs/topology.md tells what the keys mean."""
+    """For programs; docs/topology.md has what the keys mean."""
     return {
         "model": topology.model,
         "sockets": topology.sockets,
@@ -118,7 +118,7 @@ def _limits(topology: Topology) -> Iterator[Text]:
 
 
 def _cpu_table(topology: Topology) -> Table:
-    """A column only where it tells something."""
+    """A column only where it says something."""
     rows = _rows(topology)
     kinds = len({row.kind for row in rows}) > 1
     siblings = any(len(core) > 1 for row in rows for core in row.cores)
@@ -165,7 +165,7 @@ def _grouped(topology: Topology, *, by_cache: bool) -> list[_Row]:
 
 
 def _siblings(row: _Row) -> str:
-    """Those of the first core and of the last one that has any, which tells how they are numbered."""
+    """Those of the first core and of the last one that has any, which shows how they are numbered."""
     shared = ["+".join(map(str, sorted(core))) for core in row.cores if len(core) > 1]
     return "" if not shared else shared[0] if len(shared) == 1 else f"{shared[0]} … {shared[-1]}"
 

@@ -87,5 +87,5 @@ def _files(word: str, path: Path) -> list[Path]:
             raise UsageError(f"-i {word}: the folder {path} has no images, .npy or .bin files")
         return inside
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"-i {word}: {path.name} is of no known kind; inputs come from images, .npy and .bin files")
+        raise UsageError(f"-i {word}: {path.name} is of an unknown kind; inputs come from images, .npy and .bin files")
     return [path]

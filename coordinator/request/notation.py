@@ -32,7 +32,7 @@ def parse_batch(text: str) -> Dimension | None:
     _check_size(text)
     dimension = parse_dimension(text)
     if dimension[1] == 0:
-        raise ShapeError(f"'{text}' is no batch; write 1 or more, ? for any, or a range as in 1..8")
+        raise ShapeError(f"'{text}' is not a batch size; write 1 or more, ? for any, or a range as in 1..8")
     return dimension
 
 
@@ -74,7 +74,7 @@ def element_types(flag: str, text: str) -> dict[str, str]:
         if not name:
             raise UsageError(f"{flag} {text}: '{pair}' is not NAME:TYPE, as in input:f16,output:f32")
         if kind not in ELEMENT_TYPES:
-            raise UsageError(f"{flag} {text}: '{kind}' is no element type; use one of {', '.join(ELEMENT_TYPES)}")
+            raise UsageError(f"{flag} {text}: '{kind}' is not an element type; use one of {', '.join(ELEMENT_TYPES)}")
         if name in found:
             raise UsageError(f"{flag} {text}: '{name}' is there twice; name each input and output once")
         found[name] = element_type(kind)
@@ -160,7 +160,7 @@ def _layout(text: str) -> str:
     parts = word.split(",") if "," in word else _LETTERS.findall(word)
     named = [part for part in parts if part != "..."]
     if not named or parts.count("...") > 1 or not all(re.fullmatch("[A-Z?]", part) for part in named):
-        raise ShapeError(f"'{text}' is no layout; write a letter for each dimension, as in NCHW or N...")
+        raise ShapeError(f"'{text}' is not a layout; write a letter for each dimension, as in NCHW or N...")
     known = [part for part in named if part != "?"]
     if len(set(known)) != len(known):
         raise ShapeError(f"the layout '{text}' has a letter twice; each dimension has its own")
@@ -173,7 +173,7 @@ def _number(text: str) -> float:
     except ValueError:
         value = float("nan")
     if not isfinite(value):
-        raise ShapeError(f"'{text}' is no number; write one for each channel, as in [123.7,116.3,103.5]")
+        raise ShapeError(f"'{text}' is not a number; write one for each channel, as in [123.7,116.3,103.5]")
     return value
 
 

@@ -63,7 +63,7 @@ def cache_folder(folder: Path | None) -> str | None:
         return None
     path = absolute("-cdir", folder)
     if os.path.exists(path) and not os.path.isdir(path):
-        raise UsageError(f"-cdir {folder}: this is no folder; give one, which need not exist yet")
+        raise UsageError(f"-cdir {folder}: this is not a folder; give one, which need not exist yet")
     return str(path)
 
 
@@ -90,7 +90,7 @@ def _nearest_folder(flag: str, file: Path, path: Path) -> Path:
         try:
             if stat.S_ISDIR(parent.stat().st_mode):
                 return parent
-            reason = f"{parent} is no folder"
+            reason = f"{parent} is not a folder"
         except FileNotFoundError:
             continue
         except OSError as error:  # a name too long, a folder that is closed to us

@@ -54,7 +54,7 @@ def parse_requirement(flag: str, text: str, *, relative: bool) -> Requirement:
     if form is None:
         example = "'p99 > +5%'" if relative else "'fps >= 900'"
         hint = "; the unit is in the figure's name" if _WITH_UNIT.search(text) else ""
-        raise UsageError(f"{flag} '{text}': this is no figure, comparison and number, as in {example}{hint}")
+        raise UsageError(f"{flag} '{text}': this is not a figure, comparison and number, as in {example}{hint}")
     name, operator, sign, digits, percent = form.groups()
     figure = BY_NAME.get(name)
     if figure is None:
@@ -68,7 +68,9 @@ def parse_requirement(flag: str, text: str, *, relative: bool) -> Requirement:
     if (sign or percent) and not relative:
         raise UsageError(f"{flag} '{text}': a run has nothing to be relative to; give a number without sign or %")
     if percent and not sign:
-        raise UsageError(f"{flag} '{text}': a percentage is of the first result, so it needs a sign, as in +{digits}%")
+        raise UsageError(
+            f"{flag} '{text}': a percentage is relative to the first result, so it needs a sign, as in +{digits}%"
+        )
     kind: Kind = "percent" if percent else "difference" if sign else "value"
     return Requirement(text.strip(), figure.name, _OPERATORS[operator], number, kind)
 

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class NodePart(Struct, frozen=True):
-    """A NUMA node; `distances` to each node in their order, 10 to itself, none where the kernel does not tell."""
+    """A NUMA node; `distances` to each node in their order, 10 to itself, none where the kernel does not report it."""
 
     id: int
     cpus: tuple[int, ...]

@@ -133,7 +133,7 @@ class CpuPlace(Struct, frozen=True):
 class CpuUse(Struct, frozen=True):
     """Who had a measured CPU in the window, in percent of its time; together 100.
 
-    With an agent of several CPUs whose threads may move between them, its time is told by where they were seen.
+    With an agent of several CPUs whose threads may move between them, its time is charged by where they were seen.
     """
 
     agents: Percent
@@ -177,7 +177,7 @@ class CpuPart(Struct, frozen=True):
     ]
     measured_cpus: tuple[int, ...]
     use: Annotated[dict[str, CpuUse], Meta(description="every measured CPU")] = {}
-    frequency_mhz: Annotated[dict[str, Frequency], Meta(description="empty where the kernel does not tell")] = {}
+    frequency_mhz: Annotated[dict[str, Frequency], Meta(description="empty where the kernel does not report it")] = {}
     timeline: Annotated[CpuTimeline | None, Meta(description="null where the totals could not be read")] = None
     places: Annotated[dict[str, CpuPlace], Meta(description="every online logical CPU of the host")] = {}
 
@@ -240,7 +240,9 @@ class PlacementPart(Struct, frozen=True):
     collisions: Annotated[tuple[int, ...], Meta(description="those of them on which other agents' were, too")] = ()
     changes: tuple[MaskChangePart, ...] = ()
     memory_policy: Annotated[str, Meta(description="of the threads that infer, read back")] = ""
-    memory_mb_by_node: Annotated[dict[str, NodeMemory], Meta(description="empty where the kernel does not tell")] = {}
+    memory_mb_by_node: Annotated[
+        dict[str, NodeMemory], Meta(description="empty where the kernel does not report it")
+    ] = {}
     remote_memory_percent: Annotated[
         float | None, Meta(description="of its own memory, on nodes that none of its CPUs is of")
     ] = None
@@ -255,7 +257,7 @@ class AgentCpu(Struct, frozen=True):
     control_s: Annotated[float, Meta(description="the part of its control threads")]
     voluntary_switches: int
     involuntary_switches: int
-    migrations: Annotated[int | None, Meta(description="null where the kernel does not tell")]
+    migrations: Annotated[int | None, Meta(description="null where the kernel does not report it")]
     frames_per_cpu_s: float | None = None
     throttled_s: Annotated[float, Meta(description="in which its control groups' CPU quota was used up")] = 0.0
     throttled_periods: int = 0
@@ -437,7 +439,7 @@ class FilePart(Struct, frozen=True):
 
 
 class EffectivePart(Struct, frozen=True):
-    """What ran. Streams, threads and requests are of each agent, by the compiled model; null where agents differ."""
+    """What ran. Streams, threads and requests are per agent, by the compiled model; null where agents differ."""
 
     backend: str
     model: str

@@ -78,7 +78,7 @@ def _most_requests(job: Job) -> int:
 def _in_ready(member: Member, ready: Ready, cpus: Collection[int] | None) -> Iterator[str]:
     requests, most = ready.effective.requests, _most_requests(member.job)
     if requests > most:
-        yield f"it says that it has {requests} requests, more than {most}"
+        yield f"it reports that it has {requests} requests, more than {most}"
     yield from _strangers("may use", ready.mask, cpus)
 
 
@@ -88,12 +88,12 @@ def _in_finished(
     first, last = begin_ns - SLACK_NS, now_ns + SLACK_NS
     start, stop = finished.start_ns, finished.stop_ns
     if not first <= start <= last:
-        yield "it says that its load began at an instant that is not of this run; is its clock this machine's?"
+        yield "it reports that its load began at an instant that is not of this run; is its clock this machine's?"
     # A paced load of counted inferences lasts to where the next would have been due.
     if not start <= stop <= last + to_ns(member.period_s):
-        yield "it says that its load stopped at an instant that is not of this run"
+        yield "it reports that its load stopped at an instant that is not of this run"
     if finished.completed * max(member.batches) > MOST_COUNT:
-        yield f"it says that it completed {finished.completed} inferences, more than there can be"
+        yield f"it reports that it completed {finished.completed} inferences, more than there can be"
     yield from _in_usage(finished.usage, begin_ns - _BEFORE_NS, last)
     ran_on = {part.cpu for reading in finished.usage for part in reading.cpus}
     changed = {cpu for change in finished.mask_changes for cpu in (*change.before, *change.after)}
@@ -103,18 +103,18 @@ def _in_finished(
 def _in_usage(usage: Iterable[Usage], first_ns: int, last_ns: int) -> Iterator[str]:
     readings = list(usage)
     if not readings:
-        yield "it says nothing of the CPU time that it used"
+        yield "it does not report the CPU time that it used"
     elif not first_ns <= readings[0].at_ns <= readings[-1].at_ns <= last_ns:
         yield "it read its CPU time at an instant that is not of its load"
     for before, after in pairwise(readings):
         if after.at_ns < before.at_ns or after.user_s < before.user_s or after.system_s < before.system_s:
-            yield "what it says of its CPU time is not in order"
+            yield "its reports of CPU time are not in order"
 
 
 def _strangers(what: str, named: Collection[int], cpus: Collection[int] | None) -> Iterator[str]:
     strange = set() if cpus is None else set(named) - set(cpus)
     if strange:
-        yield f"it says that it {what} CPUs {format_cpu_list(sorted(strange)[:16])}, which this machine has not"
+        yield f"it reports that it {what} CPUs {format_cpu_list(sorted(strange)[:16])}, which do not exist here"
 
 
 def _in_samples(member: Member, samples: Samples, now_ns: int) -> Iterator[str]:
@@ -150,7 +150,7 @@ def _in_folded(member: Member, folded: Folded, begin_ns: int, now_ns: int) -> It
         yield "it folded samples in time slices that are not of its load"
     for layout, buckets in ((FINE, folded.fine_buckets), (COARSE, folded.slice_buckets)):
         if not _spans(layout, np.frombuffer(buckets, "<i4"), folded.least_ns, folded.most_ns):
-            yield "its histograms are of other latencies than it says"
+            yield "its histograms contradict the latencies it reports"
 
 
 def _spans(layout: Layout, buckets: "np.ndarray[tuple[int], np.dtype[np.int32]]", least: int, most: int) -> bool:
@@ -186,7 +186,7 @@ def _in_delivery(member: Member, delivered: Delivered) -> Iterator[str]:
         yield "it folded samples of requests that have none"
     completed = 0 if member.finished is None else member.finished.completed
     if known != completed:
-        yield f"it delivers samples of {known} inferences, and says that it completed {completed}"
+        yield f"it delivers samples of {known} inferences, and reports that it completed {completed}"
 
 
 def _in_order(parts: list[Samples], folded: Folded | None) -> Generator[str, None, int]:

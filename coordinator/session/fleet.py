@@ -212,7 +212,9 @@ class Fleet:
     def garbled(self, peer: bytes, what: str, now_ns: int) -> list[Action]:
         """Something came from this peer that is no message: an agent that cannot be understood is lost."""
         member = self._by_peer.get(peer)
-        return [] if member is None else self.died(member.id, f"it sent what is no message: {what}", now_ns)
+        return (
+            [] if member is None else self.died(member.id, f"it sent something that is not a message: {what}", now_ns)
+        )
 
     def died(self, agent: int, how: str, now_ns: int) -> list[Action]:
         """The process of an agent has ended."""

@@ -133,7 +133,7 @@ def _outcomes(name: str, file: Path) -> tuple[Outcome, ...]:
         try:
             outcomes.append(msgspec.json.decode(line, type=Outcome))
         except msgspec.DecodeError as error:
-            raise UsageError(f"{name}: line {number} of {file.name} is no trial: {error}") from None
+            raise UsageError(f"{name}: line {number} of {file.name} is not a trial: {error}") from None
     return tuple(outcomes)
 
 

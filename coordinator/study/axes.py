@@ -114,7 +114,7 @@ def _one(words: Sequence[str], at: int) -> tuple[Flag, list[str], int]:
     flag = flag_of(word)
     if flag is None:
         if not word.startswith("-"):
-            raise UsageError(f"'{word}' is no flag, and no flag before it takes it (see ovbench-coord study --help)")
+            raise UsageError(f"'{word}' is not a flag, and no flag before it takes it (see ovbench-coord study --help)")
         raise UsageError(f"{word}: no run has this flag{did_you_mean(word, BY_SPELLING)} (see ovbench-coord --help)")
     _check_allowed(word, flag)
     if equals:
@@ -178,7 +178,7 @@ def _of_toml(key: str, flag: Flag, value: Any) -> list[tuple[str, ...]]:
     if isinstance(value, int | float | str) and flag.takes != "nothing":
         text = f"{value}" if not isinstance(value, float) else f"{value:.15g}"
         return [(one,) for one in _spread_out(flag, text)]
-    raise UsageError(f"settings.{key}: {value!r} is no value for it; give a number, a text or an array of them")
+    raise UsageError(f"settings.{key}: {value!r} is not a value for it; give a number, a text or an array of them")
 
 
 def _known(key: str) -> Flag:

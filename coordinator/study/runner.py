@@ -74,7 +74,7 @@ def _prepared(trial: Trial, topology: Topology) -> PlacedTrial:
         request = parse_run(trial.argv)
         return PlacedTrial(trial, request, make_plan(request, topology))
     except SystemExit:  # --help
-        raise UsageError(f"trial {trial.id}: {' '.join(trial.argv)} is no command line of a run") from None
+        raise UsageError(f"trial {trial.id}: {' '.join(trial.argv)} is not a command line of a run") from None
     except UsageError as error:
         point = " ".join(f"{flag} {value}" for flag, value in trial.point.items())
         raise UsageError(f"study, {point}: {error}" if point else str(error)) from None

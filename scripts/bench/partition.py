@@ -1,7 +1,7 @@
 """Partitioning: FPS of squeezenet1.1 on all CPUs, one synchronous agent per CPU, against one benchmark_app.
 
 benchmark_app runs with `-hint throughput` on the exported IR of the same model. With the limit program there is a third
-side, one C++ loop pinned to each CPU: what the machine can do in this shape, so what a harness costs is told apart from
+side, one C++ loop pinned to each CPU: what the machine can do in this shape, so what a harness costs is separate from
 what the shape gains.
 """
 

@@ -1,7 +1,7 @@
 """Few and long inferences of the null device, of which the rate is known: within 1 % of it, and the interval holds it.
 
-The device serves for exactly the time that it is told, but wakes late on a busy machine: the rate that a run without
-end would have lies between that of the time it was told and that of the time it took on the average. A start at a
+The device serves for exactly the time that it is given, but wakes late on a busy machine: the rate that a run without
+end would have lies between that of the time it was given and that of the time it took on the average. A start at a
 limited rate that is late by 50 ms is 1 % of 5 s.
 """
 

@@ -23,7 +23,7 @@ PALETTE: Final = {
     "--yellow": ("#b8860b", "#f0c808"),
     "--idle": ("#e3e6ea", "#2b323a"),
 }
-"""Light and dark. After Okabe and Ito, https://jfly.uni-koeln.de/color/: told apart by the colour-blind."""
+"""Light and dark. After Okabe and Ito, https://jfly.uni-koeln.de/color/: distinguishable by the colour-blind."""
 
 TEXT, MUTED, GRID, PAPER, BLUE, ORANGE, GREEN, PINK, YELLOW, IDLE = (f"var({name})" for name in PALETTE)
 SERIES: Final = (BLUE, ORANGE, GREEN, PINK, YELLOW, MUTED)

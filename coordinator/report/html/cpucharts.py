@@ -136,7 +136,7 @@ def heat_over_time(cpu: CpuPart, timeline: CpuTimeline) -> Chart:
 
 
 def _by_place(cpu: CpuPart, numbers: Iterable[int]) -> Iterator[tuple[tuple[int, int], Iterator[int]]]:
-    """CPUs by socket and node, SMT siblings beside each other; all on one where a report does not tell."""
+    """CPUs by socket and node, SMT siblings beside each other; all on one where a report does not say."""
 
     def place(number: int) -> tuple[int, int]:
         known = cpu.places.get(str(number))

@@ -12,7 +12,7 @@ from .vega import compiled, script
 _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'; img-src data:"
 )
-"""A browser that is told this asks no host for anything. Vega compiles its expressions, hence unsafe-eval."""
+"""With this a browser asks no host for anything. Vega compiles its expressions, hence unsafe-eval."""
 
 
 class Html(str):

@@ -34,7 +34,7 @@ _NINES: Final = (0.5, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 
 
 def run_charts(report: Report) -> tuple[Chart, ...]:
-    """Those that the report has figures for, the most telling first."""
+    """Those that the report has figures for, the most informative first."""
     return tuple(_charts(report))
 
 

@@ -197,7 +197,7 @@ def environment_of(env: Environment) -> dict[str, str]:
         "sockets, NUMA nodes": f"{env.sockets}, {env.nodes}",
         "cores, logical CPUs": f"{env.physical_cores}, {env.logical_cpus}",
         "CPUs allowed": format_cpu_list(env.allowed_cpus),
-        "governor": env.governor or "not told by the kernel",
+        "governor": env.governor or "not reported by the kernel",
         "kernel": env.kernel,
         "OpenVINO": env.openvino,
         "Python": env.python,

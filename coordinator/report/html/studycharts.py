@@ -136,5 +136,5 @@ def _drift_chart(rows: Rows) -> Chart:
         "encoding": {"x": x, "y": y},
     }
     layers: list[Spec] = [zero, *([trend] if len(rows) >= 12 else []), points, hover(x, y, paint)]
-    caption = "A trend here is the machine's, not a setting's: repetitions were run in mixed order."
+    caption = "A trend here comes from the machine, not from a setting: repetitions ran in mixed order."
     return Chart("drift", "Drift of the machine", caption, drawing(layers, rows, 300))

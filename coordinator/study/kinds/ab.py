@@ -252,6 +252,6 @@ def _undecided(comparisons: Sequence[Ratio]) -> Iterator[str]:
     if len(comparisons) > 1:
         doubt = 100 - verdict.confidence_percent
         yield (
-            f"The verdict is on throughput. Of equal settings, each figure is called different in {doubt:g} of 100 "
+            f"The verdict is on throughput. For equal settings, each figure is called different in {doubt:g} of 100 "
             f"studies, one of the {len(comparisons)} in up to {len(comparisons) * doubt:g}."
         )

@@ -149,5 +149,5 @@ def test_a_port_has_a_host(endpoint: str, found: tuple[str, int]) -> None:
 
 @pytest.mark.parametrize("port", ["", "x", "0", "65536", "-1", "*"])
 def test_a_port_is_a_number(port: str) -> None:
-    with pytest.raises(OSError, match="is no port"):
+    with pytest.raises(OSError, match="is not a port"):
         host_and_port(f"tcp://127.0.0.1:{port}")

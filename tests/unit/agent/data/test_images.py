@@ -123,13 +123,13 @@ def refusal(path: Path) -> str:
 
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.jpg").write_text("no image")
-    assert refusal(tmp_path / "x.jpg") == "this is no image that Pillow can read"
+    assert refusal(tmp_path / "x.jpg") == "this is not an image that Pillow can read"
 
 
 def test_a_file_that_would_start_other_programs_is_no_image(tmp_path: Path) -> None:
     Image.fromarray(colours()).save(tmp_path / "x.eps")
     (tmp_path / "x.eps").rename(tmp_path / "x.jpg")
-    assert refusal(tmp_path / "x.jpg") == "this is no image that Pillow can read"
+    assert refusal(tmp_path / "x.jpg") == "this is not an image that Pillow can read"
 
 
 def test_an_image_that_does_not_exist_is_refused(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_files_that_are_too_few_or_too_many_are_noted(tmp_path: Path) -> None:
     paths = [raw(tmp_path / f"{i}.bin", b"x") for i in range(5)]
     one = info("[3,1]", "u8", "NC")
     assert gather([one], data(*paths)).notes == (
-        "Input 'data': 5 .bin files are no multiple of the 3 frames of its shapes; the last 2 are not used.",
+        "Input 'data': 5 .bin files are not a multiple of the 3 frames of its shapes; the last 2 are not used.",
     )
     assert gather([one], data(paths[0])).notes == (
         "Input 'data': 1 .bin file for the 3 frames of its shapes; files are used more than once.",
@@ -387,8 +387,8 @@ def test_images_decide_the_size_of_an_open_input(tmp_path: Path) -> None:
             "as an image it is [6,8,3], but input 'data' needs [16]; "
             "say with -layout which dimension is which, as in -layout [NCHW]",
         ),
-        (info("[6,8,3]", "u4", "HWC"), "input 'data' is of type u4, which images cannot be made to"),
-        (info("[6,8,3]", "string", "HWC"), "input 'data' is of type string, which images cannot be made to"),
+        (info("[6,8,3]", "u4", "HWC"), "input 'data' is of type u4, which images cannot be converted to"),
+        (info("[6,8,3]", "string", "HWC"), "input 'data' is of type string, which images cannot be converted to"),
         (info("[?,3,?,4]", "u8", "NCHW"), "its shape is [1,3,6,8], but input 'data' needs [?,3,?,4]"),
     ],
 )

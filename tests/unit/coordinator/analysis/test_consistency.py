@@ -82,7 +82,7 @@ def test_agents_that_add_up_alike_should_make_the_same_bits() -> None:
     assert consistency_of(members).part().agree is True
     (finding,) = find_in_outputs(evidence(members))
     assert finding.severity == "warning"
-    assert "on agent 1 are not those on agent 0 to the bit" in finding.message
+    assert "on agent 1 are not bit-identical to those on agent 0" in finding.message
     assert "0.05 %" in finding.message
 
 
@@ -157,8 +157,8 @@ def test_another_number_of_outputs_after_the_load_is_beyond_comparison() -> None
 def test_the_agents_the_output_and_the_distance_are_named() -> None:
     members = [making(0, made(1.0)), making(1, made(0.75)), making(2, made(1.0)), making(3, made(0.5))]
     assert messages(members) == [
-        "The same inputs gave other outputs on agents 1,3 than on agent 0; 'output' of agent 3 is off by 50 % of its "
-        "largest value."
+        "The same inputs gave different outputs on agents 1,3 than on agent 0; 'output' of agent 3 is off by 50 % of "
+        "its largest value."
     ]
 
 

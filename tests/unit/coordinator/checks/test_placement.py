@@ -75,7 +75,7 @@ def the(code: Code, of: Evidence) -> Finding:
 def test_agents_that_met_are_named_with_the_cpus() -> None:
     finding = the(Code.CPU_COLLISION, COLLISION[0]())
     assert (finding.severity, finding.advice != "") == ("error", True)
-    assert "Agents 0-1 were seen to infer on CPUs 0," in finding.message
+    assert "Agents 0-1 were seen inferring on CPUs 0," in finding.message
 
 
 def test_agents_of_two_hosts_do_not_meet() -> None:
@@ -151,7 +151,7 @@ def test_control_threads_on_siblings_of_measured_cpus_are_good_to_know() -> None
 
 def test_agents_with_cpus_of_several_nodes_are_named() -> None:
     finding = the(Code.SPANS_NODES, placed(NUMA, (0,), (1, 2)))
-    assert (finding.severity, "Agent 1 has CPUs of several NUMA nodes" in finding.message) == ("info", True)
+    assert (finding.severity, "Agent 1 has CPUs on several NUMA nodes" in finding.message) == ("info", True)
 
 
 def test_what_is_known_of_a_plan_is_found_without_a_run() -> None:

@@ -82,7 +82,7 @@ def beside(*rates: float) -> Evidence:
 def test_too_few_samples_are_told_with_what_it_takes() -> None:
     (finding,) = found(counting(100))
     assert finding.code == Code.FEW_SAMPLES
-    assert "p99 is from 100 inferences; 459" in finding.message
+    assert "p99 is from 100 inferences; 99 % confidence takes 459" in finding.message
     assert "45.9 s" in finding.message
 
 

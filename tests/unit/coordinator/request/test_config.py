@@ -109,6 +109,6 @@ def test_a_precision_for_something_else_is_refused(text: str) -> None:
 def test_extensions_and_the_file_to_dump_to_are_looked_for_first(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         request("-extensions", str(tmp_path / "lib.so"))
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         request("-dump_config", "/dev/null/config.json")
     assert request("-dump_config", str(tmp_path / "new" / "config.json")).output.dump_config is not None

@@ -91,7 +91,7 @@ def test_every_known_kind_is_taken_from_a_folder(suffix: str) -> None:
         ("~nobody-of-that-name/a.npy", "there is no such"),
         ("empty", "has no images, .npy or .bin files"),
         ("in:empty", "-i in:empty: the folder"),
-        ("notes.txt", "of no known kind"),
+        ("notes.txt", "of an unknown kind"),
         ("", "nothing after it"),
         (",", "nothing after it"),
     ],

@@ -93,5 +93,5 @@ def test_numbers_for_images_may_stand_beside_those_of_one_input() -> None:
 
 
 def test_what_is_wrong_is_named_with_the_flag_and_the_whole_text() -> None:
-    with pytest.raises(UsageError, match=r"^-shape a\[1\],b\[x\]: 'x' is no dimension"):
+    with pytest.raises(UsageError, match=r"^-shape a\[1\],b\[x\]: 'x' is not a dimension"):
         notation.shapes("-shape", "a[1],b[x]")

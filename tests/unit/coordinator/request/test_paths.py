@@ -49,7 +49,7 @@ def test_a_model_of_no_name_is_not_the_current_folder() -> None:
 
 
 def test_a_cache_that_is_a_file_is_refused(model: Path) -> None:
-    assert "no folder" in complaint("-cdir", str(model))
+    assert "not a folder" in complaint("-cdir", str(model))
     assert request("-cdir", str(model.parent / "new")).runtime.cache_dir == str(model.parent / "new")
 
 

@@ -40,11 +40,11 @@ def test_a_requirement_names_a_figure_a_comparison_and_a_number(
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no figure, comparison and number, as in 'fps >= 900'"),
-        ("fps", "no figure, comparison"),
-        ("fps = 900", "no figure, comparison"),
-        ("fps >= many", "no figure, comparison"),
-        ("fps >= 9 00", "no figure, comparison"),
+        ("", "not a figure, comparison and number, as in 'fps >= 900'"),
+        ("fps", "not a figure, comparison"),
+        ("fps = 900", "not a figure, comparison"),
+        ("fps >= many", "not a figure, comparison"),
+        ("fps >= 9 00", "not a figure, comparison"),
         ("p99 < 5ms", "the unit is in the figure's name"),
         ("fps >= 1.2.3", "'1.2.3' is not a number"),
         ("fps >= .", "'.' is not a number"),

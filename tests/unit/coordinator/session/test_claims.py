@@ -92,13 +92,13 @@ def test_a_load_that_can_have_been_has_no_fault() -> None:
         ({"stop_ns": BEGIN - 1}, "stopped at an instant that is not of this run"),
         ({"stop_ns": (1 << 62) - 1}, "stopped at an instant that is not of this run"),
         ({"completed": 1 << 53}, "more than there can be"),
-        ({"usage": ()}, "nothing of the CPU time"),
+        ({"usage": ()}, "does not report the CPU time"),
         ({"usage": (usage(5), usage(BEGIN))}, "read its CPU time at an instant"),
         ({"usage": (usage(BEGIN), usage(1 << 61))}, "read its CPU time at an instant"),
         ({"usage": (usage(BEGIN), usage(BEGIN - 5), usage(BEGIN))}, "not in order"),
         ({"usage": (usage(BEGIN, user_s=2.0), usage(BEGIN + 5, user_s=1.0))}, "not in order"),
         ({"usage": (usage(BEGIN, system_s=2.0), usage(BEGIN + 5))}, "not in order"),
-        ({"seen": (0, 7)}, "was on CPUs 7, which this machine has not"),
+        ({"seen": (0, 7)}, "was on CPUs 7, which this machine does not have"),
         ({"mask": (8191,)}, "was on CPUs 8191"),
         ({"mask_changes": (MaskChange(1, False, (0,), (5,)),)}, "was on CPUs 5"),
         ({"usage": (structs.replace(usage(BEGIN), cpus=(OnCpu(9, 0.0, 0.0),)),)}, "was on CPUs 9"),
@@ -144,8 +144,8 @@ def test_samples_that_cannot_have_been_are_a_fault(change: dict[str, Any], says:
         ({"last_end_ns": BEGIN + seconds(1)}, "not of the time between"),
         ({"slice_ns": 1 << 50, "slice_indices": b"\1\0\0\0"}, "time slices that are not of its load"),
         ({"most_ns": seconds(4)}, "longer than its load"),
-        ({"most_ns": 1500}, "of other latencies"),
-        ({"least_ns": 0}, "of other latencies"),
+        ({"most_ns": 1500}, "contradict the latencies"),
+        ({"least_ns": 0}, "contradict the latencies"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
 )
@@ -154,7 +154,7 @@ def test_what_cannot_have_been_folded_is_a_fault(change: dict[str, Any], says: s
 
 
 def test_as_many_inferences_as_were_said_are_delivered() -> None:
-    assert "2000 inferences, and says that it completed 1999" in heard(
+    assert "2000 inferences, and reports that it completed 1999" in heard(
         [load(completed=1999), *delivery(), Delivered(6)]
     )
     assert "only 6 of its 7 messages" in heard([load(), *delivery(), Delivered(7)])

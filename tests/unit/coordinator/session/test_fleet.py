@@ -990,7 +990,7 @@ def test_an_agent_that_cannot_be_understood_is_lost_by_name_and_a_stranger_is_no
     assert life.fleet.garbled(b"stranger", "Input data was truncated", life.now_ns) == []
     life.fleet.garbled(peer(1), "Input data was truncated", life.now_ns)
     assert life.states == [State.RUNNING, State.LOST]
-    assert why(life, 1) == "it sent what is no message: Input data was truncated"
+    assert why(life, 1) == "it sent something that is not a message: Input data was truncated"
 
 
 def test_an_agent_that_says_what_cannot_be_is_lost_and_the_others_go_on() -> None:

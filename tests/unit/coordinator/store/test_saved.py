@@ -117,7 +117,7 @@ def test_a_line_that_is_no_trial_is_told_with_its_number(tmp_path: Path) -> None
     folder = with_study(tmp_path)
     good = outcome_line(outcome_of(TRIAL, report(), 12.0, 0))
     (folder / "trials.jsonl").write_bytes(good + b'{"trial": 5}\n' + good)
-    with pytest.raises(UsageError, match=r"line 2 of trials\.jsonl is no trial"):
+    with pytest.raises(UsageError, match=r"line 2 of trials\.jsonl is not a trial"):
         read_saved(str(folder))
 
 

@@ -72,7 +72,7 @@ def test_the_points_are_all_combinations_and_each_is_a_run(streams: list[int], r
     ("words", "told"),
     [
         (["-nstreems", "1,2"], "did you mean -nstreams?"),
-        (["5"], "'5' is no flag"),
+        (["5"], "'5' is not a flag"),
         (["-nstreams"], "a value is missing"),
         (["-nstreams", "1,,2"], "between two commas"),
         (["-nireq", "4..1"], "-nireq 4..1"),
@@ -108,7 +108,7 @@ def test_a_table_has_settings_by_their_names_without_dashes() -> None:
     [
         ({"nstreems": 1}, "did you mean nstreams?"),
         ({"nstreams": []}, "the array is empty"),
-        ({"nstreams": {"a": 1}}, "no value for it"),
+        ({"nstreams": {"a": 1}}, "not a value for it"),
         ({"report_folder": "x"}, "the study's"),
         ({"nireq": "1,,2"}, "between two commas"),
         ({"strict": [True, False]}, "a switch"),

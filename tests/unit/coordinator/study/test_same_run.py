@@ -172,6 +172,6 @@ def test_a_setting_that_changed_under_its_flags_is_no_other_and_it_is_said() -> 
         ("-nstreams 1", True),
         ("-nstreams 2", False),
     ]
-    assert "What was in effect varied between the trials of -nstreams 2, so they are no repetitions." in found.unsaid
+    assert "What was in effect varied between the trials of -nstreams 2, so they are not repetitions." in found.unsaid
     accepted = structs.replace(planned, accepted=("openvino (was 1, is 2)",))
     assert not any("varied" in line for line in answer(accepted, done).unsaid)

@@ -141,5 +141,6 @@ def test_how_many_were_run_again_is_said() -> None:
     done += [outcome(one, 100.0, 2.0, attempt=1), outcome(two, 100.0, 2.0, status="SUSPECT", attempt=1)]
     said = answer(planned, done).unsaid
     assert (
-        "2 trials were run again for what was SUSPECT; of each the better verdict stands: 1 VALID, 1 SUSPECT." in said
+        "2 trials were repeated because of SUSPECT verdicts; of each the better verdict stands: 1 VALID, 1 SUSPECT."
+        in said
     )
