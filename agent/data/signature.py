@@ -91,7 +91,7 @@ def sign(ports: Sequence[Port], model: Model, preprocessing: Preprocessing) -> S
     inputs = [_batched(info, model, notes) for info in bare]
     if model.batch is not None and not model.data_shapes and all(_batch_place(info) is None for info in bare):
         raise UsageError(
-            f"-b {format_dimension(model.batch)}: no input has a batch dimension that can be told; "
+            f"-b {format_dimension(model.batch)}: no input has a recognizable batch dimension; "
             "name it with -layout, as in -layout [N?]"
         )
     inputs = [_with_data_shapes(index, info, inputs, model, notes) for index, info in enumerate(inputs)]

@@ -43,22 +43,22 @@ def _rounded(evidence: Evidence, found: Consistency, rounded: Sequence[Mismatch]
     agents = tuple(sorted({mismatch.agent for mismatch in rounded}))
     worst = max(mismatch.apart for mismatch in rounded)
     if rounded[0].after:
-        what = f"The outputs on {evidence.who(agents)} after the load are not those before it to the bit"
+        what = f"The outputs on {evidence.who(agents)} after the load are not bit-identical to those before it"
     else:
         what = (
-            f"The outputs on {evidence.who(agents)} are not those on agent {found.first} to the bit, with as many "
-            "threads and streams"
+            f"The outputs on {evidence.who(agents)} are not bit-identical to those on agent {found.first}, with as "
+            "many threads and streams"
         )
-    return f"{what}; the values that were looked at are off by up to {100 * worst:.3g} % of the largest one."
+    return f"{what}; the values compared are off by up to {100 * worst:.3g} % of the largest one."
 
 
 def _message(evidence: Evidence, found: Consistency, apart: Sequence[Mismatch]) -> str:
     agents = tuple(sorted({mismatch.agent for mismatch in apart}))
     worst = max(apart, key=lambda mismatch: mismatch.apart)
     if worst.after:
-        what = f"The same inputs gave other outputs after the load than before it ({evidence.who(agents)})"
+        what = f"The same inputs gave different outputs after the load than before it ({evidence.who(agents)})"
     else:
-        what = f"The same inputs gave other outputs on {evidence.who(agents)} than on agent {found.first}"
+        what = f"The same inputs gave different outputs on {evidence.who(agents)} than on agent {found.first}"
     where = f"'{worst.output}'" + (f" of agent {worst.agent}" if len(agents) > 1 else "")
     if not isfinite(worst.apart):
         return f"{what}; {where} differs beyond comparison."

@@ -27,7 +27,7 @@ def find_in_plan(plan: Plan, topology: Topology) -> Iterator[Finding]:
     if across:
         nodes = home_nodes(topology, plan.jobs[across[0]].placement.cpus)
         message = (
-            f"{_agents(across)} {'has' if len(across) == 1 else 'have'} CPUs of several NUMA nodes, "
+            f"{_agents(across)} {'has' if len(across) == 1 else 'have'} CPUs on several NUMA nodes, "
             f"agent {across[0]} on {format_cpu_list(nodes)}: some of its memory is remote to some of its CPUs."
         )
         yield Finding(Code.SPANS_NODES, "info", message, "Use --agents per-node, or more --agents.")
@@ -37,7 +37,7 @@ def _find_in_quota(plan: Plan, topology: Topology) -> Iterator[Finding]:
     """A plan may still keep within it, with -max_irate; what was used up is found in the run."""
     quota, cpus = topology.quota_cpus, len(plan.measured_cpus)
     if quota is not None and quota < cpus:
-        message = f"The control group's quota is {quota:g} CPUs' time, and {cpus} are measured: it may run out."
+        message = f"The control group's quota is {quota:g} CPUs, but {cpus} are measured: it may run out."
         yield Finding(Code.CPU_QUOTA, "warning", message, "Measure fewer --cpus, or raise the quota (cpu.max).")
 
 
@@ -128,8 +128,8 @@ def _find_collisions(evidence: Evidence) -> Iterator[Finding]:
             met.setdefault(agents, []).append(cpu)
     for agents, cpus in met.items():
         message = (
-            f"{_agents(agents)} were seen to infer on CPUs {format_cpu_list(cpus)}, which the plan did not give "
-            "them all: they measured each other's load."
+            f"{_agents(agents)} were seen inferring on CPUs {format_cpu_list(cpus)}, which the plan did not give "
+            "to all of them: they measured each other's load."
         )
         advice = "Find out what sets affinities on this machine, stop it, and run again."
         yield Finding(Code.CPU_COLLISION, "error", message, advice)

@@ -64,7 +64,7 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         )
         yield Finding(Code.OUTSIDE_WINDOW, "info", message)
     if not merged.edges_exact:
-        message = "An agent recorded more than fits its memory outside the window, so the window's edges are not exact."
+        message = "An agent recorded more outside the window than its memory holds, so its edges are not exact."
         yield Finding(Code.WINDOW_EDGES, "warning", message, "Raise --sample-memory.")
     if evidence.run.request.output.save_samples and not evidence.samples_saved:
         message = "samples.npz was not written: there were more samples than --sample-memory holds."

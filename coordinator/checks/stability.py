@@ -39,7 +39,7 @@ def find_in_sample_size(evidence: Evidence, merged: Merged) -> Iterator[Finding]
     needed = samples_needed(percent, confidence)
     if merged.count < needed:
         message = (
-            f"p{percent} is from {merged.count} inferences; {needed} show it with {confidence:g} % confidence, "
+            f"p{percent} is from {merged.count} inferences; {confidence:g} % confidence takes {needed}, "
             f"about {needed * merged.window.duration_s / merged.count:,.3g} s at this rate."
         )
         advice = "Measure for longer, -t or -niter, or claim a lower percentile, -latency_percentile."

@@ -75,7 +75,7 @@ def _limits(curve: Curve, fit: Fit, study: Study) -> Iterator[str]:
     if fit.misfit is not None and fit.misfit < _UNFIT:
         yield (
             f"The law fits badly: by chance alone it would do so in {100 * fit.misfit:.2g} % of studies. "
-            "Believe the points, not its parameters."
+            "Trust the points, not its parameters."
         )
     shared = [point.size for point in points if point.size > curve.cpus.get(str(point.size), point.size)]
     if unit == "agents" and shared:

@@ -109,7 +109,7 @@ def of_the_settings(evidence: Evidence) -> Iterator[str]:
     study, settings = evidence.study, evidence.settings
     varied = [setting.name for setting in settings if setting.varied and not study.accepted]
     if varied:
-        yield f"What was in effect varied between the trials of {names_of(varied)}, so they are no repetitions."
+        yield f"What was in effect varied between the trials of {names_of(varied)}, so they are not repetitions."
     missing = sum(setting.trials.get(NOT_RUN, 0) for setting in settings)
     if missing:
         yield f"{missing} of {len(study.trials)} trials {'has' if missing == 1 else 'have'} not been run."
@@ -133,7 +133,7 @@ def _run_again(evidence: Evidence) -> Iterator[str]:
     now = Counter(outcome.status for outcome in evidence.stand if outcome.trial in repeated)
     counts = ", ".join(f"{number} {status}" for status, number in sorted(now.items(), key=lambda item: -item[1]))
     many = "1 trial was" if len(repeated) == 1 else f"{len(repeated)} trials were"
-    yield f"{many} run again for what was SUSPECT; of each the better verdict stands: {counts}."
+    yield f"{many} repeated because of SUSPECT verdicts; of each the better verdict stands: {counts}."
 
 
 def suspect(settings: Sequence[Setting]) -> Iterator[str]:
@@ -205,12 +205,12 @@ def undecided_best(evidence: Evidence) -> Iterator[str]:
         least = "" if shortest is None or shortest.p99_ms is None else (
             f"; the shortest is {milliseconds(shortest.p99_ms.value)}, with {shortest.name}"
         )  # fmt: skip
-        yield f"No setting has a p99 up to {milliseconds(limit)}{least}."
+        yield f"No setting keeps p99 within {milliseconds(limit)}{least}."
         return
     best = within[0].p99_ms
     if best is not None and best.high is not None and best.high > limit:
         yield (
-            f"Inconclusive whether {within[0].name} keeps p99 up to {milliseconds(limit)}: "
+            f"Inconclusive whether {within[0].name} keeps p99 within {milliseconds(limit)}: "
             f"it is {with_interval(best, 'ms')}."
         )
 

@@ -14,7 +14,7 @@ def findings(ran: Ran) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        ("wrong=agent", "other outputs on agent 2 than on agent 0"),
+        ("wrong=agent", "different outputs on agent 2 than on agent 0"),
         ("wrong=after", "after the load than before it (agent 2)"),
     ],
 )

@@ -106,7 +106,7 @@ def test_a_size_that_was_stated_is_the_one_that_is_told() -> None:
 
 def test_how_often_chance_alone_makes_a_difference_is_told() -> None:
     assert against(1.0, 0.0).unsaid[-1] == (
-        "The verdict is on throughput. Of equal settings, each figure is called different in 2 of 100 studies, one of "
+        "The verdict is on throughput. For equal settings, each figure is called different in 2 of 100 studies, one of "
         "the 3 in up to 6."
     )
 
@@ -234,10 +234,10 @@ def test_several_settings_have_what_one_has() -> None:
 def test_a_limit_that_nothing_keeps_and_one_that_is_kept_barely_are_said() -> None:
     planned = study({"-nireq": ("1", "2")}, p99_limit_ms=1.0)
     done = outcomes(planned, lambda p: 100.0 * int(p["-nireq"]), lambda p: 2.0 * int(p["-nireq"]), noise=0.02)
-    assert answer(planned, done).unsaid[-1].startswith("No setting has a p99 up to 1.00 ms; the shortest is ")
+    assert answer(planned, done).unsaid[-1].startswith("No setting keeps p99 within 1.00 ms; the shortest is ")
     barely = msgspec.structs.replace(planned, p99_limit_ms=4.0)
     exact = [msgspec.structs.replace(o, latency_ms={"p99": 3.8 + 0.1 * o.repetition, "median": 1.0}) for o in done]
-    assert answer(barely, exact).unsaid[-1].startswith("Inconclusive whether -nireq 2 keeps p99 up to 4.00 ms: it is ")
+    assert answer(barely, exact).unsaid[-1].startswith("Inconclusive whether -nireq 2 keeps p99 within 4.00 ms: it is ")
 
 
 def test_without_a_valid_trial_nothing_is_said() -> None:
