@@ -42,7 +42,7 @@ def prepare(
     policy = read_policy() if wanted is None else set_policy(wanted)
     times.step = 3
     backend = open_backend(job, times) if former is None else former.hand_over(job, times)
-    outputs = backend.outputs() if _compares_outputs(job, times) else None  # before callbacks are connected
+    outputs = backend.outputs() if _checks_outputs(job, times) else None  # before callbacks are connected
     recorder = Recorder.allocate(backend.effective.requests, job.sample_bytes)
     control = recorder.control
     control.clock, control.sleep = clock_addresses()
@@ -125,8 +125,8 @@ class ReadyLoad:
         return Warmed(completed=completed) if error is None else Failed(kind="runtime", message=as_text(error))
 
     def run(self, at_ns: int) -> Finished:
-        """Run the load that is measured from an instant on, to its end. Inferences after it may still fail: `recheck`;
-        and have `outputs`."""
+        """Run the load that is measured, from an instant on, to its end. What it hid is found by `recheck`, and what it
+        changed by `outputs`, which infer once more."""
         load = self._job.load
         limit = self.effective.iterations or 0
         deadline = at_ns + to_ns(load.duration_s) if load.duration_s is not None else 0
@@ -229,9 +229,8 @@ def _is_asynchronous(job: Job) -> bool:
     return job.load.api == "async"
 
 
-def _compares_outputs(job: Job, times: StepTimes) -> bool:
-    """Not where they were not asked for, or inferences are too long; with -no_warmup the load is to have the first
-    inference."""
+def _checks_outputs(job: Job, times: StepTimes) -> bool:
+    """Where that was asked for and inferences are not too long; with -no_warmup the load has the first inference."""
     wanted = job.check_outputs and job.load.first_inference and not job.load.compile_only
     return wanted and times.ms.get("first_inference", 0.0) <= _LONGEST_CHECK_MS
 
