@@ -1,4 +1,4 @@
-"""What an agent says must be possible: rules between its messages, where a type bounds one alone. Pure.
+"""What an agent claims must be possible: rules across its messages, where a type checks one alone. Pure.
 
 What breaks a rule loses the agent that said it, by name. Everything behind (merging, intervals, checks, reports) relies
 on these rules and has no case for what they exclude.

@@ -82,7 +82,7 @@ class Member:
 
     @property
     def step(self) -> int:
-        """Of the eleven, the one that it is preparing at."""
+        """Which of the eleven it is preparing at."""
         return max(1, self.progress.step) if self.progress is not None else 1
 
     def record(self) -> AgentRecord:
@@ -135,7 +135,7 @@ class Member:
         return self.ready.effective.requests if self.ready is not None else 0
 
     def keep(self, notice: Notice) -> None:
-        """What it reports of itself and of what it measured; other messages have nothing to be kept."""
+        """Keep what it reports and what it measured; other messages carry nothing to keep."""
         match notice:
             case Ready():
                 self.ready = notice

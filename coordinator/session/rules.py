@@ -1,6 +1,6 @@
-"""How long the coordinator waits for what: one table of what each state of an agent may take.
+"""How long the coordinator waits for what: one table with a limit for each state of an agent.
 
-Heartbeats alone are no progress, so whatever an agent says, it is in no state for ever.
+Heartbeats alone are no progress, so whatever an agent sends, it stays in no state for ever.
 """
 
 from collections.abc import Callable

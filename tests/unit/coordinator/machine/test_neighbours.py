@@ -109,7 +109,7 @@ def test_a_total_is_flat_while_nothing_is_used(proc: Proc) -> None:
     assert points(neighbours) == [(0, 0.0), (seconds(1), 0.1), (seconds(3), 0.1), (seconds(4), pytest.approx(0.4))]
 
 
-def test_threads_are_told_each_to_their_own_cpu(proc: Proc) -> None:
+def test_threads_are_ascribed_each_to_their_own_cpu(proc: Proc) -> None:
     neighbours = reader(proc)
     proc.thread(10, 10, 50, cpu=0)
     proc.thread(10, 11, 50, cpu=1)
@@ -157,7 +157,7 @@ def test_time_beyond_that_is_nowhere_where_no_other_cpu_is_known(proc: Proc) -> 
     assert totals(two_threads(proc, (0, 0, 0), (90, 0, 0))) == pytest.approx({(10, "job", 0): 1.0})
 
 
-def test_ticks_that_threads_have_not_filled_are_not_told_twice(proc: Proc) -> None:
+def test_ticks_that_threads_have_not_filled_are_not_counted_twice(proc: Proc) -> None:
     """Each thread's total is rounded down, so the process's may be a tick ahead for each of them."""
     neighbours = reader(proc)
     proc.thread(10, 10, 0, cpu=1)

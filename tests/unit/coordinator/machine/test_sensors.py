@@ -55,7 +55,7 @@ def test_clocks_are_those_of_measured_cpus_in_mhz_as_they_are_now(tmp_path: Path
     assert [reading.mhz for reading in one.readings] == [{1: pytest.approx(3000.001)}, {1: pytest.approx(800.0)}]
 
 
-def test_governors_are_told_with_their_drivers_once_each(tmp_path: Path) -> None:
+def test_governors_are_shown_with_their_drivers_once_each(tmp_path: Path) -> None:
     files: dict[str, object] = {f"{CPUS}/cpu{cpu}/cpufreq/scaling_governor": "powersave" for cpu in (0, 1)}
     files[f"{CPUS}/cpu0/cpufreq/scaling_driver"] = files[f"{CPUS}/cpu1/cpufreq/scaling_driver"] = "intel_pstate"
     assert sensors(LAPTOP, tmp_path, files).governors == (Governor("powersave", "intel_pstate"),)

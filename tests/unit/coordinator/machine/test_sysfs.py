@@ -42,7 +42,7 @@ def test_a_record_has_only_small_files_under_the_paths_that_are_documented(tmp_p
     assert all(file.stat().st_size < 1 << 16 for file in files)
 
 
-def test_what_tells_nothing_of_the_topology_is_left_out(tmp_path: Path) -> None:
+def test_what_shows_nothing_of_the_topology_is_left_out(tmp_path: Path) -> None:
     root = LAPTOP.write(tmp_path / "machine")
     (root / "proc/cpuinfo").write_text("processor\t: 0\nmodel name\t: Cortex\n\nSerial\t\t: 00000000deadbeef\n")
     (root / "sys/devices/system/cpu/cpu0/topology/secret").write_text("x\n")

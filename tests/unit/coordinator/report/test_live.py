@@ -216,12 +216,12 @@ def test_the_memory_that_compiling_takes_is_that_of_the_agent_that_took_most() -
     assert steps(*members)[7].lines == ["peak memory: 100 MB before, 1,100 MB after, 1,000 MB more (most: agent 1)"]
 
 
-def test_memory_that_no_agent_told_is_left_out() -> None:
-    untold = replace(prepared(), peak_before_mb=0.0, peak_after_mb=0.0)
-    assert steps(delivered(0, prepared=untold))[7].lines == []
+def test_memory_that_no_agent_reported_is_left_out() -> None:
+    unknown = replace(prepared(), peak_before_mb=0.0, peak_after_mb=0.0)
+    assert steps(delivered(0, prepared=unknown))[7].lines == []
 
 
-def test_what_the_inputs_are_filled_with_is_told_for_each() -> None:
+def test_what_the_inputs_are_filled_with_is_shown_for_each() -> None:
     fillings = (Filling("data", "12 images from photos/", 12), Filling("mask", "random boolean, seed 7", 1))
     assert steps(delivered(0, prepared=prepared(fillings=fillings)))[9].lines == [
         "data: 12 images from photos/ (12 tensors in turn)",
@@ -243,7 +243,7 @@ def test_a_first_inference_that_is_left_out_has_no_time() -> None:
     assert found.lines[-1] == "no first inference"
 
 
-def test_notes_of_the_agents_are_told_once() -> None:
+def test_notes_of_the_agents_are_shown_once() -> None:
     members = [delivered(i, prepared=prepared(notes=("the batch is set", f"about agent {i}"))) for i in range(2)]
     assert steps(*members)[9].warnings == ["the batch is set", "about agent 0", "about agent 1"]
 
@@ -266,7 +266,7 @@ def test_everything_that_was_prepared_is_printed() -> None:
         (False, "Benchmarking in full mode (inputs filling are included in measurement loop)."),
     ],
 )
-def test_whether_inputs_are_set_in_the_loop_is_told_in_benchmark_app_s_words(inference_only: bool, said: str) -> None:
+def test_whether_inputs_are_set_in_the_loop_is_shown_in_benchmark_app_s_words(inference_only: bool, said: str) -> None:
     member = delivered(0, prepared=prepared(inference_only=inference_only))
     assert list(load_lines(ready_agents([member]), request()))[1:] == [said]
 
@@ -276,7 +276,7 @@ def test_the_null_backend_has_no_inputs_to_set() -> None:
     assert len(list(load_lines(ready_agents([member]), request()))) == 1
 
 
-def test_a_paced_load_tells_its_limit() -> None:
+def test_a_paced_load_shows_its_limit() -> None:
     line = next(load_lines(ready_agents([delivered(0)]), request("-max_irate", "50")))
     assert "for 10 s, at most 50.00 FPS in total, after" in line
 
@@ -291,13 +291,13 @@ def test_a_paced_load_tells_its_limit() -> None:
     ],
     ids=lambda value: " ".join(value) or "no options",
 )
-def test_the_load_is_told_in_a_sentence(argv: list[str], said: list[str]) -> None:
+def test_the_load_is_shown_in_a_sentence(argv: list[str], said: list[str]) -> None:
     line = next(load_lines(ready_agents([delivered(0)]), request(*argv)))
     assert line.startswith("1 agent infers ")
     assert all(part in line for part in said)
 
 
-def test_without_a_warm_up_none_is_told() -> None:
+def test_without_a_warm_up_none_is_shown() -> None:
     assert "warm-up" not in next(load_lines(ready_agents([delivered(0), delivered(1)]), request("--warmup", "0")))
 
 
@@ -306,7 +306,7 @@ def test_a_summary_has_time_speed_latency_and_cpu() -> None:
     assert all(part in line for part in ("4 s", "6 s left", "400.0 FPS", "12.0 ms", "75.0 %"))
 
 
-def test_a_load_of_unknown_length_tells_what_is_done() -> None:
+def test_a_load_of_unknown_length_shows_what_is_done() -> None:
     assert "1,600 done" in load_summary(snapshot(left_s=None))
 
 
@@ -325,14 +325,14 @@ def test_the_live_view_fits_80_columns_and_shows_some_of_many_agents() -> None:
     assert len(lines) < 24
 
 
-def test_off_a_terminal_the_load_is_told_in_few_lines() -> None:
+def test_off_a_terminal_the_load_is_shown_in_few_lines() -> None:
     view, written = screen(request("-t", "60"))
     for quarter in range(4 * 60):
         view.handle(snapshot(elapsed_s=quarter / 4, left_s=60 - quarter / 4))
     assert 5 <= len(written.getvalue().splitlines()) <= 12
 
 
-def test_off_a_terminal_waiting_is_told_only_when_it_takes_long() -> None:
+def test_off_a_terminal_waiting_is_shown_only_when_it_takes_long() -> None:
     view, written = screen()
     for quarter in range(8):
         view.handle(awaited(fleet(agents=2, joined=1), seconds(100) + seconds(quarter / 4)))
@@ -350,7 +350,7 @@ def test_all_eleven_steps_are_announced_by_their_number() -> None:
     assert lines == [f"[Step {number}/11] {step}" for number, step in enumerate(STEPS, 1)]
 
 
-def test_a_lost_agent_is_told_with_the_reason() -> None:
+def test_a_lost_agent_is_shown_with_the_reason() -> None:
     view, written = screen()
     view.handle(AgentLost(0, 3, "agent 3 (pid 9)", "it was killed by SIGKILL"))
     assert "agent 3 (pid 9)" in written.getvalue()

@@ -46,7 +46,7 @@ def test_a_file_that_only_some_have_is_named() -> None:
 
 
 @pytest.mark.parametrize("change", [{"model": "squeezenet1.1"}, {"batch": 4}, {"backend": "null:1"}, {"inputs": ()}])
-def test_another_model_is_told_where_files_say_nothing(change: dict[str, object]) -> None:
+def test_another_model_is_reported_where_files_say_nothing(change: dict[str, object]) -> None:
     """squeezenet beside tiny."""
     sentence = disagreement(fleet(effective(), structs.replace(effective(), **change)))
     assert sentence is not None

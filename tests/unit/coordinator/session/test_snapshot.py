@@ -76,7 +76,7 @@ def test_speed_is_between_the_last_two_heartbeats_of_each_agent() -> None:
     assert now.completed == 60 + 160
 
 
-def test_a_heartbeat_that_is_seen_again_tells_nothing_new() -> None:
+def test_a_heartbeat_that_is_seen_again_says_nothing_new() -> None:
     """One slow inference of agent 1 among two hundred fast ones of agent 0, however often it is looked at."""
     show = Show()
     show.heartbeat(0, 1.0, 100, (5.0,) * 200)
