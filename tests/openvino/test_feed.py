@@ -1,4 +1,4 @@
-"""Inputs that the load loop sets: which inference gets which, told by a model that adds up what it was given."""
+"""Inputs that the load loop sets: which inference gets which, shown by a model that adds up what it was given."""
 
 import ctypes as c
 from pathlib import Path

@@ -68,7 +68,7 @@ def test_renewals_keep_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert resident[-1] - resident[2] < 3 * INPUT_BYTES
 
 
-def test_what_was_read_is_told_and_nothing_else_is_run_in_its_place(tmp_path: Path) -> None:
+def test_what_was_read_is_listed_and_nothing_else_is_run_in_its_place(tmp_path: Path) -> None:
     """OpenVINO may have the weights mapped: with a file that changed, it is not known what would run."""
     file = largest_model(tmp_path)
     data = tmp_path / "data.npy"

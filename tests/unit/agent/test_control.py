@@ -138,7 +138,7 @@ def test_work_that_cannot_end_now_is_a_fault_of_ours() -> None:
         control.done(finished())
 
 
-def test_a_failure_is_told_and_nothing_more_is_done() -> None:
+def test_a_failure_is_reported_and_nothing_more_is_done() -> None:
     work = FakeWork()
     control = new(work)
     control.on_order(PREPARE, NOW)
@@ -300,7 +300,7 @@ def test_a_second_stop_does_not_put_off_the_end() -> None:
     assert alive(control, NOW + seconds(3) + 1) == [finished(completed=7)]
 
 
-def test_an_abandoned_load_that_ends_after_all_is_not_told_twice() -> None:
+def test_an_abandoned_load_that_ends_after_all_is_not_reported_twice() -> None:
     control = running(FakeWork())
     control.on_order(Stop(), NOW)
     assert alive(control, NOW + seconds(2.1))

@@ -447,7 +447,7 @@ def test_very_many_sizes_of_images_are_told_in_few_words() -> None:
 
 
 class Counted(list[str]):
-    """Files, of which it is told how often one was looked at."""
+    """Files, of which it is known how often one was looked at."""
 
     looked = 0
 

@@ -1,4 +1,4 @@
-"""Where threads ran and whether somebody moved them: told of threads that are made up, and of our own."""
+"""Where threads ran and whether somebody moved them: of threads that are made up, and of our own."""
 
 import os
 import threading
@@ -32,7 +32,7 @@ class FakeThreads:
 
     all: dict[int, Thread] = field(default_factory=dict)
     ending: set[int] = field(default_factory=set)
-    """Those that end just after their number was told."""
+    """Those that end just after their number was read."""
 
     def thread_ids(self) -> frozenset[int]:
         return frozenset(self.all)

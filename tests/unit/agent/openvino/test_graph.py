@@ -120,7 +120,7 @@ def test_a_table_that_is_looked_up_is_no_index(ir: Ir, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("axis", "rows"), [(0, 30), (1, 20), (-1, 10), (-2, 20)])
 @pytest.mark.parametrize("kind", ["i64", "i32"])
 def test_the_axis_is_read_from_the_weights(ir: Ir, axis: int, rows: int, kind: str, tmp_path: Path) -> None:
-    """The shapes do not tell it here."""
+    """The shapes do not show it here."""
     inputs = (ir.table(30, 20, 10), ir.parameter("ids", (-1,)), ir.integer(axis, kind))
     ir.add("Gather", inputs, (-1, -1, -1))
     assert ir.rows(tmp_path) == {"ids": rows}
