@@ -114,7 +114,7 @@ AGENTS: Final = (
     Flag(
         "join_timeout",
         ("--join-timeout",),
-        "go on without agents that have not come so long after the last one that did; "
+        "start without agents that have not joined this long after the last one did; "
         "default 3.5 for local agents, 20 for external ones; 0.25 more for each further agent on a CPU",
         metavar="SECONDS",
         parse=values.seconds,
@@ -122,7 +122,7 @@ AGENTS: Final = (
     Flag(
         "prepare_timeout",
         ("--prepare-timeout",),
-        "give up an agent that has neither ended a step of its preparation nor used CPU time for so long, or has "
+        "give up an agent that has neither ended a step of its preparation nor used CPU time for this long, or has "
         "prepared for ten times as long; default 600",
         metavar="SECONDS",
         parse=values.seconds,

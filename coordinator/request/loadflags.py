@@ -64,7 +64,7 @@ OPTIONS: Final = (
     Flag(
         "iterations",
         ("-niter", "--number-iterations"),
-        "inferences in total, shared out over the agents; with -t, until both are met; 0 only compiles the model",
+        "inferences of all agents together; with -t, until both are met; 0 only compiles the model",
         metavar="N",
         parse=values.not_negative,
         several="ranges",
@@ -82,7 +82,7 @@ OPTIONS: Final = (
     Flag(
         "max_irate",
         ("-max_irate", "--maximum-inference-rate"),
-        "most frames per second in total, shared out over the agents; default 0: no limit",
+        "limit of the aggregate rate, in frames per second, divided among the agents; default 0, no limit",
         metavar="FPS",
         parse=values.rate,
         default=0.0,
@@ -101,7 +101,7 @@ OPTIONS: Final = (
     Flag(
         "seed",
         ("--seed",),
-        "of the random inputs; default 0",
+        "seed of the random inputs; default 0",
         metavar="N",
         parse=values.not_negative,
         default=0,
@@ -262,12 +262,19 @@ PREPROCESSING: Final = (
     Flag(
         "mean",
         ("--mean-values",),
-        "to be subtracted from images, or from an input: NAME[255,255,255],NAME[127]",
+        "subtracted from images, or from an input: NAME[255,255,255],NAME[127]",
         metavar="[R,G,B]",
         default="",
         begun=True,
     ),
-    Flag("scale", ("--scale-values",), "to divide by, after the mean", metavar="[R,G,B]", default="", begun=True),
+    Flag(
+        "scale",
+        ("--scale-values",),
+        "what images are divided by, after the mean is subtracted",
+        metavar="[R,G,B]",
+        default="",
+        begun=True,
+    ),
 )
 
 DEVICE: Final = (

@@ -145,7 +145,7 @@ VALIDITY: Final = (
     Flag(
         "require",
         ("--require",),
-        "exit code 4 unless a figure keeps to it, as in 'fps >= 900' or 'p99_ms < 5'; may be repeated",
+        "exit code 4 unless a figure meets it, as in 'fps >= 900' or 'p99_ms < 5'; may be repeated",
         metavar="LIMIT",
         default=(),
         repeatable=True,

@@ -58,7 +58,7 @@ def limit_flags() -> tuple[Flag, ...]:
         Flag(
             limit.name,
             (limit.metadata[_FLAG],),
-            f"find {limit.metadata['text']}; default {limit.default:g}",
+            f"report {limit.metadata['text']}; default {limit.default:g}",
             metavar=limit.metadata["unit"],
             parse=_number(limit),
         )

@@ -70,14 +70,14 @@ FLAGS: Final = (
         _REPETITIONS,
         metavar="N", parse=_whole,
     ),
-    Flag("order_seed", ("--order-seed",), "of the random order of the trials; default 0", metavar="N", parse=_seed),
+    Flag("order_seed", ("--order-seed",), "seed of the order of the trials; default 0", metavar="N", parse=_seed),
     Flag(
         "p99_limit_ms", ("--p99-limit-ms",), "also name the best setting whose p99 is not above this",
         metavar="MS", parse=_limit,
     ),
     Flag(
         "size_percent", ("--size-percent",),
-        f"of ab: a difference that is surely within this is none; default {SIZE_PERCENT:g}",
+        f"of ab: a difference whose interval lies within this counts as none; default {SIZE_PERCENT:g}",
         metavar="PERCENT", parse=_size,
     ),
     Flag("a", ("--a",), "of ab: the flags of A, quoted", metavar="FLAGS"),
@@ -92,7 +92,7 @@ FLAGS: Final = (
         metavar="DIR", parse=path, path="folder",
     ),
     Flag(
-        "accept_changes", ("--accept-changes",), "with --resume: although the model or the machine has changed",
+        "accept_changes", ("--accept-changes",), "with --resume: go on although the model or the machine has changed",
         takes="nothing",
     ),
     Flag(
