@@ -139,7 +139,7 @@ class Sightings:
 
     @property
     def seen(self) -> tuple[int, ...]:
-        """CPUs that threads that infer ran on."""
+        """CPUs that inference threads ran on."""
         return tuple(sorted(cpu for cpu, spent in self._spent.items() if spent.load_ns > 0))
 
     @property
@@ -149,7 +149,7 @@ class Sightings:
 
     @property
     def migrations(self) -> int | None:
-        """Of threads that infer, in all; None where the kernel does not report it."""
+        """Of inference threads, in all; None where the kernel does not report it."""
         counts = [thread.migrations for thread in self._threads.values() if not thread.control]
         known = [count for count in counts if count is not None]
         return sum(known) + self._ended_migrations if len(known) == len(counts) else None

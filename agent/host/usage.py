@@ -67,7 +67,7 @@ class Account:
 
     @property
     def seen(self) -> tuple[int, ...]:
-        """CPUs that threads that infer ran on."""
+        """CPUs that inference threads ran on."""
         return self._sightings.seen
 
     def mask_changes(self, given: Iterable[int]) -> tuple[MaskChange, ...]:

@@ -114,14 +114,14 @@ def _spread(weights: Mapping[int, float], seconds: float) -> dict[int, float]:
 
 def _place(claim: _Claim, left_s: dict[int, float], load_s: dict[int, float], harness_s: dict[int, float]) -> None:
     """Add its time to that of the CPUs in `left_s`, and take from that what they were busy with."""
-    told_s = {cpu: claim.load_s.get(cpu, 0.0) + claim.harness_s.get(cpu, 0.0) for cpu in left_s}
-    beyond_s = {cpu: max(0.0, told - left_s[cpu]) for cpu, told in told_s.items()}
-    for cpu, told in told_s.items():
-        left_s[cpu] = max(0.0, left_s[cpu] - told)
+    charged_s = {cpu: claim.load_s.get(cpu, 0.0) + claim.harness_s.get(cpu, 0.0) for cpu in left_s}
+    beyond_s = {cpu: max(0.0, charged - left_s[cpu]) for cpu, charged in charged_s.items()}
+    for cpu, charged in charged_s.items():
+        left_s[cpu] = max(0.0, left_s[cpu] - charged)
     room_s = {cpu: left_s[cpu] for cpu in dict.fromkeys(claim.cpus) if cpu in left_s}
     whole_s = sum(beyond_s.values())
     moved = min(whole_s, sum(room_s.values())) / whole_s if whole_s > 0 else 0.0
-    shares = {cpu: moved * (beyond_s[cpu] / told) for cpu, told in told_s.items() if told > 0}
+    shares = {cpu: moved * (beyond_s[cpu] / charged) for cpu, charged in charged_s.items() if charged > 0}
     for own_s, kind_s in ((claim.load_s, load_s), (claim.harness_s, harness_s)):
         gone_s = {cpu: own_s.get(cpu, 0.0) * share for cpu, share in shares.items()}
         for cpu, gone in gone_s.items():

@@ -15,7 +15,7 @@ from ovbench.common.messages import Layer, Layers
 from ..result.report import LayerPart, LayersPart, RequestLayer, RequestLayers
 
 _US_PER_MS: Final = 1000.0
-_TELLING: Final = {"NOT_RUN": 0, "OPTIMIZED_OUT": 1, "EXECUTED": 2}
+_RANK: Final = {"NOT_RUN": 0, "OPTIMIZED_OUT": 1, "EXECUTED": 2}
 
 _Key = tuple[str, int]
 """A layer's name, and how many of that name come before it: names need not be unique."""
@@ -69,15 +69,15 @@ def _layers(requests: Sequence[_Request]) -> Iterator[LayerPart]:
     agents = Counter(request.agent for request in requests)
     real: Counter[tuple[int, _Key]] = Counter()
     cpu: Counter[tuple[int, _Key]] = Counter()
-    telling: dict[_Key, Layer] = {}
+    best: dict[_Key, Layer] = {}
     for request in requests:
         for key, layer in request.layers.items():
             real[request.agent, key] += layer.real_us
             cpu[request.agent, key] += layer.cpu_us
-            if key not in telling or _TELLING[telling[key].status] < _TELLING[layer.status]:
-                telling[key] = layer
+            if key not in best or _RANK[best[key].status] < _RANK[layer.status]:
+                best[key] = layer
     for key in _in_order(request.layers for request in requests):
-        layer = telling[key]
+        layer = best[key]
         means = {agent: real[agent, key] / number / _US_PER_MS for agent, number in agents.items()}
         slowest = max(means, key=means.__getitem__)
         yield LayerPart(

@@ -65,7 +65,7 @@ STATISTICS: Final = (
     Flag(
         "pcsort",
         ("-pcsort", "--perf-counts-sort"),
-        "print it slowest first (sort), so but without what did not run (simple_sort), or in the model's order",
+        "print it slowest first (sort), the same without what did not run (simple_sort), or in the model's order",
         choices=PC_SORTS,
         begun=True,
     ),
@@ -90,7 +90,7 @@ STATISTICS: Final = (
     Flag(
         "dump_config",
         ("-dump_config", "--dump-config"),
-        "write the properties that each agent asks for, in the format of -load_config",
+        "write the properties that each agent requests, in the format of -load_config",
         metavar="FILE",
         parse=values.optional_path,
         path="file",
@@ -110,7 +110,7 @@ RESULTS: Final = (
         "sample_memory",
         ("--sample-memory",),
         "for exact samples, over all agents; a longer run goes on with histograms (error at most 0.1%); "
-        f"default {DEFAULT_SAMPLE_MEMORY_MB}, that is {DEFAULT_SAMPLE_MEMORY_MB >> 4} million inferences",
+        f"default {DEFAULT_SAMPLE_MEMORY_MB}, that is {(DEFAULT_SAMPLE_MEMORY_MB << 16) // 10**6} million inferences",
         metavar="MB",
         parse=values.positive,
         default=DEFAULT_SAMPLE_MEMORY_MB,
