@@ -23,14 +23,14 @@ _DOUBTFUL: Final = ("SUSPECT", "INVALID", "PARTIAL")
 
 _OF_RUNS: Final = (
     "The second line of a figure is its 95 % interval; that of the change is of the",
-    "difference of two independent estimates, in % of A. inconclusive: it holds 0.",
+    "difference of two independent estimates, in % of A. inconclusive: it includes 0.",
     "It knows the noise within a run, not what differs from one run to the next:",
     "two runs of the same command may be further apart. study ab repeats them.",
 )
 _OF_STUDIES: Final = (
     "Values are means over repetitions. The second line of a figure is its 95 %",
     "interval (Student); that of the change is Welch's, in % of A.",
-    "inconclusive: it holds 0.",
+    "inconclusive: it includes 0.",
 )
 
 

@@ -180,7 +180,7 @@ def test_images_are_fed_as_bytes_unless_another_type_is_asked_for() -> None:
         (Model(source="m", layouts={"data": "NC"}), {}, r"-layout NC: input 'data' has 4 dimensions"),
         (Model(source="m", layouts={"": "NCHW"}), {"mean": {"": (1.0, 2.0)}}, r"--mean_values: 2 values for input 'da"),
         (Model(source="m"), {"scale": {"": (1.0,)}}, r"--scale_values: no input is an image"),
-        (Model(source="m", batch=(2, 2), layouts={"": "?CHW"}), {}, r"-b 2: no input has a batch"),
+        (Model(source="m", batch=(2, 2), layouts={"": "?CHW"}), {}, r"-b 2: no input has a recognizable batch"),
         (Model(source="m", data_shapes={"": (parse_shape("[1,3,?,9]"),)}), {}, r"-data_shape .* cannot be open"),
         (Model(source="m", data_shapes={"": (parse_shape("[1,4,9,9]"),)}), {}, r"-data_shape .* does not fit"),
     ],

@@ -33,7 +33,7 @@ def make_python(folder: Path, *on_start: str) -> Path:
 
 @pytest.fixture
 def other(tmp_path: Path) -> Path:
-    """One that has what ours has, and holds so much memory that its agents can be told from others."""
+    """One that has what ours has, and holds so much memory that its agents differ from others."""
     shared = sysconfig.get_path("purelib")
     heavy = f"import sys; sys.ballast = b'x' * ({BALLAST_MB} << 20)"
     return make_python(tmp_path / "other", f"import site; site.addsitedir({shared!r})", heavy)

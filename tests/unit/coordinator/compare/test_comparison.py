@@ -1,4 +1,4 @@
-"""What differs between results, and whether it can be told."""
+"""What differs between results, and whether that is significant."""
 
 import json
 import math
