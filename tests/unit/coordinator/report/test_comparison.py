@@ -57,7 +57,7 @@ def test_a_figure_has_both_values_the_change_its_verdict_and_the_intervals_below
 def test_what_is_inconclusive_says_so() -> None:
     text = shown(compare_runs(NamedRun("a", with_fps(900, 30)), [NamedRun("b", with_fps(910, 30))]))
     assert row(text, "fps")[0].rstrip().endswith("inconclusive")
-    assert "inconclusive: it holds 0" in text
+    assert "inconclusive: it includes 0" in text
 
 
 def test_no_number_is_cut_however_far_apart_two_results_are() -> None:
