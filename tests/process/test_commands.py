@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ovbench.coordinator.entry import VERBS
 from tests.process.driver import AGENT, COORDINATOR, PATIENCE_S
 
 
@@ -35,6 +36,15 @@ def test_ctrl_c_while_a_command_loads_ends_it_without_a_word(
 
 def test_an_agent_limits_the_threads_of_blas_before_numpy_loads() -> None:
     loaded = "import sys, ovbench.agent.cli; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], timeout=PATIENCE_S).returncode == 0
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_no_verb_loads_numpy_to_read_its_words(verb: str) -> None:
+    """It takes longer than all the rest of what --help, or a mistake, waits for."""
+    words = [verb] if verb else []
+    loaded = f"import sys; from ovbench.coordinator.entry import understood; understood({words})"
+    loaded += "; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], timeout=PATIENCE_S).returncode == 0
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.coordinator.stats.estimate import Estimate
-from ovbench.coordinator.stats.scaling import MARGINAL_GAIN, Fit, Model, Scaling, scaling, throughput
+from ovbench.coordinator.stats.lawfit import scaling
+from ovbench.coordinator.stats.scaling import MARGINAL_GAIN, Fit, Model, Scaling, throughput
 
 SINGLE = 100.0
 DRAWS = 200
