@@ -25,7 +25,8 @@ _LONGEST: Final = 60
 """Bytes. With the folder's own name and the socket's it stays below the 107 of an address (unix(7))."""
 
 _NOT_NEW_S: Final = {_NAME: 10.0, _UNNAMED: 3600.0}
-"""One without a lock that is so old was left: earlier versions locked theirs a moment after they had their names."""
+"""One without a lock that is so old was left: earlier versions locked theirs a moment after they had their names. A lock
+in one without a name may be about to be taken, so it proves nothing before that age."""
 
 
 @contextlib.contextmanager
@@ -74,11 +75,12 @@ def _remove_if_left(folder: Path, age_s: float) -> None:
         ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
         if not ours:
             return
+        new = time.time() - found.st_mtime < age_s
         with _opened(folder / _LOCK) as lock:
+            if new and (lock is None or folder.name.startswith(_UNNAMED)):
+                return
             if lock is not None:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            elif time.time() - found.st_mtime < age_s:
-                return
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -69,6 +69,13 @@ def test_one_that_is_just_being_made_is_left_alone(parent: Path) -> None:
     assert len(list(parent.iterdir())) == 2
 
 
+def test_one_whose_lock_has_just_been_made_and_is_not_yet_taken_is_left_alone(parent: Path) -> None:
+    """Two runs that began at one instant took each other's for one that was left."""
+    os.utime(left(parent, ".ovbench-run-new"))
+    run()
+    assert (parent / ".ovbench-run-new" / "lock").exists()
+
+
 def test_one_that_is_locked_is_left_alone(parent: Path) -> None:
     folder = left(parent)
     with (folder / "lock").open() as lock:
