@@ -59,7 +59,7 @@ def test_every_page_draws_its_charts_without_an_error_and_asks_no_host(browser: 
         assert browser.value("document.title") != "taken", name
 
 
-def test_the_point_under_the_pointer_tells_its_figures(browser: Chromium, tmp_path: Path) -> None:
+def test_the_point_under_the_pointer_shows_its_figures(browser: Chromium, tmp_path: Path) -> None:
     shown(browser, tmp_path, run_page(full_report()))
     for chart, text in (
         ("throughput", "FPS"),

@@ -157,19 +157,19 @@ def test_what_only_some_reports_have_is_in_this_one() -> None:
     assert [requirement.met for requirement in REPORTS["with requirements"].requirements] == [True, False]
 
 
-def test_every_finding_is_told_of_in_the_docs() -> None:
+def test_every_finding_is_described_in_the_docs() -> None:
     text = (Path(__file__).parents[2] / "docs" / "validity.md").read_text()
     assert set(re.findall(r"^\| `([a-z_]+)` \|", text, re.M)) == set(Code)
 
 
 @pytest.mark.parametrize(("word", "effect"), [("SUSPECT", "doubt"), ("PARTIAL", "loss")])
-def test_what_a_finding_makes_of_the_verdict_is_told_in_the_docs(word: str, effect: str) -> None:
+def test_what_a_finding_makes_of_the_verdict_is_described_in_the_docs(word: str, effect: str) -> None:
     text = (Path(__file__).parents[2] / "docs" / "validity.md").read_text()
     told = set(re.findall(rf"^\| `([a-z_]+)` \| [^|]*\({word}\)", text, re.M))
     assert told == {code for code, of_code in EFFECTS.items() if of_code == effect}
 
 
-def test_every_limit_is_told_of_in_the_docs_with_its_default() -> None:
+def test_every_limit_is_described_in_the_docs_with_its_default() -> None:
     text = (Path(__file__).parents[2] / "docs" / "validity.md").read_text()
     for limit in fields(Thresholds):
         assert f"`{limit.metadata['flag']}` {limit.default:g}" in text, limit.name

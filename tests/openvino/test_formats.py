@@ -56,7 +56,7 @@ def test_a_blob_is_imported_without_any_property(tmp_path: Path) -> None:
     assert len(through_ovbench(model)) == formats.COLUMNS
 
 
-def test_an_empty_blob_is_told(tmp_path: Path) -> None:
+def test_an_empty_blob_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "empty.blob"
     file.touch()
     with pytest.raises(OpenVinoError, match="the file is empty"):

@@ -64,7 +64,7 @@ def test_the_ids_of_a_text_model_have_their_tables(tmp_path: Path) -> None:
     assert index_rows(save(text_model(), tmp_path)) == {"tokens": 300, "positions": 50, "segments": 2}
 
 
-def test_a_graph_without_weights_tells_the_same(tmp_path: Path) -> None:
+def test_a_graph_without_weights_shows_the_same(tmp_path: Path) -> None:
     """As it is for models that are no IR: the shapes tell the axis."""
     model = Core(Library()).read_model(str(save(text_model(), tmp_path)))
     cxx = Cxx.load()

@@ -11,7 +11,7 @@ from tests.process.driver import Run
 
 @pytest.mark.parametrize("model", ["builtin:tiny", "builtin:mlp", "builtin:squeezenet1.1"])
 @pytest.mark.parametrize("api", ["sync", "async"])
-def test_built_in_models_run_and_their_samples_tell_the_same_story(run: Run, model: str, api: str) -> None:
+def test_built_in_models_run_and_their_samples_agree_with_the_report(run: Run, model: str, api: str) -> None:
     ran = run("-m", model, "--agents", "2", "-api", api, "-t", "0.6", "--warmup", "0.2", "--save-samples")
     report = ran.report
     assert ran.code == 0, ran.out

@@ -209,7 +209,7 @@ def embedding(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("shapes", ["[1,4][1,8]", "ids[1,4][1,8],mask[1,4]"])
-def test_shapes_that_do_not_go_together_are_told_before_the_load(run: Run, tmp_path: Path, shapes: str) -> None:
+def test_shapes_that_do_not_go_together_are_refused_before_the_load(run: Run, tmp_path: Path, shapes: str) -> None:
     ran = run("-m", embedding(tmp_path), "--agents", "1", "-data_shape", shapes)
     assert ran.code == 2
     (line,) = ran.err.splitlines()

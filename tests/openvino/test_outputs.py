@@ -221,7 +221,7 @@ def test_an_inference_that_fails_loses_nothing_but_the_outputs(monkeypatch: pyte
     assert measurement.outputs() is None
 
 
-def test_a_request_tells_whether_it_keeps_state(tmp_path: Path) -> None:
+def test_a_request_shows_whether_it_keeps_state(tmp_path: Path) -> None:
     cxx = Cxx.load()
     assert cxx is not None
     for source, keeps in ((adding_model(tmp_path, 16), True), ("builtin:mlp", False)):

@@ -248,7 +248,7 @@ def test_a_dimension_is_found_in_a_layout_with_dots_and_with_long_names(printed:
     assert (info.place("N"), info.place("C")) == places
 
 
-def test_more_shapes_together_than_can_be_told_of_are_refused() -> None:
+def test_more_shapes_together_than_can_be_reported_are_refused() -> None:
     infos = sign([simple("[?]", name="a"), simple("[?]", name="b")], Model(source="m"), Preprocessing()).inputs
     shapes = [[(n,) for n in range(1, count + 1)] for count in (1000, 999)]
     with pytest.raises(UsageError, match="the inputs have 1000, 999 shapes in turn, which is 999000 together"):

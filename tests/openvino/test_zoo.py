@@ -42,7 +42,7 @@ def test_squeezenet_has_the_published_number_of_parameters() -> None:
 
 
 @pytest.mark.parametrize("name", builtin.NAMES)
-def test_outputs_are_finite_and_tell_inputs_apart(name: str) -> None:
+def test_outputs_are_finite_and_differ_with_the_inputs(name: str) -> None:
     compiled = ov.Core().compile_model(zoo.MODELS[name](), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     random = np.random.default_rng(1)
     first, second = (compiled(random.random(INPUTS[name], np.float32))[0] for _ in range(2))

@@ -138,7 +138,7 @@ def test_an_agent_without_a_coordinator_gives_up(tmp_path: Path) -> None:
     assert done.stderr == "ovbench-agent: no coordinator answered within 0.3 s\n"
 
 
-def test_an_agent_that_is_not_wanted_is_told_why(start: Start, tmp_path: Path) -> None:
+def test_an_agent_that_is_not_wanted_is_refused_with_the_reason(start: Start, tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/bus"
     coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "1", *ENDLESS)
     wanted = subprocess.Popen([AGENT, "--connect", endpoint])

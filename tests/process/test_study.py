@@ -146,7 +146,7 @@ def test_a_study_that_is_complete_has_nothing_to_go_on_with(tmp_path: Path) -> N
     assert lines(tmp_path / "s") == kept
 
 
-def test_a_study_of_a_model_that_has_changed_is_not_gone_on_with_unless_told(tmp_path: Path) -> None:
+def test_a_study_of_a_model_that_has_changed_is_resumed_only_on_request(tmp_path: Path) -> None:
     subprocess.run([COORDINATOR, "export-model", "builtin:tiny", "m.xml"], cwd=tmp_path, check=True)
     words = ("-m", "m.xml", "-api", "sync", "--agents", "1", "-niter", "20", "--warmup", "0", "-max_irate", "100,200")
     assert study(tmp_path, *words, "--repetitions", "1", "--report-folder", "s").returncode == 0

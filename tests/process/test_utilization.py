@@ -168,7 +168,7 @@ def busy_loop() -> Iterator[psutil.Process]:
 
 @alone
 @undisturbed("whoever reads a counter late does not know what it was at the window's edge")
-def test_what_others_took_is_told_apart(start: Start, busy_loop: psutil.Process) -> None:
+def test_what_others_took_is_reported_separately(start: Start, busy_loop: psutil.Process) -> None:
     coordinator = start(*SPINNING, "--agents", "2", "-t", "2")
     outside = Outside(lambda: process_ticks(busy_loop.pid))
     report = measured(coordinator, outside)

@@ -36,7 +36,7 @@ def test_a_machine_of_one_kind_has_performance_cores(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["cpu_core", "cpu_atom"])
-def test_one_named_kind_alone_tells_nothing_apart(name: str, tmp_path: Path) -> None:
+def test_one_named_kind_alone_separates_nothing(name: str, tmp_path: Path) -> None:
     assert efficient(replace(LAPTOP, files={f"sys/devices/{name}/cpus": "0-3"}), tmp_path) == set()
 
 
@@ -65,7 +65,7 @@ def test_a_core_that_gets_much_less_done_is_efficient(
     ],
     ids=["Intel's", "AMD's dense ones", "favoured cores"],
 )
-def test_where_capacities_are_equal_the_highest_frequency_tells(
+def test_where_capacities_are_equal_the_highest_frequency_decides(
     khz: tuple[int, ...], cpus: set[int], tmp_path: Path
 ) -> None:
     assert efficient(with_frequencies(*khz), tmp_path) == cpus

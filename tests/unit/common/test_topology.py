@@ -115,7 +115,7 @@ def test_without_cache_files_the_cpus_of_a_node_share_one(tmp_path: Path) -> Non
     assert {(cpu.node, cpu.l3) for cpu in topology.cpus} == {(0, 0), (1, 2)}
 
 
-def test_nodes_tell_their_memory_and_how_far_they_are(written: Callable[[Tree], Path]) -> None:
+def test_nodes_report_their_memory_and_how_far_they_are(written: Callable[[Tree], Path]) -> None:
     near, far = read_topology(written(TWO_SOCKETS)).numa
     assert (near.memory_mb, far.memory_mb) == (257_536, 257_536)
     assert (near.distances, far.distances) == ((10, 21), (21, 10))
@@ -140,7 +140,7 @@ def test_cores_of_the_same_number_in_two_nodes_are_two_cores(tmp_path: Path) -> 
     assert (topology.sockets, topology.nodes, topology.physical_cores) == (1, 2, 2)
 
 
-def test_cpus_that_are_offline_are_told_but_not_used(written: Callable[[Tree], Path]) -> None:
+def test_cpus_that_are_offline_are_reported_but_not_used(written: Callable[[Tree], Path]) -> None:
     topology = read_topology(written(OFFLINE))
     assert topology.offline == (1, 9, 14)
     assert topology.allowed == OFFLINE.online
@@ -169,11 +169,11 @@ def test_a_recorded_process_may_use_what_both_its_mask_and_its_cpuset_have(
     assert read_topology(replace(TWO_OF_TWO, allowed="2-3").write(tmp_path / "d")).allowed == {2, 3}
 
 
-def test_a_recorded_tree_that_tells_no_mask_may_use_every_cpu(written: Callable[[Tree], Path]) -> None:
+def test_a_recorded_tree_without_a_mask_may_use_every_cpu(written: Callable[[Tree], Path]) -> None:
     assert read_topology(written(TWO_OF_TWO)).allowed == set(range(8))
 
 
-def test_a_quota_is_told_in_cpus(written: Callable[[Tree], Path]) -> None:
+def test_a_quota_is_reported_in_cpus(written: Callable[[Tree], Path]) -> None:
     topology = read_topology(written(HALF_CPU))
     assert topology.quota_cpus == 0.5
     assert len(topology.allowed) == 4

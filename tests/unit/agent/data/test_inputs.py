@@ -437,7 +437,7 @@ def test_tensors_that_are_equal_are_one_in_memory(
     assert len({id(tensor) for tensor in tensors}) == len({tensor.data.tobytes() for tensor in tensors})
 
 
-def test_very_many_sizes_of_images_are_told_in_few_words() -> None:
+def test_very_many_sizes_of_images_are_reported_in_few_words() -> None:
     sizes = tuple((1, 3, 1, width) for width in range(1, 3001))
     image = info("[1,3,?,?]", "u8", "NCHW", "image", data_shapes=sizes)
     (_, found) = gather([image, info("[1,2]", layout="NC", name="sizes")], Data()).inputs

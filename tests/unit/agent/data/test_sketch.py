@@ -97,7 +97,7 @@ class Device:
 
 
 @pytest.mark.parametrize(("second", "repeatable"), [(1.0, True), (2.0, False), (np.nan, False)])
-def test_the_first_of_two_inferences_is_told_and_whether_the_second_was_the_same(
+def test_the_first_of_two_inferences_is_reported_and_whether_the_second_was_the_same(
     second: float, repeatable: bool
 ) -> None:
     found = look_twice(Device(1.0, second).infer)

@@ -169,13 +169,13 @@ def test_migrations_are_unknown_where_those_of_a_thread_are() -> None:
     assert sightings.migrations is None
 
 
-def test_a_thread_that_was_moved_is_told_with_its_masks() -> None:
+def test_a_thread_that_was_moved_is_reported_with_its_masks() -> None:
     fake, sightings = process(Thread(), Thread(), Thread())
     fake.all[3].mask = frozenset({1})
     assert changes(sightings) == (MaskChange(thread=3, control=False, before=(0, 1), after=(1,)),)
 
 
-def test_a_control_thread_that_was_moved_is_told_as_such() -> None:
+def test_a_control_thread_that_was_moved_is_reported_as_such() -> None:
     fake, sightings = process(Thread(mask=frozenset({4})), Thread())
     fake.all[CONTROL].mask = frozenset({0, 1})
     assert changes(sightings) == (MaskChange(thread=1, control=True, before=(4,), after=(0, 1)),)
@@ -248,7 +248,7 @@ def test_cpus_that_cannot_be_had_are_an_error_that_names_them(home: frozenset[in
     assert (f"only {min(home)} of them" if also else "none of them") in error
 
 
-def test_what_was_refused_to_a_thread_is_told(home: frozenset[int]) -> None:
+def test_what_was_refused_to_a_thread_is_reported(home: frozenset[int]) -> None:
     refused: list[frozenset[int]] = []
 
     def work() -> None:

@@ -87,11 +87,11 @@ def test_totals_are_sums_over_all_mappings(mappings: list[list[tuple[int, int]]]
     assert nodes_of(*lines) == {node: (pages, pages) for node, pages in expected.items()}
 
 
-def test_a_kernel_without_nodes_tells_nothing(tmp_path: Path) -> None:
+def test_a_kernel_without_nodes_reports_nothing(tmp_path: Path) -> None:
     assert read_nodes(tmp_path / "numa_maps") == ()
 
 
-def test_some_looks_are_told_by_their_mean() -> None:
+def test_some_looks_are_reported_by_their_mean() -> None:
     first, second = (OnNode(0, 10.0, 20.0),), (OnNode(0, 4.0, 10.0), OnNode(1, 6.0, 8.0))
     assert mean_of([first, second]) == (OnNode(0, 7.0, 15.0), OnNode(1, 3.0, 4.0))
     assert mean_of([()]) == ()

@@ -126,7 +126,7 @@ def test_the_axis_is_read_from_the_weights(ir: Ir, axis: int, rows: int, kind: s
     assert ir.rows(tmp_path) == {"ids": rows}
 
 
-def test_without_weights_the_shapes_tell_the_axis(ir: Ir, tmp_path: Path) -> None:
+def test_without_weights_the_shapes_show_the_axis(ir: Ir, tmp_path: Path) -> None:
     """Where they fit two, the shorter is legal for both; where none, the shortest of all."""
     axis = ir.integer(0)
     ir.add("Gather", (ir.table(30, 20, 10), ir.parameter("told", (7, 8)), axis), (30, 7, 8, 10))
@@ -138,7 +138,7 @@ def test_without_weights_the_shapes_tell_the_axis(ir: Ir, tmp_path: Path) -> Non
     assert ir.rows(tmp_path, weights=False) == rows
 
 
-def test_weights_that_end_early_tell_no_axis(ir: Ir, tmp_path: Path) -> None:
+def test_weights_that_end_early_show_no_axis(ir: Ir, tmp_path: Path) -> None:
     embed(ir, 30, ir.parameter("ids"))
     ir.weights = ir.weights[:-1]
     assert ir.rows(tmp_path) == {"ids": 30}
@@ -262,7 +262,7 @@ def test_notes_named_as_parts_of_a_graph_are_no_parts(ir: Ir, tmp_path: Path) ->
     assert ir.rows(tmp_path) == {"ids": 30}
 
 
-def test_a_file_that_is_no_xml_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_xml_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.xml").write_text("no graph")
     with pytest.raises(ElementTree.ParseError):
         index_rows(tmp_path / "model.xml")

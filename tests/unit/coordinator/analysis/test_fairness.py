@@ -18,7 +18,7 @@ def merged_of(members: list[AgentRecord]) -> Merged:
     return merge(recorded(members))
 
 
-def test_agents_are_compared_by_cpu_of_theirs_and_told_by_place() -> None:
+def test_agents_are_compared_per_cpu_and_named_by_place() -> None:
     members = [at(100, 0), at(80, 1), at(200, 2, 4, 5), at(160, 3, 3, 6)]
     part = fairness(members, merged_of(members), machine(sockets=2, cores=4, nodes=2))
     assert part is not None

@@ -60,7 +60,7 @@ def test_several_agents_on_one_cpu_add_up() -> None:
     assert parts(found[0]) == pytest.approx((70, 0, 30, 0, 0))
 
 
-def test_an_agent_that_does_not_tell_had_its_cpus_as_far_as_they_were_busy() -> None:
+def test_an_agent_that_does_not_report_had_its_cpus_as_far_as_they_were_busy() -> None:
     found = cpu_use({0: share(90), 1: share(30)}, [silent((0, 1), user_s=10.2, control_s=0.2)], {}, (), 0, STOP)
     assert parts(found[0]) == pytest.approx((75, 1.5, 13.5, 0, 10))
     assert parts(found[1]) == pytest.approx((25, 0.5, 4.5, 0, 70))
@@ -157,7 +157,7 @@ def test_with_agents_alone_there_are_no_others_wherever_their_threads_were_seen(
     assert [sum(parts(use)) for use in found.values()] == pytest.approx([100] * 5)
 
 
-def test_ticks_tell_all_of_a_full_cpu_and_of_a_half_one_what_a_coin_would() -> None:
+def test_ticks_show_all_of_a_full_cpu_and_of_a_half_one_what_a_coin_would() -> None:
     assert tick_error_percent(CpuUse(99.0, 0.5, 0.5, 0, 0), 2.0) == 0
     assert tick_error_percent(CpuUse(50.0, 0, 0, 0, 50.0), 1.0) == pytest.approx(5.0)
     assert tick_error_percent(CpuUse(50.0, 0, 0, 0, 50.0), 100.0) == pytest.approx(0.5)
@@ -182,7 +182,7 @@ def test_where_it_was_is_not_known_it_was_evenly_on_the_measured_ones() -> None:
 # Neighbours
 
 
-def test_neighbours_are_told_with_their_share_of_the_window_by_cpu_most_first() -> None:
+def test_neighbours_are_reported_with_their_share_of_the_window_by_cpu_most_first() -> None:
     spent = {
         (Process(7, 1, "small"), 1): [(0, 0.0), (seconds(20), 2.0)],
         (Process(8, 1, "large"), 1): [(0, 0.0), (seconds(20), 10.0)],
@@ -204,7 +204,7 @@ def test_neighbours_of_less_than_half_a_percent_are_none() -> None:
     assert neighbours(of(1.0), STOP, STOP) == ()
 
 
-def test_of_a_crowd_the_greatest_are_told() -> None:
+def test_of_a_crowd_the_greatest_are_reported() -> None:
     crowd = {(Process(n, 1, "x"), 0): [(0, 0.0), (STOP, 0.1 + n)] for n in range(50)}
     found = neighbours(crowd, 0, STOP)
     assert [one.pid for one in found] == list(range(49, 49 - MOST_NEIGHBOURS, -1))

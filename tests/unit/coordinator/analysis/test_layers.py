@@ -37,7 +37,7 @@ def named(*letters: str) -> list[Layers]:
     return [counted(*(layer(letter, 10) for letter in letters))]
 
 
-def test_a_layer_is_told_as_openvino_has_it_in_milliseconds() -> None:
+def test_a_layer_is_reported_as_openvino_has_it_in_milliseconds() -> None:
     found = only({0: [counted(layer("conv1", real_us=1500, cpu_us=1250, exec_type="brgemm_avx512"))]})
     assert (found.name, found.type, found.exec_type) == ("conv1", "Convolution", "brgemm_avx512")
     assert (found.status, found.real, found.cpu) == ("EXECUTED", 1.5, 1.25)
@@ -145,7 +145,7 @@ def test_requests_that_never_ran_are_left_out_of_the_mean() -> None:
     assert (found.real, found.status, found.slowest_agent) == (0.1, "EXECUTED", 0)
 
 
-def test_where_nothing_ran_the_layers_are_told_all_the_same() -> None:
+def test_where_nothing_ran_the_layers_are_reported_all_the_same() -> None:
     found = only({0: [counted(layer(status="NOT_RUN")), counted(layer(status="OPTIMIZED_OUT"), request=1)]})
     assert (found.real, found.status) == (0.0, "OPTIMIZED_OUT")
 
@@ -158,11 +158,11 @@ def test_a_layer_that_one_request_executed_was_executed() -> None:
 
 
 @pytest.mark.parametrize("delivered", [{}, {0: []}, {0: [], 1: []}], ids=["no agents", "no layers", "of two"])
-def test_without_layers_there_is_nothing_to_tell(delivered: dict[int, list[Layers]]) -> None:
+def test_without_layers_there_is_nothing_to_report(delivered: dict[int, list[Layers]]) -> None:
     assert merge_layers(delivered) is None
 
 
-def test_each_request_is_told_by_itself_only_where_that_was_asked_for() -> None:
+def test_each_request_is_reported_by_itself_only_where_that_was_asked_for() -> None:
     delivered = {3: [counted(layer("a", 200), request=1), counted(layer("a", 100, 50), layer("b", 7), request=0)]}
     assert merged(delivered).by_request == ()
     first, second = merged(delivered, by_request=True).by_request

@@ -75,7 +75,7 @@ def test_a_neighbour_of_a_cpu_that_is_not_complained_of_is_not_named() -> None:
     assert "cron" not in only(around(use(others=3.0), use(others=50.0), neighbours=[elsewhere])).message
 
 
-def test_a_neighbour_of_several_cpus_is_told_with_where_it_was_seen_most() -> None:
+def test_a_neighbour_of_several_cpus_is_reported_with_where_it_was_seen_most() -> None:
     wide = Neighbour(7, "cc", 60.6, {"0": 9.0, "1": 20.0, "2": 15.0, "3": 16.0, "4": 0.6})
     message = only(around(*[use(others=30.0)] * 5, neighbours=[wide])).message
     assert "20.0 % seen on CPU 1, 16.0 % seen on CPU 3, 15.0 % seen on CPU 2 and on 1 more." in message
@@ -116,12 +116,12 @@ def test_the_limits_are_those_that_were_asked_for() -> None:
     assert list(find(replace(busy, run=replace(busy.run, request=asked)))) == []
 
 
-def test_a_share_that_was_stolen_is_told_with_all_cpus_and_the_worst() -> None:
+def test_a_share_that_was_stolen_is_reported_with_all_cpus_and_the_worst() -> None:
     finding = only(around(use(steal=2.0), use(steal=12.0), use(), use(steal=3.0)))
     assert "CPUs 0-1,3, most from CPU 1: 12.0 %" in finding.message
 
 
-def test_a_clock_that_fell_is_told_with_both_figures() -> None:
+def test_a_clock_that_fell_is_reported_with_both_figures() -> None:
     finding = only(around(use(), frequency=clock(3500.0, 2800.0)))
     assert "from 3,500 to 2,800 MHz (20.0 %)" in finding.message
 
@@ -153,13 +153,13 @@ def test_a_clock_that_was_read_too_seldom_is_not_judged() -> None:
     ],
     ids=lambda value: f"{value.name} by {value.driver}" if isinstance(value, Governor) else "",
 )
-def test_a_governor_is_told_with_what_it_does(governor: Governor, told: str) -> None:
+def test_a_governor_is_named_with_what_it_does(governor: Governor, told: str) -> None:
     finding = only(around(governors=[governor]))
     assert finding.severity == "info"
     assert f"{governor.name} ({governor.driver}), which {told}" in finding.message
 
 
-def test_heat_is_told_with_what_was_throttled_how_often() -> None:
+def test_heat_is_reported_with_what_was_throttled_how_often() -> None:
     message = only(around(throttles={"core 3": 1, "package 0": 12})).message
     assert "package 0 12 times, core 3 1 time." in message
 

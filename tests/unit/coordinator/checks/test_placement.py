@@ -88,7 +88,7 @@ def test_agents_that_met_in_several_places_are_one_finding() -> None:
     assert "CPUs 0-1," in the(Code.CPU_COLLISION, evidence(members)).message
 
 
-def test_a_mask_that_changed_is_told_with_before_and_after() -> None:
+def test_a_mask_that_changed_is_reported_with_before_and_after() -> None:
     change = MaskChange(thread=7, control=False, before=(0, 1), after=(0,))
     finding = the(Code.MASK_CHANGED, evidence([moved(change, structs.replace(change, thread=8))]))
     assert finding.severity == "error"
@@ -137,7 +137,7 @@ def test_the_share_of_remote_memory_is_unknown_where_there_is_no_memory_of_its_o
     assert remote_percent([OnNode(0, 3.0, 3.0), OnNode(1, 1.0, 9.0)], [0]) == 25.0
 
 
-def test_two_agents_on_siblings_of_a_core_are_told_with_the_cpus() -> None:
+def test_two_agents_on_siblings_of_a_core_are_named_with_the_cpus() -> None:
     finding = the(Code.SMT_SHARING, SMT_SHARING[0]())
     assert finding.severity == "warning"
     assert "Agents 0-1 share 1 physical core as SMT siblings, on CPUs 0,2" in finding.message

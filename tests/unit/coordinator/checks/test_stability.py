@@ -79,7 +79,7 @@ def beside(*rates: float) -> Evidence:
 # Samples
 
 
-def test_too_few_samples_are_told_with_what_it_takes() -> None:
+def test_too_few_samples_are_reported_with_what_it_takes() -> None:
     (finding,) = found(counting(100))
     assert finding.code == Code.FEW_SAMPLES
     assert "p99 is from 100 inferences; 99 % confidence takes 459" in finding.message
@@ -104,12 +104,12 @@ def test_samples_are_enough_for_what_is_claimed(argv: tuple[str, ...], count: in
 # Course
 
 
-def test_windows_that_differ_are_told_with_their_rates() -> None:
+def test_windows_that_differ_are_reported_with_their_rates() -> None:
     (finding,) = [f for f in found(going(100, 100, 100, 100, 80)) if f.code == Code.NOT_STEADY]
     assert "last 3 of 5 windows of 2 s differ by 25 %: 100, 100, 80 FPS" in finding.message
 
 
-def test_a_trend_is_told_with_its_size_and_direction() -> None:
+def test_a_trend_is_reported_with_its_size_and_direction() -> None:
     (finding,) = found(drifting(0.08))
     assert finding.code == Code.TREND
     assert "fell steadily, by 8." in finding.message
@@ -200,13 +200,13 @@ def test_an_agent_of_more_cpus_is_not_compared_with_those_of_one() -> None:
     assert codes(evidence(members)) == []
 
 
-def test_cores_of_another_kind_are_told_as_the_cause() -> None:
+def test_cores_of_another_kind_are_named_as_the_cause() -> None:
     of = beside(100, 100, 100, 60)
     (finding,) = found(replace(of, run=replace(of.run, topology=machine(cores=4, efficient=1))))
     assert "another kind" in finding.advice
 
 
-def test_a_shared_core_is_told_as_the_cause() -> None:
+def test_a_shared_core_is_named_as_the_cause() -> None:
     """Of three cores with two threads each, 0 and 3 are on one."""
     of = beside(70, 100, 100, 70)
     (finding,) = found(replace(of, run=replace(of.run, topology=machine(cores=3, threads=2))))

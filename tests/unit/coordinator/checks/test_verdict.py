@@ -293,7 +293,7 @@ def test_requests_are_no_matter_where_the_model_is_only_compiled(argv: list[str]
     assert codes(replace(only, run=asked)) == set()
 
 
-def test_an_inference_that_failed_under_way_is_told_with_openvino_s_words() -> None:
+def test_an_inference_that_failed_under_way_is_reported_with_openvino_s_words() -> None:
     load = finished(completed=12, error="primitive failed", cpus=(0,))
     (finding, *_) = find(evidence([delivered(0, load=load), delivered(1)]))
     assert finding.code == Code.INFERENCE_FAILED
@@ -321,19 +321,19 @@ def test_the_cpus_that_threads_strayed_to_are_named() -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_setting_that_changed_is_told_as_it_was_written(argv: list[str], member: AgentRecord, told: str) -> None:
+def test_a_setting_that_changed_is_named_as_it_was_written(argv: list[str], member: AgentRecord, told: str) -> None:
     (finding,) = [f for f in find(evidence([member], request(*argv))) if f.code == Code.SETTINGS_CHANGED]
     assert told in finding.message
 
 
-def test_a_setting_that_changed_everywhere_is_told_once() -> None:
+def test_a_setting_that_changed_everywhere_is_reported_once() -> None:
     members = [delivered(i, prepared=ready(effective(streams=2, requests=2))) for i in range(3)]
     findings = list(find(evidence(members, request("-nstreams", "3"))))
     assert [finding.code for finding in findings] == [Code.SETTINGS_CHANGED]
     assert "all agents" in findings[0].message
 
 
-def test_a_setting_that_changed_in_places_is_told_with_the_agents() -> None:
+def test_a_setting_that_changed_in_places_is_reported_with_the_agents() -> None:
     members = [delivered(i, prepared=ready(effective(streams=3 if i else 2, requests=3))) for i in range(3)]
     (finding,) = find(evidence(members, request("-nstreams", "3")))
     assert "agent 0" in finding.message
@@ -355,7 +355,7 @@ def test_inferences_beyond_the_window_are_no_matter_where_time_was_asked_for() -
     assert Code.OUTSIDE_WINDOW not in codes(evidence(apart(stop_ns=seconds(0.5))))
 
 
-def test_a_rate_that_was_not_reached_is_told_with_both_figures() -> None:
+def test_a_rate_that_was_not_reached_is_reported_with_both_figures() -> None:
     (finding,) = find(at_most(1000.0))
     assert "-max_irate 1000 " in finding.message
     assert "200.0 frames per second" in finding.message
@@ -411,6 +411,6 @@ def test_a_window_of_the_time_that_was_asked_for_is_not_too_short(
     assert (Code.TOO_SHORT in {finding.code for finding in find(lasting(length_s, *argv))}) == found
 
 
-def test_a_window_of_less_than_a_millisecond_is_not_told_as_none() -> None:
+def test_a_window_of_less_than_a_millisecond_is_not_shown_as_none() -> None:
     found = [finding for finding in find(lasting(0.00025)) if finding.code == Code.TOO_SHORT]
     assert [finding.message.startswith("The window is 0.00025 s long") for finding in found] == [True]

@@ -23,7 +23,9 @@ from tests.studies import outcome, study
 CALL = Call(("ovbench-coord",), Interrupts())
 
 
-def test_charts_that_cannot_be_drawn_are_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_charts_that_cannot_be_drawn_are_reported_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> dict[str, bytes]:
         raise ValueError("no such colour")
 

@@ -57,7 +57,7 @@ def test_of_asymmetric_intervals_the_sides_that_face_each_other_count() -> None:
     assert interval.high == pytest.approx(10 + math.hypot(20, 1))
 
 
-def test_intervals_that_overlap_may_still_be_told_apart() -> None:
+def test_intervals_that_overlap_may_still_differ_significantly() -> None:
     found = change(BY_NAME["fps"], around(100.0, 4.0), around(106.0, 4.0))
     assert found.verdict == "better"
 
@@ -152,7 +152,7 @@ def test_which_properties_there_are_is_no_setting_that_differs() -> None:
     assert [one.what for one in pair.settings] == ["property A"]
 
 
-def test_settings_that_differ_are_told_and_others_are_not() -> None:
+def test_settings_that_differ_are_shown_and_others_are_not() -> None:
     one = report(run([delivered(0), delivered(1)]))
     two = report(run([delivered(0)], wanted=request("--agents", "1", "-api", "sync", "-nstreams", "2")))
     (pair,) = compare_runs(NamedRun("a", one), [NamedRun("b", two)]).others
@@ -172,7 +172,7 @@ def test_limits_that_were_required_are_no_setting() -> None:
     assert pair.settings == ()
 
 
-def test_another_environment_is_told_down_to_the_libraries() -> None:
+def test_another_environment_is_shown_down_to_the_libraries() -> None:
     one = report()
     libraries = {**one.environment.libraries, "numpy": "2.9"}
     environment = structs.replace(one.environment, governor=None, libraries=libraries)
@@ -183,7 +183,7 @@ def test_another_environment_is_told_down_to_the_libraries() -> None:
     assert pair.validity == ()
 
 
-def test_another_python_of_the_agents_is_told_by_what_is_in_it() -> None:
+def test_another_python_of_the_agents_is_shown_by_what_is_in_it() -> None:
     one = report()
     agents = AgentPython("/opt/b/python", "3.12.1", "2026.4.1", "0.2.0", {"numpy": "2.9"})
     environment = structs.replace(one.environment, openvino="2026.4.1", agent_python=agents)
@@ -293,13 +293,13 @@ def test_plans_differ_by_flag_and_not_by_word() -> None:
     assert [(d.what, d.first, d.other) for d in pair.settings] == [("-nireq", "2", "4"), ("--strict", "", "yes")]
 
 
-def test_a_flag_of_one_value_that_is_varied_in_name_only_is_told_once() -> None:
+def test_a_flag_of_one_value_that_is_varied_in_name_only_is_shown_once() -> None:
     one, two = (planned("batch", "-b", **{size: f"-b {size} -t 1"}) for size in ("1", "2"))
     (pair,) = compare_studies(one, [two]).others
     assert [(d.what, d.first, d.other) for d in pair.settings] == [("values of -b", "1", "2")]
 
 
-def test_of_a_against_b_each_sides_own_flags_are_told() -> None:
+def test_of_a_against_b_each_sides_own_flags_are_shown() -> None:
     one = planned("ab", "side", A="-t 2 -nstreams 1", B="-t 2 -nstreams 2")
     two = planned("ab", "side", A="-t 2 -nstreams 1", B="-t 2 -nstreams 4 -nireq 8")
     (pair,) = compare_studies(one, [two]).others
@@ -466,7 +466,7 @@ def told_of(one: Report, two: Report) -> list[tuple[str, str, str]] | None:
     return None if pair.contents is None else [(found.what, found.first, found.other) for found in pair.contents]
 
 
-def test_files_and_outputs_of_another_content_are_told() -> None:
+def test_files_and_outputs_of_another_content_are_shown() -> None:
     one, two = with_files("a", "b", outputs={"prob": "1" * 32}), with_files("a", "c", outputs={"prob": "2" * 32})
     assert told_of(one, one) == []
     assert told_of(one, two) == [

@@ -104,7 +104,7 @@ def test_a_condition_that_noise_may_have_made_true_is_doubtful() -> None:
     assert passed.strip() == "passed   no condition is true beyond doubt"
 
 
-def test_a_condition_on_a_figure_that_is_not_known_is_told() -> None:
+def test_a_condition_on_a_figure_that_is_not_known_is_reported() -> None:
     comparison = compare_runs(NamedRun("a", report()), [NamedRun("b", report())])
     wanted = condition("energy_per_inference_j > +5%")
     failed = gate(comparison, [wanted], significant=False)

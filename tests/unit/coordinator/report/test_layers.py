@@ -105,7 +105,7 @@ def test_no_layer_is_slower_on_one_agent_where_all_are_alike() -> None:
     assert list(slower_lines(ALL)) == []
 
 
-def test_a_layer_that_is_much_slower_on_one_agent_is_told_with_how_much() -> None:
+def test_a_layer_that_is_much_slower_on_one_agent_is_named_with_how_much() -> None:
     slow = replace(CONVOLUTION, slowest_real=0.45, slowest_agent=3)
     (line,) = slower_lines(part(slow, SOFTMAX))
     assert line.split() == ["conv1", "agent", "3:", "0.450", "ms,", "50", "%", "more"]
@@ -117,7 +117,7 @@ def test_a_microsecond_is_no_difference_as_openvino_counts_in_whole_ones(real: f
     assert len(list(slower_lines(part(replace(SOFTMAX, real=real, slowest_real=real + 0.002))))) == 1
 
 
-def test_of_many_slower_layers_those_that_cost_most_are_told() -> None:
+def test_of_many_slower_layers_those_that_cost_most_are_named() -> None:
     slower = [replace(SOFTMAX, name=f"n{i}", slowest_real=0.2 + i / 100) for i in range(15)]
     lines = list(slower_lines(part(*slower)))
     assert lines[0].startswith("n14 ")

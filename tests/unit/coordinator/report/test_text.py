@@ -81,7 +81,7 @@ def test_the_verdict_and_the_totals_come_first() -> None:
         (2.0, 2, "2 inferences in 2.000 s"),
     ],
 )
-def test_a_short_window_is_told_in_the_unit_that_fits(duration_s: float, count: int, line: str) -> None:
+def test_a_short_window_is_shown_in_the_unit_that_fits(duration_s: float, count: int, line: str) -> None:
     found = report()
     window = structs.replace(found.window, duration_s=duration_s)
     totals = structs.replace(found.throughput, count=count, frames=count)
@@ -104,7 +104,9 @@ def compared(checked: int, after: int, agree: bool | None, exact: bool) -> str:
         (2, 0, True, "outputs agree on all agents (to the bit)"),
     ],
 )
-def test_outputs_that_agree_are_told_with_what_was_compared(checked: int, after: int, exact: bool, line: str) -> None:
+def test_outputs_that_agree_are_reported_with_what_was_compared(
+    checked: int, after: int, exact: bool, line: str
+) -> None:
     assert f"  {line}\n" in compared(checked, after, True, exact)
 
 
@@ -266,7 +268,7 @@ def test_a_paced_run_says_its_limit() -> None:
     assert "limited" not in shown(report())
 
 
-def test_each_requirement_is_told_with_its_value_and_by_how_much_it_was_missed() -> None:
+def test_each_requirement_is_shown_with_its_value_and_by_how_much_it_was_missed() -> None:
     asked = request("--require", "fps >= 150", "--require", "p99 < 5", "--require", "energy_per_inference_j < 1")
     found = report(run([delivered(0), delivered(1)], wanted=asked))
     lines = [line.strip() for line in shown(found).splitlines()[-3:]]
@@ -457,7 +459,7 @@ def test_neighbours_that_took_more_than_one_percent_are_named() -> None:
     assert "small" not in shown(used(CpuUse(99.0, 0, 1.0, 0, 0), neighbours=[small]))
 
 
-def test_what_the_throughput_cost_is_told() -> None:
+def test_what_the_throughput_cost_is_shown() -> None:
     found = report()
     assert "efficiency  125.6 frames per CPU-second" in shown(found)  # 2000 frames in 15.92 s
     assert "per inference" not in shown(found)
@@ -524,7 +526,7 @@ def test_the_plan_shows_nodes_where_there_are_several() -> None:
 
 
 @pytest.mark.parametrize("nodes", [1, 2])
-def test_memory_is_told_by_node_where_there_are_several(nodes: int) -> None:
+def test_memory_is_shown_by_node_where_there_are_several(nodes: int) -> None:
     parts = tuple(OnNode(node, 30.0 * (node == 0), 40.0) for node in range(nodes))
     text = "\n".join(section(shown(report(run([delivered(0, load=finished(completed=9, nodes=parts))]))), "agents"))
     assert ("memory by node" in text, "0: 30 MB" in text) == (nodes > 1, nodes > 1)

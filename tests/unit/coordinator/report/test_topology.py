@@ -79,14 +79,14 @@ def test_too_many_caches_are_counted_by_node(tmp_path: Path) -> None:
     assert row(lines, "1", "1", "32", "groups", "64", "64-127")
 
 
-def test_the_kinds_of_cores_are_told_apart(written: Callable[[Tree], Path]) -> None:
+def test_the_kinds_of_cores_are_distinguished(written: Callable[[Tree], Path]) -> None:
     lines = drawn(read_topology(written(HYBRID)))
     assert "14 cores (6 P, 8 E)" in lines[1]
     assert row(lines, "0", "0", "0", "performance", "6", "0-11", "0+1", "…", "10+11")
     assert row(lines, "0", "efficient", "8", "12-19")
 
 
-def test_cpus_that_may_be_used_are_told_apart(written: Callable[[Tree], Path]) -> None:
+def test_cpus_that_may_be_used_are_distinguished(written: Callable[[Tree], Path]) -> None:
     lines = drawn(read_topology(written(ODD_CPUS)))
     assert "  64 of 128 CPUs may be used, on 32 cores: 1-127/2" in lines
     assert any(line.endswith("1-31/2, 65-95/2") for line in lines)
@@ -97,12 +97,12 @@ def test_a_node_of_which_nothing_may_be_used_says_none(tmp_path: Path) -> None:
     assert [line.split()[-1] for line in lines if "+" in line] == ["all", "none"]
 
 
-def test_a_quota_is_told(written: Callable[[Tree], Path]) -> None:
+def test_a_quota_is_shown(written: Callable[[Tree], Path]) -> None:
     lines = drawn(read_topology(written(HALF_CPU)))
     assert "  quota: the time of 0.5 CPUs, by the control group" in lines
 
 
-def test_cpus_that_are_offline_are_told(written: Callable[[Tree], Path]) -> None:
+def test_cpus_that_are_offline_are_shown(written: Callable[[Tree], Path]) -> None:
     assert "  offline: 1, 9, 14" in drawn(read_topology(written(OFFLINE)))
 
 
@@ -120,7 +120,7 @@ def test_distances_of_more_nodes_than_fit_are_left_to_json(tmp_path: Path) -> No
     assert max(map(len, lines)) <= 80
 
 
-def test_a_machine_that_tells_nothing_is_drawn_too(tmp_path: Path) -> None:
+def test_a_machine_that_reports_nothing_is_drawn_too(tmp_path: Path) -> None:
     lines = drawn(read_topology(tmp_path, frozenset({0, 1})))
     assert lines[:2] == ["a processor without a name", "  1 socket · 2 cores · 2 logical CPUs"]
 

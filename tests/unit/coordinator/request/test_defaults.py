@@ -89,7 +89,7 @@ def test_external_agents_need_more_time_to_come() -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_layers_are_counted_where_something_tells_of_them(argv: list[str], count: bool) -> None:
+def test_layers_are_counted_where_something_reports_them(argv: list[str], count: bool) -> None:
     assert request(*argv).runtime.count_layers == count
 
 

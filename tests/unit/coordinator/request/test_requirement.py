@@ -59,7 +59,7 @@ def test_a_requirement_names_a_figure_a_comparison_and_a_number(
         ("p99 > 5%", "nothing to be relative to"),
     ],
 )
-def test_a_wrong_requirement_is_told_in_one_sentence(text: str, says: str) -> None:
+def test_a_wrong_requirement_is_refused_in_one_sentence(text: str, says: str) -> None:
     with pytest.raises(UsageError) as refused:
         required(text)
     assert str(refused.value).startswith(f"--require '{text}': ")

@@ -11,17 +11,17 @@ FIGURES = {"median": "median_ms", "median_ms": "median_ms", "mean": "mean_ms", "
     ("word", "meant"),
     [("scalin", "scaling"), ("caling", "scaling"), ("scailng", "scaling"), ("stream", "streams"), ("bathc", "batch")],
 )
-def test_a_word_with_a_mistake_is_told_what_it_was_meant_to_be(word: str, meant: str) -> None:
+def test_a_word_with_a_mistake_is_shown_with_the_one_that_was_meant(word: str, meant: str) -> None:
     assert did_you_mean(word, ("scaling", "streams", "partition", "batch", "ab")) == f"; did you mean {meant}?"
 
 
-def test_a_part_of_a_name_is_told_the_name() -> None:
+def test_a_part_of_a_name_is_shown_with_the_name() -> None:
     assert did_you_mean("seed", ("repetitions", "order_seed")) == "; did you mean order_seed?"
     assert did_you_mean("limit", ("repetitions", "p99_limit_ms")) == "; did you mean p99_limit_ms?"
 
 
 @pytest.mark.parametrize("word", ["", "xyzzy", "-s"])
-def test_a_word_that_is_like_nothing_is_told_nothing(word: str) -> None:
+def test_a_word_that_is_like_nothing_is_shown_with_nothing(word: str) -> None:
     assert did_you_mean(word, ("scaling", "streams", "-t")) == ""
 
 

@@ -81,7 +81,7 @@ def test_an_agent_that_did_not_become_ready_leaves_it_unknown() -> None:
     assert in_effect(structs.replace(reported(), effective=None)) is None
 
 
-def test_it_is_told_in_a_line() -> None:
+def test_it_is_shown_in_a_line() -> None:
     found = in_effect(reported("-api", "sync", agents=2))
     assert found is not None
     assert text_of(found) == "2 agents of 1 CPU; 1 stream, 1 thread, 1 request each; throughput, f32, batch 1, sync"

@@ -78,7 +78,7 @@ def test_a_trial_has_the_same_figures_as_its_report_as_far_as_it_keeps_them() ->
     assert {name: one.value for name, one in of_trial.items()} == {name: of_run[name].value for name in of_trial}
 
 
-def test_a_miss_is_told_with_its_distance() -> None:
+def test_a_miss_is_reported_with_its_distance() -> None:
     texts = ("fps >= 900", "p99 < 5", "memory < 1", "fps > 950")
     met, missed, unknown, edge = check(
         [parse_requirement("--require", text, relative=False) for text in texts],

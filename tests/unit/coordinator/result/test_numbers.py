@@ -105,7 +105,7 @@ def test_a_duration_has_the_units_that_matter(seconds: float, text: str) -> None
         (1.0, 1100.0, "±>999 %"),
     ],
 )
-def test_bounds_are_told_by_the_farther_one(low: float | None, high: float | None, text: str) -> None:
+def test_bounds_are_shown_by_the_farther_one(low: float | None, high: float | None, text: str) -> None:
     assert deviation(100.0, low, high) == text
 
 

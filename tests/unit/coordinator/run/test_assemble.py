@@ -60,7 +60,7 @@ def test_frames_are_inferences_times_the_batch() -> None:
     assert throughput.batch == 8
 
 
-def test_what_was_completed_outside_of_the_window_is_told_apart_from_what_counts() -> None:
+def test_what_was_completed_outside_of_the_window_is_kept_apart_from_what_counts() -> None:
     early = delivered(1, load=finished(seconds(1), seconds(6), completed=1000, cpus=(1,)))
     found = report(run([delivered(0), early]))
     assert found.window.duration_s == pytest.approx(5)
@@ -152,7 +152,9 @@ def test_each_group_has_its_shapes_and_its_latency() -> None:
 
 
 @pytest.mark.parametrize(("batches", "pcseq"), [((1, 4), False), ((4,), True), ((), True)], ids=str)
-def test_groups_are_told_where_there_are_several_and_that_was_asked_for(batches: tuple[int, ...], pcseq: bool) -> None:
+def test_groups_are_reported_where_there_are_several_and_that_was_asked_for(
+    batches: tuple[int, ...], pcseq: bool
+) -> None:
     assert by_group(batches, request("--agents", "1", "-pcseq", "yes" if pcseq else "no")).groups == ()
 
 
@@ -345,7 +347,7 @@ def test_a_lost_agent_is_listed_with_its_reason_and_without_figures() -> None:
     assert found.validity.status == "PARTIAL"
 
 
-def test_an_agent_that_failed_is_told_from_one_that_was_lost() -> None:
+def test_an_agent_that_failed_is_distinguished_from_one_that_was_lost() -> None:
     failure = Failed(kind="runtime", message="out of memory")
     failed = replace(lost(1), failure=failure, why=failure.message)
     agent = report(run([delivered(0), failed])).agents[1]
@@ -399,7 +401,7 @@ def test_what_was_requested_stands_beside_what_ran() -> None:
     assert found.effective.nireq == 1
 
 
-def test_notes_of_the_agents_are_told_once_each() -> None:
+def test_notes_of_the_agents_are_reported_once_each() -> None:
     notes = (("both", "first"), ("second", "both"))
     found = report(run([delivered(i, prepared=ready(effective(notes=notes[i]))) for i in (0, 1)])).effective
     assert found is not None

@@ -217,7 +217,7 @@ def test_three_trials_are_too_few_for_a_fit() -> None:
     assert "too few" in found.why
 
 
-def test_a_law_that_does_not_fit_is_told() -> None:
+def test_a_law_that_does_not_fit_is_reported() -> None:
     """Threads beyond the cores of a machine: as fast as before, with a sharp bend."""
     draw = np.random.default_rng(4)
     bent = {n: [min(n, 4) * 100 * (1 + 0.01 * float(draw.standard_normal())) for _ in range(5)] for n in range(1, 9)}
@@ -230,7 +230,7 @@ def test_a_law_that_does_not_fit_is_told() -> None:
     assert bend.misfit < 1e-6 < 0.01 < law.misfit
 
 
-def test_the_scatter_that_is_told_is_that_of_the_trials() -> None:
+def test_the_scatter_that_is_reported_is_that_of_the_trials() -> None:
     fit = scaling(noisy(np.random.default_rng(5), range(1, 9), 20, 0.1, 0.0, 0.03)).fit
     assert fit is not None
     assert fit.scatter_percent == pytest.approx(3.0, rel=0.15)

@@ -113,7 +113,7 @@ def test_cells_of_unequal_length_are_no_scatter() -> None:
     assert rate_half_width(7 * lengths, lengths) == pytest.approx(0, abs=1e-9)
 
 
-def test_three_cells_tell_nothing() -> None:
+def test_three_cells_show_nothing() -> None:
     assert rate_half_width(np.ones(3), np.ones(3)) is None
 
 

@@ -63,7 +63,7 @@ def test_a_writer_that_fails_leaves_nothing_behind_and_the_old_file_as_it_was(
     assert (tmp_path / "report.json").read_bytes() == b"old"
 
 
-def test_a_disk_that_is_full_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_is_reported_in_one_sentence(tmp_path: Path) -> None:
     def fail(stream: IO[bytes]) -> None:
         raise OSError(28, "No space left on device")
 

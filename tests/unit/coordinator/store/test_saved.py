@@ -87,7 +87,7 @@ def another_schema(whole: bytes, schema: str) -> bytes:
         (b'{"schema": "ovbench.study/1"}', "not whole"),
     ],
 )
-def test_what_is_no_result_is_told_in_one_sentence(tmp_path: Path, content: bytes, says: str) -> None:
+def test_what_is_no_result_is_refused_in_one_sentence(tmp_path: Path, content: bytes, says: str) -> None:
     file = tmp_path / "report.json"
     file.write_bytes(content)
     with pytest.raises(UsageError) as told:
@@ -105,7 +105,7 @@ def test_a_file_of_a_folder_that_is_not_json_is_named(tmp_path: Path) -> None:
     assert str(told.value) == f"{folder}: study.json is not JSON"
 
 
-def test_a_folder_without_a_result_and_one_that_is_not_there_are_told(tmp_path: Path) -> None:
+def test_a_folder_without_a_result_and_one_that_is_not_there_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"neither report\.json nor study\.json"):
         read_saved(str(tmp_path))
     for name in (str(tmp_path / "nowhere"), "x" * 5000, ""):
@@ -113,7 +113,7 @@ def test_a_folder_without_a_result_and_one_that_is_not_there_are_told(tmp_path: 
             read_saved(name)
 
 
-def test_a_line_that_is_no_trial_is_told_with_its_number(tmp_path: Path) -> None:
+def test_a_line_that_is_no_trial_is_named_with_its_number(tmp_path: Path) -> None:
     folder = with_study(tmp_path)
     good = outcome_line(outcome_of(TRIAL, report(), 12.0, 0))
     (folder / "trials.jsonl").write_bytes(good + b'{"trial": 5}\n' + good)
@@ -131,7 +131,7 @@ def test_samples_are_read_back_by_agent(tmp_path: Path) -> None:
     assert set((ends - starts).tolist()) == {ms(12)}
 
 
-def test_samples_that_were_not_saved_or_are_broken_are_told(tmp_path: Path) -> None:
+def test_samples_that_were_not_saved_or_are_broken_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not saved, which takes --save-samples"):
         read_samples(SavedRun("a", tmp_path, report()))
     wanted = report(run([delivered(0)], wanted=request("--agents", "1", "--save-samples")))

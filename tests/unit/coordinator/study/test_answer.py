@@ -29,7 +29,7 @@ def scaled(contention: float, coherency: float, sizes: tuple[str, ...] = SIZES) 
     return answer(planned, outcomes(planned, fps, lambda p: 2.0 + int(p["--agents"]) / 8))
 
 
-def test_a_scaling_study_tells_law_peak_knee_and_limits() -> None:
+def test_a_scaling_study_reports_law_peak_knee_and_limits() -> None:
     """X(16) = 1600 / 2.176, X(32) / 3200 = 1 / 4.6208, N* = sqrt(0.96 / 0.0024)."""
     found = scaled(0.04, 0.0024)
     assert found.headline == "Most throughput: 735.3 FPS (735.3 to 735.3) with --agents 16."
@@ -67,7 +67,7 @@ def test_two_sizes_are_no_law() -> None:
     assert scaled(0.1, 0.0, ("1",)).lines[-1].endswith("the least for a fit; there is 1.")
 
 
-def test_agents_that_share_a_cpu_are_told() -> None:
+def test_agents_that_share_a_cpu_are_reported() -> None:
     planned = study({"--agents": ("1", "2", "4")}, "scaling")
     done = [outcome(t, min(2, int(t.point["--agents"])) * 100.0, 2.0, cores=min(2, int(t.point["--agents"])))
             for t in planned.trials]  # fmt: skip
@@ -98,20 +98,20 @@ def test_no_difference_is_said_with_its_size() -> None:
     )
 
 
-def test_a_size_that_was_stated_is_the_one_that_is_told() -> None:
+def test_a_size_that_was_stated_is_the_one_that_is_reported() -> None:
     planned = msgspec.structs.replace(study({"-api": ("sync", "async")}, "ab", 10), size_percent=7.5)
     found = answer(planned, outcomes(planned, lambda p: 100.0 if p["-api"] == "sync" else 95.0, lambda p: 2.0))
     assert found.headline.startswith("No difference beyond 7.5 % between A (-api sync) and B (-api async)")
 
 
-def test_how_often_chance_alone_makes_a_difference_is_told() -> None:
+def test_how_often_chance_alone_makes_a_difference_is_reported() -> None:
     assert against(1.0, 0.0).unsaid[-1] == (
         "The verdict is on throughput. For equal settings, each figure is called different in 2 of 100 studies, one of "
         "the 3 in up to 6."
     )
 
 
-def test_too_few_blocks_tell_how_many_are_needed() -> None:
+def test_with_too_few_blocks_it_is_reported_how_many_are_needed() -> None:
     found = against(1.0, 0.06)
     assert found.headline.startswith("Inconclusive whether A (-api sync) or B (-api async) is faster: B has")
     needed = found.comparisons[0].blocks_needed
@@ -127,7 +127,7 @@ def test_a_setting_against_itself_has_no_words_of_its_own() -> None:
     assert found.headline == "No difference beyond 2 % between A and B: B has 0.0 % more throughput (+0.0 to +0.0 %)."
 
 
-def test_sides_of_different_builds_are_told_apart_by_them() -> None:
+def test_sides_of_different_builds_are_distinguished_by_them() -> None:
     planned = study({"side": ("A", "B")}, "ab", 5)
     builds = {"A": "2026.4.0-1", "B": "2026.4.1-2"}
     done = [
@@ -140,7 +140,7 @@ def test_sides_of_different_builds_are_told_apart_by_them() -> None:
     assert told not in answer(planned, same).lines
 
 
-def test_what_changed_while_a_study_went_on_is_told() -> None:
+def test_what_changed_while_a_study_went_on_is_reported() -> None:
     planned = msgspec.structs.replace(study({"-nstreams": ("1", "4")}), accepted=("the file m.xml", "kernel"))
     found = answer(planned, outcomes(planned, lambda p: 100.0, lambda p: 2.0))
     assert found.unsaid[0] == (
@@ -148,7 +148,7 @@ def test_what_changed_while_a_study_went_on_is_told() -> None:
     )
 
 
-def test_a_sweep_tells_the_best_the_best_under_the_limit_and_what_matters() -> None:
+def test_a_sweep_reports_the_best_the_best_under_the_limit_and_what_matters() -> None:
     planned = study({"-nstreams": ("1", "4"), "-nireq": ("1", "2")}, p99_limit_ms=3.0)
     done = outcomes(planned, lambda p: 100.0 * int(p["-nstreams"]) * int(p["-nireq"]), lambda p: 2.0 * int(p["-nireq"]))
     found = answer(planned, done)
@@ -173,7 +173,7 @@ def test_settings_that_matter_as_much_are_named_together() -> None:
     )
 
 
-def test_a_batch_study_tells_the_least_time_per_frame() -> None:
+def test_a_batch_study_reports_the_least_time_per_frame() -> None:
     planned = study({"-b": ("1", "2", "4")}, "batch")
     done = outcomes(planned, lambda p: 100.0, lambda p: {"1": 4.0, "2": 6.0, "4": 20.0}[p["-b"]])
     assert answer(planned, done).lines[-1] == "Least time per frame: 1.50 ms (median latency / batch) with -b 2."

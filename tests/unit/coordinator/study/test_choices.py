@@ -85,7 +85,7 @@ def test_the_setting_that_is_truly_best_is_the_best_or_a_rival_of_it_in_95_of_10
     assert missed <= 0.05 * 200
 
 
-def test_a_difference_as_large_as_most_settings_have_is_still_told() -> None:
+def test_a_difference_as_large_as_most_settings_have_is_still_reported() -> None:
     planned = study({"-nstreams": tuple(map(str, range(1, 21)))}, repetitions=3)
     done = outcomes(planned, lambda p: 100.0 * int(p["-nstreams"]), lambda p: 2.0, noise=0.01, seed=1)
     settings = settings_of(planned, done)

@@ -37,7 +37,7 @@ def test_scaling_on_many_cores_takes_some_of_the_counts_and_the_last() -> None:
     assert [int(p["--agents"]) for p in of("scaling", cores=48).points] == [1, 2, 4, 6, 8, 12, 16, 24, 32, 48]
 
 
-def test_scaling_can_be_told_its_counts_and_sizes() -> None:
+def test_the_counts_and_sizes_of_scaling_can_be_set() -> None:
     made = of("scaling", "--agents", "1,3", "--cpus-per-agent", "2")
     assert made.argv(made.points[1]) == ("--cpus-per-agent", "2", "--agents", "3")
 
@@ -185,7 +185,7 @@ def test_every_kind_has_repetitions_of_its_own() -> None:
         ("ab", [], {"A": "'", "B": "-nstreams 2"}, "cannot be split"),
     ],
 )
-def test_what_cannot_be_studied_is_told(kind: KindName, words: list[str], sides: dict[str, str], told: str) -> None:
+def test_what_cannot_be_studied_is_refused(kind: KindName, words: list[str], sides: dict[str, str], told: str) -> None:
     with pytest.raises(UsageError) as error:
         KINDS[kind].design(parse_axes(words), machine(), sides)
     assert told in str(error.value)

@@ -100,7 +100,7 @@ def test_nothing_of_an_attempt_before_is_left_beside_the_samples_of_another(fold
 
 
 @pytest.mark.parametrize("way", ["trials", "trials/0001/samples.npz"])
-def test_samples_that_cannot_be_written_are_told(folder: StudyFolder, way: str) -> None:
+def test_samples_that_cannot_be_written_are_reported(folder: StudyFolder, way: str) -> None:
     if way == "trials":
         (folder.path / way).write_text("a file")
     else:

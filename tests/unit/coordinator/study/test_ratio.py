@@ -144,7 +144,7 @@ def test_the_blocks_needed_for_a_size_are_those_at_which_the_interval_lies_withi
     assert ratio_of("throughput", blocks * (needed // 4 + 1), size_percent=size_percent).verdict == "no difference"
 
 
-def test_scatter_beyond_any_number_of_blocks_is_told() -> None:
+def test_scatter_beyond_any_number_of_blocks_is_reported() -> None:
     wild: Blocks = [([1.0], [ratio]) for ratio in (1e-4, 1e4, 1.01, 0.99)]
     assert ratio_of("throughput", wild).blocks_needed is None
 

@@ -26,7 +26,7 @@ def test_figures_are_means_over_repetitions_with_their_intervals() -> None:
     assert (setting.batch, len(setting.used), setting.trials) == (4, 3, {"VALID": 3})
 
 
-def test_only_valid_trials_are_counted_and_the_others_are_told() -> None:
+def test_only_valid_trials_are_counted_and_the_others_are_reported() -> None:
     planned = study({"-b": ("1",)}, repetitions=6)
     one, two, three, four, five, _ = planned.trials
     done = [

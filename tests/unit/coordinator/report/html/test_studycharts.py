@@ -82,7 +82,7 @@ def test_the_band_is_that_of_the_fit() -> None:
     assert [row["high"] for row in band] == [point.fps.high for point in curve]
 
 
-def test_without_a_fit_there_is_no_band_and_the_caption_does_not_tell_of_one() -> None:
+def test_without_a_fit_there_is_no_band_and_the_caption_does_not_mention_one() -> None:
     said, drawn = charts(study_of("scaling", {"--agents": ["1", "2"]}, lambda point: 100.0 * int(point["--agents"])))
     assert not said.curves[0].scaling.curve
     assert all(one["mark"]["type"] != "area" for one in drawn["scaling"].spec["layer"])
