@@ -1,6 +1,5 @@
 """A run of its own from its plan to the exit code: what the user sees of it, and its files."""
 
-import os
 import sys
 from functools import partial
 
@@ -44,8 +43,6 @@ def conduct(
         library()
     planned = PlannedRun(request, plan, topology, utc_text(), command)
     interrupts.attend(launcher.abandon)
-    if plan.housekeeping:
-        os.sched_setaffinity(0, plan.housekeeping)
     found = place(request.output.report_folder, planned.started_at, request.model.source)
     # Where the report is to go to stdout, it is alone there.
     console = SteadyConsole(stderr=request.output.json or isinstance(found, Unwritable))

@@ -1,5 +1,6 @@
 """From a plan to the record of its run: a session with its meters, and what is known of the machine."""
 
+import contextlib
 import os
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -46,11 +47,13 @@ def measure(
     bus: Bus, planned: PlannedRun, sink: Sink, crew: Crew | None = None, lease_s: float | None = None
 ) -> tuple[RunRecord, Crew]:
     """One run, by agents of its own or by a whole `crew` that has delivered before; those that can still be reached
-    are not released. `lease_s`: how long agents outlive a silent coordinator, if not as usual.
+    are not released. `lease_s`: how long agents outlive a silent coordinator, if not as usual. This process moves to
+    the CPUs where the plan wants it, and stays there.
 
     Raises UsageError where the job is wrong; nothing has been measured then.
     """
     request, topology = planned.request, planned.topology
+    _stay_off(planned.plan, topology)
     plan = _knowing(planned.plan, request)
     session = Session(
         plan=plan,
@@ -71,6 +74,13 @@ def measure(
     )
     agents, left = session.run(bus, crew)
     return _record(replace(planned, plan=plan), session, agents), left
+
+
+def _stay_off(plan: Plan, topology: Topology) -> None:
+    """The coordinator, with all its threads, leaves the measured CPUs where there are others."""
+    for thread in os.listdir("/proc/self/task"):
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread), plan.housekeeping or topology.allowed)
 
 
 def _knowing(plan: Plan, request: Request) -> Plan:

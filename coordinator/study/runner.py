@@ -1,7 +1,6 @@
 """Runs a study: trial after trial on one bus, each saved when it ends; agents stay where only the load changes."""
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -155,7 +154,6 @@ class Runner:
     def _trial(self, bus: Bus, prepared: PlacedTrial, began: float, attempt: int) -> tuple[Outcome, Report | None]:
         crew = self._adopted(bus, prepared)
         started_at = utc_text()
-        _stay_off(prepared.plan, self.topology)
         command = ("ovbench-coord", *prepared.trial.argv)
         planned = PlannedRun(prepared.request, prepared.plan, self.topology, started_at, command)
         try:
@@ -188,13 +186,6 @@ class Runner:
         bus.dismiss(self._crew)
         self._crew = Crew()
         return None
-
-
-def _stay_off(plan: Plan, topology: Topology) -> None:
-    """The coordinator runs where this plan wants it, with all its threads."""
-    for thread in os.listdir("/proc/self/task"):
-        with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(int(thread), plan.housekeeping or topology.allowed)
 
 
 def _failed(trial: Trial, attempt: int, started_at: str, seconds: float, why: str) -> Outcome:
