@@ -28,7 +28,7 @@ from ..study.kinds.registry import kind_of
 from ..study.standing import used
 from .difference import Difference, different, different_contents, different_digests
 
-Verdict = Literal["better", "worse", "higher", "lower", "inconclusive", "no interval", "not comparable"]
+ChangeVerdict = Literal["better", "worse", "higher", "lower", "inconclusive", "no interval", "not comparable"]
 _FORMERLY: Final = "cannot be told apart"
 """`inconclusive` in comparisons of before."""
 Noise = Literal["within-run noise only", "repetitions"]
@@ -57,7 +57,7 @@ class Change(Struct, frozen=True):
     other: FigurePart | None
     change_percent: float | None
     difference_ci95: Interval | None
-    verdict: Verdict | Literal["cannot be told apart"]
+    verdict: ChangeVerdict | Literal["cannot be told apart"]
 
     def __post_init__(self) -> None:
         if self.verdict == _FORMERLY:
@@ -356,7 +356,7 @@ def _reach(one: float, one_bound: float | None, two: float, two_bound: float | N
     return math.hypot(one - one_bound, two - two_bound)
 
 
-def _verdict(difference: Interval | None, better: Better | None) -> Verdict:
+def _verdict(difference: Interval | None, better: Better | None) -> ChangeVerdict:
     if difference is None:
         return "no interval"
     found = way(difference)

@@ -12,9 +12,10 @@ from typing import Final
 from ..result.estimates import estimates_of_run, estimates_of_trial
 from ..result.figures import FIGURES
 from ..result.report import Report
-from ..result.study import Outcome, Study, Trial, outcome_of
+from ..result.study import Outcome, Study, Trial
 from ..stats.estimate import Estimate
 from ..study.kinds.registry import kind_of
+from ..study.outcome import outcome_of
 
 Row = dict[str, str | int | float | None]
 

@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from .effective import InEffect, in_effect
-from .report import Interval, Report, Status
+from .effective import InEffect
+from .report import Interval, Status
 
 SCHEMA: Final = "ovbench.study/1"
 AGENTS_IN: Final = "agents in "
@@ -66,7 +66,7 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=0, le=10, description="rounds in which SUSPECT trials are run again; older studies have none")
     ] = 0
     stopped: Annotated[str, Meta(description="why it was ended before its plan was; else empty")] = ""
-    accepted: Annotated[tuple[str, ...], Meta(description="what changed under it, and it was gone on with")] = ()
+    accepted: Annotated[tuple[str, ...], Meta(description="changes accepted on resume")] = ()
     schema: Literal["ovbench.study/1"] = SCHEMA
 
 
@@ -110,46 +110,6 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
 
 def folder_of(trial: str, attempt: int) -> str:
     return f"{trial}-again-{attempt}" if attempt else trial
-
-
-def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, attempt: int = 0) -> Outcome:
-    """The line of `trials.jsonl` for a trial that was run."""
-    latency, effective = report.latency_ms, report.effective
-    agents = [agent for agent in report.agents if agent.state == "ok"]
-    measured = report.throughput.count > 0
-    return Outcome(
-        trial=trial.id,
-        point=trial.point,
-        repetition=trial.repetition,
-        started_at=report.started_at,
-        seconds=seconds,
-        exit_code=exit_code,
-        status=report.validity.status,
-        fps=report.throughput.fps if measured else None,
-        fps_ci95=report.throughput.fps_ci95,
-        latency_ms={}
-        if latency is None
-        else {
-            "median": latency.median,
-            "mean": latency.mean,
-            "p90": latency.p90,
-            "p95": latency.p95,
-            "p99": latency.p99,
-            "p99_9": latency.p99_9,
-            "max": latency.max,
-        },
-        agents=len(agents) if effective is not None else None,
-        cores=len(report.cpu.measured_cpus),
-        streams=sum(agent.streams or 0 for agent in agents),
-        requests=sum(agent.nireq or 0 for agent in agents),
-        busy_percent=report.cpu.busy_percent,
-        frames_per_cpu_s=report.efficiency.frames_per_cpu_s if report.efficiency is not None else None,
-        openvino=report.environment.openvino if effective and effective.backend == "openvino" else None,
-        findings=tuple(finding.code for finding in report.validity.findings),
-        attempt=attempt,
-        files={} if effective is None else {file.name: file.sha256 for file in effective.files},
-        in_effect=in_effect(report),
-    )
 
 
 def study_json(study: Study) -> bytes:

@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..result.study import KindName, Outcome, Study
-from ..stats.estimate import Estimate
 from .choices import Choice
 from .curves import Curve
 from .ratio import Ratio
@@ -16,7 +15,7 @@ from .summary import Setting
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Basis:
     """What an answer stands on: `settings` in the order of their values, and what their kind of study makes of them."""
 
     study: Study
@@ -46,14 +45,6 @@ class Answer(Struct, frozen=True):
     curves: Annotated[tuple[Curve, ...], Meta(description="of a scaling study")] = ()
     comparisons: Annotated[tuple[Ratio, ...], Meta(description="of an A/B study; the first is the verdict")] = ()
     shares: Annotated[dict[str, float], Meta(description="percent of the variance of log throughput, by axis")] = {}
-
-    def efficiency(self, setting: Setting) -> Estimate | None:
-        """Of a setting on a curve, against the smallest size; a share."""
-        for curve in self.curves:
-            size = setting.agents if curve.unit == "agents" else setting.cores
-            if curve.point.items() <= setting.point.items():
-                return next((point.efficiency for point in curve.scaling.points if point.size == size), None)
-        return None
 
 
 def answer_json(of: Answer) -> bytes:

@@ -30,7 +30,7 @@ longer was found in 97 %."""
 
 _MOST_BLOCKS: Final = 10_000
 
-Verdict = Literal["faster", "slower", "no difference", "inconclusive", "same run"]
+RatioVerdict = Literal["faster", "slower", "no difference", "inconclusive", "same run"]
 _FORMERLY: Final = "cannot tell"
 """`inconclusive` in answers of before."""
 
@@ -42,7 +42,7 @@ class Ratio(Struct, frozen=True):
     """
 
     figure: str
-    verdict: Verdict | Literal["cannot tell"]
+    verdict: RatioVerdict | Literal["cannot tell"]
     ratio: Annotated[float | None, Meta(description="geometric mean over the blocks; null where there is none")]
     low: Annotated[float | None, Meta(description="null with fewer than two blocks")]
     high: float | None
@@ -74,7 +74,7 @@ def ratio_of(
     size = log(1 + size_percent / 100)
 
     def verdict(
-        found: Verdict, middle: float | None, half: float | None, scatter: float | None, needed: int | None
+        found: RatioVerdict, middle: float | None, half: float | None, scatter: float | None, needed: int | None
     ) -> Ratio:
         low = None if middle is None or half is None else exp(middle - half)
         high = None if middle is None or half is None else bound(middle + half)

@@ -16,7 +16,7 @@ from ..plan.plan import Plan, make_plan
 from ..request.commandline import parse_run
 from ..request.request import Request
 from ..result.report import Report
-from ..result.study import Outcome, Study, Trial, outcome_of
+from ..result.study import Outcome, Study, Trial
 from ..run.assemble import build_report
 from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
@@ -27,6 +27,7 @@ from ..session.session import Bus
 from .events import TrialBegins, TrialEnded
 from .fingerprint import fingerprint
 from .folder import StudyFolder
+from .outcome import failed, outcome_of
 
 LEASE_S: Final = 60.0
 """Agents outlive the merge and the report of a trial, however large. Should the coordinator die, local agents die with
@@ -161,7 +162,7 @@ class Runner:
         except UsageError as error:
             bus.dismiss(self._crew)
             self._crew = Crew()
-            return _failed(prepared.trial, attempt, started_at, self.clock() - began, str(error)), None
+            return failed(prepared.trial, attempt, started_at, self.clock() - began, str(error)), None
         self.interrupted = record.interrupted
         self._jobs = prepared
         merged = merge_run(record)
@@ -186,17 +187,3 @@ class Runner:
         bus.dismiss(self._crew)
         self._crew = Crew()
         return None
-
-
-def _failed(trial: Trial, attempt: int, started_at: str, seconds: float, why: str) -> Outcome:
-    return Outcome(
-        trial=trial.id,
-        point=trial.point,
-        repetition=trial.repetition,
-        started_at=started_at,
-        seconds=seconds,
-        exit_code=2,
-        status="FAILED",
-        why=why,
-        attempt=attempt,
-    )

@@ -8,7 +8,7 @@ from ..result.effective import text_of
 from ..result.findings import Code
 from ..result.numbers import milliseconds, rate
 from ..stats.estimate import Estimate
-from .answer import Evidence
+from .answer import Basis
 from .choices import Choice, by_p99, by_throughput, eligible, rivals
 from .standing import attempts_of
 from .summary import NOT_RUN, Setting, name_of
@@ -56,17 +56,17 @@ def headline(choices: Sequence[Choice], verdict: str) -> str:
     return f"SUSPECT: {verdict}" if any(choice.setting.suspect for choice in choices) else verdict
 
 
-def fastest(evidence: Evidence) -> str:
+def fastest(basis: Basis) -> str:
     """The setting of most throughput, as a headline; where there are choices."""
-    best = evidence.choices[0].setting
+    best = basis.choices[0].setting
     assert best.fps is not None
-    if len(evidence.settings) == 1 and best.same:
+    if len(basis.settings) == 1 and best.same:
         return (
             f"No setting is better than another: all {len(best.points)} were one and the same run, with "
             f"{with_interval(best.fps)}."
         )
     text = f"Most throughput: {with_interval(best.fps)} with {best.name or 'the one setting there is'}"
-    return text + (", but others do not differ significantly." if evidence.choices[0].rivals else ".")
+    return text + (", but others do not differ significantly." if basis.choices[0].rivals else ".")
 
 
 def further_choices(choices: Sequence[Choice]) -> Iterator[str]:
@@ -91,22 +91,22 @@ def same_runs(settings: Sequence[Setting]) -> Iterator[str]:
         yield f"Others, too, were the same run as: {names_of(rest, _MOST_SAME)}."
 
 
-def of_the_trials(evidence: Evidence) -> Iterator[str]:
+def of_the_trials(basis: Basis) -> Iterator[str]:
     """What happened to the study as a whole, and which of its trials do not count or are doubtful."""
-    study = evidence.study
+    study = basis.study
     if study.accepted:
         what = names_of(dict.fromkeys(study.accepted))
         yield f"While the study went on, this changed: {what}; trials before and after it are not comparable."
     if study.stopped:
         yield f"The study was stopped: {study.stopped}."
-    yield from _run_again(evidence)
-    yield from _left_out(evidence)
-    yield from _warnings(evidence)
+    yield from _run_again(basis)
+    yield from _left_out(basis)
+    yield from _warnings(basis)
 
 
-def of_the_settings(evidence: Evidence) -> Iterator[str]:
+def of_the_settings(basis: Basis) -> Iterator[str]:
     """Which settings are not what they seem, or not known."""
-    study, settings = evidence.study, evidence.settings
+    study, settings = basis.study, basis.settings
     varied = [setting.name for setting in settings if setting.varied and not study.accepted]
     if varied:
         yield f"What was in effect varied between the trials of {names_of(varied)}, so they are not repetitions."
@@ -126,11 +126,11 @@ def run_once(settings: Sequence[Setting]) -> Iterator[str]:
         yield (f"{whose} {verb} one trial that counts: no interval, so comparisons are inconclusive. Repeat it.")
 
 
-def _run_again(evidence: Evidence) -> Iterator[str]:
-    repeated = {trial for trial, attempts in attempts_of(evidence.outcomes).items() if len(attempts) > 1}
+def _run_again(basis: Basis) -> Iterator[str]:
+    repeated = {trial for trial, attempts in attempts_of(basis.outcomes).items() if len(attempts) > 1}
     if not repeated:
         return
-    now = Counter(outcome.status for outcome in evidence.stand if outcome.trial in repeated)
+    now = Counter(outcome.status for outcome in basis.stand if outcome.trial in repeated)
     counts = ", ".join(f"{number} {status}" for status, number in sorted(now.items(), key=lambda item: -item[1]))
     many = "1 trial was" if len(repeated) == 1 else f"{len(repeated)} trials were"
     yield f"{many} repeated because of SUSPECT verdicts; of each the better verdict stands: {counts}."
@@ -152,23 +152,23 @@ def suspect(settings: Sequence[Setting]) -> Iterator[str]:
         yield f"Only SUSPECT trials are known of {names}: their figures are shown, but never named best."
 
 
-def _left_out(evidence: Evidence) -> Iterator[str]:
-    used = {trial for setting in evidence.settings for trial in setting.used}
-    bad = [outcome for outcome in evidence.stand if outcome.trial not in used]
+def _left_out(basis: Basis) -> Iterator[str]:
+    used = {trial for setting in basis.settings for trial in setting.used}
+    bad = [outcome for outcome in basis.stand if outcome.trial not in used]
     if not bad:
         return
     by_status = ", ".join(f"{number} {status}" for status, number in sorted(Counter(o.status for o in bad).items()))
     reasons = Counter(reason for outcome in bad for reason in ((outcome.why,) if outcome.why else outcome.findings))
     why = "; ".join(f"{reason} ({number})" for reason, number in reasons.most_common(_MOST_REASONS))
     verb = "is" if len(bad) == 1 else "are"
-    trials = len(evidence.study.trials)
+    trials = len(basis.study.trials)
     yield f"{len(bad)} of {trials} trials {verb} left out: {by_status}{f'; {why}' if why else ''}."
 
 
-def _warnings(evidence: Evidence) -> Iterator[str]:
+def _warnings(basis: Basis) -> Iterator[str]:
     """What the runs that count found, as a study of a disturbed machine has VALID trials, too."""
-    used = {trial for setting in evidence.settings for trial in setting.used}
-    good = [outcome for outcome in evidence.stand if outcome.trial in used]
+    used = {trial for setting in basis.settings for trial in setting.used}
+    good = [outcome for outcome in basis.stand if outcome.trial in used]
     found = [[code for code in outcome.findings if code not in _GOOD_TO_KNOW] for outcome in good]
     doubtful = [codes for codes in found if codes]
     if not doubtful:
@@ -183,9 +183,9 @@ def _warnings(evidence: Evidence) -> Iterator[str]:
     )
 
 
-def undecided_best(evidence: Evidence) -> Iterator[str]:
+def undecided_best(basis: Basis) -> Iterator[str]:
     """Which others may be the best as well, and whether any keeps to the limit."""
-    among = eligible(evidence.settings)
+    among = eligible(basis.settings)
     ranked = by_throughput(among)
     if not ranked:
         return
@@ -195,7 +195,7 @@ def undecided_best(evidence: Evidence) -> Iterator[str]:
             f"Not significantly slower than the fastest: {names_of(s.name for s in others)}. "
             f"As the largest of {len(others) + 1}, its figure is more likely too high than too low."
         )
-    limit = evidence.study.p99_limit_ms
+    limit = basis.study.p99_limit_ms
     if limit is None:
         return
     known = [s for s in ranked if s.p99_ms is not None]

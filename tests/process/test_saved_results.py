@@ -11,7 +11,8 @@ from hdrh.log import HistogramLogReader
 
 from ovbench.common.histogram import MOST_VALUE
 from ovbench.coordinator.result.report import from_json
-from ovbench.coordinator.result.study import Fingerprint, Study, Trial, outcome_line, outcome_of, study_json
+from ovbench.coordinator.result.study import Fingerprint, Study, Trial, outcome_line, study_json
+from ovbench.coordinator.study.outcome import outcome_of
 from tests.process.driver import COORDINATOR, PATIENCE_S
 
 RUN = ("-api", "sync", "--agents", "1", "-niter", "200", "--warmup", "0.1", "--min-window", "0.1")

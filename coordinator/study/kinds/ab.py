@@ -13,7 +13,7 @@ from ovbench.common.topology import Topology
 from ...request.byflag import in_common, own_flags
 from ...result.effective import text_of
 from ...result.study import KindName, Outcome, Point, Study, Trial
-from ..answer import Answer, Evidence
+from ..answer import Answer, Basis
 from ..axes import Axes, parse_axes
 from ..choices import Choice, eligible
 from ..design import SIDE, Design, Draw
@@ -24,14 +24,14 @@ from ..words import same_runs
 from .kind import ChartName, Kind
 
 BLOCKS: Final = 10
-"""By default, so 20 trials of each: enough to find 5 % at a noise of 3 % per trial (see `ratio.CONFIDENCE`):
-what finds a slowdown of 5 % at 3 % noise in 95 of 100 studies (tests/unit/coordinator/study/test_ratio.py)."""
+"""By default, so 20 trials of each: at 3 % noise per trial a slowdown of 5 % is found in 95 of 100 studies
+(see `ratio.CONFIDENCE`; tests/unit/coordinator/study/test_ratio.py)."""
 
 PER_BLOCK: Final = 2
 """Trials of each setting in a block."""
 
 
-class Against(Kind):
+class AbStudy(Kind):
     """Trials come in blocks of two of each side, in which a linear drift of the machine cancels; so a block is
     repeated, run again and judged as a whole. `repetitions` is the number of blocks."""
 
@@ -80,21 +80,21 @@ class Against(Kind):
         if eligible(settings):
             yield from (Choice(name, setting) for name, setting in zip("AB", settings, strict=False))
 
-    def weighed(self, evidence: Evidence) -> Evidence:
-        return replace(evidence, comparisons=tuple(_ratios(evidence)))
+    def weighed(self, basis: Basis) -> Basis:
+        return replace(basis, comparisons=tuple(_ratios(basis)))
 
-    def verdict(self, evidence: Evidence) -> str:
-        settings = evidence.settings
-        if evidence.comparisons:
-            return _verdict(evidence.comparisons[0], settings)
+    def verdict(self, basis: Basis) -> str:
+        settings = basis.settings
+        if basis.comparisons:
+            return _verdict(basis.comparisons[0], settings)
         return f"There is no verdict: an A/B study has two settings, this one {len(settings)}."
 
-    def lines(self, evidence: Evidence) -> Iterator[str]:
-        yield from same_runs(evidence.settings)
-        if evidence.comparisons:
-            yield from _in_both(evidence.settings, evidence.comparisons)
-            yield from _comparison_lines(evidence.comparisons)
-            yield from _builds(evidence.settings)
+    def lines(self, basis: Basis) -> Iterator[str]:
+        yield from same_runs(basis.settings)
+        if basis.comparisons:
+            yield from _in_both(basis.settings, basis.comparisons)
+            yield from _comparison_lines(basis.comparisons)
+            yield from _builds(basis.settings)
 
     def doubts(self, settings: Sequence[Setting]) -> Iterator[str]:
         if any(setting.suspect for setting in settings if setting.fps is not None):
@@ -103,8 +103,8 @@ class Against(Kind):
                 "reflect disturbances, not the sides."
             )
 
-    def undecided(self, evidence: Evidence) -> Iterator[str]:
-        yield from _undecided(evidence.comparisons)
+    def undecided(self, basis: Basis) -> Iterator[str]:
+        yield from _undecided(basis.comparisons)
 
     def charts(self, answer: Answer) -> tuple[ChartName, ...]:
         return "heat", "trials", "drift"
@@ -147,12 +147,12 @@ def _blocks_used(study: Study, stand: Sequence[Outcome], points: Sequence[Point]
     return found
 
 
-def _ratios(evidence: Evidence) -> Iterator[Ratio]:
+def _ratios(basis: Basis) -> Iterator[Ratio]:
     """Of throughput, median and p99; a repetition is a block. None where there are not two settings."""
-    study, settings = evidence.study, evidence.settings
+    study, settings = basis.study, basis.settings
     if len(settings) != 2:
         return
-    used = _blocks_used(study, evidence.stand, [setting.point for setting in settings])
+    used = _blocks_used(study, basis.stand, [setting.point for setting in settings])
 
     def blocks(figure: str) -> list[tuple[list[float], list[float]]]:
         return [(_values(a, figure), _values(b, figure)) for a, b in used]

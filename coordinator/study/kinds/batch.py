@@ -7,7 +7,7 @@ from ovbench.common.topology import Topology
 
 from ...result.numbers import milliseconds
 from ...result.study import KindName
-from ..answer import Evidence
+from ..answer import Basis
 from ..axes import Axes
 from ..design import Design, refuse_other_axes
 from .kind import Kind
@@ -15,7 +15,7 @@ from .kind import Kind
 _BATCHES: Final = ("1", "2", "4", "8", "16", "32")
 
 
-class Batch(Kind):
+class BatchStudy(Kind):
     name: ClassVar[KindName] = "batch"
     title: ClassVar = "Batch sizes"
     about: ClassVar = "batches of 1 to 32"
@@ -25,9 +25,9 @@ class Batch(Kind):
         batches = axes.given("-b") or _BATCHES
         return Design(self.name, tuple({"-b": size} for size in batches), axes.without("-b"))
 
-    def lines(self, evidence: Evidence) -> Iterator[str]:
-        yield from super().lines(evidence)
-        frames = [(s.median_ms.value / s.batch, s) for s in evidence.settings if s.median_ms is not None and s.batch]
+    def lines(self, basis: Basis) -> Iterator[str]:
+        yield from super().lines(basis)
+        frames = [(s.median_ms.value / s.batch, s) for s in basis.settings if s.median_ms is not None and s.batch]
         if frames:
             shortest, setting = min(frames, key=lambda pair: pair[0])
             yield f"Least time per frame: {milliseconds(shortest)} (median latency / batch) with {setting.name}."

@@ -15,7 +15,7 @@ from ovbench.common.topology import Topology
 
 from ...result.study import KindName, Outcome, Point, Study, Trial
 from .. import words
-from ..answer import Answer, Evidence
+from ..answer import Answer, Basis
 from ..axes import Axes
 from ..choices import Choice, eligible, fastest, fastest_within, pareto
 from ..columns import AFTER, BEFORE, Column, per_batch
@@ -106,54 +106,54 @@ class Kind(ABC):
         """What such a study asks for besides."""
         yield from ()
 
-    def weighed(self, evidence: Evidence) -> Evidence:
+    def weighed(self, basis: Basis) -> Basis:
         """With what this kind works out of the settings: curves, ratios, shares."""
-        return evidence
+        return basis
 
     def conclude(self, study: Study, outcomes: Sequence[Outcome]) -> Answer:
         """Raises nothing: what the data do not decide is among what is unsaid."""
         settings = self.settings(study, outcomes)
         choices = tuple(self.choices(study, settings))
         stand = self.standing(study, outcomes)
-        evidence = self.weighed(Evidence(study, outcomes, stand, settings, choices))
+        basis = self.weighed(Basis(study, outcomes, stand, settings, choices))
         return Answer(
             kind=self.name,
-            headline=words.headline(choices, self.verdict(evidence) if choices else ""),
-            lines=tuple(self.lines(evidence)) if choices else (),
+            headline=words.headline(choices, self.verdict(basis) if choices else ""),
+            lines=tuple(self.lines(basis)) if choices else (),
             choices=choices,
             front=tuple(pareto(eligible(settings))) if self.ranks else (),
-            unsaid=tuple(self.unsaid(evidence)),
+            unsaid=tuple(self.unsaid(basis)),
             settings=self.listed(settings),
-            curves=evidence.curves,
-            comparisons=evidence.comparisons,
-            shares=dict(evidence.shares),
+            curves=basis.curves,
+            comparisons=basis.comparisons,
+            shares=dict(basis.shares),
         )
 
     # In words
 
-    def verdict(self, evidence: Evidence) -> str:
+    def verdict(self, basis: Basis) -> str:
         """The headline, where there are choices."""
-        return words.fastest(evidence)
+        return words.fastest(basis)
 
-    def lines(self, evidence: Evidence) -> Iterator[str]:
+    def lines(self, basis: Basis) -> Iterator[str]:
         """What follows, a sentence or two each, where there are choices."""
-        yield from words.same_runs(evidence.settings)
-        yield from words.further_choices(evidence.choices)
+        yield from words.same_runs(basis.settings)
+        yield from words.further_choices(basis.choices)
 
-    def unsaid(self, evidence: Evidence) -> Iterator[str]:
+    def unsaid(self, basis: Basis) -> Iterator[str]:
         """What the data do not decide, and what speaks against them."""
-        yield from words.of_the_trials(evidence)
-        yield from self.doubts(evidence.settings)
-        yield from words.of_the_settings(evidence)
-        yield from self.undecided(evidence)
+        yield from words.of_the_trials(basis)
+        yield from self.doubts(basis.settings)
+        yield from words.of_the_settings(basis)
+        yield from self.undecided(basis)
 
     def doubts(self, settings: Sequence[Setting]) -> Iterator[str]:
         """Whose figures are of SUSPECT trials."""
         yield from words.suspect(settings)
 
-    def undecided(self, evidence: Evidence) -> Iterator[str]:
-        yield from words.run_once(evidence.settings)
-        yield from words.undecided_best(evidence)
+    def undecided(self, basis: Basis) -> Iterator[str]:
+        yield from words.run_once(basis.settings)
+        yield from words.undecided_best(basis)
 
     # On screen and page: the renderers lay it out
 

@@ -13,7 +13,7 @@ from ..summary import Setting
 from .kind import Kind
 
 
-class Partition(Kind):
+class PartitionStudy(Kind):
     name: ClassVar[KindName] = "partition"
     title: ClassVar = "Partitions of the same cores"
     about: ClassVar = "the same cores as 1 x N streams, 2 x N/2, ... N x 1"

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from ...result.study import KindName, Study
-from .ab import Against
-from .batch import Batch
+from .ab import AbStudy
+from .batch import BatchStudy
 from .kind import Kind
-from .partition import Partition
-from .scaling import Scaling
-from .streams import Streams
-from .sweep import Sweep
+from .partition import PartitionStudy
+from .scaling import ScalingStudy
+from .streams import StreamsStudy
+from .sweep import SweepStudy
 
-READY_MADE: Final[tuple[Kind, ...]] = (Scaling(), Streams(), Partition(), Batch(), Against())
+READY_MADE: Final[tuple[Kind, ...]] = (ScalingStudy(), StreamsStudy(), PartitionStudy(), BatchStudy(), AbStudy())
 """Those that are asked for by their name."""
 
-DEFAULT: Final = Sweep([kind.name for kind in READY_MADE])
+DEFAULT: Final = SweepStudy([kind.name for kind in READY_MADE])
 
 KINDS: Final[Mapping[KindName, Kind]] = {kind.name: kind for kind in (DEFAULT, *READY_MADE)}
 

@@ -7,7 +7,8 @@ from typing import ClassVar
 from ovbench.common.topology import Topology
 
 from ...result.study import KindName
-from ..answer import Answer, Evidence
+from ...stats.estimate import Estimate
+from ..answer import Answer, Basis
 from ..axes import Axes
 from ..columns import Column, share
 from ..curves import curves_of
@@ -20,10 +21,11 @@ from ..design import (
     usable_cpus,
 )
 from ..laws import curve_lines
+from ..summary import Setting
 from .kind import ChartName, Kind
 
 
-class Scaling(Kind):
+class ScalingStudy(Kind):
     name: ClassVar[KindName] = "scaling"
     title: ClassVar = "Scaling"
     about: ClassVar = "1 to N agents of a core each: efficiency, fits, the knee"
@@ -50,26 +52,35 @@ class Scaling(Kind):
         refuse_too_many(len(sizes))
         return Design(self.name, tuple({"--cpus-per-agent": size} for size in sizes), fixed)
 
-    def weighed(self, evidence: Evidence) -> Evidence:
-        return replace(evidence, curves=tuple(curves_of(evidence.study, evidence.settings)))
+    def weighed(self, basis: Basis) -> Basis:
+        return replace(basis, curves=tuple(curves_of(basis.study, basis.settings)))
 
-    def lines(self, evidence: Evidence) -> Iterator[str]:
-        for curve in evidence.curves:
-            yield from curve_lines(curve, evidence.study)
-        yield from super().lines(evidence)
+    def lines(self, basis: Basis) -> Iterator[str]:
+        for curve in basis.curves:
+            yield from curve_lines(curve, basis.study)
+        yield from super().lines(basis)
 
-    def undecided(self, evidence: Evidence) -> Iterator[str]:
-        yield from super().undecided(evidence)
-        if any(curve.scaling.fit is not None and curve.scaling.believed != "linear" for curve in evidence.curves):
+    def undecided(self, basis: Basis) -> Iterator[str]:
+        yield from super().undecided(basis)
+        if any(curve.scaling.fit is not None and curve.scaling.believed != "linear" for curve in basis.curves):
             yield "Only hardware counters show what is contended for (memory bandwidth, caches, clock rate, locks)."
 
     def own_columns(self, answer: Answer) -> tuple[Column, ...]:
-        return (Column("of ideal", lambda setting: share(answer.efficiency(setting))),) if answer.curves else ()
+        return (Column("of ideal", lambda setting: share(efficiency(answer, setting))),) if answer.curves else ()
 
     def charts(self, answer: Answer) -> tuple[ChartName, ...]:
         if not any(curve.scaling.points for curve in answer.curves):
             return super().charts(answer)
         return "scaling", "efficiency", "p99-by-size", "heat", "trade", "drift"
+
+
+def efficiency(answer: Answer, setting: Setting) -> Estimate | None:
+    """Of a setting on a curve, against the smallest size; a share."""
+    for curve in answer.curves:
+        size = setting.agents if curve.unit == "agents" else setting.cores
+        if curve.point.items() <= setting.point.items():
+            return next((point.efficiency for point in curve.scaling.points if point.size == size), None)
+    return None
 
 
 def _agents_that_fit(fixed: Axes, topology: Topology) -> int:

@@ -19,7 +19,7 @@ from ..design import (
 from .kind import Kind
 
 
-class Streams(Kind):
+class StreamsStudy(Kind):
     name: ClassVar[KindName] = "streams"
     title: ClassVar = "Streams and requests"
     about: ClassVar = "streams x requests of one agent on all cores"

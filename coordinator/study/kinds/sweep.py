@@ -9,14 +9,14 @@ from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
 from ...result.study import KindName
-from ..answer import Evidence
+from ..answer import Basis
 from ..axes import Axes
 from ..choices import shares_of_variance
 from ..design import Design, refuse_too_many
 from .kind import Kind
 
 
-class Sweep(Kind):
+class SweepStudy(Kind):
     """`ready_made`: the kinds to name where no setting has several values."""
 
     name: ClassVar[KindName] = "sweep"
@@ -35,13 +35,13 @@ class Sweep(Kind):
         refuse_too_many(prod(map(len, axes.varied.values())))
         return Design(self.name, tuple(axes.points()), axes)
 
-    def weighed(self, evidence: Evidence) -> Evidence:
-        return replace(evidence, shares=shares_of_variance(evidence.study.axes, evidence.settings) or {})
+    def weighed(self, basis: Basis) -> Basis:
+        return replace(basis, shares=shares_of_variance(basis.study.axes, basis.settings) or {})
 
-    def lines(self, evidence: Evidence) -> Iterator[str]:
-        yield from super().lines(evidence)
-        if evidence.shares:
-            yield _what_matters(evidence.shares)
+    def lines(self, basis: Basis) -> Iterator[str]:
+        yield from super().lines(basis)
+        if basis.shares:
+            yield _what_matters(basis.shares)
 
 
 def _what_matters(shares: Mapping[str, float]) -> str:

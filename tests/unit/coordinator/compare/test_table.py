@@ -8,7 +8,8 @@ from msgspec import structs
 from ovbench.coordinator.compare.table import axis_column, rows_of_run, rows_of_study, to_csv
 from ovbench.coordinator.result.estimates import estimates_of_run
 from ovbench.coordinator.result.figures import FIGURES
-from ovbench.coordinator.result.study import Fingerprint, Outcome, Study, Trial, outcome_of
+from ovbench.coordinator.result.study import Fingerprint, Outcome, Study, Trial
+from ovbench.coordinator.study.outcome import outcome_of
 from tests.builders import report
 
 TRIALS = (

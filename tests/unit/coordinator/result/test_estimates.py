@@ -7,9 +7,10 @@ from ovbench.coordinator.request.requirement import parse_requirement
 from ovbench.coordinator.result.estimates import estimates_of_run, estimates_of_trial
 from ovbench.coordinator.result.figures import FIGURES
 from ovbench.coordinator.result.report import EfficiencyPart, FairnessPart, Interval
-from ovbench.coordinator.result.study import Trial, outcome_of
+from ovbench.coordinator.result.study import Trial
 from ovbench.coordinator.session.record import AgentRecord
 from ovbench.coordinator.stats.estimate import Estimate
+from ovbench.coordinator.study.outcome import outcome_of
 from tests.builders import delivered, job, phases, ready, report, request, run
 
 

@@ -15,8 +15,9 @@ from ovbench.coordinator.analysis.merge import merge
 from ovbench.coordinator.report.html.runcharts import run_charts
 from ovbench.coordinator.report.text import print_report
 from ovbench.coordinator.result.report import to_json
-from ovbench.coordinator.result.study import Fingerprint, Study, Trial, outcome_line, outcome_of, study_json
+from ovbench.coordinator.result.study import Fingerprint, Study, Trial, outcome_line, study_json
 from ovbench.coordinator.store.saved import SavedRun, SavedStudy, read_samples, read_saved
+from ovbench.coordinator.study.outcome import outcome_of
 from tests.builders import delivered, ms, recording, report, request, run, seconds, steady, write_samples
 
 TRIAL = Trial("0001", {"-nstreams": "1"}, 1, ("-nstreams", "1"))

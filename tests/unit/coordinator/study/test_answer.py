@@ -13,6 +13,7 @@ from ovbench.coordinator.result.study import KindName, Point
 from ovbench.coordinator.stats.estimate import Estimate
 from ovbench.coordinator.stats.scaling import throughput
 from ovbench.coordinator.study.answer import Answer, answer_json
+from ovbench.coordinator.study.kinds.scaling import efficiency
 from ovbench.coordinator.study.words import with_interval
 from tests.studies import Status, answer, outcome, outcomes, study
 
@@ -47,7 +48,7 @@ def test_a_scaling_study_reports_law_peak_knee_and_limits() -> None:
     assert found.unsaid == (
         "Only hardware counters show what is contended for (memory bandwidth, caches, clock rate, locks).",
     )
-    assert found.efficiency(found.settings[-1]) == found.curves[0].scaling.points[-1].efficiency
+    assert efficiency(found, found.settings[-1]) == found.curves[0].scaling.points[-1].efficiency
 
 
 def test_nothing_limits_what_grows_in_proportion() -> None:

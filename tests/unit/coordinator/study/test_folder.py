@@ -11,10 +11,11 @@ from msgspec import structs
 from ovbench.common.errors import Unwritable, UsageError
 from ovbench.coordinator.analysis.merge import merge
 from ovbench.coordinator.analysis.recording import Recorded, sample_arrays
-from ovbench.coordinator.result.study import SIZE_PERCENT, Fingerprint, Outcome, Study, Trial, outcome_of
+from ovbench.coordinator.result.study import SIZE_PERCENT, Fingerprint, Outcome, Study, Trial
 from ovbench.coordinator.store.saved import SavedRun, SavedStudy, read_samples, read_saved
 from ovbench.coordinator.study.folder import StudyFolder
 from ovbench.coordinator.study.kinds.registry import kind_of
+from ovbench.coordinator.study.outcome import outcome_of
 from tests.builders import folded, ms, recording, report, seconds, steady
 from tests.studies import standing
 

@@ -4,8 +4,9 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.effective import Effective
-from ovbench.coordinator.result.effective import InEffect, in_effect, text_of
+from ovbench.coordinator.result.effective import InEffect, text_of
 from ovbench.coordinator.result.report import Report
+from ovbench.coordinator.study.outcome import in_effect
 from tests.builders import delivered, effective, ready, report, request, run
 
 
