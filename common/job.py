@@ -155,7 +155,8 @@ class Pace(Spec, frozen=True, forbid_unknown_fields=True):
 
 
 class Load(Spec, frozen=True, forbid_unknown_fields=True):
-    """One agent's share of the load: it runs until `duration_s` has passed and `iterations` are done, where given.
+    """An agent's share of the load, or in a request that of all agents together: it runs until `duration_s` has passed
+    and `iterations` are done, where given.
 
     `iterations` 0 compiles the model and runs nothing (benchmark_app's `-niter 0`). `inference_only` False sets the
     next inputs before each inference, None does so for models of open shape. `first_inference`: run one before all.

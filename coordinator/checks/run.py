@@ -81,7 +81,7 @@ def _least_window_ns(evidence: Evidence) -> int:
 
 def find_in_rate(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """An agent's latest inference may have been under way when the window ended: in a short run that alone is 1 %."""
-    wanted = evidence.run.request.load.max_irate
+    wanted = evidence.run.request.max_irate
     under_way = sum(max(agent.batches) for agent in evidence.run.agents if agent.id in merged.agent_counts)
     frames = merged.work.frames + under_way
     if wanted and merged.count and frames < LEAST_RATE_SHARE * wanted * merged.window.duration_s:

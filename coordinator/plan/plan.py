@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import structs
+
 from ovbench.common.clock import NS_PER_S
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Job, Load, Pace, Placement
@@ -69,15 +71,11 @@ def _job(request: Request, index: int, agents: int, placement: Placement) -> Job
 
 def _load(request: Request, index: int, agents: int) -> Load:
     """One agent's share."""
-    load = request.load
-    return Load(
-        api=load.api,
-        duration_s=load.duration_s,
-        iterations=None if load.iterations is None else share(load.iterations, agents, index),
-        warmup_s=load.warmup_s,
-        inference_only=load.inference_only,
-        first_inference=load.first_inference,
-        pace=pace(load.max_irate, index, agents),
+    total = request.load.iterations
+    return structs.replace(
+        request.load,
+        iterations=None if total is None else share(total, agents, index),
+        pace=pace(request.max_irate, index, agents),
     )
 
 

@@ -189,7 +189,7 @@ def load_lines(agents: Sequence[ReadyAgent], request: Request) -> Iterator[str]:
     if request.load.iterations is not None:
         limits.append(f"{count(request.load.iterations)} inferences in total")
     who = f"{len(agents)} agents infer" if len(agents) != 1 else "1 agent infers"
-    pace = f", at most {rate(request.load.max_irate)} FPS in total" if request.load.max_irate else ""
+    pace = f", at most {rate(request.max_irate)} FPS in total" if request.max_irate else ""
     warmup = f", after {duration(request.load.warmup_s)} of warm-up" if request.load.warmup_s else ""
     yield f"{who} {how}, for {' and '.join(limits)}{pace}{warmup}"
     if agents and agents[0].reported.effective.backend == "openvino":

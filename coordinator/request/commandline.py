@@ -7,7 +7,7 @@ from typing import Final
 
 from ovbench.common.endpoint import checked
 from ovbench.common.errors import UsageError
-from ovbench.common.job import Data, Model, Preprocessing, Runtime
+from ovbench.common.job import Data, Load, Model, Preprocessing, Runtime
 from ovbench.common.samplememory import MOST_REQUESTS
 
 from ..machine.sysfs import check_planned, check_tree
@@ -17,7 +17,7 @@ from .contradictions import refuse_contradictions
 from .inputfiles import input_files
 from .parser import parse_flags
 from .policy import Policy
-from .request import Criteria, Launch, Load, Output, Request
+from .request import Criteria, Launch, Output, Request
 from .requirement import parse_requirement
 from .thresholds import thresholds_of
 from .values import refuse_undecodable
@@ -53,8 +53,8 @@ def _request(raw: argparse.Namespace) -> Request:
             warmup_s=defaults.warmup_s(raw),
             inference_only=raw.inference_only,
             first_inference=not raw.no_warmup,
-            max_irate=raw.max_irate,
         ),
+        max_irate=raw.max_irate,
         placement=_placement(raw),
         backend=raw.backend,
         launch=_launch(raw),

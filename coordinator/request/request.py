@@ -1,13 +1,14 @@
 """One run as the user asked for it, composed of specs; nothing that comes later changes it. Pure.
 
-What belongs to the model, the runtime, the data and the preprocessing is what a `Job` has of them, taken over whole.
+What belongs to the model, the runtime, the data, the preprocessing and the load is what a `Job` has of them, taken over
+whole.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from ovbench.common.job import Api, Data, Model, Preprocessing, Runtime
+from ovbench.common.job import Data, Load, Model, Preprocessing, Runtime
 from ovbench.common.shape import format_dimension, format_shape
 
 from . import notation
@@ -23,7 +24,7 @@ LauncherName = Literal["local", "external"]
 Requested = dict[str, str | int | float | bool | None]
 """Values by the names of the command line, None where a choice was left to ovbench or OpenVINO."""
 
-_ORDER: Final = (
+ORDER: Final = (
     "model", "device", "api", "hint", "time_s", "niter", "max_irate", "warmup_s", "no_warmup", "inference_only",
     "agents", "cpus_per_agent", "cpus", "nodes", "sockets", "smt", "core_kind", "spread", "cross_node", "housekeeping",
     "memory", "backend", "seed", "launcher", "agent_python", "sample_memory_mb", "check_outputs", "strict", "require",
@@ -33,39 +34,6 @@ _ORDER: Final = (
     "input_output_precision", "mean_values", "scale_values",
 )  # fmt: skip
 """Of the keys of `requested` in report.json, which `compare` shows in this order."""
-
-
-@dataclass(frozen=True)
-class Load:
-    """The load of all agents together, of which a job's `Load` is one agent's share.
-
-    It runs until `duration_s` has passed and `iterations` inferences are done in total, where given; 0 of them compile
-    the model and run nothing. `max_irate`: frames per second in total, 0 for no limit. `warmup_s` is discarded.
-    `inference_only` None sets inputs once for static shapes, and before each inference for open ones.
-    """
-
-    api: Api
-    duration_s: float | None
-    iterations: int | None
-    warmup_s: float
-    inference_only: bool | None = None
-    first_inference: bool = True
-    max_irate: float = 0.0
-
-    @property
-    def compile_only(self) -> bool:
-        return self.iterations == 0
-
-    def requested(self) -> Requested:
-        return {
-            "api": self.api,
-            "time_s": self.duration_s,
-            "niter": self.iterations,
-            "max_irate": self.max_irate,
-            "warmup_s": self.warmup_s,
-            "no_warmup": not self.first_inference,
-            "inference_only": self.inference_only,
-        }
 
 
 @dataclass(frozen=True)
@@ -140,8 +108,11 @@ class Output:
 
 @dataclass(frozen=True)
 class Request:
-    """`backend`: the null device that stands in for OpenVINO, None for OpenVINO itself. `sysfs`: the recorded machine
-    to plan for, None for this one; with `dry_run` the plan is shown and nothing is started."""
+    """`load` is that of all agents together, and `max_irate` limits its frames per second in total, 0 for no limit.
+
+    `backend`: the null device that stands in for OpenVINO, None for OpenVINO itself. `sysfs`: the recorded machine to
+    plan for, None for this one; with `dry_run` the plan is shown and nothing is started.
+    """
 
     model: Model
     runtime: Runtime
@@ -153,6 +124,7 @@ class Request:
     launch: Launch
     criteria: Criteria
     output: Output
+    max_irate: float = 0.0
     sysfs: Path | None = None
     dry_run: bool = False
 
@@ -163,14 +135,17 @@ class Request:
             **_of_runtime(self.runtime),
             **_of_data(self.data),
             **_of_preprocessing(self.preprocessing),
-            **self.load.requested(),
+            **_of_load(self.load),
+            "max_irate": self.max_irate,
             **self.placement.requested(),
             "backend": "openvino" if self.backend is None else str(self.backend),
             **self.launch.requested(),
             **self.criteria.requested(),
             **self.output.requested(),
         }
-        return {key: values[key] for key in sorted(values, key=_ORDER.index)}
+        places = {key: place for place, key in enumerate(ORDER)}
+        # One that is not in the list is reported all the same.
+        return {key: values[key] for key in sorted(values, key=lambda key: places.get(key, len(places)))}
 
 
 def _of_model(model: Model) -> Requested:
@@ -202,6 +177,17 @@ def _of_runtime(runtime: Runtime) -> Requested:
 def _of_data(data: Data) -> Requested:
     files = (f"{part.input}:" * (part.input is not None) + ",".join(part.paths) for part in data.files)
     return {"seed": data.seed, "paths_to_input": ",".join(files) or None}
+
+
+def _of_load(load: Load) -> Requested:
+    return {
+        "api": load.api,
+        "time_s": load.duration_s,
+        "niter": load.iterations,
+        "warmup_s": load.warmup_s,
+        "no_warmup": not load.first_inference,
+        "inference_only": load.inference_only,
+    }
 
 
 def _of_preprocessing(changes: Preprocessing) -> Requested:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ovbench.coordinator.request.request import ORDER
 from tests.builders import request
 
 
@@ -30,3 +31,7 @@ def test_what_goes_into_the_model_is_reported_in_the_notation_of_the_command_lin
     assert requested["mean_values"] == "[1,2.5]"
     assert requested["scale_values"] == "b[2]"
     assert requested["input_output_precision"] == "a:u8,b:boolean"
+
+
+def test_every_key_that_is_reported_has_its_place_in_the_order() -> None:
+    assert tuple(request().requested()) == ORDER
