@@ -6,9 +6,7 @@ from ovbench.common.errors import ExitCode
 from ovbench.common.job import Job
 from ovbench.common.topology import Topology
 
-from ..launch import Launcher
-from ..launch.external import ExternalLauncher
-from ..launch.local import LocalLauncher
+from ..launch.registry import make_launcher
 from ..machine.limits import check_limits
 from ..machine.sysfs import read_machine
 from ..plan.plan import Plan, make_plan
@@ -29,7 +27,7 @@ def run(request: Request, call: Call) -> ExitCode:
         examine(python)
     check_limits(len(plan.jobs))
     # From here on the agents' common process loads, while the rest of this one does.
-    launcher: Launcher = LocalLauncher(python) if request.launch.launcher == "local" else ExternalLauncher()
+    launcher = make_launcher(request.launch)
     from .conduct import conduct
 
     try:

@@ -4,7 +4,7 @@ from typing import Final
 
 from ovbench.common.endpoint import INSECURE
 
-from . import values
+from . import launchers, values
 from .flag import Flag
 from .nullbackend import SYNTAX
 
@@ -89,9 +89,9 @@ AGENTS: Final = (
     Flag(
         "launcher",
         ("--launcher",),
-        "local starts the agents, the default; external waits for agents started with ovbench-agent --connect",
-        choices=("local", "external"),
-        default="local",
+        launchers.about_all(),
+        choices=launchers.NAMES,
+        default=launchers.DEFAULT,
         refused=_OWN_AGENTS,
     ),
     Flag(
@@ -114,8 +114,8 @@ AGENTS: Final = (
     Flag(
         "join_timeout",
         ("--join-timeout",),
-        "start without agents that have not joined this long after the last one did; "
-        "default 3.5 for local agents, 20 for external ones; 0.25 more for each further agent on a CPU",
+        "start without agents that have not joined this long after the last one did; default "
+        f"{launchers.join_timeouts()}; 0.25 more for each further agent on a CPU",
         metavar="SECONDS",
         parse=values.seconds,
     ),

@@ -15,6 +15,7 @@ from . import defaults, notation, paths
 from .config import read_config
 from .contradictions import refuse_contradictions
 from .inputfiles import input_files
+from .launchers import LAUNCHERS
 from .parser import parse_flags
 from .policy import Policy
 from .request import Criteria, Launch, Output, Request
@@ -134,6 +135,7 @@ def _launch(raw: argparse.Namespace) -> Launch:
         bind=_bind(raw),
         join_timeout_s=defaults.join_timeout_s(raw),
         prepare_timeout_s=defaults.prepare_timeout_s(raw),
+        lease_s=LAUNCHERS[raw.launcher].lease_s,
         # Absolute, but not resolved: the link in a virtual environment is what makes it one.
         agent_python=None if python is None else os.path.abspath(os.path.expanduser(python)),
     )

@@ -6,6 +6,7 @@ from ovbench.common.errors import UsageError
 from ovbench.common.job import COMPILED_SUFFIX
 
 from .defaults import api_of, fine_tuning, reports_layers
+from .launchers import LAUNCHERS, by_hand
 
 
 def refuse_contradictions(raw: argparse.Namespace) -> None:
@@ -62,14 +63,15 @@ def _refuse_too_few_iterations(raw: argparse.Namespace) -> None:
 
 
 def _refuse_flags_of_another_launcher(raw: argparse.Namespace) -> None:
-    if raw.launcher != "local":
+    chosen = f"--launcher {raw.launcher}"
+    if LAUNCHERS[raw.launcher].by_hand:
         if raw.agent_python is not None:
-            raise UsageError("--agent-python is for agents that are started here; leave it out, or --launcher external")
+            raise UsageError(f"--agent-python is for agents that are started here; leave it out, or {chosen}")
         if raw.bind is None:
-            raise UsageError("--launcher external needs --bind ENDPOINT, as in --bind ipc://$XDG_RUNTIME_DIR/ovbench")
+            raise UsageError(f"{chosen} needs --bind ENDPOINT, as in --bind ipc://$XDG_RUNTIME_DIR/ovbench")
         if not isinstance(raw.agents, int):
-            raise UsageError("--launcher external needs --agents N, a number: how many to wait for")
+            raise UsageError(f"{chosen} needs --agents N, a number: how many to wait for")
     elif raw.bind is not None:
-        raise UsageError("--bind is for agents that are started by hand; add --launcher external")
+        raise UsageError(f"--bind is for agents that are started by hand; add {by_hand()}")
     elif raw.insecure:
-        raise UsageError("--insecure is for a --bind of agents that are started by hand; add --launcher external")
+        raise UsageError(f"--insecure is for a --bind of agents that are started by hand; add {by_hand()}")

@@ -7,6 +7,8 @@ from typing import Final
 from ovbench.common import builtin
 from ovbench.common.job import Api, Hint
 
+from .launchers import LAUNCHERS
+
 DEFAULT_MODEL: Final = builtin.PREFIX + "squeezenet1.1"
 DEFAULT_SECONDS: Final = 10.0
 DEFAULT_WARMUP_SECONDS: Final = 1.0
@@ -21,7 +23,6 @@ HINTS: Final[Mapping[str, Hint]] = {
 }
 """benchmark_app's words."""
 
-_JOIN_TIMEOUT_S: Final = {"local": 3.5, "external": 20.0}
 _PREPARE_TIMEOUT_S: Final = 600.0
 
 
@@ -60,7 +61,7 @@ def warmup_s(raw: argparse.Namespace) -> float:
 
 
 def join_timeout_s(raw: argparse.Namespace) -> float:
-    return raw.join_timeout or _JOIN_TIMEOUT_S[raw.launcher]
+    return raw.join_timeout or LAUNCHERS[raw.launcher].join_timeout_s
 
 
 def prepare_timeout_s(raw: argparse.Namespace) -> float:

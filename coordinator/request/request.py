@@ -20,7 +20,6 @@ from .thresholds import Thresholds
 PcSort = Literal["no_sort", "sort", "simple_sort"]
 ReportType = Literal["no_counters", "average_counters", "detailed_counters"]
 PlotFormat = Literal["svg", "png"]
-LauncherName = Literal["local", "external"]
 Requested = dict[str, str | int | float | bool | None]
 """Values by the names of the command line, None where a choice was left to ovbench or OpenVINO."""
 
@@ -38,13 +37,17 @@ ORDER: Final = (
 
 @dataclass(frozen=True)
 class Launch:
-    """How agents come to be. `bind`: the endpoint where external ones connect; `agent_python`: the interpreter that
-    local ones run in, None for the coordinator's own. Timeouts in seconds."""
+    """How agents come to be. `launcher`: a name of `launchers`. `bind`: the endpoint where agents connect that are
+    started by hand; `agent_python`: the interpreter that local ones run in, None for the coordinator's own.
 
-    launcher: LauncherName
+    Times in seconds; `lease_s`: how long agents outlive a coordinator that is silent.
+    """
+
+    launcher: str
     bind: str | None
     join_timeout_s: float
     prepare_timeout_s: float
+    lease_s: float
     agent_python: str | None = None
 
     def requested(self) -> Requested:

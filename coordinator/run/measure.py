@@ -4,7 +4,6 @@ import contextlib
 import os
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import Final
 
 from msgspec import structs
 
@@ -25,10 +24,6 @@ from ..session.record import AgentRecord, RunRecord
 from ..session.rules import Rules
 from ..session.session import Bus, Session
 from ..session.snapshot import Tracker
-
-_LEASE_S: Final = {"local": 10.0, "external": 3.0}
-"""Local agents die with the coordinator by the kernel's hand, so that theirs is only for one that hangs: on a machine
-with far more load than CPUs it was seen not to be run for 3 s."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ def measure(
         rules=Rules(
             join_s=request.launch.join_timeout_s,
             prepare_s=request.launch.prepare_timeout_s,
-            lease_s=lease_s if lease_s is not None else _LEASE_S[request.launch.launcher],
+            lease_s=lease_s if lease_s is not None else request.launch.lease_s,
         ),
         python=request.launch.agent_python,
         cpus=frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline),

@@ -238,6 +238,7 @@ IMPURE: Final = frozenset(
         "coordinator.launch.external",
         "coordinator.launch.interpreter",
         "coordinator.launch.local",
+        "coordinator.launch.registry",
         "coordinator.machine.inspection",
         "coordinator.machine.limits",
         "coordinator.machine.sysfs",

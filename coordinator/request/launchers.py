@@ -1,0 +1,60 @@
+"""The ways that agents come to be, as the command line names them; `launch/registry` has who does it. A table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class LauncherChoice:
+    """A value of --launcher; the first row is the default.
+
+    * `about`: what it does, as in "local starts the agents".
+    * `join_timeout_s`: how long after the last agent a further one may join, where no flag says so.
+    * `lease_s`: how long agents outlive a coordinator that is silent.
+    * `by_hand`: somebody else starts them, who has to know how many and where they connect.
+    """
+
+    name: str
+    about: str
+    join_timeout_s: float
+    lease_s: float
+    by_hand: bool = False
+
+
+ROWS: Final = (
+    LauncherChoice(
+        name="local",
+        about="starts the agents",
+        join_timeout_s=3.5,
+        # They die with the coordinator by the kernel's hand, so that this is only for one that hangs: on a machine with
+        # far more load than CPUs it was seen not to be run for 3 s.
+        lease_s=10.0,
+    ),
+    LauncherChoice(
+        name="external",
+        about="waits for agents started with ovbench-agent --connect",
+        join_timeout_s=20.0,
+        lease_s=3.0,
+        by_hand=True,
+    ),
+)
+LAUNCHERS: Final[Mapping[str, LauncherChoice]] = {row.name: row for row in ROWS}
+NAMES: Final = tuple(LAUNCHERS)
+DEFAULT: Final = NAMES[0]
+
+
+def about_all() -> str:
+    """For the help of --launcher."""
+    return "; ".join(f"{row.name} {row.about}{', the default' if row.name == DEFAULT else ''}" for row in ROWS)
+
+
+def join_timeouts() -> str:
+    """For the help of --join-timeout."""
+    agents = ("agents" if row.name == DEFAULT else "ones" for row in ROWS)
+    return ", ".join(f"{row.join_timeout_s:g} for {row.name} {what}" for row, what in zip(ROWS, agents, strict=True))
+
+
+def by_hand() -> str:
+    """The flags, one of which has agents started by hand."""
+    return " or ".join(f"--launcher {row.name}" for row in ROWS if row.by_hand)

@@ -1,0 +1,45 @@
+"""A launcher is a row of the command line's table and one of the table of those who start agents."""
+
+import inspect
+
+import pytest
+
+from ovbench.common.errors import UsageError
+from ovbench.coordinator.launch import Launcher
+from ovbench.coordinator.launch.registry import MAKERS, make_launcher
+from ovbench.coordinator.request.launchers import LAUNCHERS, NAMES
+from tests.builders import request
+
+
+def asked(name: str) -> tuple[str, ...]:
+    """A command line that has what this launcher needs."""
+    by_hand = ("--bind", "ipc:///bus", "--agents", "1") if LAUNCHERS[name].by_hand else ()
+    return ("--launcher", name, *by_hand)
+
+
+def test_every_launcher_that_can_be_asked_for_is_there_and_no_other() -> None:
+    assert tuple(MAKERS) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_launcher_is_what_its_row_says(name: str) -> None:
+    row = LAUNCHERS[name]
+    launch = request(*asked(name)).launch
+    assert (launch.launcher, launch.join_timeout_s, launch.lease_s) == (name, row.join_timeout_s, row.lease_s)
+    launcher = make_launcher(launch)
+    try:
+        assert launcher.gives_places is not row.by_hand
+        wanted = {name for name in vars(Launcher) if not name.startswith("_")}
+        assert wanted <= {name for name, _ in inspect.getmembers_static(launcher)}
+    finally:
+        launcher.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_flags_of_agents_that_are_started_by_hand_are_refused_where_none_are(name: str) -> None:
+    if LAUNCHERS[name].by_hand:
+        with pytest.raises(UsageError, match=f"--launcher {name} needs --bind"):
+            request("--launcher", name)
+    else:
+        with pytest.raises(UsageError, match="add --launcher external"):
+            request("--launcher", name, "--bind", "ipc:///bus")
