@@ -70,7 +70,7 @@ def parse_compare(argv: Sequence[str]) -> CompareResults:
 def compare(request: CompareResults, _: Call) -> ExitCode:
     """Raises UsageError where a result cannot be read, or is none, and where they cannot be compared."""
     from ..compare.comparison import NamedRun, NamedStudy, compare_runs, compare_studies
-    from ..compare.gate import gate
+    from ..compare.conditions import with_failures
     from ..report.comparison import print_comparison
     from ..report.console import SafeConsole
     from ..store.saved import SavedRun, SavedStudy, read_saved
@@ -93,7 +93,7 @@ def compare(request: CompareResults, _: Call) -> ExitCode:
         raise UsageError(
             f"{studies[0].name} and {apart.other.name} have no trial of the same setting; there is nothing to compare"
         )
-    comparison = gate(comparison, request.conditions, significant=request.significant)
+    comparison = with_failures(comparison, request.conditions, significant=request.significant)
     if request.json:
         print_json(comparison)
     else:

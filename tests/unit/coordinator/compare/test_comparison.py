@@ -26,7 +26,7 @@ from ovbench.coordinator.compare.comparison import (
     difference_ci95,
     welch_ci95,
 )
-from ovbench.coordinator.compare.gate import gate
+from ovbench.coordinator.compare.conditions import with_failures
 from ovbench.coordinator.request.requirement import Requirement, parse_requirement
 from ovbench.coordinator.result.environment import AgentPython
 from ovbench.coordinator.result.figures import BY_NAME
@@ -264,7 +264,7 @@ def test_only_valid_trials_count_and_of_each_its_last_outcome() -> None:
 def test_a_setting_without_a_valid_trial_fails_every_condition() -> None:
     one = study("a", outcome("1", 100))
     two = study("b", structs.replace(outcome("1", 100), status="INVALID"))
-    (failure,) = gate(compare_studies(one, [two]), [condition("fps < 1")], significant=True).failures
+    (failure,) = with_failures(compare_studies(one, [two]), [condition("fps < 1")], significant=True).failures
     assert (failure.point, failure.value) == ({"-nstreams": "1"}, None)
 
 
@@ -273,7 +273,7 @@ def test_a_setting_that_the_other_study_lacks_fails_every_condition() -> None:
     one, two = study("a", *both, outcome("2", 180)), study("b", *both)
     conditions = [condition("fps < -3%"), condition("p99 > 100")]
     for significant in (False, True):
-        found = gate(compare_studies(one, [two]), conditions, significant=significant).failures
+        found = with_failures(compare_studies(one, [two]), conditions, significant=significant).failures
         assert [(f.condition, f.result, f.point, f.value, f.limit) for f in found] == [
             (condition.text, "b", {"-nstreams": "2"}, None, None) for condition in conditions
         ]
@@ -336,7 +336,9 @@ def comparison(**figures: tuple[Estimate | None, Estimate | None]) -> Comparison
     ],
 )
 def test_the_plain_value_decides_about_a_condition(text: str, first: float, other: float, fails: bool) -> None:
-    found = gate(comparison(p99_ms=(Estimate(first), Estimate(other))), [condition(text)], significant=False).failures
+    found = with_failures(
+        comparison(p99_ms=(Estimate(first), Estimate(other))), [condition(text)], significant=False
+    ).failures
     assert bool(found) is fails
     if fails:
         assert (found[0].result, found[0].figure, found[0].value) == ("b", "p99_ms", other)
@@ -357,29 +359,31 @@ def test_the_plain_value_decides_about_a_condition(text: str, first: float, othe
 def test_with_significant_only_what_is_beyond_doubt_counts(
     text: str, first: Estimate, other: Estimate, fails: bool
 ) -> None:
-    found = gate(comparison(p99_ms=(first, other)), [condition(text)], significant=True)
+    found = with_failures(comparison(p99_ms=(first, other)), [condition(text)], significant=True)
     assert bool(found.failures) is fails
     assert len(found.failures) + len(found.doubtful) == 1
 
 
 def test_a_figure_that_is_not_known_fails_its_condition() -> None:
     for text, known in (("memory > 5", {}), ("fps < -3%", {"fps": (None, Estimate(5.0))})):
-        (failure,) = gate(comparison(**known), [condition(text)], significant=False).failures
+        (failure,) = with_failures(comparison(**known), [condition(text)], significant=False).failures
         assert (failure.value, failure.limit) == (None, None)
-    assert gate(comparison(fps=(None, Estimate(5.0))), [condition("fps < 3")], significant=False).failures == ()
+    assert (
+        with_failures(comparison(fps=(None, Estimate(5.0))), [condition("fps < 3")], significant=False).failures == ()
+    )
 
 
 def test_a_condition_is_checked_at_every_setting_of_a_study() -> None:
     one = study("a", outcome("1", 100), outcome("2", 180))
     two = study("b", outcome("1", 99), outcome("2", 150))
-    (failure,) = gate(compare_studies(one, [two]), [condition("fps < -3%")], significant=False).failures
+    (failure,) = with_failures(compare_studies(one, [two]), [condition("fps < -3%")], significant=False).failures
     assert failure.point == {"-nstreams": "2"}
     assert failure.value == 150.0
     assert failure.limit == pytest.approx(174.6)
 
 
 def test_the_keys_that_programs_rely_on_are_there() -> None:
-    judged = gate(comparison(fps=(around(9, 1), around(5, 1))), [condition("fps < 6")], significant=False)
+    judged = with_failures(comparison(fps=(around(9, 1), around(5, 1))), [condition("fps < 6")], significant=False)
     found = json.loads(msgspec.json.encode(judged))
     assert set(found) == {"schema", "first", "others", "failures", "doubtful", "forced"}
     assert set(found["first"]) == {"name", "started_at", "status"}
@@ -434,19 +438,19 @@ def test_a_gate_does_not_pass_where_results_are_not_comparable(significant: bool
     """An absolute condition is on the other result alone."""
     a, b = NamedRun("a", suspect(report(), "steal")), NamedRun("b", report())
     conditions = [condition("fps < -50%"), condition("fps < 1")]
-    found = gate(compare_runs(a, [b]), conditions, significant=significant)
+    found = with_failures(compare_runs(a, [b]), conditions, significant=significant)
     assert [(one.condition, one.value, one.why) for one in found.failures] == [
         ("fps < -50%", None, "not comparable: a is SUSPECT (steal)")
     ]
-    assert len(gate(compare_runs(b, [a]), conditions, significant=significant).failures) == 2
-    assert gate(compare_runs(a, [b], force=True), conditions, significant=significant).failures == ()
+    assert len(with_failures(compare_runs(b, [a]), conditions, significant=significant).failures) == 2
+    assert with_failures(compare_runs(a, [b], force=True), conditions, significant=significant).failures == ()
 
 
 def test_without_repetitions_nothing_of_a_study_is_significant_and_the_gate_does_not_pass() -> None:
     one, two = study("a", outcome("1", 100)), study("b", outcome("1", 50))
-    (failure,) = gate(compare_studies(one, [two]), [condition("fps < -90%")], significant=True).failures
+    (failure,) = with_failures(compare_studies(one, [two]), [condition("fps < -90%")], significant=True).failures
     assert failure.why == "there are no repetitions, so significance is unknown"
-    assert gate(compare_studies(one, [two]), [condition("fps < -90%")], significant=False).failures == ()
+    assert with_failures(compare_studies(one, [two]), [condition("fps < -90%")], significant=False).failures == ()
 
 
 def with_files(*contents: str, outputs: dict[str, str] | None = None, backend: str = "openvino") -> Report:

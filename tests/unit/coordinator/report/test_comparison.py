@@ -6,7 +6,7 @@ from msgspec import structs
 from rich.console import Console
 
 from ovbench.coordinator.compare.comparison import Comparison, NamedRun, NamedStudy, compare_runs, compare_studies
-from ovbench.coordinator.compare.gate import gate
+from ovbench.coordinator.compare.conditions import with_failures
 from ovbench.coordinator.report.comparison import print_comparison
 from ovbench.coordinator.request.requirement import Requirement, parse_requirement
 from ovbench.coordinator.result.report import Interval, Report
@@ -91,7 +91,7 @@ def test_conditions_are_judged_at_the_end() -> None:
     comparison = compare_runs(NamedRun("a", with_fps(900, 3)), [NamedRun("b", with_fps(800, 3))])
     wanted = (condition("fps < -3%"), condition("memory > +5%"))
     assert shown(comparison, *wanted).splitlines()[-1].strip() == "passed   no condition is true"
-    failed = gate(comparison, wanted, significant=False)
+    failed = with_failures(comparison, wanted, significant=False)
     last = shown(failed, *wanted).splitlines()[-1].strip()
     assert last == "failed   fps < -3%: B has fps 800.0, limit 873.0"
 
@@ -99,7 +99,7 @@ def test_conditions_are_judged_at_the_end() -> None:
 def test_a_condition_that_noise_may_have_made_true_is_doubtful() -> None:
     comparison = compare_runs(NamedRun("a", with_fps(900, 90)), [NamedRun("b", with_fps(860, 90))])
     wanted = condition("fps < -3%")
-    *_, doubtful, passed = shown(gate(comparison, [wanted], significant=True), wanted).splitlines()
+    *_, doubtful, passed = shown(with_failures(comparison, [wanted], significant=True), wanted).splitlines()
     assert doubtful.strip() == "doubtful fps < -3%: B has fps 860.0, limit 873.0"
     assert passed.strip() == "passed   no condition is true beyond doubt"
 
@@ -107,7 +107,7 @@ def test_a_condition_that_noise_may_have_made_true_is_doubtful() -> None:
 def test_a_condition_on_a_figure_that_is_not_known_is_reported() -> None:
     comparison = compare_runs(NamedRun("a", report()), [NamedRun("b", report())])
     wanted = condition("energy_per_inference_j > +5%")
-    failed = gate(comparison, [wanted], significant=False)
+    failed = with_failures(comparison, [wanted], significant=False)
     assert "energy_per_inference_j is not known in both A and B" in shown(failed, wanted)
 
 
@@ -138,7 +138,7 @@ def test_a_suspect_run_is_not_compared_and_the_gate_says_why() -> None:
     odd = structs.replace(odd, validity=structs.replace(odd.validity, status="SUSPECT", because=("steal",)))
     comparison = compare_runs(NamedRun("a", with_fps(900, 3)), [NamedRun("b", odd)])
     wanted = condition("fps < -3%")
-    text = shown(gate(comparison, [wanted], significant=False), wanted)
+    text = shown(with_failures(comparison, [wanted], significant=False), wanted)
     assert "not comparable: B is SUSPECT (steal). Run it again, or compare with --force." in text
     assert row(text, "fps")[0].split()[-1] == "-"
     last = text.splitlines()[-1].strip()

@@ -13,7 +13,7 @@ from .comparison import Change, Comparison, Failure, Matched, Pair, way
 _NO_REPETITIONS: Final = "there are no repetitions, so significance is unknown"
 
 
-def gate(comparison: Comparison, conditions: Sequence[Requirement], *, significant: bool) -> Comparison:
+def with_failures(comparison: Comparison, conditions: Sequence[Requirement], *, significant: bool) -> Comparison:
     """With the conditions that came true, for each result but the first.
 
     One that cannot be judged fails, too, as a gate must not pass for want of knowledge: a figure that is not known, a
