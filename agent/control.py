@@ -1,7 +1,7 @@
-"""The control side of an agent: answers orders, sends heartbeats, holds the lease; decides purely, acts through `Work`.
+"""The control side of an agent: answers orders, sends heartbeats, holds the lease; decides purely.
 
 `Control` has no socket, no thread and no clock of its own: it is given what came and what time it is, and returns what
-to send.
+to send; a `Measurer` does what it decides.
 """
 
 from collections.abc import Iterator
@@ -48,8 +48,8 @@ _ABANDON_NS: Final = 2_000_000_000
 """An inference that goes on so long after a stop is left alone, and what was measured before it is delivered."""
 
 
-class Work(Protocol):
-    """What `Control` has done: by the measure thread, which reports back through `Control.done`."""
+class Measurer(Protocol):
+    """What carries out what `Control` decides: the measure thread, which reports back through `Control.done`."""
 
     def prepare(self, job: Job) -> None:
         """Again after a load was delivered: on the model as it is."""
@@ -71,9 +71,9 @@ class Ended(Exception):
 
 
 class Control:
-    def __init__(self, work: Work, hello: Hello, patience_s: float, now_ns: int) -> None:
+    def __init__(self, measurer: Measurer, hello: Hello, patience_s: float, now_ns: int) -> None:
         """`patience_s`: how long to go on saying hello to a coordinator that gives no order."""
-        self._work = work
+        self._measurer = measurer
         self._hello = hello
         self._next_hello_ns = now_ns
         self._patience_s = patience_s
@@ -104,17 +104,17 @@ class Control:
                 case Prepare():
                     self._lease_ns, self._heartbeat_ns = to_ns(order.lease_s), to_ns(order.heartbeat_s)
                     self._next_heartbeat_ns = now_ns
-                    self._work.prepare(order.job)
+                    self._measurer.prepare(order.job)
                 case Again(job):
                     self._stopped_ns = None
-                    self._work.prepare(job)
+                    self._measurer.prepare(job)
                 case WarmUp(at_ns):
-                    self._work.warm_up(at_ns)
+                    self._measurer.warm_up(at_ns)
                 case Start(at_ns):
-                    self._work.run(at_ns)
+                    self._measurer.run(at_ns)
                 case Stop():
                     self._stopped_ns = self._stopped_ns or now_ns
-                    self._work.stop()
+                    self._measurer.stop()
 
     def done(self, notice: Done) -> list[AnyNotice]:
         """The measure thread has finished a part; returns what to send: nothing of a load that was abandoned, which may
@@ -128,7 +128,7 @@ class Control:
     def delivery(self) -> Iterator[AnyNotice]:
         """Everything that was recorded, and a last word that says how much it was."""
         count = 0
-        for notice in self._work.contents():
+        for notice in self._measurer.contents():
             yield notice
             count += 1
         last = Delivered(messages=count)
@@ -155,13 +155,13 @@ class Control:
         if now_ns - self._heard_ns > self._lease_ns:
             raise Ended(ExitCode.PARTIAL, "nothing was heard from the coordinator for too long; the load is stopped")
         if self.state is State.RUNNING and self._stopped_ns and now_ns - self._stopped_ns > _ABANDON_NS:
-            abandoned = self.done(self._work.abandon())
+            abandoned = self.done(self._measurer.abandon())
             self._abandoned = True
             return [*again, *abandoned]
         if self._heartbeat_ns is None or now_ns < self._next_heartbeat_ns:
             return again
         self._next_heartbeat_ns = now_ns + self._heartbeat_ns
-        return [*again, self._work.progress()]
+        return [*again, self._measurer.progress()]
 
     def _forgive(self, now_ns: int) -> None:
         """On a machine that stood still for a while, as a paused virtual one, a coordinator could not speak either."""

@@ -36,8 +36,8 @@ _LATENCIES_PER_HEARTBEAT: Final = 256
 
 
 class MeasureThread:
-    """`Work` for real: a thread that measures one load after the other. The control thread stops a load, looks at it
-    meanwhile and reads what it recorded."""
+    """The `Measurer` of an agent: a thread that measures one load after the other. The control thread stops a load,
+    looks at it meanwhile and reads what it recorded."""
 
     def __init__(self, wake: Callable[[], None], trust: Trust | None = None) -> None:
         """`wake` is called, from the measure thread, when `finished` has something. `trust`: see `serve`."""

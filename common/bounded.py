@@ -1,6 +1,6 @@
 """Numbers and texts with the bounds that messages set them, and texts of whatever origin made to fit."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -30,6 +30,8 @@ Megabytes = Annotated[float, Meta(ge=0, le=1e12)]
 Text = Annotated[str, Meta(max_length=MOST_TEXT)]
 Name = Annotated[str, Meta(max_length=MOST_NAME)]
 Names = Annotated[tuple[Name, ...], Meta(max_length=MOST_PORTS)]
+LayerStatus = Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
+"""In the order of OpenVINO (ov_profiling_info_t in openvino/c/ov_infer_request.h)."""
 
 
 def as_text(text: str) -> str:

@@ -114,7 +114,7 @@ class Phases(Struct, frozen=True, forbid_unknown_fields=True):
     import_ms: Milliseconds = 0.0
 
 
-class Output(Struct, frozen=True, forbid_unknown_fields=True):
+class OutputDigest(Struct, frozen=True, forbid_unknown_fields=True):
     """One output of the inference on the first inputs.
 
     `digest`: BLAKE2b of its bytes, 128 bits in hex. `sketch`: up to `SKETCH_VALUES` of its values at even distances,
@@ -137,4 +137,4 @@ class Outputs(Struct, frozen=True, forbid_unknown_fields=True):
     not where the model keeps state, of which there are no outputs."""
 
     repeatable: bool
-    outputs: Annotated[tuple[Output, ...], Meta(max_length=MOST_PORTS)]
+    outputs: Annotated[tuple[OutputDigest, ...], Meta(max_length=MOST_PORTS)]

@@ -35,8 +35,8 @@ _MOST_NAMED: Final = 4_096
 
 Positive = Annotated[int, Meta(ge=1, le=MOST_WHOLE)]
 NotNegative = Annotated[int, Meta(ge=0, le=MOST_WHOLE)]
-Cpu = Annotated[int, Meta(ge=0, lt=MOST_CPUS)]
-Cpus = Annotated[tuple[Cpu, ...], Meta(max_length=MOST_CPUS)]
+CpuNumber = Annotated[int, Meta(ge=0, lt=MOST_CPUS)]
+Cpus = Annotated[tuple[CpuNumber, ...], Meta(max_length=MOST_CPUS)]
 Words = Annotated[str, Meta(max_length=20_000)]
 Requests = Annotated[int, Meta(ge=1, lt=1 << 31)]
 Seconds = Annotated[float, Meta(ge=0, le=1e7)]

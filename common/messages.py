@@ -12,6 +12,7 @@ from .bounded import (
     MOST_COUNT,
     AgentId,
     Count,
+    LayerStatus,
     Megabytes,
     Name,
     Nanoseconds,
@@ -22,7 +23,7 @@ from .bounded import (
 )
 from .effective import Effective, Outputs, Phases
 from .histogram import COARSE, FINE, Layout
-from .job import MOST_CPUS, Cpu, Cpus, Finite, Job, Seconds
+from .job import MOST_CPUS, CpuNumber, Cpus, Finite, Job, Seconds
 
 PROTOCOL_VERSION = 2
 
@@ -161,7 +162,7 @@ class OnCpu(Struct, frozen=True, forbid_unknown_fields=True):
     The time of a thread between two looks at it is that of the one CPU it may use, or else of the one it ran on last.
     """
 
-    cpu: Cpu
+    cpu: CpuNumber
     load_s: Seconds
     control_s: Seconds
 
@@ -200,7 +201,7 @@ class OnNode(Struct, frozen=True, forbid_unknown_fields=True):
     forked from, are only in `total_mb`.
     """
 
-    node: Cpu
+    node: CpuNumber
     own_mb: Megabytes
     total_mb: Megabytes
 
@@ -316,10 +317,6 @@ def _check_buckets(buckets: bytes, layout: Layout) -> None:
     numbers = memoryview(buckets).cast("i")
     if min(numbers) < 0 or max(numbers) >= layout.size:
         raise ValueError("a bucket is one of the histogram's")
-
-
-LayerStatus = Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
-"""In the order of OpenVINO (ov_profiling_info_t in openvino/c/ov_infer_request.h)."""
 
 
 class Layer(Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,23 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ovbench.common.bounded import LayerStatus
 from ovbench.common.clock import NS_PER_MS, NS_PER_S
-from ovbench.common.effective import Effective, FileDigest, Output, Outputs, Phases, Port, ShapeGroup
+from ovbench.common.effective import Effective, FileDigest, OutputDigest, Outputs, Phases, Port, ShapeGroup
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.job import Api, Data, Job, Load, Model, NullService, Pace, Placement, Runtime
-from ovbench.common.messages import (
-    Finished,
-    Folded,
-    Layer,
-    Layers,
-    LayerStatus,
-    MaskChange,
-    Memory,
-    OnNode,
-    Ready,
-    Samples,
-    Usage,
-)
+from ovbench.common.messages import Finished, Folded, Layer, Layers, MaskChange, Memory, OnNode, Ready, Samples, Usage
 from ovbench.common.shape import static_shape
 from ovbench.common.topology import Topology
 from ovbench.coordinator.analysis.interference import Surroundings
@@ -187,7 +176,9 @@ def made(*values: float, bits: str = "", repeatable: bool = True, scale: float =
     """An output with these values, and what else its `bits` tell apart: by default the values alone."""
     sketch = np.array(values, "<f4").tobytes()
     digest = blake2b(sketch + bits.encode(), digest_size=16).hexdigest()
-    return Outputs(repeatable=repeatable, outputs=(Output(name="output", digest=digest, sketch=sketch, scale=scale),))
+    return Outputs(
+        repeatable=repeatable, outputs=(OutputDigest(name="output", digest=digest, sketch=sketch, scale=scale),)
+    )
 
 
 def pairs(ends: Sequence[int] | Int64s, latencies: Sequence[int] | Int64s) -> Int64s:

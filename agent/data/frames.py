@@ -21,12 +21,12 @@ from .pixels import Pixels, grey, resize
 from .signature import InputInfo
 from .tensors import NUMPY, PACKED, RAW, STRING, Array, Tensor, bf16_bits, byte_size, empty
 
-Shape = tuple[int, ...]
-Reader = Callable[[str, InputInfo, Shape], Array]
+StaticShape = tuple[int, ...]
+Reader = Callable[[str, InputInfo, StaticShape], Array]
 """Reads a file for a tensor of that shape, as [frames, ...]: as many as the tensor has, or one for any place in it."""
 
 
-def batch(info: InputInfo, shape: Shape) -> int:
+def batch(info: InputInfo, shape: StaticShape) -> int:
     """Frames in a tensor; 1 where the layout knows no batch."""
     place = info.place("N")
     return 1 if place is None else shape[place]
@@ -34,7 +34,7 @@ def batch(info: InputInfo, shape: Shape) -> int:
 
 def tensors(info: InputInfo, paths: Sequence[str], read: Reader) -> tuple[Tensor, ...]:
     """As many as there are files, or shapes if they are more; those that would be equal are one in memory."""
-    made: dict[tuple[Shape, int], Tensor] = {}
+    made: dict[tuple[StaticShape, int], Tensor] = {}
     found = []
     first = 0
     for turn in range(max(len(info.shapes), len(paths))):
@@ -49,7 +49,7 @@ def tensors(info: InputInfo, paths: Sequence[str], read: Reader) -> tuple[Tensor
     return tuple(found)
 
 
-def _tensor(info: InputInfo, shape: Shape, paths: Sequence[str], read: Reader) -> Tensor:
+def _tensor(info: InputInfo, shape: StaticShape, paths: Sequence[str], read: Reader) -> Tensor:
     data = empty(info.type, shape)
     frames = _by_frame(data, info, shape)
     for place, path in enumerate(paths[: len(frames)]):
@@ -58,7 +58,7 @@ def _tensor(info: InputInfo, shape: Shape, paths: Sequence[str], read: Reader) -
     return Tensor(shape, data)
 
 
-def _by_frame(data: Array, info: InputInfo, shape: Shape) -> Array:
+def _by_frame(data: Array, info: InputInfo, shape: StaticShape) -> Array:
     """A tensor's memory as [frames, ...]; packed frames that do not end with a byte are not taken apart."""
     place = info.place("N")
     if info.type not in PACKED:
@@ -68,7 +68,7 @@ def _by_frame(data: Array, info: InputInfo, shape: Shape) -> Array:
     return data.reshape(shape[0], -1)
 
 
-def read_bin(path: str, info: InputInfo, shape: Shape) -> Array:
+def read_bin(path: str, info: InputInfo, shape: StaticShape) -> Array:
     """A whole tensor, or one frame. Raises UsageError."""
     if info.type == STRING:
         raise UsageError(f"-i {path}: input '{info.name}' takes strings, which a .bin cannot hold; give a .npy")
@@ -98,7 +98,7 @@ _NPY_ERRORS: Final = (ValueError, TypeError, OverflowError, EOFError, SyntaxErro
 """What numpy raises for files of any content."""
 
 
-def read_npy(path: str, info: InputInfo, shape: Shape) -> Array:
+def read_npy(path: str, info: InputInfo, shape: StaticShape) -> Array:
     """A whole tensor. Raises UsageError."""
     content = _load(path, info)
     if content.shape != shape:
@@ -179,7 +179,7 @@ class ImageReader:
     def __init__(self) -> None:
         self.resized = False
 
-    def __call__(self, path: str, info: InputInfo, shape: Shape) -> Array:
+    def __call__(self, path: str, info: InputInfo, shape: StaticShape) -> Array:
         """Raises UsageError."""
         pixels = _read_image(path)
         width, height, channels = (info.place(letter) for letter in "WHC")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.bounded import as_name
-from ovbench.common.effective import SKETCH_VALUES, Output, Outputs
+from ovbench.common.effective import SKETCH_VALUES, OutputDigest, Outputs
 
 from .tensors import NUMPY
 
@@ -43,12 +43,12 @@ def look_twice(infer: Callable[[], Iterable[Content]]) -> Outputs:
     return Outputs(repeatable=[output.digest for output in first] == again, outputs=first)
 
 
-def describe(content: Content) -> Output:
+def describe(content: Content) -> OutputDigest:
     """Packed types, strings, and numbers of 8 bits that numpy has no values for, have no sketch."""
     sketch, scale = b"", 0.0
     if content.element_type in NUMPY or content.element_type == "bf16":
         sketch, scale = _sketch(content), _scale(content)
-    return Output(name=as_name(content.name), digest=digest(content.data), sketch=sketch, scale=scale)
+    return OutputDigest(name=as_name(content.name), digest=digest(content.data), sketch=sketch, scale=scale)
 
 
 def digest(data: Bytes) -> str:

@@ -7,10 +7,10 @@ import numpy as np
 
 from ..data.inputs import Gathered
 from ..data.signature import InputInfo
-from ..data.tensors import Tensor as Item
+from ..data.tensors import Tensor
 from ..loop.layout import FedInput, FeedTable, Int64s
 from .capi import Library
-from .objects import InferRequest, Tensor
+from .objects import InferRequest, TensorHandle
 
 MOST_COPIED_BYTES: Final = 16_384
 """Up to here copying into the request's own tensor costs less than setting another one, which takes a microsecond
@@ -63,7 +63,7 @@ class Feed:
             tensor.free()
         self._items.clear()
 
-    def _describe(self, row: FedInput, request: InferRequest, index: int, items: Sequence[Tensor]) -> None:
+    def _describe(self, row: FedInput, request: InferRequest, index: int, items: Sequence[TensorHandle]) -> None:
         own = request.input_bytes(index) if self._has_own_memory(index) else np.empty(0, np.uint8)
         copied = 0 < own.size <= MOST_COPIED_BYTES
         if index not in self._addresses:  # once for all requests: there may be very many items
@@ -80,15 +80,15 @@ class Feed:
         return self._inputs[index].is_static and self._inputs[index].type != "string"
 
 
-def _tensors(library: Library, element_type: str, items: Sequence[Item]) -> list[Tensor]:
+def _tensors(library: Library, element_type: str, items: Sequence[Tensor]) -> list[TensorHandle]:
     """Files that are used more than once are held once."""
     made = {id(item): _tensor(library, element_type, item) for item in {id(item): item for item in items}.values()}
     return [made[id(item)] for item in items]
 
 
-def _tensor(library: Library, element_type: str, item: Item) -> Tensor:
+def _tensor(library: Library, element_type: str, item: Tensor) -> TensorHandle:
     if element_type == "string":
-        return Tensor.of_strings(library, [str(text) for text in item.data.reshape(-1)], item.shape)
-    tensor = Tensor.create(library, element_type, item.shape)
+        return TensorHandle.of_strings(library, [str(text) for text in item.data.reshape(-1)], item.shape)
+    tensor = TensorHandle.create(library, element_type, item.shape)
     tensor.bytes[:] = item.data.reshape(-1).view(np.uint8)
     return tensor

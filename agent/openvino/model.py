@@ -29,7 +29,7 @@ from .capi import Library, OpenVinoError
 from .cxx import Cxx
 from .feed import Feed
 from .graph import index_rows
-from .objects import CompiledModel, Core, InferRequest, Model
+from .objects import CompiledModel, Core, InferRequest, ModelHandle
 from .preprocess import preprocess
 from .rehearsal import Rehearsal, TurnFailed, is_silent, turns
 
@@ -323,18 +323,18 @@ def _make(core: Core, job: jobs.Job, verb: str, make: Callable[[str, dict[str, s
         raise UsageError(f"{blamed}: OpenVINO cannot {verb} this model: {gist(str(error))}") from None
 
 
-def _ports(model: Model) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+def _ports(model: ModelHandle) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
     return tuple(model.inputs), tuple(model.outputs)
 
 
-def _read(core: Core, spec: jobs.Model, path: str) -> Model:
+def _read(core: Core, spec: jobs.Model, path: str) -> ModelHandle:
     try:
         return core.read_model(path)
     except OpenVinoError as error:
         raise UsageError(f"-m {spec.source}: OpenVINO cannot read this model: {gist(str(error))}") from None
 
 
-def _reshape(model: Model, inputs: Sequence[InputInfo], spec: jobs.Model) -> None:
+def _reshape(model: ModelHandle, inputs: Sequence[InputInfo], spec: jobs.Model) -> None:
     try:
         model.reshape({index: info.shape for index, info in enumerate(inputs)})
     except OpenVinoError as error:
@@ -343,8 +343,8 @@ def _reshape(model: Model, inputs: Sequence[InputInfo], spec: jobs.Model) -> Non
 
 
 def _preprocessed(
-    library: Library, model: Model, inputs: tuple[InputInfo, ...], outputs: Sequence[Port], job: jobs.Job
-) -> tuple[Model, tuple[InputInfo, ...]]:
+    library: Library, model: ModelHandle, inputs: tuple[InputInfo, ...], outputs: Sequence[Port], job: jobs.Job
+) -> tuple[ModelHandle, tuple[InputInfo, ...]]:
     types = input_types(inputs, job.preprocessing)
     try:
         built = preprocess(library, model, inputs, types, output_types(outputs, job.preprocessing))

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import structs
 
-from ovbench.common.bounded import MOST_NAME
+from ovbench.common.bounded import MOST_NAME, LayerStatus
 from ovbench.common.effective import Port
-from ovbench.common.messages import Layer, LayerStatus
+from ovbench.common.messages import Layer
 from ovbench.common.shape import OPEN, Shape
 
 from .capi import ELEMENT_TYPES, Library, OpenVinoError, element_type_number, set_callback_address
@@ -55,7 +55,7 @@ class _ProfilingInfos(c.Structure):
     _fields_ = (("infos", c.POINTER(_ProfilingInfo)), ("size", c.c_size_t))
 
 
-class Model:
+class ModelHandle:
     """A model that was read: an ov::Model."""
 
     def __init__(self, library: Library, handle: c.c_void_p) -> None:
@@ -128,16 +128,16 @@ class CompiledModel:
     def outputs(self) -> list[Port]:
         return _ports(self._library, self.handle, "ov_compiled_model_outputs_size", "ov_compiled_model_output_by_index")
 
-    def runtime_model(self) -> Model:
+    def runtime_model(self) -> ModelHandle:
         """The graph as it is executed, with what its layers have taken so far where they are counted."""
-        return Model(self._library, self._library.handle("ov_compiled_model_get_runtime_model", self.handle))
+        return ModelHandle(self._library, self._library.handle("ov_compiled_model_get_runtime_model", self.handle))
 
     def request(self) -> "InferRequest":
         handle = self._library.handle("ov_compiled_model_create_infer_request", self.handle)
         return InferRequest(self._library, handle)
 
 
-class Tensor:
+class TensorHandle:
     """Memory of OpenVINO's own, aligned as it likes it. It lives until it is freed here, and no request has it."""
 
     def __init__(self, library: Library, handle: c.c_void_p) -> None:
@@ -145,12 +145,12 @@ class Tensor:
         self._handle = handle
 
     @classmethod
-    def create(cls, library: Library, element_type: str, shape: Sequence[int]) -> "Tensor":
+    def create(cls, library: Library, element_type: str, shape: Sequence[int]) -> "TensorHandle":
         """Of any type but string, not filled."""
         return cls(library, library.handle("ov_tensor_create", element_type_number(element_type), _shape(shape)))
 
     @classmethod
-    def of_strings(cls, library: Library, texts: Sequence[str], shape: Sequence[int]) -> "Tensor":
+    def of_strings(cls, library: Library, texts: Sequence[str], shape: Sequence[int]) -> "TensorHandle":
         words = (c.c_char_p * len(texts))(*(text.encode() for text in texts))
         count = c.c_size_t(len(texts))
         return cls(library, library.handle("ov_tensor_create_from_string_array", words, count, _shape(shape)))
@@ -231,7 +231,7 @@ class InferRequest:
         """The memory of an output tensor."""
         return self._tensor_bytes("ov_infer_request_get_output_tensor_by_index", index)
 
-    def set_input(self, index: int, tensor: Tensor) -> None:
+    def set_input(self, index: int, tensor: TensorHandle) -> None:
         self._library.call(
             "ov_infer_request_set_input_tensor_by_index",
             self.handle,
@@ -324,11 +324,11 @@ class Core:
         """A library with operations of the user's."""
         self._library.call("ov_core_add_extension", self.handle, path.encode())
 
-    def read_model(self, path: str) -> Model:
+    def read_model(self, path: str) -> ModelHandle:
         """Any file that OpenVINO reads; IR weights are mapped, not copied."""
-        return Model(self._library, self._library.handle("ov_core_read_model", self.handle, path.encode(), None))
+        return ModelHandle(self._library, self._library.handle("ov_core_read_model", self.handle, path.encode(), None))
 
-    def compile_model(self, model: Model, device: str, properties: Mapping[str, str]) -> CompiledModel:
+    def compile_model(self, model: ModelHandle, device: str, properties: Mapping[str, str]) -> CompiledModel:
         count, pairs = _pairs(properties)
         made = self._library.handle(
             "ov_core_compile_model_props", self.handle, model.handle, device.encode(), count, pairs

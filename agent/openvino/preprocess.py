@@ -9,16 +9,16 @@ from contextlib import AbstractContextManager, contextmanager
 
 from ..data.signature import InputInfo
 from .capi import Library, element_type_number
-from .objects import Model
+from .objects import ModelHandle
 
 
 def preprocess(
     library: Library,
-    model: Model,
+    model: ModelHandle,
     inputs: Sequence[InputInfo],
     input_types: Mapping[int, str],
     output_types: Mapping[int, str],
-) -> Model:
+) -> ModelHandle:
     """The model with the layouts, means and scales of `inputs`, and tensors of other types, by index, where wanted.
 
     `model` is used up. Raises OpenVinoError where OpenVINO cannot do it.
@@ -34,7 +34,7 @@ def preprocess(
                 library.call("ov_preprocess_output_set_element_type", tensor, element_type_number(element_type))
         built = library.handle("ov_preprocess_prepostprocessor_build", processor)
     model.free()
-    return Model(library, built)
+    return ModelHandle(library, built)
 
 
 _INPUT = "ov_preprocess_prepostprocessor_get_input_info_by_index"

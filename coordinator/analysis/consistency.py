@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ovbench.common.effective import Output, Outputs
+from ovbench.common.effective import OutputDigest, Outputs
 from ovbench.common.messages import Ready
 
 from ..result.report import OutputsPart
@@ -178,7 +178,7 @@ def _alike(first: Ready, other: Ready) -> bool:
     return (one.threads, one.streams) == (two.threads, two.streams)
 
 
-def _apart(one: Output, two: Output) -> float:
+def _apart(one: OutputDigest, two: OutputDigest) -> float:
     """See `Mismatch`. No number equals no number, as infinities of one sign do. The scale is looked at like a value:
     the one that matters, as the likeliest class, may be none of the sketch."""
     a, b = (np.frombuffer(output.sketch, "<f4").astype(np.float64) for output in (one, two))

@@ -24,7 +24,7 @@ from ..result.report import Interval
 from ..session.record import RunRecord
 from .cells import Cells, cell_edges, longest_gap_ns, tally
 from .latency import Latency, differences, folded_intervals, folded_latency, intervals_of, latency_of
-from .progress import Progress, Work, progress
+from .progress import CumulativeWork, Work, progress
 from .rates import Rates
 from .recording import Piece, Recorded, Window, frames, inside, recorded, window_of
 
@@ -233,7 +233,7 @@ class _Course:
     at: Int64s
     cells: Int64s
     spans: list["_Span"]
-    done: dict[int, Progress]
+    done: dict[int, CumulativeWork]
 
     @classmethod
     def of(cls, agents: Sequence[Recorded], loads: Sequence[_Load], window: Window) -> "_Course":

@@ -35,7 +35,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Progress:
+class CumulativeWork:
     """At n instants, as [2, n]: inferences, and frames. `whole`: exact ones that have ended, `shares`: of others, and
     what those that have ended have still to stand for, less."""
 
@@ -63,7 +63,7 @@ def lanes_of(load: Recorded) -> int:
     return load.requests if load.streams is None else min(load.requests, load.streams)
 
 
-def progress(load: Recorded, at: Int64s) -> Progress:
+def progress(load: Recorded, at: Int64s) -> CumulativeWork:
     """`at`: instants in ascending order, none of them between an agent's exact samples where it folded those."""
     whole, shares = np.zeros((2, len(at))), np.zeros((2, len(at)))
     lanes = lanes_of(load)
@@ -84,7 +84,7 @@ def progress(load: Recorded, at: Int64s) -> Progress:
     if queue is not None:
         for going, since in queue.served():
             shares += _shares(going, since, at, load.period_ns)
-    return Progress(whole, shares)
+    return CumulativeWork(whole, shares)
 
 
 def frames_done(done: Int64s, turn: Int64s, first: int) -> Int64s:

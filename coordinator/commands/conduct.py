@@ -25,7 +25,7 @@ from ..session.events import Fanout
 from ..session.interrupts import Interrupts
 from ..session.record import RunRecord
 from ..session.session import Bus
-from ..store.reportfolder import ReportFolder, place
+from ..store.reportfolder import ReportFolder, open_folder
 
 
 def conduct(
@@ -43,7 +43,7 @@ def conduct(
         library()
     planned = PlannedRun(request, plan, topology, utc_text(), command)
     interrupts.attend(launcher.abandon)
-    found = place(request.output.report_folder, planned.started_at, request.model.source)
+    found = open_folder(request.output.report_folder, planned.started_at, request.model.source)
     # Where the report is to go to stdout, it is alone there.
     console = SteadyConsole(stderr=request.output.json or isinstance(found, Unwritable))
     console.detach()

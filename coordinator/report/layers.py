@@ -1,11 +1,11 @@
 """Where the time goes, layer by layer: benchmark_app's -pc and -pcsort, over all inferences and agents."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal
+from typing import Final
 
+from ..request.request import PcSort
 from ..result.report import LayerPart, LayersPart
 
-Sort = Literal["no_sort", "sort", "simple_sort"]
 Columns = tuple[str, str, str]
 
 _NO_KERNEL: Final = ("undef", "unknown")
@@ -32,7 +32,7 @@ _RESOLUTION_MS: Final = 0.001
 _MOST_SLOWER: Final = 10
 
 
-def ordered(layers: Sequence[LayerPart], sort: Sort | None) -> list[LayerPart]:
+def ordered(layers: Sequence[LayerPart], sort: PcSort | None) -> list[LayerPart]:
     """As benchmark_app's -pcsort does it: slowest first unless `no_sort`; `simple_sort` leaves out what did not run."""
     if sort is None or sort == "no_sort":
         return list(layers)
@@ -49,7 +49,7 @@ def cut(text: str, longest: int = _LONGEST_NAME) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
-def layer_lines(part: LayersPart, sort: Sort | None, width: int | None) -> list[str]:
+def layer_lines(part: LayersPart, sort: PcSort | None, width: int | None) -> list[str]:
     """A header, a line per layer and the totals, in columns; within `width` characters where it is given.
 
     What executed a layer and whether it was executed are one column: kernels of layers that did not run say nothing,

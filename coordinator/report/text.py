@@ -13,6 +13,7 @@ from ovbench.common.job import AUTO_STREAMS
 from ovbench.common.topology import Topology, format_cpu_list
 
 from ..plan.plan import Plan
+from ..request.request import PcSort
 from ..request.resultflags import PC_SORTS
 from ..result.numbers import count, deviation, duration, figure_value, megabytes, milliseconds, percent, rate
 from ..result.report import (
@@ -28,7 +29,7 @@ from ..result.report import (
 )
 from .cputable import below_cpus, cpu_headline, use_table
 from .latencytable import chosen_of, group_table, latency_table, method
-from .layers import EXPLANATION, Sort, layer_lines, slower_lines
+from .layers import EXPLANATION, layer_lines, slower_lines
 from .lines import gist, print_line
 
 _VERDICT: Final = {
@@ -176,7 +177,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _layers(part: LayersPart, sort: Sort | None, width: int | None) -> Iterator[Text]:
+def _layers(part: LayersPart, sort: PcSort | None, width: int | None) -> Iterator[Text]:
     """The layers and what is to be known of them, in lines of at most `width` characters where it is given."""
     header, *lines = layer_lines(part, sort, None if width is None else width - 2)
     yield Text("\nlayers", "bold")

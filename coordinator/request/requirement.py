@@ -10,7 +10,7 @@ from ..result.figures import BY_NAME, FIGURES
 from .spelling import did_you_mean
 
 Operator = Literal["<", "<=", ">", ">="]
-Kind = Literal["value", "difference", "percent"]
+LimitKind = Literal["value", "difference", "percent"]
 
 _FORM: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)\s*(<=|>=|<|>)\s*([+-]?)([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*(%?)\s*")
 _WITH_UNIT: Final = re.compile(r"[0-9.]\s*[A-Za-z]+\s*$")
@@ -30,7 +30,7 @@ class Requirement:
     figure: str
     operator: Operator
     number: float
-    kind: Kind
+    kind: LimitKind
 
     def limit(self, first: float | None) -> float:
         """In the figure's unit. `first`: the first result's, which only the relative kinds need."""
@@ -71,7 +71,7 @@ def parse_requirement(flag: str, text: str, *, relative: bool) -> Requirement:
         raise UsageError(
             f"{flag} '{text}': a percentage is relative to the first result, so it needs a sign, as in +{digits}%"
         )
-    kind: Kind = "percent" if percent else "difference" if sign else "value"
+    kind: LimitKind = "percent" if percent else "difference" if sign else "value"
     return Requirement(text.strip(), figure.name, _OPERATORS[operator], number, kind)
 
 

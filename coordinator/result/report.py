@@ -9,13 +9,14 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from ovbench.common.bounded import LayerStatus
+
 from .environment import Environment
 
 SCHEMA: Final = "ovbench.report/1"
 
 RequestedValue = str | int | float | bool | None
 Percent = Annotated[float, Meta(ge=0)]
-LayerStatus = Literal["NOT_RUN", "OPTIMIZED_OUT", "EXECUTED"]
 Status = Literal["VALID", "SUSPECT", "INVALID", "PARTIAL"]
 """SUSPECT: the run is as it was asked for, and a warning makes its figures doubtful."""
 

@@ -112,7 +112,7 @@ class AgentEnd(Struct, frozen=True):
     why: str
 
 
-class Ended(Event, frozen=True, tag="ended"):
+class RunEnded(Event, frozen=True, tag="ended"):
     """The run is over; nothing more comes of it. `interrupted`: the user asked for that."""
 
     interrupted: bool

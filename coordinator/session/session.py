@@ -25,7 +25,7 @@ from ..plan.plan import Plan
 from ..store.runfolder import run_folder
 from .agreement import disagreement
 from .crew import Crew
-from .events import AgentLost, AgentsReady, Ended, Sink, Stopping
+from .events import AgentLost, AgentsReady, RunEnded, Sink, Stopping
 from .fleet import (
     AboutToBegin,
     Action,
@@ -140,7 +140,7 @@ class Session:
             else:
                 bus.launcher.start(len(self.plan.jobs), bus.endpoint, bus.folder, self.python)
             self._attend(bus, fleet)
-            self.sink.handle(Ended(self.clock(), self.interrupted, ends(fleet.members)))
+            self.sink.handle(RunEnded(self.clock(), self.interrupted, ends(fleet.members)))
             return fleet.records(), fleet.crew()
         finally:
             if scarce():  # and there is more to be read when the load has ended

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .estimate import Estimate, bound, geometric_mean
-from .scaling import MARGINAL_GAIN, CurvePoint, Fit, Measured, Model, Scaling
+from .scaling import MARGINAL_GAIN, CurvePoint, Fit, Measured, Scaling, ScalingLaw
 from .student import f_tail, t_within
 
 Floats = npt.NDArray[np.float64]
@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 LEAST_SIZES: Final = 3
 """Different N below which nothing is fitted: two points are on a curve of any kind."""
 
-_FREE: Final[dict[Model, int]] = {"linear": 0, "amdahl": 1, "usl": 2}
+_FREE: Final[dict[ScalingLaw, int]] = {"linear": 0, "amdahl": 1, "usl": 2}
 _UPPER: Final = np.array([1.0, 10.0])
 """No contention beyond all of the work; with a coherency of 10, two would do a tenth of what one does."""
 
@@ -109,7 +109,7 @@ def _points(measured: Mapping[int, Sequence[float]]) -> Iterator[Measured]:
         yield Measured(size, about(means[size], len(values)), efficiency, tuple(values))
 
 
-def _believed(fits: Sequence[Fit]) -> Model:
+def _believed(fits: Sequence[Fit]) -> ScalingLaw:
     """The simplest of those that no other is clearly better than."""
     judged = [(fit.aicc, fit.model) for fit in fits if fit.aicc is not None]
     least = min(aicc for aicc, _ in judged)
@@ -175,7 +175,7 @@ class _Region:
     """
 
     data: _Data
-    model: Model
+    model: ScalingLaw
     best: Floats
     least: float
     law: Floats
@@ -183,7 +183,7 @@ class _Region:
     slack: Floats
 
     @classmethod
-    def around(cls, data: _Data, model: Model) -> "_Region":
+    def around(cls, data: _Data, model: ScalingLaw) -> "_Region":
         free = _FREE[model]
         best = _least_squares(data, free)
         least = float(data.squares(best[None, :])[0][0])

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from .estimate import Estimate
 
-Model = Literal["linear", "amdahl", "usl"]
+ScalingLaw = Literal["linear", "amdahl", "usl"]
 
 MARGINAL_GAIN: Final = 0.05
 """The practical knee: the smallest N at which one more adds less than this share of X(1)."""
@@ -22,7 +22,7 @@ MARGINAL_GAIN: Final = 0.05
 class Fit(Struct, frozen=True):
     """A law with the 95 % intervals of its parameters, which hold if the law does. A bound that is null is unknown."""
 
-    model: Model
+    model: ScalingLaw
     single: Annotated[Estimate, Meta(description="X(1), frames per second")]
     contention: Estimate | None
     coherency: Estimate | None
@@ -50,7 +50,7 @@ class Scaling(Struct, frozen=True):
 
     points: tuple[Measured, ...]
     fits: tuple[Fit, ...] = ()
-    believed: Model | None = None
+    believed: ScalingLaw | None = None
     curve: Annotated[
         tuple[CurvePoint, ...], Meta(description="of the believed model, within the 95 % band of the widest one")
     ] = ()

@@ -25,7 +25,7 @@ class Notices(Protocol):
     def warn(self, text: str) -> None: ...
 
 
-def place(wanted: Path | None, started_at: str, model: str) -> Folder | Unwritable:
+def open_folder(wanted: Path | None, started_at: str, model: str) -> Folder | Unwritable:
     """The folder that was asked for, or a new one in ovbench-results; what is in the way where there can be none.
     Raises UsageError for one that has a study in it."""
     if wanted is not None and (wanted / STUDY_FILE).exists():

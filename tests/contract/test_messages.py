@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from ovbench.common.bounded import MOST_NAME, MOST_TEXT, as_name, as_text
-from ovbench.common.effective import Effective, FileDigest, Filling, Output, Outputs, Phases, Port, ShapeGroup
+from ovbench.common.effective import Effective, FileDigest, Filling, OutputDigest, Outputs, Phases, Port, ShapeGroup
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.job import (
     Data,
@@ -124,7 +124,7 @@ ORDERS: Final[tuple[Order, ...]] = (
     Reject(reason="no place is free"),
 )
 OUTPUTS: Final = Outputs(
-    repeatable=True, outputs=(Output(name="output", digest="0f" * 16, sketch=bytes(8), scale=1.5),)
+    repeatable=True, outputs=(OutputDigest(name="output", digest="0f" * 16, sketch=bytes(8), scale=1.5),)
 )
 NOTICES: Final[tuple[Notice, ...]] = (
     Hello(version=PROTOCOL_VERSION, pid=4711, host="box", agent=None, nonce="0123456789abcdef" * 2),

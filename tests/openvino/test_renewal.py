@@ -14,7 +14,7 @@ from openvino import opset13 as ops
 from ovbench.agent.host.threads import thread_ids
 from ovbench.agent.measure import ReadyLoad, prepare
 from ovbench.agent.openvino.model import StepTimes
-from ovbench.agent.openvino.objects import Tensor
+from ovbench.agent.openvino.objects import TensorHandle
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Data, InputFiles, Job, Load, Model, Placement, Runtime
@@ -44,18 +44,18 @@ def test_renewals_keep_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         sample_bytes=1 << 16,
     )
     counts = Counter[str]()
-    create, free = Tensor.create, Tensor.free
+    create, free = TensorHandle.create, TensorHandle.free
 
-    def counted_create(*arguments: Any) -> Tensor:
+    def counted_create(*arguments: Any) -> TensorHandle:
         counts["live"] += 1
         return create(*arguments)
 
-    def counted_free(tensor: Tensor) -> None:
+    def counted_free(tensor: TensorHandle) -> None:
         counts["live"] -= 1
         free(tensor)
 
-    monkeypatch.setattr(Tensor, "create", counted_create)
-    monkeypatch.setattr(Tensor, "free", counted_free)
+    monkeypatch.setattr(TensorHandle, "create", counted_create)
+    monkeypatch.setattr(TensorHandle, "free", counted_free)
     load: ReadyLoad | None = None
     resident: list[int] = []
     live: list[int] = []

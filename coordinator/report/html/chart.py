@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-Spec = dict[str, Any]
+ChartSpec = dict[str, Any]
 Row = Mapping[str, Any]
 
 PALETTE: Final = {
@@ -30,7 +30,7 @@ SERIES: Final = (BLUE, ORANGE, GREEN, PINK, YELLOW, MUTED)
 HEAT: Final = "cividis"
 """A colour scale that is even in lightness, too: https://doi.org/10.1371/journal.pone.0199239."""
 
-CONFIG: Final[Spec] = {
+CONFIG: Final[ChartSpec] = {
     "background": None,
     "font": "system-ui, sans-serif",
     "view": {"stroke": None},
@@ -57,7 +57,7 @@ class Chart:
     name: str
     title: str
     caption: str
-    spec: Spec
+    spec: ChartSpec
     wide: bool = False
 
 
@@ -77,7 +77,7 @@ def time_unit(largest_ms: float) -> Unit:
     return Unit("s", 1e-3)
 
 
-def drawing(layers: Sequence[Spec], rows: Sequence[Row], height: int = 240, **more: Any) -> Spec:
+def drawing(layers: Sequence[ChartSpec], rows: Sequence[Row], height: int = 240, **more: Any) -> ChartSpec:
     """Layers over the same rows. A layer may have data of its own, and is left out where those are none."""
     return {
         "width": "container",
@@ -89,13 +89,13 @@ def drawing(layers: Sequence[Spec], rows: Sequence[Row], height: int = 240, **mo
     }
 
 
-def axis(field: str, title: str | None, *, kind: str = "quantitative", zero: bool = False, **more: Any) -> Spec:
+def axis(field: str, title: str | None, *, kind: str = "quantitative", zero: bool = False, **more: Any) -> ChartSpec:
     """The encoding of a position; `more` may have `scale` and `axis`, which are added to."""
     scale = {**({"zero": zero} if kind == "quantitative" else {}), **more.pop("scale", {})}
     return {"field": field, "type": kind, "title": title, **({"scale": scale} if scale else {}), **more}
 
 
-def colours(field: str, names: Sequence[str], values: Sequence[str], *, legend: bool = True) -> Spec:
+def colours(field: str, names: Sequence[str], values: Sequence[str], *, legend: bool = True) -> ChartSpec:
     """An encoding of colour by name, in this order."""
     return {
         "field": field,
@@ -106,7 +106,7 @@ def colours(field: str, names: Sequence[str], values: Sequence[str], *, legend: 
     }
 
 
-def hover(x: Spec, y: Spec, colour: Spec | str = BLUE, name: str = "hover") -> Spec:
+def hover(x: ChartSpec, y: ChartSpec, colour: ChartSpec | str = BLUE, name: str = "hover") -> ChartSpec:
     """A layer that shows the point nearest to the pointer, and its text (`tip`)."""
     return {
         "mark": {"type": "point", "filled": True, "size": 70},

@@ -18,7 +18,7 @@ from .chart import (
     TEXT,
     YELLOW,
     Chart,
-    Spec,
+    ChartSpec,
     axis,
     colours,
     drawing,
@@ -47,7 +47,7 @@ def heat(cpu: CpuPart) -> Chart:
         sort=order,
         axis={"labelLimit": 260, "domain": False, "ticks": False, "labelPadding": 8},
     )
-    layers: list[Spec] = [
+    layers: list[ChartSpec] = [
         {
             "mark": {"type": "rect", "cornerRadius": 2},
             "encoding": {

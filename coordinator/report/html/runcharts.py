@@ -15,8 +15,8 @@ from .chart import (
     SERIES,
     TEXT,
     Chart,
+    ChartSpec,
     Row,
-    Spec,
     Unit,
     axis,
     colours,
@@ -90,7 +90,7 @@ def _distribution(latency: LatencyPart, shape: DistributionPart) -> Chart:
     return Chart("latency", "Latency distribution", caption, drawing(lines, rows, 300), wide=True)
 
 
-def _line(x: Spec, y: Spec, paint: Spec, only: str, width: float) -> Spec:
+def _line(x: ChartSpec, y: ChartSpec, paint: ChartSpec, only: str, width: float) -> ChartSpec:
     return {
         "mark": {"type": "line", "strokeWidth": width},
         "transform": [{"filter": only}],
@@ -138,7 +138,7 @@ def _throughput(report: Report) -> Chart:
     return Chart("throughput", "Throughput over time", caption, drawing(layers, rows))
 
 
-def _mean_rule(y: Spec, value: float, tip: str) -> Spec:
+def _mean_rule(y: ChartSpec, value: float, tip: str) -> ChartSpec:
     return {
         "data": {"values": [{"mean": value, "tip": tip}]},
         "mark": {"type": "rule", "strokeDash": [5, 4], "color": MUTED},
@@ -178,7 +178,7 @@ def _fairness(report: Report, agents: Sequence[AgentPart]) -> Chart:
     x = axis("x", "agent", kind="quantitative" if many else "ordinal", axis={"labelAngle": 0, "format": "d"})
     y = axis("y", "frames per second and CPU", zero=True)
     mean = sum(row["y"] for row in rows) / len(rows)
-    layers: list[Spec] = [_mean_rule(y, mean, f"mean: {rate(mean)} FPS per CPU")]
+    layers: list[ChartSpec] = [_mean_rule(y, mean, f"mean: {rate(mean)} FPS per CPU")]
     if bars:
         layers.append({
             "data": {"values": bars}, "mark": {"type": "rule", "strokeWidth": 2, "color": MUTED},

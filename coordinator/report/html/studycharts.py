@@ -11,7 +11,7 @@ from ...study.curves import Curve
 from ...study.kinds.kind import ChartName
 from ...study.kinds.registry import kind_of
 from ...study.summary import Setting
-from .chart import BLUE, MUTED, ORANGE, SERIES, Chart, Spec, axis, colours, drawing, hover
+from .chart import BLUE, MUTED, ORANGE, SERIES, Chart, ChartSpec, axis, colours, drawing, hover
 from .studycurves import efficiency, latency_of_sizes, scaling
 from .studyrows import Rows
 from .studysettings import heat, ranking, trade, trials_of, two_axes
@@ -135,6 +135,6 @@ def _drift_chart(rows: Rows) -> Chart:
         "mark": {"type": "line", "color": MUTED, "opacity": 0.8},
         "encoding": {"x": x, "y": y},
     }
-    layers: list[Spec] = [zero, *([trend] if len(rows) >= 12 else []), points, hover(x, y, paint)]
+    layers: list[ChartSpec] = [zero, *([trend] if len(rows) >= 12 else []), points, hover(x, y, paint)]
     caption = "A trend here comes from the machine, not from a setting: repetitions ran in mixed order."
     return Chart("drift", "Drift of the machine", caption, drawing(layers, rows, 300))

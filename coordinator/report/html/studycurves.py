@@ -6,7 +6,7 @@ from typing import Final
 from ...result.numbers import percent
 from ...stats.scaling import Measured
 from ...study.curves import Curve
-from .chart import SERIES, Chart, Spec, axis, colours, drawing, hover, time_unit
+from .chart import SERIES, Chart, ChartSpec, axis, colours, drawing, hover, time_unit
 from .studyrows import Rows, bounded, span, with_bounds
 
 _IDEAL_ABOVE: Final = 2.0
@@ -64,11 +64,11 @@ def _point_tip(name: str, unit: str, point: Measured) -> str:
     return f"{head}\n{with_bounds(point.fps)}\nefficiency {efficiency}\n{len(point.fps_of_trials)} trials"
 
 
-def _of(rows: Rows, mark: Spec, x: Spec, y: Spec, paint: Spec) -> Spec:
+def _of(rows: Rows, mark: ChartSpec, x: ChartSpec, y: ChartSpec, paint: ChartSpec) -> ChartSpec:
     return {"data": {"values": rows}, "mark": mark, "encoding": {"x": x, "y": y, "color": paint}}
 
 
-def _whiskers(rows: Rows, x: Spec, y: Spec, paint: Spec) -> Spec:
+def _whiskers(rows: Rows, x: ChartSpec, y: ChartSpec, paint: ChartSpec) -> ChartSpec:
     return {
         "data": {"values": [row for row in rows if "low" in row]},
         "mark": {"type": "rule", "strokeWidth": 2},
@@ -76,7 +76,7 @@ def _whiskers(rows: Rows, x: Spec, y: Spec, paint: Spec) -> Spec:
     }
 
 
-def _size_axis(curves: Sequence[Curve]) -> Spec:
+def _size_axis(curves: Sequence[Curve]) -> ChartSpec:
     sizes = sorted({point.size for curve in curves for point in curve.scaling.points})
     return axis("x", curves[0].unit, zero=True, scale={"nice": False},
                 axis={"values": sizes, "format": "d", "labelOverlap": "greedy"})  # fmt: skip

@@ -7,7 +7,7 @@ from ...result.numbers import milliseconds, percent, rate
 from ...result.study import Study
 from ...study.summary import Setting
 from ...study.words import same_as
-from .chart import BLUE, HEAT, MUTED, ORANGE, TEXT, Chart, Spec, axis, colours, drawing, hover, time_unit
+from .chart import BLUE, HEAT, MUTED, ORANGE, TEXT, Chart, ChartSpec, axis, colours, drawing, hover, time_unit
 from .studyrows import Rows, bounded, span, with_bounds
 
 _MOST_BARS: Final = 40
@@ -149,7 +149,7 @@ def trials_of(settings: Sequence[Setting]) -> Iterator[Chart]:
             continue
         x = axis("y", label)
         y = axis("name", None, kind="nominal", sort=None, axis={"labelLimit": 420})
-        layers: list[Spec] = [
+        layers: list[ChartSpec] = [
             {"mark": {"type": "tick", "color": BLUE, "opacity": 0.6, "thickness": 2},
              "encoding": {"x": x, "y": y, "tooltip": {"field": "tip"}}},
             {"data": {"values": [row for row in means if "low" in row]},
@@ -183,7 +183,7 @@ def trade(settings: Sequence[Setting], front: Sequence[Setting], limit_ms: float
     x = axis("x", title, scale={"type": "log", "nice": False, "padding": 12}) if far else axis("x", title, zero=True)
     y = axis("y", "frames per second", zero=True)
     edge = sorted((row for row in rows if row["of"] == "Pareto front"), key=lambda row: row["x"])
-    layers: list[Spec] = [
+    layers: list[ChartSpec] = [
         {"data": {"values": edge}, "mark": {"type": "line", "color": ORANGE, "interpolate": "step-after"},
          "encoding": {"x": x, "y": y}},
         {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 0.9},

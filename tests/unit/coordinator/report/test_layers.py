@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ovbench.coordinator.report.layers import EXPLANATION, Sort, cut, layer_lines, ordered, share, slower_lines
+from ovbench.coordinator.report.layers import EXPLANATION, cut, layer_lines, ordered, share, slower_lines
+from ovbench.coordinator.request.request import PcSort
 from ovbench.coordinator.result.report import LayerPart, LayersPart
 
 CONVOLUTION = LayerPart("conv1", "Convolution", "brgconv_avx512_1x1_bf16", "EXECUTED", 0.3, 0.2, 0.31, 0)
@@ -30,7 +31,7 @@ ALL = part(CONSTANT, SOFTMAX, RELU, CONVOLUTION)
         ("simple_sort", ["conv1", "softmax", "weights"]),
     ],
 )
-def test_the_order_is_benchmark_app_s(sort: Sort | None, names: list[str]) -> None:
+def test_the_order_is_benchmark_app_s(sort: PcSort | None, names: list[str]) -> None:
     assert [layer.name for layer in ordered(ALL.layers, sort)] == names
 
 

@@ -37,10 +37,10 @@ from ovbench.coordinator.session.events import (
     AgentLost,
     AgentsReady,
     Delivering,
-    Ended,
     Event,
     Joining,
     Preparing,
+    RunEnded,
     Snapshot,
     WarmingUp,
 )
@@ -195,8 +195,8 @@ def test_the_cpus_and_the_machine_are_read_once_more_when_the_last_load_has_ende
 
 def test_a_run_is_events_from_the_agents_that_are_awaited_to_how_they_ended() -> None:
     world = run(Agents(World(), 2))
-    assert world.kinds() == [Joining, Preparing, AgentsReady, WarmingUp, Snapshot, Delivering, Ended]
-    assert world.events[-1] == Ended(
+    assert world.kinds() == [Joining, Preparing, AgentsReady, WarmingUp, Snapshot, Delivering, RunEnded]
+    assert world.events[-1] == RunEnded(
         world.events[-1].at_ns, False, tuple(AgentEnd(agent, State.DELIVERED, "") for agent in range(2))
     )
     instants = [event.at_ns for event in world.events]
@@ -208,7 +208,7 @@ def test_an_agent_that_dies_is_an_event_with_its_name_and_the_others_go_on() -> 
     (lost,) = [event for event in world.events if isinstance(event, AgentLost)]
     assert (lost.agent, lost.name, lost.why) == (1, "agent 1 (pid 1001)", "was killed")
     assert "kill 1" in world.log
-    assert isinstance(world.events[-1], Ended)
+    assert isinstance(world.events[-1], RunEnded)
     assert [end.state for end in world.events[-1].agents] == [State.DELIVERED, State.LOST]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ovbench.coordinator.stats.estimate import Estimate
 from ovbench.coordinator.stats.lawfit import scaling
-from ovbench.coordinator.stats.scaling import MARGINAL_GAIN, Fit, Model, Scaling, throughput
+from ovbench.coordinator.stats.scaling import MARGINAL_GAIN, Fit, Scaling, ScalingLaw, throughput
 
 SINGLE = 100.0
 DRAWS = 200
@@ -39,7 +39,7 @@ def noisy(
     }
 
 
-def fit_of(found: Scaling, model: Model) -> Fit:
+def fit_of(found: Scaling, model: ScalingLaw) -> Fit:
     return next(fit for fit in found.fits if fit.model == model)
 
 
@@ -192,7 +192,7 @@ def test_there_is_no_knee_beyond_what_was_measured() -> None:
     ("contention", "coherency", "believed"), [(0.0, 0.0, "linear"), (0.2, 0.0, "amdahl"), (0.05, 0.01, "usl")]
 )
 def test_the_simplest_law_that_explains_the_data_is_believed(
-    contention: float, coherency: float, believed: Model
+    contention: float, coherency: float, believed: ScalingLaw
 ) -> None:
     draw = np.random.default_rng(11)
     found = [scaling(noisy(draw, (1, 2, 4, 8, 16), 5, contention, coherency)).believed for _ in range(50)]

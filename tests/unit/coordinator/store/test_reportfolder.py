@@ -9,7 +9,7 @@ import pytest
 from ovbench.common.errors import Unwritable, UsageError
 from ovbench.coordinator.result.report import from_json
 from ovbench.coordinator.store.files import Folder
-from ovbench.coordinator.store.reportfolder import ReportFolder, place
+from ovbench.coordinator.store.reportfolder import ReportFolder, open_folder
 from tests.builders import report
 
 STARTED = "2025-01-02T03:04:05Z"
@@ -29,7 +29,7 @@ class Said:
 
 def opened(wanted: Path) -> tuple[ReportFolder, Said]:
     said = Said()
-    return ReportFolder(place(wanted, STARTED, "builtin:tiny"), said), said
+    return ReportFolder(open_folder(wanted, STARTED, "builtin:tiny"), said), said
 
 
 def test_a_report_that_is_kept_can_be_read_back(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_report_that_is_kept_can_be_read_back(tmp_path: Path) -> None:
 def test_a_folder_with_a_study_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "study.json").write_bytes(b"{}")
     with pytest.raises(UsageError, match="there is a study in it"):
-        place(tmp_path, STARTED, "builtin:tiny")
+        open_folder(tmp_path, STARTED, "builtin:tiny")
 
 
 def test_without_a_folder_nothing_is_written_and_said_only_once(tmp_path: Path) -> None:
@@ -119,5 +119,5 @@ def test_samples_are_named_where_they_are(tmp_path: Path) -> None:
 
 
 def test_where_there_can_be_a_folder_it_is_made_at_once(tmp_path: Path) -> None:
-    assert isinstance(place(tmp_path / "new", STARTED, "builtin:tiny"), Folder)
+    assert isinstance(open_folder(tmp_path / "new", STARTED, "builtin:tiny"), Folder)
     assert (tmp_path / "new").is_dir()
