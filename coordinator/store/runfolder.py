@@ -25,8 +25,8 @@ _LONGEST: Final = 60
 """Bytes. With the folder's own name and the socket's it stays below the 107 of an address (unix(7))."""
 
 _NOT_NEW_S: Final = {_NAME: 10.0, _UNNAMED: 3600.0}
-"""One without a lock that is so old was left: earlier versions locked theirs a moment after they had their names. A lock
-in one without a name may be about to be taken, so it proves nothing before that age."""
+"""One without a lock that is so old was left: earlier versions locked theirs a moment after they had their names. A
+lock in one without a name may be about to be taken, so it proves nothing before that age."""
 
 
 @contextlib.contextmanager
