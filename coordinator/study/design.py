@@ -4,9 +4,9 @@ Repetitions are interleaved: each repetition runs every setting once, in an orde
 drift of the machine falls on all alike (a randomized complete block design); a kind may have blocks of its own.
 """
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Final
 
 from ovbench.common.errors import UsageError
@@ -16,10 +16,6 @@ from ..plan.selection import measurable
 from ..request.commandline import placement_of
 from ..result.study import KindName, Point, Trial
 from .axes import Axes
-
-Draw = random.Random
-Block = Callable[[Sequence[Point], Draw], Sequence[Point]]
-"""The points of one repetition in the order in which they are run."""
 
 MOST_TRIALS: Final = 2_000
 SIDE: Final = "side"
@@ -47,9 +43,11 @@ class Design:
         return self.sides[point[SIDE]].over(self.fixed).argv({})
 
 
-def trials(design: Design, repetitions: int, seed: int, block: Block) -> tuple[Trial, ...]:
-    """All trials in the order in which they are to be run."""
-    draw = Draw(seed)
+def trials(
+    design: Design, repetitions: int, seed: int, block: Callable[[Sequence[Point], Random], Sequence[Point]]
+) -> tuple[Trial, ...]:
+    """All trials in the order in which they are to be run; `block` orders the points of one repetition."""
+    draw = Random(seed)
     order = [(point, repetition) for repetition in range(repetitions) for point in block(design.points, draw)]
     return tuple(
         Trial(f"{number:04}", point, repetition, design.argv(point))
@@ -57,7 +55,7 @@ def trials(design: Design, repetitions: int, seed: int, block: Block) -> tuple[T
     )
 
 
-def shuffled(points: Sequence[Point], draw: Draw) -> Sequence[Point]:
+def shuffled(points: Sequence[Point], draw: Random) -> Sequence[Point]:
     """Each once."""
     order = list(points)
     draw.shuffle(order)

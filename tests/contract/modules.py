@@ -32,7 +32,11 @@ class Module:
 
     def aliases(self) -> Mapping[str, str]:
         """What each name stands for that an import anywhere in it binds."""
-        return dict(_imports(self))
+        return _aliases(self)
+
+    def bound(self) -> tuple[tuple[str, str], ...]:
+        """As `aliases`, each import by itself where several bind one name."""
+        return _imports(self)
 
     def found(self) -> Iterator[tuple[str, str]]:
         home = self.name.split(".") if self.file.name == "__init__.py" else self.name.split(".")[:-1]
@@ -53,6 +57,11 @@ class Module:
 @cache
 def _imports(module: Module) -> tuple[tuple[str, str], ...]:
     return tuple(module.found())
+
+
+@cache
+def _aliases(module: Module) -> Mapping[str, str]:
+    return dict(_imports(module))
 
 
 @cache

@@ -4,7 +4,7 @@ A module that is not pure has parts that are: types, constants, arithmetic. A pu
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -42,14 +42,21 @@ class Symbol:
 
 
 def does(module: Module) -> set[str]:
-    """What it imports and calls itself that has an effect."""
-    imported = {name for name in module.imports() if name.split(".")[0] not in MAY.union(PACKAGES)}
+    """What it takes from libraries and calls itself that has an effect."""
+    imported = {name for name in _taken(module) if name.split(".")[0] not in MAY.union(PACKAGES)}
     return imported | calls(module.tree)
 
 
 def effects(module: Module) -> set[str]:
     """As `does`, and what it takes from other modules that have an effect, with the way there."""
-    return does(module) | {f"{name}: {effect}" for name in module.imports() for effect in effects_of(name)}
+    return does(module) | {f"{name}: {effect}" for name in _taken(module) for effect in effects_of(name)}
+
+
+def _taken(module: Module) -> set[str]:
+    """Imports of which more is used than a name in annotations or a seeded generator; and those that are not used."""
+    mentioned = {part.id for part in ast.walk(module.tree) if isinstance(part, ast.Name)}
+    used = _names(module.tree, module.aliases())
+    return {name for bound, name in module.bound() if bound in used or bound not in mentioned}
 
 
 def effects_of(dotted: str) -> frozenset[str]:
@@ -78,24 +85,28 @@ def _effects(symbol: Symbol) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
 def _own_effects(symbol: Symbol) -> set[str]:
     module, node = BY_NAME[symbol.module], _definitions(symbol.module).get(symbol.name)
     if node is None:
         return set()
-    used = {module.aliases()[name] for name in _names(node) if name in module.aliases()}
+    aliases = module.aliases()
+    used = {aliases[name] for name in _names(node, aliases) if name in aliases}
     return {f"{symbol.name}: {name}" for name in used if name.split(".")[0] not in MAY.union(PACKAGES)} | {
         f"{symbol.name}: {name}" for name in calls(node)
     }
 
 
+@cache
 def _used(symbol: Symbol) -> set[Symbol]:
     module, node = BY_NAME[symbol.module], _definitions(symbol.module).get(symbol.name)
     aliases = module.aliases()
     if node is None:  # handed on from where it is imported
         found = _symbol(aliases.get(symbol.name, ""))
         return {found} if found is not None else set()
-    used = {Symbol(symbol.module, name) for name in _names(node) if name in _definitions(symbol.module)}
-    used |= {one for name in _names(node) if (one := _symbol(aliases.get(name, ""))) is not None}
+    names = _names(node, aliases)
+    used = {Symbol(symbol.module, name) for name in names if name in _definitions(symbol.module)}
+    used |= {one for name in names if (one := _symbol(aliases.get(name, ""))) is not None}
     for part in ast.walk(node):  # of a module that is imported as a whole
         if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
             whole = aliases.get(part.value.id, "")
@@ -116,9 +127,34 @@ def _definitions(name: str) -> dict[str, ast.AST]:
     return found
 
 
-def _names(node: ast.AST) -> set[str]:
-    """Names that are used in it, but for those that only say of what type something is."""
-    return {part.id for part in _without_types(node) if isinstance(part, ast.Name)}
+def _names(node: ast.AST, aliases: Mapping[str, str]) -> set[str]:
+    """Names that are used in it, but for those that only say of what type something is or make a seeded generator."""
+    parts = list(_without_types(node))
+    harmless = {id(part.func) for part in parts if isinstance(part, ast.Call) and _is_seeded_random(part, aliases)}
+    harmless |= {id(part.value) for part in parts if isinstance(part, ast.Attribute) and id(part) in harmless}
+    return {part.id for part in parts if isinstance(part, ast.Name) and id(part) not in harmless}
+
+
+def _is_seeded_random(call: ast.Call, aliases: Mapping[str, str]) -> bool:
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        owner = function.value
+        is_random = function.attr == "Random" and isinstance(owner, ast.Name) and aliases.get(owner.id) == "random"
+    else:
+        is_random = isinstance(function, ast.Name) and aliases.get(function.id) == "random.Random"
+    return is_random and _is_seeded(call)
+
+
+def _called(call: ast.Call) -> str:
+    """The last name of what is called."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def _is_seeded(call: ast.Call) -> bool:
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return any(not (isinstance(value, ast.Constant) and value.value is None) for value in given)
 
 
 def _without_types(node: ast.AST) -> Iterator[ast.AST]:
@@ -137,6 +173,6 @@ def calls(node: ast.AST) -> set[str]:
             found.add(f"{part.func.id}()")
         elif isinstance(part, ast.Attribute) and part.attr in METHODS:
             found.add(f".{part.attr}")
-        elif isinstance(part, ast.Call) and ast.unparse(part).endswith("default_rng()"):
+        elif isinstance(part, ast.Call) and _called(part) == "default_rng" and not _is_seeded(part):
             found.add(".default_rng() without a seed")
     return found

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from random import Random
 from typing import ClassVar, Final
 
 from msgspec import structs
@@ -16,7 +17,7 @@ from ...result.study import KindName, Outcome, Point, Study, Trial
 from ..answer import Answer, Basis
 from ..axes import Axes, parse_axes
 from ..choices import Choice, eligible
-from ..design import SIDE, Design, Draw
+from ..design import SIDE, Design
 from ..ratio import LEAST_BLOCKS, Ratio, ratio_of
 from ..standing import Units, measured
 from ..summary import Setting, setting_of, trials_by_point
@@ -53,7 +54,7 @@ class AbStudy(Kind):
         parsed = {name: _side(name, text) for name, text in sides.items()}
         return Design(self.name, ({SIDE: "A"}, {SIDE: "B"}), axes, parsed)
 
-    def block(self, points: Sequence[Point], draw: Draw) -> Sequence[Point]:
+    def block(self, points: Sequence[Point], draw: Random) -> Sequence[Point]:
         """ABBA or BAAB, drawn by the seed."""
         a, b = points
         outer, inner = draw.choice(((a, b), (b, a)))

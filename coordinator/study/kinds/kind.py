@@ -9,6 +9,7 @@ at any time also before.
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import ClassVar, Final, Literal
 
 from ovbench.common.topology import Topology
@@ -19,7 +20,7 @@ from ..answer import Answer, Basis
 from ..axes import Axes
 from ..choices import Choice, eligible, fastest, fastest_within, pareto
 from ..columns import AFTER, BEFORE, Column, per_batch
-from ..design import Design, Draw, refuse_too_many, shuffled, trials
+from ..design import Design, refuse_too_many, shuffled, trials
 from ..standing import Units, again, standing
 from ..summary import Setting, settings_of
 
@@ -55,7 +56,7 @@ class Kind(ABC):
     def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
         """`sides`: the words of A and B. Raises UsageError, one sentence."""
 
-    def block(self, points: Sequence[Point], draw: Draw) -> Sequence[Point]:
+    def block(self, points: Sequence[Point], draw: Random) -> Sequence[Point]:
         """One repetition in the order in which it is run."""
         return shuffled(points, draw)
 
