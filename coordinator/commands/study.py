@@ -104,7 +104,7 @@ def _planned(
     request: StudyRequest, topology: Topology, command: Sequence[str]
 ) -> tuple[Study, tuple[PlacedTrial, ...]]:
     kind = KINDS[request.kind]
-    plan = kind.design(request.axes, topology, request.sides)
+    plan = kind.design(request.axes, topology, request.own)
     repetitions = request.repetitions or kind.repetitions
     order = kind.trials(plan, repetitions, request.order_seed)
     prepared = prepare(order, topology)
@@ -119,10 +119,9 @@ def _planned(
         trials=order,
         fingerprint=fingerprint((one.request for one in prepared), topology),
         p99_limit_ms=request.p99_limit_ms,
-        size_percent=request.size_percent,
         retry_suspect=RETRY_SUSPECT if request.retry_suspect is None else request.retry_suspect,
     )
-    return study, prepared
+    return kind.planned(study, request.own), prepared
 
 
 def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[PlacedTrial], topology: Topology) -> Study:

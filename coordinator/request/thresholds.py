@@ -1,10 +1,12 @@
 """The limits by which a run is judged: their defaults, and the flags that change them. Pure."""
 
 import argparse
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final
 
 from .flag import Flag
+from .values import number
 
 _FLAG: Final = "flag"
 
@@ -60,7 +62,7 @@ def limit_flags() -> tuple[Flag, ...]:
             (limit.metadata[_FLAG],),
             f"report {limit.metadata['text']}; default {limit.default:g}",
             metavar=limit.metadata["unit"],
-            parse=_number(limit),
+            parse=_parser(limit),
         )
         for limit in fields(Thresholds)
     )
@@ -71,16 +73,6 @@ def thresholds_of(raw: argparse.Namespace) -> Thresholds:
     return Thresholds(**{name: value for name, value in given.items() if value is not None})
 
 
-def _number(limit: Any) -> Any:
+def _parser(limit: Field[float]) -> Callable[[str], float]:
     most = 99.9999 if "confidence" in limit.name else 1e6
-
-    def convert(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if not 0 <= value <= most:
-            raise ValueError(f"'{text}' is not a number from 0 to {most:g}")
-        return value
-
-    return convert
+    return number(float, f"a number from 0 to {most:g}", lambda value: 0 <= value <= most)

@@ -21,7 +21,9 @@ _LIST: Final = re.compile(r"[0-9]{1,6}(-[0-9]{1,6})?(,[0-9]{1,6}(-[0-9]{1,6})?)*
 _Number = TypeVar("_Number", int, float)
 
 
-def _number(kind: Callable[[str], _Number], what: str, ok: Callable[[_Number], bool]) -> Callable[[str], _Number]:
+def number(kind: Callable[[str], _Number], what: str, ok: Callable[[_Number], bool]) -> Callable[[str], _Number]:
+    """A parser of what `kind` understands and `ok` allows; `what` that is, in words."""
+
     def convert(text: str) -> _Number:
         try:
             value = kind(text)
@@ -34,16 +36,23 @@ def _number(kind: Callable[[str], _Number], what: str, ok: Callable[[_Number], b
     return convert
 
 
-positive = _number(int, "a whole number of 1 or more, below 2^31", lambda n: 1 <= n < 1 << 31)
-not_negative = _number(int, "a whole number of 0 or more, below 2^62", lambda n: 0 <= n < 1 << 62)
-threads = _number(int, "a whole number of 0 or more, below 2^31", lambda n: 0 <= n < 1 << 31)
-_agent_count = _number(
+def digits(text: str) -> int:
+    """A whole number without a sign, spaces or underscores, below 10^18."""
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise ValueError
+    return int(text)
+
+
+positive = number(int, "a whole number of 1 or more, below 2^31", lambda n: 1 <= n < 1 << 31)
+not_negative = number(int, "a whole number of 0 or more, below 2^62", lambda n: 0 <= n < 1 << 62)
+threads = number(int, "a whole number of 0 or more, below 2^31", lambda n: 0 <= n < 1 << 31)
+_agent_count = number(
     int, f"a whole number from 1 to {MOST_AGENTS}, nor one of {', '.join(GROUPINGS)}", lambda n: 1 <= n <= MOST_AGENTS
 )
-percent = _number(int, "a whole number from 1 to 100", lambda n: 1 <= n <= 100)
-seconds = _number(float, "a number of seconds above 0, at most 1e7", lambda s: 0 < s <= 1e7)
-seconds_or_0 = _number(float, "a number of seconds, 0 or more, at most 1e6", lambda s: 0 <= s <= 1e6)
-rate = _number(
+percent = number(int, "a whole number from 1 to 100", lambda n: 1 <= n <= 100)
+seconds = number(float, "a number of seconds above 0, at most 1e7", lambda s: 0 < s <= 1e7)
+seconds_or_0 = number(float, "a number of seconds, 0 or more, at most 1e6", lambda s: 0 <= s <= 1e6)
+rate = number(
     float, "a number of frames per second from 0.01 to 1e9, or 0 for no limit", lambda r: r == 0 or 0.01 <= r <= 1e9
 )
 

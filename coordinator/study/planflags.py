@@ -4,51 +4,15 @@ from typing import Final
 
 from ..request.flag import Flag
 from ..request.resultflags import PLOTS
-from ..request.values import path
-from ..result.study import RETRY_SUSPECT, SIZE_PERCENT
+from ..request.values import digits, number, path
+from ..result.study import RETRY_SUSPECT
+from .flag import StudyFlag
 from .kinds.registry import DEFAULT, READY_MADE
 
+_OWN: Final = tuple(flag for kind in READY_MADE for flag in kind.flags)
 
-def _whole(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000:
-        raise ValueError(f"'{text}' is not a whole number from 1 to 1000")
-    return int(text)
-
-
-def _rounds(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 2 or int(text) > 10:
-        raise ValueError(f"'{text}' is not a whole number from 0 to 10")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise ValueError(f"'{text}' is not a whole number of 0 or more")
-    return int(text)
-
-
-def _limit(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e9:
-        raise ValueError(f"'{text}' is not a number of milliseconds above 0")
-    return value
-
-
-def _size(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 100:
-        raise ValueError(f"'{text}' is not a number of percent above 0, up to 100")
-    return value
-
-
-_OTHER: Final = [kind for kind in READY_MADE if kind.repetitions != DEFAULT.repetitions and not kind.has_sides]
-_BLOCKS: Final = [kind for kind in READY_MADE if kind.has_sides]
+_OTHER: Final = [kind for kind in READY_MADE if kind.repetitions != DEFAULT.repetitions and not kind.blocks]
+_BLOCKS: Final = [kind for kind in READY_MADE if kind.blocks]
 _REPETITIONS: Final = "; ".join(
     (
         f"trials of each setting, default {DEFAULT.repetitions}"
@@ -56,32 +20,33 @@ _REPETITIONS: Final = "; ".join(
             f", {number} for {' and '.join(kind.name for kind in _OTHER if kind.repetitions == number)}"
             for number in sorted({kind.repetitions for kind in _OTHER})
         ),
-        *(f"for {kind.name} the number of ABBA blocks, {kind.repetitions}" for kind in _BLOCKS),
+        *(f"for {kind.name} the number of {kind.blocks} blocks, {kind.repetitions}" for kind in _BLOCKS),
     )
 )
+_WHOLE: Final = "".join(f"of {kind.name} whole blocks; " for kind in _BLOCKS)
+_REPEATED: Final = "a whole number from 1 to 1000"
+_ROUNDS: Final = "a whole number from 0 to 10"
 
 FLAGS: Final = (
     Flag("help", ("--help",), "show this and exit", takes="nothing"),
     Flag(
         "plan", ("--plan",), "a TOML file with the study; flags override it", metavar="FILE", parse=path, path="file"
     ),
-    Flag(
-        "repetitions", ("--repetitions",),
-        _REPETITIONS,
-        metavar="N", parse=_whole,
+    StudyFlag(
+        "repetitions", ("--repetitions",), _REPETITIONS, metavar="N",
+        parse=number(digits, _REPEATED, lambda n: 1 <= n <= 1_000), plan=_REPEATED,
     ),
-    Flag("order_seed", ("--order-seed",), "seed of the order of the trials; default 0", metavar="N", parse=_seed),
-    Flag(
-        "p99_limit_ms", ("--p99-limit-ms",), "also name the best setting whose p99 is not above this",
-        metavar="MS", parse=_limit,
+    StudyFlag(
+        "order_seed", ("--order-seed",), "seed of the order of the trials; default 0", metavar="N",
+        parse=number(digits, "a whole number of 0 or more", lambda n: True),
+        plan="a whole number of 0 or more, below 10^18",
     ),
-    Flag(
-        "size_percent", ("--size-percent",),
-        f"of ab: a difference whose interval lies within this counts as none; default {SIZE_PERCENT:g}",
-        metavar="PERCENT", parse=_size,
+    StudyFlag(
+        "p99_limit_ms", ("--p99-limit-ms",), "also name the best setting whose p99 is not above this", metavar="MS",
+        parse=number(float, "a number of milliseconds above 0", lambda ms: 0 < ms < 1e9),
+        plan="a number above 0 and below 10^9",
     ),
-    Flag("a", ("--a",), "of ab: the flags of A, quoted", metavar="FLAGS"),
-    Flag("b", ("--b",), "of ab: the flags of B, quoted", metavar="FLAGS"),
+    *_OWN,
     Flag(
         "report_folder", ("--report-folder", "-report_folder"),
         "where the study is kept; default ovbench-results/<UTC time>-study-<kind>/",
@@ -99,11 +64,11 @@ FLAGS: Final = (
         "retry_failed", ("--retry-failed",), "with --resume: also run trials again that were PARTIAL or FAILED",
         takes="nothing",
     ),
-    Flag(
+    StudyFlag(
         "retry_suspect", ("--retry-suspect",),
-        "at the end run SUSPECT trials again, up to N times each, 0 to 10; of ab whole blocks; default "
+        f"at the end run SUSPECT trials again, up to N times each, 0 to 10; {_WHOLE}default "
         f"{RETRY_SUSPECT}; with --resume it may be raised",
-        metavar="N", parse=_rounds,
+        metavar="N", parse=number(digits, _ROUNDS, lambda n: n <= 10), plan=_ROUNDS,
     ),
     Flag("plots", ("--plots",), "also write each chart as a file; needs ovbench[html]", choices=PLOTS),
     Flag("dry_run", ("--dry-run",), "print the trials and start nothing", takes="nothing"),
@@ -114,3 +79,7 @@ FLAGS: Final = (
     ),
     Flag("json", ("--json",), "print the answer, and nothing else, on stdout as JSON", takes="nothing"),
 )  # fmt: skip
+
+_PLANNED: Final = [flag for flag in FLAGS if isinstance(flag, StudyFlag) and flag.plan]
+PLAN: Final = {flag.dest: flag for flag in sorted(_PLANNED, key=lambda flag: flag.is_text)}
+"""What a plan may have beside its kind and its settings, by key: numbers, then texts."""

@@ -1,6 +1,7 @@
 """A study as requested, from the command line and a TOML file. Raises UsageError, one sentence, for what is wrong."""
 
 import argparse
+import textwrap
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,16 +15,15 @@ from ..request.flags import gnu
 from ..request.parser import Parser
 from ..request.request import PlotFormat
 from ..request.spelling import did_you_mean
-from ..result.study import SIZE_PERCENT, KindName
+from ..result.study import KindName
 from .axes import Axes, parse_axes, read_axes
 from .kinds.registry import DEFAULT, KINDS, READY_MADE
-from .planflags import FLAGS
+from .planflags import FLAGS, PLAN
 
 _READY_MADE: Final = tuple(kind.name for kind in READY_MADE)
-_WITH_SIDES: Final = " or ".join(f"study {kind.name}" for kind in READY_MADE if kind.has_sides)
-_PLAN_KEYS: Final = (
-    "kind", "repetitions", "order_seed", "p99_limit_ms", "size_percent", "retry_suspect", "a", "b", "settings",
-)  # fmt: skip
+_PLAN_KEYS: Final = ("kind", *PLAN, "settings")
+_PLANNED: Final = frozenset({"plan", "sysfs", "report_folder"}.union(PLAN)) - {"p99_limit_ms", "retry_suspect"}
+"""What a study that is resumed has from its plan already."""
 
 _READY_MADE_LINES: Final = "\n".join(f"  {f'study {kind.name}':<21}{kind.about}" for kind in READY_MADE)
 
@@ -35,7 +35,7 @@ which is best. Every flag of a run (see ovbench-coord --help) may have several v
 {_READY_MADE_LINES}
 """
 
-_EPILOG: Final = """\
+_EPILOG: Final = f"""\
 examples:
   ovbench-coord study -nstreams 1,2,4 -nireq 1..8 -t 5
   ovbench-coord study -m a.xml,b.xml -api sync,async --repetitions 5
@@ -48,8 +48,7 @@ examples:
   ovbench-coord study --resume ovbench-results/20260101T120000Z-study-scaling
       does what is missing
 
-A plan is TOML with the keys kind, repetitions, order_seed, p99_limit_ms, size_percent,
-retry_suspect, a, b and a table of settings:
+{textwrap.fill(f"A plan is TOML with the keys {', '.join(_PLAN_KEYS[:-1])} and a table of settings:", 90)}
 
   repetitions = 5
   [settings]
@@ -61,15 +60,15 @@ retry_suspect, a, b and a table of settings:
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """`repetitions` None is the kind's own number; `resume`: the folder of a study to go on with, with its own size."""
+    """`own`: the kind's own flags as given, by `dest`. `repetitions` None is the kind's number. `resume`: the
+    folder of a study to go on with, as it was planned."""
 
     kind: KindName = DEFAULT.name
     axes: Axes = field(default_factory=Axes)
-    sides: Mapping[str, str] = field(default_factory=dict)
+    own: Mapping[str, Any] = field(default_factory=dict)
     repetitions: int | None = None
     order_seed: int = 0
     p99_limit_ms: float | None = None
-    size_percent: float = SIZE_PERCENT
     folder: Path | None = None
     resume: Path | None = None
     accept_changes: bool = False
@@ -99,12 +98,11 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
     return StudyRequest(
         kind=kind,
         axes=axes,
-        sides=_sides(raw, plan, kind),
+        own=_own(raw, plan, kind),
         repetitions=raw.repetitions or plan.get("repetitions"),
         sysfs=None if raw.sysfs is None else check_tree("--sysfs", raw.sysfs.absolute()),
         order_seed=raw.order_seed if raw.order_seed is not None else plan.get("order_seed", 0),
         p99_limit_ms=raw.p99_limit_ms or plan.get("p99_limit_ms"),
-        size_percent=_size_of(raw, plan, kind),
         retry_suspect=raw.retry_suspect if raw.retry_suspect is not None else plan.get("retry_suspect"),
         folder=raw.report_folder,
         dry_run=raw.dry_run,
@@ -145,35 +143,29 @@ def _with_sides(words: Sequence[str]) -> list[str]:
     return found
 
 
-def _sides(raw: argparse.Namespace, plan: Mapping[str, Any], kind: KindName) -> dict[str, str]:
-    """One without flags is a side, too."""
-    given = {name: getattr(raw, name) if getattr(raw, name) is not None else plan.get(name) for name in ("a", "b")}
-    sides = {name.upper(): value for name, value in given.items() if value is not None}
-    if sides and not KINDS[kind].has_sides:
-        name = next(iter(sides)).lower()
-        word = f"--{name}" if getattr(raw, name) is not None else f"--plan {raw.plan}: {name}"
-        raise UsageError(f"{word} is a side of {_WITH_SIDES}, and this one is a study of the kind {kind}; leave it out")
-    return sides
-
-
-def _size_of(raw: argparse.Namespace, plan: Mapping[str, Any], kind: KindName) -> float:
-    given = raw.size_percent if raw.size_percent is not None else plan.get("size_percent")
-    if given is not None and not KINDS[kind].has_sides:
-        word = "--size-percent" if raw.size_percent is not None else f"--plan {raw.plan}: size_percent"
-        raise UsageError(
-            f"{word} is for the verdict of {_WITH_SIDES}, and a study of the kind {kind} has none; leave it out"
-        )
-    return SIZE_PERCENT if given is None else float(given)
+def _own(raw: argparse.Namespace, plan: Mapping[str, Any], kind: KindName) -> dict[str, Any]:
+    """What was given of the flags that are one kind's own, on the command line or in the plan. Raises UsageError where
+    that is another kind."""
+    found: dict[str, Any] = {}
+    for flag in (flag for other in READY_MADE for flag in other.flags):
+        here = getattr(raw, flag.dest)
+        value = here if here is not None else plan.get(flag.dest)
+        if value is None:
+            continue
+        if flag not in KINDS[kind].flags:
+            word = flag.name if here is not None else f"--plan {raw.plan}: {flag.dest}"
+            raise UsageError(f"{word} {flag.elsewhere.format(kind=kind)}; leave it out")
+        found[flag.dest] = value
+    return found
 
 
 def _resumed(raw: argparse.Namespace, kind: KindName | None, axes: Axes) -> StudyRequest:
     """A study goes on as it was planned."""
     others = {
-        f"study {kind}": kind, "--plan": raw.plan, "--a": raw.a, "--b": raw.b, "--repetitions": raw.repetitions,
-        "--order-seed": raw.order_seed, "--size-percent": raw.size_percent, "--sysfs": raw.sysfs,
-        "--report-folder": raw.report_folder,
+        f"study {kind}": kind,
+        **{flag.name: getattr(raw, flag.dest) for flag in FLAGS if flag.dest in _PLANNED},
         **dict.fromkeys(axes.values, True),
-    }  # fmt: skip
+    }
     given = [flag for flag, value in others.items() if value is not None]
     if given:
         raise UsageError(
@@ -207,19 +199,13 @@ def _read_plan(file: Path) -> dict[str, Any]:
 
 
 def _check_value(file: Path, key: str, value: Any) -> None:
-    wanted: dict[str, tuple[str, Any]] = {
-        "repetitions": ("a whole number from 1 to 1000", lambda v: type(v) is int and 1 <= v <= 1_000),
-        "order_seed": ("a whole number of 0 or more, below 10^18", lambda v: type(v) is int and 0 <= v < 10**18),
-        "p99_limit_ms": ("a number above 0 and below 10^9", lambda v: type(v) in (int, float) and 0 < v < 1e9),
-        "size_percent": ("a number above 0, up to 100", lambda v: type(v) in (int, float) and 0 < v <= 100),
-        "settings": ("a table", lambda v: isinstance(v, dict)),
-        "retry_suspect": ("a whole number from 0 to 10", lambda v: type(v) is int and 0 <= v <= 10),
-        "kind": (f"one of {', '.join(KINDS)}", lambda v: v in KINDS),
-        "a": ("a text", lambda v: isinstance(v, str)),
-        "b": ("a text", lambda v: isinstance(v, str)),
-    }
-    words, holds = wanted[key]
-    if not holds(value):
+    if key in PLAN:
+        words, holds = PLAN[key].plan, PLAN[key].allows(value)
+    elif key == "kind":
+        words, holds = f"one of {', '.join(KINDS)}", isinstance(value, str) and value in KINDS
+    else:
+        words, holds = "a table", isinstance(value, dict)
+    if not holds:
         raise UsageError(f"--plan {file}: {key} is {value!r}, which is not {words}")
 
 

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from msgspec import structs
 
@@ -12,12 +12,14 @@ from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
 from ...request.byflag import in_common, own_flags
+from ...request.values import number
 from ...result.effective import text_of
-from ...result.study import KindName, Outcome, Point, Study, Trial
+from ...result.study import SIZE_PERCENT, KindName, Outcome, Point, Study, Trial
 from ..answer import Answer, Basis
 from ..axes import Axes, parse_axes
 from ..choices import Choice, eligible
 from ..design import SIDE, Design
+from ..flag import StudyFlag
 from ..ratio import LEAST_BLOCKS, Ratio, ratio_of
 from ..standing import Units, measured
 from ..summary import Setting, setting_of, trials_by_point
@@ -31,6 +33,8 @@ BLOCKS: Final = 10
 PER_BLOCK: Final = 2
 """Trials of each setting in a block."""
 
+_A_SIDE: Final = "is a side of study ab, and this one is a study of the kind {kind}"
+
 
 class AbStudy(Kind):
     """Trials come in blocks of two of each side, in which a linear drift of the machine cancels; so a block is
@@ -42,17 +46,33 @@ class AbStudy(Kind):
     repetitions: ClassVar = BLOCKS
     per_repetition: ClassVar = PER_BLOCK
     rerun: ClassVar = "blocks with SUSPECT trials"
-    has_sides: ClassVar = True
+    blocks: ClassVar = "ABBA"
+    flags: ClassVar = (
+        StudyFlag(
+            "size_percent", ("--size-percent",),
+            f"of ab: a difference whose interval lies within this counts as none; default {SIZE_PERCENT:g}",
+            metavar="PERCENT",
+            parse=number(float, "a number of percent above 0, up to 100", lambda size: 0 < size <= 100),
+            plan="a number above 0, up to 100",
+            elsewhere="is for the verdict of study ab, and a study of the kind {kind} has none",
+        ),
+        StudyFlag("a", ("--a",), "of ab: the flags of A, quoted", metavar="FLAGS", plan="a text", elsewhere=_A_SIDE),
+        StudyFlag("b", ("--b",), "of ab: the flags of B, quoted", metavar="FLAGS", plan="a text", elsewhere=_A_SIDE),
+    )  # fmt: skip
     ranks: ClassVar = False
 
-    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
-        if set(sides) != {"A", "B"}:
+    def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
+        sides = {name: own[name.lower()] for name in "AB" if name.lower() in own}
+        if len(sides) < 2:
             raise UsageError("study ab: give both sides, as in --a '-nstreams 1' --b '-nstreams 2'")
         if axes.varied:
             flag, values = next(iter(axes.varied.items()))
             raise UsageError(f"study ab: {flag} has {len(values)} values; what differs goes into --a and --b")
         parsed = {name: _side(name, text) for name, text in sides.items()}
         return Design(self.name, ({SIDE: "A"}, {SIDE: "B"}), axes, parsed)
+
+    def planned(self, study: Study, own: Mapping[str, Any]) -> Study:
+        return structs.replace(study, size_percent=float(own.get("size_percent", SIZE_PERCENT)))
 
     def block(self, points: Sequence[Point], draw: Random) -> Sequence[Point]:
         """ABBA or BAAB, drawn by the seed."""

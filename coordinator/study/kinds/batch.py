@@ -1,7 +1,7 @@
 """Batches: what a larger batch gains in throughput and costs in latency."""
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from ovbench.common.topology import Topology
 
@@ -20,7 +20,7 @@ class BatchStudy(Kind):
     title: ClassVar = "Batch sizes"
     about: ClassVar = "batches of 1 to 32"
 
-    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
+    def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         refuse_other_axes(self.name, axes, {"-b"})
         batches = axes.given("-b") or _BATCHES
         return Design(self.name, tuple({"-b": size} for size in batches), axes.without("-b"))

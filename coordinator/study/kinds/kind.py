@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from ovbench.common.topology import Topology
 
@@ -21,6 +21,7 @@ from ..axes import Axes
 from ..choices import Choice, eligible, fastest, fastest_within, pareto
 from ..columns import AFTER, BEFORE, Column, per_batch
 from ..design import Design, refuse_too_many, shuffled, trials
+from ..flag import StudyFlag
 from ..standing import Units, again, standing
 from ..summary import Setting, settings_of
 
@@ -38,8 +39,9 @@ class Round:
 
 class Kind(ABC):
     """`per_repetition`: trials of each setting in one repetition. `about`: what it does, for the help. `rerun`: what is
-    run again where trials were SUSPECT. `has_sides`: whether A and B are given, and the size of a difference between
-    them. `ranks`: whether its settings compete, so that some are best."""
+    run again where trials were SUSPECT. `flags`: those that no other kind has. `blocks`: the name of the blocks that
+    are repeated and run again as a whole; empty where trials are. `ranks`: whether its settings compete, so that some
+    are best."""
 
     name: ClassVar[KindName]
     title: ClassVar[str]
@@ -47,14 +49,19 @@ class Kind(ABC):
     repetitions: ClassVar[int] = 3
     per_repetition: ClassVar[int] = 1
     rerun: ClassVar[str] = "SUSPECT trials"
-    has_sides: ClassVar[bool] = False
+    flags: ClassVar[tuple[StudyFlag, ...]] = ()
+    blocks: ClassVar[str] = ""
     ranks: ClassVar[bool] = True
 
     # Which trials, and which next
 
     @abstractmethod
-    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
-        """`sides`: the words of A and B. Raises UsageError, one sentence."""
+    def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
+        """`own`: what was given of the kind's own flags, by `dest`. Raises UsageError, one sentence."""
+
+    def planned(self, study: Study, own: Mapping[str, Any]) -> Study:
+        """With what the kind's own flags say beyond the design."""
+        return study
 
     def block(self, points: Sequence[Point], draw: Random) -> Sequence[Point]:
         """One repetition in the order in which it is run."""

@@ -1,7 +1,7 @@
 """Partitions: the same cores as one agent with all streams, as two with half of them each, and so on."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ovbench.common.topology import Topology
 
@@ -19,7 +19,7 @@ class PartitionStudy(Kind):
     about: ClassVar = "the same cores as 1 x N streams, 2 x N/2, ... N x 1"
     repetitions: ClassVar = 5
 
-    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
+    def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         """Up to one agent per core."""
         refuse_other_axes(self.name, axes, {"--agents"})
         fixed = axes.without("--agents")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ovbench.common.topology import Topology
 
@@ -31,7 +31,7 @@ class ScalingStudy(Kind):
     about: ClassVar = "1 to N agents of a core each: efficiency, fits, the knee"
     repetitions: ClassVar = 5
 
-    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
+    def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         """1 to N agents of one core each, unless the user says otherwise: with several sizes, one agent of each."""
         if "--cpus-per-agent" in axes.varied:
             return self._of_one_agent(axes)

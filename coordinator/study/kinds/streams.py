@@ -1,7 +1,7 @@
 """Streams x requests: how many of each one agent needs."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
@@ -24,7 +24,7 @@ class StreamsStudy(Kind):
     title: ClassVar = "Streams and requests"
     about: ClassVar = "streams x requests of one agent on all cores"
 
-    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
+    def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         """One agent on all cores, unless the user says otherwise; no fewer requests than streams."""
         refuse_other_axes(self.name, axes, {"-nstreams", "-nireq"})
         fixed = axes.without("-nstreams", "-nireq")
@@ -38,11 +38,11 @@ class StreamsStudy(Kind):
                     f"study streams: -nstreams {number} is more than every -nireq, so streams would be idle; "
                     f"give -nireq {number} or more, too, or leave -nstreams {number} out"
                 )
-        own = {number: requests or [number, 2 * number, 4 * number] for number in streams}
-        refuse_too_many(sum(many >= number for number, several in own.items() for many in several))
+        each = {number: requests or [number, 2 * number, 4 * number] for number in streams}
+        refuse_too_many(sum(many >= number for number, several in each.items() for many in several))
         points = [
             {"-nstreams": str(number), "-nireq": str(many)}
-            for number, several in own.items()
+            for number, several in each.items()
             for many in several
             if many >= number
         ]

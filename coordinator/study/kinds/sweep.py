@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
@@ -26,7 +26,7 @@ class SweepStudy(Kind):
     def __init__(self, ready_made: Sequence[KindName]) -> None:
         self.ready_made = tuple(ready_made)
 
-    def design(self, axes: Axes, topology: Topology, sides: Mapping[str, str]) -> Design:
+    def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         if not axes.varied:
             raise UsageError(
                 "study: no setting has several values; give some, as in -nstreams 1,2,4, or name a ready-made study: "

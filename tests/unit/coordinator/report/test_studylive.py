@@ -31,7 +31,7 @@ NOWHERE = Topology((), frozenset())
 
 
 def test_the_sides_of_a_comparison_are_shown_by_their_own_flags() -> None:
-    lines = printed(KINDS["ab"].design(parse_axes(["-t", "5"]), NOWHERE, {"A": "", "B": "-nstreams 2 -t 6"}), 1)
+    lines = printed(KINDS["ab"].design(parse_axes(["-t", "5"]), NOWHERE, {"a": "", "b": "-nstreams 2 -t 6"}), 1)
     assert lines[:2] == ["side A: -t 5", "side B: -t 6 -nstreams 2"]
     assert [line.partition(": ")[0] for line in lines[3:]] == ["1", "2", "3", "4"]
     assert [line.partition(": ")[2] for line in lines[3:]] in (
@@ -41,7 +41,7 @@ def test_the_sides_of_a_comparison_are_shown_by_their_own_flags() -> None:
 
 
 def test_a_side_without_flags_says_so() -> None:
-    lines = printed(KINDS["ab"].design(parse_axes(["-t", "5"]), NOWHERE, {"A": "", "B": "-nstreams 2"}), 1)
+    lines = printed(KINDS["ab"].design(parse_axes(["-t", "5"]), NOWHERE, {"a": "", "b": "-nstreams 2"}), 1)
     assert lines[:2] == ["side A: no flags of its own", "side B: -nstreams 2"]
 
 

@@ -17,8 +17,8 @@ from tests.machines import machine
 from tests.studies import trials
 
 
-def of(kind: KindName, *words: str, cores: int = 4, **sides: str) -> Design:
-    return KINDS[kind].design(parse_axes(words), machine(cores=cores), sides)
+def of(kind: KindName, *words: str, cores: int = 4, **own: str) -> Design:
+    return KINDS[kind].design(parse_axes(words), machine(cores=cores), own)
 
 
 def test_a_sweep_is_every_combination() -> None:
@@ -119,7 +119,7 @@ def test_batches_go_up_in_powers_of_two() -> None:
 
 
 def test_the_sides_of_a_comparison_add_to_what_they_have_in_common() -> None:
-    made = of("ab", "-t", "5", A="-nstreams 1", B="-nstreams 2 -t 6")
+    made = of("ab", "-t", "5", a="-nstreams 1", b="-nstreams 2 -t 6")
     assert [made.argv(point) for point in made.points] == [
         ("-t", "5", "-nstreams", "1"),
         ("-t", "6", "-nstreams", "2"),
@@ -128,13 +128,13 @@ def test_the_sides_of_a_comparison_add_to_what_they_have_in_common() -> None:
 
 @given(st.integers(1, 20), st.integers(0, 1000))
 def test_each_block_of_a_comparison_is_abba_or_baab(blocks: int, seed: int) -> None:
-    order = [trial.point[SIDE] for trial in trials(of("ab", A="-nstreams 1", B="-nstreams 2"), blocks, seed)]
+    order = [trial.point[SIDE] for trial in trials(of("ab", a="-nstreams 1", b="-nstreams 2"), blocks, seed)]
     assert len(order) == 4 * blocks
     assert {"".join(order[at : at + 4]) for at in range(0, len(order), 4)} <= {"ABBA", "BAAB"}
 
 
 def test_comparisons_begin_with_either_side() -> None:
-    order = [trial.point[SIDE] for trial in trials(of("ab", A="-nstreams 1", B="-nstreams 2"), 40, 0)]
+    order = [trial.point[SIDE] for trial in trials(of("ab", a="-nstreams 1", b="-nstreams 2"), 40, 0)]
     assert 10 <= Counter(order[::4])["A"] <= 30
 
 
@@ -168,7 +168,7 @@ def test_every_kind_has_repetitions_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "words", "sides", "told"),
+    ("kind", "words", "own", "told"),
     [
         ("sweep", ["-t", "5"], {}, "no setting has several values"),
         ("scaling", ["-nstreams", "1,2"], {}, "varies agents only"),
@@ -179,15 +179,15 @@ def test_every_kind_has_repetitions_of_its_own() -> None:
         ("streams", ["-nstreams", "1..1000", "-nireq", "1000..1900"], {}, "901,000 settings are more than 2,000"),
         ("sweep", ["-nstreams", "1..1000", "-nireq", "1..1000", "-b", "1..1000"], {}, "1,000,000,000 settings"),
         ("scaling", ["--cpus", "x"], {}, "--cpus"),
-        ("ab", ["-t", "5"], {"A": "-nstreams 1"}, "give both sides"),
-        ("ab", ["-t", "5,6"], {"A": "-nstreams 1", "B": "-nstreams 2"}, "what differs goes into --a and --b"),
-        ("ab", [], {"A": "-nstreams 1,2", "B": "-nstreams 2"}, "a side has one of each"),
-        ("ab", [], {"A": "'", "B": "-nstreams 2"}, "cannot be split"),
+        ("ab", ["-t", "5"], {"a": "-nstreams 1"}, "give both sides"),
+        ("ab", ["-t", "5,6"], {"a": "-nstreams 1", "b": "-nstreams 2"}, "what differs goes into --a and --b"),
+        ("ab", [], {"a": "-nstreams 1,2", "b": "-nstreams 2"}, "a side has one of each"),
+        ("ab", [], {"a": "'", "b": "-nstreams 2"}, "cannot be split"),
     ],
 )
-def test_what_cannot_be_studied_is_refused(kind: KindName, words: list[str], sides: dict[str, str], told: str) -> None:
+def test_what_cannot_be_studied_is_refused(kind: KindName, words: list[str], own: dict[str, str], told: str) -> None:
     with pytest.raises(UsageError) as error:
-        KINDS[kind].design(parse_axes(words), machine(), sides)
+        KINDS[kind].design(parse_axes(words), machine(), own)
     assert told in str(error.value)
 
 

@@ -36,22 +36,22 @@ def test_a_file_says_what_flags_say(plan: Path) -> None:
 
 def test_flags_go_before_a_file(plan: Path) -> None:
     request = parse_study(["--plan", str(plan), "--repetitions", "9", "--size-percent", "3", "-t", "5"])
-    assert (request.repetitions, request.size_percent) == (9, 3.0)
+    assert (request.repetitions, request.own["size_percent"]) == (9, 3.0)
     assert request.axes.argv({}) == ("-m", "builtin:tiny", "-t", "5")
 
 
 def test_a_side_may_have_no_flags_or_begin_with_a_dash() -> None:
-    assert parse_study(["ab", "--a", "", "--b", "--strict"]).sides == {"A": "", "B": "--strict"}
-    assert parse_study(["ab", "--a=", "--b=-t 1"]).sides == {"A": "", "B": "-t 1"}
+    assert parse_study(["ab", "--a", "", "--b", "--strict"]).own == {"a": "", "b": "--strict"}
+    assert parse_study(["ab", "--a=", "--b=-t 1"]).own == {"a": "", "b": "-t 1"}
 
 
 def test_the_words_of_a_side_are_not_changed() -> None:
     request = parse_study(["ab", "--a", "--cache_dir my_dir", "--b", "-h"])
-    assert request.sides == {"A": "--cache_dir my_dir", "B": "-h"}
+    assert request.own == {"a": "--cache_dir my_dir", "b": "-h"}
 
 
 def test_a_side_without_flags_goes_before_that_of_a_file(plan: Path) -> None:
-    assert parse_study(["--plan", str(plan), "--a", ""]).sides == {"A": "", "B": "-nstreams 2"}
+    assert parse_study(["--plan", str(plan), "--a", ""]).own == {"a": "", "b": "-nstreams 2", "size_percent": 0.5}
 
 
 def test_the_plan_in_the_help_is_a_plan(tmp_path: Path) -> None:
