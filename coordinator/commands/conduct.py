@@ -7,8 +7,6 @@ from ovbench.common.clock import utc_text
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
 from ovbench.common.topology import Topology
 
-from ..analysis.merge import Merged, merge_run
-from ..analysis.recording import recorded, sample_arrays
 from ..launch import Launcher
 from ..plan.plan import Plan
 from ..report.benchmark_app import benchmark_files
@@ -18,7 +16,7 @@ from ..report.text import print_report
 from ..request.config import config_json
 from ..request.request import Request
 from ..result.report import Report, to_json
-from ..run.assemble import build_report
+from ..run.assemble import report_of
 from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
 from ..session.events import Fanout
@@ -62,9 +60,8 @@ def conduct(
         raise
     finally:
         screen.close()
-    merged = merge_run(record)
     screen.step(11)
-    report = build_report(record, merged, _save_samples(record, merged, folder))
+    report = report_of(record, folder.save_samples if folder.kept else None)
     _save(report, record, folder)
     for failure in sinks.unheard:
         screen.handle(failure)
@@ -76,14 +73,6 @@ def conduct(
         sys.stdout.flush()
     _save_pages(report, request, folder)
     return exit_code(report, record.interrupted, folder.kept, folder.whole)
-
-
-def _save_samples(record: RunRecord, merged: Merged | None, folder: ReportFolder) -> str | None:
-    """The file's name; None where it is not there."""
-    if not record.request.output.save_samples or merged is None or not folder.kept:
-        return None
-    arrays = sample_arrays(recorded(record.agents), merged.window)
-    return None if arrays is None else folder.save_samples(arrays)
 
 
 def _save(report: Report, record: RunRecord, folder: ReportFolder) -> None:

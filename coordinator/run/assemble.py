@@ -1,7 +1,9 @@
-"""From what the agents delivered and the CPU readings to the report. Pure: clock and machine were read before."""
+"""From the record of a run to its report. Pure: clock and machine were read before, and the caller saves samples."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import numpy.typing as npt
 from msgspec import structs
 
 from ovbench.common.effective import Effective, Port
@@ -9,9 +11,9 @@ from ovbench.common.shape import format_shape
 
 from ..analysis.fairness import fairness
 from ..analysis.layers import merge_layers
-from ..analysis.merge import Merged
+from ..analysis.merge import Merged, merge_run
 from ..analysis.progress import Work
-from ..analysis.recording import Window
+from ..analysis.recording import Window, recorded, sample_arrays
 from ..checks.evidence import Evidence
 from ..checks.placement import seen_by
 from ..checks.requirements import check
@@ -22,6 +24,18 @@ from ..session.record import RunRecord
 from .agents import agent_part, slowest_phases
 from .cpu import CpuTimes, cpu_part, efficiency_part, surroundings
 from .load import distribution_part, group_parts, latency_part, throughput_part, timeline_parts, window_part
+
+Save = Callable[[Mapping[str, npt.NDArray[Any]] | None], str | None]
+"""Saves the samples of a run, arrays by name, None where there are none; the name of their file, None without one."""
+
+
+def report_of(record: RunRecord, save: Save | None) -> result.Report:
+    """The merged report. `save` is called where samples are asked for and an agent delivered; without it none are
+    kept."""
+    merged = merge_run(record)
+    if save is None or merged is None or not record.request.output.save_samples:
+        return build_report(record, merged, None)
+    return build_report(record, merged, save(sample_arrays(recorded(record.agents), merged.window)))
 
 
 def build_report(record: RunRecord, merged: Merged | None, samples_file: str | None) -> result.Report:

@@ -66,8 +66,10 @@ class ReportFolder:
         if isinstance(self._place, Folder):
             self._place.take_back()
 
-    def save_samples(self, arrays: Mapping[str, npt.NDArray[Any]]) -> str | None:
+    def save_samples(self, arrays: Mapping[str, npt.NDArray[Any]] | None) -> str | None:
         """Arrays by name. The name of their file; None where it is not there."""
+        if arrays is None:
+            return None
         saved = self.save("--save-samples", lambda folder: write_arrays(folder / SAMPLES_FILE, arrays))
         return SAMPLES_FILE if saved else None
 

@@ -4,25 +4,23 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from ovbench.common.clock import monotonic_ns, utc_text
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
-from ..analysis.merge import Merged, merge_run
-from ..analysis.recording import recorded, sample_arrays
 from ..plan.plan import Plan, make_plan
 from ..request.commandline import parse_run
 from ..request.request import Request
 from ..result.report import Report
 from ..result.study import Outcome, Study, Trial
-from ..run.assemble import build_report
+from ..run.assemble import report_of
 from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
 from ..session.crew import Crew
 from ..session.events import Sink
-from ..session.record import RunRecord
 from ..session.session import Bus
 from .events import TrialBegins, TrialEnded
 from .fingerprint import fingerprint
@@ -165,19 +163,10 @@ class Runner:
             return failed(prepared.trial, attempt, started_at, self.clock() - began, str(error)), None
         self.interrupted = record.interrupted
         self._jobs = prepared
-        merged = merge_run(record)
-        report = build_report(record, merged, self._save_samples(prepared, attempt, record, merged))
+        keep = partial(self.folder.keep_samples, prepared.trial, attempt=attempt)
+        report = report_of(record, None if record.interrupted else keep)
         code = exit_code(report, record.interrupted)
         return outcome_of(prepared.trial, report, self.clock() - began, code, attempt), report
-
-    def _save_samples(
-        self, prepared: PlacedTrial, attempt: int, record: RunRecord, merged: Merged | None
-    ) -> str | None:
-        """The name of their file, where they are asked for and there are any. Raises Unwritable."""
-        if not prepared.request.output.save_samples or merged is None or record.interrupted:
-            return None
-        arrays = sample_arrays(recorded(record.agents), merged.window)
-        return self.folder.keep_samples(prepared.trial, arrays, attempt)
 
     def _adopted(self, bus: Bus, prepared: PlacedTrial) -> Crew | None:
         """The agents of the trial before, where they can do this one as they are; else they are let go. `dismiss` ends
