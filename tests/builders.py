@@ -331,7 +331,7 @@ def run(
         plan=plan or Plan(tuple(agent.job for agent in agents), ()),
         topology=machine(cores=count),
         agents=tuple(agents),
-        readings=steadily if readings is None else readings,
+        readings=tuple(steadily if readings is None else readings),
         environment=environment(),
         started_at="2025-01-02T03:04:05Z",
         command=("ovbench-coord", "--agents", str(len(agents))),

@@ -93,7 +93,7 @@ class Neighbours:
 
     @property
     def cpu_time(self) -> Mapping[tuple[Process, int], Points]:
-        """CPU seconds over time, by process and measured CPU, of those that used any."""
+        """CPU seconds over time, by process and measured CPU, of those that used any; it goes on with the readings."""
         return self._points
 
     def read(self, at_ns: int, ours: Iterable[int] = ()) -> None:

@@ -68,7 +68,7 @@ def measure(
         cpus=frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline),
     )
     agents, left = session.run(bus, crew)
-    return _record(replace(planned, plan=plan), session, agents), left
+    return record_of(replace(planned, plan=plan), session, agents), left
 
 
 def _stay_off(plan: Plan, topology: Topology) -> None:
@@ -87,7 +87,8 @@ def _knowing(plan: Plan, request: Request) -> Plan:
     return replace(plan, jobs=tuple(structs.replace(job, known=read) for job in plan.jobs))
 
 
-def _record(planned: PlannedRun, session: Session, agents: tuple[AgentRecord, ...]) -> RunRecord:
+def record_of(planned: PlannedRun, session: Session, agents: tuple[AgentRecord, ...]) -> RunRecord:
+    """Of a session that has ended; nothing that its meters read later changes it."""
     request, plan, topology = planned.request, planned.plan, planned.topology
     openvino = next((agent.ready.openvino for agent in agents if agent.ready is not None), "")
     python = None if request.launch.agent_python is None else examine(request.launch.agent_python)
@@ -96,14 +97,14 @@ def _record(planned: PlannedRun, session: Session, agents: tuple[AgentRecord, ..
         plan=plan,
         topology=topology,
         agents=agents,
-        readings=session.meter.readings,
+        readings=tuple(session.meter.readings),
         environment=read_environment(topology, plan.measured_cpus, openvino, python),
         started_at=planned.started_at,
         command=planned.command,
         version=version("ovbench"),
         interrupted=session.interrupted,
         dropped_messages=session.dropped_messages,
-        neighbours=session.survey.neighbours.cpu_time,
-        sensors=session.survey.sensors.readings,
+        neighbours={where: tuple(points) for where, points in session.survey.neighbours.cpu_time.items()},
+        sensors=tuple(session.survey.sensors.readings),
         governors=session.survey.sensors.governors,
     )

@@ -4,7 +4,7 @@ Analysis, checks and reports see these and never the fleet. Samples stay in the 
 record of gigabytes costs no copy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ovbench.common.job import Job
@@ -55,14 +55,13 @@ class AgentRecord:
 @dataclass(frozen=True)
 class RunRecord:
     """Everything that is known about a run when its session has ended. `agents` are in the order of the plan's jobs;
-    `readings` ascend in time; `neighbours`: CPU seconds of other processes over
-    time, by process and CPU."""
+    `readings` ascend in time; `neighbours`: CPU seconds of other processes over time, by process and CPU."""
 
     request: Request
     plan: Plan
     topology: Topology
     agents: tuple[AgentRecord, ...]
-    readings: Sequence[CpuTotals]
+    readings: tuple[CpuTotals, ...]
     environment: Environment
     started_at: str
     command: tuple[str, ...]
@@ -70,8 +69,8 @@ class RunRecord:
     interrupted: bool
     dropped_messages: int
     neighbours: Mapping[tuple[Process, int], Points] = field(default_factory=dict)
-    sensors: Sequence[SensorReading] = ()
-    governors: Sequence[Governor] = ()
+    sensors: tuple[SensorReading, ...] = ()
+    governors: tuple[Governor, ...] = ()
 
 
 def agent_name(id: int, pid: int | None) -> str:

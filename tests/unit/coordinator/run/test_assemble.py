@@ -251,11 +251,11 @@ def test_neighbours_clocks_and_heat_are_reported_and_judged() -> None:
     facts = replace(
         run([delivered(0)], readings=[cpu_totals(at, [float(at)]) for at in range(13)]),
         neighbours={(Process(42, 7, "make"), 0): [(0, 0.0), (seconds(20), 4.0)]},
-        sensors=[
+        sensors=tuple(
             SensorReading(seconds(at), {0: 3000.0 - 100 * at}, {"core 0": at}, {"package-0": 50.0 * at, "dram": 1.0})
             for at in range(13)
-        ],
-        governors=[Governor("schedutil", "")],
+        ),
+        governors=(Governor("schedutil", ""),),
     )
     found = report(facts)
     (neighbour,) = found.neighbours
