@@ -1,6 +1,5 @@
 """A run of its own from its plan to the exit code: what the user sees of it, and its files."""
 
-import sys
 from functools import partial
 
 from ovbench.common.clock import utc_text
@@ -10,7 +9,7 @@ from ovbench.common.topology import Topology
 from ..launch import Launcher
 from ..plan.plan import Plan
 from ..report.benchmark_app import benchmark_files
-from ..report.console import SteadyConsole
+from ..report.console import SteadyConsole, print_aside
 from ..report.live import Screen
 from ..report.text import print_report
 from ..request.config import config_json
@@ -24,6 +23,7 @@ from ..session.interrupts import Interrupts
 from ..session.record import RunRecord
 from ..session.session import Bus
 from ..store.reportfolder import ReportFolder, open_folder
+from .stdout import print_bytes
 
 
 def conduct(
@@ -64,13 +64,12 @@ def conduct(
     report = report_of(record, folder.save_samples if folder.kept else None)
     _save(report, record, folder)
     for failure in sinks.unheard:
-        screen.handle(failure)
+        print_aside(failure.text)
     screen.say(folder.report_file)
     console.attach()
     print_report(console, report)
     if request.output.json or not folder.kept:
-        sys.stdout.buffer.write(to_json(report))
-        sys.stdout.flush()
+        print_bytes(to_json(report))
     _save_pages(report, request, folder)
     return exit_code(report, record.interrupted, folder.kept, folder.whole)
 

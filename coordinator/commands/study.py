@@ -17,7 +17,7 @@ from ovbench.common.topology import Topology
 from ..launch.local import LocalLauncher
 from ..machine.limits import check_limits
 from ..machine.sysfs import read_machine
-from ..report.console import SteadyConsole
+from ..report.console import SteadyConsole, print_aside
 from ..report.studylive import StudyScreen, print_trials
 from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study, Trial
 from ..session.events import Fanout
@@ -184,7 +184,7 @@ def _run(
             launcher.close()
             console.attach()
     for failure in sinks.unheard:
-        screen.handle(failure)
+        print_aside(failure.text)
     outcomes = folder.outcomes()
     whole = _conclude(request, study, folder, outcomes, console)
     if study.stopped:

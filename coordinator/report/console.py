@@ -11,7 +11,7 @@ from typing import Any, Final, TextIO, cast
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from ovbench.common.printable import printable
+from ovbench.common.printable import one_line, printable
 
 from .outlet import Outlet
 
@@ -76,8 +76,13 @@ class SteadyConsole(SafeConsole):
     def _failed(self, error: OSError) -> None:
         self.on_broken_pipe()
         if not isinstance(error, BrokenPipeError):
-            with contextlib.suppress(OSError):  # of a terminal that has gone there is no other end
-                print(f"ovbench-coord: what it prints cannot be written: {error.strerror}", file=sys.stderr)
+            print_aside(f"what it prints cannot be written: {error.strerror}")
+
+
+def print_aside(text: str) -> None:
+    """On stderr, whatever has become of what prints to a console."""
+    with contextlib.suppress(OSError):  # of a terminal that has gone there is no other end
+        print(f"ovbench-coord: {one_line(text)}", file=sys.stderr)
 
 
 def _shown(text: str, charset: str) -> str:

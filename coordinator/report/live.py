@@ -76,8 +76,8 @@ class Screen:
                 self._print(Text(f"            {name} is lost: {why}", "bold red"))
             case Stopping():
                 self.warn("stopping; press Ctrl-C again to leave at once")
-            case SinkFailed(sink=sink, why=why):
-                self.warn(f"{sink} gets no more events, as it failed: {why}")
+            case SinkFailed(text=text):
+                self.warn(text)
 
     def close(self) -> None:
         self._end_live()
@@ -122,7 +122,11 @@ class Screen:
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
-        self._live.update(view, refresh=True)
+        try:
+            self._live.update(view, refresh=True)
+        except Exception:
+            self._live.update(Text(), refresh=True)  # what cannot be drawn would be drawn again with every line
+            raise
 
     def _end_live(self) -> None:
         if self._live is not None:

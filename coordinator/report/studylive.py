@@ -64,8 +64,8 @@ class StudyScreen:
             case Stopping():
                 text = "stopping; the study can be resumed; press Ctrl-C again to leave at once"
                 self._print(Text(text, "yellow"))
-            case SinkFailed(sink=sink, why=why):
-                self._print(Text(f"{sink} gets no more events, as it failed: {why}", "yellow"))
+            case SinkFailed(text=text):
+                self._print(Text(text, "yellow"))
 
     def say(self, text: str) -> None:
         self._print(Text(text))
@@ -88,7 +88,11 @@ class StudyScreen:
         if self._live is None:
             self._live = Live(console=self.console, auto_refresh=False, transient=True)
             self._live.start()
-        self._live.update(self._line(self._current, doing), refresh=True)
+        try:
+            self._live.update(self._line(self._current, doing), refresh=True)
+        except Exception:
+            self._live.update(Text(), refresh=True)  # what cannot be drawn would be drawn again with every line
+            raise
 
     def _line(self, trial: TrialBegins, doing: str) -> Text:
         text = Text.assemble(

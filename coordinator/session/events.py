@@ -125,6 +125,10 @@ class SinkFailed(Event, frozen=True, tag="sink_failed"):
     sink: str
     why: str
 
+    @property
+    def text(self) -> str:
+        return f"{self.sink} gets no more events, as it failed: {self.why}"
+
 
 class Sink(Protocol):
     def handle(self, event: Event) -> None:

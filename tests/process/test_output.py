@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,28 @@ def test_a_reader_that_leaves_does_not_cost_the_run(tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.startswith("[Step 1/11]")
     assert json.loads((folder / "report.json").read_text())["throughput"]["count"] > 0
+
+
+@pytest.mark.parametrize(
+    ("module", "screen", "verb"), [("live", "Screen", ()), ("studylive", "StudyScreen", ("study",))]
+)
+def test_a_screen_that_fails_costs_a_line_and_not_the_run(
+    module: str, screen: str, verb: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Whatever it is handed, and also when it is handed that it has failed."""
+    code = f"""if True:
+        from ovbench.coordinator.report.{module} import {screen}
+        from ovbench.coordinator.entry import main
+        def handle(self, event):
+            raise RuntimeError("no such picture")
+        {screen}.handle = handle
+        main()
+    """
+    more = ("--repetitions", "1", "--seed", "1,2") if verb else ()
+    words = (*verb, *ALONE, *more, "--report-folder", str(tmp_path / "report"))
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert ran.stderr == f"ovbench-coord: {screen} gets no more events, as it failed: no such picture\n"
+    assert ran.returncode == 0
+    assert (tmp_path / "report" / ("answer.json" if verb else "report.json")).is_file()

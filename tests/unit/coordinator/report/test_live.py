@@ -11,6 +11,7 @@ from ovbench.common.effective import Filling, Phases, Port, ShapeGroup
 from ovbench.common.job import Runtime
 from ovbench.common.messages import PROTOCOL_VERSION, Hello, Progress, Ready
 from ovbench.common.shape import static_shape
+from ovbench.coordinator.report import live
 from ovbench.coordinator.report.live import Screen, load_summary, load_view
 from ovbench.coordinator.report.steps import STEPS, Step, load_lines, preparation, waiting_line
 from ovbench.coordinator.request.request import Request
@@ -355,3 +356,18 @@ def test_a_lost_agent_is_shown_with_the_reason() -> None:
     view.handle(AgentLost(0, 3, "agent 3 (pid 9)", "it was killed by SIGKILL"))
     assert "agent 3 (pid 9)" in written.getvalue()
     assert "killed by SIGKILL" in written.getvalue()
+
+
+def test_a_picture_that_cannot_be_drawn_is_not_drawn_again_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Picture:
+        def __rich__(self) -> str:
+            raise ValueError("no such picture")
+
+    monkeypatch.setattr(live, "load_view", lambda snapshot: Picture())
+    written = io.StringIO()
+    one = Screen(Console(file=written, width=80, force_terminal=True), request())
+    with pytest.raises(ValueError, match="no such picture"):
+        one.handle(snapshot())
+    one.say("further")
+    one.close()
+    assert "further" in written.getvalue()
