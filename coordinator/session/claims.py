@@ -29,7 +29,7 @@ from ovbench.common.messages import (
 )
 from ovbench.common.samplememory import SAMPLE_BYTES, most_samples
 
-from .member import Member
+from .member import Member, weight
 
 SLACK_NS: Final = NS_PER_S
 """Of instants: agents read the same clock, and what comes later than that is not of this run."""
@@ -42,8 +42,6 @@ _BEFORE_NS: Final = 60 * NS_PER_S
 
 MOST_LAYERS: Final = 1 << 20
 MOST_GRAPH_BYTES: Final = 256 << 20
-_MESSAGE_BYTES: Final = 256
-"""What a message takes in memory beside what is in it."""
 
 
 def fault(member: Member, notice: AnyNotice, cpus: Collection[int] | None, begin_ns: int | None, now_ns: int) -> str:
@@ -88,7 +86,7 @@ def _in_finished(
     first, last = begin_ns - SLACK_NS, now_ns + SLACK_NS
     start, stop = finished.start_ns, finished.stop_ns
     if not first <= start <= last:
-        yield "it reports that its load began at an instant that is not of this run; is its clock this machine's?"
+        yield "it reports that its load began at an instant that is not of this run; does it read this machine's clock?"
     # A paced load of counted inferences lasts to where the next would have been due.
     if not start <= stop <= last + to_ns(member.period_s):
         yield "it reports that its load stopped at an instant that is not of this run"
@@ -121,9 +119,9 @@ def _in_samples(member: Member, samples: Samples, now_ns: int) -> Iterator[str]:
     yield from _request(member, samples.request)
     requests = _requests(member)
     most = most_samples(member.job.sample_bytes, requests)
-    member.held["samples"] += len(samples.data) // SAMPLE_BYTES
+    held = member.held["samples"] + weight(samples)
     # Of each request the head, and the ring from its oldest sample on and up to it; each in full messages but the last.
-    if member.held["samples"] > most or len(member.samples) >= 3 * requests + most // SAMPLES_PER_MESSAGE:
+    if held > most or len(member.samples) >= 3 * requests + most // SAMPLES_PER_MESSAGE:
         yield f"it delivers more samples than the {most:,} that it has memory for, or in more messages than that takes"
     start_ns = member.finished.start_ns if member.finished is not None else 0
     data = np.frombuffer(samples.data, "<i8").reshape(-1, 2)
@@ -139,7 +137,7 @@ def _in_samples(member: Member, samples: Samples, now_ns: int) -> Iterator[str]:
 def _in_folded(member: Member, folded: Folded, begin_ns: int, now_ns: int) -> Iterator[str]:
     yield from _request(member, folded.request)
     if any(part.request == folded.request for part in member.folded):
-        yield f"it delivers what request {folded.request} folded twice"
+        yield f"it delivers the histogram of request {folded.request} twice"
     start_ns = member.finished.start_ns if member.finished is not None else 0
     if folded.first_end_ns < start_ns or folded.last_end_ns > now_ns + SLACK_NS:
         yield "it folded samples that are not of its load"
@@ -161,14 +159,12 @@ def _spans(layout: Layout, buckets: "np.ndarray[tuple[int], np.dtype[np.int32]]"
 
 def _in_layers(member: Member, layers: Layers) -> Iterator[str]:
     yield from _request(member, layers.request)
-    member.held["layers"] += len(layers.layers) + 1  # a message without any takes memory, too
-    if member.held["layers"] > MOST_LAYERS:
+    if member.held["layers"] + weight(layers) > MOST_LAYERS:
         yield f"it delivers more than {MOST_LAYERS:,} layers"
 
 
 def _in_graph(member: Member, graph: Graph) -> Iterator[str]:
-    member.held["graph"] += len(graph.data) + _MESSAGE_BYTES
-    if member.held["graph"] > MOST_GRAPH_BYTES:
+    if member.held["graph"] + weight(graph) > MOST_GRAPH_BYTES:
         yield f"it delivers a graph of more than {MOST_GRAPH_BYTES >> 20} MiB"
 
 

@@ -7,12 +7,15 @@ from typing import Final
 from ovbench.common.clock import NS_PER_S, to_ns
 from ovbench.common.job import Job
 from ovbench.common.lifecycle import State
-from ovbench.common.messages import Failed, Finished, Folded, Graph, Layers, Notice, Progress, Ready, Samples
+from ovbench.common.messages import Failed, Finished, Folded, Graph, Layers, Notice, Progress, Ready, Samples, tag
+from ovbench.common.samplememory import SAMPLE_BYTES
 
 from .crew import Contact
 from .record import AgentRecord, agent_name, batches_of
 
 _LAYER_BYTES: Final = 100
+_MESSAGE_BYTES: Final = 256
+"""What a message takes in memory beside what is in it."""
 
 
 @dataclass
@@ -36,7 +39,7 @@ class Member:
     layers: list[Layers] = field(default_factory=list)
     graph: list[Graph] = field(default_factory=list)
     held: Counter[str] = field(default_factory=Counter)
-    """How much of its results is kept, by the names of their messages: samples, layers, bytes of the graph."""
+    """How much of its results is kept, by the tags of their messages: see `weight`."""
     progress: Progress | None = None
     progress_ns: int = 0
     since_ns: int = 0
@@ -104,7 +107,7 @@ class Member:
 
     @property
     def contact(self) -> Contact | None:
-        """None where it can not, or no longer, be reached."""
+        """None where it cannot be reached, or no longer."""
         if self.peer is None or self.state is State.LOST:
             return None
         return Contact(self.peer, self.pid, self.host, self.nonce)
@@ -147,6 +150,7 @@ class Member:
                 self._take(notice)
 
     def _take(self, part: Samples | Folded | Layers | Graph) -> None:
+        self.held[tag(part)] += weight(part)
         match part:
             case Samples(data=data):
                 self.samples.append(part)
@@ -165,3 +169,17 @@ class Member:
         """What it measured is not whole, and so is nothing."""
         for received in (self.samples, self.folded, self.layers, self.graph, self.held):
             received.clear()
+
+
+def weight(part: Samples | Folded | Layers | Graph) -> int:
+    """How much of a result an agent may deliver only so much of: samples, layers, bytes of a graph. Of histograms it is
+    0, as there is one for each request."""
+    match part:
+        case Samples(data=data):
+            return len(data) // SAMPLE_BYTES
+        case Folded():
+            return 0
+        case Layers(layers=layers):
+            return len(layers) + 1  # a message without any takes memory, too
+        case Graph(data=data):
+            return len(data) + _MESSAGE_BYTES

@@ -15,16 +15,14 @@ from ovbench.common.messages import (
     AnyNotice,
     Delivered,
     Finished,
-    Folded,
     Graph,
     Layers,
     MaskChange,
     OnCpu,
     Ready,
-    Samples,
 )
 from ovbench.common.samplememory import most_samples
-from ovbench.coordinator.session.claims import MOST_LAYERS, fault
+from ovbench.coordinator.session.claims import MOST_GRAPH_BYTES, MOST_LAYERS, fault
 from ovbench.coordinator.session.member import Member
 from tests.builders import Int64s, effective, finished, folded, job, layer, pairs, ready, samples, seconds, usage
 
@@ -58,19 +56,7 @@ def heard(notices: Sequence[AnyNotice], prepared: Ready | None = None, member: M
         why = fault(agent, notice, {0, 1}, BEGIN, NOW)
         if why:
             return why
-        match notice:
-            case Ready():
-                agent.ready = notice
-            case Finished():
-                agent.finished = notice
-            case Samples():
-                agent.samples.append(notice)
-            case Folded():
-                agent.folded.append(notice)
-            case Layers():
-                agent.layers.append(notice)
-            case Graph():
-                agent.graph.append(notice)
+        agent.keep(notice)
     return ""
 
 
@@ -159,7 +145,7 @@ def test_as_many_inferences_as_were_said_are_delivered() -> None:
     )
     assert "only 6 of its 7 messages" in heard([load(), *delivery(), Delivered(7)])
     twice = [load(completed=3000), *delivery(), folded(DONE[500:1500], BEGIN), Delivered(7)]
-    assert "folded twice" in heard(twice)
+    assert "delivers the histogram of request 0 twice" in heard(twice)
     assert "do not lie between" in heard([load(), samples(DONE[:1000]), folded(DONE[1000:], BEGIN), Delivered(2)])
     assert "requests that have none" in heard([load(), folded(DONE, BEGIN), Delivered(1)])
 
@@ -179,6 +165,31 @@ def test_samples_without_end_are_refused_by_the_memory_that_the_agent_was_given(
     many = Member(0, one, State.RUNNING)
     assert "in more messages than that takes" in heard([load(), *[samples(DONE[:1])] * 1000], prepared, many)
     assert len(many.samples) <= 16
+
+
+@pytest.mark.parametrize("index", range(6))
+def test_asking_about_a_message_changes_nothing(index: int) -> None:
+    """It is counted when it is kept."""
+    agent = Member(0, job((0, 1)), State.RUNNING, ready=ready(effective(requests=2)), finished=load())
+    notice = delivery()[index]
+    before = agent.held.copy()
+    assert [fault(agent, notice, {0, 1}, BEGIN, NOW) for _ in range(2)] == ["", ""]
+    assert agent.held == before
+
+
+@pytest.mark.parametrize(
+    ("notice", "held"),
+    [
+        (Layers(0, (layer("conv", 7),)), {"layers": MOST_LAYERS - 2}),
+        (Graph(bytes(1000)), {"graph": MOST_GRAPH_BYTES - 1256}),
+    ],
+)
+def test_a_message_that_just_fits_does_so_until_it_is_kept(notice: AnyNotice, held: dict[str, int]) -> None:
+    agent = Member(0, job((0,)), State.RUNNING, ready=ready(effective(requests=2)), finished=load())
+    agent.held.update(held)
+    assert [fault(agent, notice, None, BEGIN, NOW) for _ in range(3)] == ["", "", ""]
+    agent.keep(notice)
+    assert "more than" in fault(agent, notice, None, BEGIN, NOW)
 
 
 def test_layers_without_end_are_refused() -> None:

@@ -999,7 +999,7 @@ def test_an_agent_that_says_what_cannot_be_is_lost_and_the_others_go_on() -> Non
     life.say(1, Warmed(completed=3))
     life.say(1, finished(completed=5))
     assert life.states == [State.RUNNING, State.LOST]
-    assert "is its clock this machine's?" in why(life, 1)
+    assert "does it read this machine's clock?" in why(life, 1)
     life.deliver(0)
     assert life.fleet.over
     assert life.states == [State.DELIVERED, State.LOST]
