@@ -40,6 +40,7 @@ from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.report import from_json, json_schema, to_json
 from ovbench.coordinator.session.events import AgentsReady
 from ovbench.coordinator.session.fleet import AboutToBegin, Action, Fleet
+from ovbench.coordinator.session.phase import Phase
 from ovbench.coordinator.session.rules import Rules
 from ovbench.coordinator.session.snapshot import Tracker, awaited, ready_agents
 from tests.builders import (
@@ -108,7 +109,7 @@ def survived(changes: Sequence[Change], kind: int) -> str:
     for data in said:
         if fleet.begin_ns is not None:
             now_ns = max(now_ns, fleet.begin_ns + _LENGTH_NS) + 1
-        if fleet.running:
+        if fleet.phase is Phase.RUNNING:
             screen.handle(tracker.snapshot(fleet, meter, now_ns))
         _hear(fleet, b"fuzzed", data, now_ns)
         _live_rightly(fleet, kind, now_ns)

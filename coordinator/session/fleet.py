@@ -33,6 +33,7 @@ from ovbench.common.messages import (
 from .claims import fault
 from .crew import Contact, Crew
 from .member import Member
+from .phase import Phase
 from .record import AgentRecord
 from .rules import Rules, overdue
 
@@ -160,8 +161,12 @@ class Fleet:
         return self.aborted or not self._living_states() or self._compiled_only
 
     @property
-    def running(self) -> bool:
-        return any(member.state is State.RUNNING for member in self.members)
+    def phase(self) -> Phase:
+        if self.begin_ns is not None:
+            return Phase.RUNNING if self.still(State.RUNNING) else Phase.DELIVERING
+        if self.warm_up_ns is not None:
+            return Phase.WARMING_UP
+        return Phase.JOINING if self.still(State.EXPECTED) else Phase.PREPARING
 
     def still(self, *states: State) -> int:
         """How many are in one of them."""

@@ -13,7 +13,6 @@ from typing import Final, TypeVar
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Job
-from ovbench.common.lifecycle import State
 from ovbench.common.messages import AnyNotice, Foreign, Prepare
 from ovbench.common.wire import BadMessage, Hub, check, private_endpoint
 
@@ -40,11 +39,15 @@ from .fleet import (
     release,
 )
 from .interrupts import Interrupts
+from .phase import Phase
 from .record import AgentRecord
 from .rules import Rules
 from .snapshot import Tracker, awaited, ends, ready_agents
 
 _Read = TypeVar("_Read")
+
+_SURVEYED: Final = (Phase.WARMING_UP, Phase.RUNNING, Phase.DELIVERING)
+"""The survey looks at agents and their neighbours from the warm-up on."""
 
 _TICK_NS: Final = NS_PER_S // 4
 _DISMISS_S: Final = 2.0
@@ -171,9 +174,9 @@ class Session:
                 if scarce():
                     bus.make_room()
                 self._do(bus, fleet, fleet.tick(now_ns))
-                if fleet.warm_up_ns is not None or fleet.begin_ns is not None:
+                if fleet.phase in _SURVEYED:
                     self._reading(bus, lambda: self.survey.tick(_pids(fleet)))
-                if fleet.begin_ns is None or not fleet.still(State.RUNNING):
+                if fleet.phase is not Phase.RUNNING:
                     self.sink.handle(awaited(fleet, now_ns))
                 elif read:
                     self.sink.handle(self.tracker.snapshot(fleet, self.meter, now_ns))

@@ -13,18 +13,19 @@ from ..machine.utilization import Meter, cpu_shares
 from .events import AgentEnd, AgentLoad, Awaited, Delivering, Joining, Preparing, ReadyAgent, Snapshot, WarmingUp
 from .fleet import Fleet
 from .member import Member
+from .phase import Phase
 
 
 def awaited(fleet: Fleet, now_ns: int) -> Awaited:
     """What the fleet waits for; to be asked for only while no load runs."""
     total = len(fleet.members)
-    missing = fleet.missing()
-    if missing:
-        return Joining(now_ns, total, tuple(member.id for member in missing))
-    if fleet.begin_ns is not None:
-        return Delivering(now_ns, total, fleet.still(State.DELIVERED))
-    if fleet.warm_up_ns is not None:
-        return WarmingUp(now_ns, total)
+    match fleet.phase:
+        case Phase.JOINING:
+            return Joining(now_ns, total, tuple(member.id for member in fleet.missing()))
+        case Phase.WARMING_UP:
+            return WarmingUp(now_ns, total)
+        case Phase.RUNNING | Phase.DELIVERING:
+            return Delivering(now_ns, total, fleet.still(State.DELIVERED))
     preparing = [member for member in fleet.members if member.state is State.PREPARING]
     if not preparing:
         return Preparing(now_ns, total, total, None, 0)

@@ -44,6 +44,7 @@ from ovbench.coordinator.session.fleet import (
     release,
 )
 from ovbench.coordinator.session.member import Member
+from ovbench.coordinator.session.phase import Phase
 from ovbench.coordinator.session.rules import LIMITS, Rules
 from tests.builders import Int64s, effective, finished, folded, job, layer, ms, phases, ready, samples, seconds, steady
 
@@ -176,6 +177,40 @@ def why(life: Life, agent: int) -> str:
 # A whole life
 
 
+def test_a_fleet_goes_through_its_phases_in_order() -> None:
+    life = Life(agents=2)
+    phases = [life.fleet.phase]
+
+    def then(*said: tuple[int, AnyNotice]) -> None:
+        for agent, notice in said:
+            life.say(agent, notice)
+            phases.append(life.fleet.phase)
+
+    then((0, hello(0, 0)), (1, hello(1, 1)), (0, ready()), (1, ready()))
+    then((0, Warmed(completed=3)), (1, Warmed(completed=3)))
+    then((0, life.finished), (1, life.finished))
+    joining, preparing = [Phase.JOINING] * 2, [Phase.PREPARING] * 2
+    load = [Phase.WARMING_UP] * 2 + [Phase.RUNNING] * 2 + [Phase.DELIVERING]
+    assert phases == [*joining, *preparing, *load]
+
+
+def test_a_fleet_whose_last_missing_agent_is_given_up_goes_on() -> None:
+    life = Life(agents=2)
+    life.join(0)
+    phases = [life.fleet.phase]
+    life.die(1)
+    assert [*phases, life.fleet.phase] == [Phase.JOINING, Phase.PREPARING]
+
+
+def test_without_warm_up_a_fleet_goes_from_preparing_to_running() -> None:
+    life = Life(agents=1, warmup_s=0.0).joined()
+    phases = [life.fleet.phase]
+    life.say(0, ready())
+    phases.append(life.fleet.phase)
+    life.die(0)
+    assert [*phases, life.fleet.phase] == [Phase.PREPARING, Phase.RUNNING, Phase.DELIVERING]
+
+
 def test_a_run_goes_from_hello_to_delivery_in_common_steps() -> None:
     life = Life(agents=2)
     assert of_kind(life.join(0), Prepare)[0].agent == 0
@@ -191,7 +226,7 @@ def test_a_run_goes_from_hello_to_delivery_in_common_steps() -> None:
     assert isinstance(begins[0], Begins)
     assert {start.at_ns for start in of_kind(begins, Start)} == {begins[0].at_ns} == {life.fleet.begin_ns}
     assert life.states == [State.RUNNING, State.RUNNING]
-    assert life.fleet.running
+    assert life.fleet.phase is Phase.RUNNING
     for agent in (0, 1):
         life.say(agent, Progress(step=10, completed=5))
         assert not life.fleet.over
