@@ -71,7 +71,7 @@ def check(message: AnyNotice | AnyOrder) -> None:
         if len(data) <= MAX_MESSAGE_BYTES:
             decode(data, AnyOrder if isinstance(message, Order) else AnyNotice)
     except (BadMessage, UnicodeEncodeError) as error:
-        raise BadMessage(f"'{tag(message)}' cannot be said: {error}") from None
+        raise BadMessage(f"'{tag(message)}' cannot be encoded: {error}") from None
     if len(data) > MAX_MESSAGE_BYTES:
         raise BadMessage(f"'{tag(message)}' would be a message of {len(data)} bytes, more than {MAX_MESSAGE_BYTES}")
 

@@ -98,7 +98,7 @@ def cpu_use(
 def _claim(
     shares: Mapping[int, CpuShare], agent: AgentTime, housekeeping: Collection[int], start_ns: int, stop_ns: int
 ) -> _Claim:
-    load_s, control_s = _told(agent.usage, start_ns, stop_ns)
+    load_s, control_s = _reported(agent.usage, start_ns, stop_ns)
     if not load_s and agent.usage:
         share: ProcessShare = process_share(agent.usage, start_ns, stop_ns)
         busy = {cpu: shares[cpu].busy for cpu in agent.cpus if cpu in shares}
@@ -131,7 +131,7 @@ def _place(claim: _Claim, left_s: dict[int, float], load_s: dict[int, float], ha
             left_s[cpu] = max(0.0, left_s[cpu] - seconds)
 
 
-def _told(usage: Sequence[Usage], start_ns: int, stop_ns: int) -> tuple[dict[int, float], dict[int, float]]:
+def _reported(usage: Sequence[Usage], start_ns: int, stop_ns: int) -> tuple[dict[int, float], dict[int, float]]:
     """Seconds of load and of control in the window by CPU; before a CPU is first reported, its totals are 0."""
     readings = [(reading.at_ns, {one.cpu: one for one in reading.cpus}) for reading in usage]
     load_s, control_s = dict[int, float](), dict[int, float]()

@@ -1,4 +1,4 @@
-"""What findings are found in."""
+"""What the checks look at: a run's record, and the figures made of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The flags that say where agents run and how they come to be. A table."""
+"""The flags that say where agents run and how they are started. A table."""
 
 from typing import Final
 
@@ -133,7 +133,7 @@ AGENTS: Final = (
         "print the plan and start nothing",
         takes="nothing",
         default=False,
-        refused="it is the study's",
+        refused="set it on the study itself",
     ),
     Flag(
         "sysfs",

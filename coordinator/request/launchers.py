@@ -1,4 +1,4 @@
-"""The ways that agents come to be, as the command line names them; `launch/registry` has who does it. A table."""
+"""The ways to start agents, as the command line names them; `launch/registry` has who does it. A table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -37,7 +37,7 @@ ORDER: Final = (
 
 @dataclass(frozen=True)
 class Launch:
-    """How agents come to be. `launcher`: a name of `launchers`. `bind`: the endpoint where agents connect that are
+    """How agents are started. `launcher`: a name of `launchers`. `bind`: the endpoint where agents connect that are
     started by hand; `agent_python`: the interpreter that local ones run in, None for the coordinator's own.
 
     Times in seconds; `lease_s`: how long agents outlive a coordinator that is silent.

@@ -39,7 +39,7 @@ STATISTICS: Final = (
         metavar="DIR",
         parse=values.optional_path,
         path="folder",
-        refused="it is the study's, and every trial has a folder in it",
+        refused="set it on the study itself; every trial has a folder in the study's",
         begun=True,
     ),
     Flag(
@@ -128,7 +128,7 @@ RESULTS: Final = (
         ("--plots",),
         "also write each chart as a file of that format; needs ovbench[html]",
         choices=PLOTS,
-        refused="the study has it",
+        refused="set it on the study itself",
     ),
     Flag(
         "json",

@@ -603,12 +603,12 @@ def test_a_text_of_any_origin_can_be_said() -> None:
 @pytest.mark.parametrize(
     ("message", "says"),
     [
-        (Failed(kind="usage", message="x" * (MOST_TEXT + 1)), "'failed' cannot be said: .*length <= 20000"),
+        (Failed(kind="usage", message="x" * (MOST_TEXT + 1)), "'failed' cannot be encoded: .*length <= 20000"),
         (Samples(request=0, data=bytes(MAX_MESSAGE_BYTES)), "'samples' would be a message of .* bytes"),
-        (Failed(kind="usage", message="\udce9"), "'failed' cannot be said: .*surrogates"),
+        (Failed(kind="usage", message="\udce9"), "'failed' cannot be encoded: .*surrogates"),
         (
             Again(msgspec.structs.replace(JOB, model=Model("/" + "x" * 20_000))),
-            "'again' cannot be said: .*length <= 20000",
+            "'again' cannot be encoded: .*length <= 20000",
         ),
     ],
 )

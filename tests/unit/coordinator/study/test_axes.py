@@ -87,7 +87,7 @@ def test_the_points_are_all_combinations_and_each_is_a_run(streams: list[int], r
         (["-report_type", "no_counters"], "benchmark_app"),
         (["-json_stats"], "benchmark_app"),
         (["--html"], "a page in any case"),
-        (["--plots", "svg"], "the study has it"),
+        (["--plots", "svg"], "set it on the study itself"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
