@@ -1,5 +1,6 @@
 """The tables of flags: what must hold for every row, and the page that is written from them."""
 
+import ast
 import re
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from ovbench.coordinator.entry import parse
 from ovbench.coordinator.request.flag import Flag
 from ovbench.coordinator.request.flags import BY_SPELLING, FLAGS, flag_of
 from ovbench.coordinator.request.parser import parse_flags
+from ovbench.coordinator.study import planflags
 
 ROOT: Final = Path(__file__).parents[2]
 ROWS: Final = [(verb, flag) for verb, groups in VERBS.items() for group in groups for flag in group.flags]
@@ -77,3 +79,19 @@ def test_a_study_says_why_it_refuses_a_flag(flag: Flag) -> None:
         return
     with pytest.raises(UsageError, match=re.escape(flag.refused)):
         parse(["study", flag.name, *([] if flag.takes == "nothing" else ["1"])])
+
+
+@pytest.mark.parametrize(
+    ("room", "known"),
+    [("request/*.py", {flag.dest for flag in FLAGS}), ("study/request.py", {flag.dest for flag in planflags.FLAGS})],
+)
+def test_every_value_that_is_read_of_parsed_words_is_of_a_flag_in_the_table(room: str, known: set[str]) -> None:
+    """argparse.Namespace has no types, so a name that is misspelt would be found only by who uses that flag."""
+    read = {
+        node.attr
+        for file in (ROOT / "coordinator").glob(room)
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "raw"
+    }
+    assert read
+    assert read - known == set()
