@@ -2,6 +2,11 @@
 
 A fault of ovbench is there in each attempt, or, if it is a race, in many. So the whole run fails when more than one in
 three of all attempts did.
+
+There is no such limit for a single test: one run tries it too few times. Where others disturb one attempt in 20, which
+a busy machine does, about 30 tests of which none may fail twice in a row would fail 7 runs of 100 without any fault. A
+race of one test that hits half of its attempts is therefore seen in the summary, in every other run: it names each test
+that was tried again, with what it said.
 """
 
 import os

@@ -3,13 +3,11 @@
 import builtins
 import json
 import re
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from types import FrameType, FunctionType
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -181,31 +179,22 @@ def test_plots_are_files_by_the_names_of_the_charts() -> None:
     assert set(study_files(study, outcomes, {}, "svg")) >= {"report.html", "scaling.svg", "drift.svg"}
 
 
-def calls(made: Callable[..., object], while_doing: Callable[[], object]) -> int:
-    """How often a function is called meanwhile, by whom and under whatever name."""
-    code, count = cast(FunctionType, made).__code__, 0
-
-    def notice(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal count
-        count += event == "call" and frame.f_code is code
-
-    sys.setprofile(notice)
-    try:
-        while_doing()
-    finally:
-        sys.setprofile(None)
-    return count
-
-
-def test_charts_that_go_into_the_page_and_into_files_are_made_once() -> None:
-    """And are those that go into one of both."""
+def test_charts_in_the_page_and_in_files_are_those_of_one_of_both() -> None:
     one, study = report(run([delivered(0)])), scaling_study()
-    both: dict[str, bytes] = {}
-    assert calls(run_charts, lambda: both.update(run_files(one, html=True, plots="svg"))) == 1
+    both = run_files(one, html=True, plots="svg")
     assert both["report.html"] == run_files(one, html=True, plots=None)["report.html"]
     assert both.keys() - {"report.html"} == run_files(one, html=False, plots="svg").keys()
-    assert calls(study_charts, lambda: both.update(study_files(*study, {}, "svg"))) == 1
+    both = study_files(*study, {}, "svg")
     assert both["report.html"] == study_files(*study, {}, None)["report.html"]
+
+
+def test_a_page_has_the_charts_that_it_is_given_instead_of_its_own() -> None:
+    """So whoever has made them for files need not have them made again."""
+    one, study = report(run([delivered(0)])), scaling_study()
+    assert run_page(one, run_charts(one)) == run_page(one)
+    assert run_page(one, run_charts(one)[:1]).count(b"<figure") == 1
+    charts = study_charts(*study, answer(*study))
+    assert study_page(*study, {}, None, charts[:1]).count(b"<figure") == 1
 
 
 def test_a_chart_that_is_wrong_is_noticed() -> None:
