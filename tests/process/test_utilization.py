@@ -108,12 +108,55 @@ def measured(coordinator: Coordinator, outside: Outside) -> dict[str, Any]:
     return ran.report
 
 
+@dataclass(frozen=True)
+class Spun:
+    """A run of one agent that spins, as it reports itself and as it was seen from outside."""
+
+    report: dict[str, Any]
+    outside: Outside
+    agent: int
+    coordinator: int
+
+
+class Spinning:
+    """One such run for several tests, but another for each further attempt at one of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._spun: Spun | None = None
+        self._seen_by: set[str] = set()
+
+    def seen_by(self, test: str) -> Spun:
+        if self._spun is None or test in self._seen_by:
+            self._spun = self._spin()
+            self._seen_by.clear()
+        self._seen_by.add(test)
+        return self._spun
+
+    def _spin(self) -> Spun:
+        coordinator = Coordinator(self._folder, *SPINNING, "--agents", "1", "-t", "2")
+        coordinator.wait_for("Step 10/11")
+        (agent,) = coordinator.agents()
+        pids = (agent.pid, coordinator.process.pid)
+        outside = Outside(lambda: system_ticks() | process_ticks(pids[0]) | process_ticks(pids[1]))
+        return Spun(measured(coordinator, outside), outside, *pids)
+
+
+@pytest.fixture(scope="module")
+def spinning(tmp_path_factory: pytest.TempPathFactory) -> Spinning:
+    return Spinning(tmp_path_factory.mktemp("spinning"))
+
+
+@pytest.fixture
+def spin(spinning: Spinning, request: pytest.FixtureRequest) -> Callable[[], Spun]:
+    return lambda: spinning.seen_by(request.node.name)
+
+
 @alone
 @undisturbed("whoever reads a counter late does not know what it was at the window's edge")
-def test_each_cpu_is_as_busy_as_the_kernel_says(start: Start) -> None:
-    coordinator = start(*SPINNING, "--agents", "1", "-t", "2")
-    outside = Outside(system_ticks)
-    report = measured(coordinator, outside)
+def test_each_cpu_is_as_busy_as_the_kernel_says(spin: Callable[[], Spun]) -> None:
+    spun = spin()
+    report, outside = spun.report, spun.outside
     percent = 100 / (TICKS * report["window"]["duration_s"])
     for cpu, share in report["cpu"]["per_cpu"].items():
         assert outside.rise(f"busy {cpu}", report["window"]).scaled(percent).holds(share["busy"], within=2)
@@ -136,13 +179,9 @@ def test_each_cpu_is_as_busy_as_the_kernel_says(start: Start) -> None:
 
 @alone
 @undisturbed("whoever reads a counter late does not know what it was at the window's edge")
-def test_an_agent_and_the_coordinator_used_what_the_kernel_says(start: Start) -> None:
-    coordinator = start(*SPINNING, "--agents", "1", "-t", "2")
-    coordinator.wait_for("Step 10/11")
-    (agent,) = coordinator.agents()
-    pids = (agent.pid, coordinator.process.pid)
-    outside = Outside(lambda: process_ticks(pids[0]) | process_ticks(pids[1]))
-    report = measured(coordinator, outside)
+def test_an_agent_and_the_coordinator_used_what_the_kernel_says(spin: Callable[[], Spun]) -> None:
+    spun = spin()
+    report, outside, pids = spun.report, spun.outside, (spun.agent, spun.coordinator)
     seconds = report["window"]["duration_s"]
     (part,) = report["agents"]
     used_s, own_s = (outside.rise(f"cpu {pid}", report["window"]).scaled(1 / TICKS) for pid in pids)
@@ -211,13 +250,10 @@ def test_who_took_time_from_a_measured_cpu_is_named_with_its_share(start: Start,
 
 @alone
 @undisturbed("whoever reads a counter late does not know what it was at the window's edge")
-def test_frames_per_cpu_second_are_by_the_time_that_agents_used(start: Start) -> None:
-    coordinator = start(*SPINNING, "--agents", "1", "-t", "2")
-    coordinator.wait_for("Step 10/11")
-    (agent,) = coordinator.agents()
-    outside = Outside(lambda: process_ticks(agent.pid))
-    report = measured(coordinator, outside)
-    used_s = outside.rise(f"cpu {agent.pid}", report["window"]).scaled(1 / TICKS)
+def test_frames_per_cpu_second_are_by_the_time_that_agents_used(spin: Callable[[], Spun]) -> None:
+    spun = spin()
+    report = spun.report
+    used_s = spun.outside.rise(f"cpu {spun.agent}", report["window"]).scaled(1 / TICKS)
     assert used_s.holds(report["throughput"]["frames"] / report["efficiency"]["frames_per_cpu_s"], within=0.04)
     assert report["agents"][0]["cpu"]["frames_per_cpu_s"] == report["efficiency"]["frames_per_cpu_s"]
 
