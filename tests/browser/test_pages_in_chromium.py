@@ -1,7 +1,8 @@
 """The pages as a browser shows them: no error, no request to any host, every chart drawn, hover, light and dark."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def shown(browser: Chromium, folder: Path, page: bytes, *, dark: bool = False) -
     browser.wait_until(READY)
 
 
-def pages() -> dict[str, bytes]:
+@cache
+def pages() -> Mapping[str, bytes]:
     runs = {
         "run": full_report(),
         "run of one agent": report(run([delivered(0)])),
