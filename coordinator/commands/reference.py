@@ -5,19 +5,20 @@ from typing import Final
 
 from ..request.flag import Flag, Group
 from ..request.flags import GROUPS
+from ..request.verbs import VERBS
 from ..study import planflags
 from . import compare, export, show, topology
 
-VERBS: Final[Mapping[str, tuple[Group, ...]]] = {
+FLAGS_OF: Final[Mapping[str, tuple[Group, ...]]] = {
     "": GROUPS,
-    "study [KIND]": (Group("", planflags.FLAGS),),
-    "show RESULT": (Group("", show.FLAGS),),
-    "compare A B [C ...]": (Group("", compare.FLAGS),),
-    "export RESULT": (Group("", export.FLAGS),),
+    "study": (Group("", planflags.FLAGS),),
+    "show": (Group("", show.FLAGS),),
+    "compare": (Group("", compare.FLAGS),),
+    "export": (Group("", export.FLAGS),),
     "topology": (Group("", topology.FLAGS),),
-    "export-model MODEL FILE": (),
+    "export-model": (),
 }
-"""Each with its arguments."""
+"""By verb, the run's first."""
 
 _HEAD: Final = """\
 # Flags
@@ -35,11 +36,12 @@ The last column says how [a study](studies.md) is given several values: `1,2` wi
 
 def page() -> str:
     """docs/flags.md."""
-    return "\n".join([_HEAD, *(line for verb, groups in VERBS.items() for line in _verb(verb, groups))])
+    return "\n".join([_HEAD, *(line for verb, groups in FLAGS_OF.items() for line in _verb(verb, groups))])
 
 
 def _verb(verb: str, groups: tuple[Group, ...]) -> Iterator[str]:
-    yield f"## `{f'ovbench-coord {verb}'.strip()}`\n"
+    usage = next((row.usage for row in VERBS if row.word == verb), "")
+    yield f"## `{f'ovbench-coord {usage}'.strip()}`\n"
     for group in groups:
         if group.title:
             yield f"### {group.title}\n"

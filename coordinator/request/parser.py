@@ -10,6 +10,7 @@ from ovbench.common.errors import UsageError
 
 from .flag import Flag, Group
 from .flags import GROUPS, gnu
+from .verbs import VERBS
 
 _MOST_INDENT: Final = 24
 """Of the sentences in the help, as argparse has it."""
@@ -23,12 +24,6 @@ docs/benchmark_app.md says what they are with several agents. Long names may
 have underscores, too.
 
 commands (each has its own --help):
-  show RESULT                 a saved run or study, as when it ended
-  compare A B [C ...]         results side by side; --fail-if 'p99 > +5%'
-  export RESULT               as CSV, or as an HDR histogram log
-  topology                    this machine, or one recorded elsewhere
-  export-model MODEL FILE     a built-in model as a file
-  study [KIND]                many settings, several times each: which is best
 """
 
 _EPILOG: Final = """\
@@ -138,7 +133,8 @@ def help_of(groups: Sequence[Group], width: int) -> str:
     spellings."""
     heads = [_head(flag) for group in groups for flag in group.flags]
     indent = min(max(map(len, heads)) + 4, _MOST_INDENT, max(width - 20, 4))
-    parts = [_USAGE, _DESCRIPTION]
+    verbs = "".join(f"  {row.usage:27} {row.about}\n" for row in VERBS)
+    parts = [_USAGE, _DESCRIPTION + verbs]
     parts += ["\n".join([f"{group.title}:", *_rows(group.flags, indent, width)]) + "\n" for group in groups]
     return "\n".join([*parts, _EPILOG])
 

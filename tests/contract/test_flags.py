@@ -8,16 +8,17 @@ from typing import Final
 import pytest
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.commands.reference import VERBS, page
+from ovbench.coordinator.commands.reference import FLAGS_OF, page
 from ovbench.coordinator.entry import VERBS as WORDS
 from ovbench.coordinator.entry import parse
 from ovbench.coordinator.request.flag import Flag
 from ovbench.coordinator.request.flags import BY_SPELLING, FLAGS, flag_of
 from ovbench.coordinator.request.parser import parse_flags
+from ovbench.coordinator.request.verbs import VERBS
 from ovbench.coordinator.study import planflags
 
 ROOT: Final = Path(__file__).parents[2]
-ROWS: Final = [(verb, flag) for verb, groups in VERBS.items() for group in groups for flag in group.flags]
+ROWS: Final = [(verb, flag) for verb, groups in FLAGS_OF.items() for group in groups for flag in group.flags]
 
 
 def test_the_page_of_flags_is_what_scripts_flags_writes() -> None:
@@ -25,20 +26,26 @@ def test_the_page_of_flags_is_what_scripts_flags_writes() -> None:
 
 
 def test_the_page_has_every_verb() -> None:
-    assert {verb.partition(" ")[0] for verb in VERBS} == {"", *WORDS}
+    assert set(FLAGS_OF) == {"", *WORDS}
 
 
-@pytest.mark.parametrize("verb", VERBS)
+def test_the_table_of_verbs_has_each_that_is_carried_out_once() -> None:
+    assert sorted(row.word for row in VERBS) == sorted(WORDS)
+
+
+@pytest.mark.parametrize("verb", FLAGS_OF)
 def test_the_help_of_a_verb_has_every_flag_of_its_table(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        parse([*verb.split()[:1], "--help"])
+        parse([*verb.split(), "--help"])
     named = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", capsys.readouterr().out))
-    assert {spelling for group in VERBS[verb] for flag in group.flags for spelling in flag.spellings} - named == set()
+    assert {
+        spelling for group in FLAGS_OF[verb] for flag in group.flags for spelling in flag.spellings
+    } - named == set()
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", FLAGS_OF)
 def test_no_two_flags_of_a_verb_share_a_spelling_or_a_name(verb: str) -> None:
-    flags = [flag for group in VERBS[verb] for flag in group.flags]
+    flags = [flag for group in FLAGS_OF[verb] for flag in group.flags]
     spellings = [spelling for flag in flags for spelling in flag.spellings]
     assert len(spellings) == len(set(spellings))
     assert len(flags) == len({flag.dest for flag in flags})

@@ -1,0 +1,28 @@
+"""The verbs of ovbench-coord in the order of the help: what follows each, and what it is for. A table."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class VerbRow:
+    """`arguments`: what stands after the word, flags apart. `about`: what one gets by it."""
+
+    word: str
+    arguments: str
+    about: str
+
+    @property
+    def usage(self) -> str:
+        return f"{self.word} {self.arguments}".rstrip()
+
+
+VERBS: Final = (
+    VerbRow("show", "RESULT", "a saved run or study, as when it ended"),
+    VerbRow("compare", "A B [C ...]", "results side by side; --fail-if 'p99 > +5%'"),
+    VerbRow("export", "RESULT", "as CSV, or as an HDR histogram log"),
+    VerbRow("topology", "", "this machine, or one recorded elsewhere"),
+    VerbRow("export-model", "MODEL FILE", "a built-in model as a file"),
+    VerbRow("study", "[KIND]", "many settings, several times each: which is best"),
+)
+"""`entry` knows what carries each out. A command line without a verb runs a benchmark."""
