@@ -9,9 +9,10 @@ from typing import Final
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.printable import one_line
 
-from ..machine.sysfs import check_tree, read_machine, record_tree
+from ..machine.sysfs import read_machine, record_tree
 from ..request.flag import Flag
 from ..request.parser import Parser
+from ..request.paths import check_tree
 from ..request.values import path
 from .verb import Call
 

@@ -11,18 +11,18 @@ from ovbench.common.corekind import HYBRID_FILES
 from ovbench.common.errors import NO_ROOM, Unwritable, UsageError
 from ovbench.common.topology import MODEL_KEYS, Topology, read_topology
 
-_CPU: Final = "sys/devices/system/cpu"
+CPU_FOLDER: Final = "sys/devices/system/cpu"
 _NODE: Final = "sys/devices/system/node"
 _FILES: Final = (
     *(f"sys/devices/{name}" for name in HYBRID_FILES),
-    *(f"{_CPU}/{name}" for name in ("online", "offline", "present", "possible")),
-    f"{_CPU}/cpu[0-9]*/topology/physical_package_id",
-    f"{_CPU}/cpu[0-9]*/topology/thread_siblings_list",
-    f"{_CPU}/cpu[0-9]*/topology/core_cpus_list",
-    f"{_CPU}/cpu[0-9]*/cache/index[0-9]*/level",
-    f"{_CPU}/cpu[0-9]*/cache/index[0-9]*/shared_cpu_list",
-    f"{_CPU}/cpu[0-9]*/cpu_capacity",
-    f"{_CPU}/cpu[0-9]*/cpufreq/cpuinfo_max_freq",
+    *(f"{CPU_FOLDER}/{name}" for name in ("online", "offline", "present", "possible")),
+    f"{CPU_FOLDER}/cpu[0-9]*/topology/physical_package_id",
+    f"{CPU_FOLDER}/cpu[0-9]*/topology/thread_siblings_list",
+    f"{CPU_FOLDER}/cpu[0-9]*/topology/core_cpus_list",
+    f"{CPU_FOLDER}/cpu[0-9]*/cache/index[0-9]*/level",
+    f"{CPU_FOLDER}/cpu[0-9]*/cache/index[0-9]*/shared_cpu_list",
+    f"{CPU_FOLDER}/cpu[0-9]*/cpu_capacity",
+    f"{CPU_FOLDER}/cpu[0-9]*/cpufreq/cpuinfo_max_freq",
     *(f"{_NODE}/{name}" for name in ("online", "possible")),
     f"{_NODE}/node[0-9]*/cpulist",
     f"{_NODE}/node[0-9]*/distance",
@@ -110,18 +110,3 @@ def read_machine(tree: Path | None) -> Topology:
             "proc/self/status and the cpuset in sys/fs/cgroup"
         )
     return topology
-
-
-def check_planned(folder: Path, dry_run: bool) -> None:
-    """Raises UsageError unless it is a dry run: a recorded machine cannot be measured."""
-    if not dry_run:
-        raise UsageError(f"--sysfs {folder}: a recorded machine can be planned for, not measured; add --dry-run")
-
-
-def check_tree(flag: str, folder: Path) -> Path:
-    """Raises UsageError unless it can be a recorded machine."""
-    if not os.path.isdir(folder):
-        raise UsageError(f"{flag} {folder}: there is no such folder; make one with topology --record DIR")
-    if not os.path.isdir(folder / _CPU):
-        raise UsageError(f"{flag} {folder}: there is no {_CPU} in it; make one with topology --record DIR")
-    return folder

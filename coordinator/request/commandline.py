@@ -10,7 +10,6 @@ from ovbench.common.errors import UsageError
 from ovbench.common.job import Data, Load, Model, Preprocessing, Runtime
 from ovbench.common.samplememory import MOST_REQUESTS
 
-from ..machine.sysfs import check_planned, check_tree
 from . import defaults, notation, paths
 from .config import read_config
 from .contradictions import refuse_contradictions
@@ -41,7 +40,7 @@ def placement_of(argv: Sequence[str]) -> Policy:
 def _request(raw: argparse.Namespace) -> Request:
     refuse_contradictions(raw)
     if raw.sysfs is not None:
-        check_planned(raw.sysfs, raw.dry_run)
+        paths.check_planned(raw.sysfs, raw.dry_run)
     return Request(
         model=_model(raw),
         runtime=_runtime(raw),
@@ -66,7 +65,7 @@ def _request(raw: argparse.Namespace) -> Request:
             requirements=tuple(parse_requirement("--require", text, relative=False) for text in raw.require),
         ),
         output=_output(raw),
-        sysfs=None if raw.sysfs is None else check_tree("--sysfs", paths.absolute("--sysfs", raw.sysfs)),
+        sysfs=None if raw.sysfs is None else paths.check_tree("--sysfs", paths.absolute("--sysfs", raw.sysfs)),
         dry_run=raw.dry_run,
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
 
+from ..machine.sysfs import CPU_FOLDER
 from .defaults import DEFAULT_MODEL
 
 
@@ -65,6 +66,21 @@ def cache_folder(folder: Path | None) -> str | None:
     if os.path.exists(path) and not os.path.isdir(path):
         raise UsageError(f"-cdir {folder}: this is not a folder; give one, which need not exist yet")
     return str(path)
+
+
+def check_planned(folder: Path, dry_run: bool) -> None:
+    """Raises unless it is a dry run: a recorded machine cannot be measured."""
+    if not dry_run:
+        raise UsageError(f"--sysfs {folder}: a recorded machine can be planned for, not measured; add --dry-run")
+
+
+def check_tree(flag: str, folder: Path) -> Path:
+    """The folder, where it can be a recorded machine."""
+    if not os.path.isdir(folder):
+        raise UsageError(f"{flag} {folder}: there is no such folder; make one with topology --record DIR")
+    if not os.path.isdir(folder / CPU_FOLDER):
+        raise UsageError(f"{flag} {folder}: there is no {CPU_FOLDER} in it; make one with topology --record DIR")
+    return folder
 
 
 def writable(flag: str, file: Path | None) -> Path | None:

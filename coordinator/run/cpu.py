@@ -31,6 +31,7 @@ from ..machine.utilization import (
 )
 from ..result import report as result
 from ..session.record import RunRecord
+from ..stats.estimate import plain_mean
 
 _MOST_CPU_SLICES: Final = 60
 """Of the timeline of each measured CPU."""
@@ -99,14 +100,14 @@ def cpu_part(record: RunRecord, window: Window, times: CpuTimes, around: Surroun
     own_s = coordinator_s(record.readings, window.start_ns, window.stop_ns)
     control_s = own_s + sum(p.control_s for p in times.processes.values())
     return result.CpuPart(
-        busy_percent=mean(times.busy(measured).values()),
+        busy_percent=plain_mean(times.busy(measured).values()),
         per_cpu={
             str(cpu): result.CpuOfOne(s.busy, s.user, s.system, s.iowait, s.steal)
             for cpu, s in sorted(times.cpus.items())
         },
         agents_percent=percent(sum(p.user_s + p.system_s for p in times.processes.values())),
         coordinator_percent=percent(own_s),
-        others_percent=mean(use.others for use in around.use.values()),
+        others_percent=plain_mean(use.others for use in around.use.values()),
         control_percent=100 * control_s / window.duration_s if window.duration_s > 0 else 0.0,
         measured_cpus=measured,
         use={str(cpu): use for cpu, use in sorted(around.use.items())},
@@ -149,9 +150,3 @@ def efficiency_part(record: RunRecord, merged: Merged, times: CpuTimes) -> resul
 def frames_per_cpu_s(frames: float, cpu_s: float) -> float | None:
     """None where no CPU time was used."""
     return frames / cpu_s if cpu_s > 0 else None
-
-
-def mean(values: Iterable[float]) -> float:
-    """0 of none."""
-    every = list(values)
-    return sum(every) / len(every) if every else 0.0

@@ -14,7 +14,7 @@ from ..machine.utilization import busy_between
 from ..result import report as result
 from ..session.record import RunRecord
 from ..stats.distribution import percents_of
-from .cpu import mean
+from ..stats.estimate import plain_mean
 
 _MOST_DISTRIBUTIONS: Final = 64
 """Of agents; with more they would be most of the report."""
@@ -99,5 +99,5 @@ def timeline_parts(record: RunRecord, slices: Sequence[Slice], window: Window) -
             t_s=(part.stop_ns - window.start_ns) / NS_PER_S,
             fps=part.frames / seconds if seconds > 0 else 0.0,
             p99_ms=part.p99_ms,
-            busy_percent=mean(shares[index] for shares in busy.values()),
+            busy_percent=plain_mean(shares[index] for shares in busy.values()),
         )

@@ -5,7 +5,7 @@ which settings differ significantly. The figure of a setting is therefore the ge
 those work with: figures and verdicts are of one estimator and cannot contradict each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import exp, log, sqrt
 from statistics import fmean, variance
 from typing import Annotated, Final
@@ -34,6 +34,12 @@ def estimate(values: Sequence[float]) -> Estimate:
         return Estimate(mean, count=count)
     half = t_within(count - 1) * sqrt(variance(values, mean) / count)
     return Estimate(mean, mean - half, mean + half, count)
+
+
+def plain_mean(values: Iterable[float]) -> float:
+    """The arithmetic mean alone; 0 of none."""
+    every = list(values)
+    return sum(every) / len(every) if every else 0.0
 
 
 def geometric(values: Sequence[float]) -> Estimate:

@@ -10,9 +10,9 @@ from typing import Any, Final, cast
 
 from ovbench.common.errors import UsageError
 
-from ..machine.sysfs import check_planned, check_tree
 from ..request.flags import gnu
 from ..request.parser import Parser
+from ..request.paths import check_planned, check_tree
 from ..request.request import PlotFormat
 from ..request.spelling import did_you_mean
 from ..result.study import KindName

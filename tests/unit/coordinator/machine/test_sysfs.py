@@ -8,7 +8,7 @@ import pytest
 
 from ovbench.common.errors import Unwritable, UsageError
 from ovbench.common.topology import read_topology
-from ovbench.coordinator.machine.sysfs import check_tree, record_tree
+from ovbench.coordinator.machine.sysfs import record_tree
 from tests.trees import HYBRID, LAPTOP, MACHINES, ODD_CPUS, Tree
 
 NAMED_BY_THE_CONTRACT = ("sys/devices/", "sys/fs/cgroup/", "proc/self/status", "proc/self/cgroup", "proc/cpuinfo")
@@ -87,11 +87,3 @@ def test_half_a_machine_is_not_left(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["there"]
-
-
-def test_a_folder_that_is_no_record_is_refused(tmp_path: Path, written: Callable[[Tree], Path]) -> None:
-    with pytest.raises(UsageError, match="there is no such folder"):
-        check_tree("--sysfs", tmp_path / "nowhere")
-    with pytest.raises(UsageError, match="there is no sys/devices/system/cpu in it"):
-        check_tree("--sysfs", tmp_path)
-    assert check_tree("--sysfs", written(LAPTOP)) == written(LAPTOP)

@@ -1,13 +1,16 @@
 """Files and folders that flags name: absolute, and refused before the run where they could not be used."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.request.commandline import parse_run
+from ovbench.coordinator.request.paths import check_tree
 from tests.builders import request
+from tests.trees import LAPTOP, Tree
 
 
 def complaint(*argv: str) -> str:
@@ -64,3 +67,11 @@ def test_a_pipe_may_be_in_a_folder_that_cannot_be_written_to(tmp_path: Path, mon
 def test_an_empty_model_file_is_refused(model: Path) -> None:
     model.write_bytes(b"")
     assert "empty" in complaint("-m", str(model))
+
+
+def test_a_folder_that_is_no_record_is_refused(tmp_path: Path, written: Callable[[Tree], Path]) -> None:
+    with pytest.raises(UsageError, match="there is no such folder"):
+        check_tree("--sysfs", tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="there is no sys/devices/system/cpu in it"):
+        check_tree("--sysfs", tmp_path)
+    assert check_tree("--sysfs", written(LAPTOP)) == written(LAPTOP)

@@ -5,7 +5,7 @@ from math import exp, log, sqrt
 import numpy as np
 import pytest
 
-from ovbench.coordinator.stats.estimate import bound, estimate, geometric
+from ovbench.coordinator.stats.estimate import bound, estimate, geometric, plain_mean
 
 
 def test_a_mean_has_student_s_interval() -> None:
@@ -45,3 +45,8 @@ def test_a_geometric_mean_has_student_s_interval_of_its_logarithm() -> None:
 def test_an_end_that_no_float_holds_is_no_bound() -> None:
     assert bound(2.0) == pytest.approx(7.389056)
     assert bound(1000.0) is None
+
+
+def test_a_plain_mean_of_nothing_is_nothing() -> None:
+    assert plain_mean(iter([1.0, 2.0, 6.0])) == 3.0
+    assert plain_mean([]) == 0.0
