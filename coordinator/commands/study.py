@@ -1,9 +1,9 @@
 """`study`: from a request to a folder with trials, and the answer."""
 
-import json
 import shlex
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Final
 
@@ -19,18 +19,17 @@ from ..machine.limits import check_limits
 from ..machine.sysfs import read_machine
 from ..report.console import SteadyConsole, print_aside
 from ..report.studylive import StudyScreen, print_trials
-from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study, Trial
+from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study
 from ..session.events import Fanout
 from ..session.interrupts import Interrupts
-from ..session.session import Bus
 from ..store import files as store
 from ..study.answer import answer_json
 from ..study.fingerprint import changes, fingerprint
 from ..study.folder import StudyFolder
-from ..study.kinds.kind import Round
-from ..study.kinds.registry import KINDS, kind_of
+from ..study.kinds.registry import KINDS
 from ..study.request import StudyRequest
-from ..study.runner import Broken, Changed, PlacedTrial, Runner, estimate_s, prepare
+from ..study.runner import PlacedTrial, PlannedStudy, Runner, estimate_s, prepare
+from .stdout import print_bytes, print_json
 from .verb import Call
 
 _URGENCY: Final = {"FAILED": ExitCode.PARTIAL, "PARTIAL": ExitCode.PARTIAL, "INVALID": ExitCode.INVALID}
@@ -47,13 +46,13 @@ def run_study(request: StudyRequest, call: Call) -> ExitCode:
     try:
         if request.resume is not None:
             return _resume(request, StudyFolder(request.resume), topology, call.interrupts, console)
-        study, prepared = _planned(request, topology, call.command)
+        study, trials = _planned(request, topology, call.command)
         if request.dry_run:
-            return _show_trials(request, study, prepared, console)
+            return _show_trials(request, study, trials, console)
         folder = StudyFolder(store.make_folder(request.folder, study.created_at, f"study-{study.kind}").path)
         with folder.held():
             folder.create(study)
-            return _run(request, study, folder, (), prepared, topology, call.interrupts, console)
+            return _run(PlannedStudy(request, study, folder, topology, trials), call.interrupts, console)
     except Unwritable as problem:
         print(f"ovbench-coord: {one_line(str(problem))}", file=sys.stderr)
         return ExitCode.UNWRITABLE
@@ -63,38 +62,27 @@ def _resume(
     request: StudyRequest, folder: StudyFolder, topology: Topology, interrupts: Interrupts, console: SteadyConsole
 ) -> ExitCode:
     known = folder.study()
-    everything = prepare(known.trials, topology)
-    study = _as_it_is_now(request, known, everything, topology)
+    trials = prepare(known.trials, topology)
+    study = _as_it_is_now(request, known, trials, topology)
     redo = ("PARTIAL", "FAILED") if request.retry_failed else ()
+    planned = PlannedStudy(request, study, folder, topology, trials, redo)
     if request.dry_run:
-        left = _of_the_plan(kind_of(study).next(study, folder.outcomes(), redo))
-        return _show_trials(request, study, _placed(left, everything), console)
+        return _show_trials(request, study, planned.left(planned.first()), console)
     with folder.held():
         # What is left is known only when nobody else can be running it.
         folder.mend()
         if study != known:
             folder.plan(study)
         if request.p99_limit_ms is not None:
-            study = structs.replace(study, p99_limit_ms=request.p99_limit_ms)
-        return _run(request, study, folder, redo, everything, topology, interrupts, console)
-
-
-def _of_the_plan(first: Round | None) -> tuple[Trial, ...]:
-    """What is left of it, where that is what comes first."""
-    return () if first is None or first.attempt else first.trials
-
-
-def _placed(trials: Sequence[Trial], everything: Sequence[PlacedTrial]) -> tuple[PlacedTrial, ...]:
-    """In the order of the plan."""
-    ids = {trial.id for trial in trials}
-    return tuple(one for one in everything if one.trial.id in ids)
+            planned = replace(planned, study=structs.replace(study, p99_limit_ms=request.p99_limit_ms))
+        return _run(planned, interrupts, console)
 
 
 def _show_trials(
     request: StudyRequest, study: Study, prepared: Sequence[PlacedTrial], console: SteadyConsole
 ) -> ExitCode:
     if request.json:
-        _print_json([{"trial": one.trial.id, "argv": one.trial.argv} for one in prepared])
+        print_json([{"trial": one.trial.id, "argv": one.trial.argv} for one in prepared])
     else:
         print_trials(console, study, [one.trial for one in prepared], estimate_s(prepared))
     return ExitCode.VALID
@@ -139,44 +127,22 @@ def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[Plac
     return structs.replace(study, fingerprint=now, accepted=accepted, retry_suspect=rounds, stopped="")
 
 
-def _run(
-    request: StudyRequest,
-    study: Study,
-    folder: StudyFolder,
-    redo: Collection[str],
-    everything: Sequence[PlacedTrial],
-    topology: Topology,
-    interrupts: Interrupts,
-    console: SteadyConsole,
-) -> ExitCode:
-    kind = kind_of(study)
+def _run(planned: PlannedStudy, interrupts: Interrupts, console: SteadyConsole) -> ExitCode:
+    folder = planned.folder
     screen = StudyScreen(console)
-    screen.remember(kind.standing(study, folder.outcomes()))
-    now = kind.next(study, folder.outcomes(), redo)
-    screen.say(f"{len(_of_the_plan(now))} of {len(study.trials)} trials, in {folder.path}")
+    screen.remember(planned.kind.standing(planned.study, folder.outcomes()))
+    first = planned.first()
+    screen.say(f"{len(planned.left(first))} of {len(planned.trials)} trials, in {folder.path}")
     sinks = Fanout(screen)
-    runner = Runner(study, folder, topology, sinks)
-    broken = ""
-    if now is not None:
-        check_limits(max(len(one.plan.jobs) for one in everything))
+    runner = Runner(planned, sinks)
+    if first is not None:
+        check_limits(max(len(one.plan.jobs) for one in planned.trials))
         # In the main thread: the kernel's word of its end follows the thread that starts agents.
-        launcher = LocalLauncher(everything[0].request.launch.agent_python)
+        launcher = LocalLauncher(planned.trials[0].request.launch.agent_python)
         interrupts.attend(launcher.abandon)
         console.detach()
         try:
-            with Bus.open(launcher, interrupts, None) as bus:
-                while now is not None and not runner.interrupted:
-                    if now.attempt:
-                        which = f"round {now.attempt} of {study.retry_suspect}: {len(now.trials)} trials"
-                        screen.say(f"{kind.rerun} are run again, {which}")
-                    runner.run(bus, _placed(now.trials, everything), now.attempt)
-                    now = kind.next(study, folder.outcomes())
-                runner.finish(bus)
-        except Broken as problem:
-            broken = str(problem)
-        except Changed as problem:
-            study = structs.replace(study, stopped=str(problem))
-            folder.plan(study)
+            runner.conduct(launcher, interrupts, first)
         except Unwritable as problem:
             raise Unwritable(f"{problem}; when it can be written, {_how(folder)}") from None
         finally:
@@ -185,8 +151,8 @@ def _run(
             console.attach()
     for failure in sinks.unheard:
         print_aside(failure.text)
-    outcomes = folder.outcomes()
-    whole = _conclude(request, study, folder, outcomes, console)
+    study, outcomes = runner.planned.study, folder.outcomes()
+    whole = _conclude(runner.planned, outcomes, console)
     if study.stopped:
         print(
             f"ovbench-coord: {study.stopped}; begin another study, or keep to this one by {_resume_words(folder)} "
@@ -194,10 +160,10 @@ def _run(
             file=sys.stderr,
         )
         return ExitCode.INVALID
-    if runner.interrupted or broken:
-        screen.say(f"{broken or 'interrupted'}; {_how(folder)}")
+    if runner.interrupted or runner.broken:
+        screen.say(f"{runner.broken or 'interrupted'}; {_how(folder)}")
         return ExitCode.INTERRUPTED if runner.interrupted else ExitCode.PARTIAL
-    return _verdict(kind.standing(study, outcomes)) if whole else ExitCode.UNWRITABLE
+    return _verdict(planned.kind.standing(study, outcomes)) if whole else ExitCode.UNWRITABLE
 
 
 def _how(folder: StudyFolder) -> str:
@@ -208,18 +174,16 @@ def _resume_words(folder: StudyFolder) -> str:
     return f"ovbench-coord study --resume {shlex.quote(str(folder.path))}"
 
 
-def _conclude(
-    request: StudyRequest, study: Study, folder: StudyFolder, outcomes: Sequence[Outcome], console: SteadyConsole
-) -> bool:
+def _conclude(planned: PlannedStudy, outcomes: Sequence[Outcome], console: SteadyConsole) -> bool:
     """The answer on screen and as a page; False where a file could not be written. The trials are kept already."""
     from ..report.html.studypage import study_files
     from ..report.study import print_answer
 
-    said = kind_of(study).conclude(study, outcomes)
+    request, study, folder = planned.request, planned.study, planned.folder
+    said = planned.kind.conclude(study, outcomes)
     data = answer_json(said)
     if request.json:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+        print_bytes(data)
     if not outcomes:
         return True
     print_answer(console, study, said)
@@ -240,8 +204,3 @@ def _verdict(outcomes: Sequence[Outcome]) -> ExitCode:
     """The most urgent of the trials' own."""
     codes = [_URGENCY[outcome.status] for outcome in outcomes if outcome.status in _URGENCY]
     return ExitCode.PARTIAL if ExitCode.PARTIAL in codes else ExitCode.INVALID if codes else ExitCode.VALID
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
-    sys.stdout.flush()

@@ -22,7 +22,7 @@ from ..session.events import (
     Stopping,
     WarmingUp,
 )
-from ..study.events import TrialBegins, TrialEnded
+from ..study.events import RoundBegins, TrialBegins, TrialEnded
 from ..study.kinds.registry import kind_of
 from .console import SteadyConsole
 from .steps import waiting_line
@@ -47,6 +47,8 @@ class StudyScreen:
 
     def handle(self, event: Event) -> None:
         match event:
+            case RoundBegins(rerun=rerun, number=number, rounds=rounds, trials=trials):
+                self.say(f"{rerun} are run again, round {number} of {rounds}: {trials} trials")
             case TrialBegins():
                 self._current = event
                 self._show("starting")

@@ -1,7 +1,16 @@
-"""What happens in a study, beside the events of its trials' runs: a trial begins, a trial has ended."""
+"""What happens in a study, beside the events of its trials' runs: a round or a trial begins, a trial has ended."""
 
 from ..result.study import Outcome, Trial
 from ..session.events import Event
+
+
+class RoundBegins(Event, frozen=True, tag="round_begins"):
+    """Trials are run again: `rerun` says which, in words. `number`: of the round among `rounds`, from 1."""
+
+    rerun: str
+    number: int
+    rounds: int
+    trials: int
 
 
 class TrialBegins(Event, frozen=True, tag="trial_begins"):

@@ -2,15 +2,18 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
+
+from msgspec import structs
 
 from ovbench.common.clock import monotonic_ns, utc_text
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
+from ..launch import Launcher
 from ..plan.plan import Plan, make_plan
 from ..request.commandline import parse_run
 from ..request.request import Request
@@ -21,11 +24,15 @@ from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
 from ..session.crew import Crew
 from ..session.events import Sink
+from ..session.interrupts import Interrupts
 from ..session.session import Bus
-from .events import TrialBegins, TrialEnded
+from .events import RoundBegins, TrialBegins, TrialEnded
 from .fingerprint import fingerprint
 from .folder import StudyFolder
+from .kinds.kind import Kind, Round
+from .kinds.registry import kind_of
 from .outcome import failed, outcome_of
+from .request import StudyRequest
 
 LEASE_S: Final = 60.0
 """Agents outlive the merge and the report of a trial, however large. Should the coordinator die, local agents die with
@@ -93,26 +100,79 @@ class Changed(Exception):
     trial that it was seen in is not kept."""
 
 
-@dataclass
-class Runner:
+@dataclass(frozen=True)
+class PlannedStudy:
+    """All that is settled before trials are run. `trials`: all of the plan, in its order. `redo`: trials that ended
+    with such a status are left, too."""
+
+    request: StudyRequest
     study: Study
     folder: StudyFolder
     topology: Topology
+    trials: tuple[PlacedTrial, ...]
+    redo: Collection[str] = ()
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.study)
+
+    def first(self) -> Round | None:
+        """What is to be run first; None where all has been run."""
+        return self.kind.next(self.study, self.folder.outcomes(), self.redo)
+
+    def left(self, first: Round | None) -> tuple[PlacedTrial, ...]:
+        """What is left of the plan; nothing where trials are only to be run again."""
+        return () if first is None or first.attempt else self.placed(first.trials)
+
+    def placed(self, trials: Sequence[Trial]) -> tuple[PlacedTrial, ...]:
+        """In the order of the plan."""
+        ids = {trial.id for trial in trials}
+        return tuple(one for one in self.trials if one.trial.id in ids)
+
+
+@dataclass
+class Runner:
+    """`interrupted`, `broken` and the study's `stopped` say why it ended before its plan was; `broken` in words."""
+
+    planned: PlannedStudy
     sink: Sink
     clock: Callable[[], float] = time.monotonic
-    outcomes: list[Outcome] = field(default_factory=list)
     interrupted: bool = False
+    broken: str = ""
     _crew: Crew = field(default_factory=Crew)
     _jobs: PlacedTrial | None = None
     _overheads_s: list[float] = field(default_factory=list)
     _read: dict[str, str] = field(default_factory=dict)
     """SHA-256 by file, of what the study began with and its trials have read since."""
 
-    def run(self, bus: Bus, trials: Sequence[PlacedTrial], attempt: int = 0) -> None:
+    def conduct(self, launcher: Launcher, interrupts: Interrupts, first: Round) -> None:
+        """Round after round, until the kind of study has none left or the user wants an end. Raises Unwritable where a
+        trial cannot be saved."""
+        planned = self.planned
+        now: Round | None = first
+        try:
+            with Bus.open(launcher, interrupts, None) as bus:
+                while now is not None and not self.interrupted:
+                    if now.attempt:
+                        self._announce(now)
+                    self._run(bus, planned.placed(now.trials), now.attempt)
+                    now = planned.kind.next(planned.study, planned.folder.outcomes())
+                bus.release(self._crew)  # those that stayed for a next trial
+        except Broken as problem:
+            self.broken = str(problem)
+        except Changed as problem:
+            self.planned = replace(planned, study=structs.replace(planned.study, stopped=str(problem)))
+            planned.folder.plan(self.planned.study)
+
+    def _announce(self, again: Round) -> None:
+        study, rerun = self.planned.study, self.planned.kind.rerun
+        self.sink.handle(RoundBegins(monotonic_ns(), rerun, again.attempt, study.retry_suspect, len(again.trials)))
+
+    def _run(self, bus: Bus, trials: Sequence[PlacedTrial], attempt: int) -> None:
         """All of them, or until the user wants an end. `attempt`: the round in which they are run again, from 1. Raises
         Broken where agents cannot be started any more, Changed where a file has, and Unwritable where a trial
         cannot be saved."""
-        total = len(trials) if attempt else len(self.study.trials)
+        total = len(trials) if attempt else len(self.planned.study.trials)
         for index, prepared in enumerate(trials):
             number = total - len(trials) + index + 1
             self.sink.handle(TrialBegins(monotonic_ns(), prepared.trial, number, total, self._left_s(trials[index:])))
@@ -123,24 +183,18 @@ class Runner:
             if bus.launcher.ended:
                 raise Broken(bus.launcher.ended)
             self._check_files(outcome, prepared)
-            self.folder.keep(prepared.trial, outcome, report)
-            self.outcomes.append(outcome)
+            self.planned.folder.keep(prepared.trial, outcome, report)
             self._overheads_s.append(self.clock() - began - (prepared.load_s or 0.0))
             self.sink.handle(TrialEnded(monotonic_ns(), outcome, number, total))
-
-    def finish(self, bus: Bus) -> None:
-        """Let the agents go that stayed for a next trial."""
-        bus.release(self._crew)
-        self._crew = Crew()
 
     def _check_files(self, outcome: Outcome, prepared: PlacedTrial) -> None:
         """By what the agents have read. Agents that stayed from the trial before refuse a file that was changed since:
         such a trial FAILED, and what the file is now is looked up. Raises Changed."""
-        known = {**self.study.fingerprint.files, **self._read}
+        known = {**self.planned.study.fingerprint.files, **self._read}
         now = outcome.files
         if outcome.status == "FAILED":
             with contextlib.suppress(UsageError):
-                now = fingerprint([prepared.request], self.topology).files
+                now = fingerprint([prepared.request], self.planned.topology).files
         changed = [file for file, digest in now.items() if known.get(file, digest) != digest]
         if changed:
             raise Changed(f"{changed[0]} is not what it was when the study began, as trial {outcome.trial} found")
@@ -154,7 +208,7 @@ class Runner:
         crew = self._adopted(bus, prepared)
         started_at = utc_text()
         command = ("ovbench-coord", *prepared.trial.argv)
-        planned = PlannedRun(prepared.request, prepared.plan, self.topology, started_at, command)
+        planned = PlannedRun(prepared.request, prepared.plan, self.planned.topology, started_at, command)
         try:
             record, self._crew = measure(bus, planned, self.sink, crew, LEASE_S)
         except UsageError as error:
@@ -163,7 +217,7 @@ class Runner:
             return failed(prepared.trial, attempt, started_at, self.clock() - began, str(error)), None
         self.interrupted = record.interrupted
         self._jobs = prepared
-        keep = partial(self.folder.keep_samples, prepared.trial, attempt=attempt)
+        keep = partial(self.planned.folder.keep_samples, prepared.trial, attempt=attempt)
         report = report_of(record, None if record.interrupted else keep)
         code = exit_code(report, record.interrupted)
         return outcome_of(prepared.trial, report, self.clock() - began, code, attempt), report
