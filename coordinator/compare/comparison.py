@@ -1,4 +1,4 @@
-"""What differs between results, and whether a difference is statistically significant. Pure.
+"""What differs between results, and whether a difference is statistically significant.
 
 The rule: of two independent estimates a and b with 95 % intervals, the difference b - a has the 95 % interval
 [b - a - sqrt((b - b_low)^2 + (a_high - a)^2), b - a + sqrt((b_high - b)^2 + (a - a_low)^2)] (Zou and Donner, Statistics
