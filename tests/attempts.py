@@ -1,7 +1,7 @@
 """Tests that the load of others can spoil are tried again, and how often that was needed is counted and shown.
 
 A fault of ovbench is there in each attempt, or, if it is a race, in many. So the whole run fails when more than one in
-three of all attempts did.
+three of all attempts did. Where it takes several runs of pytest, as in `scripts/test`, they count on in a file.
 
 There is no such limit for a single test: one run tries it too few times. Where others disturb one attempt in 20, which
 a busy machine does, about 30 tests of which none may fail twice in a row would fail 7 runs of 100 without any fault. A
@@ -12,6 +12,7 @@ that was tried again, with what it said.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, cast
 
 import pytest
@@ -23,6 +24,8 @@ MOST_ATTEMPTS: Final = 4
 LIMIT: Final = 1 / 3
 """The share of all attempts that may fail."""
 
+COUNTS: Final = "OVBENCH_TEST_ATTEMPTS"
+"""The environment's variable for the file in which the runs of pytest that belong together count on."""
 PROPERTY: Final = "failed attempts"
 """Of a report: how many attempts there were, and what those that failed said. It comes from xdist's workers, too."""
 
@@ -53,18 +56,24 @@ class Tried:
 
 
 class Attempts:
-    """Of a whole run: a worker's are added where its reports come in."""
+    """Of a whole run: a worker's are added where its reports come in.
 
-    def __init__(self) -> None:
+    `counts`: the file, if any, that has two numbers: how many attempts former runs made, and how many of them failed.
+    """
+
+    def __init__(self, counts: Path | None = None) -> None:
         self.tried: list[Tried] = []
+        self._counts = counts
+        known = counts.read_text().split() if counts is not None and counts.exists() else []
+        self._former, self._former_failed = map(int, known or (0, 0))
 
     @property
     def failed(self) -> int:
-        return sum(len(one.failures) for one in self.tried)
+        return self._former_failed + sum(len(one.failures) for one in self.tried)
 
     @property
     def all(self) -> int:
-        return sum(one.attempts for one in self.tried)
+        return self._former + sum(one.attempts for one in self.tried)
 
     @property
     def too_many_failed(self) -> bool:
@@ -79,6 +88,8 @@ class Attempts:
                 self.tried.append(Tried(report.nodeid, why, attempts, tuple(failures)))
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self._counts is not None:
+            self._counts.write_text(f"{self.all} {self.failed}")
         if self.too_many_failed and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -86,7 +97,10 @@ class Attempts:
         if not self.tried:
             return
         terminalreporter.section("attempts at tests that others' load can spoil")
-        terminalreporter.line(f"{self.failed} of {self.all} attempts at {len(self.tried)} tests failed")
+        attempts, failed = self.all - self._former, self.failed - self._former_failed
+        terminalreporter.line(f"{failed} of {attempts} attempts at {len(self.tried)} tests failed")
+        if self._former:
+            terminalreporter.line(f"{self.failed} of {self.all} in all, with those of the runs before")
         for one in self.tried:
             for line in one.lines() if one.failures else ():
                 terminalreporter.line(line)
@@ -98,7 +112,8 @@ class Attempts:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "undisturbed(why): others' load can make it fail, so it may be tried again")
     if not hasattr(config, "workerinput"):  # one of xdist's workers leaves the counting to the process that started it
-        config.pluginmanager.register(Attempts(), "attempts")
+        counts = os.environ.get(COUNTS)
+        config.pluginmanager.register(Attempts(Path(counts) if counts else None), "attempts")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.attempts import Attempts, Tried, undisturbed
+from tests.attempts import COUNTS, Attempts, Tried, undisturbed
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,12 +24,13 @@ def steady(failures):
 """
 
 
-def pytest_run(folder: Path, text: str, *options: str) -> tuple[int, list[str]]:
+def pytest_run(folder: Path, text: str, *options: str, counts: Path | None = None) -> tuple[int, list[str]]:
     """Its exit code and what it prints, of a file with this text."""
     (folder / "test_it.py").write_text(text)
     (folder / "pytest.ini").write_text("[pytest]\naddopts = -q --strict-markers -p no:cacheprovider")
     plugins = ("-p", "xdist", "-p", "tests.leftovers", "-p", "tests.attempts")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment[COUNTS] = str(counts or "")  # not that of the run which this is a test of
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *plugins, *options, "test_it.py"],
         cwd=folder, capture_output=True, text=True, env=environment,
@@ -74,6 +75,24 @@ def test_measured(failures):
     assert code == 1, lines
     assert "3 of 7 attempts at 4 tests failed" in lines
     assert any("more than one in three attempts failed" in line for line in lines)
+
+
+def test_runs_that_belong_together_count_on(tmp_path: Path) -> None:
+    text = f"""{FLAKY}
+@pytest.mark.parametrize("failures", [1, 0])
+@undisturbed("it is slow")
+def test_measured(failures):
+    steady(failures)
+"""
+    counts = tmp_path / "counts"
+    counts.write_text("3 0")
+    code, lines = pytest_run(tmp_path, text, counts=counts)
+    assert code == 0, lines
+    assert "1 of 3 attempts at 2 tests failed" in lines
+    assert "1 of 6 in all, with those of the runs before" in lines
+    assert counts.read_text() == "6 1"
+    counts.write_text("3 2")
+    assert pytest_run(tmp_path, text, counts=counts)[0] == 1
 
 
 def test_one_attempt_in_three_may_fail() -> None:
