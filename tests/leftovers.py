@@ -20,6 +20,7 @@ import pytest
 MARK: Final = "OVBENCH_TEST"
 PATIENCE_S: Final = 5.0
 """How long what ends may take for it: less than the lease of 10 s by which a lost agent ends itself."""
+_LONGEST_DEATH_S: Final = 10.0
 
 _numbers: Final = itertools.count(1)
 _failed: Final = pytest.StashKey[bool]()
@@ -51,9 +52,17 @@ def pids() -> set[int]:
 
 
 def end(processes: Iterable[int]) -> None:
-    for pid in processes:
+    """And wait until they are no more than zombies, so that whoever looks next does not find them again."""
+    killed = list(processes)
+    for pid in killed:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + _LONGEST_DEATH_S
+    for pid in killed:
+        with suppress(OSError):  # where there is no program any more
+            while time.monotonic() < deadline:
+                os.readlink(f"/proc/{pid}/exe")
+                time.sleep(0.001)
 
 
 def left(mark: str, apart_from: Iterable[int] = ()) -> dict[int, str]:

@@ -74,7 +74,7 @@ def refuse_too_many(points: int, repetitions: int = 1) -> None:
 
 def refuse_other_axes(kind: KindName, axes: Axes, own: set[str]) -> None:
     """`own`: the flags that such a study varies. Raises UsageError where another one has several values."""
-    names = " and ".join(sorted(flag.lstrip("-") for flag in own))
+    names = " and ".join(sorted(own))
     for flag, values in axes.varied.items():
         if flag not in own:
             raise UsageError(

@@ -171,7 +171,7 @@ def test_every_kind_has_repetitions_of_its_own() -> None:
     ("kind", "words", "own", "told"),
     [
         ("sweep", ["-t", "5"], {}, "no setting has several values"),
-        ("scaling", ["-nstreams", "1,2"], {}, "varies agents only"),
+        ("scaling", ["-nstreams", "1,2"], {}, "varies --agents only"),
         ("streams", ["-nstreams", "4", "-nireq", "1,2"], {}, "would be idle"),
         ("streams", ["-nstreams", "1,2", "-nireq", "1"], {}, "-nstreams 2 is more than every -nireq"),
         ("streams", ["-nstreams", "AUTO,2"], {}, "-nstreams AUTO is not a whole number"),
