@@ -31,6 +31,8 @@ def pytest_run(folder: Path, text: str, *options: str, counts: Path | None = Non
     plugins = ("-p", "xdist", "-p", "tests.leftovers", "-p", "tests.attempts")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     environment[COUNTS] = str(counts or "")  # not that of the run which this is a test of
+    for name in ("CI", "BUILD_NUMBER"):  # where they are set, pytest's summary repeats what failures say in full
+        environment.pop(name, None)
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *plugins, *options, "test_it.py"],
         cwd=folder, capture_output=True, text=True, env=environment,
