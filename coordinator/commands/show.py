@@ -45,26 +45,39 @@ def parse_show(argv: Sequence[str]) -> ShowResult:
 def show(request: ShowResult, _: Call) -> ExitCode:
     """Raises UsageError where the result cannot be read, or is none."""
     from ..report.console import SafeConsole
-    from ..report.html.runpage import run_files
-    from ..report.html.studypage import study_files
-    from ..report.study import print_study
-    from ..report.text import print_report
     from ..result.report import to_json
     from ..store.saved import SavedRun, read_saved
 
     saved = read_saved(request.result)
     if isinstance(saved, SavedRun):
+        report = saved.report
         if request.json:
-            print_bytes(to_json(saved.report))
+            print_bytes(to_json(report))
         else:
-            print_report(SafeConsole(), saved.report)
-        return _draw(request, saved.folder, lambda: run_files(saved.report, request.html, request.plots))
+            from ..report.text import print_report
+
+            print_report(SafeConsole(), report)
+
+        def draw() -> Mapping[str, bytes]:
+            from ..report.html.runpage import run_files  # takes longer to load than all the rest
+
+            return run_files(report, request.html, request.plots)
+
+        return _draw(request, saved.folder, draw)
+    study, outcomes, one_report = saved.study, saved.outcomes, saved.one_report
     if request.json:
-        print_json({"study": saved.study, "trials": saved.outcomes})
+        print_json({"study": study, "trials": outcomes})
     else:
-        print_study(SafeConsole(), saved.study, saved.outcomes)
-    one = saved.one_report
-    return _draw(request, saved.folder, lambda: study_files(saved.study, saved.outcomes, one(), request.plots))
+        from ..report.study import print_study
+
+        print_study(SafeConsole(), study, outcomes)
+
+    def draw_study() -> Mapping[str, bytes]:
+        from ..report.html.studypage import study_files
+
+        return study_files(study, outcomes, one_report(), request.plots)
+
+    return _draw(request, saved.folder, draw_study)
 
 
 def _draw(request: ShowResult, folder: Path, draw: Callable[[], Mapping[str, bytes]]) -> ExitCode:
