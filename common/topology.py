@@ -1,7 +1,7 @@
 """The CPUs and memory of a machine as the kernel describes them, and what of it this process may use."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -94,12 +94,16 @@ class Topology:
     def physical_cores(self) -> int:
         return len({cpu.physical_core for cpu in self.cpus})
 
+    def nodes_of(self, cpus: Collection[int]) -> frozenset[int]:
+        """The NUMA nodes that some CPUs are of."""
+        return frozenset(cpu.node for cpu in self.cpus if cpu.id in cpus)
+
     def home(self, cpus: Iterable[int]) -> tuple[int | None, int | None]:
         """Socket and NUMA node that all of `cpus` belong to; None where they are of several."""
         wanted = set(cpus)
         sockets = {cpu.socket for cpu in self.cpus if cpu.id in wanted}
-        nodes = {cpu.node for cpu in self.cpus if cpu.id in wanted}
-        return (sockets.pop() if len(sockets) == 1 else None), (nodes.pop() if len(nodes) == 1 else None)
+        nodes = self.nodes_of(wanted)
+        return (sockets.pop() if len(sockets) == 1 else None), (next(iter(nodes)) if len(nodes) == 1 else None)
 
 
 def read_topology(root: Path = Path("/"), allowed: frozenset[int] | None = None) -> Topology:

@@ -1,67 +1,16 @@
-"""Where agents were to run, and where they and their memory were. Pure."""
+"""Where agents and their memory were, against where they were to be. Pure."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ovbench.common.messages import Finished, MaskChange, OnNode
-from ovbench.common.topology import Topology, format_cpu_list
+from ovbench.common.topology import format_cpu_list
 
-from ..plan.plan import Plan
 from ..result.findings import Code
 from ..result.report import Finding
 from ..session.record import AgentRecord
 from .evidence import Evidence
-
-
-def find_in_plan(plan: Plan, topology: Topology) -> Iterator[Finding]:
-    """What is known before anything is started."""
-    shared = plan.shared_cpus
-    if shared:
-        agents, cpus = len(plan.jobs), len(plan.measured_cpus)
-        number = f"{cpus} CPUs" if cpus != 1 else "1 CPU"
-        message = f"{agents} agents on {number}: those on {format_cpu_list(shared)} measure each other's load."
-        yield Finding(Code.OVERSUBSCRIBED, "warning", message, "Use fewer --agents, or more CPUs.")
-    yield from _find_in_quota(plan, topology)
-    yield from _find_siblings(plan, topology)
-    across = [i for i, job in enumerate(plan.jobs) if len(home_nodes(topology, job.placement.cpus)) > 1]
-    if across:
-        nodes = home_nodes(topology, plan.jobs[across[0]].placement.cpus)
-        message = (
-            f"{_agents(across)} {'has' if len(across) == 1 else 'have'} CPUs on several NUMA nodes, "
-            f"agent {across[0]} on {format_cpu_list(nodes)}: some of its memory is remote to some of its CPUs."
-        )
-        yield Finding(Code.SPANS_NODES, "info", message, "Use --agents per-node, or more --agents.")
-
-
-def _find_in_quota(plan: Plan, topology: Topology) -> Iterator[Finding]:
-    """A plan may still keep within it, with -max_irate; what was used up is found in the run."""
-    quota, cpus = topology.quota_cpus, len(plan.measured_cpus)
-    if quota is not None and quota < cpus:
-        message = f"The control group's quota is {quota:g} CPUs, but {cpus} are measured: it may run out."
-        yield Finding(Code.CPU_QUOTA, "warning", message, "Measure fewer --cpus, or raise the quota (cpu.max).")
-
-
-def _find_siblings(plan: Plan, topology: Topology) -> Iterator[Finding]:
-    cores = {cpu.id: cpu.physical_core for cpu in topology.cpus}
-    users: dict[tuple[int, int, int], dict[int, set[int]]] = {}
-    for id, job in enumerate(plan.jobs):
-        for cpu in job.placement.cpus:
-            if cpu in cores:
-                users.setdefault(cores[cpu], {}).setdefault(cpu, set()).add(id)
-    both = {core: cpus for core, cpus in users.items() if len(cpus) > 1 and len(set().union(*cpus.values())) > 1}
-    if both:
-        agents = sorted(set[int]().union(*(some for cpus in both.values() for some in cpus.values())))
-        cpus = sorted(cpu for core in both.values() for cpu in core)
-        message = (
-            f"{_agents(agents)} share {_number(len(both), 'physical core')} as SMT siblings, on CPUs "
-            f"{format_cpu_list(cpus)}: they take time from each other."
-        )
-        yield Finding(Code.SMT_SHARING, "warning", message, "Use --smt skip, or --agents per-core for a core each.")
-    beside = sorted(cpu for cpu in plan.housekeeping if cores.get(cpu) in users)
-    if beside:
-        message = f"Control threads run on CPUs {format_cpu_list(beside)}, SMT siblings of measured ones."
-        advice = "Leave a core free of load, and name it in --housekeeping."
-        yield Finding(Code.SMT_SHARING, "info", message, advice)
+from .planned import agents_in_words, number_of
 
 
 def find_in_placement(evidence: Evidence) -> Iterator[Finding]:
@@ -86,7 +35,7 @@ def _find_many_threads(evidence: Evidence) -> Iterator[Finding]:
     if crowded:
         threads, cpus = max(crowded.values(), key=lambda both: both[0] / both[1])
         who = evidence.who(list(crowded))
-        message = f"More threads than CPUs on {who}: up to {_number(threads, 'thread')} on {_number(cpus, 'CPU')}."
+        message = f"More threads than CPUs on {who}: up to {number_of(threads, 'thread')} on {number_of(cpus, 'CPU')}."
         yield Finding(Code.OVERSUBSCRIBED, "warning", message, "Use fewer -nthreads, or more --cpus-per-agent.")
 
 
@@ -128,8 +77,8 @@ def _find_collisions(evidence: Evidence) -> Iterator[Finding]:
             met.setdefault(agents, []).append(cpu)
     for agents, cpus in met.items():
         message = (
-            f"{_agents(agents)} were seen inferring on CPUs {format_cpu_list(cpus)}, which the plan did not give "
-            "to all of them: they measured each other's load."
+            f"{agents_in_words(agents)} were seen inferring on CPUs {format_cpu_list(cpus)}, which the plan did not "
+            "give to all of them: they measured each other's load."
         )
         advice = "Find out what sets affinities on this machine, stop it, and run again."
         yield Finding(Code.CPU_COLLISION, "error", message, advice)
@@ -151,11 +100,6 @@ def _find_moved(agent: AgentRecord, changes: Sequence[MaskChange]) -> Iterator[F
         yield Finding(Code.MASK_CHANGED, "warning" if control else "error", message, advice)
 
 
-def home_nodes(topology: Topology, cpus: Collection[int]) -> frozenset[int]:
-    """The NUMA nodes that some CPUs are of."""
-    return frozenset(cpu.node for cpu in topology.cpus if cpu.id in cpus)
-
-
 def remote_percent(nodes: Iterable[OnNode], home: Collection[int]) -> float | None:
     """Of an agent's own memory, on other nodes than those; None where it is not known, or none is its own."""
     own_mb = {part.node: part.own_mb for part in nodes}
@@ -164,7 +108,7 @@ def remote_percent(nodes: Iterable[OnNode], home: Collection[int]) -> float | No
 
 
 def _find_remote(agent: AgentRecord, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
-    home = home_nodes(evidence.run.topology, agent.job.placement.cpus)
+    home = evidence.run.topology.nodes_of(agent.job.placement.cpus)
     percent = remote_percent(finished.nodes, home)
     limit = evidence.run.request.criteria.thresholds.max_remote_memory_percent
     if percent is None or percent <= limit:
@@ -181,11 +125,3 @@ def _find_remote(agent: AgentRecord, finished: Finished, evidence: Evidence) -> 
     else:
         advice = "Use --memory local, see that the node has memory free, or raise --max-remote-memory."
         yield Finding(Code.REMOTE_MEMORY, "warning", message, advice)
-
-
-def _agents(ids: Sequence[int]) -> str:
-    return f"Agent{'s' if len(ids) > 1 else ''} {format_cpu_list(ids)}"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count != 1 else ''}"

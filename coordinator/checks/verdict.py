@@ -12,7 +12,8 @@ from ..result.report import Finding, Validity
 from .evidence import Evidence
 from .machine import find_in_machine
 from .outputs import find_in_outputs
-from .placement import find_in_placement, find_in_plan
+from .placement import find_in_placement
+from .planned import find_in_plan
 from .run import find_in_agents, find_in_rate, find_in_window
 from .settings import find_in_settings
 from .stability import find_in_agents_speed, find_in_course, find_in_sample_size

@@ -37,7 +37,7 @@ def run(request: Request, call: Call) -> ExitCode:
 
 
 def _show_plan(request: Request, plan: Plan, topology: Topology) -> ExitCode:
-    from ..checks.placement import find_in_plan
+    from ..checks.planned import find_in_plan
 
     findings = tuple(find_in_plan(plan, topology))
     if request.output.json:

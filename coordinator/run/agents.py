@@ -10,7 +10,7 @@ from ovbench.common.topology import Topology
 
 from ..analysis.merge import Merged
 from ..analysis.recording import Window
-from ..checks.placement import home_nodes, remote_percent
+from ..checks.placement import remote_percent
 from ..machine.utilization import ProcessShare
 from ..result import report as result
 from ..session.record import AgentRecord, RunRecord
@@ -68,7 +68,7 @@ def _placement(
         ),
         memory_policy=ready.memory_policy if ready is not None else "",
         memory_mb_by_node={str(part.node): result.NodeMemory(part.own_mb, part.total_mb) for part in nodes},
-        remote_memory_percent=remote_percent(nodes, home_nodes(topology, agent.job.placement.cpus)),
+        remote_memory_percent=remote_percent(nodes, topology.nodes_of(agent.job.placement.cpus)),
     )
 
 

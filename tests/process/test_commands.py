@@ -48,6 +48,14 @@ def test_no_verb_loads_numpy_to_read_its_words(verb: str) -> None:
     assert subprocess.run([sys.executable, "-c", loaded], timeout=PATIENCE_S).returncode == 0
 
 
+def test_a_plan_is_shown_without_numpy() -> None:
+    """And so without what a run is judged by, most of which takes arrays."""
+    loaded = "import sys; from ovbench.coordinator.entry import execute; " + (
+        "sys.exit = lambda code: None; execute(['--dry-run', '--json']); raise SystemExit('numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", loaded], timeout=PATIENCE_S, capture_output=True).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

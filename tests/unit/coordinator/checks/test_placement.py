@@ -10,7 +10,8 @@ from ovbench.common.job import MemoryPolicy, NullService
 from ovbench.common.messages import MaskChange, OnNode
 from ovbench.common.topology import Topology
 from ovbench.coordinator.checks.evidence import Evidence
-from ovbench.coordinator.checks.placement import find_in_plan, remote_percent
+from ovbench.coordinator.checks.placement import remote_percent
+from ovbench.coordinator.checks.planned import find_in_plan
 from ovbench.coordinator.checks.verdict import find
 from ovbench.coordinator.plan.plan import Plan
 from ovbench.coordinator.result.findings import Code
