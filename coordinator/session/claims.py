@@ -98,6 +98,10 @@ def _in_finished(
     yield from _strangers("was on", ran_on | changed | {*finished.seen, *finished.mask}, cpus)
 
 
+_TOTALS: Final = ("at_ns", "user_s", "system_s", "control_s", "voluntary_switches", "involuntary_switches")
+"""Of a process, as the kernel counts them up."""
+
+
 def _in_usage(usage: Iterable[Usage], first_ns: int, last_ns: int) -> Iterator[str]:
     readings = list(usage)
     if not readings:
@@ -105,7 +109,7 @@ def _in_usage(usage: Iterable[Usage], first_ns: int, last_ns: int) -> Iterator[s
     elif not first_ns <= readings[0].at_ns <= readings[-1].at_ns <= last_ns:
         yield "it read its CPU time at an instant that is not of its load"
     for before, after in pairwise(readings):
-        if after.at_ns < before.at_ns or after.user_s < before.user_s or after.system_s < before.system_s:
+        if any(getattr(after, total) < getattr(before, total) for total in _TOTALS):
             yield "its reports of CPU time are not in order"
 
 

@@ -84,6 +84,8 @@ def test_a_load_that_can_have_been_has_no_fault() -> None:
         ({"usage": (usage(BEGIN), usage(BEGIN - 5), usage(BEGIN))}, "not in order"),
         ({"usage": (usage(BEGIN, user_s=2.0), usage(BEGIN + 5, user_s=1.0))}, "not in order"),
         ({"usage": (usage(BEGIN, system_s=2.0), usage(BEGIN + 5))}, "not in order"),
+        ({"usage": (usage(BEGIN, control_s=2.0), usage(BEGIN + 5))}, "not in order"),
+        ({"usage": (usage(BEGIN, switches=2), usage(BEGIN + 5))}, "not in order"),
         ({"seen": (0, 7)}, "was on CPUs 7, which do not exist here"),
         ({"mask": (8191,)}, "was on CPUs 8191"),
         ({"mask_changes": (MaskChange(1, False, (0,), (5,)),)}, "was on CPUs 5"),
