@@ -1,0 +1,131 @@
+"""MLPerf's scenarios: `single-stream`, `multi-stream:N`, `server` or `offline`, and LoadGen's rules for each. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from ovbench.common.errors import UsageError
+
+Name = Literal["single-stream", "multi-stream", "server", "offline"]
+Given = Mapping[str, str | int | float]
+"""Values by the spelling of their flags, of those that were given."""
+
+SYNTAX: Final = "single-stream, multi-stream:N, server and offline"
+MIN_DURATION_S: Final = 600.0
+"""Of every scenario in LoadGen's `mlperf.conf`."""
+
+_MULTI_STREAM: Final = re.compile(r"multi-stream:([1-9][0-9]{0,4})", re.ASCII)
+_PLAIN: Final[Mapping[str, Name]] = {"single-stream": "single-stream", "server": "server", "offline": "offline"}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a query is and when the next one begins. `samples_per_query`: inferences that start together."""
+
+    name: Name
+    samples_per_query: int = 1
+
+    def __str__(self) -> str:
+        """As on the command line."""
+        return f"{self.name}:{self.samples_per_query}" if self.name == "multi-stream" else self.name
+
+    @property
+    def one_query_at_a_time(self) -> bool:
+        return self.name in ("single-stream", "multi-stream")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """By which LoadGen judges a run, and how long that lasts: until both minima are met.
+
+    `percentile` (between 0 and 1) is that of the result, or of a server the one that `target_latency_ns` limits; it is
+    of no account offline, where `min_queries` are samples, as there is only one query.
+    """
+
+    percentile: float
+    min_duration_s: float
+    min_queries: int
+    target_latency_ns: int = 0
+
+
+_RULES: Final[Mapping[Name, Rules]] = {
+    "single-stream": Rules(0.90, MIN_DURATION_S, 100),
+    "multi-stream": Rules(0.99, MIN_DURATION_S, 662),
+    "server": Rules(0.99, MIN_DURATION_S, 100),
+    "offline": Rules(0.99, MIN_DURATION_S, 100),
+}
+"""For any model: what LoadGen 6.0 has in `mlperf.conf`, else the defaults of its `test_settings.h`."""
+
+_NEEDED_BY_A_SERVER: Final = {
+    "--rate": "the arrivals per second, as in --rate 300",
+    "--slo-ms": "the latency that the 99th percentile has to be within, as in --slo-ms 15",
+}
+
+
+def parse_scenario(text: str) -> Scenario:
+    """Raises ValueError, whose text ends a sentence that begins with the flag."""
+    name = _PLAIN.get(text)
+    if name is not None:
+        return Scenario(name)
+    found = _MULTI_STREAM.fullmatch(text)
+    if found is not None:
+        return Scenario("multi-stream", int(found[1]))
+    if text.startswith("multi-stream"):
+        raise ValueError(f"'{text}' has no number of samples per query from 1 to 99999; write multi-stream:8 for 8")
+    raise ValueError(f"'{text}' is none of {SYNTAX}")
+
+
+def rules_of(scenario: Scenario, duration_s: float | None = None, target_latency_ns: int = 0) -> Rules:
+    """LoadGen's rules for any model; `duration_s`, where given, in place of MLPerf's minimum."""
+    rules = _RULES[scenario.name]
+    duration_s = rules.min_duration_s if duration_s is None else duration_s
+    return replace(rules, min_duration_s=duration_s, target_latency_ns=target_latency_ns)
+
+
+def refuse_contradictions(scenario: Scenario, given: Given) -> None:
+    """Raises UsageError, one sentence that names both flags, or the one that a scenario lacks."""
+    for flag, reason in _conflicts(scenario, given):
+        if flag in given:
+            raise UsageError(f"{flag} {given[flag]} and --scenario {scenario} contradict each other: {reason}")
+    for flag, example in _NEEDED_BY_A_SERVER.items():
+        if scenario.name == "server" and flag not in given:
+            raise UsageError(f"--scenario server needs {flag}, {example}")
+
+
+def _conflicts(scenario: Scenario, given: Given) -> Iterator[tuple[str, str]]:
+    """Flags that may not be given, each with the reason and what to do."""
+    yield "-niter", "a scenario has its own number of queries; leave -niter out, and give the time with -t"
+    yield "--until", "a scenario ends by its own time and number of queries; leave one of the two out"
+    if scenario.name == "server":
+        yield from _conflicts_with_a_server(given)
+    else:
+        yield from _conflicts_with_a_closed_loop(scenario)
+    if scenario.one_query_at_a_time:
+        yield from _conflicts_with_one_query_at_a_time(scenario, given)
+
+
+def _conflicts_with_a_server(given: Given) -> Iterator[tuple[str, str]]:
+    for flag in ("-max_irate", "--stages"):
+        yield flag, "its queries arrive at one rate throughout, as Poisson has it; use --rate"
+    if given.get("--arrivals") != "poisson":
+        yield "--arrivals", "its queries arrive as Poisson has it; use --arrivals poisson, or leave it out"
+    yield "--timeout-ms", "LoadGen waits for every query and drops none; leave --timeout-ms out"
+
+
+def _conflicts_with_a_closed_loop(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    offline = scenario.name == "offline"
+    reason = "all its samples are there from the start" if offline else "a query begins when the one before has ended"
+    for flag in ("--rate", "-max_irate", "--stages", "--arrivals"):
+        yield flag, f"{reason}; leave {flag} out, or use --scenario server"
+
+
+def _conflicts_with_one_query_at_a_time(scenario: Scenario, given: Given) -> Iterator[tuple[str, str]]:
+    if given.get("--agents") != 1:
+        yield "--agents", "there is one query at a time, so one agent; use --agents 1"
+        yield "--cpus-per-agent", "there is one query at a time, so one agent; add --agents 1"
+    if given.get("-nireq") != scenario.samples_per_query:
+        wanted = scenario.samples_per_query
+        yield "-nireq", f"{wanted} infer at a time; use -nireq {wanted}, or leave it out"
+    if scenario.name == "multi-stream" and given.get("-api") != "async":
+        yield "-api", "the samples of a query start together; use -api async, or leave it out"
