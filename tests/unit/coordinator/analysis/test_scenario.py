@@ -1,0 +1,140 @@
+"""What LoadGen would report: which figure is the result, and what makes a run valid."""
+
+import numpy as np
+import pytest
+
+from ovbench.coordinator.analysis.scenario import NEVER, Issued, judge
+from ovbench.coordinator.request.scenario import Scenario, rules_of
+from ovbench.coordinator.result.scenario import Performance
+
+MS = 1_000_000
+SINGLE, SERVER, OFFLINE = Scenario("single-stream"), Scenario("server"), Scenario("offline")
+
+
+def in_turn(latencies_ms: list[int], gap_ms: int = 0) -> Issued:
+    """One begins when the one before has ended, after a gap."""
+    latencies = np.asarray(latencies_ms, np.int64) * MS
+    end = np.cumsum(latencies + gap_ms * MS) - gap_ms * MS
+    return Issued(end - latencies, end - latencies, end)
+
+
+def arriving(latencies_ms: list[int], every_ms: int = 1) -> Issued:
+    """NEVER stays what it is."""
+    due = np.arange(len(latencies_ms), dtype=np.int64) * every_ms * MS
+    end = [NEVER if ms == NEVER else int(at) + ms * MS for at, ms in zip(due, latencies_ms, strict=True)]
+    return Issued(due, due, np.asarray(end, np.int64))
+
+
+def test_the_result_of_single_stream_is_the_latency_that_nine_of_ten_are_below() -> None:
+    part = judge(SINGLE, rules_of(SINGLE, 1.0), in_turn(list(range(100, 0, -1))))
+    assert part.result.name == "90.0th percentile latency (ns)"
+    assert part.result.value == 91 * MS
+    assert (part.scenario, part.queries, part.samples, part.samples_per_query) == ("SingleStream", 100, 100, 1)
+
+
+def test_the_estimate_of_early_stopping_is_above_the_percentile_and_says_what_it_discards() -> None:
+    stopping = judge(SINGLE, rules_of(SINGLE, 1.0), in_turn(list(range(1, 101)))).early_stopping
+    assert stopping is not None
+    assert (stopping.satisfied, stopping.needed, stopping.discarded) == (True, 64, 2)
+    assert stopping.estimates_ns == {"90.0": 98 * MS, "99.0": None}
+
+
+def test_with_too_few_queries_early_stopping_is_not_satisfied_and_there_is_no_estimate() -> None:
+    part = judge(SINGLE, rules_of(SINGLE, 0.001), in_turn([1] * 63))
+    stopping = part.early_stopping
+    assert stopping is not None
+    assert (stopping.satisfied, stopping.discarded, stopping.estimates_ns["90.0"]) == (False, None, None)
+    assert not part.valid
+
+
+@pytest.mark.parametrize(("least_s", "valid"), [(0.990, True), (0.991, False)])
+def test_a_stream_lasts_until_its_last_query_begins(least_s: float, valid: bool) -> None:
+    part = judge(SINGLE, rules_of(SINGLE, least_s), in_turn([10] * 100))
+    assert part.min_duration_s.reached == 0.99
+    assert (part.min_duration_s.satisfied, part.valid) == (valid, valid)
+
+
+@pytest.mark.parametrize(("count", "valid"), [(100, True), (99, False)])
+def test_a_stream_takes_its_least_number_of_queries(count: int, valid: bool) -> None:
+    part = judge(SINGLE, rules_of(SINGLE, 0.1), in_turn([10] * count))
+    assert (part.min_queries.satisfied, part.valid) == (valid, valid)
+
+
+def test_a_query_of_multi_stream_lasts_from_its_due_to_the_end_of_its_slowest_sample() -> None:
+    scenario = Scenario("multi-stream", 3)
+    queries = in_turn(list(range(1, 701)))
+    due = np.repeat(queries.due, 3)
+    start = due + np.tile(np.asarray([0, 5, 9]), 700)
+    end = np.repeat(queries.end, 3) - np.tile(np.asarray([7, 0, 3]), 700)
+    unfinished_query = np.asarray([due[-1] + MS])
+    parts = (np.concatenate([part, unfinished_query]) for part in (due, start, end))
+    part = judge(scenario, rules_of(scenario, 1.0), Issued(*parts))
+    assert (part.scenario, part.queries, part.samples_per_query) == ("MultiStream", 700, 3)
+    assert part.result.name == "99.0th percentile latency (ns)"
+    assert part.result.value == 694 * MS
+    assert part.early_stopping is not None
+    assert part.early_stopping.estimates_ns == {"99.0": 700 * MS}
+
+
+def test_the_result_of_a_server_is_its_rate_up_to_the_end_of_the_last_to_arrive() -> None:
+    part = judge(SERVER, rules_of(SERVER, 0.5, 15 * MS), arriving([3000] + [1] * 1000))
+    assert part.result.name == "Completed samples per second"
+    assert part.result.value == pytest.approx(1000 / 1.001)
+    assert part.min_duration_s.reached == 1.0
+    assert part.valid
+
+
+def test_a_server_is_judged_by_how_many_are_over_its_target() -> None:
+    within, over = [1] * 990, [16] * 10
+    part = judge(SERVER, rules_of(SERVER, 0.5, 15 * MS), arriving(within + over))
+    assert part.performance == Performance(False, 99.0, 15 * MS, 10)
+    assert part.early_stopping is not None
+    assert (part.early_stopping.satisfied, part.early_stopping.needed) == (False, 2010)
+    assert not part.valid
+
+
+def test_exactly_the_target_is_within_it() -> None:
+    part = judge(SERVER, rules_of(SERVER, 0.5, 16 * MS), arriving([16] * 1000))
+    assert part.performance == Performance(True, 99.0, 16 * MS, 0)
+    assert part.valid
+
+
+def test_early_stopping_fails_where_the_percentile_alone_would_pass() -> None:
+    part = judge(SERVER, rules_of(SERVER, 0.5, 15 * MS), arriving([1] * 995 + [16] * 5))
+    assert part.performance is not None
+    assert part.performance.satisfied
+    assert part.early_stopping is not None
+    assert not part.early_stopping.satisfied
+    assert not part.valid
+
+
+def test_what_never_completed_is_over_every_target() -> None:
+    hour = 3600 * 1000 * MS
+    part = judge(SERVER, rules_of(SERVER, 0.5, hour), arriving([NEVER] * 20 + [1] * 980))
+    assert (part.queries, part.samples) == (1000, 980)
+    assert part.performance == Performance(False, 99.0, hour, 20)
+    assert not part.valid
+
+
+def test_a_result_that_depends_on_what_never_completed_is_not_known() -> None:
+    assert judge(SERVER, rules_of(SERVER, 0.5, MS), arriving([1] * 999 + [NEVER])).result.value is None
+    assert judge(SINGLE, rules_of(SINGLE, 0.5), arriving([1] * 80 + [NEVER] * 20)).result.value is None
+    assert judge(OFFLINE, rules_of(OFFLINE, 0.5), arriving([1] * 80 + [NEVER])).result.value is None
+
+
+@pytest.mark.parametrize(("least_s", "valid"), [(2.0, True), (2.1, False)])
+def test_offline_is_one_query_that_lasts_until_all_samples_are_done(least_s: float, valid: bool) -> None:
+    end = np.append(np.arange(1, 200) * MS, 2000 * MS).astype(np.int64)[::-1]
+    begin = np.zeros(200, np.int64)
+    part = judge(OFFLINE, rules_of(OFFLINE, least_s), Issued(begin, begin, end))
+    assert (part.scenario, part.queries, part.samples_per_query) == ("Offline", 1, 200)
+    assert (part.result.name, part.result.value) == ("Samples per second", 100.0)
+    assert (part.early_stopping, part.performance) == (None, None)
+    assert part.valid == valid
+
+
+@pytest.mark.parametrize("scenario", [SINGLE, SERVER, OFFLINE, Scenario("multi-stream", 2)])
+def test_a_run_without_samples_is_not_valid_and_has_no_result(scenario: Scenario) -> None:
+    none = np.empty(0, np.int64)
+    part = judge(scenario, rules_of(scenario, 1.0, MS), Issued(none, none, none))
+    assert (part.valid, part.result.value, part.samples) == (False, None, 0)
