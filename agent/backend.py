@@ -72,14 +72,16 @@ class NullBackend:
         requests = (job.runtime.requests or streams) if asynchronous else 1
         self._service = service
         self._begun = False
-        self._device = null.NullDevice(service.service_ns, streams, requests, *clock_addresses(), semaphore_addresses())
+        self._device = null.NullDevice(
+            service.service_ns, streams, requests, *clock_addresses(), semaphore_addresses(), service.exponential_seed
+        )
         if asynchronous:
             self._device.start()
         self._count = requests
         self.version = ""
         self.peaks_mb = (0.0, 0.0)
         self.effective = Effective(
-            backend=f"null:{service.service_ns / 1000:g}",
+            backend=f"null:{service.service_ns / 1000:g}{'' if service.exponential_seed is None else ',exp'}",
             model="null",
             device="null",
             hint="",
@@ -118,8 +120,7 @@ class NullBackend:
     def begin(self, at_ns: int) -> None:
         self._begun = True
         service = self._service
-        if service.drift_percent_per_s or service.stall_s:
-            self._device.begin(at_ns, service.drift_percent_per_s, service.stall_at_s, service.stall_s)
+        self._device.begin(at_ns, service.drift_percent_per_s, service.stall_at_s, service.stall_s)
 
     def recheck(self, completed: int) -> str | None:
         """None of its inferences fails."""

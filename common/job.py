@@ -204,13 +204,15 @@ class Placement(Spec, frozen=True, forbid_unknown_fields=True):
 
 
 class NullService(Spec, frozen=True, forbid_unknown_fields=True):
-    """Stands in for OpenVINO: each inference takes exactly `service_ns` on one of `streams` servers.
+    """Stands in for OpenVINO: each inference takes exactly `service_ns` on one of `streams` servers, or, with an
+    `exponential_seed`, a time that is exponential with that mean; the seed makes the times of each server known.
 
     Faults to find: after t seconds of load it takes `drift_percent_per_s` * t longer; from `stall_at_s` of the load on
     nothing is served for `stall_s`; its outputs are the number `outputs`, after the load `outputs_after`.
     """
 
-    service_ns: Positive
+    service_ns: NotNegative
+    exponential_seed: NotNegative | None = None
     drift_percent_per_s: Annotated[float, Meta(ge=0, le=1e6)] = 0.0
     stall_at_s: Seconds = 0.0
     stall_s: Seconds = 0.0

@@ -25,7 +25,7 @@ from .effective import Effective, Outputs, Phases
 from .histogram import COARSE, FINE, Layout
 from .job import MOST_CPUS, CpuNumber, Cpus, Finite, Job, Seconds
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 SAMPLES_PER_MESSAGE = 65_536
 """Samples in one `Samples` message: 1 MiB."""

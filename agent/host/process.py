@@ -96,7 +96,11 @@ def be_killed_first() -> None:
 
 
 def wake_on_time() -> None:
-    """Let timers of this thread, and of those it starts, end when they are due: by default they may be 50 us late."""
+    """Let timers of this thread, and of those it starts, end when they are due: by default they may be 50 us late.
+
+    An agent calls it before it starts any, so its measure thread and the null device's servers have it. So do
+    OpenVINO's threads, which wait for work rather than for instants: to them it makes no difference.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
 
 

@@ -1,13 +1,19 @@
-"""The null backend: a device that takes exactly a fixed time for an inference, and the same loops drive it.
+"""The null backend: a device whose services take a time that is known beforehand, and the same loops drive it.
 
 Its figures are known in closed form, so they test ovbench's own arithmetic: with service time S, sync gives latency S;
 async with R requests on K streams (R >= K, K divides R) gives K/S inferences per second at latency (R/K) S.
+
+Service times are all S, or exponential with mean S. Service k of a stream then takes -log1p(-u) S, where u is number k
+(53 bits) of splitmix64, started at a key made from the device's seed and the stream's number. Counting begins with the
+load that is measured, so its services do not depend on what was served before. Where S is 0 a service ends at once:
+nobody reads a clock.
 
 A stream is a server, first come first served: a service starts when its request has been submitted and the one before
 has ended, whichever is later, and takes its time from then. A server that wakes late only reports the end late. So no
 latency is shorter than its service, whatever the scheduler does; and while another request waits, being late by less
 than a service costs no throughput, as the next one is under way meanwhile. A server sleeps until shortly before the end
-of a service and spins the rest, so that it can be many on few CPUs.
+of a service and spins the rest, so that it can be many on few CPUs. The longer it sleeps the more it spins, as a CPU
+that was idle for long wakes late.
 
 Inputs are one word each, that is set or copied to; where a request is traced, each of its inferences notes them.
 
@@ -16,6 +22,7 @@ that begins t seconds later takes S (1 + d t). So back to back n of them are don
 which is about ln(1 + d t) / (d S). In a stall nothing is served, and what was under way goes on when it is over.
 """
 
+import math
 import threading
 from typing import Final
 
@@ -62,16 +69,62 @@ _SERVER: Final = 19  # of a request: the address of its server's row
 _QUEUE: Final = 20  # of a server: address of [REQUESTS] int64, requests that wait, round and round; 0 is a free place
 _POST: Final = 21  # of a server: address of sem_post
 _WAIT: Final = 22  # and of sem_wait
+_EXPONENTIAL: Final = 23  # 1: service times are exponential with mean SERVICE, not all SERVICE
+_KEY: Final = 24  # of a stream's sequence of service times
+_NUMBER: Final = 25  # how many of it were taken
 _TICKET: Final = 32  # of a server: how many were submitted; by several threads, so on a line of its own
 _SEMAPHORE: Final = 40  # and three more: a sem_t, how many wait in the queue; zeros are what sem_init makes of 0
 
 ROW_WORDS: Final = 64
 _SPIN_NS: Final = 60_000
+_SPIN_SHARE: Final = 20
+_MOST_SPIN_NS: Final = 200_000
+"""A server spins for 60 us and a twentieth of what is left: on a virtual machine (kernel 6.18, timer slack 1 ns) sleeps
+of 0.1, 0.5 and 2 ms ended late by 30, 37 and 96 us in the median, 63, 105 and 300 us at p99."""
 _STORING_NS: Final = 20_000
 """A submission that has its ticket is in the queue in less."""
 
+_GOLDEN: Final = 0x9E3779B97F4A7C15
+_MIX_1: Final = 0xBF58476D1CE4E5B9
+_MIX_2: Final = 0x94D049BB133111EB
+"""Of splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014)."""
+
+_u64: Final = types.uint64
+
 INVALID: Final = -14
 """The status of a null pointer in OpenVINO's C API (INVALID_C_PARAM in ov_common.h)."""
+
+
+@njit
+def _mix(state):
+    state = (state ^ (state >> _u64(30))) * _u64(_MIX_1)
+    state = (state ^ (state >> _u64(27))) * _u64(_MIX_2)
+    return state ^ (state >> _u64(31))
+
+
+@njit(i64(i64, i64), cache=CACHED)
+def _key(seed, stream):
+    """Of the sequence of a stream: those of other seeds and streams begin far from it."""
+    return i64(_mix(_mix(_u64(seed) + _u64(_GOLDEN)) + _u64(stream) * _u64(_GOLDEN)))
+
+
+@njit
+def _take_service(row_address):
+    """The time of the next service, ns."""
+    row = words(row_address)
+    if row[_EXPONENTIAL] == 0:
+        return row[_SERVICE]
+    row[_NUMBER] += 1
+    bits = _mix(_u64(row[_KEY]) + _u64(row[_NUMBER]) * _u64(_GOLDEN)) >> _u64(11)
+    uniform = float(bits) * 2.0**-53
+    return i64(-math.log1p(-uniform) * row[_SERVICE] + 0.5)
+
+
+@njit
+def _instant(row_address):
+    """Whether services take no time, and there is no fault that could make them."""
+    row = words(row_address)
+    return row[_SERVICE] == 0 and row[_BEGIN] == 0
 
 
 @njit
@@ -79,17 +132,18 @@ def _serve_until(row_address, instant):
     row = words(row_address)
     timespec = row_address + 8 * _TIME
     clock = row[_CLOCK]
-    if instant - now(clock, timespec) > 2 * _SPIN_NS:
-        sleep_until(row[_SLEEP], timespec, instant - _SPIN_NS)
+    left = instant - now(clock, timespec)
+    if left > 2 * _SPIN_NS:
+        sleep_until(row[_SLEEP], timespec, instant - min(_SPIN_NS + left // _SPIN_SHARE, _MOST_SPIN_NS))
     while now(clock, timespec) < instant:
         pass
 
 
 @njit
 def service_end(row_address, start):
-    """When a service ends that begins, or would if there were no stall, at `start`."""
+    """When the next service ends if it begins, or would without a stall, at `start`. Each call takes a service."""
     row = words(row_address)
-    service, begin = row[_SERVICE], row[_BEGIN]
+    service, begin = _take_service(row_address), row[_BEGIN]
     if begin == 0:
         return start + service
     stall, resume = row[_STALL], row[_RESUME]
@@ -125,8 +179,9 @@ def set_input(request, index, item):
 def infer(request):
     """Synchronous inference."""
     _trace(request)
-    row = words(request)
-    _serve_until(request, service_end(request, now(row[_CLOCK], request + 8 * _TIME)))
+    if not _instant(request):
+        begin = now(words(request)[_CLOCK], request + 8 * _TIME)
+        _serve_until(request, service_end(request, begin))
     return types.int32(0)
 
 
@@ -136,7 +191,8 @@ def start_async(request):
     _trace(request)
     row = words(request)
     server = words(row[_SERVER])
-    row[_SUBMITTED] = now(row[_CLOCK], request + 8 * _TIME)
+    if not _instant(request):
+        row[_SUBMITTED] = now(row[_CLOCK], request + 8 * _TIME)
     ticket = fetch_add(row[_SERVER] + 8 * _TICKET, 1)
     swap(server[_QUEUE] + 8 * (ticket % server[_REQUESTS]), 0, request)
     call_status(server[_POST], row[_SERVER] + 8 * _SEMAPHORE)
@@ -165,8 +221,9 @@ def serve(server_address, exception_address):
         queue[place] = 0
         place = (place + 1) % server[_REQUESTS]
         row = words(request)
-        free_at = service_end(server_address, max(free_at, row[_SUBMITTED]))
-        _serve_until(server_address, free_at)
+        if not _instant(server_address):
+            free_at = service_end(server_address, max(free_at, row[_SUBMITTED]))
+            _serve_until(server_address, free_at)
         call_pair(row[_CALLBACK], row[_FUNCTOR], exception_address)
 
 
@@ -180,10 +237,18 @@ class NullDevice:
     """`streams` servers for `requests` requests, none without a request; request i belongs to server i % streams."""
 
     def __init__(
-        self, service_ns: int, streams: int, requests: int, clock: int, sleep: int, semaphore: tuple[int, int]
+        self,
+        service_ns: int,
+        streams: int,
+        requests: int,
+        clock: int,
+        sleep: int,
+        semaphore: tuple[int, int],
+        seed: int | None = None,
     ) -> None:
         """`clock` and `sleep` are the addresses of clock_gettime and clock_nanosleep, `semaphore` those of sem_post and
-        sem_wait."""
+        sem_wait. `seed`: of service times that are exponential with mean `service_ns`; None: all take just that.
+        """
         self._exception = np.zeros(1, np.int64)
         self._servers: list[Int64s] = []
         self._queues: list[Int64s] = []  # kept: servers have their addresses
@@ -193,6 +258,8 @@ class NullDevice:
             count = len(range(stream, requests, streams))
             rows = np.zeros((1 + count, ROW_WORDS), np.int64)
             rows[:, _SERVICE] = service_ns
+            if seed is not None:
+                rows[:, _EXPONENTIAL], rows[:, _KEY] = 1, _key(seed, stream)
             rows[:, _CLOCK] = clock
             rows[:, _SLEEP] = sleep
             queue = np.zeros(count, np.int64)
@@ -224,9 +291,13 @@ class NullDevice:
         return values, notes
 
     def begin(self, at_ns: int, drift_percent_per_s: float, stall_at_s: float, stall_s: float) -> None:
-        """From this instant on it has these faults."""
+        """The load that is measured begins at this instant: from then on it has these faults, and the next service of
+        each stream is the first of its sequence. Nothing is in flight."""
         stall = at_ns + to_ns(stall_at_s)
         for rows in self._servers:
+            rows[:, _NUMBER] = 0
+            if not drift_percent_per_s and not stall_s:
+                continue
             rows[:, _DRIFT] = round(drift_percent_per_s * 1e7)
             rows[:, _STALL], rows[:, _RESUME] = stall, stall + to_ns(stall_s)
             rows[:, _BEGIN] = at_ns  # last, as servers look at it first

@@ -147,8 +147,9 @@ AGENTS: Final = (
     Flag(
         "backend",
         ("--backend",),
-        f"openvino, the default, or {SYNTAX}: a device that takes exactly that long, to test ovbench, with "
-        "faults to be found: slower and slower, a pause, the last agent slower or with wrong outputs",
+        f"openvino, the default, or {SYNTAX}: a device that takes exactly that long, or exponential times of that "
+        "mean, to test ovbench, with faults to be found: slower and slower, a pause, the last agent slower or with "
+        "wrong outputs",
         metavar="NAME",
         parse=values.null_backend,
     ),

@@ -1,4 +1,5 @@
-"""The null backend as the command line has it: `null:SERVICE_TIME_US`, and the faults that a run must find. Pure."""
+"""The null backend as the command line has it: `null:SERVICE_TIME_US`, how its service times are distributed, and the
+faults that a run must find. Pure."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,15 +9,21 @@ from ovbench.common.errors import UsageError
 from ovbench.common.job import NullService
 
 SYNTAX: Final = (
-    "null:SERVICE_TIME_US, with any of ,drift=PERCENT_PER_S ,stall=SECONDS@AT ,slow=PERCENT ,wrong=agent|after"
+    "null:SERVICE_TIME_US, with any of ,exp[=SEED] ,drift=PERCENT_PER_S ,stall=SECONDS@AT ,slow=PERCENT "
+    ",wrong=agent|after"
 )
 
 _KIND: Final = "null:"
 _PLAIN: Final = "null:SERVICE_TIME_US"
 _NUMBER: Final = re.compile(r"\d+(\.\d*)?(e[+-]?\d+)?|\.\d+", re.ASCII | re.IGNORECASE)
+_SEED: Final = re.compile(r"\d{1,10}", re.ASCII)
+_AGENT_BITS: Final = 31
+"""An agent's seed is the run's followed by its number; each has so many bits."""
+_LEAST_US: Final = 0.001
 _MOST_US: Final = 1e9
 _MOST_PERCENT: Final = 1e4
 _MOST_S: Final = 1e6
+_OF_SERVICE: Final = ("exp", "drift", "slow")
 _RIGHT: Final = 0
 _WRONG: Final = 1
 
@@ -47,14 +54,20 @@ class Faults:
 
 @dataclass(frozen=True)
 class NullSpec:
-    """A device that stands in for OpenVINO: an inference takes `service_us` on it, but for its faults."""
+    """A device that stands in for OpenVINO: an inference takes `service_us` on it, but for its faults.
+
+    `exponential_seed`: service times are exponential with that mean, and different for each agent; None: all the same.
+    """
 
     service_us: float
     faults: Faults
+    exponential_seed: int | None = None
 
     def __str__(self) -> str:
         """As on the command line."""
-        return f"{_KIND}{self.service_us:g}{self.faults}"
+        seed = self.exponential_seed
+        law = "" if seed is None else f",exp={seed}" if seed else ",exp"
+        return f"{_KIND}{self.service_us:g}{law}{self.faults}"
 
     def of_agent(self, index: int, agents: int) -> NullService:
         """As one of `agents` agents has it. Raises UsageError where there is no other agent to differ from."""
@@ -65,6 +78,7 @@ class NullSpec:
         slower = faults.slow_percent / 100 if last else 0.0
         return NullService(
             service_ns=round(self.service_us * 1000 * (1 + slower)),
+            exponential_seed=None if self.exponential_seed is None else self.exponential_seed << _AGENT_BITS | index,
             drift_percent_per_s=faults.drift_percent_per_s,
             stall_at_s=faults.stall_at_s,
             stall_s=faults.stall_s,
@@ -75,21 +89,38 @@ class NullSpec:
 
 def parse_null(text: str) -> NullSpec:
     """Raises ValueError, the message to go behind the text that it is about."""
-    service, *faults = text.removeprefix(_KIND).split(",")
-    if not text.startswith(_KIND) or not 0.001 <= _number(service) <= _MOST_US:
+    service, *options = text.removeprefix(_KIND).split(",")
+    service_us = _number(service)
+    if not text.startswith(_KIND) or not (service_us == 0 or _LEAST_US <= service_us <= _MOST_US):
         raise ValueError(f"is neither 'openvino' nor '{_PLAIN}' (as in null:1000, a millisecond per inference)")
-    found, names = Faults(), set[str]()
-    for fault in faults:
-        name, _, value = fault.partition("=")
-        more = _with_fault(found, name, value)
+    spec, names = NullSpec(service_us, Faults()), set[str]()
+    for option in options:
+        name = option.partition("=")[0]
+        more = _with_option(spec, option)
         if more is None:
-            raise ValueError(f"has '{fault}', which is none of drift=PERCENT_PER_S, stall=SECONDS@AT, slow=PERCENT, "
-                             "wrong=agent and wrong=after")  # fmt: skip
+            raise ValueError(f"has '{option}', which is none of exp, exp=SEED, drift=PERCENT_PER_S, stall=SECONDS@AT, "
+                             "slow=PERCENT, wrong=agent and wrong=after")  # fmt: skip
         if name in names:
             raise ValueError(f"has {name} twice; give it once")
-        found = more
+        if service_us == 0 and name in _OF_SERVICE:
+            raise ValueError(
+                f"has no service time that {name} could change; give one above 0, as in null:1000,{option}"
+            )
+        spec = more
         names.add(name)
-    return NullSpec(_number(service), found)
+    return spec
+
+
+def _with_option(spec: NullSpec, option: str) -> NullSpec | None:
+    """None where it is none."""
+    name, _, value = option.partition("=")
+    if option == "exp":
+        return replace(spec, exponential_seed=0)
+    if name == "exp":
+        known = _SEED.fullmatch(value) and int(value) < 1 << _AGENT_BITS
+        return replace(spec, exponential_seed=int(value)) if known else None
+    faults = _with_fault(spec.faults, name, value)
+    return None if faults is None else replace(spec, faults=faults)
 
 
 def _with_fault(faults: Faults, name: str, value: str) -> Faults | None:

@@ -101,7 +101,7 @@ JOB: Final = Job(
         pace=Pace(frame_period_ns=1e6, phase=0.5),
     ),
     placement=Placement(cpus=(0, 1), housekeeping=(7,)),
-    null=NullService(service_ns=1000),
+    null=NullService(service_ns=1000, exponential_seed=7),
     data=Data(files=(InputFiles(input="data", paths=("/a.npy",)),), seed=42),
     sample_bytes=1 << 20,
     preprocessing=Preprocessing(input_type="u8", mean={"": (1.0, 2.0, 3.0)}),
@@ -351,7 +351,10 @@ def replaced(plain: Any, path: tuple[Any, ...], value: Any) -> Any:
 def test_what_is_no_number_is_refused_wherever_a_number_belongs(
     message: Order | Notice, union: Any, value: object
 ) -> None:
-    optional = {"agent", "iterations", "duration_s", "streams", "threads", "requests", "batch", "migrations", "null"}
+    optional = {
+        "agent", "iterations", "duration_s", "streams", "threads", "requests", "batch", "migrations", "null",
+        "exponential_seed",
+    }  # fmt: skip
     for path in every_number(fields(message)):
         if value is None and path[-1] in optional:
             continue

@@ -68,6 +68,7 @@ def complain(*options: str, folder: Path, limits: str = "true") -> str:
         (["--backend", "null"], "null:SERVICE_TIME_US"),
         (["--backend", "null:-1"], "null:SERVICE_TIME_US"),
         (["--backend", "null:1000,drift=fast"], "drift=fast"),
+        (["--backend", "null:0,exp"], "no service time that exp could change"),
         (["--backend", "null:1000,wrong=agent", "--agents", "1"], "wrong=agent"),
         (["--launcher", "external", "--agents", "1"], "--bind"),
         (["--bind", "ipc:///x"], "--launcher external"),

@@ -4,16 +4,18 @@ import os
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from ovbench.agent.host.threads import thread_ids
 from ovbench.agent.measure import ReadyLoad, prepare
 from ovbench.agent.openvino.model import StepTimes
 from ovbench.common.clock import NS_PER_S, monotonic_ns
 from ovbench.common.job import Api, Data, Job, Load, Model, NullService, Pace, Placement, Runtime
-from ovbench.common.messages import Finished, Graph, Samples
+from ovbench.common.messages import Finished, Graph, Samples, Warmed
 from ovbench.coordinator.analysis.merge import merge
 from ovbench.coordinator.analysis.recording import Recorded, pieces_of
 from tests.builders import ms
+from tests.nullservices import service_times
 
 PERIOD_NS = ms(1)
 
@@ -62,6 +64,22 @@ def test_a_number_of_inferences_lasts_to_where_the_next_start_would_be_due(api: 
     assert finished.start_ns == at
     assert finished.stop_ns >= at + 20 * PERIOD_NS
     assert fps(load, finished) <= NS_PER_S / PERIOD_NS
+
+
+@pytest.mark.parametrize("api", ["sync", "async"])
+def test_the_measured_load_has_the_same_exponential_services_whatever_the_warm_up_did(api: Api) -> None:
+    service = NullService(service_ns=100_000, exponential_seed=7)
+    job = null_job(api, duration_s=None, iterations=200)
+    job = structs.replace(job, null=service, load=structs.replace(job.load, warmup_s=0.01))
+    load = prepare(job, thread_ids(), StepTimes())
+    assert isinstance(load.warm_up(monotonic_ns()), Warmed)
+    load.run(monotonic_ns())
+    backend: Any = load.backend
+    backend._device.stop()
+    for stream in range(2 if api == "async" else 1):
+        latencies = load.recorder.latest_latencies(stream, 0, load.recorder.completed)
+        assert (latencies >= service_times(service, len(latencies), stream)).all()  # as others would not be
+        assert len(latencies) >= 20
 
 
 def test_a_load_after_one_that_was_abandoned_has_its_findings(monkeypatch: pytest.MonkeyPatch) -> None:

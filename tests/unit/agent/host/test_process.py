@@ -1,9 +1,11 @@
 """A process that stands in for its child in a session of its own: signals, stops and ends pass between the two."""
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ovbench.agent.host.process import run_module
+from ovbench.agent.host.process import run_module, wake_on_time
 
 PATIENCE_S = 60
+PR_GET_TIMERSLACK = 30  # linux/prctl.h
 CHILD = """
 import os, signal, sys, time
 from ovbench.agent.host.process import run_in_own_session
@@ -102,3 +105,21 @@ def test_a_module_that_is_run_apart_and_killed_has_minus_its_signal(
     (tmp_path / "apart.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert run_module("apart") == (-signal.SIGKILL, "")
+
+
+def test_timers_of_a_thread_that_is_to_wake_on_time_and_of_those_it_starts_have_no_slack() -> None:
+    def slack_ns() -> int:
+        return int(ctypes.CDLL(None).prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0))
+
+    def measure() -> None:
+        wake_on_time()
+        slacks.append(slack_ns())
+        child = threading.Thread(target=lambda: slacks.append(slack_ns()))
+        child.start()
+        child.join()
+
+    slacks: list[int] = []
+    thread = threading.Thread(target=measure)  # not this one, whose slack is pytest's
+    thread.start()
+    thread.join()
+    assert slacks == [1, 1]

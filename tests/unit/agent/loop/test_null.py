@@ -15,9 +15,16 @@ from ovbench.agent.host.libc import address, semaphore_addresses
 from ovbench.agent.loop import null
 from ovbench.agent.loop.null import NullDevice, serve, service_end
 from ovbench.common.clock import NS_PER_S, to_ns
+from ovbench.common.job import NullService
+from tests.nullservices import service_times
 
 BEGIN = 1_000 * NS_PER_S
 SERVICE_NS = 1_000_000
+
+
+def services(device: NullDevice, count: int, request: int = 0) -> list[int]:
+    """The times of its next services."""
+    return [service_end(device.request(request), 0) for _ in range(count)]
 
 
 def faulty(drift: float = 0.0, stall_at_s: float = 0.0, stall_s: float = 0.0) -> NullDevice:
@@ -92,14 +99,19 @@ class LateServer:
     """One stream that serves `requests` requests, each submitted again when it completes, in a time of its own: after
     each sleep it wakes late by the next of `lateness_ns`, in turn."""
 
-    def __init__(self, requests: int, lateness_ns: Sequence[int]) -> None:
+    def __init__(
+        self, requests: int, lateness_ns: Sequence[int], service_ns: int = SERVICE_NS, seed: int | None = None
+    ) -> None:
         self.now_ns = BEGIN
+        self.looks = 0
+        self.wakes_ns: list[int] = []
+        """How far from when it fell asleep each sleep was to end."""
         self.spans: list[tuple[int, int]] = []
         self.order: list[int] = []
         self._lateness_ns, self._sleeps = lateness_ns, 0
         self._functions = (_CLOCK(self._clock), _SLEEP(self._sleep), _COMPLETION(self._complete))
         clock, sleep, completion = map(address, self._functions)
-        self.device = NullDevice(SERVICE_NS, 1, requests, clock, sleep, semaphore_addresses())
+        self.device = NullDevice(service_ns, 1, requests, clock, sleep, semaphore_addresses(), seed)
         self._server = self.device._servers[0]
         self._server[1:, null._CALLBACK] = completion
         self._server[1:, null._FUNCTOR] = range(requests)
@@ -118,6 +130,7 @@ class LateServer:
         null.start_async.ctypes(self.device.request(request))
 
     def _clock(self, _: int, timespec: "ctypes._Pointer[ctypes.c_int64]") -> int:
+        self.looks += 1
         self.now_ns += _STEP_NS
         timespec[0], timespec[1] = divmod(self.now_ns, NS_PER_S)
         return 0
@@ -125,7 +138,9 @@ class LateServer:
     def _sleep(self, _: int, __: int, timespec: "ctypes._Pointer[ctypes.c_int64]", ___: int) -> int:
         late = self._lateness_ns[self._sleeps % len(self._lateness_ns)]
         self._sleeps += 1
-        self.now_ns = max(self.now_ns, timespec[0] * NS_PER_S + timespec[1] + late)
+        instant = timespec[0] * NS_PER_S + timespec[1]
+        self.wakes_ns.append(instant - self.now_ns)
+        self.now_ns = max(self.now_ns, instant + late)
         return 0
 
     def _complete(self, request: int, _: int) -> None:
@@ -172,3 +187,86 @@ def test_requests_are_served_in_the_order_in_which_they_were_submitted() -> None
     late = LateServer(3, [0])
     late.serve(9, order=(2, 0, 1))
     assert late.order == [2, 0, 1] * 3
+
+
+SEED: Final = 12
+
+
+@settings(deadline=None)  # the first call compiles
+@given(seed=st.integers(0, (1 << 62) - 1), stream=st.integers(0, 5), mean_ns=st.integers(1, NS_PER_S))
+def test_exponential_times_are_the_same_to_the_ns_in_plain_numpy(seed: int, stream: int, mean_ns: int) -> None:
+    device = NullDevice(mean_ns, 6, 12, 0, 0, (0, 0), seed)
+    expected = service_times(NullService(service_ns=mean_ns, exponential_seed=seed), 50, stream)
+    assert services(device, 50, request=stream) == expected.tolist()
+    assert services(device, 50, request=stream + 6) == expected.tolist()  # as if it were the stream's only one
+
+
+def test_exponential_times_are_exponential_with_that_mean_and_independent() -> None:
+    times = service_times(NullService(service_ns=SERVICE_NS, exponential_seed=SEED), 1_000_000) / SERVICE_NS
+    ranks = np.arange(1, len(times) + 1) / len(times)
+    distance = np.abs(-np.expm1(-np.sort(times)) - ranks).max()
+    assert distance < 1.63 / math.sqrt(len(times))  # Kolmogorov's bound at 1 %
+    assert times.mean() == pytest.approx(1.0, abs=0.003)
+    assert abs(np.corrcoef(times[:-1], times[1:])[0, 1]) < 0.003
+
+
+def test_seeds_and_streams_side_by_side_have_times_that_do_not_correlate() -> None:
+    several = [
+        service_times(NullService(service_ns=SERVICE_NS, exponential_seed=seed), 100_000, stream)
+        for seed in (SEED, SEED + 1)
+        for stream in (0, 1)
+    ]
+    correlations = np.corrcoef(several) - np.eye(4)
+    assert np.abs(correlations).max() < 0.015  # of 100,000 each: 4.7 standard deviations
+
+
+@settings(deadline=None)
+@given(before=st.integers(0, 100))
+def test_the_load_that_is_measured_begins_with_the_first_service_whatever_was_served_before(before: int) -> None:
+    device = NullDevice(SERVICE_NS, 1, 1, 0, 0, (0, 0), SEED)
+    services(device, before)
+    device.begin(BEGIN, 0.0, 0.0, 0.0)
+    first = service_times(NullService(service_ns=SERVICE_NS, exponential_seed=SEED), 5)
+    assert services(device, 5) == first.tolist()
+
+
+def test_drift_makes_exponential_times_longer_in_proportion() -> None:
+    device = NullDevice(SERVICE_NS, 1, 1, 0, 0, (0, 0), SEED)
+    device.begin(BEGIN, 100.0, 0.0, 0.0)
+    later = BEGIN + 2 * NS_PER_S
+    longer = [service_end(device.request(0), later) - later for _ in range(20)]
+    nominal = service_times(NullService(service_ns=SERVICE_NS, exponential_seed=SEED), 20)
+    assert longer == pytest.approx((3 * nominal).tolist(), abs=2)
+
+
+@pytest.mark.parametrize("seed", [None, SEED])
+def test_a_server_is_busy_without_a_gap_while_requests_wait_and_takes_services_in_turn(seed: int | None) -> None:
+    late = LateServer(3, [0], seed=seed)
+    late.serve(200)
+    nominal = service_times(NullService(service_ns=SERVICE_NS, exponential_seed=seed), 200)
+    ends = np.array(late.spans)[:, 1]
+    behind = ends - BEGIN - np.cumsum(nominal)
+    assert behind.min() >= 0
+    assert behind.max() <= 100 * _STEP_NS  # looks at the clock do not add up
+
+
+@pytest.mark.parametrize(("service_us", "spin_us"), [(200, 70), (1000, 110), (2000, 160), (10_000, 200)])
+def test_the_longer_a_service_the_more_of_its_end_is_spun(service_us: int, spin_us: int) -> None:
+    late = LateServer(1, [0], service_us * 1000)
+    null.infer.ctypes(late.device.request(0))
+    (slept_ns,) = late.wakes_ns
+    assert slept_ns == pytest.approx((service_us - spin_us) * 1000, abs=10 * _STEP_NS)
+
+
+def test_a_service_of_no_time_ends_at_once_without_a_look_at_the_clock() -> None:
+    late = LateServer(2, [0], service_ns=0)
+    assert null.infer.ctypes(late.device.request(0)) == 0
+    late.serve(9, order=(1, 0))
+    assert (late.order, late.looks) == ([1, 0] * 4 + [1], 0)
+
+
+def test_a_stall_holds_back_services_of_no_time_as_well() -> None:
+    late = LateServer(1, [0], service_ns=0)
+    late.device.begin(BEGIN, 0.0, 0.0, 0.5)
+    assert null.infer.ctypes(late.device.request(0)) == 0
+    assert BEGIN + NS_PER_S // 2 <= late.now_ns <= BEGIN + NS_PER_S // 2 + 10 * _STEP_NS

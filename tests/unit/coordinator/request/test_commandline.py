@@ -306,7 +306,7 @@ WRONG = {
     "-m": "-m",
     "--backend null": "null",
     "--backend null:": "null:",
-    "--backend null:0": "null:0",
+    "--backend null:0.0001": "null:0.0001",
     "--backend null:-5": "null:-5",
     "--backend null:nan": "null:nan",
     "--backend cuda": "cuda",

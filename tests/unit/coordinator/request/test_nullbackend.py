@@ -34,10 +34,32 @@ positive = st.floats(0.001, 1e4).map(lambda number: float(f"{number:g}"))
 faults = st.builds(Faults, st.just(0.0) | positive, positive, positive, positive, st.sampled_from([None, "agent"]))
 
 
+seeds = st.none() | st.integers(0, (1 << 31) - 1)
+
+
 @settings(deadline=None)
-@given(faults)
-def test_what_is_reported_can_be_given_again(some: Faults) -> None:
-    assert parse_null(f"null:7{some}").faults == some
+@given(faults, seeds)
+def test_what_is_reported_can_be_given_again(some: Faults, seed: int | None) -> None:
+    spec = NullSpec(7.0, some, seed)
+    assert parse_null(str(spec)) == spec
+
+
+def test_exponential_times_have_a_seed_that_is_reported_unless_it_is_0() -> None:
+    assert parse_null("null:1000,exp") == parse_null("null:1000,exp=0") == NullSpec(1000.0, Faults(), 0)
+    assert str(parse_null("null:1000,slow=5,exp=0")) == "null:1000,exp,slow=5"
+    assert str(parse_null("null:1000,exp=07")) == "null:1000,exp=7"
+
+
+def test_every_agent_of_every_seed_has_exponential_times_of_its_own() -> None:
+    texts = ["null:1000,exp", "null:1000,exp=1", "null:1000,exp=2147483647"]
+    services = [service for text in texts for service in backends(text, 3)]
+    assert {service.service_ns for service in services} == {1_000_000}
+    assert len({service.exponential_seed for service in services}) == len(services)
+    assert services[:3] == backends("null:1000,exp", 4)[:3]
+
+
+def test_an_inference_may_take_no_time_at_all() -> None:
+    assert backends("null:0,stall=1@2", 1) == [NullService(service_ns=0, stall_s=1.0, stall_at_s=2.0)]
 
 
 def test_drift_and_stall_are_of_all_agents() -> None:
@@ -76,6 +98,14 @@ def test_one_agent_has_none_to_differ_from() -> None:
         ("null:1000,wrong=always", "'wrong=always'"),
         ("null:1000,fast=1", "'fast=1'"),
         ("null:1000,slow=1,slow=2", "slow twice"),
+        ("null:1000,exp,exp=2", "exp twice"),
+        ("null:1000,exp=", "'exp='"),
+        ("null:1000,exp=-1", "'exp=-1'"),
+        ("null:1000,exp=2147483648", "'exp=2147483648'"),
+        ("null:1000,exp=0.5", "'exp=0.5'"),
+        ("null:0,exp", "no service time that exp"),
+        ("null:0.0,wrong=after,slow=1", "no service time that slow"),
+        ("null:0,drift=1", "no service time that drift"),
         ("null:,slow=1", "null:SERVICE_TIME_US"),
         ("null:1_000", "null:SERVICE_TIME_US"),
         ("nil:1000,slow=1", "null:SERVICE_TIME_US"),
