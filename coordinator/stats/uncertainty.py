@@ -8,6 +8,7 @@ order statistics of as many independent samples as would scatter as much.
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -46,22 +47,25 @@ def grouped(values: npt.NDArray[np.float64] | Int64s, parts: int) -> Floats:
     return np.add.reduceat(values.astype(np.float64), groups(values.shape[-1], parts)[:-1], axis=-1)
 
 
-def batches_of(cells: int) -> int:
+def batches_of(cells: int, most: int = BATCHES) -> int:
     """How many batches to make of so many cells; 0 where there are too few."""
-    return min(BATCHES, cells) if cells >= LEAST_BATCHES else 0
+    return min(most, cells) if cells >= LEAST_BATCHES else 0
 
 
-def rate_half_width(amounts: Floats, seconds: Floats) -> float | None:
+def rate_half_width(
+    amounts: Floats, seconds: Floats, confidence: float = CONFIDENCE, batches: int = BATCHES
+) -> float | None:
     """Half of the interval about sum(amounts) / sum(seconds), by batch means; None where there are too few cells.
 
     `amounts`, `seconds`: [n], what was done in each cell and its length.
     """
-    parts = batches_of(len(amounts))
+    parts = batches_of(len(amounts), batches)
     if not parts:
         return None
     done, lasted = grouped(amounts, parts), grouped(seconds, parts)
     off = done - done.sum() / lasted.sum() * lasted
-    return t_within(parts - 1) * math.sqrt(parts / (parts - 1) * float(np.dot(off, off))) / float(lasted.sum())
+    error = math.sqrt(parts / (parts - 1) * float(np.dot(off, off))) / float(lasted.sum())
+    return t_within(parts - 1, confidence) * error
 
 
 def rate_bounds_of_few(times: Sequence[Floats], lanes: int) -> tuple[float, float] | None:
@@ -96,13 +100,15 @@ def rate_bounds_of_few(times: Sequence[Floats], lanes: int) -> tuple[float, floa
     return math.exp(-min(half + bias, _LARGEST_LOG)), math.exp(min(half, _LARGEST_LOG))
 
 
-def effective_count(below: Int64s, counts: Int64s) -> int | None:
+def effective_count(
+    below: Int64s | Floats, counts: Int64s | Floats, confidence: float = CONFIDENCE, batches: int = BATCHES
+) -> int | None:
     """How many independent samples would determine a percentile as well; None where there are too few cells.
 
     `below`, `counts`: [n], the samples at most as large as it, and all, by cell. Their variance from batch to batch is
     compared with a binomial one; that it is known from a few batches only is Student's factor over the normal one.
     """
-    parts = batches_of(len(counts))
+    parts = batches_of(len(counts), batches)
     count = int(counts.sum())
     if not parts or not count:
         return None
@@ -111,18 +117,21 @@ def effective_count(below: Int64s, counts: Int64s) -> int | None:
         return count
     off = grouped(below, parts) - share * grouped(counts, parts)
     inflation = parts / (parts - 1) * float(np.dot(off, off)) / (count * share * (1 - share))
-    return max(1, int(count / max(1.0, inflation * (t_within(parts - 1) / NORMAL) ** 2)))
+    wider = t_within(parts - 1, confidence) / NormalDist().inv_cdf(0.5 + confidence / 2)
+    return max(1, int(count / max(1.0, inflation * wider**2)))
 
 
-def rank_bounds(count: int, percent: float, effective: int) -> tuple[int | None, int | None]:
-    """Zero-based ranks among `count` sorted samples between which the percentile lies with CONFIDENCE.
+def rank_bounds(
+    count: int, percent: float, effective: int, confidence: float = CONFIDENCE
+) -> tuple[int | None, int | None]:
+    """Zero-based ranks among `count` sorted samples between which the percentile lies with this confidence.
 
     By the binomial distribution of the `effective` samples that lie below it (David and Nagaraja, Order Statistics,
     section 7.1); None where even the least or the largest of them is no bound.
     """
     if not 0 < percent < 100:
         return None, None
-    tail = (1 - CONFIDENCE) / 2
+    tail = (1 - confidence) / 2
     first, masses = _binomial(effective, percent / 100)
     # The k-th smallest is above the percentile where fewer than k samples are below it; P[X < k] = cumulated[k - 1].
     low = first + int(np.searchsorted(np.cumsum(masses), tail, side="right"))
