@@ -48,17 +48,21 @@ class Issued:
         return np.sort(np.where(self.end == NEVER, NEVER, self.end - self.due))
 
 
-def judge(scenario: Scenario, rules: Rules, samples: Issued) -> ScenarioPart:
-    """What LoadGen would have reported of these samples."""
+def judge(scenario: Scenario, rules: Rules, samples: Issued, issuing_ns: int | None = None) -> ScenarioPart:
+    """What LoadGen would have reported of these samples.
+
+    `issuing_ns`: for how long queries were issued, where a window was set for that. None: up to the last of them, as
+    LoadGen has it, which goes on to the first one that is issued (of a server, due) when the least duration has passed.
+    """
     if scenario.name == "offline":
         return _judge_offline(rules, samples)
     if scenario.name == "server":
-        return _judge_server(rules, samples)
-    return _judge_stream(scenario, rules, samples)
-
-
-def _judge_stream(scenario: Scenario, rules: Rules, samples: Issued) -> ScenarioPart:
+        return _judge_server(rules, samples, _last(samples.due) if issuing_ns is None else issuing_ns)
     queries = samples.in_queries(scenario.samples_per_query)
+    return _judge_stream(scenario, rules, queries, _last(queries.start) if issuing_ns is None else issuing_ns)
+
+
+def _judge_stream(scenario: Scenario, rules: Rules, queries: Issued, issuing_ns: int) -> ScenarioPart:
     latencies = queries.latencies()
     count, percentile = len(latencies), rules.percentile
     own = estimate(count, percentile)
@@ -66,7 +70,7 @@ def _judge_stream(scenario: Scenario, rules: Rules, samples: Issued) -> Scenario
     single = scenario.name == "single-stream"
     if single:
         estimates[_percent(_OF_MULTI_STREAM)] = _estimated(latencies, estimate(count, _OF_MULTI_STREAM))
-    duration = _minimum(rules.min_duration_s, _last(queries.start) / NS_PER_S)
+    duration = _minimum(rules.min_duration_s, issuing_ns / NS_PER_S)
     least_count = _minimum(rules.min_queries, count)
     stopping = EarlyStopping(own.discarded is not None, own.needed, own.discarded, estimates)
     tail = _known(latencies, int(count * percentile))
@@ -76,20 +80,20 @@ def _judge_stream(scenario: Scenario, rules: Rules, samples: Issued) -> Scenario
         result=ScenarioResult(f"{_percent(percentile)}th percentile latency (ns)", tail),
         samples_per_query=scenario.samples_per_query,
         queries=count,
-        samples=samples.completed,
+        samples=queries.completed * scenario.samples_per_query,
         min_duration_s=duration,
         min_queries=least_count,
         early_stopping=stopping,
     )
 
 
-def _judge_server(rules: Rules, samples: Issued) -> ScenarioPart:
+def _judge_server(rules: Rules, samples: Issued, issuing_ns: int) -> ScenarioPart:
     latencies = samples.latencies()
     count, target = len(latencies), rules.target_latency_ns
     over = count - int(np.searchsorted(latencies, target, side="right"))
     needed = fewest_queries(over, rules.percentile)
     tail = _known(latencies, int(count * rules.percentile))
-    duration = _minimum(rules.min_duration_s, _last(samples.due) / NS_PER_S)
+    duration = _minimum(rules.min_duration_s, issuing_ns / NS_PER_S)
     least_count = _minimum(rules.min_queries, count)
     stopping = EarlyStopping(count >= needed, needed)
     performance = Performance(tail is not None and tail <= target, float(_percent(rules.percentile)), target, over)

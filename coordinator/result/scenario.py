@@ -54,9 +54,9 @@ class ScenarioPart(Struct, frozen=True):
     result: ScenarioResult
     samples_per_query: int
     queries: Annotated[int, Meta(description="issued")]
-    samples: Annotated[int, Meta(description="completed")]
+    samples: Annotated[int, Meta(description="of queries that completed")]
     min_duration_s: Annotated[
-        Minimum, Meta(description="reached: when the last query began, of a server was due, offline ended")
+        Minimum, Meta(description="reached: for how long queries were issued; offline, when the last sample was done")
     ]
     min_queries: Annotated[Minimum, Meta(description="offline, of samples")]
     early_stopping: Annotated[EarlyStopping | None, Meta(description="null offline")] = None

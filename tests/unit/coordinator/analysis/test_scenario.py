@@ -54,6 +54,14 @@ def test_a_stream_lasts_until_its_last_query_begins(least_s: float, valid: bool)
     assert (part.min_duration_s.satisfied, part.valid) == (valid, valid)
 
 
+@pytest.mark.parametrize("issued", [in_turn([10] * 100), arriving([10] * 100, every_ms=10)])
+@pytest.mark.parametrize("scenario", [SINGLE, SERVER])
+def test_where_issuing_ends_at_a_set_time_the_last_query_may_begin_sooner(scenario: Scenario, issued: Issued) -> None:
+    rules = rules_of(scenario, 1.0, 10 * MS)
+    assert not judge(scenario, rules, issued).min_duration_s.satisfied
+    assert judge(scenario, rules, issued, issuing_ns=1000 * MS).min_duration_s.satisfied
+
+
 @pytest.mark.parametrize(("count", "valid"), [(100, True), (99, False)])
 def test_a_stream_takes_its_least_number_of_queries(count: int, valid: bool) -> None:
     part = judge(SINGLE, rules_of(SINGLE, 0.1), in_turn([10] * count))
