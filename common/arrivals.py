@@ -54,7 +54,7 @@ class Gamma:
 class Trace:
     """Recorded instants, stretched in time by `scale`: 2 takes twice as long, at half the rate.
 
-    `due_ns`: int64 in the machine's order, before they are stretched; ascending from 0, the first arrival. `sha256` is
+    `due_ns`: int64 in the machine's order, as stretched; ascending from 0, the first arrival. `name` and `sha256` are
     of the file that they were read from.
     """
 
@@ -72,14 +72,15 @@ class Trace:
 
     @property
     def last_s(self) -> float:
-        """Instant of the last arrival, as stretched."""
-        last = int(memoryview(self.due_ns).cast("q")[-1])
-        return last / _NS * self.scale
+        """Instant of the last arrival."""
+        return memoryview(self.due_ns).cast("q")[-1] / _NS
 
     @property
     def length_s(self) -> float:
-        """Of one round, were it to be repeated: the last arrival, and a mean gap behind it. 0 where all are at once."""
-        return self.last_s * self.count / (self.count - 1) if self.count > 1 else 0.0
+        """Of one round, were it to be repeated: the last arrival, and a mean gap behind it, a ns at least. 0 where all
+        are at once."""
+        last = self.last_s
+        return max(last * self.count / (self.count - 1), last + 1 / _NS) if last else 0.0
 
 
 Renewal = Constant | Poisson | Gamma

@@ -34,8 +34,7 @@ def offsets_ns(arrivals: Arrivals, lead_in_s: float = 0.0) -> Int64s:
 
 
 def _of_trace(trace: Trace, lead_in_ns: int) -> Int64s:
-    recorded = np.frombuffer(trace.due_ns, np.int64)
-    window = np.rint(recorded * trace.scale).astype(np.int64)
+    window = np.frombuffer(trace.due_ns, np.int64)
     length_ns = round(trace.length_s * _NS)
     rounds = range(math.ceil(lead_in_ns / length_ns), 0, -1) if length_ns else ()
     before = np.concatenate([np.empty(0, np.int64), *(window - length_ns * number for number in rounds)])

@@ -4,7 +4,7 @@ from typing import Final
 
 from ovbench.common import builtin
 
-from . import notation, values
+from . import arrivalnotation, notation, values
 from .defaults import DEFAULT_MODEL, DEFAULT_SECONDS, DEFAULT_WARMUP_SECONDS, HINTS
 from .flag import Flag
 
@@ -88,6 +88,41 @@ OPTIONS: Final = (
         default=0.0,
         several="ranges",
         begun=True,
+    ),
+    Flag(
+        "rate",
+        ("--rate",),
+        "let this many inferences per second become due, those of all agents together, done or not: latency is from "
+        "when each was due, as in --rate 300",
+        metavar="R",
+        parse=values.inferences_per_s,
+        several="ranges",
+    ),
+    Flag(
+        "arrivals",
+        ("--arrivals",),
+        "when they become due: poisson, the default, as from many independent users; constant; gamma:CV for gaps of "
+        "that coefficient of variation (gamma:2 has bursts); or trace:FILE[@SCALE], recorded instants in seconds (one "
+        "a line, CSV with a header, or .npy), with @2 stretched to twice the time at half the rate",
+        metavar="LAW",
+        parse=arrivalnotation.law,
+        several="commas",
+    ),
+    Flag(
+        "stages",
+        ("--stages",),
+        "a rate that changes, instead of --rate and -t: DURATION:RATE or DURATION:RATE..RATE for a ramp, with ms, s, m "
+        "or h, as in 10s:100,30s:100..500,60s:500",
+        metavar="STAGES",
+        parse=arrivalnotation.stages,
+    ),
+    Flag(
+        "arrival_seed",
+        ("--arrival-seed",),
+        "seed of when they become due; default 0",
+        metavar="N",
+        parse=values.not_negative,
+        several="ranges",
     ),
     Flag(
         "warmup",

@@ -11,6 +11,7 @@ from ovbench.common.shape import Dimension, ShapeError
 from ovbench.common.topology import parse_cpu_list
 
 from . import notation
+from .arrivalnotation import LEAST_RATE, MOST_RATE
 from .nullbackend import NullSpec, parse_null
 from .policy import GROUPINGS
 
@@ -54,6 +55,9 @@ seconds = number(float, "a number of seconds above 0, at most 1e7", lambda s: 0 
 seconds_or_0 = number(float, "a number of seconds, 0 or more, at most 1e6", lambda s: 0 <= s <= 1e6)
 rate = number(
     float, "a number of frames per second from 0.01 to 1e9, or 0 for no limit", lambda r: r == 0 or 0.01 <= r <= 1e9
+)
+inferences_per_s = number(
+    float, "a number of inferences per second from 0.001 to 1e9", lambda r: LEAST_RATE <= r <= MOST_RATE
 )
 
 

@@ -35,11 +35,6 @@ def test_a_trace_has_a_mean_gap_behind_its_last_arrival() -> None:
     assert (recorded.count, recorded.last_s, recorded.length_s) == (3, 2.0, 3.0)
 
 
-def test_a_scale_stretches_a_trace() -> None:
-    recorded = trace(0, 1_000_000_000, scale=2.5)
-    assert (recorded.last_s, recorded.length_s) == (2.5, 5.0)
-
-
 @pytest.mark.parametrize("due_ns", [(0,), (0, 0, 0)])
 def test_a_trace_whose_arrivals_are_all_at_once_has_no_length(due_ns: tuple[int, ...]) -> None:
     assert trace(*due_ns).length_s == 0

@@ -225,8 +225,8 @@ def test_before_a_ramp_from_0_nothing_arrives() -> None:
 # Traces.
 
 
-def trace(*due_ns: int, scale: float = 1.0) -> Trace:
-    return Trace("recorded.csv", "0" * 64, np.array(due_ns, np.int64).tobytes(), scale)
+def trace(*due_ns: int) -> Trace:
+    return Trace("recorded.csv", "0" * 64, np.array(due_ns, np.int64).tobytes())
 
 
 def replayed(recorded: Trace, lead_in_s: float = 0.0) -> list[int]:
@@ -237,11 +237,6 @@ def replayed(recorded: Trace, lead_in_s: float = 0.0) -> list[int]:
 
 def test_a_trace_is_replayed_as_it_was_recorded() -> None:
     assert replayed(trace(0, 10, 10, 35)) == [0, 10, 10, 35]
-
-
-def test_a_scale_stretches_instants() -> None:
-    assert replayed(trace(0, 10, 25, scale=2)) == [0, 20, 50]
-    assert replayed(trace(0, 10, 25, scale=0.5)) == [0, 5, 12]
 
 
 def test_a_traces_lead_in_is_its_own_end() -> None:
@@ -259,13 +254,11 @@ def test_a_trace_whose_arrivals_are_all_at_once_has_no_lead_in() -> None:
     assert replayed(trace(0, 0), lead_in_s=5.0) == [0, 0]
 
 
-@given(some.lists(some.integers(0, 10**9), min_size=1, max_size=50), some.floats(0.01, 10), some.floats(0, 2))
-def test_a_trace_ascends_with_every_gap_stretched(gaps: list[int], scale: float, lead_in_s: float) -> None:
-    recorded = trace(*np.cumsum([0, *gaps]).tolist(), scale=scale)
+@given(some.lists(some.integers(0, 10**9), min_size=1, max_size=50), some.floats(0, 2))
+def test_a_trace_has_all_its_arrivals_in_the_window_whatever_goes_before(gaps: list[int], lead_in_s: float) -> None:
+    recorded = trace(*np.cumsum([0, *gaps]).tolist())
     assume(recorded.length_s * 1000 > lead_in_s)
     offsets = replayed(recorded, lead_in_s)
+    assert offsets[-recorded.count :] == np.cumsum([0, *gaps]).tolist()
     assert all(one <= other for one, other in pairwise(offsets))
-    window = [at for at in offsets if at >= 0]
-    assert len(window) >= recorded.count
-    assert all(-lead_in_s * 1e9 - 1 <= at for at in offsets)
-    assert np.abs(np.diff(window[-recorded.count :]) - np.array(gaps) * scale).max() <= 1 + 1e-6
+    assert all(-lead_in_s * 1e9 - 1 <= at < 0 for at in offsets[: -recorded.count])
