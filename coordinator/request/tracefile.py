@@ -89,30 +89,34 @@ def _of_text(content: bytes) -> Iterator[tuple[str, float]]:
         row = line.partition("#")[0].strip()
         if not row:
             continue
-        cells = [cell.strip().strip('"') for cell in row.split(",")]
-        if not begun and not any(map(_is_number, cells)):
-            column = _column(cells)
+        cells = row.split(",")
+        if not begun:
             begun = True
-            continue
-        begun = True
+            if all(_number(cell) is None for cell in cells):
+                column = _column(cells)
+                continue
         if column >= len(cells):
             raise ValueError(f"line {number} has {len(cells)} columns, and the instants are in column {column + 1}")
-        if not _is_number(cells[column]):
-            raise ValueError(f"line {number} has {_shown(cells[column])}, which is not a number of seconds")
-        yield f"line {number}", float(cells[column])
+        instant = _number(cells[column])
+        if instant is None:
+            raise ValueError(f"line {number} has {_shown(_bare(cells[column]))}, which is not a number of seconds")
+        yield f"line {number}", instant
 
 
 def _column(heads: list[str]) -> int:
-    names = [head.lower() for head in heads]
+    names = [_bare(head).lower() for head in heads]
     return next((names.index(name) for name in _COLUMNS if name in names), 0)
 
 
-def _is_number(text: str) -> bool:
+def _bare(cell: str) -> str:
+    return cell.strip().strip('"')
+
+
+def _number(cell: str) -> float | None:
     try:
-        float(text)
+        return float(_bare(cell))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _shown(text: str) -> str:
