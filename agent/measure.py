@@ -1,6 +1,7 @@
 """One agent's load: made ready on its CPUs, warmed up, run, and when it began and when it was no longer whole."""
 
 from collections.abc import Iterator, Sequence
+from threading import get_native_id
 from typing import Final
 
 import numpy as np
@@ -9,8 +10,20 @@ from msgspec import structs
 from ovbench.common.bounded import as_text
 from ovbench.common.clock import monotonic_ns, to_ns
 from ovbench.common.effective import Effective, Outputs, Phases
-from ovbench.common.job import Job
-from ovbench.common.messages import Failed, Finished, Folded, Graph, Layers, MaskChange, Ready, Samples, Warmed
+from ovbench.common.job import Job, Load
+from ovbench.common.messages import (
+    Dropped,
+    Failed,
+    Finished,
+    Folded,
+    Graph,
+    Layers,
+    MaskChange,
+    Ready,
+    Samples,
+    Warmed,
+)
+from ovbench.common.schedulememory import ScheduleMemory, open_schedule
 
 from .backend import Backend, open_backend
 from .host import affinity as placement
@@ -19,7 +32,7 @@ from .host.numa import Whereabouts, read_policy, set_policy, several_nodes
 from .host.threads import thread_ids
 from .host.usage import Account, memory
 from .loop import loops
-from .loop.layout import Int64s
+from .loop.layout import ControlRow, Int64s
 from .loop.recorder import Recorder
 from .openvino.capi import OpenVinoError
 from .openvino.model import StepTimes
@@ -43,7 +56,8 @@ def prepare(
     times.step = 3
     backend = open_backend(job, times) if former is None else former.hand_over(job, times)
     outputs = backend.outputs() if _checks_outputs(job, times) else None  # before callbacks are connected
-    recorder = Recorder.allocate(backend.effective.requests, job.sample_bytes)
+    schedule = None if job.load.schedule is None else open_schedule(job.load.schedule.address)
+    recorder = _recorder(job, backend.effective.requests)
     control = recorder.control
     control.clock, control.sleep = clock_addresses()
     control.call = backend.call(_is_asynchronous(job))
@@ -54,10 +68,35 @@ def prepare(
         _check_completion(backend, recorder)
     backend.feed(control, recorder.slots)
     period_ns = _period_ns(job, backend.effective)
-    if job.load.pace is not None:
-        control.period_ns, control.phase_ns = period_ns, period_ns * job.load.pace.phase
+    if job.load.at_rate:
+        _set_arrivals(job.load, control, schedule, period_ns)
+    if _is_asynchronous(job) and job.load.at_rate and job.placement.housekeeping:
+        # From here on this thread infers nothing: it waits for arrivals, and starts requests that are idle.
+        placement.pin_all({get_native_id()}, job.placement.housekeeping)
+        control_threads |= {get_native_id()}
     mask = placement.mask(thread_ids() - control_threads)
-    return ReadyLoad(job, control_threads, backend, recorder, times.phases(), mask, policy, outputs, period_ns)
+    ready = (job, control_threads, backend, recorder, schedule, times.phases(), mask, policy, outputs, period_ns)
+    return ReadyLoad(*ready)
+
+
+def _recorder(job: Job, requests: int) -> Recorder:
+    schedule = job.load.schedule
+    # A schedule of no arrivals has room for one.
+    arrivals = max(1, schedule.count) if schedule is not None else 0
+    return Recorder.allocate(requests, job.sample_bytes, timed=job.load.at_rate, arrivals=arrivals)
+
+
+def _set_arrivals(load: Load, control: ControlRow, schedule: ScheduleMemory | None, period_ns: float) -> None:
+    """`period_ns`: between the arrivals of a paced load, which has no schedule."""
+    control.at_rate = 1
+    control.spin_ns, control.timeout_ns = to_ns(load.spin_s), to_ns(load.timeout_s or 0.0)
+    if load.pace is not None:
+        control.period_ns, control.phase_ns = period_ns, period_ns * load.pace.phase
+    if load.schedule is not None and schedule is not None:
+        control.arrivals = load.schedule.count
+        control.dues = int(schedule.offsets_ns.ctypes.data) + 8 * load.schedule.first
+        if load.schedule.shared:
+            control.queue = schedule.next_address
 
 
 class ReadyLoad:
@@ -70,15 +109,17 @@ class ReadyLoad:
         control_threads: frozenset[int],
         backend: Backend,
         recorder: Recorder,
+        schedule: ScheduleMemory | None,
         phases: Phases,
         mask: tuple[int, ...],
         memory_policy: str,
         outputs: Outputs | None,
         period_ns: float,
     ) -> None:
-        """`outputs`: those before the load. `period_ns`: between the starts of a paced load, else 0."""
+        """`outputs`: those before the load. `period_ns`: between the arrivals of a paced load, else 0."""
         self.backend = backend
         self.recorder = recorder
+        self._schedule = schedule  # kept: the control row has its addresses
         self.outputs_before = outputs
         self.running = False
         """During the measured load."""
@@ -125,12 +166,13 @@ class ReadyLoad:
         return Warmed(completed=completed) if error is None else Failed(kind="runtime", message=as_text(error))
 
     def run(self, at_ns: int) -> Finished:
-        """Run the load that is measured, from an instant on, to its end. What it hid is found by `recheck`, and what it
-        changed by `outputs`, which infer once more."""
+        """Run the load that is measured, from an instant on, to its end; its window begins when the lead-in is over.
+        What it hid is found by `recheck`, and what it changed by `outputs`, which infer once more."""
         load = self._job.load
         limit = self.effective.iterations or 0
-        deadline = at_ns + to_ns(load.duration_s) if load.duration_s is not None else 0
-        self.backend.begin(at_ns)
+        zero = at_ns + to_ns(load.lead_in_s)
+        deadline = zero + to_ns(load.duration_s) if load.duration_s is not None else 0
+        self.backend.begin(zero)
         self._account.begin()
         self._counts = [0] * len(self._counts)
         self.running = True
@@ -165,6 +207,21 @@ class ReadyLoad:
             self._counts[request] = self.recorder.count(request)
         return self.recorder.completed, np.concatenate(latencies)[:most]
 
+    @property
+    def idle(self) -> bool:
+        """At a rate: whether none of its requests has an arrival that is due."""
+        return self._job.load.at_rate and self.recorder.idle
+
+    def backlog(self, now_ns: int) -> int | None:
+        """How many arrivals of its queue are due and not yet taken; None without a schedule."""
+        schedule, memory = self._job.load.schedule, self._schedule
+        if schedule is None or memory is None:
+            return None
+        mine = memory.offsets_ns[schedule.first : schedule.first + schedule.count]
+        due = int(np.searchsorted(mine, now_ns - self.recorder.control.zero_ns, side="right"))
+        taken = memory.taken if schedule.shared else self.recorder.control.next_arrival
+        return max(0, due - taken)
+
     def recheck(self) -> str | None:
         """After a load that ran to its end: the message of an inference that fails now and may have failed in it."""
         return None if self._stopped else self.backend.recheck(self.recorder.completed)
@@ -178,7 +235,7 @@ class ReadyLoad:
         """After the load: what it shows beyond times; nothing where a request is still inside OpenVINO."""
         return iter(()) if self._abandoned else self.backend.findings()
 
-    def contents(self) -> Iterator[Samples | Folded | Layers | Graph]:
+    def contents(self) -> Iterator[Samples | Folded | Dropped | Layers | Graph]:
         """After the load: all that was recorded, and its findings."""
         yield from self.recorder.contents()
         yield from self.findings()
@@ -186,15 +243,18 @@ class ReadyLoad:
     def _drive(self, begin_ns: int, deadline_ns: int, limit: int) -> str | None:
         recorder = self.recorder
         recorder.clear()
+        control = recorder.control
+        control.zero_ns = begin_ns + to_ns(self._job.load.lead_in_s)
+        control.drain_until_ns = deadline_ns + to_ns(self._job.load.drain_s)
         if self._stopped:  # which may have come before the recorder was cleared
-            recorder.control.stop = 1
+            control.stop = 1
         return _drive(self.backend, recorder, _is_asynchronous(self._job), begin_ns, deadline_ns, limit)
 
     def _finished(self, error: str | None, deadline_ns: int, changes: tuple[MaskChange, ...]) -> Finished:
-        """`start_ns`: when the load began; at a limited rate, when it was to begin, as starts are due from then on
-        however late they are made."""
+        """`start_ns`: when the load began; at a rate, when its window was to begin, as arrivals are due from then on
+        however late they are started."""
         control, ends = self.recorder.control, self.recorder.ends()
-        start = control.began_ns if self._job.load.pace is None else control.begin_ns
+        start = control.zero_ns if self._job.load.at_rate else control.began_ns
         return Finished(
             start_ns=start,
             stop_ns=self._whole_until(start, ends, deadline_ns),
@@ -212,17 +272,19 @@ class ReadyLoad:
         """The end of the first request that was not started again, from when on fewer are in flight than asked for;
         where a number of inferences was asked for, the end of the last, as they are the work to be timed.
 
-        A paced load is whole to its deadline, however few requests it takes. Where it is counted, its last inference
-        lasts as long as the others, to where the next one would have been due.
+        A load at a rate is whole to its deadline, however few requests it takes. Where it is counted, its last
+        inference lasts as long as the others, to where the next one would have been due.
         """
-        counted, paced = self._job.load.iterations is not None, self._job.load.pace is not None
-        if paced and not counted and not self._stopped:
+        counted, at_rate = self._job.load.iterations is not None, self._job.load.at_rate
+        if at_rate and not counted and not self._stopped:
             return deadline_ns
         if not ends:
             return start_ns
-        if not paced:
+        if not at_rate:
             return max(ends) if counted else min(ends)
-        return max(ends) if self._stopped else max(*ends, start_ns + round(self.recorder.completed * self._period_ns))
+        if self._stopped:
+            return max(start_ns, *ends)
+        return max(*ends, start_ns + round(self.recorder.completed * self._period_ns))
 
 
 def _is_asynchronous(job: Job) -> bool:

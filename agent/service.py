@@ -111,6 +111,8 @@ class MeasureThread:
             busy_ms=_busy_ms(),
             buckets=tuple(buckets.tolist()),
             counts=tuple(counts.tolist()),
+            idle=load.idle,
+            backlog=load.backlog(monotonic_ns()),
         )
 
     def abandon(self) -> Finished:

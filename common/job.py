@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, TypeVar
 from msgspec import Meta, Struct, structs
 
 from . import builtin as builtins
+from .bounded import Nonce
 from .cpulist import format_cpu_list
 from .shape import Dimension, Shape
 
@@ -154,12 +155,44 @@ class Pace(Spec, frozen=True, forbid_unknown_fields=True):
     phase: Annotated[float, Meta(ge=0, lt=1)] = 0.0
 
 
+class ScheduleAddress(Spec, frozen=True, forbid_unknown_fields=True):
+    """Where the coordinator has the arrivals of the whole run (see `schedulememory`): in descriptor `descriptor` of
+    process `pid`, `count` of them, behind the nonce of the run."""
+
+    pid: Annotated[int, Meta(ge=1, lt=1 << 31)]
+    descriptor: Annotated[int, Meta(ge=0, lt=1 << 31)]
+    count: Positive
+    nonce: Nonce
+
+
+class Schedule(Spec, frozen=True, forbid_unknown_fields=True):
+    """The arrivals that an agent serves: `count` of those at `address`, from `first` on.
+
+    `shared`: with all agents that have the same, each taking the next one; else they are its own. The window begins
+    `lead_in_s` after the load; what arrives before is not counted.
+    """
+
+    address: ScheduleAddress
+    first: NotNegative
+    count: NotNegative
+    shared: bool
+    lead_in_s: Seconds = 0.0
+
+    def __post_init__(self) -> None:
+        if self.first + self.count > self.address.count:
+            raise ValueError("an agent's arrivals are among those of the schedule")
+
+
 class Load(Spec, frozen=True, forbid_unknown_fields=True):
     """An agent's share of the load, or in a request that of all agents together: it runs until `duration_s` has passed
     and `iterations` are done, where given.
 
     `iterations` 0 compiles the model and runs nothing (benchmark_app's `-niter 0`). `inference_only` False sets the
     next inputs before each inference, None does so for models of open shape. `first_inference`: run one before all.
+
+    At a rate (a `pace` or a `schedule`) inferences are due at instants. What is due before the end may be started and
+    finish for `drain_s` after it; what has waited for `timeout_s` is dropped, None for never. A thread that waits for
+    an instant sleeps to `spin_s` before it and spins from then on.
     """
 
     api: Api
@@ -169,6 +202,20 @@ class Load(Spec, frozen=True, forbid_unknown_fields=True):
     inference_only: bool | None = None
     first_inference: bool = True
     pace: Pace | None = None
+    schedule: Schedule | None = None
+    drain_s: Seconds = 0.0
+    timeout_s: Seconds | None = None
+    spin_s: Annotated[float, Meta(ge=0, le=1)] = 0.0
+
+    @property
+    def at_rate(self) -> bool:
+        """Whether inferences are due at instants of their own."""
+        return self.pace is not None or self.schedule is not None
+
+    @property
+    def lead_in_s(self) -> float:
+        """From the beginning of the measured load to its window."""
+        return 0.0 if self.schedule is None else self.schedule.lead_in_s
 
     @property
     def compile_only(self) -> bool:

@@ -42,6 +42,7 @@ TABLE: dict[State, dict[str, State]] = {
         "stop": _S.DELIVERING,
         "samples": _S.DELIVERING,
         "folded": _S.DELIVERING,
+        "dropped": _S.DELIVERING,
         "layers": _S.DELIVERING,
         "graph": _S.DELIVERING,
         "delivered": _S.DELIVERED,

@@ -22,13 +22,18 @@ from .bounded import (
     Version,
 )
 from .effective import Effective, Outputs, Phases
-from .histogram import COARSE, FINE, Layout
+from .folded import MOST_CELLS, FoldedTimes, check_slices, check_times
+from .histogram import COARSE, FINE
 from .job import MOST_CPUS, CpuNumber, Cpus, Finite, Job, Seconds
+from .samples import SampleArray, row_bytes
 
 PROTOCOL_VERSION = 3
 
 SAMPLES_PER_MESSAGE = 65_536
-"""Samples in one `Samples` message: 1 MiB."""
+"""Samples in one `Samples` message: 1 MiB, at a rate 1.5 MiB."""
+
+INSTANTS_PER_MESSAGE = 131_072
+"""In one `Dropped`: 1 MiB."""
 
 MOST_READINGS = 512
 """`Usage` in one `Finished`."""
@@ -37,9 +42,6 @@ LAYERS_PER_MESSAGE = 2_048
 GRAPH_BYTES_PER_MESSAGE = 1 << 20
 
 MAX_MESSAGE_BYTES = 8 << 20
-
-MOST_SLICES = 4_096
-"""Time slices of one `Folded`."""
 
 MOST_THREADS = 65_536
 """`MaskChange` in one `Finished`."""
@@ -124,6 +126,8 @@ class Progress(Notice, frozen=True, tag="progress"):
     """The heartbeat. `buckets` and `counts`: a few of the latest latencies in a `histogram.COARSE` layout.
 
     `busy_ms`: CPU time that the agent's threads have used, but its control thread: a compilation shows in it.
+    At a rate, `idle`: none of its requests has an arrival that is due; `backlog`: how many arrivals of its queue, which
+    it may share with others, are due and not yet taken; None without a schedule.
     """
 
     step: Annotated[int, Meta(ge=0, le=11)]
@@ -131,6 +135,8 @@ class Progress(Notice, frozen=True, tag="progress"):
     busy_ms: Count = 0
     buckets: Annotated[tuple[Annotated[int, Meta(ge=0, lt=COARSE.size)], ...], Meta(max_length=512)] = ()
     counts: Annotated[tuple[Annotated[int, Meta(ge=0, lt=1 << 31)], ...], Meta(max_length=512)] = ()
+    idle: bool = False
+    backlog: Count | None = None
 
 
 class Ready(Notice, frozen=True, tag="ready"):
@@ -238,25 +244,42 @@ class Finished(Notice, frozen=True, tag="finished"):
 
 
 class Samples(Notice, frozen=True, tag="samples"):
-    """Consecutive inferences of one request: int64 little endian pairs (start_ns, end_ns), ends ascending.
+    """Consecutive inferences of one request, rows of int64 as `samples` has them, ends ascending.
 
-    `first`: the index of the first of them among the request's inferences since the start.
+    `first`: the index of the first of them among the request's inferences since the start. `timed`: whether they have
+    the instants at which they were due, as at a rate.
     """
 
     request: RequestIndex
-    data: Annotated[bytes, Meta(min_length=16, max_length=16 * SAMPLES_PER_MESSAGE)]
+    data: Annotated[bytes, Meta(min_length=row_bytes(False), max_length=row_bytes(True) * SAMPLES_PER_MESSAGE)]
     first: Count = 0
+    timed: bool = False
 
     def __post_init__(self) -> None:
-        if len(self.data) % 16:
-            raise ValueError("samples are pairs of int64")
+        if len(self.data) % row_bytes(self.timed) or len(self) > SAMPLES_PER_MESSAGE:
+            raise ValueError("samples are whole rows of int64")
+
+    def __len__(self) -> int:
+        return len(self.data) // row_bytes(self.timed)
+
+    @property
+    def array(self) -> SampleArray:
+        """Without copying."""
+        return SampleArray.from_bytes(self.data, self.timed)
 
 
-_MOST_CELLS = 1 << 18
-"""Buckets of slices in one `Folded`: 4 MiB."""
+class Dropped(Notice, frozen=True, tag="dropped"):
+    """Arrivals that had waited for too long and were dropped: when they were due, ns since the window's start, int64
+    little endian, ascending."""
 
-_ROUNDING = 1e-6
-"""The relative error of a sum that was added up one by one."""
+    data: Annotated[bytes, Meta(min_length=8, max_length=8 * INSTANTS_PER_MESSAGE)]
+
+    def __post_init__(self) -> None:
+        if len(self.data) % 8:
+            raise ValueError("instants are int64")
+
+    def __len__(self) -> int:
+        return len(self.data) // 8
 
 
 class Folded(Notice, frozen=True, tag="folded"):
@@ -279,44 +302,19 @@ class Folded(Notice, frozen=True, tag="folded"):
     fine_buckets: Annotated[bytes, Meta(max_length=4 * FINE.size)]
     fine_counts: Annotated[bytes, Meta(max_length=8 * FINE.size)]
     slice_ns: Annotated[int, Meta(ge=1, lt=1 << 62)]
-    slice_indices: Annotated[bytes, Meta(max_length=4 * _MOST_CELLS)]
-    slice_buckets: Annotated[bytes, Meta(max_length=4 * _MOST_CELLS)]
-    slice_counts: Annotated[bytes, Meta(max_length=8 * _MOST_CELLS)]
+    slice_indices: Annotated[bytes, Meta(max_length=4 * MOST_CELLS)]
+    slice_buckets: Annotated[bytes, Meta(max_length=4 * MOST_CELLS)]
+    slice_counts: Annotated[bytes, Meta(max_length=8 * MOST_CELLS)]
+    service: FoldedTimes | None = None
+    wait: FoldedTimes | None = None
 
     def __post_init__(self) -> None:
-        fine, cells = len(self.fine_buckets) // 4, len(self.slice_buckets) // 4
-        lengths = (4 * fine, 8 * fine, 4 * cells, 4 * cells, 8 * cells)
-        parts = (self.fine_buckets, self.fine_counts, self.slice_indices, self.slice_buckets, self.slice_counts)
-        if tuple(len(part) for part in parts) != lengths or not fine or not cells:
-            raise ValueError("a histogram has a count for each bucket")
-        _check_buckets(self.fine_buckets, FINE)
-        _check_buckets(self.slice_buckets, COARSE)
-        for counts in (self.fine_counts, self.slice_counts):
-            numbers = memoryview(counts).cast("q")
-            if min(numbers) < 1 or sum(numbers) != self.count:
-                raise ValueError("a histogram's counts add up to what was counted")
-        indices = memoryview(self.slice_indices).cast("i")
-        if min(indices) < 0 or max(indices) >= MOST_SLICES:
-            raise ValueError("a time slice comes after the start")
-        self._check_sums()
-
-    def _check_sums(self) -> None:
-        """That there can be such latencies: a mean and a deviation that these do not have make figures of nothing."""
-        if not (self.least_ns <= self.pivot_ns <= self.most_ns and self.first_end_ns <= self.last_end_ns):
+        check_slices(self.slice_indices, self.slice_buckets, self.slice_counts, self.count)
+        if self.first_end_ns > self.last_end_ns:
             raise ValueError("what was folded lies between its extremes")
-        low, high = (float(self.count * (edge - self.pivot_ns)) for edge in (self.least_ns, self.most_ns))
-        most = float(self.count) * max(self.most_ns - self.pivot_ns, self.pivot_ns - self.least_ns) ** 2
-        slack = _ROUNDING * (high - low) + 1.0
-        if not low - slack <= self.total_deviation_ns <= high + slack:
-            raise ValueError("a sum of deviations lies between those of the extremes")
-        if self.total_square_ns2 > most * (1 + _ROUNDING) + 1.0:
-            raise ValueError("a sum of squares is at most that of the extremes")
-
-
-def _check_buckets(buckets: bytes, layout: Layout) -> None:
-    numbers = memoryview(buckets).cast("i")
-    if min(numbers) < 0 or max(numbers) >= layout.size:
-        raise ValueError("a bucket is one of the histogram's")
+        for times in (self, self.service, self.wait):
+            if times is not None:
+                check_times(times, self.count)
 
 
 class Layer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -344,7 +342,7 @@ class Graph(Notice, frozen=True, tag="graph"):
 
 
 class Delivered(Notice, frozen=True, tag="delivered"):
-    """Everything has been sent: so many `Samples`, `Folded`, `Layers` and `Graph`."""
+    """Everything has been sent: so many `Samples`, `Folded`, `Dropped`, `Layers` and `Graph`."""
 
     messages: Count
 
@@ -357,7 +355,9 @@ class Failed(Notice, frozen=True, tag="failed"):
 
 
 AnyOrder = Prepare | Again | WarmUp | Start | Stop | Pulse | Release | Reject
-AnyNotice = Hello | Progress | Ready | Warmed | Finished | Samples | Folded | Layers | Graph | Delivered | Failed
+AnyNotice = (
+    Hello | Progress | Ready | Warmed | Finished | Samples | Folded | Dropped | Layers | Graph | Delivered | Failed
+)
 
 
 def tag(message: Order | Notice) -> str:

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-SAMPLE_BYTES: Final = 16
+from .samples import row_bytes
+
 HEAD: Final = 4_096
 LEAST_RING: Final = 4_096
 
@@ -16,14 +17,14 @@ _FEW: Final = 64
 _LEAST: Final = 128
 
 
-def head_and_ring(sample_bytes: int, requests: int) -> tuple[int, int]:
-    """Samples in each request's head, and in its ring; powers of two.
+def head_and_ring(sample_bytes: int, requests: int, timed: bool = False) -> tuple[int, int]:
+    """Samples in each request's head, and in its ring; powers of two. `timed`: of a load at a rate.
 
     HEAD, and as many as fit the memory beside it, at least LEAST_RING. Of very many requests each has less, half of it
     for the head.
     """
     least = min(HEAD + LEAST_RING, max(_LEAST, _FEW * (HEAD + LEAST_RING) // requests))
-    room = max(least, sample_bytes // SAMPLE_BYTES // requests)
+    room = max(least, sample_bytes // row_bytes(timed) // requests)
     head = min(HEAD, _power_of_two(room // 2))
     return head, _power_of_two(room - head)
 
@@ -33,9 +34,9 @@ def slices(requests: int) -> int:
     return max(_LEAST_SLICES, min(MOST_SLICES, _power_of_two(_FEW * MOST_SLICES // requests)))
 
 
-def most_samples(sample_bytes: int, requests: int) -> int:
+def most_samples(sample_bytes: int, requests: int, timed: bool = False) -> int:
     """That all requests together keep exactly."""
-    return requests * sum(head_and_ring(sample_bytes, requests))
+    return requests * sum(head_and_ring(sample_bytes, requests, timed))
 
 
 def _power_of_two(number: int) -> int:

@@ -7,13 +7,28 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import structs
 
 from ovbench.common.bounded import LayerStatus
 from ovbench.common.clock import NS_PER_MS, NS_PER_S
 from ovbench.common.effective import Effective, FileDigest, OutputDigest, Outputs, Phases, Port, ShapeGroup
+from ovbench.common.folded import FoldedTimes
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.job import Api, Data, Job, Load, Model, NullService, Pace, Placement, Runtime
-from ovbench.common.messages import Finished, Folded, Layer, Layers, MaskChange, Memory, OnNode, Ready, Samples, Usage
+from ovbench.common.messages import (
+    SAMPLES_PER_MESSAGE,
+    Finished,
+    Folded,
+    Layer,
+    Layers,
+    MaskChange,
+    Memory,
+    OnNode,
+    Ready,
+    Samples,
+    Usage,
+)
+from ovbench.common.samples import SampleArray
 from ovbench.common.shape import static_shape
 from ovbench.common.topology import Topology
 from ovbench.coordinator.analysis.interference import Surroundings
@@ -194,7 +209,14 @@ def steady(start_ns: int, latency_ns: int, count: int) -> Int64s:
 
 
 def samples(data: Int64s, request: int = 0, first: int = 0) -> Samples:
-    return Samples(request=request, data=data.astype("<i8").tobytes(), first=first)
+    """`data`: rows as `SampleArray` has them."""
+    array = SampleArray(data)
+    return Samples(request=request, data=array.to_bytes(), first=first, timed=array.timed)
+
+
+def piece_of(request: int, first: int, data: Int64s) -> Piece:
+    """`data`: rows as `SampleArray` has them."""
+    return Piece(request, first, SampleArray(data))
 
 
 def layer(
@@ -208,30 +230,42 @@ def layer(
 
 
 def folded(data: Int64s, start_ns: int, request: int = 0, slice_ns: int = NS_PER_S) -> Folded:
-    """What a request would deliver of `data` as histograms; written with numpy, apart from the loops."""
-    latencies = data[:, 1] - data[:, 0]
-    fine = FINE.count(latencies)
+    """What a request would deliver of `data`, rows as `SampleArray` has them, as histograms; written with numpy, apart
+    from the loops."""
+    array = SampleArray(data)
+    latencies = array.latencies
     cells, counts = np.unique(
-        (data[:, 1] - start_ns) // slice_ns * COARSE.size + COARSE.buckets(latencies), return_counts=True
+        (array.ends - start_ns) // slice_ns * COARSE.size + COARSE.buckets(latencies), return_counts=True
     )
-    deviations = (latencies - latencies[0]).astype(np.float64)
-    (used,) = fine.nonzero()
+    whole = folded_times(latencies)
     return Folded(
         request=request,
         count=len(data),
         first_end_ns=int(data[0, 1]),
         last_end_ns=int(data[-1, 1]),
-        least_ns=int(latencies.min()),
-        most_ns=int(latencies.max()),
-        pivot_ns=int(latencies[0]),
-        total_deviation_ns=float(deviations.sum()),
-        total_square_ns2=float(np.square(deviations).sum()),
-        fine_buckets=used.astype("<i4").tobytes(),
-        fine_counts=fine[used].astype("<i8").tobytes(),
+        **structs.asdict(whole),
         slice_ns=slice_ns,
         slice_indices=(cells // COARSE.size).astype("<i4").tobytes(),
         slice_buckets=(cells % COARSE.size).astype("<i4").tobytes(),
         slice_counts=counts.astype("<i8").tobytes(),
+        service=folded_times(array.services) if array.timed else None,
+        wait=folded_times(array.waits) if array.timed else None,
+    )
+
+
+def folded_times(values: Int64s) -> FoldedTimes:
+    """Latencies, services or waits in the order in which they were folded, ns."""
+    deviations = (values - values[0]).astype(np.float64)
+    fine = FINE.count(values)
+    (used,) = fine.nonzero()
+    return FoldedTimes(
+        least_ns=int(values.min()),
+        most_ns=int(values.max()),
+        pivot_ns=int(values[0]),
+        total_deviation_ns=float(deviations.sum()),
+        total_square_ns2=float(np.square(deviations).sum()),
+        fine_buckets=used.astype("<i4").tobytes(),
+        fine_counts=fine[used].astype("<i8").tobytes(),
     )
 
 
@@ -257,7 +291,7 @@ def recording(
 ) -> Recorded:
     """Where it does not matter which inferences of which request they are, pieces may be given by their samples."""
     completed = sum(len(piece) for piece in pieces) + sum(part.count for part in rest)
-    whole = tuple(piece if isinstance(piece, Piece) else Piece(0, 0, piece) for piece in pieces)
+    whole = tuple(piece if isinstance(piece, Piece) else piece_of(0, 0, piece) for piece in pieces)
     return Recorded(agent, start_ns, stop_ns, completed, whole, rest, batches)
 
 
@@ -288,7 +322,9 @@ def delivered(
         host="box",
         ready=prepared or ready(mask=own),
         finished=load or finished(completed=len(done), cpus=own),
-        samples=(samples(done),),
+        samples=tuple(
+            samples(done[at : at + SAMPLES_PER_MESSAGE], first=at) for at in range(0, len(done), SAMPLES_PER_MESSAGE)
+        ),
         layers=(Layers(request=0, layers=tuple(layers)),) if layers else (),
     )
 

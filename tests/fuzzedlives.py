@@ -186,6 +186,9 @@ def _job(kind: int, cpu: int) -> Job:
 def _life(kind: int, begin_ns: int, agent: int = 1 - _RIGHT) -> list[AnyNotice]:
     """What an agent says, from the first word to the last: two requests, one of which folds, layers and a graph."""
     done = steady(begin_ns, ms(10), 200)
+    if _job(kind, agent).load.at_rate:  # each a little after it was due
+        done = np.concatenate([done, done[:, :1] - np.arange(200)[:, None] % 3 * 1_000], axis=1)
+        done[0, 2] = begin_ns
     outputs = made(0.5, 1.0)
     running = effective(requests=2, groups=(1, 2) if kind % 3 == 1 else ())
     running = structs.replace(running, notes=("A note.",), fillings=(Filling("data", "random", 1),))

@@ -86,10 +86,11 @@ def _numba_cache(folder: Path | None) -> Iterator[None]:
 
 def _made_with() -> dict[str, str]:
     """All that the machine code depends on. The path of the sources is a part of what numba calls its files."""
-    from ovbench.common import histogram
+    from ovbench.common import histogram, samples
 
     here = Path(__file__).resolve().parent
-    sources = (here / "layout.py", here / "loops.py", here / "null.py", Path(histogram.__file__))
+    compiled_in = (Path(histogram.__file__), Path(samples.__file__))
+    sources = (here / "layout.py", here / "loops.py", here / "null.py", *compiled_in)
     return {
         "sources": hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest(),
         "path": os.path.abspath(here),

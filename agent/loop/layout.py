@@ -10,6 +10,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ovbench.common.histogram import FINE
+from ovbench.common.samples import SampleArray
+
 Int64s = npt.NDArray[np.int64]
 
 ROW_WORDS: Final = 64
@@ -29,18 +32,29 @@ C_BEGAN: Final = 8  # when the load began
 C_INPUTS: Final = 9  # how many inputs are fed, or 0
 C_SET: Final = 10  # address of int32 set_input(request, input, item)
 C_COPY: Final = 11  # address of memcpy
-C_PERIOD: Final = 12  # float64: ns from one start of the agent to the next, or 0 to start as soon as can be
-C_PHASE: Final = 13  # float64: ns from BEGIN to the first start
-C_SCRATCH: Final = 16  # a timespec of the waiting thread, on lines of its own
-C_STARTED: Final = 32  # counts against LIMIT; written by every stream, so on lines of its own
-C_NEXT: Final = 48  # the number of the next paced asynchronous start; on lines of its own as well
+C_AT_RATE: Final = 12  # whether inferences are due at instants of their own, not as soon as can be
+C_PERIOD: Final = 13  # float64: without DUES, ns from one arrival of the agent to the next
+C_PHASE: Final = 14  # float64: and from BEGIN to the first
+C_DUES: Final = 15  # address of ARRIVALS int64: when each is due, ns since ZERO; or 0
+C_ARRIVALS: Final = 16
+C_ZERO: Final = 17  # instant at which the window begins
+C_QUEUE: Final = 18  # address of the number of the next arrival: NEXT, or a word that agents share
+C_DRAIN: Final = 19  # until this instant what is due may be started
+C_TIMEOUT: Final = 20  # an arrival that has waited so long, ns, is dropped; 0 for never
+C_SPIN: Final = 21  # so long before an instant, ns, a thread that waits for it wakes, and spins
+C_DROPS: Final = 22  # address of [ARRIVALS] int64: when the dropped ones were due, ns since ZERO
+C_SCRATCH: Final = 32  # a timespec of the waiting thread, on lines of its own
+C_STARTED: Final = 48  # counts against LIMIT; written by every stream, so on lines of its own
+C_NEXT: Final = 64  # on lines of its own as well
+C_DROPPED: Final = 80  # how many were dropped; likewise
+CONTROL_WORDS: Final = 96
 
 # Words of a request's row. The first eight are touched on every inference.
 S_COUNT: Final = 0
 S_START: Final = 1  # of the inference in flight
 S_CONTROL: Final = 2  # address of the agent's row
 S_REQUEST: Final = 3
-S_SAMPLES: Final = 4  # address of [CAPACITY, 2] int64: start, end
+S_SAMPLES: Final = 4  # address of [CAPACITY] samples (`common.samples`)
 S_CAPACITY: Final = 5  # HEAD + ring; the ring's length is a power of two
 S_TIME: Final = 6  # and 7: a timespec
 S_HEAD: Final = 8  # samples that are never overwritten
@@ -61,10 +75,21 @@ S_DEVIATION: Final = 22  # float64: sum of (latency - pivot)
 S_SQUARE: Final = 23  # float64: sum of its square
 S_FEED: Final = 24  # address of [INPUTS, FEED_WORDS] int64, a row per fed input
 S_TURN: Final = 25  # inference k takes item (TURN + k) modulo their number, of each input
-S_IDLE: Final = 26  # 1 while no paced start has been given to the request; who swaps it for 0 owns the request
+S_IDLE: Final = 26  # 1 while no arrival has been given to the request; who swaps it for 0 owns the request
+S_DUE: Final = 27  # of the inference in flight, at a rate
+S_PARTS: Final = 28  # at a rate: address of the [2, PART_WORDS] int64 that services and waits fold into
 S_FUNCTION: Final = 32  # four words: the std::function that calls `on_complete` with this slot
 S_MOVED: Final = 36  # four words: the copy of it that OpenVINO moves from
 S_OBJECT: Final = 40  # address of the ov::InferRequest
+
+# Words of what the services, or the waits, of samples that are overwritten fold into.
+P_LEAST: Final = 0
+P_MOST: Final = 1
+P_PIVOT: Final = 2
+P_DEVIATION: Final = 3  # float64
+P_SQUARE: Final = 4  # float64
+P_FINE: Final = 8  # and on: the histogram
+PART_WORDS: Final = P_FINE + FINE.size
 
 # Words of a fed input.
 FEED_WORDS: Final = 8
@@ -126,14 +151,29 @@ class ControlRow(_Row):
     inputs = _Word(C_INPUTS)
     set_input = _Word(C_SET)
     copy = _Word(C_COPY)
+    at_rate = _Word(C_AT_RATE)
     period_ns = _Real(C_PERIOD)
     phase_ns = _Real(C_PHASE)
+    dues = _Word(C_DUES)
+    arrivals = _Word(C_ARRIVALS)
+    zero_ns = _Word(C_ZERO)
+    queue = _Word(C_QUEUE)
+    drain_until_ns = _Word(C_DRAIN)
+    timeout_ns = _Word(C_TIMEOUT)
+    spin_ns = _Word(C_SPIN)
+    drops = _Word(C_DROPS)
     started = _Word(C_STARTED)
-    next_start = _Word(C_NEXT)
+    next_arrival = _Word(C_NEXT)
+    dropped = _Word(C_DROPPED)
+
+    @property
+    def next_arrival_address(self) -> int:
+        """Of the agent's own number of its next arrival."""
+        return self.address + 8 * C_NEXT
 
     def clear(self) -> None:
         """As before a load."""
-        self.words[[C_STOP, C_STARTED, C_NEXT, C_BEGAN]] = 0
+        self.words[[C_STOP, C_STARTED, C_NEXT, C_BEGAN, C_DROPPED]] = 0
 
 
 class Slot(_Row):
@@ -150,6 +190,7 @@ class Slot(_Row):
     status = _Word(S_STATUS)
     done = _Word(S_DONE)
     fine = _Word(S_FINE)
+    parts = _Word(S_PARTS)
     coarse = _Word(S_COARSE)
     slices = _Word(S_SLICES)
     slice_ns = _Word(S_SLICE_NS)
@@ -164,6 +205,7 @@ class Slot(_Row):
     feed = _Word(S_FEED)
     turn = _Word(S_TURN)
     idle = _Word(S_IDLE)
+    due_ns = _Word(S_DUE)
     object_address = _Word(S_OBJECT)
 
     @property
@@ -208,6 +250,10 @@ class Slots:
         return self.rows[:, S_DONE]
 
     @property
+    def idle(self) -> Int64s:
+        return self.rows[:, S_IDLE]
+
+    @property
     def folded(self) -> Int64s:
         return self.rows[:, S_FOLDED]
 
@@ -249,45 +295,77 @@ class FeedTable:
 
 
 class SampleMemory:
-    """A request's samples: `pairs` [capacity, 2] int64, start and end; a head that is never overwritten, then a ring
+    """A request's samples: `table` [capacity, words of a sample] int64, a head that is never overwritten, then a ring
     whose length is a power of two."""
 
-    def __init__(self, pairs: Int64s, head: int) -> None:
-        self.pairs = pairs
+    def __init__(self, table: Int64s, head: int) -> None:
+        self.table = table
         self.head = head
 
     def __len__(self) -> int:
         """How many there is room for."""
-        return len(self.pairs)
+        return len(self.table)
 
     @property
     def address(self) -> int:
-        return int(self.pairs.ctypes.data)
+        return int(self.table.ctypes.data)
 
-    def latencies(self, indices: Int64s) -> Int64s:
-        """Of inferences by their index since the start, ns."""
-        pairs = self.pairs[self._places(indices)]
-        latencies: Int64s = pairs[:, 1] - pairs[:, 0]
-        return latencies
+    def at(self, indices: Int64s) -> SampleArray:
+        """Those of inferences by their index since the start."""
+        return SampleArray(self.table[self._places(indices)])
 
-    def end_ns(self, index: int) -> int:
-        return int(self.pairs[self._places(np.asarray([index]))[0], 1])
-
-    def stretches(self, count: int) -> list[tuple[int, Int64s]]:
+    def stretches(self, count: int) -> list[tuple[int, SampleArray]]:
         """After `count` inferences, the exact samples in order, in pieces that lie together: the index of each piece's
         first inference, and it. What was folded lies between the head and the ring."""
+        every = SampleArray(self.table)
         if count <= len(self):
-            return [(0, self.pairs[:count])]
+            return [(0, every[:count])]
         ring = len(self) - self.head
         oldest = int(self._places(np.asarray([count]))[0])
         turned = count - (oldest - self.head)
         return [
-            (0, self.pairs[: self.head]),
-            (count - ring, self.pairs[oldest:]),
-            (turned, self.pairs[self.head : oldest]),
+            (0, every[: self.head]),
+            (count - ring, every[oldest:]),
+            (turned, every[self.head : oldest]),
         ]
 
     def _places(self, indices: Int64s) -> Int64s:
         """Where the samples of these indices lie: the head, then round the ring (as `loops.record` has it)."""
         ring = len(self) - self.head
         return np.where(indices < self.head, indices, self.head + ((indices - self.head) & (ring - 1)))
+
+
+class FoldedParts:
+    """What services and waits of a request were folded into: [2, PART_WORDS] int64."""
+
+    def __init__(self, rows: Int64s) -> None:
+        self.rows = rows
+
+    @property
+    def address(self) -> int:
+        return int(self.rows.ctypes.data)
+
+    def clear(self) -> None:
+        self.rows[:] = 0
+
+    @property
+    def service(self) -> "FoldedPart":
+        return FoldedPart(self.rows[0])
+
+    @property
+    def wait(self) -> "FoldedPart":
+        return FoldedPart(self.rows[1])
+
+
+class FoldedPart(_Row):
+    """One of them."""
+
+    least_ns = _Word(P_LEAST)
+    most_ns = _Word(P_MOST)
+    pivot_ns = _Word(P_PIVOT)
+    deviation_ns = _Real(P_DEVIATION)
+    square_ns2 = _Real(P_SQUARE)
+
+    @property
+    def fine(self) -> Int64s:
+        return self.words[P_FINE:]

@@ -10,9 +10,13 @@ records the inference and starts its own request again. It is a C++ `std::functi
 C API's callback, because the latter does not say whether the inference failed and the failure would be lost once the
 request is started again (see `capi.set_callback_address`).
 
-Where inputs are fed, each inference is given its next ones before its start is stamped. Where the load is paced, each
-start of the agent is due at an instant of its own, so lateness never adds up; a request that nothing is due for is left
-idle, and the waiting thread starts it when something is.
+Where inputs are fed, each inference is given its next ones before its start is stamped.
+
+At a rate each inference is due at an instant of its own: an arrival. Arrivals are numbered in the order of these, and
+whoever can serve one takes the next number, from the agent's own counter or from one that agents share. So one queue
+serves all requests that take from it, first come first served, and none that is idle passes over an arrival that waits.
+A request that nothing is due for waits for its instant (synchronous), or is left idle for the waiting thread to start
+when something is (asynchronous).
 """
 
 from typing import Any, Final
@@ -22,31 +26,48 @@ from numba import cfunc, config, njit, types
 from numba.extending import intrinsic
 
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE
+from ovbench.common.samples import CLOSED_WORDS, DUE, END, OPEN_WORDS, START
 
 from .layout import (
+    C_ARRIVALS,
+    C_AT_RATE,
     C_BEGAN,
     C_BEGIN,
     C_CALL,
     C_CLOCK,
     C_COPY,
     C_DEADLINE,
+    C_DRAIN,
+    C_DROPPED,
+    C_DROPS,
+    C_DUES,
     C_INPUTS,
     C_LIMIT,
-    C_NEXT,
     C_PERIOD,
     C_PHASE,
+    C_QUEUE,
     C_REARM,
     C_SCRATCH,
     C_SET,
     C_SLEEP,
+    C_SPIN,
     C_STARTED,
     C_STOP,
+    C_TIMEOUT,
+    C_ZERO,
     F_BYTES,
     F_COUNT,
     F_INPUT,
     F_ITEMS,
     F_TARGET,
     FEED_WORDS,
+    P_DEVIATION,
+    P_FINE,
+    P_LEAST,
+    P_MOST,
+    P_PIVOT,
+    P_SQUARE,
+    PART_WORDS,
     ROW_WORDS,
     S_CAPACITY,
     S_COARSE,
@@ -54,6 +75,7 @@ from .layout import (
     S_COUNT,
     S_DEVIATION,
     S_DONE,
+    S_DUE,
     S_FEED,
     S_FINE,
     S_FIRST_END,
@@ -67,6 +89,7 @@ from .layout import (
     S_MOST,
     S_MOVED,
     S_OBJECT,
+    S_PARTS,
     S_PIVOT,
     S_REQUEST,
     S_SAMPLES,
@@ -99,6 +122,9 @@ _LEAST_NAP_NS: Final = 50_000
 _ASYNC_FAILED: Final = 1
 _NEVER: Final = -1
 """In place of an instant: nothing starts now."""
+
+_NO_MORE: Final = (1 << 63) - 1
+"""When the arrival after the last is due."""
 
 i64 = types.int64
 _words = types.CPointer(types.int64)
@@ -272,17 +298,16 @@ def _halve_slices(coarse, slices, size):
 
 
 @njit
-def _fold(address, start, end):
+def _fold(address, due, start, end):
     """Take a sample that is about to be overwritten into the histograms. Costs some 10 ns, and memory that is fixed."""
     slot = words(address)
     sums = _reals(address)
-    latency = end - start
+    latency = end - due
     if slot[S_FOLDED] == 0:
         slot[S_FIRST_END] = end
         slot[S_LEAST] = latency
         slot[S_MOST] = latency
         slot[S_PIVOT] = latency
-    slot[S_FOLDED] += 1
     slot[S_LAST_END] = end
     slot[S_LEAST] = min(slot[S_LEAST], latency)
     slot[S_MOST] = max(slot[S_MOST], latency)
@@ -291,6 +316,10 @@ def _fold(address, start, end):
     sums[S_SQUARE] += deviation * deviation
     fine = words(slot[S_FINE])
     fine[bucket(latency, _FINE_BITS)] += 1
+    if slot[S_PARTS] != 0:
+        _fold_part(slot[S_PARTS], slot[S_FOLDED], end - start)
+        _fold_part(slot[S_PARTS] + 8 * PART_WORDS, slot[S_FOLDED], start - due)
+    slot[S_FOLDED] += 1
     since = end - words(slot[S_CONTROL])[C_BEGIN]
     while since >= slot[S_SLICE_NS] * slot[S_SLICES]:
         _halve_slices(slot[S_COARSE], slot[S_SLICES], _COARSE_SIZE)
@@ -300,8 +329,25 @@ def _fold(address, start, end):
 
 
 @njit
+def _fold_part(address, folded, value):
+    """The service or the wait of a sample, of which `folded` were folded before."""
+    part = words(address)
+    sums = _reals(address)
+    if folded == 0:
+        part[P_LEAST] = value
+        part[P_MOST] = value
+        part[P_PIVOT] = value
+    part[P_LEAST] = min(part[P_LEAST], value)
+    part[P_MOST] = max(part[P_MOST], value)
+    deviation = float(value - part[P_PIVOT])
+    sums[P_DEVIATION] += deviation
+    sums[P_SQUARE] += deviation * deviation
+    part[P_FINE + bucket(value, _FINE_BITS)] += 1
+
+
+@njit
 def record(address, start, end):
-    """Store one inference: in the head, then round the ring; what the ring overwrites is folded first."""
+    """Store an inference of a closed loop: in the head, then round the ring; what that overwrites is folded first."""
     slot = words(address)
     count = slot[S_COUNT]
     index = count
@@ -309,15 +355,35 @@ def record(address, start, end):
     if count >= slot[S_CAPACITY]:
         head = slot[S_HEAD]
         index = head + ((count - head) & slot[S_MASK])
-        _fold(address, samples[2 * index], samples[2 * index + 1])
-    samples[2 * index] = start
-    samples[2 * index + 1] = end
+        former = CLOSED_WORDS * index
+        _fold(address, samples[former + START], samples[former + START], samples[former + END])
+    samples[CLOSED_WORDS * index + START] = start
+    samples[CLOSED_WORDS * index + END] = end
+    slot[S_COUNT] = count + 1
+
+
+@njit
+def record_due(address, due, start, end):
+    """The same of an inference that was due at an instant of its own."""
+    slot = words(address)
+    count = slot[S_COUNT]
+    index = count
+    samples = words(slot[S_SAMPLES])
+    if count >= slot[S_CAPACITY]:
+        head = slot[S_HEAD]
+        index = head + ((count - head) & slot[S_MASK])
+        former = OPEN_WORDS * index
+        _fold(address, samples[former + DUE], samples[former + START], samples[former + END])
+    samples[OPEN_WORDS * index + START] = start
+    samples[OPEN_WORDS * index + END] = end
+    samples[OPEN_WORDS * index + DUE] = due
     slot[S_COUNT] = count + 1
 
 
 @njit
 def _goes_on(control_address, instant):
-    """Whether an inference may start at `instant`; takes one from the limit where there is one."""
+    """Whether an inference may start at `instant`, or one that is due then is the load's; takes one from the limit
+    where there is one."""
     control = words(control_address)
     if control[C_STOP] != 0:
         return False
@@ -345,20 +411,89 @@ def _await_begin(control_address):
 
 @njit
 def due(control_address, number):
-    """When start `number` of a paced load is due, in whole ns."""
-    pace = _reals(control_address)
-    return words(control_address)[C_BEGIN] + int(pace[C_PHASE] + number * pace[C_PERIOD])
+    """When arrival `number` is due, in whole ns."""
+    control = words(control_address)
+    if control[C_DUES] == 0:
+        pace = _reals(control_address)
+        return control[C_BEGIN] + int(pace[C_PHASE] + number * pace[C_PERIOD])
+    if number >= control[C_ARRIVALS]:
+        return _NO_MORE
+    return control[C_ZERO] + words(control[C_DUES])[number]
 
 
 @njit
-def _sleep_to(control_address, timespec, instant):
-    """Sleep to an instant, without spinning, and return when it is then. A stop ends the sleep."""
+def _first_due_after(control_address, instant):
+    """When the first of the arrivals that nobody has taken is due that is due after `instant`."""
+    control = words(control_address)
+    number = words(control[C_QUEUE])[0]
+    if control[C_DUES] == 0:
+        pace = _reals(control_address)
+        passed = int((instant - control[C_BEGIN] - pace[C_PHASE]) / pace[C_PERIOD])
+        return due(control_address, max(passed + 1, number))
+    low, high = number, control[C_ARRIVALS]
+    while low < high:
+        middle = (low + high) // 2
+        if due(control_address, middle) <= instant:
+            low = middle + 1
+        else:
+            high = middle
+    return due(control_address, low)
+
+
+@njit
+def _admits(control_address, arrival, instant):
+    """Whether the load has an arrival that is due at `arrival`, as seen at `instant`.
+
+    What is due before the deadline, however late it is taken; where a number was asked for, what is within that, or
+    would be started before the deadline.
+    """
+    if words(control_address)[C_LIMIT] != 0:
+        arrival = max(arrival, instant)
+    return _goes_on(control_address, arrival)
+
+
+@njit
+def _in_time(control_address, arrival, instant):
+    """Whether what was admitted may still be started at `instant`; the deadline may have been moved meanwhile."""
+    control = words(control_address)
+    if control[C_STOP] != 0:
+        return False
+    return control[C_LIMIT] != 0 or (arrival < control[C_DEADLINE] and instant < control[C_DRAIN])
+
+
+@njit
+def _await(control_address, timespec, instant, current):
+    """Sleep, then spin to an instant, from `current` on; returns when it is then. A stop ends the wait."""
+    control = words(control_address)
+    clock = control[C_CLOCK]
+    wake = instant - control[C_SPIN]
+    while current < wake and control[C_STOP] == 0:
+        sleep_until(control[C_SLEEP], timespec, min(wake, current + _NAP_NS))
+        current = now(clock, timespec)
+    while current < instant and control[C_STOP] == 0:
+        current = now(clock, timespec)
+    return current
+
+
+@njit
+def _drops(control_address, arrival, instant):
+    """Whether what was due at `arrival` has waited too long at `instant`; takes note of it if so."""
+    control = words(control_address)
+    if control[C_TIMEOUT] == 0 or instant - arrival < control[C_TIMEOUT]:
+        return False
+    number = fetch_add(control_address + 8 * C_DROPPED, 1)
+    words(control[C_DROPS])[number] = arrival - control[C_ZERO]
+    return True
+
+
+@njit
+def _await_end(control_address, timespec):
+    """Sleep to the deadline: a load at a rate lasts as long as was asked for, however early its last arrival is."""
     control = words(control_address)
     current = now(control[C_CLOCK], timespec)
-    while current < instant and control[C_STOP] == 0:
-        sleep_until(control[C_SLEEP], timespec, min(instant, current + _NAP_NS))
+    while current < control[C_DEADLINE] and control[C_STOP] == 0:
+        sleep_until(control[C_SLEEP], timespec, min(control[C_DEADLINE], current + _NAP_NS))
         current = now(control[C_CLOCK], timespec)
-    return current
 
 
 @njit
@@ -383,41 +518,31 @@ def _feed(control_address, slot_address):
 
 
 @njit
-def _ready(control_address, slot_address, instant):
-    """Synchronous: sleep to `instant` where paced, then feed. Returns the start, or _NEVER after a stop or failure."""
+def _fed(control_address, slot_address, instant):
+    """Synchronous: feed where inputs are. Returns when it starts, `instant` where nothing is fed, or _NEVER after a
+    failure."""
     control = words(control_address)
     slot = words(slot_address)
-    timespec = slot_address + 8 * S_TIME
-    if control[C_PERIOD] != 0:
-        instant = _sleep_to(control_address, timespec, instant)
-        if control[C_STOP] != 0:
-            return _NEVER
-    if control[C_INPUTS] != 0:
-        slot[S_STATUS] = _feed(control_address, slot_address)
-        if slot[S_STATUS] != 0:
-            return _NEVER
-        instant = now(control[C_CLOCK], timespec)
-    return instant
+    if control[C_INPUTS] == 0:
+        return instant
+    slot[S_STATUS] = _feed(control_address, slot_address)
+    if slot[S_STATUS] != 0:
+        return _NEVER
+    return now(control[C_CLOCK], slot_address + 8 * S_TIME)
 
 
-@njit(types.void(i64, i64), nogil=True, cache=CACHED)
-def run_sync(control_address, slot_address):
-    """Infer on one request, back to back unless paced. One reading of the clock ends an inference and starts the next.
-
-    A paced load asks whether it goes on before it sleeps: a start that is due after the deadline is not waited for.
-    """
+@njit
+def _run_sync_closed(control_address, slot_address):
+    """One reading of the clock ends an inference and starts the next."""
     control = words(control_address)
     slot = words(slot_address)
     infer, request, clock = control[C_CALL], slot[S_REQUEST], control[C_CLOCK]
     timespec = slot_address + 8 * S_TIME
-    paced = control[C_PERIOD] != 0
-    plain = not paced and control[C_INPUTS] == 0
+    plain = control[C_INPUTS] == 0
     start = _await_begin(control_address)
-    if paced:
-        start = max(start, due(control_address, 0))
     while _goes_on(control_address, start):
         if not plain:
-            start = _ready(control_address, slot_address, start)
+            start = _fed(control_address, slot_address, start)
             if start == _NEVER:
                 break
         status = call_status(infer, request)
@@ -427,9 +552,53 @@ def run_sync(control_address, slot_address):
         end = now(clock, timespec)
         record(slot_address, start, end)
         start = end
-        if paced:
-            start = max(end, due(control_address, slot[S_COUNT]))
-    slot[S_DONE] = 1
+
+
+@njit
+def _run_sync_at_rate(control_address, slot_address):
+    """Take the next arrival, wait until it is due, infer. An arrival that is due after the load is not waited for.
+
+    Where arrivals wait, one reading of the clock ends an inference and starts the next.
+    """
+    control = words(control_address)
+    slot = words(slot_address)
+    infer, request, clock = control[C_CALL], slot[S_REQUEST], control[C_CLOCK]
+    timespec = slot_address + 8 * S_TIME
+    current = _await_begin(control_address)
+    while True:
+        arrival = due(control_address, fetch_add(control[C_QUEUE], 1))
+        if not _admits(control_address, arrival, current):
+            break
+        if current < arrival:
+            slot[S_IDLE] = 1
+            current = _await(control_address, timespec, arrival, current)
+            slot[S_IDLE] = 0
+        if not _in_time(control_address, arrival, current):
+            break
+        if _drops(control_address, arrival, current):
+            continue
+        start = _fed(control_address, slot_address, current)
+        if start == _NEVER:
+            break
+        status = call_status(infer, request)
+        if status != 0:
+            slot[S_STATUS] = status
+            break
+        current = now(clock, timespec)
+        record_due(slot_address, arrival, start, current)
+    slot[S_IDLE] = 1
+    if slot[S_STATUS] == 0:
+        _await_end(control_address, timespec)
+
+
+@njit(types.void(i64, i64), nogil=True, cache=CACHED)
+def run_sync(control_address, slot_address):
+    """Infer on one request, back to back or at a rate."""
+    if words(control_address)[C_AT_RATE] != 0:
+        _run_sync_at_rate(control_address, slot_address)
+    else:
+        _run_sync_closed(control_address, slot_address)
+    words(slot_address)[S_DONE] = 1
 
 
 @njit(types.void(i64), cache=CACHED)
@@ -476,36 +645,60 @@ def _start(control_address, slot_address, instant):
 
 
 @njit
-def _take_number(control_address, instant):
-    """Take the number of the next start if it is due at `instant`; whether it was. No other thread has that number."""
-    next_address = control_address + 8 * C_NEXT
-    number = words(control_address)[C_NEXT]
-    while due(control_address, number) <= instant:
-        found = swap(next_address, number, number + 1)
+def _take_due(control_address, instant):
+    """Take the next arrival if it is due at `instant`: when it is due, or _NEVER. No other thread has that one."""
+    queue = words(control_address)[C_QUEUE]
+    number = words(queue)[0]
+    while True:
+        arrival = due(control_address, number)
+        if arrival > instant:
+            return types.int64(_NEVER)
+        found = swap(queue, number, number + 1)
         if found == number:
-            return True
+            return arrival
         number = found
-    return False
 
 
 @njit
 def _take_turn(control_address, slot_address, instant):
-    """Give a request that completed at `instant` the next start, if that is due, else leave it idle.
+    """Give a request that completed at `instant` the next arrival, if that is due, else leave it idle.
 
-    Returns the instant at which it took the start, or _NEVER: the request may already be another thread's then. The
-    clock is read again once it is idle, as the waiting thread may have looked for an idle one just before; and again
-    once it is claimed, as it may have been through another inference in between. These readings are on the stack: in
-    the slot they could meet that of the request's next completion.
+    Returns when the arrival was due and the instant at which it was taken, or _NEVER twice: the request may already be
+    another thread's then. The clock is read again once it is idle, as the waiting thread may have looked for an idle
+    one just before; and again once it is claimed, as it may have been through another inference in between. These
+    readings are on the stack: in the slot they could meet that of the request's next completion.
     """
     control = words(control_address)
     clock, timespec = control[C_CLOCK], _stack_words()
     idle = slot_address + 8 * S_IDLE
-    while not _take_number(control_address, instant):
+    while True:
+        arrival = _take_due(control_address, instant)
+        if arrival != _NEVER:
+            if not _drops(control_address, arrival, instant):
+                return arrival, instant
+            continue
         swap(idle, 0, 1)
-        if now(clock, timespec) < due(control_address, control[C_NEXT]) or swap(idle, 1, 0) != 1:
-            return _NEVER
+        next_due = due(control_address, words(control[C_QUEUE])[0])
+        if now(clock, timespec) < next_due or swap(idle, 1, 0) != 1:
+            return types.int64(_NEVER), types.int64(_NEVER)
         instant = now(clock, timespec)
-    return instant
+
+
+@njit
+def _complete_at_rate(control_address, slot_address, instant):
+    slot = words(slot_address)
+    record_due(slot_address, slot[S_DUE], slot[S_START], instant)
+    if not _in_time(control_address, types.int64(_NEVER), instant):
+        slot[S_DONE] = 1
+        return
+    arrival, instant = _take_turn(control_address, slot_address, instant)
+    if arrival == _NEVER:
+        return
+    if _admits(control_address, arrival, instant):
+        slot[S_DUE] = arrival
+        _start(control_address, slot_address, instant)
+    else:
+        slot[S_DONE] = 1
 
 
 @cfunc(types.void(_words, _words), cache=CACHED)
@@ -519,11 +712,10 @@ def on_complete(functor, exception):
     if exception[0] != 0:
         _fail(control_address, slot_address, _ASYNC_FAILED)
         return
+    if control[C_AT_RATE] != 0:
+        _complete_at_rate(control_address, slot_address, instant)
+        return
     record(slot_address, slot[S_START], instant)
-    if control[C_PERIOD] != 0:
-        instant = _take_turn(control_address, slot_address, instant)
-        if instant == _NEVER:
-            return
     if _goes_on(control_address, instant):
         _start(control_address, slot_address, instant)
     else:
@@ -557,7 +749,7 @@ def _skip_done(slots_address, count, index):
 
 
 @njit
-def _run_unpaced(control_address, slots_address, count, instant):
+def _run_async_closed(control_address, slots_address, count, instant):
     """Start every request once and sleep until all are done; the callbacks do the rest."""
     control = words(control_address)
     clock, timespec = control[C_CLOCK], control_address + 8 * C_SCRATCH
@@ -589,38 +781,42 @@ def _claim_idle(slots_address, count, first):
 
 @njit
 def _start_when_due(control_address, slot_address):
-    """Give a request of the waiting thread's the next start, sleep until that is due, and start it."""
+    """Give a request of the waiting thread's the next arrival, wait until that is due, and start it."""
     control = words(control_address)
+    slot = words(slot_address)
     timespec = control_address + 8 * C_SCRATCH
-    instant = due(control_address, fetch_add(control_address + 8 * C_NEXT, 1))
-    if _goes_on(control_address, max(instant, now(control[C_CLOCK], timespec))):
-        instant = _sleep_to(control_address, timespec, instant)
-        if control[C_STOP] == 0:
-            _start(control_address, slot_address, instant)
+    arrival = due(control_address, fetch_add(control[C_QUEUE], 1))
+    current = now(control[C_CLOCK], timespec)
+    if _admits(control_address, arrival, current):
+        current = _await(control_address, timespec, arrival, current)
+        if _in_time(control_address, arrival, current):
+            if _drops(control_address, arrival, current):
+                swap(slot_address + 8 * S_IDLE, 0, 1)
+            else:
+                slot[S_DUE] = arrival
+                _start(control_address, slot_address, current)
             return
-    words(slot_address)[S_DONE] = 1
+    slot[S_DONE] = 1
 
 
 @njit
 def _await_due(control_address):
-    """With no request idle, sleep until another start comes due.
+    """With no request idle, sleep until another arrival comes due.
 
     Those that are due already need no one: requests that complete take them (`_take_turn`).
     """
     control = words(control_address)
-    pace = _reals(control_address)
     timespec = control_address + 8 * C_SCRATCH
     instant = now(control[C_CLOCK], timespec)
-    passed = int((instant - control[C_BEGIN] - pace[C_PHASE]) / pace[C_PERIOD])
-    wake = max(due(control_address, max(passed + 1, control[C_NEXT])), instant + _LEAST_NAP_NS)
+    wake = max(_first_due_after(control_address, instant) - control[C_SPIN], instant + _LEAST_NAP_NS)
     if wake >= control[C_DEADLINE]:
         wake = min(wake, instant + _POLL_NS)  # the last ones may complete at any time
     sleep_until(control[C_SLEEP], timespec, min(wake, instant + _NAP_NS))
 
 
 @njit
-def _run_paced(control_address, slots_address, count):
-    """Start idle requests when starts are due, each in its turn, until none goes on."""
+def _run_async_at_rate(control_address, slots_address, count):
+    """Start idle requests when arrivals are due, each in its turn, until none goes on."""
     for index in range(count):
         words(slots_address + index * 8 * ROW_WORDS)[S_IDLE] = 1
     turn = 0
@@ -633,13 +829,14 @@ def _run_paced(control_address, slots_address, count):
         else:
             _await_due(control_address)
         done = _skip_done(slots_address, count, done)
+    _await_end(control_address, control_address + 8 * C_SCRATCH)
 
 
 @njit(types.void(i64, i64, i64), nogil=True, cache=CACHED)
 def run_async(control_address, slots_address, count):
-    """Keep every request in flight, or, paced, start one when a start is due; returns when all are done."""
+    """Keep every request in flight, or, at a rate, start one when an arrival is due; returns when all are done."""
     instant = _await_begin(control_address)
-    if words(control_address)[C_PERIOD] != 0:
-        _run_paced(control_address, slots_address, count)
+    if words(control_address)[C_AT_RATE] != 0:
+        _run_async_at_rate(control_address, slots_address, count)
     else:
-        _run_unpaced(control_address, slots_address, count, instant)
+        _run_async_closed(control_address, slots_address, count, instant)

@@ -7,17 +7,30 @@ stay exact, so that the window's edges can still be cut to the nanosecond, and t
 import math
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
 from ovbench.common.errors import UsageError
+from ovbench.common.folded import FoldedTimes
 from ovbench.common.histogram import COARSE, FINE
-from ovbench.common.messages import SAMPLES_PER_MESSAGE, Folded, Samples
+from ovbench.common.messages import INSTANTS_PER_MESSAGE, SAMPLES_PER_MESSAGE, Dropped, Folded, Samples
 from ovbench.common.samplememory import head_and_ring, slices
+from ovbench.common.samples import row_words
 
-from .layout import ROW_WORDS, ControlRow, Int64s, SampleMemory, Slot, Slots
+from .layout import (
+    CONTROL_WORDS,
+    PART_WORDS,
+    ROW_WORDS,
+    ControlRow,
+    FoldedPart,
+    FoldedParts,
+    Int64s,
+    SampleMemory,
+    Slot,
+    Slots,
+)
 
 FIRST_SLICE_NS: Final = 1_000_000_000
 
@@ -36,28 +49,39 @@ def _aligned(*shape: int) -> Int64s:
 @dataclass(frozen=True)
 class Recorder:
     """What an agent's loop works on. `fine` [requests, FINE.size] and `coarse` [requests, slices, COARSE.size]: the
-    histograms that overwritten samples fold into."""
+    histograms that overwritten samples fold into; at a rate their services and waits into `parts`, else None.
+    `drops`: when the arrivals were due that were dropped, ns since the window's start."""
 
     control: ControlRow
     slots: Slots
     samples: tuple[SampleMemory, ...]
     fine: Int64s
     coarse: Int64s
+    parts: tuple[FoldedParts, ...] | None = None
+    drops: Int64s = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @classmethod
-    def allocate(cls, requests: int, sample_bytes: int) -> "Recorder":
-        """Raises UsageError where there is no address space for so many requests."""
-        head, ring = head_and_ring(sample_bytes, requests)
+    def allocate(cls, requests: int, sample_bytes: int, timed: bool = False, arrivals: int = 0) -> "Recorder":
+        """`timed`: of a load at a rate. With a number of `arrivals` any request has room for all of them, exactly, and
+        nothing is ever folded: pages that no sample is written to take no memory.
+
+        Raises UsageError where there is no address space for so many requests.
+        """
+        head, ring = (arrivals, 1) if arrivals else head_and_ring(sample_bytes, requests, timed)
         try:
-            control = ControlRow(_aligned(ROW_WORDS))
+            control = ControlRow(_aligned(CONTROL_WORDS))
             slots = Slots(_aligned(requests, ROW_WORDS))
-            samples = tuple(SampleMemory(pairs, head) for pairs in _aligned(requests, head + ring, 2))
+            rows = _aligned(requests, head + ring, row_words(timed))
+            samples = tuple(SampleMemory(part, head) for part in rows)
             fine = _aligned(requests, FINE.size)
             coarse = _aligned(requests, slices(requests), COARSE.size)
+            parts = tuple(map(FoldedParts, _aligned(requests, 2, PART_WORDS))) if timed else None
+            drops = _aligned(max(1, arrivals))
         except OSError as error:
             raise UsageError(
                 f"-nireq: no address space for what {requests:,} requests record ({error.strerror}); use fewer"
             ) from None
+        control.queue, control.drops = control.next_arrival_address, drops.ctypes.data
         for index, slot in enumerate(slots):
             slot.control = control.address
             slot.samples = samples[index].address
@@ -68,13 +92,16 @@ class Recorder:
             slot.coarse = coarse[index].ctypes.data
             slot.slices = slices(requests)
             slot.slice_ns = FIRST_SLICE_NS
-        return cls(control, slots, samples, fine, coarse)
+            slot.parts = parts[index].address if parts is not None else 0
+        return cls(control, slots, samples, fine, coarse, parts, drops)
 
     def clear(self) -> None:
         """Forget what was recorded. The pages of exact samples stay mapped, which spares the load the faults."""
         for request in self.slots.folded.nonzero()[0]:
             self.fine[request] = 0
             self.coarse[request] = 0
+            if self.parts is not None:
+                self.parts[request].clear()
         self.slots.clear(FIRST_SLICE_NS)
         self.control.clear()
 
@@ -95,22 +122,38 @@ class Recorder:
         since = max(since, count - len(samples) // 2)
         if count <= since:
             return np.zeros(0, np.int64)
-        return samples.latencies(np.arange(since, count, max(1, (count - since) // most)))
+        return samples.at(np.arange(since, count, max(1, (count - since) // most))).latencies
 
     def ends(self) -> list[int]:
         """The end of each request's last inference; a request that completed none is left out."""
         counts = self.slots.counts.tolist()
-        return [samples.end_ns(count - 1) for samples, count in zip(self.samples, counts, strict=True) if count]
+        return [
+            int(samples.at(np.asarray([count - 1])).ends[0])
+            for samples, count in zip(self.samples, counts, strict=True)
+            if count
+        ]
 
-    def contents(self) -> Iterator[Samples | Folded]:
+    @property
+    def idle(self) -> bool:
+        """At a rate: whether no request has an arrival that is due."""
+        return bool((self.slots.idle | self.slots.done).all())
+
+    def dropped(self) -> Int64s:
+        """When the arrivals were due that were dropped, in the order in which that was seen."""
+        return self.drops[: self.control.dropped]
+
+    def contents(self) -> Iterator[Samples | Folded | Dropped]:
         """All that was recorded, as messages; a request's samples in the order of their ends."""
         for request, (slot, samples) in enumerate(zip(self.slots, self.samples, strict=True)):
             for first, stretch in samples.stretches(slot.count):
                 for at in range(0, len(stretch), SAMPLES_PER_MESSAGE):
-                    data = stretch[at : at + SAMPLES_PER_MESSAGE].astype("<i8", copy=False).tobytes()
-                    yield Samples(request=request, data=data, first=first + at)
+                    part = stretch[at : at + SAMPLES_PER_MESSAGE]
+                    yield Samples(request=request, data=part.to_bytes(), first=first + at, timed=part.timed)
             if slot.folded:
                 yield self._folded(request, slot)
+        dropped = np.sort(self.dropped())
+        for at in range(0, len(dropped), INSTANTS_PER_MESSAGE):
+            yield Dropped(data=dropped[at : at + INSTANTS_PER_MESSAGE].astype("<i8", copy=False).tobytes())
 
     def _folded(self, request: int, slot: Slot) -> Folded:
         (fine,) = self.fine[request].nonzero()
@@ -131,4 +174,19 @@ class Recorder:
             slice_indices=slices.astype("<i4").tobytes(),
             slice_buckets=buckets.astype("<i4").tobytes(),
             slice_counts=self.coarse[request][slices, buckets].astype("<i8").tobytes(),
+            service=_folded_times(self.parts[request].service) if self.parts is not None else None,
+            wait=_folded_times(self.parts[request].wait) if self.parts is not None else None,
         )
+
+
+def _folded_times(part: FoldedPart) -> FoldedTimes:
+    (buckets,) = part.fine.nonzero()
+    return FoldedTimes(
+        least_ns=part.least_ns,
+        most_ns=part.most_ns,
+        pivot_ns=part.pivot_ns,
+        total_deviation_ns=part.deviation_ns,
+        total_square_ns2=part.square_ns2,
+        fine_buckets=buckets.astype("<i4").tobytes(),
+        fine_counts=part.fine[buckets].astype("<i8").tobytes(),
+    )

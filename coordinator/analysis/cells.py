@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.clock import NS_PER_S
+from ovbench.common.samples import SampleArray
 
 from ..stats.uncertainty import grouped
 
@@ -53,18 +54,18 @@ def cell_edges(start_ns: int, stop_ns: int, cells: int = CELLS) -> Int64s:
     return np.asarray([start_ns + (stop_ns - start_ns) * n // cells for n in range(cells + 1)], np.int64)
 
 
-def tally(pieces: Sequence[Int64s], edges: Int64s, limits: Sequence[int]) -> tuple[Int64s, Int64s]:
+def tally(pieces: Sequence[SampleArray], edges: Int64s, limits: Sequence[int]) -> tuple[Int64s, Int64s]:
     """By cell: how many samples ended in it, [n], and how many of them exceed no limit, [limits, n].
 
-    `pieces`: samples [n, 2], ends ascending and within the edges; one on an edge between cells is in the later.
+    `pieces`: samples with ends ascending and within the edges; one on an edge between cells is in the later.
     `limits` are latencies in ns; one that equals a limit does not exceed it.
     """
     cells = len(edges) - 1
     counts = np.zeros(cells, np.int64)
     below = np.zeros((len(limits), cells), np.int64)
     for piece in (piece for piece in pieces if len(piece) >= _LARGE):
-        latencies = piece[:, 1] - piece[:, 0]
-        bounds = [0, *np.searchsorted(piece[:, 1], edges[1:-1]).tolist(), len(piece)]
+        latencies = piece.latencies
+        bounds = [0, *np.searchsorted(piece.ends, edges[1:-1]).tolist(), len(piece)]
         inner = [(cell, low, high) for cell, (low, high) in enumerate(pairwise(bounds)) if low < high]
         for cell, low, high in inner:
             counts[cell] += high - low
@@ -73,26 +74,26 @@ def tally(pieces: Sequence[Int64s], edges: Int64s, limits: Sequence[int]) -> tup
             for cell, low, high in inner:
                 row[cell] += np.count_nonzero(within[low:high])
     for samples in _joined([piece for piece in pieces if len(piece) < _LARGE]):
-        latencies = samples[:, 1] - samples[:, 0]
-        where = np.minimum(np.searchsorted(edges, samples[:, 1], side="right") - 1, cells - 1)
+        latencies = samples.latencies
+        where = np.minimum(np.searchsorted(edges, samples.ends, side="right") - 1, cells - 1)
         counts += np.bincount(where, minlength=cells)
         for row, limit in zip(below, limits, strict=True):
             row += np.bincount(where[latencies <= limit], minlength=cells)
     return counts, below
 
 
-def _joined(pieces: Sequence[Int64s], most: int = 1 << 16) -> Iterator[Int64s]:
+def _joined(pieces: Sequence[SampleArray], most: int = 1 << 16) -> Iterator[SampleArray]:
     """Small pieces in arrays of about `most` samples."""
-    waiting: list[Int64s] = []
+    waiting: list[SampleArray] = []
     samples = 0
     for piece in pieces:
         waiting.append(piece)
         samples += len(piece)
         if samples >= most:
-            yield np.concatenate(waiting)
+            yield SampleArray.joined(waiting)
             waiting, samples = [], 0
     if waiting:
-        yield np.concatenate(waiting)
+        yield SampleArray.joined(waiting)
 
 
 def longest_gap_ns(ends: Sequence[Int64s], start_ns: int, stop_ns: int) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from ovbench.common.clock import NS_PER_MS
 from ovbench.common.histogram import COARSE, FINE, Int64s, nearest_rank, percentile
 from ovbench.common.messages import Folded
+from ovbench.common.samples import SampleArray
 
 from ..result.report import NAMED_PERCENTILES, Interval
 from ..stats.distribution import distribution, distribution_of_counts, sample_of
@@ -49,12 +50,12 @@ class Latency:
         return [round(ms * NS_PER_MS) for ms in (*self.percentiles, self.chosen)]
 
 
-def differences(samples: Sequence[Int64s]) -> Int64s:
-    """The latencies in all samples, each int64 [n, 2] of (start_ns, end_ns), in ns and with no array but their own."""
+def latencies_of(samples: Sequence[SampleArray]) -> Int64s:
+    """Of all samples, ns, with no array but their own."""
     values = np.empty(sum(len(part) for part in samples), np.int64)
     at = 0
     for part in samples:
-        np.subtract(part[:, 1], part[:, 0], out=values[at : at + len(part)])
+        values[at : at + len(part)] = part.latencies
         at += len(part)
     return values
 
@@ -110,7 +111,9 @@ def _deviation(values: Int64s, mean: float, block: int = 1 << 20) -> float:
     return float(np.sqrt(total / len(values)))
 
 
-def folded_latency(samples: Sequence[Int64s], folded: Sequence[Folded], chosen: float) -> tuple[Latency | None, Int64s]:
+def folded_latency(
+    samples: Sequence[SampleArray], folded: Sequence[Folded], chosen: float
+) -> tuple[Latency | None, Int64s]:
     """Of samples and of what was folded, and the histogram of both in FINE.
 
     With an error of at most 0.05 % of the value in the percentiles; count, min, mean, stddev and max are exact.
@@ -118,7 +121,7 @@ def folded_latency(samples: Sequence[Int64s], folded: Sequence[Folded], chosen: 
     histogram = np.zeros(FINE.size, np.int64)
     count, total, least, most = 0, 0.0, [], []
     for part in samples:
-        values = part[:, 1] - part[:, 0]
+        values = part.latencies
         histogram += FINE.count(values)
         count += len(values)
         total += float(values.sum())
@@ -133,7 +136,7 @@ def folded_latency(samples: Sequence[Int64s], folded: Sequence[Folded], chosen: 
     if count == 0:
         return None, histogram
     mean = total / count
-    squares = sum(float(np.square(part[:, 1] - part[:, 0] - mean).sum()) for part in samples)
+    squares = sum(float(np.square(part.latencies - mean).sum()) for part in samples)
     squares += sum(_squares_about(rest, mean) for rest in folded)
     low, high = min(least), max(most)
     # The middle of a bucket may lie beyond the extremes, which are exact.

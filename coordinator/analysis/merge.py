@@ -18,12 +18,13 @@ import numpy.typing as npt
 from ovbench.common.clock import NS_PER_MS
 from ovbench.common.histogram import COARSE, nearest_rank, percentile
 from ovbench.common.messages import Folded
+from ovbench.common.samples import SampleArray
 from ovbench.common.schedule import slice_edges_ns, slice_length_ns
 
 from ..result.report import Interval
 from ..session.record import RunRecord
 from .cells import Cells, cell_edges, longest_gap_ns, tally
-from .latency import Latency, differences, folded_intervals, folded_latency, intervals_of, latency_of
+from .latency import Latency, folded_intervals, folded_latency, intervals_of, latencies_of, latency_of
 from .progress import CumulativeWork, Work, progress
 from .rates import Rates
 from .recording import Piece, Recorded, Window, frames, inside, recorded, window_of
@@ -110,7 +111,7 @@ class _Load:
         return sum(frames(self.batches, piece.request, piece.first, len(piece)) for piece in self.pieces)
 
     @property
-    def samples(self) -> list[Int64s]:
+    def samples(self) -> list[SampleArray]:
         return [piece.samples for piece in self.pieces]
 
     @property
@@ -119,7 +120,7 @@ class _Load:
 
     def longest_ns(self, request: int) -> int:
         """The longest latency of a request of it."""
-        exact = (int(piece.latencies.max()) for piece in self.pieces if piece.request == request)
+        exact = (int(piece.samples.latencies.max()) for piece in self.pieces if piece.request == request)
         return max([*exact, *(part.most_ns for part, _ in self.folded if part.request == request)])
 
     def between(self, start_ns: int, stop_ns: int) -> "_Load":
@@ -201,7 +202,7 @@ def _count(pieces: Sequence[Piece]) -> int:
     return sum(len(piece) for piece in pieces)
 
 
-def _samples(loads: Sequence[_Load]) -> list[Int64s]:
+def _samples(loads: Sequence[_Load]) -> list[SampleArray]:
     return [samples for load in loads for samples in load.samples]
 
 
@@ -215,12 +216,12 @@ def _gaps(
     """
     for agent, load in zip(agents, loads, strict=True):
         latency = latencies[agent.agent]
-        last = max((int(piece.samples[-1, 1]) for piece in load.pieces), default=window.start_ns)
+        last = max((int(piece.samples.ends[-1]) for piece in load.pieces), default=window.start_ns)
         gap = window.stop_ns - last
         if latency is not None and latency.max * NS_PER_MS >= LEAST_GAP_NS:
             gap = max(gap, min(load.longest_ns(request) for request in load.requests))
         if gap >= LEAST_GAP_NS and not load.folded:
-            gap = longest_gap_ns([p.samples[:, 1] for p in agent.pieces], window.start_ns, window.stop_ns)
+            gap = longest_gap_ns([p.samples.ends for p in agent.pieces], window.start_ns, window.stop_ns)
         if gap >= LEAST_GAP_NS and (not load.folded or len(load.requests) == 1):
             yield agent.agent, gap / NS_PER_MS
 
@@ -262,7 +263,7 @@ class _Course:
         edges = np.asarray([self.spans[0].start, *(span.stop for span in self.spans)], np.int64)
         frames = np.stack(list(self.frames(edges).values()), axis=1).tolist()
         for span, of_agents in zip(self.spans, frames, strict=True):
-            values = differences(_samples([load.between(span.start, span.end) for load in loads]))
+            values = latencies_of(_samples([load.between(span.start, span.end) for load in loads]))
             p99_ms = None
             if len(values):
                 rank = nearest_rank(len(values), 99.0)
@@ -275,7 +276,7 @@ def _exact(
     course: _Course, loads: Sequence[_Load], chosen: float
 ) -> tuple[Latency | None, dict[int, Latency | None], Cells | None]:
     """Of all and of each agent. One array holds every latency; an agent's is a part of it, so nothing is held twice."""
-    everything = differences(_samples(loads))
+    everything = latencies_of(_samples(loads))
     latencies: dict[int, Latency | None] = {}
     at = 0
     for load in loads:
@@ -313,7 +314,7 @@ def _by_group(loads: Sequence[_Load], chosen: float) -> Iterator[Latency | None]
     groups = max(len(load.batches) for load in loads)
     for group in range(groups if groups > 1 else 0):
         samples = [piece.of_group(group, len(load.batches)) for load in loads for piece in load.pieces]
-        yield latency_of(differences(samples), chosen)
+        yield latency_of(latencies_of(samples), chosen)
 
 
 def _spans(loads: Sequence[_Load], window: Window) -> Iterator["_Span"]:
@@ -374,7 +375,7 @@ def _folded_slice(span: _Span, parts: Sequence[_Load]) -> tuple[Slice, Int64s]:
     for load in parts:
         total = load.exact_frames
         for piece in load.pieces:
-            histogram += COARSE.count(piece.latencies)
+            histogram += COARSE.count(piece.samples.latencies)
         for part, first in load.folded:
             before, here = _add_folded(histogram, span, part)
             total += frames(load.batches, part.request, first + before, here)

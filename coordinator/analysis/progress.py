@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ovbench.common.samples import SampleArray
+
 from .recording import Piece, Recorded
 
 Floats = npt.NDArray[np.float64]
@@ -100,7 +102,7 @@ def frames_done(done: Int64s, turn: Int64s, first: int) -> Int64s:
 
 def _ended(piece: Piece, at: Int64s) -> Int64s:
     """How many inferences of the piece have ended at each instant."""
-    ends = piece.samples[:, 1]
+    ends = piece.samples.ends
     low, high = np.searchsorted(at, [ends[0], ends[-1]])
     ended = np.zeros(len(at), np.int64)
     ended[high:] = len(piece)
@@ -116,7 +118,8 @@ def _frames_of(piece: Piece, index: Int64s, turn: Int64s) -> Int64s:
 
 def _under_way(piece: Piece, ended: Int64s, at: Int64s, turn: Int64s) -> _UnderWay:
     index = np.minimum(ended, len(piece) - 1)
-    start, end = piece.samples[index].T
+    found = piece.samples[index]
+    start, end = found.starts, found.ends
     return _UnderWay((ended < len(piece)) & (start <= at), start, end, _frames_of(piece, index, turn))
 
 
@@ -132,7 +135,7 @@ def _still_to_stand_for(piece: Piece, ended: Int64s, at: Int64s, turn: Int64s, p
     rest = np.zeros((2, len(at)))
     for back in range(1, len(piece) + 1):
         index = np.maximum(ended - back, 0)
-        left = 1 - (at - piece.samples[index, 0]) / period_ns
+        left = 1 - (at - piece.samples.starts[index]) / period_ns
         early = (ended >= back) & (left > 0)
         if not early.any():
             break
@@ -151,7 +154,7 @@ class _Queue:
     def add(self, piece: Piece, ended: Int64s, going: _UnderWay) -> None:
         lanes = self._latest.shape[1]
         index = ended[:, None] - 1 - np.arange(min(lanes, len(piece)))
-        ends = np.where(index >= 0, piece.samples[np.maximum(index, 0), 1], _NEVER)
+        ends = np.where(index >= 0, piece.samples.ends[np.maximum(index, 0)], _NEVER)
         if (ends.max(axis=1) > self._latest.min(axis=1)).any():
             both = np.concatenate([self._latest, ends], axis=1)
             self._latest = np.partition(both, both.shape[1] - lanes, axis=1)[:, -lanes:]
@@ -185,11 +188,11 @@ def served(load: Recorded, start_ns: int, stop_ns: int, most: int) -> Sequence[S
         return None
     lanes, groups = lanes_of(load), len(load.batches)
     waits = lanes < load.requests
-    found: list[Int64s] = []
+    found: list[SampleArray] = []
     kinds: list[Int64s] = []
     for piece in load.pieces:
-        low = int(np.searchsorted(piece.samples[:, 1], start_ns, side="right"))
-        high = int(np.searchsorted(piece.samples[:, 0], stop_ns, side="left"))
+        low = int(np.searchsorted(piece.samples.ends, start_ns, side="right"))
+        high = int(np.searchsorted(piece.samples.starts, stop_ns, side="left"))
         if high - low > most:
             return None
         low = max(0, low - lanes) if waits else low
@@ -198,20 +201,20 @@ def served(load: Recorded, start_ns: int, stop_ns: int, most: int) -> Sequence[S
             kinds.append((piece.request + piece.first + np.arange(low, high)) % groups)
     if not found:
         return ()
-    samples, kind = np.concatenate(found), np.concatenate(kinds)
-    since = _served_since(samples, lanes) if waits else samples[:, 0]
-    within = (samples[:, 1] > start_ns) & (samples[:, 0] < stop_ns)
+    samples, kind = SampleArray.joined(found), np.concatenate(kinds)
+    since = _served_since(samples, lanes) if waits else samples.starts
+    within = (samples.ends > start_ns) & (samples.starts < stop_ns)
     if np.count_nonzero(within) > most:
         return None
-    times = np.maximum(samples[:, 1] - since, 1).astype(np.float64)
+    times = np.maximum(samples.ends - since, 1).astype(np.float64)
     return tuple(Served(times[within & (kind == group)]) for group in range(groups))
 
 
-def _served_since(samples: Int64s, lanes: int) -> Int64s:
+def _served_since(samples: SampleArray, lanes: int) -> Int64s:
     """By the order of the starts, each on the stream that is free first."""
-    since = samples[:, 0].copy()
+    since, ends = samples.starts.copy(), samples.ends
     free = [int(_NEVER)] * lanes
-    for index in np.argsort(samples[:, 0], kind="stable"):
-        since[index] = min(max(int(since[index]), heapq.heappop(free)), int(samples[index, 1]))
-        heapq.heappush(free, int(samples[index, 1]))
+    for index in np.argsort(samples.starts, kind="stable"):
+        since[index] = min(max(int(since[index]), heapq.heappop(free)), int(ends[index]))
+        heapq.heappush(free, int(ends[index]))
     return since

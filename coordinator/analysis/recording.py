@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ovbench.common.clock import NS_PER_S
 from ovbench.common.messages import Folded, Samples
+from ovbench.common.samples import SampleArray
 
 from ..session.record import AgentRecord
 
@@ -25,21 +26,15 @@ Int64s = npt.NDArray[np.int64]
 class Piece:
     """Consecutive inferences of one request, of which `first` is the index of the first since the start.
 
-    `samples`: int64 [n, 2] of (start_ns, end_ns), ends ascending.
+    `samples` are in the order of their ends.
     """
 
     request: int
     first: int
-    samples: Int64s
+    samples: SampleArray
 
     def __len__(self) -> int:
         return len(self.samples)
-
-    @property
-    def latencies(self) -> Int64s:
-        """In ns, int64 [n]."""
-        values: Int64s = self.samples[:, 1] - self.samples[:, 0]
-        return values
 
     def between(self, low: int, high: int) -> "Piece":
         """Its inferences from `low` to before `high`, counted from its own first."""
@@ -51,7 +46,7 @@ class Piece:
         each: Int64s = turn[(self.request + self.first + np.arange(len(self))) % len(turn)]
         return each
 
-    def of_group(self, group: int, groups: int) -> Int64s:
+    def of_group(self, group: int, groups: int) -> SampleArray:
         """The samples that were measured with this one of so many groups of shapes."""
         return self.samples[(group - self.request - self.first) % groups :: groups]
 
@@ -103,8 +98,8 @@ def frames(batches: tuple[int, ...], request: int, first: int, count: int) -> in
 
 
 def pieces_of(samples: Sequence[Samples]) -> tuple[Piece, ...]:
-    """The samples of messages, without copying them. Raises ValueError where one is not whole pairs."""
-    return tuple(Piece(m.request, m.first, np.frombuffer(m.data, "<i8").reshape(-1, 2)) for m in samples)
+    """The samples of messages, without copying them."""
+    return tuple(Piece(message.request, message.first, message.array) for message in samples)
 
 
 def window_of(agents: Sequence[Recorded]) -> Window:
@@ -118,7 +113,7 @@ def window_of(agents: Sequence[Recorded]) -> Window:
 def inside(pieces: Sequence[Piece], start_ns: int, stop_ns: int) -> Iterator[Piece]:
     """What of `pieces` ended in [start, stop]: an inference counts where it ends."""
     for piece in pieces:
-        ends = piece.samples[:, 1]
+        ends = piece.samples.ends
         low = int(np.searchsorted(ends, start_ns, side="left"))
         high = int(np.searchsorted(ends, stop_ns, side="right"))
         if low < high:
@@ -128,7 +123,7 @@ def inside(pieces: Sequence[Piece], start_ns: int, stop_ns: int) -> Iterator[Pie
 def outside(pieces: Sequence[Piece], start_ns: int, stop_ns: int) -> Iterator[Piece]:
     """What of `pieces` ended before or after [start, stop]."""
     for piece in pieces:
-        ends = piece.samples[:, 1]
+        ends = piece.samples.ends
         low = int(np.searchsorted(ends, start_ns, side="left"))
         high = max(low, int(np.searchsorted(ends, stop_ns, side="right")))
         yield from (part for part in (piece.between(0, low), piece.between(high, len(piece))) if len(part))
@@ -175,8 +170,8 @@ def sample_arrays(agents: Sequence[Recorded], window: Window) -> dict[str, Int64
         counted = list(inside(agent.pieces, window.start_ns, window.stop_ns))
         others = list(outside(agent.pieces, window.start_ns, window.stop_ns))
         for name, pieces in ((f"agent_{agent.agent}", counted), (f"agent_{agent.agent}_outside", others)):
-            pairs = np.concatenate([np.empty((0, 2), np.int64), *(piece.samples for piece in pieces)])
-            arrays[f"{name}_start_ns"], arrays[f"{name}_end_ns"] = pairs[:, 0], pairs[:, 1]
+            samples = SampleArray.joined([piece.samples for piece in pieces])
+            arrays[f"{name}_start_ns"], arrays[f"{name}_end_ns"] = samples.starts, samples.ends
             if len(set(agent.batches)) > 1:
                 each = [piece.frames(agent.batches) for piece in pieces]
                 arrays[f"{name}_frames"] = np.concatenate([np.empty(0, np.int64), *each])

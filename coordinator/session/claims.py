@@ -19,6 +19,7 @@ from ovbench.common.messages import (
     SAMPLES_PER_MESSAGE,
     AnyNotice,
     Delivered,
+    Dropped,
     Finished,
     Folded,
     Graph,
@@ -27,7 +28,7 @@ from ovbench.common.messages import (
     Samples,
     Usage,
 )
-from ovbench.common.samplememory import SAMPLE_BYTES, most_samples
+from ovbench.common.samplememory import most_samples
 
 from .member import Member, weight
 
@@ -55,7 +56,9 @@ def fault(member: Member, notice: AnyNotice, cpus: Collection[int] | None, begin
         case Finished():
             found = _in_finished(member, notice, cpus, begin_ns or 0, now_ns)
         case Samples():
-            found = _in_samples(member, notice, now_ns)
+            found = _in_samples(member, notice, begin_ns or 0, now_ns)
+        case Dropped():
+            found = _in_dropped(member, notice)
         case Folded():
             found = _in_folded(member, notice, begin_ns or 0, now_ns)
         case Layers():
@@ -119,30 +122,63 @@ def _strangers(what: str, named: Collection[int], cpus: Collection[int] | None) 
         yield f"it reports that it {what} CPUs {format_cpu_list(sorted(strange)[:16])}, which do not exist here"
 
 
-def _in_samples(member: Member, samples: Samples, now_ns: int) -> Iterator[str]:
+def _in_samples(member: Member, samples: Samples, begin_ns: int, now_ns: int) -> Iterator[str]:
     yield from _request(member, samples.request)
-    requests = _requests(member)
-    most = most_samples(member.job.sample_bytes, requests)
+    load = member.job.load
+    if samples.timed != load.at_rate:
+        yield "its samples are not of the load that it was asked for"
+    requests, most = _requests(member), _most_samples(member)
     held = member.held["samples"] + weight(samples)
     # Of each request the head, and the ring from its oldest sample on and up to it; each in full messages but the last.
     if held > most or len(member.samples) >= 3 * requests + most // SAMPLES_PER_MESSAGE:
         yield f"it delivers more samples than the {most:,} that it has memory for, or in more messages than that takes"
-    start_ns = member.finished.start_ns if member.finished is not None else 0
-    data = np.frombuffer(samples.data, "<i8").reshape(-1, 2)
-    starts, ends = data[:, 0], data[:, 1]
-    if bool((ends[1:] < ends[:-1]).any()):
+    array = samples.array
+    if bool((array.ends[1:] < array.ends[:-1]).any()):
         yield "its samples are not in the order of their ends"
-    if bool((ends < starts).any()):
+    if bool((array.services < 0).any()):
         yield "it has samples that end before they start"
-    if int(starts.min()) < start_ns or int(ends[-1]) > now_ns + SLACK_NS:
+    if bool((array.waits < 0).any()):
+        yield "it has samples that start before they are due"
+    if int(array.dues.min()) < _first_ns(member, begin_ns) or int(array.ends[-1]) > now_ns + SLACK_NS:
         yield "it has samples that are not of its load"
+
+
+def _most_samples(member: Member) -> int:
+    load = member.job.load
+    if load.schedule is not None:
+        return load.schedule.count
+    return most_samples(member.job.sample_bytes, _requests(member), timed=load.at_rate)
+
+
+def _first_ns(member: Member, begin_ns: int) -> int:
+    """Before this instant nothing of its load is due. Where a lead-in comes before the window, that begins the load."""
+    if member.job.load.schedule is not None:
+        return begin_ns
+    return member.finished.start_ns if member.finished is not None else 0
+
+
+def _in_dropped(member: Member, dropped: Dropped) -> Iterator[str]:
+    schedule = member.job.load.schedule
+    if schedule is None or member.job.load.timeout_s is None:
+        yield "it dropped arrivals, and was not asked to"
+    elif member.held["dropped"] + weight(dropped) > schedule.count:
+        yield "it dropped more arrivals than it had"
+    else:
+        instants = np.frombuffer(dropped.data, "<i8")
+        if bool((np.diff(instants) < 0).any()):
+            yield "the arrivals that it dropped are not in their order"
+        longest_ns = to_ns(schedule.lead_in_s + (member.job.load.duration_s or 0.0))
+        if not -longest_ns <= int(instants[0]) <= int(instants[-1]) <= longest_ns:
+            yield "it dropped arrivals that are not of its load"
 
 
 def _in_folded(member: Member, folded: Folded, begin_ns: int, now_ns: int) -> Iterator[str]:
     yield from _request(member, folded.request)
     if any(part.request == folded.request for part in member.folded):
         yield f"it delivers the histogram of request {folded.request} twice"
-    start_ns = member.finished.start_ns if member.finished is not None else 0
+    start_ns = _first_ns(member, begin_ns)
+    if (folded.service is None or folded.wait is None) == member.job.load.at_rate:
+        yield "it folded samples that are not of the load that it was asked for"
     if folded.first_end_ns < start_ns or folded.last_end_ns > now_ns + SLACK_NS:
         yield "it folded samples that are not of its load"
     if folded.most_ns > folded.last_end_ns - start_ns:
@@ -150,8 +186,11 @@ def _in_folded(member: Member, folded: Folded, begin_ns: int, now_ns: int) -> It
     length_ns = folded.last_end_ns - min(begin_ns, start_ns)
     if int(np.frombuffer(folded.slice_indices, "<i4").max()) * folded.slice_ns > length_ns:
         yield "it folded samples in time slices that are not of its load"
-    for layout, buckets in ((FINE, folded.fine_buckets), (COARSE, folded.slice_buckets)):
-        if not _spans(layout, np.frombuffer(buckets, "<i4"), folded.least_ns, folded.most_ns):
+    histograms = [(COARSE, folded.slice_buckets, folded)] + [
+        (FINE, times.fine_buckets, times) for times in (folded, folded.service, folded.wait) if times is not None
+    ]
+    for layout, buckets, times in histograms:
+        if not _spans(layout, np.frombuffer(buckets, "<i4"), times.least_ns, times.most_ns):
             yield "its histograms contradict the latencies it reports"
 
 
@@ -193,7 +232,8 @@ def _in_order(parts: list[Samples], folded: Folded | None) -> Generator[str, Non
     """Of a request: consecutive from the first on, what was folded in the one gap; returns how many inferences."""
     index, end_ns = 0, 0
     for part in parts:
-        first_end_ns, last_end_ns = (int.from_bytes(part.data[at : at + 8], "little") for at in (8, len(part.data) - 8))
+        ends = part.array.ends
+        first_end_ns, last_end_ns = int(ends[0]), int(ends[-1])
         if folded is not None and part.first == index + folded.count:
             if not end_ns <= folded.first_end_ns <= folded.last_end_ns <= first_end_ns:
                 yield "it folded samples that are not of the time between the others"
@@ -202,7 +242,7 @@ def _in_order(parts: list[Samples], folded: Folded | None) -> Generator[str, Non
             yield f"the samples of its request {part.request} are not consecutive"
         if first_end_ns < end_ns:
             yield "its samples are not in the order of their ends"
-        index, end_ns = index + len(part.data) // SAMPLE_BYTES, last_end_ns
+        index, end_ns = index + len(part), last_end_ns
     if folded is not None:
         yield f"it folded samples of its request {folded.request} that do not lie between others"
     return index

@@ -7,11 +7,25 @@ from typing import Final
 from ovbench.common.clock import NS_PER_S, to_ns
 from ovbench.common.job import Job
 from ovbench.common.lifecycle import State
-from ovbench.common.messages import Failed, Finished, Folded, Graph, Layers, Notice, Progress, Ready, Samples, tag
-from ovbench.common.samplememory import SAMPLE_BYTES
+from ovbench.common.messages import (
+    Dropped,
+    Failed,
+    Finished,
+    Folded,
+    Graph,
+    Layers,
+    Notice,
+    Progress,
+    Ready,
+    Samples,
+    tag,
+)
 
 from .crew import Contact
 from .record import AgentRecord, agent_name, batches_of
+
+Result = Samples | Folded | Dropped | Layers | Graph
+"""What an agent measured, as it delivers it."""
 
 _LAYER_BYTES: Final = 100
 _MESSAGE_BYTES: Final = 256
@@ -37,6 +51,7 @@ class Member:
     samples: list[Samples] = field(default_factory=list)
     folded: list[Folded] = field(default_factory=list)
     layers: list[Layers] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
     graph: list[Graph] = field(default_factory=list)
     held: Counter[str] = field(default_factory=Counter)
     """How much of its results is kept, by the tags of their messages: see `weight`."""
@@ -58,7 +73,8 @@ class Member:
     @property
     def received(self) -> int:
         """Messages with what it measured."""
-        return len(self.samples) + len(self.folded) + len(self.layers) + len(self.graph)
+        results = len(self.samples) + len(self.folded) + len(self.dropped)
+        return results + len(self.layers) + len(self.graph)
 
     @property
     def batches(self) -> tuple[int, ...]:
@@ -101,6 +117,7 @@ class Member:
             finished=self.finished,
             samples=tuple(self.samples),
             folded=tuple(self.folded),
+            dropped=tuple(self.dropped),
             layers=tuple(self.layers),
             graph=tuple(self.graph),
         )
@@ -122,7 +139,9 @@ class Member:
         if self.state is State.PREPARING:
             if before is None or (progress.step, progress.busy_ms // 1000) != (before.step, before.busy_ms // 1000):
                 self.moved_ns = now_ns
-        elif self.state is State.RUNNING and (before is None or progress.completed != before.completed):
+        elif self.state is State.RUNNING and (
+            progress.idle or before is None or progress.completed != before.completed
+        ):
             end_ns = self._end_ns(progress.completed)
             self.moved_ns = max(self.moved_ns, now_ns if end_ns is None else min(now_ns, end_ns))
 
@@ -131,7 +150,7 @@ class Member:
         load = self.job.load
         if load.iterations is not None and completed <= load.iterations + self._requests:
             return None
-        return self.since_ns + to_ns(load.duration_s or 0.0)
+        return self.since_ns + to_ns(load.lead_in_s + (load.duration_s or 0.0))
 
     @property
     def _requests(self) -> int:
@@ -146,10 +165,10 @@ class Member:
                 self.finished = notice
             case Failed(message=message):
                 self.failure, self.why = notice, message
-            case Samples() | Folded() | Layers() | Graph():
+            case Samples() | Folded() | Dropped() | Layers() | Graph():
                 self._take(notice)
 
-    def _take(self, part: Samples | Folded | Layers | Graph) -> None:
+    def _take(self, part: Result) -> None:
         self.held[tag(part)] += weight(part)
         match part:
             case Samples(data=data):
@@ -158,6 +177,9 @@ class Member:
             case Folded():
                 self.folded.append(part)
                 self.received_bytes += sum(map(len, (part.fine_buckets, part.fine_counts, part.slice_counts)))
+            case Dropped(data=data):
+                self.dropped.append(part)
+                self.received_bytes += len(data)
             case Layers(layers=layers):
                 self.layers.append(part)
                 self.received_bytes += _LAYER_BYTES * len(layers)
@@ -167,16 +189,16 @@ class Member:
 
     def forget(self) -> None:
         """What it measured is not whole, and so is nothing."""
-        for received in (self.samples, self.folded, self.layers, self.graph, self.held):
+        for received in (self.samples, self.folded, self.dropped, self.layers, self.graph, self.held):
             received.clear()
 
 
-def weight(part: Samples | Folded | Layers | Graph) -> int:
-    """How much of a result an agent may deliver only so much of: samples, layers, bytes of a graph. Of histograms it is
-    0, as there is one for each request."""
+def weight(part: Result) -> int:
+    """How much of a result an agent may deliver only so much of: samples, dropped arrivals, layers, bytes of a graph.
+    Of histograms it is 0, as there is one for each request."""
     match part:
-        case Samples(data=data):
-            return len(data) // SAMPLE_BYTES
+        case Samples() | Dropped():
+            return len(part)
         case Folded():
             return 0
         case Layers(layers=layers):

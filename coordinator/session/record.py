@@ -7,8 +7,11 @@ record of gigabytes costs no copy.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from ovbench.common.job import Job
-from ovbench.common.messages import Failed, Finished, Folded, Graph, Layers, Ready, Samples
+from ovbench.common.messages import Dropped, Failed, Finished, Folded, Graph, Layers, Ready, Samples
 from ovbench.common.topology import Topology
 
 from ..machine.neighbours import Points, Process
@@ -17,6 +20,8 @@ from ..machine.utilization import CpuTotals
 from ..plan.plan import Plan
 from ..request.request import Request
 from ..result.environment import Environment
+
+Int64s = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class AgentRecord:
     finished: Finished | None = None
     samples: tuple[Samples, ...] = ()
     folded: tuple[Folded, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
     layers: tuple[Layers, ...] = ()
     graph: tuple[Graph, ...] = ()
 
@@ -71,6 +77,8 @@ class RunRecord:
     neighbours: Mapping[tuple[Process, int], Points] = field(default_factory=dict)
     sensors: tuple[SensorReading, ...] = ()
     governors: tuple[Governor, ...] = ()
+    schedule_ns: Int64s | None = None
+    """When the arrivals were due, ns since the window's start, ascending; None without a schedule."""
 
 
 def agent_name(id: int, pid: int | None) -> str:

@@ -95,7 +95,7 @@ def _stall_s(member: Member, rules: Rules) -> float:
     """How long it may be that no inference ends."""
     known_s = member.round_s
     allowed_s = rules.first_inference_s if known_s is None else rules.stall_factor * known_s
-    return rules.lost_s + min(rules.most_stall_s, allowed_s) + member.period_s
+    return rules.lost_s + min(rules.most_stall_s, allowed_s) + member.period_s + member.job.load.drain_s
 
 
 def _delivery_s(member: Member, rules: Rules) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.messages import SAMPLES_PER_MESSAGE
+from ovbench.common.samples import SampleArray
 from ovbench.coordinator.analysis.latency import PERCENTILES
 from ovbench.coordinator.analysis.merge import Merged, merge
 from ovbench.coordinator.analysis.recording import Piece, Recorded
@@ -55,7 +56,7 @@ def _recorded(agent: int) -> Recorded:
     ends = start + np.cumsum(latencies)
     pairs = np.stack((ends - latencies, ends), axis=1)
     parts = ((at, pairs[at : at + SAMPLES_PER_MESSAGE].copy()) for at in range(0, SAMPLES, SAMPLES_PER_MESSAGE))
-    return Recorded(agent, start, int(ends[-1]), SAMPLES, tuple(Piece(0, at, part) for at, part in parts))
+    return Recorded(agent, start, int(ends[-1]), SAMPLES, tuple(Piece(0, at, SampleArray(part)) for at, part in parts))
 
 
 def _peak_mb() -> float:

@@ -128,7 +128,7 @@ def test_an_owner_still_uses_what_it_owns(package: str) -> None:
 
 
 LOOPS: Final = ("agent.loop.loops",)
-LOOPS_MAY: Final = ("numba", "llvmlite", "typing", "common.histogram", "agent.loop.layout")
+LOOPS_MAY: Final = ("numba", "llvmlite", "typing", "common.histogram", "common.samples", "agent.loop.layout")
 
 
 @pytest.mark.parametrize("name", LOOPS)
@@ -142,7 +142,7 @@ KNOW_OFFSETS: Final = frozenset({"agent/loop/layout.py", "agent/loop/loops.py"})
 
 def test_only_the_layout_and_the_loops_know_where_words_lie() -> None:
     """Whoever else indexes a row by a word's offset, or by a number, does not notice when the word moves."""
-    offsets = {name for name in _constants(BY_NAME["agent.loop.layout"]) if re.match("[CSF]_", name)}
+    offsets = {name for name in _constants(BY_NAME["agent.loop.layout"]) if re.match("[CFPS]_", name)}
     assert len(offsets) > 40
     others = [file for file in sources() if str(file.relative_to(ROOT)) not in KNOW_OFFSETS]
     assert [str(file.relative_to(ROOT)) for file in others if _uses_one_of(offsets, file)] == []
@@ -217,6 +217,7 @@ IMPURE: Final = frozenset(
         "common.gate",
         "common.printable",
         "common.topology",
+        "common.schedulememory",
         "common.wire",
         "coordinator.commands.compare",
         "coordinator.commands.conduct",

@@ -21,6 +21,7 @@ from msgspec import inspect
 
 from ovbench.common.bounded import MOST_NAME, MOST_TEXT, as_name, as_text
 from ovbench.common.effective import Effective, FileDigest, Filling, OutputDigest, Outputs, Phases, Port, ShapeGroup
+from ovbench.common.folded import FoldedTimes
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.job import (
     Data,
@@ -35,6 +36,8 @@ from ovbench.common.job import (
     Placement,
     Preprocessing,
     Runtime,
+    Schedule,
+    ScheduleAddress,
 )
 from ovbench.common.messages import (
     MAX_MESSAGE_BYTES,
@@ -44,6 +47,7 @@ from ovbench.common.messages import (
     AnyNotice,
     AnyOrder,
     Delivered,
+    Dropped,
     Failed,
     Finished,
     Folded,
@@ -99,6 +103,16 @@ JOB: Final = Job(
         warmup_s=1.0,
         inference_only=False,
         pace=Pace(frame_period_ns=1e6, phase=0.5),
+        schedule=Schedule(
+            address=ScheduleAddress(pid=4711, descriptor=7, count=100, nonce="0123456789abcdef" * 2),
+            first=40,
+            count=60,
+            shared=False,
+            lead_in_s=0.5,
+        ),
+        drain_s=2.0,
+        timeout_s=0.25,
+        spin_s=1e-4,
     ),
     placement=Placement(cpus=(0, 1), housekeeping=(7,)),
     null=NullService(service_ns=1000, exponential_seed=7),
@@ -128,7 +142,7 @@ OUTPUTS: Final = Outputs(
 )
 NOTICES: Final[tuple[Notice, ...]] = (
     Hello(version=PROTOCOL_VERSION, pid=4711, host="box", agent=None, nonce="0123456789abcdef" * 2),
-    Progress(step=10, completed=1234, buckets=(5, 300), counts=(1, 2)),
+    Progress(step=10, completed=1234, buckets=(5, 300), counts=(1, 2), idle=True, backlog=3),
     Ready(
         effective=Effective(
             backend="openvino",
@@ -188,7 +202,7 @@ NOTICES: Final[tuple[Notice, ...]] = (
         nodes=(OnNode(node=1, own_mb=40.5, total_mb=60.5),),
         outputs=OUTPUTS,
     ),
-    Samples(request=1, data=bytes(range(32))),
+    Samples(request=1, data=bytes(range(48)), timed=True),
     Folded(
         request=1,
         count=2,
@@ -205,7 +219,18 @@ NOTICES: Final[tuple[Notice, ...]] = (
         slice_indices=int32s(0, 0),
         slice_buckets=int32s(1, 2),
         slice_counts=int64s(1, 1),
+        service=FoldedTimes(
+            least_ns=1,
+            most_ns=1,
+            pivot_ns=1,
+            total_deviation_ns=0.0,
+            total_square_ns2=0.0,
+            fine_buckets=int32s(1),
+            fine_counts=int64s(2),
+        ),
+        wait=None,
     ),
+    Dropped(data=int64s(-5, 7)),
     Layers(
         request=1,
         layers=(Layer(name="relu", type="Relu", exec_type="jit_f32", status="EXECUTED", real_us=7, cpu_us=6),),
@@ -353,7 +378,7 @@ def test_what_is_no_number_is_refused_wherever_a_number_belongs(
 ) -> None:
     optional = {
         "agent", "iterations", "duration_s", "streams", "threads", "requests", "batch", "migrations", "null",
-        "exponential_seed",
+        "exponential_seed", "timeout_s", "backlog",
     }  # fmt: skip
     for path in every_number(fields(message)):
         if value is None and path[-1] in optional:
@@ -607,7 +632,7 @@ def test_a_text_of_any_origin_can_be_said() -> None:
     ("message", "says"),
     [
         (Failed(kind="usage", message="x" * (MOST_TEXT + 1)), "'failed' cannot be encoded: .*length <= 20000"),
-        (Samples(request=0, data=bytes(MAX_MESSAGE_BYTES)), "'samples' would be a message of .* bytes"),
+        (Graph(data=bytes(MAX_MESSAGE_BYTES)), "'graph' would be a message of .* bytes"),
         (Failed(kind="usage", message="\udce9"), "'failed' cannot be encoded: .*surrogates"),
         (
             Again(msgspec.structs.replace(JOB, model=Model("/" + "x" * 20_000))),

@@ -35,6 +35,7 @@ LEGAL = {
     (S.DELIVERING, "stop"): S.DELIVERING,
     (S.DELIVERING, "samples"): S.DELIVERING,
     (S.DELIVERING, "folded"): S.DELIVERING,
+    (S.DELIVERING, "dropped"): S.DELIVERING,
     (S.DELIVERING, "layers"): S.DELIVERING,
     (S.DELIVERING, "graph"): S.DELIVERING,
     (S.DELIVERING, "delivered"): S.DELIVERED,

@@ -71,7 +71,7 @@ def test_samples_stay_exact_while_they_fit(recorder: Recorder) -> None:
     samples = load(CAPACITY)
     record(recorder, samples)
     assert recorder.count(0) == CAPACITY
-    assert np.array_equal(recorder.samples[0].pairs, samples)
+    assert np.array_equal(recorder.samples[0].table, samples)
     assert recorder.slots[0].folded == 0
     assert not recorder.fine.any()
 
@@ -79,13 +79,13 @@ def test_samples_stay_exact_while_they_fit(recorder: Recorder) -> None:
 def test_the_head_is_never_overwritten(recorder: Recorder) -> None:
     samples = load(CAPACITY + 10_000)
     record(recorder, samples)
-    assert np.array_equal(recorder.samples[0].pairs[:HEAD], samples[:HEAD])
+    assert np.array_equal(recorder.samples[0].table[:HEAD], samples[:HEAD])
 
 
 def test_the_ring_holds_the_latest_samples(recorder: Recorder) -> None:
     samples = load(CAPACITY + 10_000)
     record(recorder, samples)
-    ring = recorder.samples[0].pairs[HEAD:]
+    ring = recorder.samples[0].table[HEAD:]
     assert np.array_equal(ring[np.argsort(ring[:, 1], kind="stable")][:, 1], samples[-4096:, 1])
     assert {tuple(pair) for pair in ring.tolist()} == {tuple(pair) for pair in samples[-4096:].tolist()}
 
@@ -135,7 +135,7 @@ def test_requests_record_apart_from_each_other() -> None:
     first, second = load(CAPACITY + 10), load(100)
     record(recorder, first, 0)
     record(recorder, second, 1)
-    assert np.array_equal(recorder.samples[1].pairs[:100], second)
+    assert np.array_equal(recorder.samples[1].table[:100], second)
     assert recorder.slots[0].folded == 10
     assert recorder.slots[1].folded == 0
     assert not recorder.fine[1].any()
@@ -153,6 +153,7 @@ class NullLoad:
     requests: int = 1
     streams: int = 1
     service_ns: int = 1_000
+    drain_ns: int = 0
     _kept: list[Int64s] = field(default_factory=list)
     _tables: list[FeedTable] = field(default_factory=list)
 
@@ -160,8 +161,12 @@ class NullLoad:
         self.device = NullDevice(
             self.service_ns, self.streams, self.requests, *clock_addresses(), semaphore_addresses()
         )
-        self.recorder = Recorder.allocate(self.requests, 1)
-        self.control, self.slots = self.recorder.control, self.recorder.slots
+        self.record_with(Recorder.allocate(self.requests, 1))
+        if self.api == "async":
+            self.device.start()
+
+    def record_with(self, recorder: Recorder) -> None:
+        self.recorder, self.control, self.slots = recorder, recorder.control, recorder.slots
         self.control.clock, self.control.sleep = clock_addresses()
         self.control.call = loops.entry(null.infer if self.api == "sync" else null.start_async)
         self.control.set_input = loops.entry(null.set_input)
@@ -171,8 +176,6 @@ class NullLoad:
             slot.turn = index
             slot.set_function(0, 0)
             self.device.connect(index, slot)
-        if self.api == "async":
-            self.device.start()
 
     def feed(self, request: int, inputs: Sequence["Fed"]) -> Int64s:
         """Have the request's inputs fed; returns the notes that the device takes, [inference, input]."""
@@ -193,7 +196,26 @@ class NullLoad:
         self.slots[request].feed = table.address
 
     def pace(self, period_ns: float, phase_ns: float = 0.0) -> None:
+        """At a rate, unless the period is 0."""
+        if period_ns > 0:
+            self.at_rate()
         self.control.period_ns, self.control.phase_ns = period_ns, phase_ns
+
+    def at_rate(self, arrivals: int = 0) -> None:
+        """Record when inferences were due, too; with a number of arrivals, all of them."""
+        former, inputs = self.slots, self.control.inputs
+        self.record_with(Recorder.allocate(self.requests, 1, timed=True, arrivals=arrivals))
+        self.control.at_rate, self.control.inputs = 1, inputs
+        for before, slot in zip(former, self.slots, strict=True):
+            slot.feed, slot.turn = before.feed, before.turn
+
+    def schedule(self, offsets_ns: Sequence[int], drain_ns: int = 0, timeout_ns: int = 0) -> None:
+        """Arrivals at these instants, ns since the window's start, which is the beginning of the load."""
+        self.at_rate(len(offsets_ns))
+        dues = np.array(offsets_ns, np.int64)
+        self._kept.append(dues)
+        self.control.dues, self.control.arrivals = dues.ctypes.data, len(dues)
+        self.control.timeout_ns, self.drain_ns = timeout_ns, drain_ns
 
     def run(self, limit: int = 0, span_ns: int = 0, begin_ns: int | None = None) -> None:
         """Run it to its end, beginning now or at an instant, and for `span_ns` from then."""
@@ -206,6 +228,7 @@ class NullLoad:
         begin = monotonic_ns() if begin_ns is None else begin_ns
         deadline = begin + span_ns if span_ns else 0
         self.control.begin_ns, self.control.deadline_ns, self.control.limit = begin, deadline, limit
+        self.control.zero_ns, self.control.drain_until_ns = begin, deadline + self.drain_ns
         control, slots = self.control.address, self.slots.address
         if self.api == "sync":
             thread = threading.Thread(target=loops.run_sync, args=(control, slots), daemon=True)
@@ -215,7 +238,7 @@ class NullLoad:
         return thread
 
     def samples(self, request: int) -> Int64s:
-        return self.recorder.samples[request].pairs[: self.recorder.count(request)]
+        return self.recorder.samples[request].table[: self.recorder.count(request)]
 
     def starts(self) -> Int64s:
         """Of all requests, in order."""
@@ -480,7 +503,7 @@ def test_no_number_is_lost_or_given_out_twice(make_load: MakeLoad, period_ns: fl
     load.pace(period_ns)
     load.run(limit=5_000)
     assert load.recorder.completed == 5_000
-    assert load.control.next_start == 5_000 + 8
+    assert load.control.next_arrival == 5_000 + 8
     assert (load.starts() >= load.dues()).all()
 
 

@@ -14,9 +14,11 @@ from ovbench.agent.loop.recorder import Recorder
 from ovbench.common.errors import UsageError
 from ovbench.common.histogram import COARSE, FINE, Int64s
 from ovbench.common.messages import MAX_MESSAGE_BYTES, SAMPLES_PER_MESSAGE, Folded, Samples
-from ovbench.common.samplememory import HEAD, LEAST_RING, MOST_REQUESTS, SAMPLE_BYTES, head_and_ring, slices
+from ovbench.common.samplememory import HEAD, LEAST_RING, MOST_REQUESTS, head_and_ring, slices
+from ovbench.common.samples import row_bytes
 from ovbench.common.wire import encode
 
+SAMPLE_BYTES = row_bytes(False)
 CAPACITY = HEAD + LEAST_RING
 
 
@@ -37,7 +39,7 @@ def exact_of(recorder: Recorder) -> dict[int, Int64s]:
     found: dict[int, list[Int64s]] = {}
     for message in recorder.contents():
         if isinstance(message, Samples):
-            found.setdefault(message.request, []).append(np.frombuffer(message.data, "<i8").reshape(-1, 2))
+            found.setdefault(message.request, []).append(message.array.table)
     return {request: np.concatenate(parts) for request, parts in found.items()}
 
 
@@ -201,12 +203,12 @@ def test_a_cleared_recorder_is_like_a_new_one() -> None:
     recorder = Recorder.allocate(1, 1)
     record(recorder, 0, load(CAPACITY + 3000))
     control = recorder.control
-    control.stop = control.started = control.next_start = 1
+    control.stop = control.started = control.next_arrival = 1
     recorder.slots[0].idle = 1
     recorder.clear()
     assert recorder.completed == 0
     assert list(recorder.contents()) == []
-    assert (control.stop, control.started, control.next_start, control.began_ns) == (0, 0, 0, 0)
+    assert (control.stop, control.started, control.next_arrival, control.began_ns) == (0, 0, 0, 0)
     assert recorder.slots[0].idle == 0
     again = Recorder.allocate(1, 1)
     for each in (recorder, again):

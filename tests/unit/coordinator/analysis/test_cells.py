@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.common.histogram import Int64s
+from ovbench.common.samples import SampleArray
 from ovbench.coordinator.analysis.cells import cell_edges, longest_gap_ns, tally
 from ovbench.coordinator.analysis.merge import merge
-from ovbench.coordinator.analysis.recording import Piece
-from tests.builders import folded, ms, pairs, recording, seconds, steady
+from tests.builders import folded, ms, pairs, piece_of, recording, seconds, steady
 
 quick = settings(max_examples=60, deadline=None)
 
@@ -27,7 +27,7 @@ def numbers(*values: int) -> Int64s:
 def test_a_tally_is_that_of_counting_one_by_one(ends: list[list[int]], limit: int, large: bool) -> None:
     repeat = 5000 if large else 1
     pieces = [pairs(np.repeat(sorted(part), repeat), np.repeat(part, repeat) % 20) for part in ends if part]
-    counts, below = tally(pieces, cell_edges(0, 400), [limit, 30])
+    counts, below = tally([SampleArray(piece) for piece in pieces], cell_edges(0, 400), [limit, 30])
     cells, fast = [0] * 40, [0] * 40
     for piece in pieces:
         for begin, end in piece[:: 1 if not large else repeat].tolist():
@@ -41,8 +41,8 @@ def test_a_tally_is_that_of_counting_one_by_one(ends: list[list[int]], limit: in
 def test_a_tally_by_large_pieces_is_that_of_many_small_ones() -> None:
     random = np.random.default_rng(1)
     latencies = random.integers(1, 1000, 20_000)
-    data = pairs(np.cumsum(latencies), latencies)
-    edges = cell_edges(0, int(data[-1, 1]))
+    data = SampleArray(pairs(np.cumsum(latencies), latencies))
+    edges = cell_edges(0, int(data.ends[-1]))
     whole = tally([data], edges, [10, 500])
     parts = tally([data[at : at + 1000] for at in range(0, len(data), 1000)], edges, [10, 500])
     assert np.array_equal(whole[0], parts[0])
@@ -58,7 +58,7 @@ def test_cells_of_a_steady_load_are_alike_though_inferences_do_not_fit_them() ->
 
 
 def test_cells_hold_the_frames_of_every_agent_and_request() -> None:
-    pieces = [Piece(request, 0, steady(0, ms(10), 1100)) for request in range(3)]
+    pieces = [piece_of(request, 0, steady(0, ms(10), 1100)) for request in range(3)]
     merged = merge([recording(0, 0, seconds(10), *pieces), recording(1, 0, seconds(10), steady(0, ms(20), 600))])
     assert merged.cells is not None
     assert merged.cells.frames[0].sum() == pytest.approx(3000)
@@ -82,6 +82,6 @@ def test_a_gap_is_the_longest_time_without_an_end_of_any_request() -> None:
 
 def test_a_gap_is_looked_for_only_where_every_request_was_long_under_way() -> None:
     stalled = pairs([ms(10), ms(20), ms(320), ms(330), ms(400)], [ms(10), ms(10), ms(300), ms(10), ms(70)])
-    going = Piece(1, 0, steady(0, ms(10), 40))
+    going = piece_of(1, 0, steady(0, ms(10), 40))
     assert merge([recording(0, 0, ms(400), stalled)]).agent_gaps_ms == {0: 300}
-    assert merge([recording(0, 0, ms(400), Piece(0, 0, stalled), going)]).agent_gaps_ms == {}
+    assert merge([recording(0, 0, ms(400), piece_of(0, 0, stalled), going)]).agent_gaps_ms == {}

@@ -14,8 +14,8 @@ import pytest
 
 from ovbench.common.histogram import Int64s
 from ovbench.coordinator.analysis.merge import Merged, merge
-from ovbench.coordinator.analysis.recording import Piece, Recorded, Window
-from tests.builders import ms, pairs, seconds, write_samples
+from ovbench.coordinator.analysis.recording import Recorded, Window
+from tests.builders import ms, pairs, piece_of, seconds, write_samples
 
 Floats = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Floats]
@@ -44,7 +44,7 @@ def simulated(random: np.random.Generator, agents: int, each: int, draw: Draw, t
         if timed:
             ends = ends[: 1 + int(np.searchsorted(ends, seconds(100 + each - 0.5)))]
         data = pairs(ends, np.diff(ends, prepend=begin))
-        loads.append(Recorded(agent, begin, int(ends[-1]), len(ends), (Piece(0, 0, data),)))
+        loads.append(Recorded(agent, begin, int(ends[-1]), len(ends), (piece_of(0, 0, data),)))
     return loads
 
 

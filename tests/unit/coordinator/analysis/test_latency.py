@@ -6,13 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.common.histogram import Int64s, nearest_rank
+from ovbench.common.samples import SampleArray
 from ovbench.coordinator.analysis.latency import (
     INTERVALS,
     PERCENTILES,
     Latency,
-    differences,
     folded_latency,
     intervals_of,
+    latencies_of,
     latency_of,
 )
 from ovbench.coordinator.analysis.merge import merge
@@ -32,7 +33,7 @@ def figures_of(values: Int64s, chosen: float = 50.0) -> Latency:
 
 def with_folded(data: Int64s, chosen: float = 50.0) -> Latency:
     head, middle, tail = in_part_folded(data)
-    found, histogram = folded_latency([head, tail], [middle], chosen)
+    found, histogram = folded_latency([SampleArray(head), SampleArray(tail)], [middle], chosen)
     assert found is not None
     assert histogram.sum() == len(data)
     return found
@@ -54,7 +55,7 @@ def test_figures_are_those_of_numpy(latencies: list[int], chosen: int, near: boo
 
 
 def test_nothing_has_no_latency() -> None:
-    assert latency_of(differences([]), 50.0) is None
+    assert latency_of(latencies_of([]), 50.0) is None
     latency, histogram = folded_latency([], [], 50.0)
     assert latency is None
     assert not histogram.any()
@@ -63,8 +64,8 @@ def test_nothing_has_no_latency() -> None:
 @quick
 @given(st.lists(st.lists(st.integers(0, 1000), max_size=20), max_size=5))
 def test_the_latencies_of_samples_are_in_their_order(parts: list[list[int]]) -> None:
-    samples = [pairs(range(len(part)), part) for part in parts]
-    assert differences(samples).tolist() == [latency for part in parts for latency in part]
+    samples = [SampleArray(pairs(range(len(part)), part)) for part in parts]
+    assert latencies_of(samples).tolist() == [latency for part in parts for latency in part]
 
 
 # Histograms

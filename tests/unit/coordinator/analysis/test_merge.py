@@ -11,7 +11,7 @@ from ovbench.common.histogram import Int64s
 from ovbench.coordinator.analysis.latency import PERCENTILES, Latency
 from ovbench.coordinator.analysis.merge import Merged, merge
 from ovbench.coordinator.analysis.recording import Piece, frames, inside, pieces_of, window_of
-from tests.builders import folded, in_part_folded, ms, pairs, recording, samples, seconds, spread, steady
+from tests.builders import folded, in_part_folded, ms, pairs, piece_of, recording, samples, seconds, spread, steady
 
 quick = settings(max_examples=60, deadline=None)
 latencies_ns = st.lists(st.integers(0, 10**11), min_size=1, max_size=300)
@@ -63,8 +63,8 @@ def test_both_edges_belong_to_the_window(end: int, counted: int) -> None:
     span=st.integers(0, 100),
 )
 def test_exactly_the_samples_that_end_inside_are_taken(ends: list[list[int]], low: int, span: int) -> None:
-    pieces = [Piece(0, 0, pairs(sorted(part), [3] * len(part))) for part in ends]
-    taken = [end for piece in inside(pieces, low, low + span) for end in piece.samples[:, 1].tolist()]
+    pieces = [piece_of(0, 0, pairs(sorted(part), [3] * len(part))) for part in ends]
+    taken = [end for piece in inside(pieces, low, low + span) for end in piece.samples.ends.tolist()]
     assert sorted(taken) == sorted(end for part in ends for end in part if low <= end <= low + span)
 
 
@@ -90,7 +90,7 @@ def test_an_agent_that_completed_nothing_has_no_latency() -> None:
 def test_samples_are_read_from_messages_as_they_are() -> None:
     data = steady(1000, 7, 5)
     (piece,) = pieces_of([samples(data, request=3, first=70)])
-    assert np.array_equal(piece.samples, data)
+    assert np.array_equal(piece.samples.table, data)
     assert (piece.request, piece.first) == (3, 70)
 
 
@@ -150,7 +150,7 @@ batches_of_groups = st.lists(st.integers(1, 9), min_size=1, max_size=5).map(tupl
 
 def cut(request: int, data: Int64s, length: int) -> list[Piece]:
     """All inferences of a request, in pieces of at most `length`."""
-    return [Piece(request, at, data[at : at + length]) for at in range(0, len(data), length)]
+    return [piece_of(request, at, data[at : at + length]) for at in range(0, len(data), length)]
 
 
 def groups_of(request: int, data: Int64s, groups: int) -> Int64s:
@@ -194,7 +194,7 @@ def test_frames_that_were_folded_are_known_exactly_in_total_and_in_each_slice(ba
     requests = [spread(3_000 + 100 * request, request) for request in range(3)]
     pieces, rest = [], []
     for request, data in enumerate(requests):
-        pieces += [Piece(request, 0, data[:500]), Piece(request, len(data) - 700, data[-700:])]
+        pieces += [piece_of(request, 0, data[:500]), piece_of(request, len(data) - 700, data[-700:])]
         rest.append(folded(data[500:-700], 0, request=request))
     merged = merge([recording(0, 0, seconds(10), *pieces, rest=tuple(rest), batches=batches)])
     ends = np.concatenate([data[:, 1] for data in requests])
@@ -253,7 +253,7 @@ def test_latencies_by_group_are_those_of_numpy_on_the_inferences_of_the_group(
 
 def test_a_group_counts_what_is_known_exactly_where_the_rest_was_folded() -> None:
     data = spread(2_000)
-    parts = (Piece(0, 0, data[:500]), Piece(0, 1_501, data[1_501:]))
+    parts = (piece_of(0, 0, data[:500]), piece_of(0, 1_501, data[1_501:]))
     load = recording(0, 0, seconds(10), *parts, rest=(folded(data[500:1_501], 0),), batches=(1, 2))
     first, second = merge([load], by_group=True).groups
     assert first is not None

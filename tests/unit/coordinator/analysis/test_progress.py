@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from ovbench.common.histogram import Int64s
 from ovbench.coordinator.analysis.merge import Merged, merge
 from ovbench.coordinator.analysis.progress import frames_done, progress
-from ovbench.coordinator.analysis.recording import Piece, Recorded, frames
-from tests.builders import folded, ms, pairs, recording, seconds, steady
+from ovbench.coordinator.analysis.recording import Recorded, frames
+from tests.builders import folded, ms, pairs, piece_of, recording, seconds, steady
 
 quick = settings(max_examples=60, deadline=None)
 
@@ -38,7 +38,7 @@ def test_what_idles_between_inferences_is_no_progress() -> None:
 def test_progress_is_the_same_however_samples_are_cut_into_pieces(gaps: list[int], cuts: list[int]) -> None:
     data = pairs(np.cumsum(gaps), gaps)
     bounds = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    parts = [Piece(0, low, data[low:high]) for low, high in pairwise(bounds)]
+    parts = [piece_of(0, low, data[low:high]) for low, high in pairwise(bounds)]
     edges = np.arange(-5, sum(gaps) + 10, 7)
     expected = np.interp(edges, [0, *np.cumsum(gaps)], range(len(gaps) + 1))
     assert np.allclose(progress(recording(0, 0, 1, *parts), edges).frames, expected)
@@ -56,7 +56,7 @@ def test_frames_are_those_of_the_inferences_done_and_a_share_of_the_next(
     batches: list[int], request: int, first: int, count: int, share: int
 ) -> None:
     turn = tuple(batches)
-    load = recording(0, 0, 1, Piece(request, first, steady(0, 10, count + 1)), batches=turn)
+    load = recording(0, 0, 1, piece_of(request, first, steady(0, 10, count + 1)), batches=turn)
     expected = frames(turn, request, first, count) + share / 10 * frames(turn, request, first + count, 1)
     assert progress(load, numbers(10 * count + share)).frames[0] == pytest.approx(expected)
     done = frames_done(numbers(count), numbers(*turn), request + first)
@@ -97,7 +97,7 @@ def test_one_that_waits_for_a_stream_makes_no_progress(streams: int, services: l
         begin = heapq.heappop(free)
         heapq.heappush(free, begin + service)
         done += min(1.0, max(0.0, (at - begin) / service))
-    pieces = [Piece(request, 0, part) for request, part in enumerate(requests)]
+    pieces = [piece_of(request, 0, part) for request, part in enumerate(requests)]
     load = Recorded(0, 0, 10**6, len(services), tuple(pieces), streams=streams)
     assert progress(load, numbers(at)).frames[0] == pytest.approx(done, abs=0.1 * streams)
 
@@ -107,7 +107,7 @@ def test_a_queue_before_the_streams_is_not_counted_as_work(stop_ms: int) -> None
     """Four requests on one stream of a second each: 1 FPS, wherever the window ends."""
     requests = [steady(ms(-4000 + 1000 * r), ms(4000), 8)[1:] for r in range(1, 5)]
     first = [pairs([ms(1000 * r)], [ms(1000 * r)]) for r in range(1, 5)]
-    pieces = [Piece(r, 0, np.concatenate([first[r], requests[r]])) for r in range(4)]
+    pieces = [piece_of(r, 0, np.concatenate([first[r], requests[r]])) for r in range(4)]
     load = Recorded(0, 0, ms(stop_ms), 32, tuple(pieces), streams=1)
     assert merge([load]).fps == pytest.approx(1.0)
 
@@ -122,7 +122,7 @@ def limited(agents: int, per_s: float, length_s: float, service_ms: float = 10) 
         due = np.arange(agent / per_s, length_s - 1e-9, agents / per_s)
         starts = np.round(due * 1e9).astype(np.int64)
         data = pairs(starts + ms(service_ms), np.full(len(starts), ms(service_ms)))
-        loads.append(Recorded(agent, 0, seconds(length_s), len(data), (Piece(0, 0, data),), period_ns=1e9 / per_s))
+        loads.append(Recorded(agent, 0, seconds(length_s), len(data), (piece_of(0, 0, data),), period_ns=1e9 / per_s))
     return merge(loads)
 
 
@@ -148,7 +148,7 @@ def test_a_limited_rate_is_never_above_its_limit(per_s: float, late_ms: list[int
         ready = start + ms(late) + 1000
         found += [start, ready]
     data = numbers(*found).reshape(-1, 2)
-    load = Recorded(0, 0, seconds(length_s), len(data), (Piece(0, 0, data),), period_ns=1e9 / per_s)
+    load = Recorded(0, 0, seconds(length_s), len(data), (piece_of(0, 0, data),), period_ns=1e9 / per_s)
     assert merge([load]).fps <= per_s * (1 + 1e-6)
 
 
@@ -192,7 +192,7 @@ def test_edges_are_exact_where_what_is_between_was_folded(cut: tuple[float, floa
     data = steady(0, ms(70), 150)
     start, stop = map(seconds, cut)
     whole = merge([recording(0, start, stop, data)])
-    parts = (Piece(0, 0, data[:20]), Piece(0, 120, data[120:]))
+    parts = (piece_of(0, 0, data[:20]), piece_of(0, 120, data[120:]))
     found = merge([recording(0, start, stop, *parts, rest=(folded(data[20:120], 0),))])
     assert found.edges_exact
     assert found.fps == pytest.approx(whole.fps) == pytest.approx(1 / 0.07)
@@ -201,7 +201,7 @@ def test_edges_are_exact_where_what_is_between_was_folded(cut: tuple[float, floa
 
 def test_without_exact_samples_at_the_edges_whole_inferences_count() -> None:
     data = steady(0, ms(70), 150)
-    parts = (Piece(0, 0, data[:20]), Piece(0, 120, data[120:]))
+    parts = (piece_of(0, 0, data[:20]), piece_of(0, 120, data[120:]))
     found = merge([recording(0, seconds(3), seconds(10), *parts, rest=(folded(data[20:120], 0),))])
     assert not found.edges_exact
     assert found.work.frames == found.count

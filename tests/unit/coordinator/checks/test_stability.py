@@ -9,7 +9,6 @@ from msgspec import structs
 
 from ovbench.common.job import Pace
 from ovbench.coordinator.analysis.merge import merge
-from ovbench.coordinator.analysis.recording import Piece
 from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.checks.stability import find_in_agents_speed, find_in_course, find_in_sample_size
 from ovbench.coordinator.result.findings import Code
@@ -21,6 +20,7 @@ from tests.builders import (
     folded,
     ms,
     pairs,
+    piece_of,
     recording,
     request,
     samples,
@@ -234,7 +234,7 @@ def quiet(
         for number in range(requests):
             times = ms(mean_ms) * np.exp(drift + own + random.normal(0, fast, count))
             ends = (seconds(1) + np.cumsum(times)).astype(np.int64)
-            pieces.append(Piece(number, 0, pairs(ends, times.astype(np.int64))))
+            pieces.append(piece_of(number, 0, pairs(ends, times.astype(np.int64))))
         loads.append(recording(agent, seconds(1), STOP, *pieces))
     return evidence([delivered(agent) for agent in range(agents)], merged=merge(loads))
 
@@ -270,7 +270,7 @@ def test_a_paced_run_is_as_steady_as_its_pace() -> None:
 
 def test_a_counted_run_is_not_unsteady_for_the_requests_that_end_first() -> None:
     """Of four requests with 25 inferences each, three wait a little for the slowest."""
-    pieces = [Piece(n, 0, steady(seconds(1), ms(100 - n), 25)) for n in range(4)]
+    pieces = [piece_of(n, 0, steady(seconds(1), ms(100 - n), 25)) for n in range(4)]
     merged = merge([recording(0, seconds(1), seconds(3.5), *pieces)])
     load = finished(seconds(1), seconds(3.5), completed=100)
     assert codes(evidence([delivered(0, load=load)], request("-niter", "100"), merged=merged)) == [Code.FEW_SAMPLES]

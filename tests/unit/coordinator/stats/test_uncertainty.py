@@ -9,9 +9,8 @@ import pytest
 
 from ovbench.common.histogram import nearest_rank
 from ovbench.coordinator.analysis.merge import Merged, merge
-from ovbench.coordinator.analysis.recording import Piece
 from ovbench.coordinator.stats.uncertainty import effective_count, grouped, rank_bounds, rate_half_width, samples_needed
-from tests.builders import pairs, recording, seconds
+from tests.builders import pairs, piece_of, recording, seconds
 
 Floats = npt.NDArray[np.float64]
 
@@ -170,7 +169,7 @@ def load(random: np.random.Generator, requests: int, mean_s: float, phi: float, 
     for request in range(requests):
         times = mean_s * np.exp(drift + random.normal(-(fast**2) / 2, fast, count))
         ends = np.cumsum(times * 1e9).astype(np.int64) - int(random.integers(0, round(mean_s * 1e9)))
-        pieces.append(Piece(request, 0, pairs(ends, (times * 1e9).astype(np.int64))))
+        pieces.append(piece_of(request, 0, pairs(ends, (times * 1e9).astype(np.int64))))
     return merge([recording(0, seconds(0.2), seconds(2.2), *pieces)])
 
 

@@ -1,0 +1,106 @@
+"""What is known of inferences: when each was due, when it started and when it ended. The one place with the layout.
+
+A sample is a row of int64, instants in CLOCK_MONOTONIC ns of the agent's host: start and end, and at a rate also when
+it was due. In a closed loop an inference is due when it starts, so that is not stored. The compiled loops write rows by
+the columns below (`agent.loop.loops`); everybody else asks `SampleArray`. Pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Int64s = npt.NDArray[np.int64]
+
+START: Final = 0
+END: Final = 1
+DUE: Final = 2
+
+CLOSED_WORDS: Final = 2
+"""In the row of an inference that is due when it starts."""
+
+OPEN_WORDS: Final = 3
+"""In the row of one that is due at an instant of its own."""
+
+
+@dataclass(frozen=True)
+class SampleArray:
+    """Inferences, in the order in which they are given. `table`: int64 [n, CLOSED_WORDS] or [n, OPEN_WORDS]."""
+
+    table: Int64s
+
+    @classmethod
+    def of(cls, starts: Int64s, ends: Int64s, dues: Int64s | None = None) -> "SampleArray":
+        columns = (starts, ends) if dues is None else (starts, ends, dues)
+        return cls(np.stack(columns, axis=1).astype(np.int64, copy=False))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, timed: bool) -> "SampleArray":
+        """As a message has them, without copying: little endian. Raises ValueError where one is not whole."""
+        return cls(np.frombuffer(data, "<i8").reshape(-1, row_words(timed)))
+
+    @classmethod
+    def empty(cls, timed: bool = False) -> "SampleArray":
+        return cls(np.empty((0, row_words(timed)), np.int64))
+
+    @classmethod
+    def joined(cls, parts: "Sequence[SampleArray]", timed: bool = False) -> "SampleArray":
+        """All of them, one after the other; `timed` is what none of them is."""
+        if not parts:
+            return cls.empty(timed)
+        return cls(np.concatenate([part.table for part in parts]))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, which: slice | Int64s | npt.NDArray[np.bool_]) -> "SampleArray":
+        return SampleArray(self.table[which])
+
+    @property
+    def timed(self) -> bool:
+        """Whether each was due at an instant of its own."""
+        return bool(self.table.shape[1] == OPEN_WORDS)
+
+    @property
+    def starts(self) -> Int64s:
+        return self.table[:, START]
+
+    @property
+    def ends(self) -> Int64s:
+        return self.table[:, END]
+
+    @property
+    def dues(self) -> Int64s:
+        return self.table[:, DUE if self.timed else START]
+
+    @property
+    def latencies(self) -> Int64s:
+        """From due to end, ns [n]."""
+        values: Int64s = self.ends - self.dues
+        return values
+
+    @property
+    def services(self) -> Int64s:
+        """From start to end, ns [n]."""
+        values: Int64s = self.ends - self.starts
+        return values
+
+    @property
+    def waits(self) -> Int64s:
+        """From due to start, ns [n]; 0 in a closed loop."""
+        values: Int64s = self.starts - self.dues
+        return values
+
+    def to_bytes(self) -> bytes:
+        """Little endian."""
+        return self.table.astype("<i8", copy=False).tobytes()
+
+
+def row_words(timed: bool) -> int:
+    return OPEN_WORDS if timed else CLOSED_WORDS
+
+
+def row_bytes(timed: bool) -> int:
+    return 8 * row_words(timed)
