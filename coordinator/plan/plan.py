@@ -75,6 +75,8 @@ def _load(request: Request, index: int, agents: int) -> Load:
     return structs.replace(
         request.load,
         iterations=None if total is None else share(total, agents, index),
+        # At a schedule the warm-up is the arrivals before the window.
+        warmup_s=request.load.warmup_s if request.arrivals is None else 0.0,
         pace=pace(request.max_irate, index, agents),
     )
 

@@ -5,12 +5,15 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
+from ovbench.common.arrivals import Arrivals
 from ovbench.common.endpoint import checked
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Data, Load, Model, Preprocessing, Runtime
 from ovbench.common.samplememory import MOST_REQUESTS
+from ovbench.common.samples import row_bytes
 
 from . import defaults, notation, paths
+from .arrivals import RateFlags, arrivals_of
 from .config import read_config
 from .contradictions import refuse_contradictions
 from .inputfiles import input_files
@@ -23,6 +26,8 @@ from .thresholds import thresholds_of
 from .values import refuse_undecodable
 
 _VIRTUAL_DEVICES: Final = ("AUTO", "MULTI", "HETERO")
+_ARRIVAL_BYTES: Final = 8 + row_bytes(True)
+"""In memory for samples: when it is due, and its sample. At a --rate all are kept exactly."""
 
 
 def parse_run(argv: Sequence[str]) -> Request:
@@ -39,6 +44,8 @@ def placement_of(argv: Sequence[str]) -> Policy:
 
 def _request(raw: argparse.Namespace) -> Request:
     refuse_contradictions(raw)
+    arrivals = _arrivals(raw)
+    at_rate = arrivals is not None or raw.max_irate > 0
     if raw.sysfs is not None:
         paths.check_planned(raw.sysfs, raw.dry_run)
     return Request(
@@ -48,13 +55,18 @@ def _request(raw: argparse.Namespace) -> Request:
         preprocessing=_preprocessing(raw),
         load=Load(
             api=defaults.api_of(raw),
-            duration_s=defaults.duration_s(raw),
-            iterations=raw.iterations,
+            duration_s=defaults.duration_s(raw) if arrivals is None else arrivals.duration_s,
+            iterations=raw.iterations if arrivals is None else None,
             warmup_s=defaults.warmup_s(raw),
             inference_only=raw.inference_only,
             first_inference=not raw.no_warmup,
+            drain_s=defaults.drain_s(raw) if at_rate else 0.0,
+            timeout_s=None if raw.timeout_ms is None else raw.timeout_ms / 1e3,
+            spin_s=defaults.spin_us(raw) / 1e6 if at_rate else 0.0,
         ),
         max_irate=raw.max_irate,
+        arrivals=arrivals,
+        dispatch=raw.dispatch or defaults.DEFAULT_DISPATCH,
         placement=_placement(raw),
         backend=raw.backend,
         launch=_launch(raw),
@@ -68,6 +80,11 @@ def _request(raw: argparse.Namespace) -> Request:
         sysfs=None if raw.sysfs is None else paths.check_tree("--sysfs", paths.absolute("--sysfs", raw.sysfs)),
         dry_run=raw.dry_run,
     )
+
+
+def _arrivals(raw: argparse.Namespace) -> Arrivals | None:
+    flags = RateFlags(raw.rate, raw.arrivals, raw.stages, raw.arrival_seed, raw.time, raw.iterations)
+    return arrivals_of(flags, defaults.warmup_s(raw), (raw.sample_memory << 20) // _ARRIVAL_BYTES)
 
 
 def _model(raw: argparse.Namespace) -> Model:

@@ -16,6 +16,8 @@ def refuse_contradictions(raw: argparse.Namespace) -> None:
     _refuse_changes_to_the_model(raw)
     _refuse_tuning_beside_a_hint(raw)
     _refuse_too_few_iterations(raw)
+    _refuse_two_rates(raw)
+    _refuse_what_needs_a_rate(raw)
     _refuse_flags_of_another_launcher(raw)
 
 
@@ -60,6 +62,25 @@ def _refuse_too_few_iterations(raw: argparse.Namespace) -> None:
         raise UsageError(f"-nireq {raw.requests} is more than -niter {count}, with -api sync; use {count} or fewer")
     if count and isinstance(raw.agents, int) and count < raw.agents:
         raise UsageError(f"-niter {count} gives some of {raw.agents} agents nothing to do; use {raw.agents} or more")
+
+
+def _refuse_two_rates(raw: argparse.Namespace) -> None:
+    asked = {"--rate": raw.rate, "--stages": raw.stages, "--arrivals": raw.arrivals}
+    given = next((flag for flag, value in asked.items() if value is not None), None)
+    if raw.max_irate and given is not None:
+        raise UsageError(
+            f"-max_irate {raw.max_irate:g} and {given} contradict each other: either limits the rate; leave one out"
+        )
+
+
+def _refuse_what_needs_a_rate(raw: argparse.Namespace) -> None:
+    scheduled = not (raw.rate is None and raw.stages is None and raw.arrivals is None)
+    for flag, value in (("--dispatch", raw.dispatch), ("--timeout-ms", raw.timeout_ms)):
+        if value is not None and not scheduled:
+            raise UsageError(f"{flag} is for arrivals; add --rate, --stages or a trace, or leave it out")
+    for flag, value in (("--drain", raw.drain), ("--spin", raw.spin_us)):
+        if value is not None and not scheduled and not raw.max_irate:
+            raise UsageError(f"{flag} is for a load at a rate; add --rate, or leave it out")
 
 
 def _refuse_flags_of_another_launcher(raw: argparse.Namespace) -> None:

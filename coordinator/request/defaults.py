@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ovbench.common import builtin
+from ovbench.common.arrivals import Dispatch
 from ovbench.common.job import Api, Hint
 
 from .launchers import LAUNCHERS
@@ -13,6 +14,9 @@ DEFAULT_MODEL: Final = builtin.PREFIX + "squeezenet1.1"
 DEFAULT_SECONDS: Final = 10.0
 DEFAULT_WARMUP_SECONDS: Final = 1.0
 DEFAULT_SAMPLE_MEMORY_MB: Final = 1024
+DEFAULT_DRAIN_SECONDS: Final = 5.0
+DEFAULT_SPIN_US: Final = 50.0
+DEFAULT_DISPATCH: Final[Dispatch] = "shared"
 HINTS: Final[Mapping[str, Hint]] = {
     "throughput": "throughput",
     "tput": "throughput",
@@ -58,6 +62,14 @@ def warmup_s(raw: argparse.Namespace) -> float:
     if raw.warmup is not None:
         return float(raw.warmup)
     return 0.0 if raw.no_warmup else DEFAULT_WARMUP_SECONDS
+
+
+def drain_s(raw: argparse.Namespace) -> float:
+    return DEFAULT_DRAIN_SECONDS if raw.drain is None else float(raw.drain)
+
+
+def spin_us(raw: argparse.Namespace) -> float:
+    return DEFAULT_SPIN_US if raw.spin_us is None else float(raw.spin_us)
 
 
 def join_timeout_s(raw: argparse.Namespace) -> float:

@@ -1,13 +1,22 @@
 """The flags that say what is inferred and how: model, load, shapes, runtime, preprocessing. A table."""
 
-from typing import Final
+from typing import Final, get_args
 
 from ovbench.common import builtin
+from ovbench.common.arrivals import Dispatch
 
 from . import arrivalnotation, notation, values
-from .defaults import DEFAULT_MODEL, DEFAULT_SECONDS, DEFAULT_WARMUP_SECONDS, HINTS
+from .defaults import (
+    DEFAULT_DRAIN_SECONDS,
+    DEFAULT_MODEL,
+    DEFAULT_SECONDS,
+    DEFAULT_SPIN_US,
+    DEFAULT_WARMUP_SECONDS,
+    HINTS,
+)
 from .flag import Flag
 
+DISPATCHES: Final[tuple[Dispatch, ...]] = get_args(Dispatch)
 _SAME_FILE: Final = "every trial would write the same file"
 _BUILTIN: Final = ", ".join(builtin.PREFIX + name for name in builtin.NAMES)
 
@@ -125,10 +134,44 @@ OPTIONS: Final = (
         several="ranges",
     ),
     Flag(
+        "dispatch",
+        ("--dispatch",),
+        "who serves an arrival: shared, the default, one queue that all agents take from; or dealt beforehand, as a "
+        "load balancer does: round-robin or random, or partition, the fixed equal shares of -max_irate",
+        choices=DISPATCHES,
+        several="commas",
+    ),
+    Flag(
+        "drain",
+        ("--drain",),
+        "at a rate: so long after the end, what was due before it may still be started and finish; "
+        f"default {DEFAULT_DRAIN_SECONDS:g}",
+        metavar="SECONDS",
+        parse=values.seconds_or_0,
+        several="commas",
+    ),
+    Flag(
+        "timeout_ms",
+        ("--timeout-ms",),
+        "drop what has waited so long to be started, and count it as dropped; default: never",
+        metavar="MS",
+        parse=values.milliseconds,
+        several="commas",
+    ),
+    Flag(
+        "spin_us",
+        ("--spin",),
+        "at a rate: wake so long before an inference is due, and spin; more is more punctual and takes more of the "
+        f"CPU, 0 only sleeps; default {DEFAULT_SPIN_US:g}",
+        metavar="MICROSECONDS",
+        parse=values.microseconds,
+        several="commas",
+    ),
+    Flag(
         "warmup",
         ("--warmup",),
         f"load that all agents run together before the measurement; default {DEFAULT_WARMUP_SECONDS:g}, "
-        "0 with -no_warmup",
+        "0 with -no_warmup; with --rate, arrivals of so long that are served and not counted",
         metavar="SECONDS",
         parse=values.seconds_or_0,
         several="commas",

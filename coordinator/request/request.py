@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from ovbench.common.arrivals import Arrivals, Dispatch
 from ovbench.common.job import Data, Load, Model, Preprocessing, Runtime
 from ovbench.common.shape import format_dimension, format_shape
 
 from . import notation
+from .arrivals import requested as arrivals_requested
 from .nullbackend import NullSpec
 from .policy import Policy
 from .requirement import Requirement
@@ -24,7 +26,8 @@ Requested = dict[str, str | int | float | bool | None]
 """Values by the names of the command line, None where a choice was left to ovbench or OpenVINO."""
 
 ORDER: Final = (
-    "model", "device", "api", "hint", "time_s", "niter", "max_irate", "warmup_s", "no_warmup", "inference_only",
+    "model", "device", "api", "hint", "time_s", "niter", "max_irate", "rate", "arrivals", "trace_sha256",
+    "stages", "arrival_seed", "dispatch", "drain_s", "timeout_ms", "spin_us", "warmup_s", "no_warmup", "inference_only",
     "agents", "cpus_per_agent", "cpus", "nodes", "sockets", "smt", "core_kind", "spread", "cross_node", "housekeeping",
     "memory", "backend", "seed", "launcher", "agent_python", "sample_memory_mb", "check_outputs", "strict", "require",
     "nstreams", "nthreads", "nireq", "infer_precision", "pin", "cache_dir", "extensions", "load_config",
@@ -112,6 +115,7 @@ class Output:
 @dataclass(frozen=True)
 class Request:
     """`load` is that of all agents together, and `max_irate` limits its frames per second in total, 0 for no limit.
+    With `arrivals` inferences are due when these say, dealt to the agents by `dispatch`.
 
     `backend`: the null device that stands in for OpenVINO, None for OpenVINO itself. `sysfs`: the recorded machine to
     plan for, None for this one; with `dry_run` the plan is shown and nothing is started.
@@ -128,6 +132,8 @@ class Request:
     criteria: Criteria
     output: Output
     max_irate: float = 0.0
+    arrivals: Arrivals | None = None
+    dispatch: Dispatch = "shared"
     sysfs: Path | None = None
     dry_run: bool = False
 
@@ -140,6 +146,7 @@ class Request:
             **_of_preprocessing(self.preprocessing),
             **_of_load(self.load),
             "max_irate": self.max_irate,
+            **self._of_rate(),
             **self.placement.requested(),
             "backend": "openvino" if self.backend is None else str(self.backend),
             **self.launch.requested(),
@@ -149,6 +156,21 @@ class Request:
         places = {key: place for place, key in enumerate(ORDER)}
         # One that is not in the list is reported all the same.
         return {key: values[key] for key in sorted(values, key=lambda key: places.get(key, len(places)))}
+
+    @property
+    def at_rate(self) -> bool:
+        """Whether inferences are due at instants of their own."""
+        return self.arrivals is not None or self.max_irate > 0
+
+    def _of_rate(self) -> Requested:
+        load, scheduled = self.load, self.arrivals is not None
+        return {
+            **arrivals_requested(self.arrivals),
+            "dispatch": self.dispatch if scheduled else None,
+            "drain_s": load.drain_s if self.at_rate else None,
+            "timeout_ms": None if load.timeout_s is None else load.timeout_s * 1e3,
+            "spin_us": load.spin_s * 1e6 if self.at_rate else None,
+        }
 
 
 def _of_model(model: Model) -> Requested:

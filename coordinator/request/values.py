@@ -53,6 +53,8 @@ _agent_count = number(
 percent = number(int, "a whole number from 1 to 100", lambda n: 1 <= n <= 100)
 seconds = number(float, "a number of seconds above 0, at most 1e7", lambda s: 0 < s <= 1e7)
 seconds_or_0 = number(float, "a number of seconds, 0 or more, at most 1e6", lambda s: 0 <= s <= 1e6)
+milliseconds = number(float, "a number of milliseconds above 0, at most 1e9", lambda ms: 0 < ms <= 1e9)
+microseconds = number(float, "a number of microseconds from 0 to 1e6", lambda us: 0 <= us <= 1e6)
 rate = number(
     float, "a number of frames per second from 0.01 to 1e9, or 0 for no limit", lambda r: r == 0 or 0.01 <= r <= 1e9
 )

@@ -24,6 +24,7 @@ from ..session.record import AgentRecord, RunRecord
 from ..session.rules import Rules
 from ..session.session import Bus, Session
 from ..session.snapshot import Tracker
+from .schedule import Int64s, scheduled
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,14 @@ def measure(
     """
     request, topology = planned.request, planned.topology
     _stay_off(planned.plan, topology)
-    plan = _knowing(planned.plan, request)
+    with scheduled(_knowing(planned.plan, request), request) as ready:
+        return _measured(bus, replace(planned, plan=ready.plan), ready.due_ns, sink, crew, lease_s)
+
+
+def _measured(
+    bus: Bus, planned: PlannedRun, due_ns: Int64s | None, sink: Sink, crew: Crew | None, lease_s: float | None
+) -> tuple[RunRecord, Crew]:
+    request, plan, topology = planned.request, planned.plan, planned.topology
     session = Session(
         plan=plan,
         interrupts=bus.interrupts,
@@ -57,7 +65,7 @@ def measure(
         survey=Survey(
             Neighbours(frozenset(plan.measured_cpus), os.getpid()), make_sensors(topology, plan.measured_cpus)
         ),
-        tracker=Tracker(plan.measured_cpus, request.load.duration_s),
+        tracker=Tracker(plan.measured_cpus, request.load.duration_s, plan.jobs[0].load.lead_in_s),
         sink=sink,
         rules=Rules(
             join_s=request.launch.join_timeout_s,
@@ -68,7 +76,7 @@ def measure(
         cpus=frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline),
     )
     agents, left = session.run(bus, crew)
-    return record_of(replace(planned, plan=plan), session, agents), left
+    return record_of(planned, session, agents, due_ns), left
 
 
 def _stay_off(plan: Plan, topology: Topology) -> None:
@@ -87,8 +95,10 @@ def _knowing(plan: Plan, request: Request) -> Plan:
     return replace(plan, jobs=tuple(structs.replace(job, known=read) for job in plan.jobs))
 
 
-def record_of(planned: PlannedRun, session: Session, agents: tuple[AgentRecord, ...]) -> RunRecord:
-    """Of a session that has ended; nothing that its meters read later changes it."""
+def record_of(
+    planned: PlannedRun, session: Session, agents: tuple[AgentRecord, ...], due_ns: Int64s | None = None
+) -> RunRecord:
+    """Of a session that has ended; nothing that its meters read later changes it. `due_ns`: of its schedule."""
     request, plan, topology = planned.request, planned.plan, planned.topology
     openvino = next((agent.ready.openvino for agent in agents if agent.ready is not None), "")
     python = None if request.launch.agent_python is None else examine(request.launch.agent_python)
@@ -107,4 +117,5 @@ def record_of(planned: PlannedRun, session: Session, agents: tuple[AgentRecord, 
         neighbours={where: tuple(points) for where, points in session.survey.neighbours.cpu_time.items()},
         sensors=tuple(session.survey.sensors.readings),
         governors=session.survey.sensors.governors,
+        schedule_ns=due_ns,
     )

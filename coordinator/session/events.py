@@ -79,7 +79,8 @@ class Snapshot(Event, frozen=True, tag="snapshot"):
     """How the load goes, estimated from heartbeats, about once a second: to be looked at, not to be reported.
 
     `left_s` and `share` (of the time that is over) are None where only a number of inferences is known; `completed`
-    counts inferences. The others are None until they can be known.
+    counts inferences; `backlog`, arrivals that wait to be started, is None without a schedule. The others are None
+    until they can be known.
     """
 
     elapsed_s: float
@@ -90,6 +91,7 @@ class Snapshot(Event, frozen=True, tag="snapshot"):
     p99_ms: float | None
     busy_percent: float | None
     agents: tuple[AgentLoad, ...]
+    backlog: int | None = None
 
 
 class AgentLost(Event, frozen=True, tag="agent_lost"):

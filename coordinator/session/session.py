@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
+from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns, to_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Job
 from ovbench.common.messages import AnyNotice, Foreign, Prepare
@@ -231,7 +231,9 @@ class Session:
                     self._reading(bus, lambda: self.survey.begin(_pids(fleet)))
                     self._do(bus, fleet, fleet.begin(self.clock()))
                 case Begins(at_ns):
-                    self._reading(bus, partial(self.meter.plan, at_ns, self.plan.jobs[0].load.duration_s))
+                    load = self.plan.jobs[0].load
+                    window_ns = at_ns + to_ns(load.lead_in_s)
+                    self._reading(bus, partial(self.meter.plan, window_ns, load.duration_s))
                     self.survey.hold(at_ns)
                 case LoadEnded(_, last):
                     if last or self.clock() - self.meter.last_ns >= _TOGETHER_NS:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US
+from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US, to_ns
 from ovbench.common.histogram import COARSE, percentile
 from ovbench.common.lifecycle import State
 
@@ -56,6 +56,7 @@ class Tracker:
 
     measured_cpus: tuple[int, ...]
     duration_s: float | None
+    lead_in_s: float = 0.0
     _last: dict[int, tuple[int, int]] = field(default_factory=dict)
     _fps: dict[int, float] = field(default_factory=dict)
     _latencies: "np.ndarray[tuple[int], np.dtype[np.int64]]" = field(
@@ -65,7 +66,7 @@ class Tracker:
     def snapshot(self, fleet: Fleet, meter: Meter, now_ns: int) -> Snapshot:
         for member in fleet.members:
             self._take(member)
-        begin_ns = fleet.begin_ns or now_ns
+        begin_ns = (fleet.begin_ns or now_ns) + to_ns(self.lead_in_s)
         elapsed_s = max(0.0, (now_ns - begin_ns) / NS_PER_S)
         living = fleet.living()
         return Snapshot(
@@ -77,6 +78,7 @@ class Tracker:
             completed=sum(m.progress.completed for m in fleet.members if m.progress is not None),
             p99_ms=percentile(COARSE, self._latencies, 99.0) / NS_PER_MS if self._latencies.any() else None,
             busy_percent=self._busy(meter),
+            backlog=_backlog(living),
             agents=tuple(
                 AgentLoad(m.id, m.job.placement.cpus, self._fps.get(m.id), m.progress.completed if m.progress else 0)
                 for m in living
@@ -105,3 +107,13 @@ class Tracker:
         shares = cpu_shares([before, now], before.at_ns, now.at_ns)
         busy = [shares[cpu].busy for cpu in self.measured_cpus if cpu in shares]
         return sum(busy) / len(busy) if busy else None
+
+
+def _backlog(members: Iterable[Member]) -> int | None:
+    """Arrivals that are due and not yet taken. Those who share a queue report the same ones: the latest report counts."""
+    known = [(m.progress_ns, m.progress.backlog, m.job.load.schedule) for m in members if m.progress is not None]
+    backlogs = [(at_ns, backlog) for at_ns, backlog, schedule in known if backlog is not None and schedule is not None]
+    if not backlogs:
+        return None
+    shared = any(schedule.shared for _, _, schedule in known if schedule is not None)
+    return max(backlogs)[1] if shared else sum(backlog for _, backlog in backlogs)

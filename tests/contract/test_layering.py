@@ -273,6 +273,7 @@ IMPURE: Final = frozenset(
         "coordinator.request.tracefile",
         "coordinator.request.values",
         "coordinator.run.measure",
+        "coordinator.run.schedule",
         "coordinator.session.interrupts",
         "coordinator.session.session",
         "coordinator.store.files",

@@ -20,6 +20,7 @@ def requested(argv: list[str], folder: Path) -> dict[str, Any]:
     (folder / "more.so").write_bytes(b"library")
     (folder / "a.npy").touch()
     (folder / "b.npy").touch()
+    (folder / "trace.csv").write_text("due_s\n0\n0.5\n1\n")
     (folder / "config.json").write_text('{"CPU": {"NUM_STREAMS": "3", "PERF_COUNT": true}}')
     request = parse_run([word.replace(FOLDER, str(folder)) for word in argv])
     values = request.requested()
