@@ -31,7 +31,7 @@ def latency_table(latency: LatencyPart | None) -> Table:
     return table
 
 
-def _deviations(latency: LatencyPart, columns: dict[str, float]) -> list[str]:
+def _deviations(latency: LatencyPart, columns: dict[str, float | None]) -> list[str]:
     """Below a percentile how exact it is; a question mark where too few samples leave it without a bound."""
     intervals = {"p99.9": latency.ci95.get("p99_9"), **latency.ci95}
     chosen = chosen_of(latency)
@@ -40,14 +40,18 @@ def _deviations(latency: LatencyPart, columns: dict[str, float]) -> list[str]:
     cells = []
     for name, value in columns.items():
         interval = intervals.get(name)
-        known = interval is not None and interval.low is not None and interval.high is not None
-        cells.append("" if interval is None else deviation(value, interval.low, interval.high) if known else "±?")
+        if interval is None:
+            cells.append("")
+        elif value is None or interval.low is None or interval.high is None:
+            cells.append("±?")
+        else:
+            cells.append(deviation(value, interval.low, interval.high))
     return cells
 
 
-def _latency_columns(latency: LatencyPart) -> dict[str, float]:
+def _latency_columns(latency: LatencyPart) -> dict[str, float | None]:
     """A percentile that was asked for takes the place of p90: more than eight columns are too wide for a terminal."""
-    tail = {90.0: latency.p90, 95.0: latency.p95, 99.0: latency.p99, 99.9: latency.p99_9}
+    tail: dict[float, float | None] = {90.0: latency.p90, 95.0: latency.p95, 99.0: latency.p99, 99.9: latency.p99_9}
     chosen = chosen_of(latency)
     if chosen is not None and chosen[0] not in tail:
         del tail[90.0]

@@ -4,8 +4,10 @@ import math
 from collections.abc import Callable
 
 
-def milliseconds(ms: float) -> str:
-    """Three significant digits, in ns, us, ms or s; eight of them are to fit a line of a terminal."""
+def milliseconds(ms: float | None) -> str:
+    """Three significant digits, in ns, us, ms or s; eight of them are to fit a line of a terminal. None is unknown."""
+    if ms is None:
+        return "unknown"
     units = ((1e6, "ns"), (1e3, "us"), (1.0, "ms"), (1e-3, "s"))
     value, unit = next(((ms * factor, unit) for factor, unit in units if ms * factor < 999.5), (ms / 1000, "s"))
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from ovbench.common.bounded import LayerStatus
 
+from .arrivals import ArrivalsPart, GoodputPart, LatenessPart
 from .environment import Environment
 
 SCHEMA: Final = "ovbench.report/1"
@@ -66,19 +67,23 @@ NAMED_PERCENTILES: Final = ("median", "p90", "p95", "p99", "p99_9")
 
 
 class LatencyPart(Struct, frozen=True):
-    """Milliseconds, completion minus start; percentiles are nearest rank over the merged samples."""
+    """Milliseconds from due to completion, in a closed loop from start; percentiles are nearest rank over the merged
+    samples.
+
+    At a rate what never completed counts as longer than all that did: a figure that depends on it is null.
+    """
 
     exact: Annotated[bool, Meta(description="false: percentiles are from a histogram, error at most 0.1 %")]
-    count: int
+    count: Annotated[int, Meta(description="completed inferences")]
     min: float
-    mean: float
-    stddev: Annotated[float, Meta(description="of the population")]
-    median: float
-    p90: float
-    p95: float
-    p99: float
-    p99_9: float
-    max: float
+    mean: float | None
+    stddev: Annotated[float | None, Meta(description="of the population")]
+    median: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+    p99_9: float | None
+    max: float | None
     chosen_percentile: Annotated[int, Meta(description="the one asked for with -latency_percentile")] = 50
     chosen: Annotated[float | None, Meta(description="its value; only reports from before it have null")] = None
     ci95: Annotated[
@@ -86,6 +91,10 @@ class LatencyPart(Struct, frozen=True):
         Meta(
             description="by percentile (median, p90, p95, p99, p99_9, chosen): order statistics; of the whole run only"
         ),
+    ] = {}
+    missing: Annotated[int, Meta(description="arrivals that never completed, and count as the longest")] = 0
+    at_least: Annotated[
+        dict[str, float], Meta(description="of figures that are null: what they cannot be below, by name")
     ] = {}
 
 
@@ -99,6 +108,8 @@ class DistributionPart(Struct, frozen=True):
     percents: tuple[float, ...]
     merged: tuple[float, ...]
     agents: Annotated[dict[str, tuple[float, ...]], Meta(description="by agent; empty where there are more than 64")]
+    service: Annotated[tuple[float, ...], Meta(description="of services, at a rate")] = ()
+    wait: Annotated[tuple[float, ...], Meta(description="of waits, at a rate")] = ()
 
 
 class PhasesPart(Struct, frozen=True):
@@ -293,6 +304,18 @@ class AgentPart(Struct, frozen=True):
     memory_mb: MemoryPart | None
 
 
+class TimelineArrivals(Struct, frozen=True):
+    """Of what was due in a slice of the window, at a rate; null where nothing that was due in it completed."""
+
+    offered_per_s: float
+    delivered_per_s: Annotated[float, Meta(description="completions in the slice, per second")]
+    backlog: Annotated[int, Meta(description="due and not completed, at the end of the slice")]
+    wait_ms: Annotated[float | None, Meta(description="mean")]
+    service_ms: Annotated[float | None, Meta(description="mean")]
+    goodput_per_s: Annotated[float | None, Meta(description="of the first objective; null without --slo-ms")] = None
+    goodput_share: float | None = None
+
+
 class TimelinePart(Struct, frozen=True):
     """One slice of the window; `t_s` is its end since the window's start."""
 
@@ -300,6 +323,24 @@ class TimelinePart(Struct, frozen=True):
     fps: float
     p99_ms: float | None
     busy_percent: Annotated[Percent, Meta(description="of all measured CPUs together")]
+    arrivals: Annotated[TimelineArrivals | None, Meta(description="at a rate, else null")] = None
+
+
+class StagePart(Struct, frozen=True):
+    """What was due in one of the --stages. `start_s` is since the window's start; rates are inferences per second."""
+
+    start_s: float
+    duration_s: float
+    rate_from: float
+    rate_to: float
+    offered: int
+    delivered: int
+    unfinished: int
+    dropped: int
+    latency_ms: LatencyPart | None
+    service_ms: LatencyPart | None
+    wait_ms: LatencyPart | None
+    goodput: GoodputPart | None = None
 
 
 class Finding(Struct, frozen=True):
@@ -495,6 +536,14 @@ class Report(Struct, frozen=True):
     latency_distribution: Annotated[
         DistributionPart | None, Meta(description="null where no inference was counted")
     ] = None
+    service_ms: Annotated[
+        LatencyPart | None, Meta(description="from start to completion, at a rate; of what completed alone")
+    ] = None
+    wait_ms: Annotated[LatencyPart | None, Meta(description="from due to start, at a rate")] = None
+    lateness_us: Annotated[LatenessPart | None, Meta(description="at a rate")] = None
+    arrivals: Annotated[ArrivalsPart | None, Meta(description="at a rate")] = None
+    goodput: Annotated[GoodputPart | None, Meta(description="with --slo-ms")] = None
+    stages: Annotated[tuple[StagePart, ...], Meta(description="with --stages")] = ()
     schema: Literal["ovbench.report/1"] = SCHEMA
 
 

@@ -110,7 +110,7 @@ class Tracker:
 
 
 def _backlog(members: Iterable[Member]) -> int | None:
-    """Arrivals that are due and not yet taken. Those who share a queue report the same ones: the latest report counts."""
+    """Arrivals that are due and not yet taken; of those who share a queue the latest report, as it is of all."""
     known = [(m.progress_ns, m.progress.backlog, m.job.load.schedule) for m in members if m.progress is not None]
     backlogs = [(at_ns, backlog) for at_ns, backlog, schedule in known if backlog is not None and schedule is not None]
     if not backlogs:

@@ -50,16 +50,10 @@ def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, att
         status=report.validity.status,
         fps=report.throughput.fps if measured else None,
         fps_ci95=report.throughput.fps_ci95,
-        latency_ms={}
-        if latency is None
-        else {
-            "median": latency.median,
-            "mean": latency.mean,
-            "p90": latency.p90,
-            "p95": latency.p95,
-            "p99": latency.p99,
-            "p99_9": latency.p99_9,
-            "max": latency.max,
+        latency_ms={
+            name: value
+            for name in ("median", "mean", "p90", "p95", "p99", "p99_9", "max")
+            if (value := getattr(latency, name, None)) is not None
         },
         agents=len(agents) if effective is not None else None,
         cores=len(report.cpu.measured_cpus),

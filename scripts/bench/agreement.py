@@ -22,7 +22,7 @@ def measure(settings: Settings) -> Iterator[Row]:
             def ovbench(arguments: tuple[str, ...] = arguments) -> tuple[float, float]:
                 own = ("--agents", "1", "-t", f"{settings.seconds:g}", "--warmup", "0.5")
                 result = bench.ovbench("-m", "builtin:squeezenet1.1", *own, *arguments).report
-                if result.latency_ms is None:
+                if result.latency_ms is None or result.latency_ms.median is None:
                     raise RunFailed("ovbench counted no inference")
                 return result.latency_ms.median, result.throughput.fps
 

@@ -59,10 +59,12 @@ def _charts(report: Report) -> Iterator[Chart]:
 
 
 def _distribution(latency: LatencyPart, shape: DistributionPart) -> Chart:
-    unit = time_unit(latency.max)
+    longest = shape.merged[-1] if latency.max is None else latency.max
+    unit = time_unit(longest)
     rows = list(_beyond(_ALL, shape.percents, shape.merged, unit))
-    # At half a sample beyond, which is where the largest of n is expected (Hazen).
-    rows.append(_point(_ALL, 0.5 / latency.count, latency.max, unit, "max"))
+    if latency.max is not None:
+        # At half a sample beyond, which is where the largest of n is expected (Hazen).
+        rows.append(_point(_ALL, 0.5 / latency.count, latency.max, unit, "max"))
     several = len(shape.agents) > 1
     if several:
         for agent, values in shape.agents.items():
@@ -71,7 +73,7 @@ def _distribution(latency: LatencyPart, shape: DistributionPart) -> Chart:
     named = len(names) <= 1 + _NAMED_AGENTS
     paint = colours("of", names, _line_colours(len(names)), legend=several and named)
     least = min(row["x"] for row in rows if row["x"] > 0) if any(row["x"] > 0 for row in rows) else 0.0
-    wide = least > 0 and latency.max * unit.factor > _WIDE_RANGE * least
+    wide = least > 0 and longest * unit.factor > _WIDE_RANGE * least
     x = axis("x", f"latency, {unit.name}", scale={"type": "log", "nice": False} if wide else {"nice": False},
              axis={"format": "~g"})  # fmt: skip
     y = axis(

@@ -1,0 +1,56 @@
+"""What a result at a rate says of its arrivals, as `report.json` has it: how many, how late, how many in time."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class ArrivalsPart(Struct, frozen=True):
+    """Inferences that were due in the window, whatever became of them: offered = delivered + dropped + unfinished."""
+
+    law: Annotated[str, Meta(description="as with --arrivals; constant with -max_irate")]
+    rate: Annotated[float, Meta(description="asked for, inferences per second, the mean over the window")]
+    offered: int
+    delivered: Annotated[int, Meta(description="those that completed, be it after the window")]
+    unfinished: Annotated[int, Meta(description="those that did not, by the end of the drain, and were not dropped")]
+    dropped: Annotated[int, Meta(description="by --timeout-ms")]
+    offered_per_s: float
+    delivered_per_s: float
+    dispatch: Literal["shared", "round-robin", "random", "partition"]
+    seed: Annotated[int | None, Meta(description="null where nothing is left to chance")]
+    drain_s: float
+    backlog_start: Annotated[int, Meta(description="due and not completed, when the window opened")]
+    backlog_end: Annotated[int, Meta(description="and when it closed")]
+    backlog_growth_per_s: Annotated[float, Meta(description="slope of a line through the backlog over the window")]
+
+
+class LatenessPart(Struct, frozen=True):
+    """What the load generator itself added: by how much later an arrival was started than an idle request, and its
+    instant, allowed. Microseconds, of all that were due in the window and started."""
+
+    count: int
+    mean: float
+    median: float
+    p99: float
+    max: float
+
+
+class ObjectivePart(Struct, frozen=True):
+    """Of a limit that was set with --slo-ms: `share` of the arrivals in the window completed within it."""
+
+    limit_ms: float
+    percent: Annotated[float | None, Meta(description="of arrivals that must keep it; null where that was left open")]
+    share: Share
+    per_s: float
+    met: Annotated[bool | None, Meta(description="null where no percentage was asked for")]
+
+
+class GoodputPart(Struct, frozen=True):
+    """Completions within a limit, of arrivals in the window. The first objective's, and all of them."""
+
+    slo_ms: float
+    per_s: float
+    share: Share
+    objectives: tuple[ObjectivePart, ...]
