@@ -12,7 +12,7 @@ Int64s = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Offered:
-    """All arrivals of a run's load, in three parts, each in the order in which they were due. Instants are absolute, ns.
+    """All arrivals of a run's load, in three parts, each in the order in which they were due. Instants: absolute, ns.
 
     `samples`: those that completed, of all agents. `dropped_ns`: when those were due that had waited too long.
     `unfinished_ns`: when those were due that did neither, for want of time or because their agent was lost.
