@@ -800,14 +800,15 @@ def _start_when_due(control_address, slot_address):
 
 
 @njit
-def _await_due(control_address):
-    """With no request idle, sleep until another arrival comes due.
+def _await_due(control_address, instant):
+    """With no request idle when looked for from `instant` on, sleep until another arrival comes due.
 
-    Those that are due already need no one: requests that complete take them (`_take_turn`).
+    Those that were due already need no one: requests that complete take them (`_take_turn`). One that became idle since
+    the look did so because nothing was due, at an instant that it read after that: so what comes due later than
+    `instant` is all there is to wake for.
     """
     control = words(control_address)
     timespec = control_address + 8 * C_SCRATCH
-    instant = now(control[C_CLOCK], timespec)
     wake = max(_first_due_after(control_address, instant) - control[C_SPIN], instant + _LEAST_NAP_NS)
     if wake >= control[C_DEADLINE]:
         wake = min(wake, instant + _POLL_NS)  # the last ones may complete at any time
@@ -819,15 +820,17 @@ def _run_async_at_rate(control_address, slots_address, count):
     """Start idle requests when arrivals are due, each in its turn, until none goes on."""
     for index in range(count):
         words(slots_address + index * 8 * ROW_WORDS)[S_IDLE] = 1
+    clock, timespec = words(control_address)[C_CLOCK], control_address + 8 * C_SCRATCH
     turn = 0
     done = 0
     while done < count:
+        instant = now(clock, timespec)
         index = _claim_idle(slots_address, count, turn)
         if index < count:
             turn = index + 1
             _start_when_due(control_address, slots_address + index * 8 * ROW_WORDS)
         else:
-            _await_due(control_address)
+            _await_due(control_address, instant)
         done = _skip_done(slots_address, count, done)
     _await_end(control_address, control_address + 8 * C_SCRATCH)
 
