@@ -129,7 +129,7 @@ class ReadyLoad:
         self._mask = mask
         self._memory_policy = memory_policy
         self._period_ns = period_ns
-        self._stopped = False
+        self._stopped_ns: int | None = None
         self._abandoned = False
         self._counts = [0] * len(recorder.slots)
         self._account = Account(control_threads)
@@ -183,7 +183,8 @@ class ReadyLoad:
 
     def stop(self) -> None:
         """End the load at the next completion."""
-        self._stopped = True
+        if self._stopped_ns is None:
+            self._stopped_ns = monotonic_ns()
         self.recorder.control.stop = 1
 
     def abandon(self) -> Finished:
@@ -224,12 +225,13 @@ class ReadyLoad:
 
     def recheck(self) -> str | None:
         """After a load that ran to its end: the message of an inference that fails now and may have failed in it."""
-        return None if self._stopped else self.backend.recheck(self.recorder.completed)
+        return None if self._stopped_ns is not None else self.backend.recheck(self.recorder.completed)
 
     def outputs(self) -> Outputs | None:
         """What comes of the first inputs after a load that ran to its end, where it can be compared."""
         before = self.outputs_before
-        return self.backend.outputs() if before is not None and before.repeatable and not self._stopped else None
+        whole = before is not None and before.repeatable and self._stopped_ns is None
+        return self.backend.outputs() if whole else None
 
     def findings(self) -> Iterator[Layers | Graph]:
         """After the load: what it shows beyond times; nothing where a request is still inside OpenVINO."""
@@ -246,7 +248,7 @@ class ReadyLoad:
         control = recorder.control
         control.zero_ns = begin_ns + to_ns(self._job.load.lead_in_s)
         control.drain_until_ns = deadline_ns + to_ns(self._job.load.drain_s)
-        if self._stopped:  # which may have come before the recorder was cleared
+        if self._stopped_ns is not None:  # which may have come before the recorder was cleared
             control.stop = 1
         return _drive(self.backend, recorder, _is_asynchronous(self._job), begin_ns, deadline_ns, limit)
 
@@ -272,18 +274,18 @@ class ReadyLoad:
         """The end of the first request that was not started again, from when on fewer are in flight than asked for;
         where a number of inferences was asked for, the end of the last, as they are the work to be timed.
 
-        A load at a rate is whole to its deadline, however few requests it takes. Where it is counted, its last
-        inference lasts as long as the others, to where the next one would have been due.
+        A load at a rate is whole to its deadline, or to when it was stopped, however few requests it takes. Where it is
+        counted, its last inference lasts as long as the others, to where the next one would have been due.
         """
         counted, at_rate = self._job.load.iterations is not None, self._job.load.at_rate
-        if at_rate and not counted and not self._stopped:
+        if at_rate and self._stopped_ns is not None:
+            return max(start_ns, min(self._stopped_ns, deadline_ns) if deadline_ns else self._stopped_ns)
+        if at_rate and not counted:
             return deadline_ns
         if not ends:
             return start_ns
         if not at_rate:
             return max(ends) if counted else min(ends)
-        if self._stopped:
-            return max(start_ns, *ends)
         return max(*ends, start_ns + round(self.recorder.completed * self._period_ns))
 
 
