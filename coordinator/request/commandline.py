@@ -75,6 +75,7 @@ def _request(raw: argparse.Namespace) -> Request:
             strict=raw.strict,
             thresholds=thresholds_of(raw),
             requirements=tuple(parse_requirement("--require", text, relative=False) for text in raw.require),
+            objectives=raw.slo_ms,
         ),
         output=_output(raw),
         sysfs=None if raw.sysfs is None else paths.check_tree("--sysfs", paths.absolute("--sysfs", raw.sysfs)),

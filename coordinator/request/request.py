@@ -17,6 +17,7 @@ from .arrivals import requested as arrivals_requested
 from .nullbackend import NullSpec
 from .policy import Policy
 from .requirement import Requirement
+from .slo import Objective, form_objectives
 from .thresholds import Thresholds
 
 PcSort = Literal["no_sort", "sort", "simple_sort"]
@@ -30,7 +31,7 @@ ORDER: Final = (
     "stages", "arrival_seed", "dispatch", "drain_s", "timeout_ms", "spin_us", "warmup_s", "no_warmup", "inference_only",
     "agents", "cpus_per_agent", "cpus", "nodes", "sockets", "smt", "core_kind", "spread", "cross_node", "housekeeping",
     "memory", "backend", "seed", "launcher", "agent_python", "sample_memory_mb", "check_outputs", "strict", "require",
-    "nstreams", "nthreads", "nireq", "infer_precision", "pin", "cache_dir", "extensions", "load_config",
+    "slo_ms", "nstreams", "nthreads", "nireq", "infer_precision", "pin", "cache_dir", "extensions", "load_config",
     "load_from_file", "pc", "pcsort", "pcseq", "report_type", "json_stats", "latency_percentile", "exec_graph_path",
     "dump_config", "paths_to_input", "batch", "shape", "data_shape", "layout", "input_precision", "output_precision",
     "input_output_precision", "mean_values", "scale_values",
@@ -59,18 +60,21 @@ class Launch:
 
 @dataclass(frozen=True)
 class Criteria:
-    """By what the run is judged. `check_outputs`: the agents' outputs are compared before and after the load."""
+    """By what the run is judged. `check_outputs`: the agents' outputs are compared before and after the load.
+    `objectives`: limits of the latency, of which the goodput is made."""
 
     check_outputs: bool = True
     strict: bool = False
     thresholds: Thresholds = field(default_factory=Thresholds)
     requirements: tuple[Requirement, ...] = ()
+    objectives: tuple[Objective, ...] = ()
 
     def requested(self) -> Requested:
         return {
             "check_outputs": self.check_outputs,
             "strict": self.strict,
             "require": "; ".join(requirement.text for requirement in self.requirements) or None,
+            "slo_ms": form_objectives(self.objectives),
         }
 
 

@@ -6,6 +6,7 @@ from . import values
 from .defaults import DEFAULT_SAMPLE_MEMORY_MB
 from .flag import Flag
 from .request import PcSort, PlotFormat, ReportType
+from .slo import parse_objectives
 from .thresholds import limit_flags
 
 PLOTS: Final[tuple[PlotFormat, ...]] = get_args(PlotFormat)
@@ -150,6 +151,15 @@ VALIDITY: Final = (
         default=(),
         repeatable=True,
         refused="a study judges no limits; use ovbench-coord compare --fail-if, or a run",
+    ),
+    Flag(
+        "slo_ms",
+        ("--slo-ms",),
+        "limits of the latency, for all or for a percentile, as in 20 or p99:20,p50:5: report how many inferences keep "
+        "them (goodput); limit that with --require 'goodput >= 0.99'",
+        metavar="MS",
+        parse=parse_objectives,
+        default=(),
     ),
     Flag(
         "check_outputs",
