@@ -70,6 +70,7 @@ def prepare(
     period_ns = _period_ns(job, backend.effective)
     if job.load.at_rate:
         _set_arrivals(job.load, control, schedule, period_ns)
+    control.queries = int(job.load.samples_per_query is not None)
     if _is_asynchronous(job) and job.load.at_rate and job.placement.housekeeping:
         # From here on this thread infers nothing: it waits for arrivals, and starts requests that are idle.
         placement.pin_all({get_native_id()}, job.placement.housekeeping)
@@ -83,7 +84,7 @@ def _recorder(job: Job, requests: int) -> Recorder:
     schedule = job.load.schedule
     # A schedule of no arrivals has room for one.
     arrivals = max(1, schedule.count) if schedule is not None else 0
-    return Recorder.allocate(requests, job.sample_bytes, timed=job.load.at_rate, arrivals=arrivals)
+    return Recorder.allocate(requests, job.sample_bytes, timed=job.load.timed, arrivals=arrivals)
 
 
 def _set_arrivals(load: Load, control: ControlRow, schedule: ScheduleMemory | None, period_ns: float) -> None:
@@ -169,7 +170,7 @@ class ReadyLoad:
         """Run the load that is measured, from an instant on, to its end; its window begins when the lead-in is over.
         What it hid is found by `recheck`, and what it changed by `outputs`, which infer once more."""
         load = self._job.load
-        limit = self.effective.iterations or 0
+        limit = -(-(self.effective.iterations or 0) // (load.samples_per_query or 1))
         zero = at_ns + to_ns(load.lead_in_s)
         deadline = zero + to_ns(load.duration_s) if load.duration_s is not None else 0
         self.backend.begin(zero)

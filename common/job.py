@@ -193,6 +193,9 @@ class Load(Spec, frozen=True, forbid_unknown_fields=True):
     At a rate (a `pace` or a `schedule`) inferences are due at instants. What is due before the end may be started and
     finish for `drain_s` after it; what has waited for `timeout_s` is dropped, None for never. A thread that waits for
     an instant sleeps to `spin_s` before it and spins from then on.
+
+    In queries of `samples_per_query` inferences, one per request, these start together, and the next query when all
+    have ended; each is due when its query begins.
     """
 
     api: Api
@@ -206,6 +209,12 @@ class Load(Spec, frozen=True, forbid_unknown_fields=True):
     drain_s: Seconds = 0.0
     timeout_s: Seconds | None = None
     spin_s: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    samples_per_query: Requests | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is recorded when inferences were due, as that is not when they start."""
+        return self.at_rate or self.samples_per_query is not None
 
     @property
     def at_rate(self) -> bool:

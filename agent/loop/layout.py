@@ -43,9 +43,13 @@ C_DRAIN: Final = 19  # until this instant what is due may be started
 C_TIMEOUT: Final = 20  # an arrival that has waited so long, ns, is dropped; 0 for never
 C_SPIN: Final = 21  # so long before an instant, ns, a thread that waits for it wakes, and spins
 C_DROPS: Final = 22  # address of [ARRIVALS] int64: when the dropped ones were due, ns since ZERO
+C_QUERIES: Final = 23  # whether all requests make up one query after the other, due when it begins
+C_SLOTS: Final = 24  # address of the slots of its samples
+C_SIZE: Final = 25  # how many there are
 C_SCRATCH: Final = 32  # a timespec of the waiting thread, on lines of its own
 C_STARTED: Final = 48  # counts against LIMIT; written by every stream, so on lines of its own
 C_NEXT: Final = 64  # on lines of its own as well
+C_OPEN: Final = 65  # samples of the query that have not ended; where there are queries, NEXT is not used
 C_DROPPED: Final = 80  # how many were dropped; likewise
 CONTROL_WORDS: Final = 96
 
@@ -162,6 +166,7 @@ class ControlRow(_Row):
     timeout_ns = _Word(C_TIMEOUT)
     spin_ns = _Word(C_SPIN)
     drops = _Word(C_DROPS)
+    queries = _Word(C_QUERIES)
     started = _Word(C_STARTED)
     next_arrival = _Word(C_NEXT)
     dropped = _Word(C_DROPPED)

@@ -17,6 +17,9 @@ whoever can serve one takes the next number, from the agent's own counter or fro
 serves all requests that take from it, first come first served, and none that is idle passes over an arrival that waits.
 A request that nothing is due for waits for its instant (synchronous), or is left idle for the waiting thread to start
 when something is (asynchronous).
+
+In queries all requests start together, each with a sample of one query, and the next query begins when the last of them
+has ended, whose callback starts it. The samples of a query are due when it begins.
 """
 
 from typing import Any, Final
@@ -43,13 +46,17 @@ from .layout import (
     C_DUES,
     C_INPUTS,
     C_LIMIT,
+    C_OPEN,
     C_PERIOD,
     C_PHASE,
+    C_QUERIES,
     C_QUEUE,
     C_REARM,
     C_SCRATCH,
     C_SET,
+    C_SIZE,
     C_SLEEP,
+    C_SLOTS,
     C_SPIN,
     C_STARTED,
     C_STOP,
@@ -222,11 +229,14 @@ def _call_sleep(typing_context: Any, function: Any, clock: Any, flags: Any, time
 
 @intrinsic
 def fetch_add(typing_context: Any, address: Any, value: Any) -> Any:
-    """Atomic: adds to the word at an address and returns what it was."""
+    """Atomic: adds to the word at an address and returns what it was.
+
+    What a thread did before is seen by those whose turn comes later.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = builder.inttoptr(args[0], _I64.as_pointer())
-        return builder.atomic_rmw("add", pointer, args[1], "monotonic")
+        return builder.atomic_rmw("add", pointer, args[1], "acq_rel")
 
     return types.int64(types.int64, types.int64), generate
 
@@ -618,12 +628,30 @@ def rearm(slot_address):
 
 
 @njit
+def _ends_query(control_address):
+    """Whether the sample that has ended is the last one of its query: nothing is in flight then. Once for each sample,
+    be it one that failed."""
+    return fetch_add(control_address + 8 * C_OPEN, -1) == 1
+
+
+@njit
+def _end_queries(control_address):
+    control = words(control_address)
+    for index in range(control[C_SIZE]):
+        words(control[C_SLOTS] + index * 8 * ROW_WORDS)[S_DONE] = 1
+
+
+@njit
 def _fail(control_address, slot_address, status):
     """End the load: this request now, the others when they complete."""
     slot = words(slot_address)
+    control = words(control_address)
     slot[S_STATUS] = status
-    words(control_address)[C_STOP] = 1
-    slot[S_DONE] = 1
+    control[C_STOP] = 1
+    if control[C_QUERIES] == 0:
+        slot[S_DONE] = 1
+    elif _ends_query(control_address):
+        _end_queries(control_address)
 
 
 @njit
@@ -701,6 +729,36 @@ def _complete_at_rate(control_address, slot_address, instant):
         slot[S_DONE] = 1
 
 
+@njit
+def _begin_query(control_address, begin):
+    """Start all samples of a query, due at `begin`, while nothing is in flight; it is not this thread's any more when
+    the last one is started.
+
+    The clock is read to the stack, as the slots' own places for it are those of threads that complete them.
+    """
+    control = words(control_address)
+    clock, timespec = control[C_CLOCK], _stack_words()
+    slots_address, size = control[C_SLOTS], control[C_SIZE]
+    control[C_OPEN] = size
+    instant = begin
+    for index in range(size):
+        slot_address = slots_address + index * 8 * ROW_WORDS
+        words(slot_address)[S_DUE] = begin
+        _start(control_address, slot_address, instant)
+        instant = now(clock, timespec)
+
+
+@njit
+def _complete_in_query(control_address, slot_address, instant):
+    slot = words(slot_address)
+    record_due(slot_address, slot[S_DUE], slot[S_START], instant)
+    if _ends_query(control_address):
+        if _goes_on(control_address, instant):
+            _begin_query(control_address, instant)
+        else:
+            _end_queries(control_address)
+
+
 @cfunc(types.void(_words, _words), cache=CACHED)
 def on_complete(functor, exception):
     """Completion of an inference: `functor` holds the slot's address, `exception` is null unless it failed."""
@@ -714,6 +772,9 @@ def on_complete(functor, exception):
         return
     if control[C_AT_RATE] != 0:
         _complete_at_rate(control_address, slot_address, instant)
+        return
+    if control[C_QUERIES] != 0:
+        _complete_in_query(control_address, slot_address, instant)
         return
     record(slot_address, slot[S_START], instant)
     if _goes_on(control_address, instant):
@@ -760,6 +821,25 @@ def _run_async_closed(control_address, slots_address, count, instant):
             _start(control_address, slot_address, instant)
         else:
             words(slot_address)[S_DONE] = 1
+    _await_done(control_address, slots_address, count)
+
+
+@njit
+def _run_queries(control_address, slots_address, count, instant):
+    """Begin the first query and sleep until all are done; the callbacks do the rest."""
+    control = words(control_address)
+    control[C_SLOTS], control[C_SIZE] = slots_address, count
+    if _goes_on(control_address, instant):
+        _begin_query(control_address, instant)
+    else:
+        _end_queries(control_address)
+    _await_done(control_address, slots_address, count)
+
+
+@njit
+def _await_done(control_address, slots_address, count):
+    control = words(control_address)
+    clock, timespec = control[C_CLOCK], control_address + 8 * C_SCRATCH
     done = 0
     while done < count:
         instant = now(clock, timespec)
@@ -837,9 +917,14 @@ def _run_async_at_rate(control_address, slots_address, count):
 
 @njit(types.void(i64, i64, i64), nogil=True, cache=CACHED)
 def run_async(control_address, slots_address, count):
-    """Keep every request in flight, or, at a rate, start one when an arrival is due; returns when all are done."""
+    """Keep every request in flight, in queries all together, or at a rate start one when an arrival is due.
+
+    Returns when all are done.
+    """
     instant = _await_begin(control_address)
     if words(control_address)[C_AT_RATE] != 0:
         _run_async_at_rate(control_address, slots_address, count)
+    elif words(control_address)[C_QUERIES] != 0:
+        _run_queries(control_address, slots_address, count, instant)
     else:
         _run_async_closed(control_address, slots_address, count, instant)

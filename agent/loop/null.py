@@ -310,6 +310,10 @@ class NullDevice:
             thread.start()
             self._threads.append(thread)
 
+    def fail(self) -> None:
+        """All asynchronous inferences that end from now on report an exception."""
+        self._exception[0] = 1
+
     def stop(self) -> None:
         for rows in self._servers:
             rows[0, _QUIT] = 1

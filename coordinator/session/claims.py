@@ -125,7 +125,7 @@ def _strangers(what: str, named: Collection[int], cpus: Collection[int] | None) 
 def _in_samples(member: Member, samples: Samples, begin_ns: int, now_ns: int) -> Iterator[str]:
     yield from _request(member, samples.request)
     load = member.job.load
-    if samples.timed != load.at_rate:
+    if samples.timed != load.timed:
         yield "its samples are not of the load that it was asked for"
     requests, most = _requests(member), _most_samples(member)
     held = member.held["samples"] + weight(samples)
@@ -147,7 +147,7 @@ def _most_samples(member: Member) -> int:
     load = member.job.load
     if load.schedule is not None:
         return load.schedule.count
-    return most_samples(member.job.sample_bytes, _requests(member), timed=load.at_rate)
+    return most_samples(member.job.sample_bytes, _requests(member), timed=load.timed)
 
 
 def _first_ns(member: Member, begin_ns: int) -> int:
@@ -177,7 +177,7 @@ def _in_folded(member: Member, folded: Folded, begin_ns: int, now_ns: int) -> It
     if any(part.request == folded.request for part in member.folded):
         yield f"it delivers the histogram of request {folded.request} twice"
     start_ns = _first_ns(member, begin_ns)
-    if (folded.service is None or folded.wait is None) == member.job.load.at_rate:
+    if (folded.service is None or folded.wait is None) == member.job.load.timed:
         yield "it folded samples that are not of the load that it was asked for"
     if folded.first_end_ns < start_ns or folded.last_end_ns > now_ns + SLACK_NS:
         yield "it folded samples that are not of its load"

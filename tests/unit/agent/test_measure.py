@@ -82,6 +82,20 @@ def test_the_measured_load_has_the_same_exponential_services_whatever_the_warm_u
         assert len(latencies) >= 20
 
 
+def test_a_number_of_inferences_in_queries_is_that_of_all_samples() -> None:
+    load = prepare(null_job("async", duration_s=None, iterations=21, samples_per_query=2), thread_ids(), StepTimes())
+    load.warm_up(monotonic_ns())
+    finished = load.run(monotonic_ns())
+    backend: Any = load.backend
+    backend._device.stop()
+    assert finished.completed == 22
+    assert finished.stop_ns == max(load.recorder.ends())
+    arrays = [part.array for part in load.contents() if isinstance(part, Samples)]
+    assert len(arrays) == 2
+    assert (arrays[0].dues == arrays[1].dues).all()
+    assert arrays[0].dues[0] == finished.start_ns
+
+
 def test_a_load_after_one_that_was_abandoned_has_its_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = Graph(data=b"<net/>")
     monkeypatch.setattr("ovbench.agent.backend.NullBackend.findings", lambda _: iter([graph]))

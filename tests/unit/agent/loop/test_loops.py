@@ -209,6 +209,14 @@ class NullLoad:
         for before, slot in zip(former, self.slots, strict=True):
             slot.feed, slot.turn = before.feed, before.turn
 
+    def in_queries(self) -> None:
+        """All requests make up one query after the other."""
+        former, inputs = self.slots, self.control.inputs
+        self.record_with(Recorder.allocate(self.requests, 1, timed=True))
+        self.control.queries, self.control.inputs = 1, inputs
+        for before, slot in zip(former, self.slots, strict=True):
+            slot.feed, slot.turn = before.feed, before.turn
+
     def schedule(self, offsets_ns: Sequence[int], drain_ns: int = 0, timeout_ns: int = 0) -> None:
         """Arrivals at these instants, ns since the window's start, which is the beginning of the load."""
         self.at_rate(len(offsets_ns))
@@ -549,3 +557,103 @@ def test_a_paced_load_can_be_run_again(make_load: MakeLoad, api: Api) -> None:
         load.run(limit=10)
         assert load.recorder.completed == 10
         assert (load.starts() >= load.dues()).all()
+
+
+@pytest.mark.parametrize(("requests", "streams"), [(1, 1), (2, 2), (4, 2), (5, 3)])
+def test_the_samples_of_a_query_are_due_together_and_the_next_begins_when_the_last_has_ended(
+    make_load: MakeLoad, requests: int, streams: int
+) -> None:
+    load = make_load("async", requests, streams)
+    load.in_queries()
+    load.run(limit=500)
+    assert load.all_done()
+    assert load.recorder.completed == 500 * requests
+    starts, ends, dues = np.stack([load.samples(request) for request in range(requests)]).transpose(2, 0, 1)
+    assert (dues == dues[0]).all()
+    assert (dues[0, 1:] == ends.max(axis=0)[:-1]).all()
+    assert (starts[0] == dues[0]).all()
+    assert (np.diff(starts, axis=0) > 0).all()
+
+
+def test_a_slow_sample_delays_the_next_query_of_all(make_load: MakeLoad) -> None:
+    """Two of three requests belong to one stream, which takes them one after the other."""
+    load = make_load("async", requests=3, streams=2, service_ns=ms(2))
+    load.in_queries()
+    load.run(limit=5)
+    dues = load.samples(1)[:, 2]
+    assert (np.diff(dues) >= 2 * ms(2)).all()
+
+
+def test_queries_end_with_the_first_that_would_begin_after_the_deadline(make_load: MakeLoad) -> None:
+    load = make_load("async", requests=2, streams=2, service_ns=ms(1))
+    load.in_queries()
+    load.run(span_ns=ms(20))
+    assert load.all_done()
+    assert (load.slots.counts == load.slots.counts[0]).all()
+    last_end = max(load.samples(request)[-1, 1] for request in range(2))
+    deadline = load.control.begin_ns + ms(20)
+    assert load.samples(0)[-1, 2] < deadline <= last_end
+
+
+def test_a_stop_ends_queries_with_the_one_that_is_under_way(make_load: MakeLoad) -> None:
+    load = make_load("async", requests=4, streams=2, service_ns=ms(1))
+    load.in_queries()
+    thread = load.start(span_ns=ms(60_000))
+    stop_when(load, thread, lambda: load.recorder.completed > 20)
+    assert load.all_done()
+    assert len(set(load.slots.counts.tolist())) == 1
+
+
+def test_no_query_begins_where_the_deadline_has_passed(make_load: MakeLoad) -> None:
+    load = make_load("async", requests=2)
+    load.in_queries()
+    load.run(span_ns=ms(500), begin_ns=monotonic_ns() - ms(1000))
+    assert load.recorder.completed == 0
+    assert load.all_done()
+
+
+@pytest.mark.parametrize("failing", [{0}, {2}, {0, 1, 2}])
+def test_samples_that_fail_end_the_queries_with_their_own(make_load: MakeLoad, failing: set[int]) -> None:
+    load = make_load("async", requests=3, streams=2)
+    for request in range(3):
+        load.feed(request, [Fed("set", (5, 6, 7, 0 if request in failing else 8))])
+    load.in_queries()
+    for slot in load.slots:
+        slot.turn = 0
+    load.run(span_ns=ms(60_000))
+    assert load.all_done()
+    assert {index for index, slot in enumerate(load.slots) if slot.status == null.INVALID} == failing
+    assert load.slots.counts.tolist() == [3 if request in failing else 4 for request in range(3)]
+
+
+def test_inferences_that_throw_end_the_queries(make_load: MakeLoad) -> None:
+    load = make_load("async", requests=3, streams=2)
+    load.in_queries()
+    thread = load.start(span_ns=ms(60_000))
+    while load.recorder.completed < 20:
+        thread.join(0.001)
+    load.device.fail()
+    thread.join(HANG_S)
+    assert not thread.is_alive(), "the load does not end"
+    assert load.all_done()
+    assert (load.slots.statuses != 0).any()
+    assert load.slots.counts.max() - load.slots.counts.min() <= 1
+
+
+def test_each_sample_of_a_query_is_fed_after_the_query_was_due(make_load: MakeLoad) -> None:
+    load = make_load("async", requests=3, streams=3)
+    notes = [load.feed(request, [Fed("set", (1, 2, 3, 4))]) for request in range(3)]
+    load.in_queries()
+    load.run(limit=4)
+    assert [note[:5, 0].tolist() for note in notes] == [[1, 2, 3, 4, 0], [2, 3, 4, 1, 0], [3, 4, 1, 2, 0]]
+    for request in range(3):
+        starts, _, dues = load.samples(request).T
+        assert (starts > dues).all()
+
+
+def test_queries_can_be_run_again(make_load: MakeLoad) -> None:
+    load = make_load("async", requests=2, streams=2)
+    load.in_queries()
+    for _ in range(3):
+        load.run(limit=10)
+        assert load.recorder.completed == 20
