@@ -14,7 +14,7 @@ Int64s = npt.NDArray[np.int64]
 class Offered:
     """All arrivals of a run's load, in three parts, each in the order in which they were due. Instants: absolute, ns.
 
-    `samples`: those that completed, of all agents. `dropped_ns`: when those were due that had waited too long.
+    `samples`: those that completed, of all agents. `dropped_ns`: when those were due that had waited for `timeout_ns`.
     `unfinished_ns`: when those were due that did neither, for want of time or because their agent was lost.
     `ended_ns`: until when what is unfinished had not completed, as far as that is known.
     """
@@ -23,6 +23,7 @@ class Offered:
     dropped_ns: Int64s
     unfinished_ns: Int64s
     ended_ns: int
+    timeout_ns: int = 0
 
     def __len__(self) -> int:
         return len(self.samples) + len(self.dropped_ns) + len(self.unfinished_ns)
@@ -35,6 +36,7 @@ class Offered:
             _within(self.dropped_ns, start_ns, stop_ns),
             _within(self.unfinished_ns, start_ns, stop_ns),
             self.ended_ns,
+            self.timeout_ns,
         )
 
 
