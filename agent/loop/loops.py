@@ -472,15 +472,22 @@ def _in_time(control_address, arrival, instant):
 
 
 @njit
+def _is_over(control_address, current):
+    """Whether nothing can become due any more: after a stop, or the deadline, which may have been moved meanwhile."""
+    control = words(control_address)
+    return control[C_STOP] != 0 or (control[C_LIMIT] == 0 and current >= control[C_DEADLINE])
+
+
+@njit
 def _await(control_address, timespec, instant, current):
-    """Sleep, then spin to an instant, from `current` on; returns when it is then. A stop ends the wait."""
+    """Sleep, then spin to an instant, from `current` on; returns when it is then. The end of the load ends the wait."""
     control = words(control_address)
     clock = control[C_CLOCK]
     wake = instant - control[C_SPIN]
-    while current < wake and control[C_STOP] == 0:
+    while current < wake and not _is_over(control_address, current):
         sleep_until(control[C_SLEEP], timespec, min(wake, current + _NAP_NS))
         current = now(clock, timespec)
-    while current < instant and control[C_STOP] == 0:
+    while current < instant and not _is_over(control_address, current):
         current = now(clock, timespec)
     return current
 

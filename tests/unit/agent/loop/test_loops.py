@@ -19,6 +19,7 @@ from ovbench.common.clock import monotonic_ns
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE, Int64s, Layout
 from ovbench.common.job import Api
 from ovbench.common.samplememory import HEAD
+from ovbench.common.samples import SampleArray
 from tests.attempts import undisturbed
 from tests.builders import ms
 
@@ -218,25 +219,27 @@ class NullLoad:
             slot.feed, slot.turn = before.feed, before.turn
 
     def schedule(self, offsets_ns: Sequence[int], drain_ns: int = 0, timeout_ns: int = 0) -> None:
-        """Arrivals at these instants, ns since the window's start, which is the beginning of the load."""
+        """Arrivals at these instants, ns since the window's start, which is the load's but for a lead-in."""
         self.at_rate(len(offsets_ns))
         dues = np.array(offsets_ns, np.int64)
         self._kept.append(dues)
         self.control.dues, self.control.arrivals = dues.ctypes.data, len(dues)
         self.control.timeout_ns, self.drain_ns = timeout_ns, drain_ns
 
-    def run(self, limit: int = 0, span_ns: int = 0, begin_ns: int | None = None) -> None:
-        """Run it to its end, beginning now or at an instant, and for `span_ns` from then."""
-        thread = self.start(limit, span_ns, begin_ns)
+    def run(self, limit: int = 0, span_ns: int = 0, begin_ns: int | None = None, lead_in_ns: int = 0) -> None:
+        """Run it to its end, beginning now or at an instant, and for `span_ns` from then and the lead-in."""
+        thread = self.start(limit, span_ns, begin_ns, lead_in_ns)
         thread.join(HANG_S)
         assert not thread.is_alive(), "the load does not end"
 
-    def start(self, limit: int = 0, span_ns: int = 0, begin_ns: int | None = None) -> threading.Thread:
+    def start(
+        self, limit: int = 0, span_ns: int = 0, begin_ns: int | None = None, lead_in_ns: int = 0
+    ) -> threading.Thread:
         self.recorder.clear()
         begin = monotonic_ns() if begin_ns is None else begin_ns
-        deadline = begin + span_ns if span_ns else 0
+        deadline = begin + lead_in_ns + span_ns if span_ns else 0
         self.control.begin_ns, self.control.deadline_ns, self.control.limit = begin, deadline, limit
-        self.control.zero_ns, self.control.drain_until_ns = begin, deadline + self.drain_ns
+        self.control.zero_ns, self.control.drain_until_ns = begin + lead_in_ns, deadline + self.drain_ns
         control, slots = self.control.address, self.slots.address
         if self.api == "sync":
             thread = threading.Thread(target=loops.run_sync, args=(control, slots), daemon=True)
@@ -657,3 +660,194 @@ def test_queries_can_be_run_again(make_load: MakeLoad) -> None:
     for _ in range(3):
         load.run(limit=10)
         assert load.recorder.completed == 20
+
+
+OFFSETS = st.lists(st.integers(-2_000_000, 3_000_000), min_size=1, max_size=60).map(sorted)
+"""Instants of a schedule, ns since the window's start; as in a lead-in, some are before it."""
+
+
+def together(loads: Sequence[NullLoad], offsets_ns: Sequence[int], span_ns: int, begin_ns: int | None = None) -> None:
+    """All of them run, and take arrivals of one schedule from one counter, as agents do that share a queue."""
+    counter = np.zeros(1, np.int64)
+    begin = monotonic_ns() + ms(1) if begin_ns is None else begin_ns
+    for load in loads:
+        load.schedule(offsets_ns, drain_ns=int(HANG_S * 1e9))
+        load.control.queue = counter.ctypes.data
+    threads = [load.start(span_ns=span_ns, begin_ns=begin) for load in loads]
+    for thread in threads:
+        thread.join(HANG_S)
+        assert not thread.is_alive(), "the load does not end"
+
+
+def served(*loads: NullLoad) -> SampleArray:
+    """What they served, by when it was due."""
+    arrays = [
+        load.recorder.samples[request].at(np.arange(load.recorder.count(request)))
+        for load in loads
+        for request in range(load.requests)
+    ]
+    every = SampleArray.joined(arrays, timed=True)
+    return every[np.argsort(every.dues, kind="stable")]
+
+
+@pytest.mark.parametrize(("api", "requests"), [("sync", 1), ("async", 1), ("async", 3)])
+@settings(max_examples=25, deadline=None)
+@given(offsets_ns=OFFSETS)
+def test_every_arrival_of_a_schedule_is_served_once_and_none_early(
+    api: Api, requests: int, offsets_ns: list[int]
+) -> None:
+    load = NullLoad(api, requests, streams=2)
+    load.schedule(offsets_ns, drain_ns=int(HANG_S * 1e9))
+    try:
+        load.run(span_ns=ms(4))
+    finally:
+        load.device.stop()
+    samples = served(load)
+    assert (samples.dues - load.control.zero_ns).tolist() == offsets_ns
+    assert samples.waits.min() >= 0
+    assert load.all_done()
+
+
+@pytest.mark.parametrize("apis", [("sync", "sync"), ("async", "async"), ("sync", "async", "sync")])
+@pytest.mark.parametrize("gap_ns", [0, 300, 20_000])
+def test_loads_that_share_a_counter_serve_every_arrival_once_among_them(
+    make_load: MakeLoad, apis: tuple[Api, ...], gap_ns: int
+) -> None:
+    loads = [make_load(api, requests=1 if api == "sync" else 4, streams=2) for api in apis]
+    offsets_ns = (gap_ns * np.arange(3_000)).tolist()
+    together(loads, offsets_ns, span_ns=max(ms(1), 3_000 * gap_ns))
+    samples = served(*loads)
+    assert (samples.dues - loads[0].control.zero_ns).tolist() == offsets_ns
+    assert samples.waits.min() >= 0
+    assert all(load.all_done() for load in loads)
+
+
+def test_one_request_serves_in_the_order_in_which_arrivals_are_due(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api)
+    offsets_ns = np.sort(np.random.default_rng(1).integers(0, ms(5), 400)).tolist()
+    load.schedule(offsets_ns, drain_ns=int(HANG_S * 1e9))
+    load.run(span_ns=ms(6))
+    samples = load.recorder.samples[0].at(np.arange(load.recorder.count(0)))
+    assert (samples.dues - load.control.zero_ns).tolist() == offsets_ns
+    assert (samples.starts[1:] >= samples.ends[:-1]).all()
+
+
+def test_what_is_due_before_the_deadline_is_served_after_it(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, service_ns=ms(1))
+    load.schedule([0] * 30, drain_ns=int(HANG_S * 1e9))
+    load.run(span_ns=ms(5))
+    assert load.recorder.completed == 30
+    assert served(load).ends.max() >= load.control.begin_ns + 30 * ms(1)
+
+
+def test_what_still_waits_when_the_drain_is_over_is_not_served_and_does_not_hold_up_the_end(
+    make_load: MakeLoad, api: Api
+) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 3, service_ns=ms(5))
+    load.schedule([0] * 20_000, drain_ns=ms(20))
+    load.run(span_ns=ms(20))
+    assert load.recorder.completed <= 40 // 5 + load.requests
+    assert (served(load).starts < load.control.drain_until_ns).all()
+    assert load.all_done()
+
+
+def test_a_load_without_a_drain_starts_nothing_after_its_deadline(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 3, service_ns=ms(5))
+    load.schedule([0] * 1_000)
+    load.run(span_ns=ms(20))
+    assert (served(load).starts < load.control.deadline_ns).all()
+    assert load.all_done()
+
+
+def test_arrivals_that_waited_too_long_are_dropped_and_the_others_served(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 2, service_ns=ms(4))
+    offsets_ns = [0] * 40 + [ms(300)]
+    load.schedule(offsets_ns, drain_ns=int(HANG_S * 1e9), timeout_ns=ms(40))
+    load.run(span_ns=ms(301))
+    samples, dropped = served(load), load.recorder.dropped()
+    assert samples.waits.max() < ms(40)
+    assert sorted([*(samples.dues - load.control.zero_ns).tolist(), *dropped.tolist()]) == offsets_ns
+    assert len(dropped) >= 40 - 2 - 40 // 4
+
+
+def test_loads_that_share_a_counter_drop_an_arrival_once(make_load: MakeLoad) -> None:
+    """Half of them are long overdue when they begin: who takes one of these drops it."""
+    loads = [make_load("sync"), make_load("async", requests=3), make_load("sync")]
+    offsets_ns = [-ms(10_000)] * 500 + [ms(60_000)] * 3
+    counter = np.zeros(1, np.int64)
+    for load in loads:
+        load.schedule(offsets_ns, timeout_ns=ms(5_000))
+        load.control.queue = counter.ctypes.data
+    begin = monotonic_ns()
+    threads = [load.start(span_ns=ms(30), begin_ns=begin) for load in loads]
+    for thread in threads:
+        thread.join(HANG_S)
+    assert [len(served(load)) for load in loads] == [0, 0, 0]
+    assert np.concatenate([load.recorder.dropped() for load in loads]).tolist() == offsets_ns[:500]
+
+
+def test_a_load_at_a_rate_lasts_to_its_deadline_though_its_last_arrival_is_early(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 2)
+    load.schedule([0, 1_000])
+    load.run(span_ns=ms(60))
+    assert monotonic_ns() >= load.control.deadline_ns
+    assert load.recorder.completed == 2
+
+
+@pytest.mark.parametrize("offsets_ns", [[ms(3_600_000)], [0, ms(3_600_000)], [0]])
+def test_a_stop_ends_a_load_that_waits_for_an_arrival_or_its_deadline(
+    make_load: MakeLoad, api: Api, offsets_ns: list[int]
+) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 3)
+    load.schedule(offsets_ns)
+    thread = load.start(span_ns=ms(3_700_000))
+    due_at_once = offsets_ns.count(0)
+    stop_when(load, thread, lambda: load.control.began_ns != 0 and load.recorder.completed == due_at_once)
+    assert load.recorder.completed == due_at_once
+    assert load.all_done()
+
+
+def test_a_stop_leaves_what_waits(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 3, service_ns=ms(2))
+    load.schedule([0] * 50_000, drain_ns=ms(3_600_000))
+    thread = load.start(span_ns=ms(3_600_000))
+    stop_when(load, thread, lambda: load.recorder.completed >= 3)
+    assert 3 <= load.recorder.completed < 50_000
+    assert load.all_done()
+
+
+@pytest.mark.parametrize("later", [[ms(3_600_000)], [], [0] * 50_000], ids=["waits", "has none", "has a backlog"])
+def test_a_deadline_that_is_moved_earlier_ends_the_load_there(make_load: MakeLoad, api: Api, later: list[int]) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 3, service_ns=ms(1))
+    load.schedule([0, *later], drain_ns=ms(10))
+    thread = load.start(span_ns=ms(3_700_000))
+    give_up = monotonic_ns() + int(HANG_S * 1e9)
+    while load.recorder.completed < 1 and monotonic_ns() < give_up:
+        thread.join(0.001)
+    load.control.deadline_ns = monotonic_ns() + ms(20)
+    load.control.drain_until_ns = load.control.deadline_ns + ms(10)
+    thread.join(HANG_S)
+    assert not thread.is_alive(), "the load does not end"
+    assert monotonic_ns() >= load.control.deadline_ns
+    assert (served(load).starts < load.control.drain_until_ns).all()
+    assert load.all_done()
+
+
+def test_arrivals_of_the_lead_in_are_due_before_the_windows_start(make_load: MakeLoad, api: Api) -> None:
+    load = make_load(api, requests=1 if api == "sync" else 2)
+    load.schedule([-ms(15), -ms(10), 0, ms(5)])
+    load.run(span_ns=ms(30), lead_in_ns=ms(20))
+    samples = served(load)
+    assert (samples.dues - load.control.begin_ns).tolist() == [ms(5), ms(10), ms(20), ms(25)]
+    assert samples.waits.min() >= 0
+
+
+def test_an_agent_that_keeps_an_arrival_for_ever_holds_up_no_other(make_load: MakeLoad) -> None:
+    """As one that is killed or stopped: the number that it has taken is nobody else's."""
+    load = make_load("sync")
+    offsets_ns = list(range(0, ms(10), 10_000))
+    load.schedule(offsets_ns, drain_ns=int(HANG_S * 1e9))
+    counter = np.array([1], np.int64)
+    load.control.queue = counter.ctypes.data
+    load.run(span_ns=ms(20))
+    assert (served(load).dues - load.control.zero_ns).tolist() == offsets_ns[1:]

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from ovbench.agent.loop import loops
 from ovbench.agent.loop.recorder import Recorder
 from ovbench.common.errors import UsageError
+from ovbench.common.folded import FoldedTimes
 from ovbench.common.histogram import COARSE, FINE, Int64s
-from ovbench.common.messages import MAX_MESSAGE_BYTES, SAMPLES_PER_MESSAGE, Folded, Samples
+from ovbench.common.messages import MAX_MESSAGE_BYTES, SAMPLES_PER_MESSAGE, Dropped, Folded, Samples
 from ovbench.common.samplememory import HEAD, LEAST_RING, MOST_REQUESTS, head_and_ring, slices
-from ovbench.common.samples import row_bytes
+from ovbench.common.samples import SampleArray, row_bytes
 from ovbench.common.wire import encode
 
 SAMPLE_BYTES = row_bytes(False)
@@ -182,6 +183,78 @@ def test_the_folded_samples_say_what_numpy_says_of_them() -> None:
     assert np.array_equal(coarse, COARSE.count(latencies))
     assert set(np.frombuffer(folded.slice_indices, "<i4").tolist()) == {0}
     assert folded.pivot_ns + folded.total_deviation_ns / folded.count == pytest.approx(latencies.mean())
+
+
+def test_at_a_rate_services_and_waits_are_folded_apart_from_latencies() -> None:
+    recorder = Recorder.allocate(2, 1, timed=True)
+    head, ring = head_and_ring(1, 2, timed=True)
+    random = np.random.default_rng(3)
+    count = head + ring + 3000
+    dues = np.sort(random.integers(0, 10**9, count))
+    starts = dues + random.integers(0, 10**6, count)
+    ends = starts + random.integers(10**5, 10**7, count)
+    for due, start, end in zip(dues.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        loops.record_due(recorder.slots[1].address, due, start, end)
+    (folded,) = folded_of(recorder)
+    assert (folded.request, folded.count) == (1, 3000)
+    gone = slice(head, head + 3000)
+    assert FINE.count((ends - dues)[gone])[np.frombuffer(folded.fine_buckets, "<i4")].tolist() == (
+        np.frombuffer(folded.fine_counts, "<i8").tolist()
+    )
+    assert_folded(folded.service, (ends - starts)[gone])
+    assert_folded(folded.wait, (starts - dues)[gone])
+    exact = [message.array for message in recorder.contents() if isinstance(message, Samples)]
+    assert all(array.timed for array in exact)
+    kept = SampleArray.joined(exact, timed=True)
+    assert kept.dues.tolist() == np.concatenate([dues[:head], dues[head + 3000 :]]).tolist()
+
+
+def assert_folded(times: FoldedTimes | None, values: Int64s) -> None:
+    """That these values were folded, as numpy has it."""
+    assert times is not None
+    counts = np.zeros(FINE.size, np.int64)
+    counts[np.frombuffer(times.fine_buckets, "<i4")] = np.frombuffer(times.fine_counts, "<i8")
+    assert np.array_equal(counts, FINE.count(values))
+    assert (times.least_ns, times.most_ns) == (values.min(), values.max())
+    deviation = times.total_deviation_ns / len(values)
+    assert times.pivot_ns + deviation == pytest.approx(values.mean(), rel=1e-12)
+    assert times.total_square_ns2 / len(values) - deviation**2 == pytest.approx(values.var(), rel=1e-9)
+
+
+def test_a_cleared_recorder_has_folded_no_services_and_waits() -> None:
+    recorder = Recorder.allocate(1, 1, timed=True)
+    head, ring = head_and_ring(1, 1, timed=True)
+    for _ in range(2):
+        recorder.clear()
+        for number in range(head + ring + 10):
+            loops.record_due(recorder.slots[0].address, number, number + 5, number + 12)
+        (folded,) = folded_of(recorder)
+        assert_folded(folded.service, np.full(10, 7))
+        assert_folded(folded.wait, np.full(10, 5))
+
+
+def test_a_closed_loop_folds_neither_services_nor_waits() -> None:
+    recorder = Recorder.allocate(1, 1)
+    record(recorder, 0, load(CAPACITY + 1))
+    (folded,) = folded_of(recorder)
+    assert (folded.service, folded.wait) == (None, None)
+
+
+def test_with_a_number_of_arrivals_any_request_has_room_for_all_of_them() -> None:
+    recorder = Recorder.allocate(2, 1, timed=True, arrivals=10_000)
+    for number in range(10_000):
+        loops.record_due(recorder.slots[1].address, number, number, number + 1)
+    assert folded_of(recorder) == []
+    assert len(SampleArray.joined([m.array for m in recorder.contents() if isinstance(m, Samples)], True)) == 10_000
+
+
+def test_dropped_arrivals_are_delivered_in_the_order_in_which_they_were_due() -> None:
+    recorder = Recorder.allocate(1, 1, timed=True, arrivals=5)
+    recorder.drops[:3] = [30, -10, 20]
+    recorder.control.dropped = 3
+    (message,) = recorder.contents()
+    assert isinstance(message, Dropped)
+    assert np.frombuffer(message.data, "<i8").tolist() == [-10, 20, 30]
 
 
 def test_the_number_completed_is_that_of_all_requests() -> None:
