@@ -3,17 +3,38 @@
 from collections.abc import Mapping, Sequence
 
 from ..request.requirement import Requirement
+from ..result.figures import BY_NAME
+from ..result.numbers import figure_value
 from ..result.report import RequirementPart
 from ..stats.estimate import Estimate
 
 
-def check(requirements: Sequence[Requirement], estimates: Mapping[str, Estimate]) -> tuple[RequirementPart, ...]:
-    """Of one run; a figure that it lacks does not meet anything."""
-    return tuple(_check(requirement, estimates.get(requirement.figure)) for requirement in requirements)
+def check(
+    requirements: Sequence[Requirement], estimates: Mapping[str, Estimate], bounds: Mapping[str, float]
+) -> tuple[RequirementPart, ...]:
+    """Of one run; a figure that is not known does not meet anything. `bounds`: what such figures cannot be below."""
+    return tuple(
+        _of_value(one, estimates[one.figure].value)
+        if one.figure in estimates
+        else _of_unknown(one, bounds.get(one.figure))
+        for one in requirements
+    )
 
 
-def _check(requirement: Requirement, estimate: Estimate | None) -> RequirementPart:
-    value = None if estimate is None else estimate.value
-    met = value is not None and requirement.holds(value)
-    missed_by = None if met or value is None else abs(value - requirement.limit(None))
+def _of_value(requirement: Requirement, value: float) -> RequirementPart:
+    met = requirement.holds(value)
+    missed_by = None if met else abs(value - requirement.limit(None))
     return RequirementPart(requirement.text, requirement.figure, value, met, missed_by)
+
+
+def _of_unknown(requirement: Requirement, bound: float | None) -> RequirementPart:
+    figure = requirement.figure
+    why = BY_NAME[figure].advice if bound is None else _at_least(requirement, bound)
+    return RequirementPart(requirement.text, figure, None, met=False, missed_by=None, at_least=bound, why=why)
+
+
+def _at_least(requirement: Requirement, bound: float) -> str:
+    """Where arrivals that never completed count as the longest."""
+    beyond = requirement.operator in ("<", "<=") and not requirement.holds(bound)
+    least = f"it is at least {figure_value(requirement.figure, bound)}"
+    return f"{least}, beyond the limit" if beyond else f"{least}, and too many arrivals never completed to say more"

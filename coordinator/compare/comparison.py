@@ -1,36 +1,22 @@
-"""What differs between results, and whether a difference is statistically significant.
+"""What differs between results: settings, machine, contents, and each figure by setting."""
 
-The rule: of two independent estimates a and b with 95 % intervals, the difference b - a has the 95 % interval
-[b - a - sqrt((b - b_low)^2 + (a_high - a)^2), b - a + sqrt((b_high - b)^2 + (a - a_low)^2)] (Zou and Donner, Statistics
-in Medicine 27:1693, 2008; with symmetric intervals the half-widths add as squares, Schenker and Gentleman, The American
-Statistician 55:182, 2001). Means over repetitions have Welch's interval instead (Biometrika 34:28, 1947), which knows
-how many there were. A difference is significant where that interval does not hold 0. That their own intervals overlap
-is no reason to call them equal: such a test would miss much of what there is.
-"""
-
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
-from typing import Final, Literal
+from typing import Literal
 
 from msgspec import Struct, structs
 
 from ..request.byflag import in_common
 from ..result.environment import Environment
-from ..result.estimates import estimates_of_run, estimates_of_trial
-from ..result.figures import FIGURES, Better, Figure
-from ..result.report import Interval, Report
+from ..result.estimates import bounds_of_run, estimates_of_run, estimates_of_trial
+from ..result.figures import FIGURES, LATENCIES
+from ..result.report import Report
 from ..result.study import Outcome, Point, Study
-from ..stats.estimate import Estimate, estimate, welch
-from ..stats.student import t_within
 from ..study.kinds.registry import kind_of
 from ..study.standing import used
+from .change import Change, change_of_means, changes
 from .difference import Difference, different, different_contents, different_digests
 
-ChangeVerdict = Literal["better", "worse", "higher", "lower", "inconclusive", "no interval", "not comparable"]
-_FORMERLY: Final = "cannot be told apart"
-"""`inconclusive` in comparisons of before."""
 Noise = Literal["within-run noise only", "repetitions"]
 
 
@@ -40,28 +26,6 @@ class Compared(Struct, frozen=True):
     name: str
     started_at: str
     status: str
-
-
-class FigurePart(Struct, frozen=True):
-    """A figure of one result. `ci95`: null where it has no interval."""
-
-    value: float
-    ci95: Interval | None
-
-
-class Change(Struct, frozen=True):
-    """A figure of two results. `difference_ci95`: of other - first, in the figure's unit."""
-
-    figure: str
-    first: FigurePart | None
-    other: FigurePart | None
-    change_percent: float | None
-    difference_ci95: Interval | None
-    verdict: ChangeVerdict | Literal["cannot be told apart"]
-
-    def __post_init__(self) -> None:
-        if self.verdict == _FORMERLY:
-            structs.force_setattr(self, "verdict", "inconclusive")
 
 
 class Matched(Struct, frozen=True):
@@ -151,16 +115,31 @@ def _study(of: NamedStudy) -> Compared:
 
 
 def _runs(first: Report, other: NamedRun, force: bool) -> Pair:
-    one, two = estimates_of_run(first), estimates_of_run(other.report)
+    reports = (first, other.report)
+    one, two = map(estimates_of_run, reports)
+    found = changes(one, two, *map(bounds_of_run, reports))
+    if not force and _latency_from(first) != _latency_from(other.report):
+        found = _without_latencies(found)
     doubts = (_doubt(first), _doubt(other.report))
     return Pair(
         other=_run(other),
         validity=tuple(different(_validity(first), _validity(other.report))),
         settings=tuple(different(_settings(first), _settings(other.report))),
         environment=tuple(different(_environment(first), _environment(other.report))),
-        matched=(_matched({}, (1, 1), changes(one, two), "within-run noise only", doubts, force),),
+        matched=(_matched({}, (1, 1), found, "within-run noise only", doubts, force),),
         contents=different_contents(first, other.report),
     )
+
+
+def _latency_from(report: Report) -> str:
+    """Versions before there was a --rate had it from the start at a rate, too."""
+    return "due" if report.arrivals is not None else "start"
+
+
+def _without_latencies(found: Sequence[Change]) -> tuple[Change, ...]:
+    """Without a verdict on those, which are two things in the two results: only one of them has the wait."""
+    names = {figure.name for figure in LATENCIES}
+    return tuple(structs.replace(one, verdict="not comparable") if one.figure in names else one for one in found)
 
 
 def _doubt(report: Report) -> str:
@@ -185,7 +164,8 @@ def _validity(report: Report) -> dict[str, object]:
 
 def _settings(report: Report) -> dict[str, object]:
     """As requested, then as they were in effect; of the latter what the request leaves open."""
-    found: dict[str, object] = {name: value for name, value in report.requested.items() if name != "require"}
+    found: dict[str, object] = {"latency from": _latency_from(report)}
+    found |= {name: value for name, value in report.requested.items() if name != "require"}
     effective = report.effective
     if effective is not None:
         for name in ("hint", "precision", "agents", "streams", "threads", "nireq", "batch", "inference_only"):
@@ -221,7 +201,7 @@ def _studies(first: NamedStudy, other: NamedStudy, force: bool) -> Pair:
         _matched(
             dict(point),
             (len(trials), len(two[point])),
-            _changes_of_means(trials, two[point]),
+            _changes_of_means(trials, two[point], force),
             "repetitions",
             (_suspects(trials), _suspects(two[point])),
             force,
@@ -276,99 +256,26 @@ def _suspects(trials: Sequence[Outcome]) -> str:
     return f"SUSPECT in {len(suspects)} of {len(trials)} trials" if suspects else ""
 
 
-def _changes_of_means(first: Sequence[Outcome], other: Sequence[Outcome]) -> tuple[Change, ...]:
+def _changes_of_means(first: Sequence[Outcome], other: Sequence[Outcome], force: bool) -> tuple[Change, ...]:
     """Of every figure that a trial has."""
     one, two = _samples(first), _samples(other)
-    return tuple(
+    found = tuple(
         change_of_means(figure, one.get(figure.name, []), two.get(figure.name, []))
         for figure in FIGURES
         if figure.name in one or figure.name in two
     )
+    same = {trial.at_rate for trial in first} == {trial.at_rate for trial in other}
+    return found if force or same else _without_latencies(found)
 
 
 def _samples(trials: Sequence[Outcome]) -> dict[str, list[float]]:
-    """The values of each figure over the trials that have it."""
-    found: dict[str, list[float]] = {}
-    for trial in trials:
-        for name, one in estimates_of_trial(trial).items():
-            found.setdefault(name, []).append(one.value)
-    return found
-
-
-def change_of_means(figure: Figure, first: Sequence[float], other: Sequence[float]) -> Change:
-    one, two = (estimate(sample) if sample else None for sample in (first, other))
-    return _change(figure, one, two, welch_ci95(first, other))
-
-
-def welch_ci95(first: Sequence[float], other: Sequence[float]) -> Interval | None:
-    """Of mean(other) - mean(first), without assuming that both scatter alike; None with fewer than two values each.
-
-    The degrees of freedom are rounded down, which makes it wider rather than narrower.
-    """
-    if min(len(first), len(other)) < 2:
-        return None
-    by = fmean(other) - fmean(first)
-    square, freedom = welch(first, other)
-    half = t_within(max(1, int(freedom))) * math.sqrt(square)
-    return Interval(by - half, by + half)
-
-
-def changes(first: Mapping[str, Estimate], other: Mapping[str, Estimate]) -> tuple[Change, ...]:
-    """Of every figure that either has."""
-    return tuple(
-        change(figure, first.get(figure.name), other.get(figure.name))
-        for figure in FIGURES
-        if figure.name in first or figure.name in other
-    )
-
-
-def change(figure: Figure, first: Estimate | None, other: Estimate | None) -> Change:
-    interval = None if first is None or other is None else difference_ci95(first, other)
-    return _change(figure, first, other, interval)
-
-
-def _change(figure: Figure, first: Estimate | None, other: Estimate | None, interval: Interval | None) -> Change:
-    percent = 100 * (other.value / first.value - 1) if first is not None and other is not None and first.value else None
-    return Change(figure.name, _part(first), _part(other), percent, interval, _verdict(interval, figure.better))
-
-
-def _part(figure: Estimate | None) -> FigurePart | None:
-    return None if figure is None else FigurePart(figure.value, _interval(figure))
-
-
-def _interval(figure: Estimate) -> Interval | None:
-    return None if figure.low is None and figure.high is None else Interval(figure.low, figure.high)
-
-
-def difference_ci95(first: Estimate, other: Estimate) -> Interval | None:
-    """Of other - first, by the rule above. None without both intervals; no bound where one of them has none."""
-    if _interval(first) is None or _interval(other) is None:
-        return None
-    by = other.value - first.value
-    down = _reach(other.value, other.low, first.value, first.high)
-    up = _reach(other.value, other.high, first.value, first.low)
-    return Interval(None if down is None else by - down, None if up is None else by + up)
-
-
-def _reach(one: float, one_bound: float | None, two: float, two_bound: float | None) -> float | None:
-    if one_bound is None or two_bound is None:
-        return None
-    return math.hypot(one - one_bound, two - two_bound)
-
-
-def _verdict(difference: Interval | None, better: Better | None) -> ChangeVerdict:
-    if difference is None:
-        return "no interval"
-    found = way(difference)
-    if found is None:
-        return "inconclusive"
-    if better is None:
-        return found
-    return "better" if found == better else "worse"
-
-
-def way(difference: Interval) -> Better | None:
-    """Where the whole interval lies, of 0; None where that is not known."""
-    if difference.low is not None and difference.low > 0:
-        return "higher"
-    return "lower" if difference.high is not None and difference.high < 0 else None
+    """The values of each figure over the trials, none where one trial has no value of it: those that are known are the
+    shorter ones where the others never completed."""
+    every = [estimates_of_trial(trial) for trial in trials]
+    names = dict.fromkeys(name for estimates in every for name in estimates)
+    return {
+        name: [estimates[name].value for estimates in every if name in estimates]
+        if all(name in estimates for estimates in every)
+        else []
+        for name in names
+    }

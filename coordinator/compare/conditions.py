@@ -7,10 +7,13 @@ from typing import Final
 from msgspec import structs
 
 from ..request.requirement import Requirement, compare
+from ..result.numbers import figure_value
 from ..result.study import Point
-from .comparison import Change, Comparison, Failure, Matched, Pair, way
+from .change import Change, way
+from .comparison import Comparison, Failure, Matched, Pair
 
 _NO_REPETITIONS: Final = "there are no repetitions, so significance is unknown"
+_TWO_LATENCIES: Final = "latency is from due in one result, and from the start in the other"
 
 
 def with_failures(comparison: Comparison, conditions: Sequence[Requirement], *, significant: bool) -> Comparison:
@@ -72,6 +75,15 @@ class _Case:
         parts = [f"{name} is {doubt}" for name, doubt in named if doubt]
         return f"not comparable: {' and '.join(parts)}" if parts else ""
 
+    def unknown(self, found: Change | None) -> str:
+        """What is known of a figure without a value in one of the results; empty where that is nothing."""
+        if found is None:
+            return ""
+        bounds = ((self.comparison.first.name, found.first_at_least), (self.pair.other.name, found.other_at_least))
+        figure = self.condition.figure
+        parts = [f"at least {figure_value(figure, bound)} in {name}" for name, bound in bounds if bound is not None]
+        return f"{figure} is not known, but {' and '.join(parts)}" if parts else ""
+
 
 def _judge(case: _Case, significant: bool) -> tuple[Failure, bool] | None:
     """And whether it is beyond doubt."""
@@ -80,7 +92,9 @@ def _judge(case: _Case, significant: bool) -> tuple[Failure, bool] | None:
         return case.failure(why=case.obstacle), True
     found = next((change for change in matched.changes if change.figure == condition.figure), None)
     if found is None or found.other is None or (found.first is None and condition.kind != "value"):
-        return case.failure(), True
+        return case.failure(why=case.unknown(found)), True
+    if found.verdict == "not comparable" and condition.kind != "value":
+        return case.failure(why=_TWO_LATENCIES), True
     if significant and matched.noise == "repetitions" and min(matched.trials) < 2:
         return case.failure(why=_NO_REPETITIONS), True
     first = None if found.first is None else found.first.value

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..compare.comparison import Change, Comparison, Failure, FigurePart, Matched, Pair
+from ..compare.change import Change, FigurePart
+from ..compare.comparison import Comparison, Failure, Matched, Pair
 from ..compare.difference import Difference
 from ..request.requirement import Requirement
 from ..result.numbers import interval, plain
@@ -130,15 +131,18 @@ def _table(matched: Matched, letter: str) -> Table:
         if matched.noise != "repetitions":
             style = style.removeprefix("bold ")
         verdict = Text(_WORDS.get(change.verdict, change.verdict), style)
-        table.add_row(change.figure, _value(change.first), _value(change.other), _change(change), verdict)
+        first, other = _value(change.first, change.first_at_least), _value(change.other, change.other_at_least)
+        table.add_row(change.figure, first, other, _change(change), verdict)
         intervals = [_interval(change.first), _interval(change.other), _change_interval(change)]
         if any(intervals):
             table.add_row("", *intervals, "", style="dim")
     return table
 
 
-def _value(figure: FigurePart | None) -> str:
-    return "-" if figure is None else plain(figure.value)
+def _value(figure: FigurePart | None, at_least: float | None) -> str:
+    if figure is not None:
+        return plain(figure.value)
+    return "-" if at_least is None else f">={plain(at_least)}"
 
 
 def _interval(figure: FigurePart | None) -> str:

@@ -122,10 +122,9 @@ def trial_line(outcome: Outcome, number: int, trials: int) -> Text:
     if outcome.fps is None:
         return text + Text(f"{outcome.status}: {outcome.why or 'nothing was measured'}", "bold red")
     text += Text(f"{rate(outcome.fps)} FPS", "bold")
-    if "p99" in outcome.latency_ms:
-        text += Text(
-            f"  median {milliseconds(outcome.latency_ms['median'])}  p99 {milliseconds(outcome.latency_ms['p99'])}"
-        )
+    if outcome.latency_ms or outcome.at_least:
+        median, p99 = (milliseconds(outcome.latency_ms.get(name)) for name in ("median", "p99"))
+        text += Text(f"  median {median}  p99 {p99}")
     if outcome.status != "VALID":
         text += Text(f"  {outcome.status}: {', '.join(outcome.findings)}", "yellow")
     return text

@@ -289,7 +289,8 @@ def _finding(finding: Finding) -> Text:
 def _requirement(part: RequirementPart) -> Text:
     state = ("  met     ", "green") if part.met else ("  not met ", "bold red")
     if part.value is None:
-        return Text.assemble(state, f"{part.text}: {part.figure} is not known")
+        why = f": {part.why}" if part.why else ""
+        return Text.assemble(state, f"{part.text}: {part.figure} is not known{why}")
     words = f"{part.text}: {part.figure} is {figure_value(part.figure, part.value)}"
     if part.missed_by is not None:
         words += f", beyond the limit by {figure_value(part.figure, part.missed_by)}"

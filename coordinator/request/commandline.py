@@ -12,6 +12,7 @@ from ovbench.common.job import Data, Load, Model, Preprocessing, Runtime
 from ovbench.common.samplememory import MOST_REQUESTS
 from ovbench.common.samples import row_bytes
 
+from ..result.figures import BY_NAME
 from . import defaults, notation, paths
 from .arrivals import RateFlags, arrivals_of
 from .config import read_config
@@ -21,7 +22,7 @@ from .launchers import LAUNCHERS
 from .parser import parse_flags
 from .policy import Policy
 from .request import Criteria, Launch, Output, Request
-from .requirement import parse_requirement
+from .requirement import Requirement, parse_requirement
 from .thresholds import thresholds_of
 from .values import refuse_undecodable
 
@@ -74,7 +75,7 @@ def _request(raw: argparse.Namespace) -> Request:
             check_outputs=raw.check_outputs,
             strict=raw.strict,
             thresholds=thresholds_of(raw),
-            requirements=tuple(parse_requirement("--require", text, relative=False) for text in raw.require),
+            requirements=_requirements(raw, at_rate),
             objectives=raw.slo_ms,
         ),
         output=_output(raw),
@@ -143,6 +144,17 @@ def _placement(raw: argparse.Namespace) -> Policy:
         housekeeping=raw.housekeeping,
         memory=raw.memory,
     )
+
+
+def _requirements(raw: argparse.Namespace, at_rate: bool) -> tuple[Requirement, ...]:
+    """Raises UsageError for a figure that such a run cannot have: it would be known only at its end."""
+    found = tuple(parse_requirement("--require", text, relative=False) for text in raw.require)
+    lacked = {"rate": not at_rate, "limit": not raw.slo_ms}
+    for one in found:
+        figure = BY_NAME[one.figure]
+        if figure.needs is not None and lacked[figure.needs]:
+            raise UsageError(f"--require '{one.text}': {figure.advice}")
+    return found
 
 
 def _launch(raw: argparse.Namespace) -> Launch:

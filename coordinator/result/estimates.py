@@ -1,11 +1,13 @@
 """The figures of a run or a trial, with their intervals. Pure.
 
-A figure that a result lacks is not there: nothing was counted, or it comes from a version that did not measure it.
+A figure that a result lacks is not there: nothing was counted, or it comes from a version that did not measure it. At a
+rate it may also depend on arrivals that never completed: then what it cannot be below is among the bounds.
 """
 
 from collections.abc import Iterator
 
 from ..stats.estimate import Estimate
+from .arrivals import ArrivalsPart, LatenessPart
 from .figures import FIGURES
 from .report import NAMED_PERCENTILES, Interval, LatencyPart, PhasesPart, Report
 from .study import Outcome
@@ -17,9 +19,21 @@ def estimates_of_run(report: Report) -> dict[str, Estimate]:
     return {figure.name: found[figure.name] for figure in FIGURES if figure.name in found}
 
 
+def bounds_of_run(report: Report) -> dict[str, float]:
+    """By name, of figures that are not known: what they cannot be below."""
+    parts = {"": report.latency_ms, "service_": report.service_ms, "wait_": report.wait_ms}
+    return {
+        f"{part}{name}_ms": bound
+        for part, latency in parts.items()
+        if latency is not None
+        for name, bound in latency.at_least.items()
+        if getattr(latency, name, None) is None
+    }
+
+
 def estimates_of_trial(outcome: Outcome) -> dict[str, Estimate]:
     """By name, in the order of FIGURES; what `trials.jsonl` holds of a trial."""
-    values = {f"{name}_ms": value for name, value in outcome.latency_ms.items()}
+    values = {f"{name}_ms": value for name, value in outcome.latency_ms.items()} | outcome.figures
     single = {"cpu_percent": outcome.busy_percent, "frames_per_cpu_s": outcome.frames_per_cpu_s}
     values |= {name: value for name, value in single.items() if value is not None}
     found = {name: Estimate(value) for name, value in values.items()}
@@ -32,8 +46,16 @@ def _of_run(report: Report) -> Iterator[tuple[str, Estimate]]:
     if report.throughput.count:
         yield "fps", _within(report.throughput.fps, report.throughput.fps_ci95)
         yield "cpu_percent", Estimate(report.cpu.busy_percent)
-    if report.latency_ms is not None:
-        yield from _of_latency(report.latency_ms)
+    for part, latency in (("", report.latency_ms), ("service_", report.service_ms), ("wait_", report.wait_ms)):
+        if latency is not None:
+            yield from _of_latency(part, latency)
+    if report.goodput is not None:
+        yield "goodput", Estimate(report.goodput.share)
+        yield "goodput_per_s", Estimate(report.goodput.per_s)
+    if report.arrivals is not None:
+        yield from _of_arrivals(report.arrivals)
+    if report.lateness_us is not None:
+        yield from _of_lateness(report.lateness_us)
     if report.phases_ms is not None:
         yield from _of_phases(report.phases_ms)
     if report.efficiency is not None:
@@ -49,11 +71,22 @@ def _of_run(report: Report) -> Iterator[tuple[str, Estimate]]:
         yield "memory_mb", Estimate(sum(known))
 
 
-def _of_latency(latency: LatencyPart) -> Iterator[tuple[str, Estimate]]:
-    for name in ("min", "mean", "max"):
-        yield f"{name}_ms", Estimate(getattr(latency, name))
-    for name in NAMED_PERCENTILES:
-        yield f"{name}_ms", _within(getattr(latency, name), latency.ci95.get(name))
+def _of_latency(part: str, latency: LatencyPart) -> Iterator[tuple[str, Estimate]]:
+    """`part`: what its names begin with."""
+    for name in ("min", "mean", *NAMED_PERCENTILES, "max"):
+        value = getattr(latency, name)
+        if value is not None:
+            yield f"{part}{name}_ms", _within(value, latency.ci95.get(name))
+
+
+def _of_arrivals(arrivals: ArrivalsPart) -> Iterator[tuple[str, Estimate]]:
+    for name in ("offered_per_s", "delivered_per_s", "unfinished", "dropped"):
+        yield name, Estimate(getattr(arrivals, name))
+
+
+def _of_lateness(lateness: LatenessPart) -> Iterator[tuple[str, Estimate]]:
+    for name in ("median", "p99", "max"):
+        yield f"lateness_{name}_us", Estimate(getattr(lateness, name))
 
 
 def _of_phases(phases: PhasesPart) -> Iterator[tuple[str, Estimate]]:

@@ -13,6 +13,10 @@ def milliseconds(ms: float | None) -> str:
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
 
 
+def microseconds(us: float) -> str:
+    return milliseconds(us / 1000)
+
+
 def rate(per_second: float) -> str:
     """Four significant digits or all whole ones."""
     for below, digits in ((10, 3), (100, 2), (10_000, 1)):
@@ -58,8 +62,11 @@ def deviation(value: float, low: float | None, high: float | None) -> str:
 
 
 def figure_value(name: str, value: float) -> str:
-    """A figure in the unit that its name ends in (see `figures`)."""
-    forms = {"ms": milliseconds, "percent": percent, "mb": megabytes, "j": "{:.3g} J".format}
+    """A figure in the unit that its name ends in (see `figures`). Of a share six digits, as 0.9999 is not 1."""
+    forms = {
+        "ms": milliseconds, "us": microseconds, "percent": percent, "mb": megabytes, "j": "{:.3g} J".format,
+        "goodput": "{:.6g}".format, "unfinished": "{:,.10g}".format, "dropped": "{:,.10g}".format,
+    }  # fmt: skip
     return forms.get(name.rpartition("_")[2], rate)(value)
 
 

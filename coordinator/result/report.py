@@ -379,6 +379,10 @@ class RequirementPart(Struct, frozen=True):
     missed_by: Annotated[
         float | None, Meta(description="distance from the limit, in the figure's unit; null where met or not known")
     ]
+    at_least: Annotated[
+        float | None, Meta(description="what a figure that is not known cannot be below, where that is known")
+    ] = None
+    why: Annotated[str, Meta(description="why the value is null, as far as that is known, and what to do")] = ""
 
 
 class OutputsPart(Struct, frozen=True):

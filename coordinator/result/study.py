@@ -73,8 +73,8 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
 class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     """How a trial went. `status` FAILED: it could not be run (`why`), and its figures are null.
 
-    `latency_ms` has median, mean, p90, p95, p99, p99_9 and max. `cores`: measured logical CPUs; `streams` and
-    `requests`: of all agents together.
+    `latency_ms` has median, mean, p90, p95, p99, p99_9 and max, as far as they are known: see `at_least`. `cores`:
+    measured logical CPUs; `streams` and `requests`: of all agents together.
     """
 
     trial: str
@@ -101,6 +101,17 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     in_effect: Annotated[
         InEffect | None, Meta(description="null where not all agents became ready, and in older studies")
     ] = None
+    figures: Annotated[
+        dict[str, float], Meta(description="by name, those that only a load at a rate, or with a limit, has")
+    ] = {}
+    at_least: Annotated[
+        dict[str, float], Meta(description="by name, of figures that are not known: what they cannot be below")
+    ] = {}
+
+    @property
+    def at_rate(self) -> bool:
+        """Whether inferences were due at instants of their own, so that latency is from those."""
+        return "offered_per_s" in self.figures
 
     @property
     def folder(self) -> str:

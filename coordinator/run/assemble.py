@@ -19,7 +19,7 @@ from ..checks.placement import seen_by
 from ..checks.requirements import check
 from ..checks.verdict import judge
 from ..result import report as result
-from ..result.estimates import estimates_of_run
+from ..result.estimates import bounds_of_run, estimates_of_run
 from ..session.record import RunRecord
 from .agents import agent_part, slowest_phases
 from .cpu import CpuTimes, cpu_part, efficiency_part, surroundings
@@ -88,7 +88,8 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         fairness=fairness(record.agents, merged, record.topology) if merged else None,
         latency_distribution=distribution_part(merged) if merged else None,
     )
-    return structs.replace(report, requirements=check(record.request.criteria.requirements, estimates_of_run(report)))
+    requirements = check(record.request.criteria.requirements, estimates_of_run(report), bounds_of_run(report))
+    return structs.replace(report, requirements=requirements)
 
 
 def _effective(record: RunRecord, effective: Sequence[Effective]) -> result.EffectivePart:

@@ -40,6 +40,35 @@ def _per_frame(setting: Setting) -> str:
     return milliseconds(setting.median_ms.value / setting.batch)
 
 
+def _of(name: str, form: Callable[[float], str]) -> Callable[[Setting], str]:
+    def cell(setting: Setting) -> str:
+        figure = setting.figures.get(name)
+        if figure is not None:
+            return form(figure.value)
+        return milliseconds(None) if name in setting.unknown else UNKNOWN
+
+    return cell
+
+
+_AT_RATE: Final = {
+    "wait_p99_ms": Column("wait p99", _of("wait_p99_ms", milliseconds), 1),
+    "goodput": Column("goodput", _of("goodput", lambda part: f"{100 * part:.4g} %"), 1),
+    "delivered_per_s": Column("delivered", _of("delivered_per_s", rate), 2),
+    "unfinished": Column("unfinished", _of("unfinished", "{:,.10g}".format), 2),
+}
+
+
+def at_rate(settings: Sequence[Setting]) -> tuple[Column, ...]:
+    """What came of arrivals, where there were any; those that never completed where some did not."""
+    known = {
+        name
+        for setting in settings
+        for name in (*setting.figures, *setting.unknown)
+        if name != "unfinished" or setting.figures[name].value
+    }
+    return tuple(column for name, column in _AT_RATE.items() if name in known)
+
+
 def _plus_minus(figure: Estimate | None) -> str:
     if figure is None or figure.low is None or figure.high is None or figure.value <= 0:
         return UNKNOWN
@@ -56,14 +85,21 @@ def _trials(setting: Setting) -> str:
     return f"{used} of {total}{doubt}" if used else "/".join(setting.trials)
 
 
+def _p99(setting: Setting) -> str:
+    if setting.p99_ms is not None:
+        return milliseconds(setting.p99_ms.value)
+    return milliseconds(None) if "p99_ms" in setting.unknown else UNKNOWN
+
+
 BEFORE: Final = (
     Column("FPS", lambda s: UNKNOWN if s.fps is None else rate(s.fps.value)),
     Column("±", lambda s: _plus_minus(s.fps)),
 )
 """With half the 95 % interval of the throughput."""
 
+P99: Final = Column("p99", _p99)
+
 AFTER: Final = (
-    Column("p99", lambda s: UNKNOWN if s.p99_ms is None else milliseconds(s.p99_ms.value)),
     Column("CPU", lambda s: UNKNOWN if s.busy_percent is None else f"{s.busy_percent:.0f} %", 3),
     Column("/CPU-s", lambda s: UNKNOWN if s.frames_per_cpu_s is None else rate(s.frames_per_cpu_s), 4),
     Column("trials", _trials),

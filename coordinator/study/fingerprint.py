@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from ovbench.common.arrivals import Trace
 from ovbench.common.builtin import PREFIX
 from ovbench.common.digests import model_files, sha256, state_of
 from ovbench.common.errors import UsageError
@@ -25,7 +26,7 @@ def fingerprint(runs: Iterable[Request], topology: Topology) -> Fingerprint:
     """Of all models in `runs` and the files that go with them, and this machine. Raises UsageError where one cannot be
     read."""
     all_runs = tuple(runs)
-    files = sorted({file for request in all_runs if request.backend is None for file in _files(request)})
+    files = sorted({file for request in all_runs for file in _files(request)})
     parts = sorted({part for file in files if not file.startswith(PREFIX) for part in model_files(file)})
     pythons = sorted({python for request in all_runs if (python := request.launch.agent_python) is not None})
     return Fingerprint(
@@ -36,7 +37,12 @@ def fingerprint(runs: Iterable[Request], topology: Topology) -> Fingerprint:
 
 
 def _files(request: Request) -> Iterator[str]:
-    """The model, libraries with operations, and inputs. What a configuration file says is in the flags' own values."""
+    """The model, libraries with operations, inputs, and a trace of arrivals; of the null device the trace alone. What a
+    configuration file says is in the flags' own values."""
+    if request.arrivals is not None and isinstance(request.arrivals.law, Trace):
+        yield request.arrivals.law.name
+    if request.backend is not None:
+        return
     yield request.model.source
     yield from request.model.extensions
     for part in request.data.files:

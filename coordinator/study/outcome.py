@@ -11,6 +11,8 @@ import json
 from typing import Any, Final
 
 from ..result.effective import InEffect
+from ..result.estimates import bounds_of_run, estimates_of_run
+from ..result.figures import BY_NAME
 from ..result.report import AgentPart, Report
 from ..result.study import Outcome, Trial
 
@@ -22,7 +24,7 @@ _REPORTED_BACK: Final = frozenset((
 """What is requested, by its name in the report, and found there again as it was in effect."""
 
 _OF_THE_REPORT: Final = frozenset((
-    "strict", "require", "latency_percentile", "report_type", "json_stats", "pcsort", "exec_graph_path",
+    "strict", "require", "slo_ms", "latency_percentile", "report_type", "json_stats", "pcsort", "exec_graph_path",
     "dump_config",
 ))  # fmt: skip
 """Requests that change what is said of a run, not the run. Those that have layers counted show in PERF_COUNT."""
@@ -66,6 +68,8 @@ def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, att
         attempt=attempt,
         files={} if effective is None else {file.name: file.sha256 for file in effective.files},
         in_effect=in_effect(report),
+        figures={name: one.value for name, one in estimates_of_run(report).items() if BY_NAME[name].needs is not None},
+        at_least=bounds_of_run(report),
     )
 
 

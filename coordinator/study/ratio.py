@@ -5,8 +5,9 @@ A block gives one log ratio, and the mean of them has Student's interval; the sc
 its cause. A percentile bootstrap of ten blocks takes the ten for all there is: its 98 % intervals missed equality in
 7.2 % of 1000 simulated studies of a setting against itself, Student's in 2 %.
 
-Each figure has its own 2 % of doubt. The verdict of a study is that on throughput, which is chosen before anything is
-known; that one of the three is falsely different has a chance of 6 % at most (Boole; 5.5 % of 8000 simulated studies).
+Each figure has its own 2 % of doubt. The verdict of a study is that on throughput, at a rate that on p99, so it is
+chosen before anything is known; that one of the three is falsely different has a chance of 6 % at most (Boole; 5.5 % of
+8000 simulated studies).
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from ..result.effective import InEffect
 from ..result.study import Outcome, Point, Study, Trial
-from ..stats.estimate import Estimate, geometric, geometric_mean
+from ..stats.estimate import Estimate, estimate, geometric, geometric_mean
 from .standing import measured, used
 
 PROGRAM: Final = "ovbench-coord"
@@ -20,7 +20,8 @@ _Known = TypeVar("_Known", int, str)
 
 class Setting(Struct, frozen=True):
     """A point of a study, with those that turned out to be the same run. Rates and times are geometric means over the
-    trials that are `used`, of A against B over blocks; null where there are none. Latencies in ms."""
+    trials that are `used`, of A against B over blocks; null where there are none, and where one of these trials does
+    not know it. Latencies in ms."""
 
     point: Point
     command: Annotated[str, Meta(description="to run it, for a shell")]
@@ -44,6 +45,13 @@ class Setting(Struct, frozen=True):
     varied: Annotated[bool, Meta(description="whether its trials were not all the same run")] = False
     same: Annotated[
         tuple[Point, ...], Meta(description="further points that were the same run, whatever they ask")
+    ] = ()
+    figures: Annotated[
+        dict[str, Estimate],
+        Meta(description="by name, those of a load at a rate: arithmetic means over the trials, as they may be 0"),
+    ] = {}
+    unknown: Annotated[
+        tuple[str, ...], Meta(description="figures that a trial does not know, as too many arrivals never completed")
     ] = ()
 
     @property
@@ -106,8 +114,8 @@ def setting_of(
         command=command(trials[0]),
         trials={**dict(sorted(statuses.items())), **missing},
         fps=_estimate([[outcome.fps for outcome in block if outcome.fps is not None] for block in repeated]),
-        median_ms=_estimate([_latencies(block, "median") for block in repeated]),
-        p99_ms=_estimate([_latencies(block, "p99") for block in repeated]),
+        median_ms=_latency(repeated, "median"),
+        p99_ms=_latency(repeated, "p99"),
         busy_percent=_mean(outcome.busy_percent for outcome in good),
         frames_per_cpu_s=None if efficiency is None else efficiency.value,
         batch=_batch(trials[0].point),
@@ -117,11 +125,13 @@ def setting_of(
         requests=_first(outcome.requests for outcome in good),
         openvino=_first(outcome.openvino for outcome in good),
         fps_of_trials=tuple(outcome.fps for outcome in good if outcome.fps is not None),
-        p99_of_trials=_latencies(good, "p99"),
+        p99_of_trials=() if any("p99_ms" in outcome.at_least for outcome in good) else _latencies(good, "p99"),
         used=tuple(outcome.trial for outcome in good),
         suspect=any(outcome.status == "SUSPECT" for outcome in good),
         in_effect=next(iter(runs.values())) if len(runs) == 1 else None,
         varied=len(runs) > 1,
+        figures=_figures(good),
+        unknown=tuple(dict.fromkeys(name for outcome in good for name in outcome.at_least)),
         same=tuple(dict(point) for point in dict.fromkeys(tuple(t.point.items()) for t in trials))[1:],
     )
 
@@ -140,8 +150,25 @@ def command(trial: Trial) -> str:
     return shlex.join(argv)
 
 
+def _latency(repeated: Sequence[Sequence[Outcome]], name: str) -> Estimate | None:
+    """None where a trial does not know it: a mean of those that do would be too short."""
+    if any(f"{name}_ms" in outcome.at_least for block in repeated for outcome in block):
+        return None
+    return _estimate([_latencies(block, name) for block in repeated])
+
+
 def _latencies(outcomes: Sequence[Outcome], name: str) -> tuple[float, ...]:
     return tuple(outcome.latency_ms[name] for outcome in outcomes if name in outcome.latency_ms)
+
+
+def _figures(good: Sequence[Outcome]) -> dict[str, Estimate]:
+    """Those that all of the trials know."""
+    names = good[0].figures if good else ()
+    return {
+        name: estimate([outcome.figures[name] for outcome in good])
+        for name in names
+        if all(name in outcome.figures for outcome in good)
+    }
 
 
 def _estimate(repeated: Iterable[Sequence[float]]) -> Estimate | None:

@@ -9,6 +9,7 @@ from ...result.numbers import count, duration, milliseconds, percent, rate
 from ...result.report import Report
 from ...result.study import AGENTS_IN, TRIALS_FOLDER, Outcome, Study
 from ...study.answer import Answer
+from ...study.columns import P99, at_rate
 from ...study.kinds.registry import kind_of
 from ...study.standing import attempts_of
 from ...study.summary import Setting, name_of
@@ -107,9 +108,10 @@ def _on_front(setting: Setting) -> Html:
 
 
 def _settings(settings: Sequence[Setting]) -> Html:
+    further = at_rate(settings)
     columns = (
-        "setting", "in effect", "FPS", "95 % interval", "median", "p99", "95 % interval", "CPU", "frames/CPU-s",
-        "trials",
+        "setting", "in effect", "FPS", "95 % interval", "median", "p99", "95 % interval",
+        *(column.title for column in further), "CPU", "frames/CPU-s", "trials",
     )  # fmt: skip
     rows = [
         [
@@ -118,8 +120,9 @@ def _settings(settings: Sequence[Setting]) -> Html:
             rate(setting.fps.value) if setting.fps is not None else "-",
             span_of(setting.fps) if setting.fps is not None else "",
             milliseconds(setting.median_ms.value) if setting.median_ms is not None else "-",
-            milliseconds(setting.p99_ms.value) if setting.p99_ms is not None else "-",
+            P99.cell(setting),
             span_of(setting.p99_ms, "ms") if setting.p99_ms is not None else "",
+            *(column.cell(setting) for column in further),
             percent(setting.busy_percent) if setting.busy_percent is not None else "-",
             rate(setting.frames_per_cpu_s) if setting.frames_per_cpu_s is not None else "-",
             ", ".join(f"{number} {status}" for status, number in setting.trials.items()),

@@ -169,7 +169,11 @@ def _blocks_used(study: Study, stand: Sequence[Outcome], points: Sequence[Point]
 
 
 def _ratios(basis: Basis) -> Iterator[Ratio]:
-    """Of throughput, median and p99; a repetition is a block. None where there are not two settings."""
+    """Of throughput, median and p99; a repetition is a block. None where there are not two settings.
+
+    The first is the verdict's. At a rate that is p99, as both sides are given the same to do: throughput is what was
+    offered. A latency that one trial does not know has no ratio: those that are known are the shorter ones.
+    """
     study, settings = basis.study, basis.settings
     if len(settings) != 2:
         return
@@ -179,10 +183,14 @@ def _ratios(basis: Basis) -> Iterator[Ratio]:
         return [(_values(a, figure), _values(b, figure)) for a, b in used]
 
     same = _same_run(*settings)
-    for figure in ("throughput", "median", "p99"):
+    trials = [outcome for sides in used for side in sides for outcome in side]
+    at_rate = bool(trials) and all(outcome.at_rate for outcome in trials)
+    names = ("p99", "median", "throughput") if at_rate else ("throughput", "median", "p99")
+    for figure in names:
         more = figure == "throughput"
-        if more or any(a and b for a, b in blocks(figure)):
-            found = ratio_of(figure, blocks(figure), more_is_faster=more, size_percent=study.size_percent)
+        known = [] if any(f"{figure}_ms" in outcome.at_least for outcome in trials) else blocks(figure)
+        if figure == names[0] or any(a and b for a, b in known):
+            found = ratio_of(figure, known, more_is_faster=more, size_percent=study.size_percent)
             yield structs.replace(found, verdict="same run", blocks_needed=None) if same else found
 
 
@@ -198,7 +206,7 @@ def _same_run(a: Setting, b: Setting) -> bool:
 
 def _verdict(found: Ratio, settings: Sequence[Setting]) -> str:
     a, b = (f"{name} ({own})" if own else name for name, own in zip("AB", _own(*settings), strict=True))
-    change = _change(found, "less throughput", "more throughput")
+    change = _change_of(found)
     if found.verdict == "same run":
         return f"No difference: {a} and {b} were the same run" + (
             f"; by noise alone B has {change}." if change else "."
@@ -221,6 +229,12 @@ def _own(a: Setting, b: Setting) -> tuple[str, str]:
             else:
                 groups[-1][-1] += f" {word}"
     return " ".join(x for x in groups[0] if x not in groups[1]), " ".join(x for x in groups[1] if x not in groups[0])
+
+
+def _change_of(found: Ratio) -> str:
+    if found.figure == "throughput":
+        return _change(found, "less throughput", "more throughput")
+    return _change(found, f"shorter {found.figure} latency", f"longer {found.figure} latency")
 
 
 def _change(found: Ratio, less: str, more: str) -> str:
@@ -248,7 +262,10 @@ def _comparison_lines(comparisons: Sequence[Ratio]) -> Iterator[str]:
             f"{verdict.scatter_percent:.1f} %; intervals at {verdict.confidence_percent:g} % confidence."
         )
     for found in comparisons[1:]:
-        yield f"{found.figure} latency of B: {_change(found, 'shorter', 'longer')}."
+        if found.figure == "throughput":
+            yield f"throughput of B: {_change(found, 'less', 'more')}."
+        else:
+            yield f"{found.figure} latency of B: {_change(found, 'shorter', 'longer')}."
 
 
 def _builds(settings: Sequence[Setting]) -> Iterator[str]:
@@ -263,7 +280,12 @@ def _undecided(comparisons: Sequence[Ratio]) -> Iterator[str]:
     if not comparisons:
         return
     verdict = comparisons[0]
-    if verdict.verdict == "inconclusive" and verdict.blocks_needed is not None:
+    if not verdict.blocks and verdict.figure != "throughput":
+        yield (
+            f"The verdict is on {verdict.figure}, which trials do not know, as too many arrivals never completed: "
+            "lower the rate."
+        )
+    elif verdict.verdict == "inconclusive" and verdict.blocks_needed is not None:
         yield (
             f"{verdict.blocks} blocks are too few for a verdict at {verdict.size_percent:g} %: about "
             f"{verdict.blocks_needed} are needed, {verdict.blocks_needed * PER_BLOCK} trials of each setting."
@@ -273,6 +295,6 @@ def _undecided(comparisons: Sequence[Ratio]) -> Iterator[str]:
     if len(comparisons) > 1:
         doubt = 100 - verdict.confidence_percent
         yield (
-            f"The verdict is on throughput. For equal settings, each figure is called different in {doubt:g} of 100 "
-            f"studies, one of the {len(comparisons)} in up to {len(comparisons) * doubt:g}."
+            f"The verdict is on {verdict.figure}. For equal settings, each figure is called different in {doubt:g} of "
+            f"100 studies, one of the {len(comparisons)} in up to {len(comparisons) * doubt:g}."
         )

@@ -19,7 +19,7 @@ from .. import words
 from ..answer import Answer, Basis
 from ..axes import Axes
 from ..choices import Choice, eligible, fastest, fastest_within, pareto
-from ..columns import AFTER, BEFORE, Column, per_batch
+from ..columns import AFTER, BEFORE, P99, Column, at_rate, per_batch
 from ..design import Design, refuse_too_many, shuffled, trials
 from ..flag import StudyFlag
 from ..standing import Units, again, standing
@@ -171,7 +171,8 @@ class Kind(ABC):
 
     def columns(self, answer: Answer) -> tuple[Column, ...]:
         """The figures of the table, from left to right."""
-        return (*BEFORE, *self.own_columns(answer), *per_batch(answer.settings), *AFTER)
+        settings = answer.settings
+        return (*BEFORE, *self.own_columns(answer), *per_batch(settings), P99, *at_rate(settings), *AFTER)
 
     def own_columns(self, answer: Answer) -> tuple[Column, ...]:
         return ()

@@ -1,30 +1,22 @@
-"""What differs between results, and whether that is significant."""
+"""What differs between results, and which conditions come true."""
 
 import json
-import math
 from typing import Literal
 
 import msgspec
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec import structs
 
+from ovbench.coordinator.compare.change import Change, FigurePart, change
 from ovbench.coordinator.compare.comparison import (
-    Change,
     Compared,
     Comparison,
     Matched,
     NamedRun,
     NamedStudy,
     Pair,
-    change,
-    change_of_means,
     compare_runs,
     compare_studies,
-    difference_ci95,
-    welch_ci95,
 )
 from ovbench.coordinator.compare.conditions import with_failures
 from ovbench.coordinator.request.requirement import Requirement, parse_requirement
@@ -32,8 +24,10 @@ from ovbench.coordinator.result.environment import AgentPython
 from ovbench.coordinator.result.figures import BY_NAME
 from ovbench.coordinator.result.report import FilePart, Interval, OutputsPart, Report, Validity
 from ovbench.coordinator.result.study import Fingerprint, KindName, Outcome, Study, Trial
-from ovbench.coordinator.stats.estimate import Estimate, estimate
+from ovbench.coordinator.stats.estimate import Estimate
+from ovbench.coordinator.study.outcome import outcome_of
 from tests.builders import delivered, report, request, run
+from tests.ratereports import at_rate
 
 
 def around(value: float, half: float) -> Estimate:
@@ -42,104 +36,6 @@ def around(value: float, half: float) -> Estimate:
 
 def condition(text: str) -> Requirement:
     return parse_requirement("--fail-if", text, relative=True)
-
-
-def test_symmetric_half_widths_add_as_squares() -> None:
-    assert difference_ci95(around(100.0, 3.0), around(106.0, 4.0)) == Interval(1.0, 11.0)
-
-
-def test_of_asymmetric_intervals_the_sides_that_face_each_other_count() -> None:
-    first = Estimate(10.0, 9.0, 13.0)
-    other = Estimate(20.0, 16.0, 40.0)
-    interval = difference_ci95(first, other)
-    assert interval is not None
-    assert interval.low == pytest.approx(10 - math.hypot(4, 3))
-    assert interval.high == pytest.approx(10 + math.hypot(20, 1))
-
-
-def test_intervals_that_overlap_may_still_differ_significantly() -> None:
-    found = change(BY_NAME["fps"], around(100.0, 4.0), around(106.0, 4.0))
-    assert found.verdict == "better"
-
-
-@pytest.mark.parametrize(
-    ("name", "first", "other", "verdict"),
-    [
-        ("fps", around(100, 1), around(110, 1), "better"),
-        ("fps", around(110, 1), around(100, 1), "worse"),
-        ("p99_ms", around(5, 0.1), around(6, 0.1), "worse"),
-        ("p99_ms", around(6, 0.1), around(5, 0.1), "better"),
-        ("cpu_percent", around(50, 1), around(60, 1), "higher"),
-        ("cpu_percent", around(60, 1), around(50, 1), "lower"),
-        ("fps", around(100, 4), around(105, 4), "inconclusive"),
-        ("fps", Estimate(100), around(200, 1), "no interval"),
-        ("fps", around(100, 1), Estimate(200), "no interval"),
-        ("p99_9_ms", Estimate(5, 4, None), around(9, 1), "inconclusive"),
-        ("p99_9_ms", Estimate(5, 4, None), around(1, 1), "better"),
-    ],
-)
-def test_a_verdict_needs_a_difference_that_is_not_noise(
-    name: str, first: Estimate, other: Estimate, verdict: str
-) -> None:
-    assert change(BY_NAME[name], first, other).verdict == verdict
-
-
-def test_a_figure_that_one_of_them_lacks_is_listed_without_a_verdict() -> None:
-    found = change(BY_NAME["fps"], None, Estimate(5.0))
-    assert (found.change_percent, found.difference_ci95, found.verdict) == (None, None, "no interval")
-    assert change(BY_NAME["fps"], Estimate(0.0), Estimate(5.0)).change_percent is None
-
-
-@given(st.floats(1, 1e6), st.floats(0, 1e3), st.floats(1, 1e6), st.floats(0, 1e3))
-def test_the_other_way_round_the_verdict_is_the_opposite(a: float, ha: float, b: float, hb: float) -> None:
-    opposite = {"better": "worse", "worse": "better"}
-    there = change(BY_NAME["fps"], around(a, ha), around(b, hb)).verdict
-    back = change(BY_NAME["fps"], around(b, hb), around(a, ha)).verdict
-    assert back == opposite.get(there, there)
-
-
-def test_the_mean_over_repetitions_has_students_interval() -> None:
-    found = estimate([10.0, 12.0, 14.0])
-    assert found.value == 12.0
-    assert found.low is not None
-    assert found.low == pytest.approx(12.0 - 4.302653 * 2.0 / math.sqrt(3), abs=1e-5)
-    assert estimate([10.0]).low is None
-
-
-def test_welchs_interval_is_that_of_a_worked_example() -> None:
-    """By hand: means 2, 7, variances 1, 4, n 3, 4: square 4/3, freedom (16/9)/(1/18+1/3) = 4.57, t(4) 2.7764."""
-    half = 2.776445 * math.sqrt(4 / 3)
-    found = welch_ci95([1.0, 2.0, 3.0], [5.0, 9.0, 7.0 - math.sqrt(2), 7.0 + math.sqrt(2)])
-    assert found is not None
-    assert found.low == pytest.approx(5 - half, abs=1e-5)
-    assert found.high == pytest.approx(5 + half, abs=1e-5)
-
-
-def test_welchs_interval_of_equal_scatter_is_students_of_both_together() -> None:
-    found = welch_ci95([1.0, 2.0, 3.0], [11.0, 12.0, 13.0])
-    assert found is not None
-    assert found.low == pytest.approx(10 - 2.776445 * math.sqrt(2 / 3))
-    assert welch_ci95([1.0, 1.0], [2.0, 2.0]) == Interval(1.0, 1.0)
-    assert welch_ci95([1.0], [2.0, 2.0]) is None
-
-
-@pytest.mark.parametrize("repetitions", [2, 3, 5, 10])
-def test_the_same_setting_twice_is_rarely_called_different(repetitions: int) -> None:
-    """2000 draws of two samples with 3 % noise: at most 5 % and the sampling error of that."""
-    random = np.random.default_rng(5)
-    samples = 100 * (1 + 0.03 * random.standard_normal((2000, 2, repetitions)))
-    verdicts = [change_of_means(BY_NAME["fps"], a.tolist(), b.tolist()).verdict for a, b in samples]
-    assert sum(verdict in ("better", "worse") for verdict in verdicts) <= 0.06 * len(verdicts)
-
-
-def test_a_slowdown_of_5_percent_is_found_in_twelve_repetitions_with_3_percent_noise() -> None:
-    """In 95 % and more: the difference is 4.1 of its standard errors, and 2.1 of them are in doubt."""
-    random = np.random.default_rng(6)
-    first = 100 * (1 + 0.03 * random.standard_normal((400, 12)))
-    other = 95 * (1 + 0.03 * random.standard_normal((400, 12)))
-    pairs = zip(first, other, strict=True)
-    verdicts = [change_of_means(BY_NAME["fps"], a.tolist(), b.tolist()).verdict for a, b in pairs]
-    assert verdicts.count("worse") >= 0.95 * len(verdicts)
 
 
 def test_which_properties_there_are_is_no_setting_that_differs() -> None:
@@ -394,7 +290,7 @@ def test_the_keys_that_programs_rely_on_are_there() -> None:
     (matched,) = pair["matched"]
     assert set(matched) == {"point", "trials", "changes", "noise", "doubts"}
     assert set(matched["changes"][0]) == {
-        "figure", "first", "other", "change_percent", "difference_ci95", "verdict",
+        "figure", "first", "other", "change_percent", "difference_ci95", "verdict", "first_at_least", "other_at_least",
     }  # fmt: skip
     assert set(found["failures"][0]) == {"condition", "result", "point", "figure", "value", "limit", "why"}
 
@@ -494,3 +390,108 @@ def test_a_comparison_saved_before_inconclusive_had_its_name_is_read_as_one_of_t
     saved = msgspec.json.encode(found).replace(b'"inconclusive"', b'"cannot be told apart"')
     assert saved != msgspec.json.encode(found)
     assert msgspec.json.decode(saved, type=Comparison) == found
+
+
+def compared(one: Report, two: Report, *, force: bool = False) -> tuple[Pair, dict[str, Change]]:
+    (pair,) = compare_runs(NamedRun("a", one), [NamedRun("b", two)], force=force).others
+    return pair, {change.figure: change for change in pair.matched[0].changes}
+
+
+def test_of_runs_at_a_rate_service_wait_goodput_and_arrivals_are_compared() -> None:
+    one = at_rate(10.0, goodput=0.99, ci95=Interval(9.0, 11.0))
+    _, found = compared(one, at_rate(20.0, goodput=0.9, ci95=Interval(18.0, 22.0)))
+    assert found["p99_ms"].verdict == "worse"
+    for figure, value in (("service_p99_ms", 10.0), ("wait_p99_ms", 10.0), ("goodput", 0.9), ("offered_per_s", 100.0)):
+        assert found[figure].other == FigurePart(value, None)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_figure_that_is_not_known_is_shown_with_its_bound_and_never_called_better(swapped: bool) -> None:
+    one, two = at_rate(10.0, ci95=Interval(9.0, 11.0)), at_rate(None, at_least_ms=12.0, unfinished=50)
+    _, found = compared(two, one) if swapped else compared(one, two)
+    change = found["p99_ms"]
+    values = [change.first, change.other]
+    assert sorted(values, key=lambda value: value is None) == [FigurePart(10.0, Interval(9.0, 11.0)), None]
+    assert [change.first_at_least, change.other_at_least] == ([12.0, None] if swapped else [None, 12.0])
+    assert (change.verdict, change.change_percent) == ("no interval", None)
+
+
+def test_latency_from_the_start_is_not_comparable_with_latency_from_due() -> None:
+    pair, found = compared(report(), at_rate())
+    assert ("latency from", "start", "due") in [(one.what, one.first, one.other) for one in pair.settings]
+    latencies = {"min_ms", "mean_ms", "median_ms", "p90_ms", "p95_ms", "p99_ms", "p99_9_ms", "max_ms"}
+    assert {name for name, change in found.items() if change.verdict == "not comparable"} == latencies
+    pair, found = compared(report(), at_rate(), force=True)
+    assert "not comparable" not in {change.verdict for change in found.values()}
+
+
+@pytest.mark.parametrize(
+    ("flag", "argv", "other"),
+    [
+        ("rate", ("--rate", "100"), ("--rate", "200")),
+        ("arrivals", ("--rate", "100"), ("--rate", "100", "--arrivals", "constant")),
+        ("stages", ("--stages", "5s:100,5s:200"), ("--stages", "5s:100,5s:300")),
+        ("arrival_seed", ("--rate", "100"), ("--rate", "100", "--arrival-seed", "1")),
+        ("dispatch", ("--rate", "100"), ("--rate", "100", "--dispatch", "random")),
+        ("drain_s", ("--rate", "100", "--drain", "1"), ("--rate", "100", "--drain", "2")),
+        ("timeout_ms", ("--rate", "100"), ("--rate", "100", "--timeout-ms", "50")),
+        ("spin_us", ("--rate", "100", "--spin", "0"), ("--rate", "100", "--spin", "10")),
+    ],
+)
+def test_how_the_load_arrives_is_a_setting_that_may_differ(
+    flag: str, argv: tuple[str, ...], other: tuple[str, ...]
+) -> None:
+    def of(*words: str) -> Report:
+        return structs.replace(at_rate(), requested=request(*words).requested())
+
+    pair, _ = compared(of(*argv), of(*other))
+    assert [one.what for one in pair.settings] == [flag]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("p99 > 20", "p99_ms is not known, but at least 12.0 ms in b"),
+        ("p99 > +5%", "p99_ms is not known, but at least 12.0 ms in b"),
+        ("goodput < 0.9", ""),
+    ],
+)
+def test_a_condition_on_a_figure_that_is_not_known_fails_with_what_is_known(text: str, why: str) -> None:
+    runs = NamedRun("a", at_rate()), [NamedRun("b", at_rate(None, at_least_ms=12.0, unfinished=50))]
+    (failure,) = with_failures(compare_runs(*runs), [condition(text)], significant=False).failures
+    assert (failure.value, failure.why) == (None, why)
+
+
+def test_a_relative_condition_on_latencies_of_two_meanings_fails() -> None:
+    runs = compare_runs(NamedRun("a", report()), [NamedRun("b", at_rate())])
+    (failure,) = with_failures(runs, [condition("p99 > +5%")], significant=False).failures
+    assert failure.why == "latency is from due in one result, and from the start in the other"
+    assert with_failures(runs, [condition("p99 > 50")], significant=False).failures == ()
+
+
+def named_study(name: str, *reports: Report) -> NamedStudy:
+    """A setting, repeated."""
+    trials = [Trial(f"{number:04}", {"-b": "1"}, number, ("-b", "1")) for number in range(1, len(reports) + 1)]
+    outcomes = [outcome_of(trial, found, 10.0, 0) for trial, found in zip(trials, reports, strict=True)]
+    axes: dict[str, tuple[str, ...]] = {"-b": ("1",)}
+    study = Study("0.1.0", "sweep", "2025-01-01T00:00:00Z", (), 1, 1, axes, tuple(trials), Fingerprint({}, {}))
+    return NamedStudy(name, study, outcomes)
+
+
+def test_a_mean_over_trials_is_not_known_where_one_of_them_does_not_know_it() -> None:
+    """Else what is known would be the mean of the trials that did well."""
+    well = named_study("a", at_rate(10.0), at_rate(11.0))
+    badly = named_study("b", at_rate(10.0), at_rate(None, at_least_ms=12.0, unfinished=50))
+    (pair,) = compare_studies(well, [badly]).others
+    found = {change.figure: change for change in pair.matched[0].changes}
+    assert found["p99_ms"].first is not None
+    assert (found["p99_ms"].other, found["wait_p99_ms"].other) == (None, None)
+    assert found["unfinished"].other is not None
+    assert found["unfinished"].other.value == 25.0
+
+
+def test_trials_at_a_rate_have_no_latency_to_compare_with_those_of_a_closed_loop() -> None:
+    (pair,) = compare_studies(named_study("a", report(), report()), [named_study("b", at_rate(), at_rate())]).others
+    verdicts = {change.figure: change.verdict for change in pair.matched[0].changes}
+    assert verdicts["p99_ms"] == "not comparable"
+    assert verdicts["fps"] != "not comparable"

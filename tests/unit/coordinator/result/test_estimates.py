@@ -1,17 +1,15 @@
-"""Figures of a run and of a trial, and whether they keep to limits."""
+"""Figures of a run and of a trial."""
 
 from msgspec import structs
 
-from ovbench.coordinator.checks.requirements import check
-from ovbench.coordinator.request.requirement import parse_requirement
-from ovbench.coordinator.result.estimates import estimates_of_run, estimates_of_trial
+from ovbench.coordinator.result.estimates import bounds_of_run, estimates_of_run, estimates_of_trial
 from ovbench.coordinator.result.figures import FIGURES
 from ovbench.coordinator.result.report import EfficiencyPart, FairnessPart, Interval
 from ovbench.coordinator.result.study import Trial
 from ovbench.coordinator.session.record import AgentRecord
-from ovbench.coordinator.stats.estimate import Estimate
 from ovbench.coordinator.study.outcome import outcome_of
 from tests.builders import delivered, job, phases, ready, report, request, run
+from tests.ratereports import at_rate
 
 
 def test_a_run_has_the_figures_of_its_report() -> None:
@@ -79,13 +77,44 @@ def test_a_trial_has_the_same_figures_as_its_report_as_far_as_it_keeps_them() ->
     assert {name: one.value for name, one in of_trial.items()} == {name: of_run[name].value for name in of_trial}
 
 
-def test_a_miss_is_reported_with_its_distance() -> None:
-    texts = ("fps >= 900", "p99 < 5", "memory < 1", "fps > 950")
-    met, missed, unknown, edge = check(
-        [parse_requirement("--require", text, relative=False) for text in texts],
-        {"fps": Estimate(950.0), "p99_ms": Estimate(5.25)},
-    )
-    assert (met.met, met.value, met.missed_by) == (True, 950.0, None)
-    assert (missed.met, missed.figure, missed.value, missed.missed_by) == (False, "p99_ms", 5.25, 0.25)
-    assert (unknown.met, unknown.value, unknown.missed_by) == (False, None, None)
-    assert (edge.met, edge.missed_by) == (False, 0.0)
+def test_a_run_at_a_rate_has_the_figures_of_its_arrivals() -> None:
+    estimates = estimates_of_run(at_rate(10.0, goodput=0.995))
+    assert list(estimates) == [figure.name for figure in FIGURES if figure.name in estimates]
+    expected = {
+        "p99_ms": 10.0,
+        "service_p99_ms": 5.0,
+        "wait_p99_ms": 5.0,
+        "wait_median_ms": 2.5,
+        "goodput": 0.995,
+        "goodput_per_s": 99.5,
+        "offered_per_s": 100.0,
+        "delivered_per_s": 100.0,
+        "unfinished": 0.0,
+        "dropped": 0.0,
+        "lateness_median_us": 2.0,
+        "lateness_p99_us": 20.0,
+        "lateness_max_us": 90.0,
+    }
+    assert {name: estimates[name].value for name in expected} == expected
+    needed = {figure.name for figure in FIGURES if figure.needs is not None}
+    assert needed <= set(estimates)
+    assert not needed & set(estimates_of_run(report()))
+
+
+def test_a_figure_that_depends_on_what_never_completed_has_a_bound_and_no_value() -> None:
+    found = at_rate(None, at_least_ms=12.0, unfinished=50)
+    assert "p99_ms" not in estimates_of_run(found)
+    assert estimates_of_run(found)["median_ms"].value == 6.0
+    bounds = dict.fromkeys(("p99_ms", "p99_9_ms", "max_ms", "mean_ms"), 12.0)
+    assert bounds_of_run(found) == bounds | {f"wait_{name}": 12.0 for name in bounds}
+    assert bounds_of_run(at_rate(10.0)) == bounds_of_run(report()) == {}
+
+
+def test_a_trial_keeps_the_figures_of_its_arrivals_and_what_is_not_known() -> None:
+    known, unknown = at_rate(10.0, goodput=0.9), at_rate(None, at_least_ms=12.0, unfinished=50)
+    for found in (known, unknown):
+        outcome = outcome_of(Trial("0001", {}, 1, ()), found, 12.0, 0)
+        of_trial, of_run = estimates_of_trial(outcome), estimates_of_run(found)
+        assert {name: of_run[name].value for name in of_trial} == {name: one.value for name, one in of_trial.items()}
+        assert {figure.name for figure in FIGURES if figure.needs and figure.name in of_run} <= set(of_trial)
+        assert outcome.at_least == bounds_of_run(found)
