@@ -7,7 +7,8 @@ import numpy as np
 from msgspec import structs
 
 from ovbench.coordinator.result import report as result
-from ovbench.coordinator.result.report import Interval, Report
+from ovbench.coordinator.result.arrivals import ArrivalsPart, GoodputPart, LatenessPart, ObjectivePart
+from ovbench.coordinator.result.report import Interval, LatencyPart, Report
 from ovbench.coordinator.result.study import Fingerprint, KindName, Outcome, Study, Trial
 from tests.builders import delivered, layer, pairs, report, request, run, seconds
 
@@ -41,6 +42,81 @@ def full_report(agents: int = 4, cpus: int = 16) -> Report:
         command=("ovbench-coord", "-m", f"{HOSTILE}.xml"),
         effective=structs.replace(plain.effective, model=HOSTILE, properties={HOSTILE: HOSTILE}),
     )
+
+
+def rate_report(agents: int = 2, overloaded: bool = False) -> Report:
+    """A full one of 300 arrivals a second for ten seconds, in two stages, with two limits on latency.
+
+    `overloaded`: of the arrivals 13 % never complete, so that what is beyond p90 is unknown, and so is the mean.
+    """
+    whole = full_report(agents)
+    latency = _latency(2.5, missing=390 if overloaded else 0)
+    good = _goodput(0.82 if overloaded else 0.9934)
+    delivered = 2610 if overloaded else 3000
+    stage = result.StagePart(
+        0.0, 4.0, 100.0, 400.0, 1000, 1000, 0, 0, _latency(2.0), _latency(1.0), _latency(1.0), good
+    )
+    later = structs.replace(
+        stage, start_s=4.0, duration_s=6.0, rate_from=333.0, rate_to=333.0, offered=2000, delivered=delivered - 1000,
+        unfinished=3000 - delivered, latency_ms=latency,
+    )  # fmt: skip
+    return structs.replace(
+        whole,
+        latency_ms=latency,
+        wait_ms=_latency(1.5),
+        service_ms=_latency(1.0),
+        latency_distribution=_parts_of(whole.latency_distribution),
+        lateness_us=LatenessPart(3000, 2.5, 1.3, 18.0, 120.0),
+        arrivals=ArrivalsPart(
+            "poisson", 300.0, 3000, delivered, 3000 - delivered, 0, 300.0, delivered / 10, "shared", 7, 10.0,
+            2, 392 if overloaded else 3, 39.0 if overloaded else 0.1,
+        ),
+        goodput=good,
+        stages=(stage, later),
+        timeline=tuple(_slice(at, overloaded) for at in range(1, 11)),
+    )  # fmt: skip
+
+
+def _latency(median_ms: float, missing: int = 0) -> LatencyPart:
+    """Where some are missing, p95 is the first percentile that depends on them."""
+    whole = LatencyPart(
+        exact=True, count=3000 - missing, min=median_ms / 2, mean=1.3 * median_ms, stddev=0.8 * median_ms,
+        median=median_ms, p90=2.4 * median_ms, p95=3.2 * median_ms, p99=4.9 * median_ms, p99_9=6.5 * median_ms,
+        max=8 * median_ms, chosen=median_ms, ci95={"median": Interval(0.98 * median_ms, 1.02 * median_ms)},
+    )  # fmt: skip
+    if not missing:
+        return whole
+    bounds = {name: getattr(whole, name) for name in ("mean", "p95", "p99", "p99_9", "max")}
+    unknown = structs.replace(whole, mean=None, stddev=None, p95=None, p99=None, p99_9=None, max=None)
+    return structs.replace(unknown, missing=missing, at_least=bounds)
+
+
+def _goodput(share: float) -> GoodputPart:
+    objectives = (
+        ObjectivePart(20.0, 99.0, share, 300 * share, share >= 0.99),
+        ObjectivePart(5.0, 50.0, 0.7 * share, 210 * share, 0.7 * share >= 0.5),
+    )
+    return GoodputPart(20.0, 300 * share, share, objectives)
+
+
+def _parts_of(shape: result.DistributionPart | None) -> result.DistributionPart:
+    assert shape is not None
+    service = tuple(0.4 * value for value in shape.merged)
+    wait = tuple(value - served for value, served in zip(shape.merged, service, strict=True))
+    return structs.replace(shape, service=service, wait=wait)
+
+
+def _slice(second: int, overloaded: bool) -> result.TimelinePart:
+    """Nothing that was due in the fourth second completed, where it is overloaded."""
+    late = overloaded and second == 4
+    wait = 0.7 + 0.1 * (second % 3) + (5.0 * second if overloaded else 0.0)
+    delivered = 261.0 if overloaded else 300.0 - second % 2
+    arrivals = result.TimelineArrivals(
+        offered_per_s=300.0 + second % 2, delivered_per_s=delivered, backlog=39 * second if overloaded else second % 4,
+        wait_ms=None if late else wait, service_ms=None if late else 1.0,
+        goodput_per_s=0.0 if late else 0.9 * delivered, goodput_share=0.0 if late else 0.9,
+    )  # fmt: skip
+    return result.TimelinePart(float(second), delivered, None if late else 5.0, 80.0, arrivals)
 
 
 def _about(fps: float) -> Interval:

@@ -49,7 +49,7 @@ def _show_plan(request: Request, plan: Plan, topology: Topology) -> ExitCode:
         from ..report.console import SafeConsole
         from ..report.text import print_plan
 
-        print_plan(SafeConsole(), plan, topology, findings)
+        print_plan(SafeConsole(), request, plan, topology, findings)
     return ExitCode.VALID
 
 

@@ -1,16 +1,17 @@
-"""Latencies on the terminal: percentiles with how exact they are, and those of each combination of shapes."""
+"""Latencies on the terminal: percentiles with how exact they are, their parts at a rate, and by shapes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ..result.numbers import count, deviation, milliseconds
+from ..result.numbers import bounded, count, deviation
 from ..result.report import (
     GroupPart,
     LatencyPart,
 )
+from .table import fitted_table
 
 
 def method(latency: LatencyPart | None) -> str:
@@ -21,49 +22,69 @@ def method(latency: LatencyPart | None) -> str:
 
 
 def latency_table(latency: LatencyPart | None) -> Table:
-    columns = {} if latency is None else _latency_columns(latency)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 2), show_edge=False, pad_edge=True)
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_row(*(milliseconds(value) for value in columns.values()))
-    if latency is not None and latency.ci95:
-        table.add_row(*_deviations(latency, columns), style="dim")
-    return table
+    if latency is None:
+        return fitted_table((), ())
+    columns = _columns(latency)
+    rows: list[Sequence[str | Text]] = [_figures(latency, columns)]
+    if latency.ci95:
+        rows.append(_deviations(latency, columns))
+    return fitted_table([*columns], rows)
 
 
-def _deviations(latency: LatencyPart, columns: dict[str, float | None]) -> list[str]:
+def parts_table(parts: Mapping[str, LatencyPart | None]) -> Table:
+    """A row for each part by its name. The first is the whole, and has its intervals below it. Without the minimum, as
+    there is no room for it beside the names."""
+    known = {name: part for name, part in parts.items() if part is not None}
+    if not known:
+        return fitted_table((), ())
+    whole = next(iter(known))
+    columns = {title: field for title, field in _columns(known[whole]).items() if title != "min"}
+    rows: list[list[str | Text]] = []
+    for name, part in known.items():
+        rows.append([name, *_figures(part, columns)])
+        if name == whole and part.ci95:
+            rows.append(["", *_deviations(part, columns)])
+    return fitted_table(["", *columns], rows, names=1)
+
+
+def _figures(latency: LatencyPart, columns: Mapping[str, str]) -> list[str]:
+    return [latency_figure(latency, field) for field in columns.values()]
+
+
+def latency_figure(latency: LatencyPart | None, field: str) -> str:
+    """A dash where there is no latency at all; one that is unknown is more than what it cannot be below."""
+    return "-" if latency is None else bounded(getattr(latency, field), latency.at_least.get(field))
+
+
+def _deviations(latency: LatencyPart, columns: Mapping[str, str]) -> list[Text]:
     """Below a percentile how exact it is; a question mark where too few samples leave it without a bound."""
-    intervals = {"p99.9": latency.ci95.get("p99_9"), **latency.ci95}
-    chosen = chosen_of(latency)
-    if chosen is not None:
-        intervals[f"p{chosen[0]}"] = latency.ci95.get("chosen")
     cells = []
-    for name, value in columns.items():
-        interval = intervals.get(name)
+    for field in columns.values():
+        value, interval = getattr(latency, field), latency.ci95.get(field)
         if interval is None:
             cells.append("")
         elif value is None or interval.low is None or interval.high is None:
             cells.append("±?")
         else:
             cells.append(deviation(value, interval.low, interval.high))
-    return cells
+    return [Text(cell, "dim") for cell in cells]
 
 
-def _latency_columns(latency: LatencyPart) -> dict[str, float | None]:
-    """A percentile that was asked for takes the place of p90: more than eight columns are too wide for a terminal."""
-    tail: dict[float, float | None] = {90.0: latency.p90, 95.0: latency.p95, 99.0: latency.p99, 99.9: latency.p99_9}
+def _columns(latency: LatencyPart) -> dict[str, str]:
+    """Fields by their titles. A percentile that was asked for takes the place of p90: more than eight columns are too
+    wide for a terminal."""
+    tail = {90.0: "p90", 95.0: "p95", 99.0: "p99", 99.9: "p99_9"}
     chosen = chosen_of(latency)
-    if chosen is not None and chosen[0] not in tail:
+    if chosen is not None and chosen not in tail:
         del tail[90.0]
-        tail[chosen[0]] = chosen[1]
+        tail[chosen] = "chosen"
     below, above = ({f"p{p:g}": tail[p] for p in sorted(tail) if (p < 50) is low} for low in (True, False))
-    return {"min": latency.min, **below, "median": latency.median, "mean": latency.mean, **above, "max": latency.max}
+    return {"min": "min", **below, "median": "median", "mean": "mean", **above, "max": "max"}
 
 
-def chosen_of(latency: LatencyPart) -> tuple[int, float] | None:
-    """The percentile that was asked for, where it is another than the median."""
-    percentile = latency.chosen_percentile
-    return None if percentile == 50 or latency.chosen is None else (percentile, latency.chosen)
+def chosen_of(latency: LatencyPart) -> int | None:
+    """The percentile that was asked for, where it is another than the median. Its value may be unknown at a rate."""
+    return None if latency.chosen_percentile == 50 else latency.chosen_percentile
 
 
 def group_table(groups: Sequence[GroupPart]) -> Table:
@@ -80,7 +101,5 @@ def group_table(groups: Sequence[GroupPart]) -> Table:
 
 
 def _group_latencies(latency: LatencyPart | None) -> list[str]:
-    if latency is None:
-        return ["-"] * 4
-    _, value = chosen_of(latency) or (50, latency.median)
-    return [milliseconds(one) for one in (value, latency.mean, latency.min, latency.max)]
+    percentile = "median" if latency is None or chosen_of(latency) is None else "chosen"
+    return [latency_figure(latency, name) for name in (percentile, "mean", "min", "max")]

@@ -30,6 +30,7 @@ from ..session.events import (
 )
 from .console import SteadyConsole
 from .lines import print_line
+from .sparkline import Course
 from .steps import STEPS, Step, load_lines, preparation, waiting_line
 
 _MOST_ROWS: Final = 12
@@ -47,6 +48,7 @@ class Screen:
         self._live: Live | None = None
         self._next_plain_s = 0.0
         self._shown_ns: int | None = None
+        self._backlog = Course()
 
     def step(self, number: int, note: str = "", more: str = "") -> None:
         """Announce a step; `note` is how long it took, `more` what was done."""
@@ -102,8 +104,10 @@ class Screen:
 
     def _measuring(self, snapshot: Snapshot) -> None:
         self._shown_ns = None
+        if snapshot.backlog is not None:
+            self._backlog.add(snapshot.backlog)
         if self._console.is_terminal:
-            self._show(load_view(snapshot))
+            self._show(load_view(snapshot, str(self._backlog)))
         elif snapshot.completed and snapshot.elapsed_s >= self._next_plain_s:
             length = self._request.load.duration_s or 10 * snapshot.elapsed_s
             self._next_plain_s = snapshot.elapsed_s + max(0.9, length / _PLAIN_LINES)
@@ -139,7 +143,7 @@ class Screen:
 
 def load_summary(snapshot: Snapshot) -> str:
     """One line: how far, and how it goes."""
-    return "; ".join((f"{snapshot.elapsed_s:.0f} s, {_rest(snapshot)}", *_figures(snapshot)))
+    return "; ".join((f"{snapshot.elapsed_s:.0f} s, {_rest(snapshot)}", *_figures(snapshot), *_waiting(snapshot)))
 
 
 def _rest(snapshot: Snapshot) -> str:
@@ -159,11 +163,17 @@ def _figures(snapshot: Snapshot) -> list[str]:
     return parts
 
 
-def load_view(snapshot: Snapshot) -> RenderableType:
-    """For a terminal: a bar, the totals, a line per agent."""
+def _waiting(snapshot: Snapshot) -> list[str]:
+    """Arrivals that wait, where inferences are due at instants of their own."""
+    return [] if snapshot.backlog is None else [f"backlog {count(snapshot.backlog)}"]
+
+
+def load_view(snapshot: Snapshot, course: str = "") -> RenderableType:
+    """For a terminal: a bar, the totals, the backlog with its `course`, a line per agent."""
     bar = Table.grid(padding=(0, 2))
     bar.add_row(Text(" " * 10), ProgressBar(total=1.0, completed=snapshot.share or 0.0, width=32), _rest(snapshot))
     totals = Text(" " * 12) + Text("   ".join(_figures(snapshot)), "bold")
+    backlog = [Text(f"{' ' * 12}{words:<16}  {course}") for words in _waiting(snapshot)]
     rows = Table.grid(padding=(0, 2))
     for agent in snapshot.agents[:_MOST_ROWS]:
         speed = "starting" if agent.fps is None else f"{rate(agent.fps)} FPS"
@@ -171,4 +181,4 @@ def load_view(snapshot: Snapshot) -> RenderableType:
         rows.add_row(" " * 10, f"agent {agent.id}", Text(f"CPU {cpus}", "dim"), Text(speed, justify="right"))
     if len(snapshot.agents) > _MOST_ROWS:
         rows.add_row(" " * 10, f"... and {len(snapshot.agents) - _MOST_ROWS} more", "", "")
-    return Group(bar, totals, rows)
+    return Group(bar, totals, *backlog, rows)

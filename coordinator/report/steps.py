@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ovbench.common.arrivals import Gamma, Poisson
 from ovbench.common.effective import Effective, Filling, Phases, Port
 from ovbench.common.job import Runtime
 from ovbench.common.messages import Ready
@@ -181,7 +182,7 @@ def _common(readies: list[Ready]) -> str:
 
 
 def load_lines(agents: Sequence[ReadyAgent], request: Request) -> Iterator[str]:
-    """The load in a sentence, then whether inputs are set within it, in benchmark_app's words."""
+    """The load in a sentence, how it arrives, then whether inputs are set within it, in benchmark_app's words."""
     how = "synchronously" if request.load.api == "sync" else "asynchronously"
     limits = []
     if request.load.duration_s is not None:
@@ -190,10 +191,28 @@ def load_lines(agents: Sequence[ReadyAgent], request: Request) -> Iterator[str]:
         limits.append(f"{count(request.load.iterations)} inferences in total")
     who = f"{len(agents)} agents infer" if len(agents) != 1 else "1 agent infers"
     pace = f", at most {rate(request.max_irate)} FPS in total" if request.max_irate else ""
-    warmup = f", after {duration(request.load.warmup_s)} of warm-up" if request.load.warmup_s else ""
+    before = "warm-up" if request.arrivals is None else "lead-in"
+    warmup = f", after {duration(request.load.warmup_s)} of {before}" if request.load.warmup_s else ""
     yield f"{who} {how}, for {' and '.join(limits)}{pace}{warmup}"
+    yield from arriving_lines(request)
     if agents and agents[0].reported.effective.backend == "openvino":
         yield _mode(agents[0].reported.effective.inference_only)
+
+
+def arriving_lines(request: Request) -> Iterator[str]:
+    """How inferences become due at a rate, and what becomes of those that wait; none for another load."""
+    arrivals, load = request.arrivals, request.load
+    if arrivals is None:
+        return
+    staged = len(arrivals.stages) > 1 or arrivals.stages[0].rate_from != arrivals.stages[0].rate_to
+    pace = f"{rate(arrivals.rate)} inferences/s{' on average' * staged}"
+    by_chance = isinstance(arrivals.law, Poisson | Gamma) or request.dispatch == "random"
+    seed = f", seed {arrivals.seed}" if by_chance else ""
+    yield f"arrivals: {pace}, {arrivals.law}{seed}; dispatch {request.dispatch}"
+    if staged:
+        yield f"stages: {','.join(map(str, arrivals.stages))}"
+    dropped = "" if load.timeout_s is None else f"; dropped after {duration(load.timeout_s)} of waiting"
+    yield f"what is due may finish up to {duration(load.drain_s)} after the end{dropped}"
 
 
 def _mode(inference_only: bool) -> str:

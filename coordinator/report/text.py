@@ -13,7 +13,7 @@ from ovbench.common.job import AUTO_STREAMS
 from ovbench.common.topology import Topology, format_cpu_list
 
 from ..plan.plan import Plan
-from ..request.request import PcSort
+from ..request.request import PcSort, Request
 from ..request.resultflags import PC_SORTS
 from ..result.numbers import count, deviation, duration, figure_value, megabytes, milliseconds, percent, rate
 from ..result.report import (
@@ -21,16 +21,20 @@ from ..result.report import (
     EffectivePart,
     FairnessPart,
     Finding,
+    LatencyPart,
     LayersPart,
     OutputsPart,
     Report,
     RequirementPart,
+    Throughput,
     Validity,
 )
+from .arrivals import arrival_lines, stage_table
 from .cputable import below_cpus, cpu_headline, use_table
-from .latencytable import chosen_of, group_table, latency_table, method
+from .latencytable import chosen_of, group_table, latency_figure, latency_table, method, parts_table
 from .layers import EXPLANATION, layer_lines, slower_lines
 from .lines import gist, print_line
+from .steps import arriving_lines
 
 _VERDICT: Final = {
     "VALID": "bold green",
@@ -60,11 +64,18 @@ def print_report(console: Console, report: Report) -> None:
     if report.throughput.count:
         for facts in _sublines(report):
             show(Text("  " + " · ".join(facts), "dim"))
-        show(Text.assemble(("\nlatency", "bold"), (method(report.latency_ms), "dim")))
-        console.print(latency_table(report.latency_ms))
+        since_due = "  from due" if report.arrivals is not None else ""
+        show(Text.assemble(("\nlatency", "bold"), (since_due + method(report.latency_ms), "dim")))
+        console.print(_latencies(report))
         if report.groups:
             show(Text("\nlatency by shapes", "bold"))
             console.print(group_table(report.groups))
+    for line in arrival_lines(report):
+        show(line)
+    if report.stages:
+        show(Text.assemble(("\nstages", "bold"), ("  by when inferences were due; rates per second", "dim")))
+        console.print(stage_table(report.stages))
+    if report.throughput.count:
         show(Text.assemble(("\nagents", "bold"), (_fairness(report.fairness), "dim")))
         console.print(_agent_table(report))
         show(cpu_headline(report))
@@ -84,7 +95,7 @@ def print_report(console: Console, report: Report) -> None:
         show(Text("\n" if index == 0 else "") + _requirement(requirement))
 
 
-def print_plan(console: Console, plan: Plan, topology: Topology, findings: Sequence[Finding]) -> None:
+def print_plan(console: Console, request: Request, plan: Plan, topology: Topology, findings: Sequence[Finding]) -> None:
     """NUMA nodes are shown where there are several."""
     table = _table("agent", "CPUs", *(["node"] if topology.nodes > 1 else []), "API", "streams", "requests", "share")
     for index, job in enumerate(plan.jobs):
@@ -105,6 +116,8 @@ def print_plan(console: Console, plan: Plan, topology: Topology, findings: Seque
     memory = plan.jobs[0].placement.memory
     if memory is not None:
         console.print(f"memory policy: {memory.text}", highlight=False, soft_wrap=True)
+    for line in arriving_lines(request):
+        console.print(line, highlight=False, soft_wrap=True)
     for finding in findings:
         print_line(console, _finding(finding), _FINDING_INDENT)
 
@@ -114,14 +127,34 @@ def _headline(report: Report) -> Text:
     text = Text.assemble((f" {status} ", f"reverse {_VERDICT[status]}"))
     if not report.throughput.count:
         return text + Text("  nothing was measured")
-    text += Text(f"  {rate(report.throughput.fps)} FPS", "bold")
-    interval = report.throughput.fps_ci95
-    if interval is not None:
-        text += Text(f" {deviation(report.throughput.fps, interval.low, interval.high)}")
-    if report.latency_ms is not None:
-        percentile, value = chosen_of(report.latency_ms) or (99, report.latency_ms.p99)
-        text += Text(f"   median {milliseconds(report.latency_ms.median)}   p{percentile} {milliseconds(value)}")
-    return text + Text(f"   CPU {percent(report.cpu.busy_percent)}")
+    if report.arrivals is not None:
+        delivered, offered = rate(report.arrivals.delivered_per_s), rate(report.arrivals.offered_per_s)
+        return text + Text.assemble(
+            (f"  delivered {delivered} of {offered}/s", "bold"), _gist_of(report.latency_ms), " from due"
+        )
+    text += Text.assemble((f"  {rate(report.throughput.fps)} FPS", "bold"), _uncertainty(report.throughput))
+    return text + Text(f"{_gist_of(report.latency_ms)}   CPU {percent(report.cpu.busy_percent)}")
+
+
+def _uncertainty(throughput: Throughput) -> str:
+    interval = throughput.fps_ci95
+    return "" if interval is None else f" {deviation(throughput.fps, interval.low, interval.high)}"
+
+
+def _gist_of(latency: LatencyPart | None) -> str:
+    """The median and the percentile that was asked for, else the 99th."""
+    if latency is None:
+        return ""
+    chosen = chosen_of(latency)
+    percentile, field = (99, "p99") if chosen is None else (chosen, "chosen")
+    return f"   median {latency_figure(latency, 'median')}   p{percentile} {latency_figure(latency, field)}"
+
+
+def _latencies(report: Report) -> Table:
+    """At a rate with its parts: the wait before the start and the service after it."""
+    if report.arrivals is None:
+        return latency_table(report.latency_ms)
+    return parts_table({"latency": report.latency_ms, "wait": report.wait_ms, "service": report.service_ms})
 
 
 def _reasons(validity: Validity) -> Iterator[Text]:
@@ -146,6 +179,8 @@ def _sublines(report: Report) -> Iterator[list[str]]:
     limit = report.requested.get("max_irate")
     if isinstance(limit, int | float) and limit:
         counted.append(f"limited to {rate(limit)} FPS")
+    if report.arrivals is not None:
+        counted.append(f"{rate(throughput.fps)} FPS{_uncertainty(throughput)}")
     yield [*counted, f"start skew {window.start_skew_us:.1f} us"]
     if report.effective is not None:
         agents = sum(agent.state == "ok" for agent in report.agents)
@@ -216,8 +251,8 @@ _AGENT_COLUMNS: Final = (
     _Column("agent", lambda a: str(a.id)),
     _Column("CPUs", lambda a: format_cpu_list(a.cpus)),
     _Column("FPS", lambda a: rate(a.throughput.fps) if a.throughput else None),
-    _Column("median", lambda a: milliseconds(a.latency_ms.median) if a.latency_ms else None),
-    _Column("p99", lambda a: milliseconds(a.latency_ms.p99) if a.latency_ms else None),
+    _Column("median", lambda a: latency_figure(a.latency_ms, "median")),
+    _Column("p99", lambda a: latency_figure(a.latency_ms, "p99")),
     _Column("CPU", lambda a: percent(a.cpu.percent) if a.cpu else None),
     _Column("memory", _memory),
 )

@@ -17,6 +17,11 @@ def microseconds(us: float) -> str:
     return milliseconds(us / 1000)
 
 
+def bounded(ms: float | None, at_least: float | None) -> str:
+    """Milliseconds that may be unknown, and are then more than a bound where there is one."""
+    return milliseconds(ms) if ms is not None or at_least is None else f"> {milliseconds(at_least)}"
+
+
 def rate(per_second: float) -> str:
     """Four significant digits or all whole ones."""
     for below, digits in ((10, 3), (100, 2), (10_000, 1)):

@@ -13,7 +13,7 @@ from ovbench.common.messages import PROTOCOL_VERSION, Hello, Progress, Ready
 from ovbench.common.shape import static_shape
 from ovbench.coordinator.report import live
 from ovbench.coordinator.report.live import Screen, load_summary, load_view
-from ovbench.coordinator.report.steps import STEPS, Step, load_lines, preparation, waiting_line
+from ovbench.coordinator.report.steps import STEPS, Step, arriving_lines, load_lines, preparation, waiting_line
 from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.session.events import AgentLoad, AgentLost, AgentsReady, Snapshot
 from ovbench.coordinator.session.fleet import Fleet
@@ -40,10 +40,11 @@ def snapshot(
     fps: float | None = 400.0,
     p99_ms: float | None = 12.0,
     agents: int = 2,
+    backlog: int | None = None,
 ) -> Snapshot:
     share = None if left_s is None else elapsed_s / (elapsed_s + left_s)
     each = tuple(AgentLoad(i, (i,), None if fps is None else fps / agents, 800) for i in range(agents))
-    return Snapshot(0, elapsed_s, left_s, share, fps, 1600, p99_ms, 75.0, each)
+    return Snapshot(0, elapsed_s, left_s, share, fps, 1600, p99_ms, 75.0, each, backlog)
 
 
 def screen(wanted: Request | None = None) -> tuple[Screen, io.StringIO]:
@@ -298,6 +299,42 @@ def test_the_load_is_shown_in_a_sentence(argv: list[str], said: list[str]) -> No
     assert all(part in line for part in said)
 
 
+@pytest.mark.parametrize(
+    ("argv", "lines"),
+    [
+        (
+            ["--rate", "300", "--arrival-seed", "7", "--drain", "10"],
+            [
+                "arrivals: 300.0 inferences/s, poisson, seed 7; dispatch shared",
+                "what is due may finish up to 10 s after the end",
+            ],
+        ),
+        (
+            ["--rate", "300", "--arrivals", "constant", "--drain", "2", "--timeout-ms", "50"],
+            [
+                "arrivals: 300.0 inferences/s, constant; dispatch shared",
+                "what is due may finish up to 2 s after the end; dropped after 0.05 s of waiting",
+            ],
+        ),
+        (
+            ["--stages", "10s:100,30s:100..500", "--arrivals", "constant", "--dispatch", "random", "--drain", "10"],
+            [
+                "arrivals: 250.0 inferences/s on average, constant, seed 0; dispatch random",
+                "stages: 10s:100,30s:100..500",
+                "what is due may finish up to 10 s after the end",
+            ],
+        ),
+    ],
+    ids=["rate", "constant", "stages"],
+)
+def test_how_a_load_arrives_is_shown(argv: list[str], lines: list[str]) -> None:
+    member = delivered(0, prepared=prepared(backend="null"))
+    load, *arriving = load_lines(ready_agents([member]), request(*argv))
+    assert "after 1 s of lead-in" in load
+    assert arriving == lines
+    assert arriving == list(arriving_lines(request(*argv)))
+
+
 def test_without_a_warm_up_none_is_shown() -> None:
     assert "warm-up" not in next(load_lines(ready_agents([delivered(0), delivered(1)]), request("--warmup", "0")))
 
@@ -305,6 +342,31 @@ def test_without_a_warm_up_none_is_shown() -> None:
 def test_a_summary_has_time_speed_latency_and_cpu() -> None:
     line = load_summary(snapshot())
     assert all(part in line for part in ("4 s", "6 s left", "400.0 FPS", "12.0 ms", "75.0 %"))
+
+
+def test_at_a_rate_a_summary_has_the_backlog() -> None:
+    assert load_summary(snapshot(backlog=1234)).endswith("; backlog 1,234")
+    assert "backlog" not in load_summary(snapshot())
+
+
+def test_the_live_view_has_the_backlog_and_its_course_at_a_rate() -> None:
+    written = io.StringIO()
+    view = Console(file=written, width=80, force_terminal=False)
+    view.print(load_view(snapshot(agents=100, backlog=9_999_999), "█" * 40))
+    lines = [line.rstrip() for line in written.getvalue().splitlines()]
+    (line,) = (line for line in lines if "backlog" in line)
+    assert line.split() == ["backlog", "9,999,999", "█" * 40]
+    assert max(map(len, lines)) <= 80
+    assert len(lines) < 24
+
+
+def test_on_a_terminal_the_course_of_the_backlog_is_that_of_all_snapshots() -> None:
+    written = io.StringIO()
+    view = Screen(Console(file=written, width=80, force_terminal=True, color_system=None), request())
+    for backlog in (0, 7, 14):
+        view.handle(snapshot(backlog=backlog))
+    view.close()
+    assert "▁▄█" in written.getvalue()
 
 
 def test_a_load_of_unknown_length_shows_what_is_done() -> None:
@@ -363,7 +425,7 @@ def test_a_picture_that_cannot_be_drawn_is_not_drawn_again_in_the_end(monkeypatc
         def __rich__(self) -> str:
             raise ValueError("no such picture")
 
-    monkeypatch.setattr(live, "load_view", lambda snapshot: Picture())
+    monkeypatch.setattr(live, "load_view", lambda snapshot, course: Picture())
     written = io.StringIO()
     one = Screen(Console(file=written, width=80, force_terminal=True), request())
     with pytest.raises(ValueError, match="no such picture"):

@@ -34,6 +34,7 @@ from ovbench.coordinator.result.report import (
 from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, effective, finished, folded, job, ms, ready, report, request, run, seconds, steady
 from tests.machines import machine
+from tests.pages import rate_report
 
 
 def console(width: int = 80) -> tuple[Console, io.StringIO]:
@@ -508,8 +509,8 @@ def test_a_run_that_measured_nothing_says_so_and_why() -> None:
 def test_the_plan_shows_the_cpus_of_each_agent() -> None:
     topology = Topology(tuple(Cpu(0, 0, cpu, cpu) for cpu in range(4)), frozenset(range(4)))
     out, written = console()
-    plan = make_plan(request("--agents", "2", "-t", "90", "-niter", "1000", "-nireq", "3"), topology)
-    print_plan(out, plan, topology, ())
+    asked = request("--agents", "2", "-t", "90", "-niter", "1000", "-nireq", "3")
+    print_plan(out, asked, make_plan(asked, topology), topology, ())
     lines = [line.rstrip() for line in written.getvalue().splitlines() if line.strip()[:1].isdigit()]
     rows = [line.split() for line in lines]
     assert [row[:2] for row in rows] == [["0", "0-1"], ["1", "2-3"]]
@@ -517,10 +518,18 @@ def test_the_plan_shows_the_cpus_of_each_agent() -> None:
     assert max(len(line) for line in lines) <= 80
 
 
+def test_the_plan_shows_how_the_load_arrives() -> None:
+    out, written = console()
+    asked = request("--rate", "300", "--dispatch", "round-robin")
+    print_plan(out, asked, make_plan(asked, machine()), machine(), ())
+    assert "arrivals: 300.0 inferences/s, poisson, seed 0; dispatch round-robin\n" in written.getvalue()
+
+
 def test_the_plan_shows_nodes_where_there_are_several() -> None:
     topology = machine(sockets=4, cores=1)
     out, written = console()
-    print_plan(out, make_plan(request("--agents", "3"), topology), topology, ())
+    asked = request("--agents", "3")
+    print_plan(out, asked, make_plan(asked, topology), topology, ())
     rows = [line.split()[:3] for line in written.getvalue().splitlines() if line.strip()[:1].isdigit()]
     assert rows == [["0", "0-1", "several"], ["1", "2", "2"], ["2", "3", "3"]]
 
@@ -531,3 +540,45 @@ def test_memory_is_shown_by_node_where_there_are_several(nodes: int) -> None:
     text = "\n".join(section(shown(report(run([delivered(0, load=finished(completed=9, nodes=parts))]))), "agents"))
     assert ("memory by node" in text, "0: 30 MB" in text) == (nodes > 1, nodes > 1)
     assert "1: " not in text
+
+
+def test_at_a_rate_the_headline_has_what_was_offered_and_delivered_and_latency_from_due() -> None:
+    head, totals, *_ = shown(rate_report(overloaded=True)).strip().splitlines()
+    assert head == "INVALID   delivered 261.0 of 300.0/s   median 2.50 ms   p99 > 12.2 ms from due"
+    assert "400.0 FPS ±3.0 %" in totals
+
+
+def test_at_a_rate_a_percentile_that_is_unknown_is_not_another_one_in_the_headline() -> None:
+    found = rate_report(overloaded=True)
+    assert found.latency_ms is not None
+    asked = structs.replace(found.latency_ms, chosen_percentile=97, chosen=None, at_least={"chosen": 10.0})
+    assert "p97 > 10.0 ms from due" in shown(structs.replace(found, latency_ms=asked)).strip().splitlines()[0]
+
+
+def test_at_a_rate_latency_stands_above_its_parts_and_arrivals_and_stages_follow() -> None:
+    text = shown(rate_report())
+    assert section(text, "latency")[0] == "latency  from due  ± with 95 % confidence"
+    titles = ["latency  from", "  wait ", "  service ", "arrivals ", "lateness ", "goodput ", "stages ", "agents "]
+    places = [text.index(f"\n{title}") for title in titles]
+    assert places == sorted(places)
+
+
+def test_an_agent_of_which_a_percentile_is_unknown_has_its_bound_in_its_row() -> None:
+    found = rate_report(overloaded=True)
+    agents = tuple(structs.replace(agent, latency_ms=found.latency_ms, reason="") for agent in found.agents)
+    rows = section(shown(structs.replace(found, agents=agents)), "agents")
+    assert all("> 12.2 ms" in row for row in rows[3:])
+    assert max(map(len, rows)) <= 80
+
+
+def test_of_a_load_at_which_nothing_completed_the_arrivals_are_shown() -> None:
+    found = rate_report(overloaded=True)
+    nothing = structs.replace(found, throughput=structs.replace(found.throughput, count=0), latency_ms=None)
+    text = shown(nothing)
+    assert "nothing was measured" in text
+    assert "unfinished 390" in text
+
+
+def test_a_closed_loop_has_nothing_of_a_rate() -> None:
+    text = shown(report())
+    assert not any(word in text for word in ("due", "wait", "service", "arrivals", "stages"))

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.coordinator.result.numbers import (
+    bounded,
     count,
     deviation,
     duration,
@@ -38,6 +39,14 @@ UNITS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}
 )
 def test_a_latency_has_the_unit_that_fits(ms: float, text: str) -> None:
     assert milliseconds(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("ms", "at_least", "text"),
+    [(1.5, None, "1.50 ms"), (1.5, 1.0, "1.50 ms"), (None, 12.3, "> 12.3 ms"), (None, None, "unknown")],
+)
+def test_a_latency_that_is_unknown_is_never_written_as_one(ms: float | None, at_least: float | None, text: str) -> None:
+    assert bounded(ms, at_least) == text
 
 
 @settings(max_examples=100, deadline=None)
