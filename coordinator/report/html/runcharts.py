@@ -7,17 +7,16 @@ from ovbench.common.topology import format_cpu_list
 
 from ...analysis.fairness import cpus_had
 from ...result.numbers import count, milliseconds, percent, rate
-from ...result.report import AgentPart, CpuPart, DistributionPart, LatencyPart, Report, TimelinePart
+from ...result.report import AgentPart, CpuPart, Report, TimelinePart
+from .arrivalcharts import over_time
 from .chart import (
     BLUE,
     MUTED,
     ORANGE,
     SERIES,
-    TEXT,
     Chart,
     ChartSpec,
     Row,
-    Unit,
     axis,
     colours,
     drawing,
@@ -25,12 +24,9 @@ from .chart import (
     time_unit,
 )
 from .cpucharts import heat, heat_over_time, interference
+from .latencycharts import distribution, parts_distribution
 
-_ALL: Final = "all agents"
-_NAMED_AGENTS: Final = 5
-_WIDE_RANGE: Final = 12.0
 _LAYERS: Final = 15
-_NINES: Final = (0.5, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 
 
 def run_charts(report: Report) -> tuple[Chart, ...]:
@@ -41,7 +37,11 @@ def run_charts(report: Report) -> tuple[Chart, ...]:
 def _charts(report: Report) -> Iterator[Chart]:
     latency, shape = report.latency_ms, report.latency_distribution
     if latency is not None and shape is not None:
-        yield _distribution(latency, shape)
+        yield distribution(latency, shape)
+    if shape is not None and report.arrivals is not None:
+        yield parts_distribution(shape, report.goodput)
+    if report.arrivals is not None and len(report.timeline) > 1:
+        yield from over_time(report.arrivals, report.timeline, report.goodput)
     if len(report.timeline) > 1:
         yield _throughput(report)
         if any(part.p99_ms is not None for part in report.timeline):
@@ -56,62 +56,6 @@ def _charts(report: Report) -> Iterator[Chart]:
         yield heat_over_time(report.cpu, report.cpu.timeline)
     if report.layers is not None and any(layer.real > 0 for layer in report.layers.layers):
         yield _layers(report)
-
-
-def _distribution(latency: LatencyPart, shape: DistributionPart) -> Chart:
-    longest = shape.merged[-1] if latency.max is None else latency.max
-    unit = time_unit(longest)
-    rows = list(_beyond(_ALL, shape.percents, shape.merged, unit))
-    if latency.max is not None:
-        # At half a sample beyond, which is where the largest of n is expected (Hazen).
-        rows.append(_point(_ALL, 0.5 / latency.count, latency.max, unit, "max"))
-    several = len(shape.agents) > 1
-    if several:
-        for agent, values in shape.agents.items():
-            rows += _beyond(f"agent {agent}", shape.percents, values, unit)
-    names = list(dict.fromkeys(row["of"] for row in rows))
-    named = len(names) <= 1 + _NAMED_AGENTS
-    paint = colours("of", names, _line_colours(len(names)), legend=several and named)
-    least = min(row["x"] for row in rows if row["x"] > 0) if any(row["x"] > 0 for row in rows) else 0.0
-    wide = least > 0 and longest * unit.factor > _WIDE_RANGE * least
-    x = axis("x", f"latency, {unit.name}", scale={"type": "log", "nice": False} if wide else {"nice": False},
-             axis={"format": "~g"})  # fmt: skip
-    y = axis(
-        "y", "share of the inferences that were faster",
-        scale={"type": "log", "domain": [1, min(row["y"] for row in rows)], "nice": False},
-        axis={"values": [1, *_NINES], "labelExpr": "format(100 - 100 * datum.value, '.10~g') + ' %'"},
-    )  # fmt: skip
-    lines = [
-        *([_line(x, y, paint, f"datum.of !== '{_ALL}'", 1.5)] if several else []),
-        _line(x, y, paint, f"datum.of === '{_ALL}'", 3),
-        hover(x, y, paint),
-    ]
-    caption = "Each gridline is a further nine. What runs far to the right at the top is the tail."
-    if several and not named:
-        caption += " The thick line is of all agents, each thin one of one; hover to see which."
-    return Chart("latency", "Latency distribution", caption, drawing(lines, rows, 300), wide=True)
-
-
-def _line(x: ChartSpec, y: ChartSpec, paint: ChartSpec, only: str, width: float) -> ChartSpec:
-    return {
-        "mark": {"type": "line", "strokeWidth": width},
-        "transform": [{"filter": only}],
-        "encoding": {"x": x, "y": y, "color": paint, "order": {"field": "y", "sort": "descending"}},
-    }
-
-
-def _line_colours(many: int) -> list[str]:
-    """The first one is of all."""
-    return [TEXT, *SERIES[: many - 1]] if many <= 1 + _NAMED_AGENTS else [TEXT, *[BLUE] * (many - 1)]
-
-
-def _beyond(of: str, percents: Sequence[float], values: Sequence[float], unit: Unit) -> Iterator[dict[str, Any]]:
-    for percentile, value in zip(percents, values, strict=False):
-        yield _point(of, round(1 - percentile / 100, 11), value, unit, f"p{percentile:.10g}")
-
-
-def _point(of: str, share: float, value_ms: float, unit: Unit, name: str) -> dict[str, Any]:
-    return {"of": of, "x": value_ms * unit.factor, "y": share, "tip": f"{of}\n{name}  {milliseconds(value_ms)}"}
 
 
 def _throughput(report: Report) -> Chart:

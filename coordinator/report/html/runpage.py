@@ -8,8 +8,10 @@ from ovbench.common.topology import format_cpu_list
 
 from ...request.request import PlotFormat
 from ...result.environment import AgentPython, Environment
-from ...result.numbers import count, megabytes, milliseconds, percent, rate
-from ...result.report import NAMED_PERCENTILES, AgentPart, Finding, Interval, LatencyPart, Report
+from ...result.numbers import count, duration, megabytes, milliseconds, percent, rate
+from ...result.report import NAMED_PERCENTILES, AgentPart, Finding, Interval, Report, StagePart
+from ..arrivals import goodput_texts, lateness_text, share, stage_rate
+from ..latencytable import latency_figure
 from ..lines import gist
 from .chart import Chart
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag, tiles
@@ -37,7 +39,9 @@ def run_page(report: Report, charts: Sequence[Chart] | None = None) -> bytes:
         _header(report, model),
         _findings(report.validity.findings),
         section("Charts", figures(run_charts(report) if charts is None else charts)),
-        _latency(report.latency_ms),
+        _latency(report),
+        _arrivals(report),
+        _stages(report.stages),
         _agents(report.agents),
         _neighbours(report),
         section("Command", command(shlex.join(report.command))),
@@ -88,12 +92,18 @@ def _some(number: int, what: str) -> str:
 
 
 def _figures(report: Report) -> Iterator[tuple[str, str, str]]:
-    throughput, latency = report.throughput, report.latency_ms
+    throughput, latency, arrivals = report.throughput, report.latency_ms, report.arrivals
+    if arrivals is not None:
+        yield "delivered per second", rate(arrivals.delivered_per_s), f"of {rate(arrivals.offered_per_s)} offered"
     yield "frames per second", rate(throughput.fps), interval_text(throughput.fps_ci95, rate)
     if latency is not None:
+        since = "" if arrivals is None else ", from due"
         for name in ("median", "p99", "p99_9"):
-            value = getattr(latency, name)
-            yield _spelled(name), milliseconds(value), interval_text(latency.ci95.get(name), milliseconds)
+            bounds = interval_text(latency.ci95.get(name), milliseconds)
+            yield f"{_spelled(name)}{since}", latency_figure(latency, name), bounds
+    if report.goodput is not None:
+        within = f"within {milliseconds(report.goodput.slo_ms)}"
+        yield within, share(report.goodput.share), f"{rate(report.goodput.per_s)} per second"
     yield "measured CPUs busy", percent(report.cpu.busy_percent), f"others {percent(report.cpu.others_percent)}"
     efficiency = report.efficiency
     if efficiency is not None and efficiency.frames_per_cpu_s is not None:
@@ -130,21 +140,78 @@ def _findings(findings: Sequence[Finding]) -> Html:
     return section("Findings", tag("ul", items, class_="findings"))
 
 
-def _latency(latency: LatencyPart | None) -> Html:
+def _latency(report: Report) -> Html:
+    """At a rate with its parts: the wait before the start and the service after it."""
+    latency = report.latency_ms
     if latency is None:
         return Html("")
     names = ["min", "mean", *NAMED_PERCENTILES, "max"]
-    if latency.chosen is not None and latency.chosen_percentile not in (50, 90, 95, 99):
+    if latency.chosen_percentile not in (50, 90, 95, 99):
         names.append("chosen")
     columns = [f"p{latency.chosen_percentile}" if name == "chosen" else _spelled(name) for name in names]
-    rows = [[milliseconds(getattr(latency, name)) for name in names]]
+    rows = [[latency_figure(latency, name) for name in names]]
     if latency.ci95:
         rows.append([interval_text(latency.ci95.get(name), milliseconds) for name in names])
     notes = [] if latency.exact else ["Percentiles are from a histogram: within 0.1 %."]
     notes += ["Below each: where it lies with 95 % confidence."] if latency.ci95 else []
+    at_rate = report.arrivals is not None
+    if at_rate:
+        parts = {"wait": report.wait_ms, "service": report.service_ms}
+        rows += [[latency_figure(part, name) for name in names] for part in parts.values() if part is not None]
+        of = ["latency, from due", *[""] * bool(latency.ci95), *(name for name, part in parts.items() if part)]
+        columns, rows = ["", *columns], [[name, *row] for name, row in zip(of, rows, strict=True)]
+        notes.append("An inference waits from when it is due, then it is served.")
     return section(
-        "Latency", table(columns, rows, names=0), tag("p", " ".join(notes), class_="note") if notes else None
+        "Latency",
+        table(columns, rows, names=1 if at_rate else 0),
+        tag("p", " ".join(notes), class_="note") if notes else None,
     )
+
+
+def _arrivals(report: Report) -> Html:
+    part, lateness, goodput = report.arrivals, report.lateness_us, report.goodput
+    if part is None:
+        return Html("")
+    facts = {
+        "law": part.law + ("" if part.seed is None else f", seed {part.seed}"),
+        "asked for": f"{rate(part.rate)} per second",
+        "offered": f"{count(part.offered)}, {rate(part.offered_per_s)} per second",
+        "delivered": f"{count(part.delivered)}, {rate(part.delivered_per_s)} per second",
+        "unfinished": count(part.unfinished),
+        "dropped": count(part.dropped),
+        "backlog": f"{count(part.backlog_start)} at the start, {count(part.backlog_end)} at the end",
+        "dispatch": part.dispatch,
+        "drain": duration(part.drain_s),
+    }
+    if lateness is not None:
+        facts["lateness of the load generator"] = lateness_text(lateness)
+    if goodput is not None:
+        facts["goodput"] = "; ".join(goodput_texts(goodput))
+    return section("Arrivals", pairs(facts))
+
+
+def _stages(stages: Sequence[StagePart]) -> Html:
+    if not stages:
+        return Html("")
+    columns = (
+        "from", "for", "rate per second", "offered", "delivered", "unfinished", "dropped", "median", "p99",
+        "service p99", "wait p99", "goodput",
+    )  # fmt: skip
+    rows = [
+        [
+            duration(stage.start_s),
+            duration(stage.duration_s),
+            stage_rate(stage),
+            *map(count, (stage.offered, stage.delivered, stage.unfinished, stage.dropped)),
+            latency_figure(stage.latency_ms, "median"),
+            latency_figure(stage.latency_ms, "p99"),
+            latency_figure(stage.service_ms, "p99"),
+            latency_figure(stage.wait_ms, "p99"),
+            "-" if stage.goodput is None else share(stage.goodput.share),
+        ]
+        for stage in stages
+    ]
+    return section("Stages", table(columns, rows, names=0))
 
 
 def _agents(agents: Sequence[AgentPart]) -> Html:
@@ -163,8 +230,8 @@ def _agent(agent: AgentPart) -> list[str]:
         str(agent.streams or "-"),
         str(agent.nireq or "-"),
         rate(throughput.fps) if throughput else "-",
-        milliseconds(latency.median) if latency else "-",
-        milliseconds(latency.p99) if latency else "-",
+        latency_figure(latency, "median"),
+        latency_figure(latency, "p99"),
         percent(cpu.percent) if cpu else "-",
         megabytes(memory.private) if memory is not None and memory.private is not None else "-",
         f"{agent.state}: {agent.reason}" if agent.reason else agent.state,

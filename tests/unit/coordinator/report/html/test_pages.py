@@ -24,7 +24,7 @@ from ovbench.coordinator.result.numbers import rate
 from ovbench.coordinator.result.report import Interval
 from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, job, report, run
-from tests.pages import HOSTILE, STUDIES, ab_study, full_report, scaling_study
+from tests.pages import HOSTILE, STUDIES, ab_study, full_report, rate_report, scaling_study
 from tests.studies import answer
 
 pytest.importorskip("vl_convert")
@@ -74,6 +74,8 @@ def pages() -> Mapping[str, bytes]:
             report(run([AgentRecord(0, job(), why="it never came")], readings=[]))
         ),
         "of a run of 256 agents": run_page(full_report(256, 256)),
+        "of a run at a rate": run_page(rate_report()),
+        "of a run at a rate that is too high": run_page(rate_report(overloaded=True)),
         "of a run of one agent": run_page(report(run([delivered(0)]))),
         **{f"of a study of {kind}": study_page(*made, {}) for kind, made in studies.items()},
         "of a study with a report": study_page(*studies["ab"], {"0001": full_report()}),
@@ -124,6 +126,30 @@ def test_the_key_figures_of_a_run_are_written_as_on_the_terminal_with_their_inte
     assert f"{whole.throughput.fps_ci95.low:,.1f} to " in run_page(whole).decode()
 
 
+def test_at_a_rate_what_is_unknown_is_more_than_a_bound_and_latency_has_its_parts() -> None:
+    page = run_page(rate_report(overloaded=True))
+    cells = Reader(page).texts["td"]
+    assert [cell for cell in cells if cell in ("latency, from due", "wait", "service")] == [
+        "latency, from due", "wait", "service",
+    ]  # fmt: skip
+    assert "> 12.2 ms" in cells
+    assert "unknown" not in cells
+    assert "261.0" in Reader(page).texts["dd"]
+
+
+def test_at_a_rate_each_stage_has_its_row() -> None:
+    page = run_page(rate_report()).decode()
+    assert page.index("<h2>Latency</h2>") < page.index("<h2>Arrivals</h2>") < page.index("<h2>Stages</h2>")
+    assert "100..400" in Reader(page.encode()).texts["td"]
+
+
+def test_a_closed_loop_has_neither_arrivals_nor_stages() -> None:
+    page = run_page(report()).decode()
+    assert "<h2>Arrivals</h2>" not in page
+    assert "<h2>Stages</h2>" not in page
+    assert "from due" not in page
+
+
 @pytest.mark.parametrize(
     ("interval", "text"),
     [
@@ -156,7 +182,7 @@ def test_a_study_begins_with_its_answer_and_the_command_lines() -> None:
 
 
 def test_every_chart_compiles_and_becomes_a_picture_in_its_own_colours() -> None:
-    charts = [*run_charts(full_report())]
+    charts = [*run_charts(full_report()), *run_charts(rate_report(overloaded=True))]
     for make in STUDIES.values():
         study, outcomes = make()
         charts += study_charts(study, outcomes, answer(study, outcomes))

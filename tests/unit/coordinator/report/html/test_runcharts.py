@@ -12,7 +12,7 @@ from ovbench.coordinator.report.html.runcharts import run_charts
 from ovbench.coordinator.result.numbers import milliseconds, rate
 from ovbench.coordinator.result.report import CpuPlace, CpuTimeline, Report
 from tests.builders import delivered, report, run
-from tests.pages import full_report
+from tests.pages import full_report, rate_report
 
 WHOLE = full_report()
 
@@ -37,6 +37,12 @@ def test_a_whole_report_has_every_chart() -> None:
         "cpus_over_time",
         "layers",
     ]
+
+
+def test_at_a_rate_what_arrived_follows_the_distribution() -> None:
+    names = list(charts(rate_report()))
+    assert names[:6] == ["latency", "parts", "wait_and_service", "arrivals", "backlog", "goodput"]
+    assert names[6:] == list(charts())[1:]
 
 
 def test_the_latency_curve_goes_through_the_percentiles_of_the_report() -> None:
