@@ -1,10 +1,12 @@
 """A saved result in the formats of other tools."""
 
 import shlex
+from collections.abc import Iterator
 from datetime import datetime
 
 from ovbench.common.errors import UsageError
 
+from ..result.report import Report
 from ..result.study import Outcome
 from ..store.saved import Saved, SavedRun, SavedStudy, read_samples
 from ..study.kinds.registry import kind_of
@@ -30,9 +32,16 @@ def hlog_of(saved: Saved) -> str:
 def _hlog_of_run(saved: SavedRun) -> str:
     report = saved.report
     head = f"ovbench {report.ovbench.version}, latency in ns; the start time is that of the run, in whole seconds"
-    comment = f"{head}\n{shlex.join(report.command)}"
+    comment = "\n".join((head, *_missing(report), shlex.join(report.command)))
     samples = read_samples(saved)
     return histogram_log(samples, report.window.start_ns, report.window.stop_ns, _epoch_s(report.started_at), comment)
+
+
+def _missing(report: Report) -> Iterator[str]:
+    """What no line can have: a percentile of the log alone is too short by it."""
+    missing = report.latency_ms.missing if report.latency_ms is not None else 0
+    if missing:
+        yield f"{missing:,} arrivals never completed and are not in it: they are longer than all that are"
 
 
 def _hlog_of_study(saved: SavedStudy) -> str:
@@ -59,7 +68,7 @@ def _latencies(saved: SavedStudy, outcome: Outcome) -> TrialLatencies:
         start_s=max(0.0, _epoch_s(outcome.started_at) - _epoch_s(saved.study.created_at)),
         length_s=run.report.window.duration_s,
         agents=read_samples(run),
-        text=f"trial {outcome.trial}: {shlex.join(run.report.command)}",
+        text="\n".join((f"trial {outcome.trial}: {shlex.join(run.report.command)}", *_missing(run.report))),
     )
 
 

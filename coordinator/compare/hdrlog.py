@@ -17,6 +17,7 @@ import numpy as np
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_S
 from ovbench.common.histogram import FINE, MOST_VALUE, Int64s
+from ovbench.common.samples import SampleArray
 
 _COOKIE: Final = 0x1C849303 | 0x10
 _COMPRESSED_COOKIE: Final = 0x1C849304 | 0x10
@@ -51,25 +52,24 @@ def encode_histogram(counts: Int64s) -> str:
     return base64.b64encode(struct.pack(">ii", _COMPRESSED_COOKIE, len(packed)) + packed).decode()
 
 
-def histogram_log(
-    agents: Mapping[int, tuple[Int64s, Int64s]], start_ns: int, stop_ns: int, epoch_s: float, comment: str
-) -> str:
-    """A line for each agent and second of the window [start_ns, stop_ns], by the instant at which inferences ended.
+def histogram_log(agents: Mapping[int, SampleArray], start_ns: int, stop_ns: int, epoch_s: float, comment: str) -> str:
+    """A line for each agent and second of the window [start_ns, stop_ns], by the instant for which inferences count: at
+    a rate when they were due, otherwise when they ended.
 
-    `agents`: starts and ends, ns. Values are in ns, Interval_Max in ms. Timestamps are seconds since the window's
-    start; `epoch_s`: when that was, in seconds since 1970.
+    Values are in ns, Interval_Max in ms. Timestamps are seconds since the window's start; `epoch_s`: when that was, in
+    seconds since 1970.
     """
     return _log(comment, epoch_s, _intervals(agents, start_ns, stop_ns))
 
 
 @dataclass(frozen=True)
 class TrialLatencies:
-    """`agents`: starts and ends, ns. `start_s`: since the study's start; `text`: a comment, of a line or several."""
+    """`start_s`: since the study's start; `text`: a comment, of a line or several."""
 
     tag: str
     start_s: float
     length_s: float
-    agents: Mapping[int, tuple[Int64s, Int64s]]
+    agents: Mapping[int, SampleArray]
     text: str
 
 
@@ -90,7 +90,7 @@ def study_log(trials: Iterable[TrialLatencies], epoch_s: float, comment: str) ->
 def _trial_lines(trials: Iterable[TrialLatencies]) -> Iterator[str]:
     for trial in trials:
         yield from _comments(trial.text)
-        latencies = np.concatenate([ends - starts for starts, ends in trial.agents.values()])
+        latencies = np.concatenate([samples.latencies for samples in trial.agents.values()])
         if len(latencies):
             yield _line(trial.tag, trial.start_s, trial.length_s, latencies)
 
@@ -114,10 +114,10 @@ def _line(tag: str, start_s: float, length_s: float, latencies: Int64s) -> str:
     return f"Tag={tag},{start_s:.3f},{length_s:.3f},{most_ms:.3f},{encode_histogram(FINE.count(latencies))}"
 
 
-def _intervals(agents: Mapping[int, tuple[Int64s, Int64s]], start_ns: int, stop_ns: int) -> Iterator[str]:
+def _intervals(agents: Mapping[int, SampleArray], start_ns: int, stop_ns: int) -> Iterator[str]:
     """Ordered by time, as readers expect."""
     seconds = max(1, -(-(stop_ns - start_ns) // NS_PER_S))
-    parts = {agent: _by_second(*agents[agent], start_ns, seconds) for agent in sorted(agents)}
+    parts = {agent: _by_second(agents[agent], start_ns, seconds) for agent in sorted(agents)}
     for second in range(seconds):
         length_s = min(NS_PER_S, stop_ns - start_ns - second * NS_PER_S) / NS_PER_S
         for agent, latencies in parts.items():
@@ -126,8 +126,9 @@ def _intervals(agents: Mapping[int, tuple[Int64s, Int64s]], start_ns: int, stop_
                 yield _line(f"agent-{agent}", second, length_s, chosen)
 
 
-def _by_second(starts: Int64s, ends: Int64s, start_ns: int, seconds: int) -> list[Int64s]:
-    """Latencies, by the second of the window in which they ended; those of its very edge are of the last one."""
-    places = np.clip((ends - start_ns) // NS_PER_S, 0, seconds - 1)
+def _by_second(samples: SampleArray, start_ns: int, seconds: int) -> list[Int64s]:
+    """Latencies, by the second of the window for which they count; those of its very edge are of the last one."""
+    instants = samples.dues if samples.timed else samples.ends
+    places = np.clip((instants - start_ns) // NS_PER_S, 0, seconds - 1)
     order = np.argsort(places, kind="stable")
-    return np.split((ends - starts)[order], np.searchsorted(places[order], np.arange(1, seconds)))
+    return np.split(samples.latencies[order], np.searchsorted(places[order], np.arange(1, seconds)))

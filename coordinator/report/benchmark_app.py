@@ -1,6 +1,7 @@
 """A run in benchmark_app's own report files, so that scripts made for them read ours.
 
-Keys, units and formats are those of `utils/statistics_report.py` and `main.py` in OpenVINO's wheel; the figures are of
+Latency is from start to completion, as there: at a rate that is the service time, without the wait for the start. Keys,
+units and formats are those of `utils/statistics_report.py` and `main.py` in OpenVINO's wheel; the figures are of
 all agents together, and each agent's own are added. Left out are its mistakes: in JSON the latencies of shape groups
 replace the overall ones and average counters end after the first layer; totals of sorted counters wrap at a second.
 """
@@ -8,7 +9,7 @@ replace the overall ones and average counters end after the first layer; totals 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -96,7 +97,7 @@ class _Statistics:
     command: Sequence[Row]
     setup: Sequence[Row]
     before_groups: Sequence[Row]
-    groups: Sequence[GroupPart]
+    groups: Sequence[tuple[str, LatencyPart | None]]
     after_groups: Sequence[Row]
     agents: Sequence[tuple[AgentPart, Sequence[Row]]]
 
@@ -104,15 +105,21 @@ class _Statistics:
 def _statistics(report: Report, request: Request) -> _Statistics:
     window_ms = 1000 * report.window.duration_s
     measured = report.throughput if report.throughput.count else None
+    at_rate = report.arrivals is not None
     errors = [finding.message for finding in report.validity.findings if finding.severity == "error"]
     return _Statistics(
         command=command_line_arguments(report.command),
         setup=[] if request.load.compile_only else _setup(report, request),
-        before_groups=[*_phases(report.phases_ms), *_load(measured, report.latency_ms, window_ms)],
-        groups=report.groups,
+        before_groups=[*_phases(report.phases_ms), *_load(measured, _latency(report, at_rate), window_ms)],
+        groups=[(_group_name(group), _latency(group, at_rate)) for group in report.groups],
         after_groups=[*_throughput(measured), *_error(errors)],
-        agents=[(agent, _agent(agent, request, window_ms)) for agent in report.agents],
+        agents=[(agent, _agent(agent, _latency(agent, at_rate), request, window_ms)) for agent in report.agents],
     )
+
+
+def _latency(part: Report | GroupPart | AgentPart, at_rate: bool) -> LatencyPart | None:
+    """Of what completed, from its start."""
+    return part.service_ms if at_rate else part.latency_ms
 
 
 def command_line_arguments(argv: Sequence[str]) -> list[tuple[str, str]]:
@@ -179,15 +186,18 @@ def _chosen(latency: LatencyPart | None) -> list[Row]:
         return []
     percentile = latency.chosen_percentile
     if percentile == 50:
-        return [("latency (ms)", f"{latency.median:.2f}")]
-    return [] if latency.chosen is None else [(f"latency ({percentile} percentile) (ms)", f"{latency.chosen:.2f}")]
+        return _known({"latency (ms)": latency.median})
+    return _known({f"latency ({percentile} percentile) (ms)": latency.chosen})
 
 
 def _spread(latency: LatencyPart | None) -> list[Row]:
     if latency is None:
         return []
-    values = {"avg latency": latency.mean, "min latency": latency.min, "max latency": latency.max}
-    return [(name, f"{value:.2f}") for name, value in values.items()]
+    return _known({"avg latency": latency.mean, "min latency": latency.min, "max latency": latency.max})
+
+
+def _known(values: Mapping[str, float | None]) -> list[Row]:
+    return [(name, f"{value:.2f}") for name, value in values.items() if value is not None]
 
 
 def _throughput(throughput: Throughput | None) -> list[Row]:
@@ -199,14 +209,14 @@ def _error(reasons: Sequence[str]) -> list[Row]:
     return [("error", " ".join(" ".join(reasons).split()))] if reasons else []
 
 
-def _agent(agent: AgentPart, request: Request, window_ms: float) -> list[Row]:
+def _agent(agent: AgentPart, latency: LatencyPart | None, request: Request, window_ms: float) -> list[Row]:
     rows: list[Row] = [("cpus", format_cpu_list(agent.cpus))]
     if agent.nireq is not None:
         rows.append(("number of parallel infer requests", str(agent.nireq)))
     if agent.streams is not None:
         rows.append((f"number of {request.runtime.device} streams", str(agent.streams)))
     measured = agent.throughput if agent.throughput is not None and agent.throughput.count else None
-    rows += [*_phases(agent.phases_ms), *_load(measured, agent.latency_ms, window_ms), *_throughput(measured)]
+    rows += [*_phases(agent.phases_ms), *_load(measured, latency, window_ms), *_throughput(measured)]
     return [*rows, *_error([agent.reason] if agent.state != "ok" else [])]
 
 
@@ -221,8 +231,7 @@ def _statistics_json(statistics: _Statistics) -> dict[str, Any]:
     parts["execution_results"] = dict([*statistics.before_groups, *statistics.after_groups])
     if statistics.groups:
         parts["groups"] = [
-            {"group": _group_name(group), **dict([*_chosen(group.latency_ms), *_spread(group.latency_ms)])}
-            for group in statistics.groups
+            {"group": name, **dict([*_chosen(latency), *_spread(latency)])} for name, latency in statistics.groups
         ]
     parts["agents"] = [{"id": agent.id, **dict(rows)} for agent, rows in statistics.agents]
     return parts
@@ -230,7 +239,7 @@ def _statistics_json(statistics: _Statistics) -> dict[str, Any]:
 
 def _statistics_csv(statistics: _Statistics) -> str:
     """An agent's rows begin with its name, so that they stay apart from the totals where all keys go to one mapping."""
-    groups = [row for group in statistics.groups for row in [("group", _group_name(group)), *_spread(group.latency_ms)]]
+    groups = [row for name, latency in statistics.groups for row in [("group", name), *_spread(latency)]]
     agents = [(f"agent {agent.id} {key}", value) for agent, rows in statistics.agents for key, value in rows]
     sections: dict[str, Sequence[Row]] = {
         "Command line parameters": statistics.command,

@@ -302,6 +302,7 @@ class AgentPart(Struct, frozen=True):
     phases_ms: PhasesPart | None
     cpu: AgentCpu | None
     memory_mb: MemoryPart | None
+    service_ms: Annotated[LatencyPart | None, Meta(description="from start to completion, at a rate")] = None
 
 
 class TimelineArrivals(Struct, frozen=True):
@@ -427,6 +428,7 @@ class GroupPart(Struct, frozen=True):
     batch: int
     count: Annotated[int, Meta(description="inferences with it that ended in the window and are known exactly")]
     latency_ms: LatencyPart | None
+    service_ms: Annotated[LatencyPart | None, Meta(description="from start to completion, at a rate")] = None
 
 
 class LayerPart(Struct, frozen=True):

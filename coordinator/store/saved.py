@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from ovbench.common.errors import UsageError
+from ovbench.common.samples import SampleArray
 
 from ..result import study as record
 from ..result.findings import Code
@@ -137,10 +139,8 @@ def _outcomes(name: str, file: Path) -> tuple[Outcome, ...]:
     return tuple(outcomes)
 
 
-def read_samples(run: SavedRun) -> dict[int, tuple[Any, Any]]:
-    """Starts and ends, ns (int64), by agent. Raises UsageError where they were not saved or cannot be read."""
-    import numpy as np
-
+def read_samples(run: SavedRun) -> dict[int, SampleArray]:
+    """By agent. Raises UsageError where they were not saved or cannot be read."""
     name = run.report.samples_file
     if name is None:
         asked = any(finding.code == Code.SAMPLES_NOT_SAVED for finding in run.report.validity.findings)
@@ -151,6 +151,13 @@ def read_samples(run: SavedRun) -> dict[int, tuple[Any, Any]]:
         with (run.folder / Path(name).name).open("rb") as stream, np.lib.npyio.NpzFile(stream) as arrays:
             named = (re.fullmatch(r"agent_(\d+)_start_ns", key) for key in arrays.files)
             agents = sorted(int(name[1]) for name in named if name is not None)
-            return {agent: (arrays[f"agent_{agent}_start_ns"], arrays[f"agent_{agent}_end_ns"]) for agent in agents}
+            return {
+                agent: SampleArray.of(
+                    arrays[f"agent_{agent}_start_ns"],
+                    arrays[f"agent_{agent}_end_ns"],
+                    arrays[f"agent_{agent}_due_ns"] if f"agent_{agent}_due_ns" in arrays.files else None,
+                )
+                for agent in agents
+            }
     except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile, zlib.error) as error:
         raise UsageError(f"{run.name}: {name} cannot be read: {getattr(error, 'strerror', None) or error}") from None

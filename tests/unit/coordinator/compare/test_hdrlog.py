@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.common.clock import NS_PER_S
-from ovbench.common.histogram import FINE, MOST_VALUE, Int64s
+from ovbench.common.histogram import FINE, MOST_VALUE
+from ovbench.common.samples import SampleArray
 from ovbench.coordinator.compare.hdrlog import TrialLatencies, encode_histogram, histogram_log, study_log, tag_of
 from tests.builders import ms, pairs, seconds
 
@@ -52,14 +53,13 @@ def test_counts_of_any_size_are_read_back(count: int) -> None:
     assert read.get_count_at_value(1234) == count
 
 
-def samples() -> dict[int, tuple[Int64s, Int64s]]:
+def samples() -> dict[int, SampleArray]:
     """Two agents over 2.5 s from second 5, latencies of 1 to 20 ms."""
     random = np.random.default_rng(7)
     found = {}
     for agent in (0, 3):
         ends = seconds(5) + np.sort(random.integers(0, seconds(2.5) + 1, 4000))
-        data = pairs(ends, random.integers(ms(1), ms(20), 4000))
-        found[agent] = (data[:, 0], data[:, 1])
+        found[agent] = SampleArray(pairs(ends, random.integers(ms(1), ms(20), 4000)))
     return found
 
 
@@ -74,8 +74,8 @@ def test_a_log_read_by_hdrhistogram_has_each_agents_counts_extremes_and_percenti
     totals = {f"agent-{agent}": HdrHistogram(1, MOST_VALUE, 3) for agent in samples()}
     while (interval := reader.get_next_interval_histogram()) is not None:
         totals[interval.get_tag()].add(interval)
-    for agent, (starts, ends) in samples().items():
-        read, latencies = totals[f"agent-{agent}"], np.sort(ends - starts)
+    for agent, recorded in samples().items():
+        read, latencies = totals[f"agent-{agent}"], np.sort(recorded.latencies)
         assert read.get_total_count() == len(latencies)
         assert read.values_are_equivalent(read.get_min_value(), int(latencies[0]))
         assert read.values_are_equivalent(read.get_max_value(), int(latencies[-1]))
@@ -91,9 +91,8 @@ def test_an_interval_has_what_ended_in_its_second(tmp_path: Path) -> None:
         found.append((interval.get_tag(), interval.get_start_time_stamp(), interval.get_total_count()))
     assert [tag for tag, _, _ in found] == ["agent-0", "agent-3"] * 3
     for index, (tag, _, count) in enumerate(found):
-        _, ends = samples()[int(tag[-1])]
         second = index // 2
-        place = np.minimum((ends - seconds(5)) // NS_PER_S, 2)
+        place = np.minimum((samples()[int(tag[-1])].ends - seconds(5)) // NS_PER_S, 2)
         assert count == np.count_nonzero(place == second)
 
 
@@ -111,15 +110,15 @@ def test_the_head_of_a_log_is_what_readers_look_for() -> None:
         ["1.000", "1.000"],
         ["2.000", "0.500"],
     ]
-    starts, ends = samples()[0]
-    first = (ends - starts)[ends < seconds(6)]
+    recorded = samples()[0]
+    first = recorded.latencies[recorded.ends < seconds(6)]
     assert float(lines[5].split(",")[3]) == pytest.approx(first.max() / 1e6, abs=5e-4)
 
 
 def of_trial(tag: str, start_s: float, latencies: list[int]) -> TrialLatencies:
     """By two agents, the second of which did one inference."""
     data = pairs(seconds(1) + ms(100) * np.arange(1, len(latencies) + 1), latencies)
-    agents = {0: (data[:-1, 0], data[:-1, 1]), 1: (data[-1:, 0], data[-1:, 1])}
+    agents = {0: SampleArray(data[:-1]), 1: SampleArray(data[-1:])}
     return TrialLatencies(tag, start_s, 2.5, agents, f"trial at {start_s:g}")
 
 
@@ -153,5 +152,18 @@ def test_a_tag_has_neither_commas_nor_spaces() -> None:
 
 def test_a_second_in_which_an_agent_ended_nothing_has_no_line() -> None:
     data = pairs([seconds(0.5), seconds(2.5)], [ms(1), ms(2)])
-    lines = histogram_log({0: (data[:, 0], data[:, 1])}, 0, seconds(3), 0.0, "x").splitlines()[4:]
+    lines = histogram_log({0: SampleArray(data)}, 0, seconds(3), 0.0, "x").splitlines()[4:]
     assert [line.split(",")[1] for line in lines] == ["0.000", "2.000"]
+
+
+def test_at_a_rate_latency_is_from_due_and_in_the_second_for_which_it_counts(tmp_path: Path) -> None:
+    """Due at 0.9 s, started at 1.2 s and done at 1.3 s: 400 ms in the first second. The next is due after it."""
+    dues, starts, ends = (np.asarray([seconds(a), seconds(b)]) for a, b in ((0.9, 1.5), (1.2, 1.5), (1.3, 1.6)))
+    file = tmp_path / "run.hlog"
+    file.write_text(histogram_log({0: SampleArray.of(starts, ends, dues)}, 0, seconds(2), 0.0, "x"))
+    reader = HistogramLogReader(str(file), HdrHistogram(1, MOST_VALUE, 3))
+    for second, latency_ms in ((0, 400), (1, 100)):
+        read = reader.get_next_interval_histogram()
+        assert read is not None
+        assert (read.get_start_time_stamp(), read.get_total_count()) == (1000 * second, 1)
+        assert read.get_count_at_value(ms(latency_ms)) == 1

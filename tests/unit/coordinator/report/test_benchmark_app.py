@@ -16,6 +16,7 @@ from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.report import GroupPart, LayerPart, LayersPart, Report, RequestLayer, RequestLayers
 from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, effective, job, phases, ready, report, request, run
+from tests.ratereports import at_rate, latency
 
 LATENCIES = ("avg latency", "min latency", "max latency")
 
@@ -303,3 +304,25 @@ def test_options_are_paired_with_their_values(argv: list[str], pairs: list[tuple
 @given(st.lists(st.text(max_size=5), max_size=10))
 def test_no_command_line_is_too_odd_to_be_paired(argv: list[str]) -> None:
     assert len(command_line_arguments(["ovbench-coord", *argv])) <= len(argv)
+
+
+@pytest.mark.parametrize("percentile", [50, 99])
+def test_at_a_rate_latency_is_from_the_start_as_benchmark_app_has_it(percentile: int) -> None:
+    """Half of it was wait."""
+    service = replace(latency(5.0), chosen_percentile=percentile, chosen=5.0)
+    due = latency(10.0)
+    agents = tuple(replace(agent, latency_ms=due, service_ms=service) for agent in report().agents)
+    group = GroupPart({"data": (1, 16)}, 1, 1000, due, service)
+    found = replace(at_rate(10.0), service_ms=service, agents=agents, groups=(group,))
+    parsed = in_json(found)
+    key = "latency (ms)" if percentile == 50 else "latency (99 percentile) (ms)"
+    for rows in (parsed["execution_results"], *parsed["agents"], *parsed["groups"]):
+        assert (rows[key], rows["max latency"]) == ("2.50" if percentile == 50 else "5.00", "5.00")
+
+
+def test_a_latency_that_is_not_known_is_left_out() -> None:
+    unknown = replace(at_rate(10.0), service_ms=latency(None, at_least_ms=4.0), agents=())
+    results = in_json(unknown)["execution_results"]
+    assert "max latency" not in results
+    assert results["latency (ms)"] == "2.00"
+    assert in_csv(unknown)

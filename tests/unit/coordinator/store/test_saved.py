@@ -128,8 +128,15 @@ def test_samples_are_read_back_by_agent(tmp_path: Path) -> None:
     write_samples(tmp_path / "samples.npz", loads, window)
     found = read_samples(SavedRun("a", tmp_path, report(samples_file="samples.npz")))
     assert list(found) == [0, 2]
-    starts, ends = found[2]
-    assert set((ends - starts).tolist()) == {ms(12)}
+    assert set(found[2].latencies.tolist()) == {ms(12)}
+
+
+def test_samples_of_a_load_at_a_rate_know_when_each_was_due(tmp_path: Path) -> None:
+    arrays = {f"agent_0_{name}_ns": np.asarray([at], np.int64) for name, at in (("due", 1), ("start", 3), ("end", 7))}
+    with (tmp_path / "samples.npz").open("wb") as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
+    found = read_samples(SavedRun("a", tmp_path, report(samples_file="samples.npz")))[0]
+    assert (found.waits.tolist(), found.services.tolist(), found.latencies.tolist()) == ([2], [4], [6])
 
 
 def test_samples_that_were_not_saved_or_are_broken_are_refused(tmp_path: Path) -> None:

@@ -81,8 +81,8 @@ def test_the_samples_of_a_trial_are_beside_its_report(folder: StudyFolder) -> No
     folder.keep(TRIALS[0], outcome(TRIALS[0]), report(samples_file="samples.npz"))
     saved = read_saved(str(folder.path / "trials" / TRIALS[0].id))
     assert isinstance(saved, SavedRun)
-    ((agent, (starts, ends)),) = read_samples(saved).items()
-    assert (agent, len(starts), set((ends - starts).tolist())) == (3, 50, {ms(10)})
+    ((agent, samples),) = read_samples(saved).items()
+    assert (agent, len(samples), set(samples.latencies.tolist())) == (3, 50, {ms(10)})
 
 
 def test_samples_that_are_known_as_a_histogram_only_are_not_kept(folder: StudyFolder) -> None:
