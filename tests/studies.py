@@ -5,6 +5,7 @@ from itertools import product
 from typing import Literal
 
 import numpy as np
+from msgspec import structs
 
 from ovbench.coordinator.result.effective import InEffect
 from ovbench.coordinator.result.study import Fingerprint, KindName, Outcome, Point, Study, Trial
@@ -63,6 +64,8 @@ def outcome(
     findings: tuple[str, ...] = (),
     in_effect: InEffect | None = None,
     attempt: int = 0,
+    figures: Mapping[str, float] | None = None,
+    at_least: Mapping[str, float] | None = None,
 ) -> Outcome:
     return Outcome(
         trial=trial.id,
@@ -82,6 +85,8 @@ def outcome(
         findings=findings,
         in_effect=in_effect,
         attempt=attempt,
+        figures=dict(figures or {}),
+        at_least=dict(at_least or {}),
     )
 
 
@@ -110,6 +115,20 @@ def outcomes(
         )
         for trial in of.trials
     ]
+
+
+AT_RATE = {"offered_per_s": 100.0, "delivered_per_s": 99.0, "wait_p99_ms": 1.5, "goodput": 0.98, "unfinished": 0.0}
+"""Figures of a trial at a rate."""
+
+
+def at_rate(trial: Trial, p99_ms: float | None, **figures: float) -> Outcome:
+    """That did what was offered; p99 None: so much never completed that it is not known, nor is that of the wait."""
+    if p99_ms is not None:
+        return outcome(trial, 100.0, p99_ms, figures={**AT_RATE, **figures})
+    known = {name: value for name, value in {**AT_RATE, **figures}.items() if name != "wait_p99_ms"}
+    bounds = {"p99_ms": 12.0, "wait_p99_ms": 11.0}
+    found = outcome(trial, 100.0, 12.0, figures={**known, "unfinished": 50.0}, at_least=bounds)
+    return structs.replace(found, latency_ms={"median": 6.0})
 
 
 def standing(of: Study, done: Iterable[Outcome]) -> tuple[Outcome, ...]:

@@ -18,7 +18,7 @@ from ...result.study import KindName, Outcome, Point, Study, Trial
 from .. import words
 from ..answer import Answer, Basis
 from ..axes import Axes
-from ..choices import Choice, eligible, fastest, fastest_within, pareto
+from ..choices import Choice, eligible, fastest, fastest_within, pareto, shortest
 from ..columns import AFTER, BEFORE, P99, Column, at_rate, per_batch
 from ..design import Design, refuse_too_many, shuffled, trials
 from ..flag import StudyFlag
@@ -111,8 +111,9 @@ class Kind(ABC):
             yield from fastest_within(study.p99_limit_ms, among)
 
     def also_best(self, among: Sequence[Setting]) -> Iterator[Choice]:
-        """What such a study asks for besides."""
-        yield from ()
+        """What such a study asks for besides. At a rate throughput is what was offered, so latency decides."""
+        if any("offered_per_s" in setting.figures for setting in among):
+            yield from shortest(among)
 
     def weighed(self, basis: Basis) -> Basis:
         """With what this kind works out of the settings: curves, ratios, shares."""

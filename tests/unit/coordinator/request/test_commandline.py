@@ -415,3 +415,30 @@ def test_help_has_every_flag_of_benchmark_app_with_a_long_name(flag: str, capsys
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  -")]
     (named,) = [words for words in lines if words[0].rstrip(",") == flag]
     assert any(word.startswith("--") for word in named[:2])
+
+
+@pytest.mark.parametrize(
+    ("argv", "advice"),
+    [
+        (("--require", "wait_p99_ms < 5"), "only a load at a rate has it; add --rate R"),
+        (("--require", "fps > 1", "--require", "unfinished < 1"), "only a load at a rate has it; add --rate R"),
+        (("--rate", "9", "--require", "goodput >= 0.99"), "it is by a limit of the latency; add --slo-ms X"),
+    ],
+)
+def test_a_requirement_that_such_a_run_cannot_meet_is_refused_before_it(argv: tuple[str, ...], advice: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_run(argv)
+    assert str(refused.value) == f"--require '{argv[-1]}': {advice}"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--rate", "9", "--require", "wait_p99_ms < 5"),
+        ("--stages", "5s:9", "--require", "lateness_p99_us < 50"),
+        ("-max_irate", "9", "--require", "service_p99_ms < 5"),
+        ("--rate", "9", "--slo-ms", "20", "--require", "goodput >= 0.99"),
+    ],
+)
+def test_a_requirement_on_a_figure_that_the_run_has_is_taken(argv: tuple[str, ...]) -> None:
+    assert parse_run(argv).criteria.requirements[0].text == argv[-1]

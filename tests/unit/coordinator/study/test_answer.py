@@ -15,7 +15,7 @@ from ovbench.coordinator.stats.scaling import throughput
 from ovbench.coordinator.study.answer import Answer, answer_json
 from ovbench.coordinator.study.kinds.scaling import efficiency
 from ovbench.coordinator.study.words import with_interval
-from tests.studies import Status, answer, outcome, outcomes, study
+from tests.studies import Status, answer, at_rate, outcome, outcomes, study
 
 SIZES = ("1", "2", "4", "8", "16", "32")
 
@@ -277,3 +277,40 @@ def test_any_study_has_an_answer_that_json_holds_and_gives_back(data: st.DataObj
     written = answer_json(found)
     assert msgspec.json.decode(written, type=Answer) == found
     assert inf not in json.loads(written, parse_constant=lambda name: pytest.fail(name)).values()
+
+
+def dispatched(shared_p99_ms: float | None, random_p99_ms: float | None, blocks: int = 10) -> Answer:
+    planned = study({"--dispatch": ("shared", "random")}, "ab", blocks)
+    p99 = {"shared": shared_p99_ms, "random": random_p99_ms}
+    return answer(planned, [at_rate(trial, p99[trial.point["--dispatch"]]) for trial in planned.trials])
+
+
+def test_at_a_rate_the_verdict_of_a_against_b_is_on_p99() -> None:
+    found = dispatched(10.0, 15.0)
+    assert found.headline == (
+        "B (--dispatch random) is slower than A (--dispatch shared): 50.0 % longer p99 latency (+50.0 to +50.0 %)."
+    )
+    assert found.lines[1:] == (
+        "median latency of B: 50.0 % longer (+50.0 to +50.0 %).",
+        "throughput of B: 0.0 % more (+0.0 to +0.0 %).",
+    )
+    assert found.unsaid[-1].startswith("The verdict is on p99. ")
+
+
+@pytest.mark.parametrize(("shared", "other"), [(None, 10.0), (10.0, None), (None, None)])
+def test_a_p99_that_one_side_does_not_know_has_no_verdict(shared: float | None, other: float | None) -> None:
+    found = dispatched(shared, other)
+    assert found.headline == "Inconclusive whether A (--dispatch shared) or B (--dispatch random) is faster."
+    assert "The verdict is on p99, which trials do not know, as too many arrivals never completed: lower the rate." in (
+        found.unsaid
+    )
+
+
+def test_at_a_rate_the_shortest_p99_is_named_and_one_that_is_not_known_is_within_no_limit() -> None:
+    planned = study({"--rate": ("100", "200", "300")}, repetitions=2, p99_limit_ms=20.0)
+    p99 = {"100": 10.0, "200": 15.0, "300": None}
+    found = answer(planned, [at_rate(trial, p99[trial.point["--rate"]]) for trial in planned.trials])
+    chosen = {choice.what: choice.setting.point["--rate"] for choice in found.choices}
+    assert chosen["shortest p99"] == "100"
+    assert chosen["most throughput with p99 up to 20.0 ms"] != "300"
+    assert "300" not in [setting.point["--rate"] for setting in found.front]

@@ -34,6 +34,37 @@ def test_several_values_make_an_axis(words: list[str], axes: dict[str, tuple[str
     assert parse_axes(words).varied == axes
 
 
+@pytest.mark.parametrize(
+    ("words", "table", "values"),
+    [
+        (["--rate", "100,200"], {"rate": [100, 200]}, ("100", "200")),
+        (["--rate", "100..300+100"], {"rate": "100..300+100"}, ("100", "200", "300")),
+        (["--arrivals", "poisson,gamma:2"], {"arrivals": ["poisson", "gamma:2"]}, ("poisson", "gamma:2")),
+        (
+            ["--stages", "1s:9,1s:9..19", "--stages", "2s:9"],
+            {"stages": ["1s:9,1s:9..19", "2s:9"]},
+            ("1s:9,1s:9..19", "2s:9"),
+        ),
+        (["--arrival-seed", "1..3"], {"arrival_seed": "1..3"}, ("1", "2", "3")),
+        (["--dispatch", "shared,random"], {"dispatch": ["shared", "random"]}, ("shared", "random")),
+        (["--drain", "0,0.5"], {"drain": [0, 0.5]}, ("0", "0.5")),
+        (["--timeout-ms", "5,10"], {"timeout_ms": [5, 10]}, ("5", "10")),
+        (["--spin", "0,50"], {"spin": [0, 50]}, ("0", "50")),
+        (["--slo-ms", "5", "--slo-ms", "p99:9,p50:5"], {"slo_ms": ["5", "p99:9,p50:5"]}, ("5", "p99:9,p50:5")),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_how_a_load_arrives_can_be_varied_in_words_and_in_a_file(
+    words: list[str], table: dict[str, object], values: tuple[str, ...]
+) -> None:
+    """Each point is a run."""
+    axes = parse_axes(words)
+    assert list(axes.varied.values()) == list(read_axes(table).varied.values()) == [values]
+    rate = () if {"--rate", "--stages"} & set(words) else ("--rate", "50")
+    points = [parse_run((*rate, *axes.argv(point))) for point in axes.points()]
+    assert len({str(run.requested()) for run in points}) == len(values)
+
+
 def test_a_value_that_begins_with_a_dash_is_a_value() -> None:
     assert parse_axes(["-b", "-1", "-api", "sync"]).argv({}) == ("-b", "-1", "-api", "sync")
 

@@ -63,3 +63,17 @@ def test_a_build_has_changed_with_what_is_in_the_agents_python(monkeypatch: pyte
 def test_a_machine_has_changed_with_the_cpus_that_may_be_used() -> None:
     before, now = (fingerprint([], machine(allowed=frozenset(cpus))) for cpus in ({0, 1}, {0}))
     assert list(changes(before, now)) == ["allowed_cpus (was 0-1, is 0)"]
+
+
+@pytest.mark.parametrize("backend", [(), ("--backend", "null:1000")])
+def test_a_trace_of_arrivals_must_not_change_whatever_serves_it(tmp_path: Path, backend: tuple[str, ...]) -> None:
+    trace = tmp_path / "trace.txt"
+
+    def now() -> Fingerprint:
+        return fingerprint([request("--arrivals", f"trace:{trace}", *backend)], machine())
+
+    trace.write_text("0\n1\n2\n")
+    before = now()
+    assert list(changes(before, now())) == []
+    trace.write_text("0\n1\n3\n")
+    assert list(changes(before, now())) == [f"the file {trace}"]

@@ -40,10 +40,27 @@ def test_flags_of_which_the_same_came_are_the_same_run(argv: tuple[str, ...]) ->
     [
         ("-t", "5"), ("-max_irate", "10"), ("--seed", "7"), ("--warmup", "3"), ("-api", "sync"), ("-m", "builtin:mlp"),
         ("-no_warmup",), ("-layout", "data[NC]"), ("--sample-memory", "64"),
+        ("--rate", "10"), ("--stages", "5s:10,5s:20"), ("--rate", "10", "--arrivals", "constant"),
     ],
 )  # fmt: skip
 def test_what_nothing_reports_back_keeps_runs_apart(argv: tuple[str, ...]) -> None:
     assert run_of(*argv) != run_of("-api", "async")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--rate", "20"), ("--arrivals", "gamma:2"), ("--arrival-seed", "1"), ("--dispatch", "random"),
+        ("--drain", "9"), ("--timeout-ms", "5"), ("--spin", "7"),
+    ],
+)  # fmt: skip
+def test_how_the_load_arrives_keeps_runs_apart(argv: tuple[str, ...]) -> None:
+    rate = () if "--rate" in argv else ("--rate", "10")
+    assert run_of(*rate, *argv) != run_of("--rate", "10")
+
+
+def test_a_limit_of_the_latency_changes_what_is_said_of_a_run_and_not_the_run() -> None:
+    assert run_of("--rate", "10", "--slo-ms", "20") == run_of("--rate", "10")
 
 
 def with_property(name: str, value: str) -> Effective:

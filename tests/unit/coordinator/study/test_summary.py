@@ -3,7 +3,7 @@
 import pytest
 
 from ovbench.coordinator.stats.estimate import geometric
-from tests.studies import outcome, outcomes, settings_of, study
+from tests.studies import at_rate, outcome, outcomes, settings_of, study
 
 AXES = {"-nstreams": ("1", "2", "10"), "-api": ("sync", "async")}
 
@@ -59,3 +59,24 @@ def test_the_command_can_be_pasted_into_a_shell() -> None:
     (setting,) = settings_of(planned, [])
     assert setting.command == """ovbench-coord -m '/a folder/it'"'"'s; rm.xml' -nstreams 2"""
     assert setting.fps is None
+
+
+def test_a_setting_at_a_rate_has_arithmetic_means_of_what_may_be_0() -> None:
+    planned = study({"--rate": ("100",)}, repetitions=2)
+    one, two = planned.trials
+    (setting,) = settings_of(planned, [at_rate(one, 5.0, wait_p99_ms=0.0), at_rate(two, 5.0, wait_p99_ms=3.0)])
+    assert setting.figures["wait_p99_ms"].value == 1.5
+    assert setting.figures["goodput"].value == 0.98
+    assert setting.unknown == ()
+
+
+def test_what_one_trial_does_not_know_the_setting_does_not_know() -> None:
+    """The mean of those that know it would be that of the trials that did well."""
+    planned = study({"--rate": ("100",)}, repetitions=2)
+    one, two = planned.trials
+    (setting,) = settings_of(planned, [at_rate(one, 5.0), at_rate(two, None)])
+    assert (setting.p99_ms, setting.p99_of_trials) == (None, ())
+    assert "wait_p99_ms" not in setting.figures
+    assert set(setting.unknown) == {"p99_ms", "wait_p99_ms"}
+    assert setting.median_ms is not None
+    assert setting.figures["unfinished"].value == 25.0
