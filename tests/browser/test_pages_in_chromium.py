@@ -11,7 +11,7 @@ from ovbench.coordinator.report.html.runpage import run_page
 from ovbench.coordinator.report.html.studypage import study_page
 from tests.browser.chromium import Chromium, program
 from tests.builders import delivered, report, run
-from tests.pages import STUDIES, full_report
+from tests.pages import STUDIES, full_report, rate_report
 
 pytest.importorskip("vl_convert")
 pytestmark = pytest.mark.skipif(program() is None, reason="there is no Chromium here")
@@ -43,6 +43,8 @@ def pages() -> Mapping[str, bytes]:
         "run": full_report(),
         "run of one agent": report(run([delivered(0)])),
         "run on 256 CPUs": full_report(256, 256),
+        "run at a rate": rate_report(),
+        "run at a rate that is too high": rate_report(overloaded=True),
     }
     return {name: run_page(of) for name, of in runs.items()} | {
         kind: study_page(*make(), {}) for kind, make in STUDIES.items()
@@ -62,8 +64,13 @@ def test_every_page_draws_its_charts_without_an_error_and_asks_no_host(browser: 
 
 
 def test_the_point_under_the_pointer_shows_its_figures(browser: Chromium, tmp_path: Path) -> None:
-    shown(browser, tmp_path, run_page(full_report()))
+    shown(browser, tmp_path, run_page(rate_report()))
     for chart, text in (
+        ("parts", " ms"),
+        ("wait_and_service", "wait "),
+        ("arrivals", "delivered "),
+        ("backlog", "due and not completed"),
+        ("goodput", "within the limit"),
         ("throughput", "FPS"),
         ("latency", " ms"),
         ("cpus", "busy"),
