@@ -32,8 +32,8 @@ from ovbench.common.samples import SampleArray
 from ovbench.common.shape import static_shape
 from ovbench.common.topology import Topology
 from ovbench.coordinator.analysis.interference import Surroundings
-from ovbench.coordinator.analysis.merge import Merged, merge, merge_run
-from ovbench.coordinator.analysis.recording import Piece, Recorded, Window, recorded, sample_arrays
+from ovbench.coordinator.analysis.merge import Merged, merge_run
+from ovbench.coordinator.analysis.recording import Piece, Recorded, Window, sample_arrays
 from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.machine.utilization import CpuTotals
 from ovbench.coordinator.plan.plan import Plan
@@ -201,6 +201,18 @@ def pairs(ends: Sequence[int] | Int64s, latencies: Sequence[int] | Int64s) -> In
     end = np.asarray(ends, np.int64)
     both = np.stack([end - np.asarray(latencies, np.int64), end], axis=1)
     return both[np.argsort(end, kind="stable")]
+
+
+def timed(dues: Sequence[int] | Int64s, starts: Sequence[int] | Int64s, ends: Sequence[int] | Int64s) -> Int64s:
+    """Samples at a rate, in the order in which they are given."""
+    instants = (np.asarray(part, np.int64) for part in (starts, ends, dues))
+    return SampleArray.of(*instants).table
+
+
+def at_rate(agent: AgentRecord, period_s: float, phase: float = 0.0) -> AgentRecord:
+    """With a limit of its rate, by a pace; its samples are to be timed."""
+    pace = Pace(frame_period_ns=seconds(period_s), phase=phase)
+    return replace(agent, job=structs.replace(agent.job, load=structs.replace(agent.job.load, pace=pace)))
 
 
 def steady(start_ns: int, latency_ns: int, count: int) -> Int64s:
@@ -396,12 +408,11 @@ def evidence(
 ) -> Evidence:
     """By default of two agents that did exactly what was asked of them."""
     agents = [delivered(0), delivered(1)] if agents is None else agents
-    loads = recorded(agents)
     plan = Plan(tuple(agent.job for agent in agents), housekeeping)
     ended = run(agents, wanted=wanted, plan=plan, interrupted=interrupted)
     return Evidence(
         run=replace(ended, topology=topology or machine()),
-        merged=merged or (merge(loads) if loads else None),
+        merged=merged or merge_run(ended),
         samples_saved=samples_saved,
         surroundings=surroundings or Surroundings(),
     )

@@ -15,6 +15,7 @@ from ovbench.common.clock import NS_PER_S
 from ovbench.common.samples import SampleArray
 
 from ..stats.uncertainty import grouped
+from .times import LATENCY, Time
 
 Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
@@ -54,32 +55,38 @@ def cell_edges(start_ns: int, stop_ns: int, cells: int = CELLS) -> Int64s:
     return np.asarray([start_ns + (stop_ns - start_ns) * n // cells for n in range(cells + 1)], np.int64)
 
 
-def tally(pieces: Sequence[SampleArray], edges: Int64s, limits: Sequence[int]) -> tuple[Int64s, Int64s]:
-    """By cell: how many samples ended in it, [n], and how many of them exceed no limit, [limits, n].
+def tally(
+    pieces: Sequence[SampleArray], edges: Int64s, limits: Sequence[int], time: Time = LATENCY, by_due: bool = False
+) -> tuple[Int64s, Int64s]:
+    """By cell: how many samples ended in it, or were due in it, [n], and how many of them exceed no limit, [limits, n].
 
-    `pieces`: samples with ends ascending and within the edges; one on an edge between cells is in the later.
-    `limits` are latencies in ns; one that equals a limit does not exceed it.
+    `pieces`: samples with ends, or dues, ascending and within the edges; one on an edge between cells is in the later.
+    `limits` are of that time, in ns; what equals a limit does not exceed it.
     """
     cells = len(edges) - 1
     counts = np.zeros(cells, np.int64)
     below = np.zeros((len(limits), cells), np.int64)
     for piece in (piece for piece in pieces if len(piece) >= _LARGE):
-        latencies = piece.latencies
-        bounds = [0, *np.searchsorted(piece.ends, edges[1:-1]).tolist(), len(piece)]
+        times = time.of(piece)
+        bounds = [0, *np.searchsorted(_instants(piece, by_due), edges[1:-1]).tolist(), len(piece)]
         inner = [(cell, low, high) for cell, (low, high) in enumerate(pairwise(bounds)) if low < high]
         for cell, low, high in inner:
             counts[cell] += high - low
         for row, limit in zip(below, limits, strict=True):
-            within = latencies <= limit
+            within = times <= limit
             for cell, low, high in inner:
                 row[cell] += np.count_nonzero(within[low:high])
     for samples in _joined([piece for piece in pieces if len(piece) < _LARGE]):
-        latencies = samples.latencies
-        where = np.minimum(np.searchsorted(edges, samples.ends, side="right") - 1, cells - 1)
+        times = time.of(samples)
+        where = np.minimum(np.searchsorted(edges, _instants(samples, by_due), side="right") - 1, cells - 1)
         counts += np.bincount(where, minlength=cells)
         for row, limit in zip(below, limits, strict=True):
-            row += np.bincount(where[latencies <= limit], minlength=cells)
+            row += np.bincount(where[times <= limit], minlength=cells)
     return counts, below
+
+
+def _instants(samples: SampleArray, by_due: bool) -> Int64s:
+    return samples.dues if by_due else samples.ends
 
 
 def _joined(pieces: Sequence[SampleArray], most: int = 1 << 16) -> Iterator[SampleArray]:
@@ -101,3 +108,12 @@ def longest_gap_ns(ends: Sequence[Int64s], start_ns: int, stop_ns: int) -> int:
     inside = [part[(part >= start_ns) & (part <= stop_ns)] for part in ends]
     every = np.sort(np.concatenate([np.asarray([start_ns, stop_ns], np.int64), *inside]))
     return int(np.diff(every).max())
+
+
+def longest_stall_ns(samples: SampleArray, start_ns: int, stop_ns: int) -> int:
+    """At a rate, the longest time in [start, stop] in which none of these inferences, all of an agent, ended although
+    the one that ended next was due; 0 without any."""
+    samples = samples[np.argsort(samples.ends, kind="stable")]
+    before = np.concatenate([[start_ns], samples.ends[:-1]])
+    since = np.maximum(np.maximum(before, samples.dues), start_ns)
+    return int(np.max(np.minimum(samples.ends, stop_ns) - since, initial=0))

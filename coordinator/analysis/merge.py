@@ -4,57 +4,69 @@ An inference is counted where it ends, and rates are of the work that was done: 
 window counts there by its share (`progress`). Percentiles are nearest rank over the merged samples, never averaged over
 agents.
 
+At a rate latencies, waits and services are of the inferences that were due in the window, whenever they ended, and what
+never completed counts as the longest (`latency`). Rates stay those of what was done in the window.
+
 The confidence intervals of the whole come from its batches in time (`cells`, `uncertainty`): exact samples are cut into
 equal cells, what was folded has only its slices; those of a rate of few inferences come from their times.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.clock import NS_PER_MS
-from ovbench.common.histogram import COARSE, nearest_rank, percentile
 from ovbench.common.messages import Folded
 from ovbench.common.samples import SampleArray
-from ovbench.common.schedule import slice_edges_ns, slice_length_ns
 
 from ..result.report import Interval
 from ..session.record import RunRecord
-from .cells import Cells, cell_edges, longest_gap_ns, tally
-from .latency import Latency, folded_intervals, folded_latency, intervals_of, latencies_of, latency_of
+from .cells import Cells, cell_edges, longest_gap_ns, longest_stall_ns
+from .counted import Counted
+from .flow import Flow
+from .latency import Latency, folded_intervals, latency_of
+from .lateness import Lateness
+from .offered import Offered
+from .population import Missing, Population
 from .progress import CumulativeWork, Work, progress
+from .queues import Queue, queues_of
 from .rates import Rates
-from .recording import Piece, Recorded, Window, frames, inside, recorded, window_of
+from .recording import Recorded, Window, recorded, window_of
+from .timeline import Slice, Span, folded_timeline, p99_ms, spans_of
+from .times import LATENCY, SERVICE, WAIT
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-MOST_SLICES: Final = 256
 LEAST_GAP_NS: Final = 100 * NS_PER_MS
 """A shorter time without the end of an inference is none to look for."""
 
 
 @dataclass(frozen=True)
-class Slice:
-    """A part of the window, given by its edges. `count`: inferences that ended in it; `frames`: what was done, of each
-    agent in `agent_frames`, in their order. Where agents folded samples, inferences have their frames where they end.
-    """
+class Turnout:
+    """What became of the arrivals that were due in the window."""
 
-    start_ns: int
-    stop_ns: int
-    count: int
-    frames: float
-    p99_ms: float | None
-    agent_frames: tuple[float, ...] = ()
+    delivered: int
+    dropped: int
+    unfinished: int
+
+    @property
+    def offered(self) -> int:
+        return self.delivered + self.dropped + self.unfinished
 
 
 @dataclass(frozen=True)
 class Merged:
     """`count`, `frames`: the inferences that ended in the window and the sum of their batches; `agent_work`: what was
-    done in it. `groups`: by group of shapes, if that was asked for."""
+    done in it. `groups`: by group of shapes, if that was asked for.
+
+    At a rate alone: `service`, `wait`, `turnout` and the `queues` of all arrivals of the load; also, where no sample
+    was folded, `lateness`, and the `flow` by slice of the timeline.
+    """
 
     window: Window
     count: int
@@ -74,7 +86,21 @@ class Merged:
     fps_ci95: Interval | None = None
     agent_fps_ci95: dict[int, Interval | None] = field(default_factory=dict)
     agent_gaps_ms: dict[int, float] = field(default_factory=dict)
-    """The longest time in which no inference of an agent ended; of those where it is LEAST_GAP_NS or more."""
+    """The longest time in which no inference of an agent ended, at a rate although one was due; of those where it is
+    LEAST_GAP_NS or more."""
+    service: Latency | None = None
+    wait: Latency | None = None
+    turnout: Turnout | None = None
+    queues: tuple[Queue, ...] = ()
+    lateness: Lateness | None = None
+    flow: Flow | None = None
+
+    @cached_property
+    def offered(self) -> Offered | None:
+        """All arrivals of the load; None in a closed loop, and where some are known as a histogram only."""
+        if not self.queues or any(queue.folded for queue in self.queues):
+            return None
+        return Offered.joined([queue.offered for queue in self.queues])
 
     @property
     def work(self) -> Work:
@@ -88,78 +114,45 @@ class Merged:
         return self.work.frames / self.window.duration_s if self.window.duration_s > 0 else 0.0
 
 
-@dataclass(frozen=True)
-class _Load:
-    """What of an agent's load counts: exact samples in the window, and all that was folded, with its first index."""
-
-    agent: int
-    batches: tuple[int, ...]
-    pieces: list[Piece]
-    folded: list[tuple[Folded, int]]
-
-    @property
-    def count(self) -> int:
-        return _count(self.pieces) + sum(part.count for part, _ in self.folded)
-
-    @property
-    def frames(self) -> int:
-        folded = sum(frames(self.batches, part.request, first, part.count) for part, first in self.folded)
-        return self.exact_frames + folded
-
-    @property
-    def exact_frames(self) -> int:
-        return sum(frames(self.batches, piece.request, piece.first, len(piece)) for piece in self.pieces)
-
-    @property
-    def samples(self) -> list[SampleArray]:
-        return [piece.samples for piece in self.pieces]
-
-    @property
-    def requests(self) -> set[int]:
-        return {piece.request for piece in self.pieces} | {part.request for part, _ in self.folded}
-
-    def longest_ns(self, request: int) -> int:
-        """The longest latency of a request of it."""
-        exact = (int(piece.samples.latencies.max()) for piece in self.pieces if piece.request == request)
-        return max([*exact, *(part.most_ns for part, _ in self.folded if part.request == request)])
-
-    def between(self, start_ns: int, stop_ns: int) -> "_Load":
-        """With those exact samples that ended in [start, stop]; what was folded is not divided."""
-        return _Load(self.agent, self.batches, list(inside(self.pieces, start_ns, stop_ns)), self.folded)
-
-
 def merge_run(record: RunRecord) -> Merged | None:
     """What was asked of the run, of the agents that count. None where no agent delivered."""
-    loads, request = recorded(record.agents), record.request
-    return merge(loads, request.output.latency_percentile, by_group=request.output.pcseq) if loads else None
+    loads, output = recorded(record.agents), record.request.output
+    if not loads:
+        return None
+    return merge(loads, output.latency_percentile, output.pcseq, queues_of(record, loads))
 
 
-def merge(agents: Sequence[Recorded], chosen: float = 50.0, by_group: bool = False) -> Merged:
-    """`chosen`: a percentile beside the usual ones. `by_group`: latencies of each of several groups of shapes, too."""
+def merge(
+    agents: Sequence[Recorded], chosen: float = 50.0, by_group: bool = False, queues: tuple[Queue, ...] = ()
+) -> Merged:
+    """`chosen`: a percentile beside the usual ones. `by_group`: latencies of each of several groups of shapes, too.
+    `queues`: of a load at a rate."""
     window = window_of(agents)
-    loads = [_counted(agent, window) for agent in agents]
-    folded = [part for load in loads for part, _ in load.folded]
-    edges_exact = all(_folded_inside(part, window) for part in folded)
-    latencies: dict[int, Latency | None]
-    if folded:
-        latencies = {
-            load.agent: folded_latency(load.samples, [part for part, _ in load.folded], chosen)[0] for load in loads
-        }
-        latency, histogram = folded_latency(_samples(loads), folded, chosen)
+    loads = [Counted.of(agent, window) for agent in agents]
+    at_rate = any(agent.at_rate for agent in agents)
+    population = Population(
+        [Counted.of(agent, window, by_due=True) for agent in agents] if at_rate else loads,
+        Missing.of(agents, window, queues),
+        cell_edges(window.start_ns, window.stop_ns),
+        at_rate,
+    )
+    edges_exact = all(_folded_inside(part, window) for part in population.folded)
+    if population.folded:
+        latency, latencies, histogram = population.folded_latencies(chosen)
         work = _folded_work(agents, loads, window, edges_exact)
-        timeline, coarse = _folded_timeline(loads, window, work)
+        timeline, coarse = folded_timeline(loads, window, work)
         cells = _cells_of_slices(timeline, [load.agent for load in loads])
         if latency is not None:
             latency = replace(latency, ci95=folded_intervals(latency, histogram, coarse, chosen))
     else:
         course = _Course.of(agents, loads, window)
-        latency, latencies, cells = _exact(course, loads, chosen)
-        work = course.work
-        timeline = tuple(course.slices(loads))
-    counts = {load.agent: load.count for load in loads}
+        latency, latencies = population.latencies(chosen)
+        work, cells = course.work, course.in_cells()
+        timeline = tuple(course.slices(loads, population))
+    counts = {load.agent: len(load) for load in loads}
     agent_frames = {load.agent: load.frames for load in loads}
     rates = Rates(agents, window, cells, work) if cells is not None else None
-    return Merged(
+    merged = Merged(
         window=window,
         count=sum(counts.values()),
         frames=sum(agent_frames.values()),
@@ -169,28 +162,36 @@ def merge(agents: Sequence[Recorded], chosen: float = 50.0, by_group: bool = Fal
         agent_work=work,
         agent_latencies=latencies,
         timeline=timeline,
-        groups=tuple(_by_group(loads, chosen)) if by_group else (),
+        groups=tuple(_by_group(population.loads, chosen)) if by_group else (),
         edges_exact=edges_exact,
         cells=cells,
         fps_ci95=rates.of(agents) if rates is not None else None,
         agent_fps_ci95={agent.agent: rates.of([agent]) for agent in agents} if rates is not None else {},
-        agent_gaps_ms=dict(_gaps(agents, loads, window, latencies)),
+        agent_gaps_ms=dict(_stalls(agents, window) if at_rate else _gaps(agents, loads, window, latencies)),
     )
+    return _at_rate(merged, population, queues, chosen) if queues else merged
 
 
-def _counted(agent: Recorded, window: Window) -> _Load:
-    folded = [(part, _first_folded(part, agent.pieces)) for part in agent.folded]
-    return _Load(agent.agent, agent.batches, list(inside(agent.pieces, window.start_ns, window.stop_ns)), folded)
-
-
-def _first_folded(part: Folded, pieces: Sequence[Piece]) -> int:
-    """The index of the first inference that was folded: where the exact samples from the request's start on end."""
-    index = 0
-    for piece in sorted((p for p in pieces if p.request == part.request), key=lambda p: p.first):
-        if piece.first != index:
-            break
-        index += len(piece)
-    return index
+def _at_rate(merged: Merged, population: Population, queues: tuple[Queue, ...], chosen: float) -> Merged:
+    """With what a load at a rate has besides."""
+    edges = merged.window.start_ns, merged.window.stop_ns
+    offered = [queue.offered.between(*edges) for queue in queues]
+    merged = replace(
+        merged,
+        service=population.times(SERVICE, chosen),
+        wait=population.times(WAIT, chosen),
+        turnout=Turnout(
+            sum(len(load) for load in population.loads),
+            sum(len(part.dropped_ns) for part in offered),
+            sum(len(part.unfinished_ns) for part in offered),
+        ),
+        queues=queues,
+        lateness=Lateness.of(queues, *edges),
+    )
+    if merged.offered is None or not merged.timeline:
+        return merged
+    slices = [merged.window.start_ns, *(part.stop_ns for part in merged.timeline)]
+    return replace(merged, flow=Flow.of(merged.offered, np.asarray(slices, np.int64)))
 
 
 def _folded_inside(part: Folded, window: Window) -> bool:
@@ -198,16 +199,8 @@ def _folded_inside(part: Folded, window: Window) -> bool:
     return window.start_ns <= part.first_end_ns and part.last_end_ns <= window.stop_ns
 
 
-def _count(pieces: Sequence[Piece]) -> int:
-    return sum(len(piece) for piece in pieces)
-
-
-def _samples(loads: Sequence[_Load]) -> list[SampleArray]:
-    return [samples for load in loads for samples in load.samples]
-
-
 def _gaps(
-    agents: Sequence[Recorded], loads: Sequence[_Load], window: Window, latencies: dict[int, Latency | None]
+    agents: Sequence[Recorded], loads: Sequence[Counted], window: Window, latencies: dict[int, Latency | None]
 ) -> Iterator[tuple[int, float]]:
     """Looked for where every request of an agent has an inference so long, as requests do not wait between theirs, or
     where the last has not ended in the window.
@@ -216,14 +209,32 @@ def _gaps(
     """
     for agent, load in zip(agents, loads, strict=True):
         latency = latencies[agent.agent]
+        longest_ms = 0.0 if latency is None else latency.least("max")
         last = max((int(piece.samples.ends[-1]) for piece in load.pieces), default=window.start_ns)
         gap = window.stop_ns - last
-        if latency is not None and latency.max * NS_PER_MS >= LEAST_GAP_NS:
+        if longest_ms * NS_PER_MS >= LEAST_GAP_NS:
             gap = max(gap, min(load.longest_ns(request) for request in load.requests))
         if gap >= LEAST_GAP_NS and not load.folded:
             gap = longest_gap_ns([p.samples.ends for p in agent.pieces], window.start_ns, window.stop_ns)
         if gap >= LEAST_GAP_NS and (not load.folded or len(load.requests) == 1):
             yield agent.agent, gap / NS_PER_MS
+
+
+def _stalls(agents: Sequence[Recorded], window: Window) -> Iterator[tuple[int, float]]:
+    """At a rate an agent that nothing is due for ends nothing. Looked for where anything took so long.
+
+    Where some samples are folded, the stall of a request that is alone is in its longest service.
+    """
+    for agent in agents:
+        stall = 0
+        services = [part.service.most_ns for part in agent.folded if part.service is not None]
+        if services:
+            stall = max(services) if agent.requests == 1 else 0
+        elif any(int(piece.samples.latencies.max()) >= LEAST_GAP_NS for piece in agent.pieces):
+            samples = SampleArray.joined([piece.samples for piece in agent.pieces])
+            stall = longest_stall_ns(samples, window.start_ns, window.stop_ns)
+        if stall >= LEAST_GAP_NS:
+            yield agent.agent, stall / NS_PER_MS
 
 
 @dataclass(frozen=True)
@@ -233,13 +244,13 @@ class _Course:
 
     at: Int64s
     cells: Int64s
-    spans: list["_Span"]
+    spans: list[Span]
     done: dict[int, CumulativeWork]
 
     @classmethod
-    def of(cls, agents: Sequence[Recorded], loads: Sequence[_Load], window: Window) -> "_Course":
+    def of(cls, agents: Sequence[Recorded], loads: Sequence[Counted], window: Window) -> "_Course":
         cells = cell_edges(window.start_ns, window.stop_ns)
-        spans = list(_spans(loads, window))
+        spans = list(spans_of(loads, window))
         at = np.unique(np.concatenate([cells, np.asarray([span.stop for span in spans], np.int64)]))
         return cls(at, cells, spans, {agent.agent: progress(agent, at) for agent in agents})
 
@@ -257,47 +268,23 @@ class _Course:
         places = np.searchsorted(self.at, edges)
         return {agent: np.diff(done.frames[places]) for agent, done in self.done.items()}
 
-    def slices(self, loads: Sequence[_Load]) -> Iterator[Slice]:
+    def in_cells(self) -> Cells | None:
+        """None in an empty window."""
+        return None if self.cells[0] == self.cells[-1] else Cells(self.cells, self.frames(self.cells))
+
+    def slices(self, loads: Sequence[Counted], population: Population) -> Iterator[Slice]:
+        """`loads`: what ended in the window; the times are of `population`."""
         if not self.spans:
             return
         edges = np.asarray([self.spans[0].start, *(span.stop for span in self.spans)], np.int64)
         frames = np.stack(list(self.frames(edges).values()), axis=1).tolist()
         for span, of_agents in zip(self.spans, frames, strict=True):
-            values = latencies_of(_samples([load.between(span.start, span.end) for load in loads]))
-            p99_ms = None
-            if len(values):
-                rank = nearest_rank(len(values), 99.0)
-                values.partition(rank)
-                p99_ms = float(values[rank]) / NS_PER_MS
-            yield Slice(span.start, span.stop, len(values), sum(of_agents), p99_ms, tuple(of_agents))
-
-
-def _exact(
-    course: _Course, loads: Sequence[_Load], chosen: float
-) -> tuple[Latency | None, dict[int, Latency | None], Cells | None]:
-    """Of all and of each agent. One array holds every latency; an agent's is a part of it, so nothing is held twice."""
-    everything = latencies_of(_samples(loads))
-    latencies: dict[int, Latency | None] = {}
-    at = 0
-    for load in loads:
-        begin, at = at, at + _count(load.pieces)
-        latencies[load.agent] = latency_of(everything[begin:at], chosen, near=len(loads) == 1)
-    latency = next(iter(latencies.values())) if len(loads) == 1 else latency_of(everything, chosen, near=True)
-    edges = course.cells
-    if edges[0] == edges[-1]:
-        return latency, latencies, None
-    limits = [] if latency is None else latency.limits_ns
-    distinct = sorted(set(limits))
-    counts, below = tally(_samples(loads), edges, distinct)
-    cells = Cells(edges, course.frames(edges))
-    if latency is not None:
-        rows = below[[distinct.index(limit) for limit in limits]]
-        latency = replace(latency, ci95=intervals_of(everything, rows, counts, chosen))
-    return latency, latencies, cells
+            count = sum(load.between(span.start, span.end).exact for load in loads)
+            yield Slice(span.start, span.stop, count, sum(of_agents), p99_ms(span, population), tuple(of_agents))
 
 
 def _folded_work(
-    agents: Sequence[Recorded], loads: Sequence[_Load], window: Window, edges_exact: bool
+    agents: Sequence[Recorded], loads: Sequence[Counted], window: Window, edges_exact: bool
 ) -> dict[int, Work]:
     """What is counted, with the shares at the window's edges."""
     at = np.asarray([window.start_ns, window.stop_ns], np.int64)
@@ -305,25 +292,16 @@ def _folded_work(
     for agent, load in zip(agents, loads, strict=True):
         shares = progress(agent, at).shares if edges_exact else np.zeros((2, 2))
         inferences, frames = (shares[:, 1] - shares[:, 0]).tolist()
-        found[agent.agent] = Work(load.count + inferences, load.frames + frames)
+        found[agent.agent] = Work(len(load) + inferences, load.frames + frames)
     return found
 
 
-def _by_group(loads: Sequence[_Load], chosen: float) -> Iterator[Latency | None]:
+def _by_group(loads: Sequence[Counted], chosen: float) -> Iterator[Latency | None]:
     """By group of shapes, where there are several; of exact samples, as a histogram has those of all groups."""
     groups = max(len(load.batches) for load in loads)
     for group in range(groups if groups > 1 else 0):
         samples = [piece.of_group(group, len(load.batches)) for load in loads for piece in load.pieces]
-        yield latency_of(latencies_of(samples), chosen)
-
-
-def _spans(loads: Sequence[_Load], window: Window) -> Iterator["_Span"]:
-    """The window in slices of equal length, the last as long as what remains; a short rest joins the one before."""
-    length = slice_length_ns(window.stop_ns - window.start_ns, MOST_SLICES)
-    length = max([length, *(part.slice_ns for load in loads for part, _ in load.folded)])
-    edges = slice_edges_ns(window.start_ns, window.stop_ns, length)
-    for index in range(len(edges) - 1):
-        yield _Span(edges[index], edges[index + 1], index, index == len(edges) - 2, length)
+        yield latency_of(LATENCY.joined(samples), chosen)
 
 
 def _cells_of_slices(slices: Sequence[Slice], agents: Sequence[int]) -> Cells | None:
@@ -333,62 +311,3 @@ def _cells_of_slices(slices: Sequence[Slice], agents: Sequence[int]) -> Cells | 
     edges = np.asarray([slices[0].start_ns, *(part.stop_ns for part in slices)], np.int64)
     frames = np.asarray([part.agent_frames for part in slices], np.float64).T
     return Cells(edges, dict(zip(agents, frames, strict=True)))
-
-
-@dataclass(frozen=True)
-class _Span:
-    """Slice `index` of the timeline; `length` is that of all but the last."""
-
-    start: int
-    stop: int
-    index: int
-    last: bool
-    length: int
-
-    @property
-    def end(self) -> int:
-        """The last instant of it: an edge between two slices belongs to the later one."""
-        return self.stop if self.last else self.stop - 1
-
-
-def _folded_timeline(
-    loads: Sequence[_Load], window: Window, work: Mapping[int, Work]
-) -> tuple[tuple[Slice, ...], Int64s]:
-    """The slices, and a histogram of each in COARSE: int64 [slices, COARSE.size]. What an agent did beyond what is
-    counted was at the window's edges: the last slice has it."""
-    spans = list(_spans(loads, window))
-    found = [_folded_slice(span, [load.between(span.start, span.end) for load in loads]) for span in spans]
-    slices = [part for part, _ in found]
-    if slices:
-        last = slices[-1]
-        beyond = (work[load.agent].frames - load.frames for load in loads)
-        of_agents = tuple(frames + more for frames, more in zip(last.agent_frames, beyond, strict=True))
-        slices[-1] = replace(last, frames=sum(of_agents), agent_frames=of_agents)
-    histograms = [histogram for _, histogram in found]
-    return tuple(slices), np.asarray(histograms, np.int64).reshape(len(found), COARSE.size)
-
-
-def _folded_slice(span: _Span, parts: Sequence[_Load]) -> tuple[Slice, Int64s]:
-    """Agents fold by slices of the same origin, give or take the start skew; p99 has an error of at most 0.8 %."""
-    histogram = np.zeros(COARSE.size, np.int64)
-    done = []
-    for load in parts:
-        total = load.exact_frames
-        for piece in load.pieces:
-            histogram += COARSE.count(piece.samples.latencies)
-        for part, first in load.folded:
-            before, here = _add_folded(histogram, span, part)
-            total += frames(load.batches, part.request, first + before, here)
-        done.append(total)
-    count = int(histogram.sum())
-    p99_ms = percentile(COARSE, histogram, 99.0) / NS_PER_MS if count else None
-    return Slice(span.start, span.stop, count, sum(done), p99_ms, tuple(done)), histogram
-
-
-def _add_folded(histogram: Int64s, span: _Span, part: Folded) -> tuple[int, int]:
-    """Adds what a request folded in a slice; how many it had folded before, and how many in it."""
-    slices = np.frombuffer(part.slice_indices, "<i4") // (span.length // part.slice_ns)
-    counts = np.frombuffer(part.slice_counts, "<i8")
-    within = slices >= span.index if span.last else slices == span.index
-    np.add.at(histogram, np.frombuffer(part.slice_buckets, "<i4")[within], counts[within])
-    return int(counts[slices < span.index].sum()), int(counts[within].sum())

@@ -24,11 +24,11 @@ class Rates:
 
     def of(self, agents: Sequence[Recorded]) -> Interval | None:
         """None where nothing can be known. Of few inferences by their times, and also by batches where these hold some
-        each; of many, and at a limited rate, by batches."""
+        each; of many, and at a rate, by batches: how unevenly arrivals come is part of it then."""
         fps = sum(self._work[agent.agent].frames for agent in agents) / self._seconds
         lanes = sum(lanes_of(agent) for agent in agents)
         in_a_row = sum(self._work[agent.agent].inferences for agent in agents) / max(1, lanes)
-        if fps <= 0 or (any(agent.period_ns for agent in agents) and in_a_row * lanes < BATCHES):
+        if fps <= 0 or (any(agent.at_rate for agent in agents) and in_a_row * lanes < BATCHES):
             return None
         half = rate_half_width(np.sum([self._cells.frames[a.agent] for a in agents], axis=0), self._cells.seconds)
         few = self._times(agents)
@@ -42,11 +42,11 @@ class Rates:
         return Interval(max(0.0, min(low, fps - beyond)), max(high, fps + beyond))
 
     def _times(self, agents: Sequence[Recorded]) -> list[Floats] | None:
-        """Of the inferences of all; None where there are many, or a rate was limited, which these do not know of."""
+        """Of the inferences of all; None where there are many, or at a rate, which these do not know of."""
         times: list[Floats] = []
         for agent in agents:
             found = self._served[agent.agent]
-            if found is None or agent.period_ns:
+            if found is None or agent.at_rate:
                 return None
             times += [part.times for part in found]
         return times

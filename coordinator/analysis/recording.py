@@ -8,7 +8,7 @@ their number. A slice of consecutive inferences, exact or folded, therefore has 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from ovbench.common.messages import Folded, Samples
 from ovbench.common.samples import SampleArray
 
 from ..session.record import AgentRecord
+from .offered import Offered
 
 Int64s = npt.NDArray[np.int64]
 
@@ -55,8 +56,9 @@ class Piece:
 class Recorded:
     """One agent's load as it was delivered. `batches`: frames in an inference, for each group of shapes in turn.
 
-    `streams`: how many inferences it serves at a time, None where all of its requests are. `period_ns`: at a limited
-    rate, the time from one start of the whole load, all agents together, to the next; 0 without a limit.
+    `streams`: how many inferences it serves at a time, None where all of its requests are. `available`: its requests.
+    `period_ns`: with -max_irate, the time from one start of the whole load, all agents together, to the next; else 0.
+    `dropped_ns`: when those arrivals were due that it dropped, ascending.
     """
 
     agent: int
@@ -68,6 +70,9 @@ class Recorded:
     batches: tuple[int, ...] = (1,)
     streams: int | None = None
     period_ns: float = 0.0
+    at_rate: bool = False
+    available: int = 1
+    dropped_ns: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def requests(self) -> int:
@@ -110,23 +115,27 @@ def window_of(agents: Sequence[Recorded]) -> Window:
     return Window(start, max(start, min(stops)), start - min(starts), max(stops) - min(stops))
 
 
-def inside(pieces: Sequence[Piece], start_ns: int, stop_ns: int) -> Iterator[Piece]:
-    """What of `pieces` ended in [start, stop]: an inference counts where it ends."""
+def inside(pieces: Sequence[Piece], start_ns: int, stop_ns: int, by_due: bool = False) -> Iterator[Piece]:
+    """What of `pieces` ended in [start, stop]: an inference counts where it ends. `by_due`: what was due in [start,
+    stop)."""
     for piece in pieces:
-        ends = piece.samples.ends
-        low = int(np.searchsorted(ends, start_ns, side="left"))
-        high = int(np.searchsorted(ends, stop_ns, side="right"))
+        low, high = _bounds(piece, start_ns, stop_ns, by_due)
         if low < high:
             yield piece.between(low, high)
 
 
-def outside(pieces: Sequence[Piece], start_ns: int, stop_ns: int) -> Iterator[Piece]:
-    """What of `pieces` ended before or after [start, stop]."""
+def outside(pieces: Sequence[Piece], start_ns: int, stop_ns: int, by_due: bool = False) -> Iterator[Piece]:
+    """What of `pieces` is not `inside`."""
     for piece in pieces:
-        ends = piece.samples.ends
-        low = int(np.searchsorted(ends, start_ns, side="left"))
-        high = max(low, int(np.searchsorted(ends, stop_ns, side="right")))
+        low, high = _bounds(piece, start_ns, stop_ns, by_due)
         yield from (part for part in (piece.between(0, low), piece.between(high, len(piece))) if len(part))
+
+
+def _bounds(piece: Piece, start_ns: int, stop_ns: int, by_due: bool) -> tuple[int, int]:
+    """A request takes arrivals in their order, so its dues ascend as its ends do."""
+    instants = piece.samples.dues if by_due else piece.samples.ends
+    low = int(np.searchsorted(instants, start_ns, side="left"))
+    return low, max(low, int(np.searchsorted(instants, stop_ns, side="left" if by_due else "right")))
 
 
 def recorded(agents: Sequence[AgentRecord]) -> list[Recorded]:
@@ -142,10 +151,18 @@ def recorded(agents: Sequence[AgentRecord]) -> list[Recorded]:
             agent.batches,
             agent.ready.effective.streams if agent.ready is not None else None,
             _period_ns(agents, agent.batches),
+            agent.job.load.at_rate,
+            agent.ready.effective.requests if agent.ready is not None else 1,
+            _dropped_ns(agent, agent.finished.start_ns),
         )
         for agent in agents
         if agent.finished is not None and agent.counts
     ]
+
+
+def _dropped_ns(agent: AgentRecord, start_ns: int) -> Int64s:
+    parts = [np.frombuffer(part.data, "<i8") for part in agent.dropped]
+    return start_ns + np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def _period_ns(agents: Sequence[AgentRecord], batches: Sequence[int]) -> float:
@@ -155,24 +172,34 @@ def _period_ns(agents: Sequence[AgentRecord], batches: Sequence[int]) -> float:
     return sum(batches) / len(batches) / frames_per_ns if frames_per_ns and None not in paces else 0.0
 
 
-def sample_arrays(agents: Sequence[Recorded], window: Window) -> dict[str, Int64s] | None:
+def sample_arrays(
+    agents: Sequence[Recorded], window: Window, offered: Offered | None = None
+) -> dict[str, Int64s] | None:
     """All that the figures are made of, by name, int64: `window_ns`, its two edges; `agent_<id>_start_ns` and
     `..._end_ns` of the inferences that are counted; `agent_<id>_outside_start_ns` and `..._end_ns` of all others that
     were recorded, among them those under way at an edge; where inferences differ in their frames, these as
     `agent_<id>_frames` and `agent_<id>_outside_frames`.
 
+    At a rate those are counted that were due in the window; when they were is in `..._due_ns`, and when those were due
+    in the load that never completed in `dropped_due_ns` and `unfinished_due_ns`.
+
     None where some are known only as a histogram.
     """
     if any(agent.folded for agent in agents):
         return None
-    arrays = {"window_ns": np.asarray([window.start_ns, window.stop_ns], np.int64)}
+    edges = window.start_ns, window.stop_ns
+    arrays = {"window_ns": np.asarray(edges, np.int64)}
     for agent in agents:
-        counted = list(inside(agent.pieces, window.start_ns, window.stop_ns))
-        others = list(outside(agent.pieces, window.start_ns, window.stop_ns))
+        counted = list(inside(agent.pieces, *edges, agent.at_rate))
+        others = list(outside(agent.pieces, *edges, agent.at_rate))
         for name, pieces in ((f"agent_{agent.agent}", counted), (f"agent_{agent.agent}_outside", others)):
-            samples = SampleArray.joined([piece.samples for piece in pieces])
+            samples = SampleArray.joined([piece.samples for piece in pieces], timed=agent.at_rate)
             arrays[f"{name}_start_ns"], arrays[f"{name}_end_ns"] = samples.starts, samples.ends
+            if agent.at_rate:
+                arrays[f"{name}_due_ns"] = samples.dues
             if len(set(agent.batches)) > 1:
                 each = [piece.frames(agent.batches) for piece in pieces]
                 arrays[f"{name}_frames"] = np.concatenate([np.empty(0, np.int64), *each])
+    if offered is not None:
+        arrays |= {"dropped_due_ns": offered.dropped_ns, "unfinished_due_ns": offered.unfinished_ns}
     return arrays

@@ -81,7 +81,7 @@ def _parts(merged: Merged, choices: tuple[int, ...], least: int) -> int | None:
     """The first of `choices` that leaves `least` inferences in each part, also of a request that waits for its own."""
     if merged.cells is None or merged.latency is None:
         return None
-    latency_s = merged.latency.mean * NS_PER_MS / NS_PER_S
+    latency_s = merged.latency.least("mean") * NS_PER_MS / NS_PER_S
     most = min(merged.count, merged.window.duration_s / latency_s if latency_s > 0 else math.inf) / least
     return next((parts for parts in choices if parts <= min(most, len(merged.cells))), None)
 

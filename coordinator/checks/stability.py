@@ -5,11 +5,9 @@ from collections.abc import Iterator, Sequence
 from statistics import median_high
 from typing import Final
 
-from ovbench.common.clock import NS_PER_MS
 from ovbench.common.topology import Cpu
 
 from ..analysis.fairness import cpus_had, fps_per_cpu
-from ..analysis.latency import PERCENTILES
 from ..analysis.merge import Merged
 from ..analysis.steadiness import last_windows, trend
 from ..result.findings import Code
@@ -24,7 +22,7 @@ CHANCE: Final = 0.01
 GAP_FACTOR: Final = 10
 """An agent is stalled for so many times what its inferences usually take, or what there usually is between them."""
 
-_P90: Final = PERCENTILES.index(90.0)
+_P90: Final = "p90"
 
 _MEASURE_LONGER: Final = "Warm up for longer, --warmup, measure for longer, -t, and keep other load off the machine."
 
@@ -34,19 +32,29 @@ def find_in_sample_size(evidence: Evidence, merged: Merged) -> Iterator[Finding]
     confidence = evidence.run.request.criteria.thresholds.percentile_confidence_percent
     chosen = evidence.run.request.output.latency_percentile
     percent = 99 if chosen in (50, 100) else chosen
-    if merged.count == 0 or confidence == 0:
+    count = merged.latency.total if merged.latency is not None else 0
+    if count == 0 or confidence == 0:
         return
     needed = samples_needed(percent, confidence)
-    if merged.count < needed:
+    if count < needed:
         message = (
-            f"p{percent} is from {merged.count} inferences; {confidence:g} % confidence takes {needed}, "
-            f"about {needed * merged.window.duration_s / merged.count:,.3g} s at this rate."
+            f"p{percent} is from {count} inferences; {confidence:g} % confidence takes {needed}, "
+            f"about {needed * merged.window.duration_s / count:,.3g} s at this rate."
         )
         advice = "Measure for longer, -t or -niter, or claim a lower percentile, -latency_percentile."
         yield Finding(Code.FEW_SAMPLES, "warning", message, advice)
 
 
 def find_in_course(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
+    """With a schedule the throughput follows what arrives, so its course says nothing of the machine; that agents do
+    not keep up is another finding."""
+    if evidence.run.request.arrivals is None:
+        yield from _unsteady(evidence, merged)
+    if merged.count:
+        yield from _stalls(evidence, merged)
+
+
+def _unsteady(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     limits = evidence.run.request.criteria.thresholds
     windows = last_windows(merged)
     if windows is not None and windows.change_percent > limits.max_change_percent:
@@ -62,16 +70,11 @@ def find_in_course(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         direction = "fell" if found.percent < 0 else "rose"
         message = f"The throughput {direction} steadily, by {abs(found.percent):.1f} % over the window."
         yield Finding(Code.TREND, "warning", message, _MEASURE_LONGER)
-    if merged.count:
-        yield from _stalls(evidence, merged)
 
 
 def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """Gaps of LEAST_GAP_NS or more, said once, with the longest: what stalls one agent mostly stalls others, too."""
-    due_ms = {agent.id: _due_ms(agent) for agent in evidence.run.agents}
-    stalled = {
-        id: gap for id, gap in merged.agent_gaps_ms.items() if gap > max(_usual_ms(merged, id), due_ms[id]) * GAP_FACTOR
-    }
+    stalled = {id: gap for id, gap in merged.agent_gaps_ms.items() if gap > _usual_ms(merged, id) * GAP_FACTOR}
     if stalled:
         longest = max(stalled, key=stalled.__getitem__)
         who = evidence.who(sorted(stalled))
@@ -83,26 +86,25 @@ def _stalls(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
         yield Finding(Code.STALLED, "warning", message, advice)
 
 
-def _due_ms(agent: AgentRecord) -> float:
-    """Between two starts of a paced agent, which may have none at all that is due in the window."""
-    pace = agent.job.load.pace
-    return pace.frame_period_ns * max(agent.batches) / NS_PER_MS if pace is not None else 0.0
-
-
 def _usual_ms(merged: Merged, id: int) -> float:
-    """A paced agent mostly waits, so its inferences are further apart than they are long. Where none ended in the
-    window, one that was under way is known by its share."""
+    """How long inferences are, and in a closed loop how far apart; where none ended in the window, one that was under
+    way is known by its share. At a rate a gap is only what something was due in, however far apart arrivals are."""
     latency = merged.agent_latencies[id]
+    usual_ms = 0.0 if latency is None else latency.least(_P90)
+    if merged.turnout is not None:
+        return usual_ms
     count = merged.agent_counts[id] or merged.agent_work[id].inferences
-    apart_ms = 1000 * merged.window.duration_s / count if count else 0.0
-    return max(apart_ms, latency.percentiles[_P90] if latency is not None else 0.0)
+    return max(usual_ms, 1000 * merged.window.duration_s / count if count else 0.0)
 
 
 def find_in_agents_speed(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """Among agents with the same number of CPUs, as more CPUs for one inference make less of each.
 
-    An agent must be slower even with one inference more: that one of a few took long is chance.
+    An agent must be slower even with one inference more: that one of a few took long is chance. With a schedule an
+    agent does what falls to it, which says nothing of its speed.
     """
+    if evidence.run.request.arrivals is not None:
+        return
     limit = evidence.run.request.criteria.thresholds.max_slower_percent
     rates = fps_per_cpu(evidence.run.agents, merged)
     measured = [agent for agent in evidence.run.agents if agent.id in rates]

@@ -23,7 +23,16 @@ from ..result.estimates import bounds_of_run, estimates_of_run
 from ..session.record import RunRecord
 from .agents import agent_part, slowest_phases
 from .cpu import CpuTimes, cpu_part, efficiency_part, surroundings
-from .load import distribution_part, group_parts, latency_part, throughput_part, timeline_parts, window_part
+from .load import (
+    arrivals_part,
+    distribution_part,
+    group_parts,
+    latency_part,
+    lateness_part,
+    throughput_part,
+    timeline_parts,
+    window_part,
+)
 
 Save = Callable[[Mapping[str, npt.NDArray[Any]] | None], str | None]
 """Saves the samples of a run, arrays by name, None where there are none; the name of their file, None without one."""
@@ -35,7 +44,8 @@ def report_of(record: RunRecord, save: Save | None) -> result.Report:
     merged = merge_run(record)
     if save is None or merged is None or not record.request.output.save_samples:
         return build_report(record, merged, None)
-    return build_report(record, merged, save(sample_arrays(recorded(record.agents), merged.window)))
+    arrays = sample_arrays(recorded(record.agents), merged.window, merged.offered)
+    return build_report(record, merged, save(arrays))
 
 
 def build_report(record: RunRecord, merged: Merged | None, samples_file: str | None) -> result.Report:
@@ -73,7 +83,7 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         agents=tuple(
             agent_part(record, agent, merged, window, times.processes.get(agent.id), seen) for agent in record.agents
         ),
-        timeline=tuple(timeline_parts(record, merged.timeline, window)) if merged else (),
+        timeline=tuple(timeline_parts(record, merged)) if merged else (),
         validity=judge(evidence),
         dropped_messages=record.dropped_messages,
         samples_file=samples_file,
@@ -87,6 +97,10 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         neighbours=tuple(around.neighbours),
         fairness=fairness(record.agents, merged, record.topology) if merged else None,
         latency_distribution=distribution_part(merged) if merged else None,
+        service_ms=latency_part(merged.service, chosen) if merged else None,
+        wait_ms=latency_part(merged.wait, chosen) if merged else None,
+        lateness_us=lateness_part(merged.lateness) if merged else None,
+        arrivals=arrivals_part(record, merged) if merged else None,
     )
     requirements = check(record.request.criteria.requirements, estimates_of_run(report), bounds_of_run(report))
     return structs.replace(report, requirements=requirements)

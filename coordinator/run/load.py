@@ -1,16 +1,24 @@
 """What a load did, of the run or of one agent, as the report has it: throughput, latencies and their course. Pure."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ovbench.common.clock import NS_PER_S, NS_PER_US
+import numpy as np
+
+from ovbench.common.arrivals import Constant, Trace
+from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from ovbench.common.effective import Effective
 
+from ..analysis.backlog import Backlog
+from ..analysis.flow import Flow
 from ..analysis.latency import Latency
-from ..analysis.merge import Merged, Slice
+from ..analysis.lateness import Lateness
+from ..analysis.merge import Merged
 from ..analysis.progress import Work
 from ..analysis.recording import Window
 from ..machine.utilization import busy_between
+from ..result import arrivals
 from ..result import report as result
 from ..session.record import RunRecord
 from ..stats.distribution import percents_of
@@ -65,7 +73,62 @@ def latency_part(latency: Latency | None, chosen: int) -> result.LatencyPart | N
         chosen_percentile=chosen,
         chosen=latency.chosen,
         ci95=latency.ci95,
+        missing=latency.missing,
+        at_least=dict(latency.at_least),
     )
+
+
+def lateness_part(lateness: Lateness | None) -> arrivals.LatenessPart | None:
+    if lateness is None:
+        return None
+    return arrivals.LatenessPart(
+        count=lateness.count,
+        mean=lateness.mean / NS_PER_US,
+        median=lateness.median / NS_PER_US,
+        p99=lateness.p99 / NS_PER_US,
+        max=lateness.max / NS_PER_US,
+    )
+
+
+def arrivals_part(record: RunRecord, merged: Merged) -> arrivals.ArrivalsPart | None:
+    """None in a closed loop. Of -max_irate it says how that amounts to arrivals: of equal gaps, each agent its own."""
+    turnout, seconds, asked = merged.turnout, merged.window.duration_s, record.request.arrivals
+    if turnout is None:
+        return None
+    (start, end), growth_per_s = _backlog(merged)
+    by_chance = asked is not None and not isinstance(asked.law, Constant | Trace)
+    dealt_by_chance = asked is not None and record.request.dispatch == "random"
+    return arrivals.ArrivalsPart(
+        law=str(Constant() if asked is None else asked.law),
+        rate=record.request.max_irate / _mean_batch(record) if asked is None else asked.rate,
+        offered=turnout.offered,
+        delivered=turnout.delivered,
+        unfinished=turnout.unfinished,
+        dropped=turnout.dropped,
+        offered_per_s=turnout.offered / seconds if seconds > 0 else 0.0,
+        delivered_per_s=turnout.delivered / seconds if seconds > 0 else 0.0,
+        dispatch="partition" if asked is None else record.request.dispatch,
+        seed=asked.seed if asked is not None and (by_chance or dealt_by_chance) else None,
+        drain_s=record.request.load.drain_s,
+        backlog_start=start,
+        backlog_end=end,
+        backlog_growth_per_s=growth_per_s,
+    )
+
+
+def _backlog(merged: Merged) -> tuple[tuple[int, int], float]:
+    """At both ends of the window, and by how much it grew a second; 0 where samples are known as a histogram only."""
+    if merged.offered is None:
+        return (0, 0), 0.0
+    backlog, edges = Backlog.of(merged.offered), (merged.window.start_ns, merged.window.stop_ns)
+    start, end = backlog.at(np.asarray(edges, np.int64)).tolist()
+    return (start, end), backlog.slope_per_s(*edges)
+
+
+def _mean_batch(record: RunRecord) -> float:
+    """Frames in an inference, of the first agent that delivered, as all have the same."""
+    batches = next((agent.batches for agent in record.agents if agent.counts), (1,))
+    return sum(batches) / len(batches)
 
 
 def group_parts(latencies: Sequence[Latency | None], effective: Effective, chosen: int) -> Iterator[result.GroupPart]:
@@ -84,13 +147,16 @@ def distribution_part(merged: Merged) -> result.DistributionPart | None:
         return None
     agents = merged.agent_latencies if len(merged.agent_latencies) <= _MOST_DISTRIBUTIONS else {}
     return result.DistributionPart(
-        percents=percents_of(merged.latency.count),
+        percents=percents_of(merged.latency.total),
         merged=merged.latency.distribution,
         agents={str(agent): latency.distribution for agent, latency in agents.items() if latency is not None},
+        service=merged.service.distribution if merged.service is not None else (),
+        wait=merged.wait.distribution if merged.wait is not None else (),
     )
 
 
-def timeline_parts(record: RunRecord, slices: Sequence[Slice], window: Window) -> Iterator[result.TimelinePart]:
+def timeline_parts(record: RunRecord, merged: Merged) -> Iterator[result.TimelinePart]:
+    slices, window = merged.timeline, merged.window
     edges = [part.start_ns for part in slices[:1]] + [part.stop_ns for part in slices]
     busy = busy_between(record.readings, record.plan.measured_cpus, edges)
     for index, part in enumerate(slices):
@@ -100,4 +166,16 @@ def timeline_parts(record: RunRecord, slices: Sequence[Slice], window: Window) -
             fps=part.frames / seconds if seconds > 0 else 0.0,
             p99_ms=part.p99_ms,
             busy_percent=plain_mean(shares[index] for shares in busy.values()),
+            arrivals=_slice_arrivals(merged.flow, index, seconds) if merged.flow is not None else None,
         )
+
+
+def _slice_arrivals(flow: Flow, index: int, seconds: float) -> result.TimelineArrivals:
+    wait_ns, service_ns = float(flow.wait_ns[index]), float(flow.service_ns[index])
+    return result.TimelineArrivals(
+        offered_per_s=int(flow.offered[index]) / seconds,
+        delivered_per_s=int(flow.delivered[index]) / seconds,
+        backlog=int(flow.backlog[index]),
+        wait_ms=None if math.isnan(wait_ns) else wait_ns / NS_PER_MS,
+        service_ms=None if math.isnan(service_ns) else service_ns / NS_PER_MS,
+    )

@@ -35,26 +35,29 @@ def sample_of(values: Int64s) -> Int64s:
     return np.sort(values[np.random.default_rng(0).integers(0, len(values), SAMPLE)])
 
 
-def distribution(sample: Int64s, values: Int64s) -> Int64s:
-    """Of `values` that are partitioned at the nearest rank of TAIL, at each of `percents_of(len(values))`, in ns.
+def distribution(sample: Int64s, values: Int64s, missing: int = 0) -> Int64s:
+    """Of `values` that are partitioned at the nearest rank of TAIL, at each of `percents_of(len(values) + missing)`, in
+    ns; `missing` further ones are longer than all of them, and what is among those is left out.
 
     Exact from TAIL on, and everywhere for up to SAMPLE values; else below it with an error of the rank of 0.2 % of all
     (the standard error of a median from SAMPLE draws).
     """
-    count = len(values)
-    first = nearest_rank(count, TAIL)
+    count, total = len(values), len(values) + missing
+    first = min(count - 1, nearest_rank(total, TAIL))
     tail = np.sort(values[first:]) if len(sample) < count else sample[first:]
-    points = [
-        int(tail[nearest_rank(count, p) - first])
-        if p >= TAIL
-        else min(int(sample[nearest_rank(len(sample), p)]), int(tail[0]))
-        for p in percents_of(count)
-    ]
+    points = []
+    for percent in percents_of(total):
+        rank = nearest_rank(total, percent)
+        if rank >= count:
+            break
+        among = min(len(sample) - 1, nearest_rank(len(sample), percent * total / count))
+        points.append(int(tail[rank - first]) if rank >= first else min(int(sample[among]), int(tail[0])))
     return np.asarray(points, np.int64)
 
 
-def distribution_of_counts(counts: Int64s) -> Int64s:
+def distribution_of_counts(counts: Int64s, missing: int = 0) -> Int64s:
     """The same of a FINE histogram that is not empty; its error is at most 0.05 % of the value."""
-    total = int(counts.sum())
-    ranks = [nearest_rank(total, p) for p in percents_of(total)]
-    return FINE.values(np.searchsorted(np.cumsum(counts), ranks, side="right").astype(np.int64))
+    count = int(counts.sum())
+    ranks = [nearest_rank(count + missing, p) for p in percents_of(count + missing)]
+    known = [rank for rank in ranks if rank < count]
+    return FINE.values(np.searchsorted(np.cumsum(counts), known, side="right").astype(np.int64))

@@ -86,7 +86,9 @@ def _differences(agents: list[Recorded], merged: Merged) -> Iterator[str]:
         yield f"percentiles {latency.percentiles} and {expected}"
     if (latency.min, latency.max) != (float(values[0]) / 1e6, float(values[-1]) / 1e6):
         yield "extremes"
-    if not np.allclose([latency.mean, latency.stddev], [values.mean() / 1e6, values.std() / 1e6], rtol=1e-9):
+    if not np.allclose(
+        [latency.mean or 0.0, latency.stddev or 0.0], [values.mean() / 1e6, values.std() / 1e6], rtol=1e-9
+    ):
         yield "mean or deviation"
     for agent, mine in zip(agents, by_agent, strict=True):
         own = merged.agent_latencies[agent.agent]

@@ -13,13 +13,13 @@ from ovbench.coordinator.analysis.latency import (
     Latency,
     folded_latency,
     intervals_of,
-    latencies_of,
     latency_of,
 )
 from ovbench.coordinator.analysis.merge import merge
 from ovbench.coordinator.result.report import Interval
+from ovbench.coordinator.stats.distribution import percents_of
 from ovbench.coordinator.stats.uncertainty import effective_count, rank_bounds
-from tests.builders import folded, in_part_folded, pairs, recording, spread, steady
+from tests.builders import folded, in_part_folded, ms, pairs, recording, spread, steady
 
 quick = settings(max_examples=60, deadline=None)
 latencies_ns = st.lists(st.integers(0, 10**11), min_size=1, max_size=300)
@@ -33,7 +33,8 @@ def figures_of(values: Int64s, chosen: float = 50.0) -> Latency:
 
 def with_folded(data: Int64s, chosen: float = 50.0) -> Latency:
     head, middle, tail = in_part_folded(data)
-    found, histogram = folded_latency([SampleArray(head), SampleArray(tail)], [middle], chosen)
+    exact = [SampleArray(part).latencies for part in (head, tail)]
+    found, histogram = folded_latency(exact, [middle], chosen)
     assert found is not None
     assert histogram.sum() == len(data)
     return found
@@ -55,17 +56,76 @@ def test_figures_are_those_of_numpy(latencies: list[int], chosen: int, near: boo
 
 
 def test_nothing_has_no_latency() -> None:
-    assert latency_of(latencies_of([]), 50.0) is None
+    assert latency_of(np.empty(0, np.int64), 50.0) is None
+    assert latency_of(np.empty(0, np.int64), 50.0, at_least=np.array([7])) is None
     latency, histogram = folded_latency([], [], 50.0)
     assert latency is None
     assert not histogram.any()
 
 
+# What never completed
+
+bounds_ns = st.lists(st.integers(0, 10**11), min_size=1, max_size=300)
+
+
 @quick
-@given(st.lists(st.lists(st.integers(0, 1000), max_size=20), max_size=5))
-def test_the_latencies_of_samples_are_in_their_order(parts: list[list[int]]) -> None:
-    samples = [SampleArray(pairs(range(len(part)), part)) for part in parts]
-    assert latencies_of(samples).tolist() == [latency for part in parts for latency in part]
+@given(latencies=latencies_ns, at_least=bounds_ns, chosen=st.integers(1, 100), near=st.booleans())
+def test_what_never_completed_is_longer_than_all_that_did(
+    latencies: list[int], at_least: list[int], chosen: int, near: bool
+) -> None:
+    found = latency_of(np.array(latencies), chosen, near, np.array(at_least))
+    assert found is not None
+    assert (found.count, found.missing, found.total) == (len(latencies), len(at_least), len(latencies + at_least))
+    assert found.min == min(latencies) / 1e6
+    assert (found.mean, found.stddev, found.max) == (None, None, None)
+    inflated, bounded = sorted(latencies) + [None] * len(at_least), sorted(latencies + at_least)
+    assert found.at_least["max"] == bounded[-1] / 1e6
+    assert found.at_least["mean"] == pytest.approx(sum(bounded) / len(bounded) / 1e6)
+    for name, percent, value in zip(INTERVALS, (*PERCENTILES, chosen), (*found.percentiles, found.chosen), strict=True):
+        rank = nearest_rank(len(bounded), percent)
+        expected = inflated[rank]
+        assert value == (None if expected is None else expected / 1e6)
+        assert found.least(name) == (bounded[rank] if expected is None else expected) / 1e6
+        assert (name in found.at_least) == (value is None)
+
+
+@quick
+@given(latencies=latencies_ns, at_least=bounds_ns, truth=st.lists(st.integers(0, 10**10), max_size=300))
+def test_no_bound_is_above_what_the_figure_would_have_been(
+    latencies: list[int], at_least: list[int], truth: list[int]
+) -> None:
+    """Had all completed in the end: after their bounds, and after those that did."""
+    later = [max(bound, *latencies) + more for bound, more in zip(at_least, truth + [0] * len(at_least), strict=False)]
+    found = latency_of(np.array(latencies), 50.0, at_least=np.array(at_least))
+    would = figures_of(np.array(latencies + later))
+    assert found is not None
+    for name in (*INTERVALS, "mean", "max"):
+        assert found.least(name) <= would.least(name) * (1 + 1e-12)
+    for one, other in zip(found.percentiles, would.percentiles, strict=True):
+        assert one in (None, other)
+
+
+def test_a_histogram_knows_what_is_not_known_as_exact_samples_do() -> None:
+    data = spread(20_000)
+    at_least = np.arange(500, dtype=np.int64) * ms(1)
+    head, middle, tail = in_part_folded(data)
+    exact = [SampleArray(part).latencies for part in (head, tail)]
+    found, _ = folded_latency(exact, [middle], 97.0, at_least)
+    expected = latency_of(SampleArray(data).latencies, 97.0, at_least=at_least)
+    assert found is not None
+    assert expected is not None
+    assert [value is None for value in found.percentiles] == [False, False, False, True, True]
+    assert found.percentiles[:3] == pytest.approx(expected.percentiles[:3], rel=0.001)
+    assert found.at_least == pytest.approx(expected.at_least, rel=0.001)
+    assert len(found.distribution) == len(expected.distribution)
+
+
+def test_the_distribution_ends_where_it_is_not_known() -> None:
+    values = np.arange(1000, dtype=np.int64) * ms(1)
+    found = latency_of(values, 50.0, at_least=np.full(1000, ms(1)))
+    assert found is not None
+    known = [percent for percent in percents_of(2000) if percent <= 50]
+    assert found.distribution == tuple(20 * percent - 1 for percent in known)
 
 
 # Histograms
@@ -83,8 +143,7 @@ def test_a_histogram_gives_percentiles_within_a_thousandth_of_the_exact_ones(see
     data = spread(20_000, seed)
     found = with_folded(data)
     assert not found.exact
-    for one, other in zip(found.percentiles, figures_of(data[:, 1] - data[:, 0]).percentiles, strict=True):
-        assert one == pytest.approx(other, rel=0.001)
+    assert found.percentiles == pytest.approx(figures_of(data[:, 1] - data[:, 0]).percentiles, rel=0.001)
 
 
 def test_a_histogram_keeps_count_extremes_mean_and_deviation_exact() -> None:
@@ -125,7 +184,7 @@ def test_the_bounds_of_intervals_are_at_their_ranks_of_all_values_sorted(
         bounds = rank_bounds(count, percent, effective_count(row, counts) or 0)
         expected[name] = Interval(*(None if rank is None else ordered[rank] / 1e6 for rank in bounds))
     latency_of(values, chosen, near=True)
-    assert intervals_of(values, below, counts, chosen) == expected
+    assert intervals_of(values, list(below), counts, chosen) == expected
 
 
 def test_an_interval_from_a_histogram_is_about_that_of_the_samples_themselves() -> None:
@@ -153,6 +212,7 @@ def test_an_interval_holds_its_percentile() -> None:
     assert latency is not None
     values = (*latency.percentiles, latency.chosen)
     for value, interval in zip(values, latency.ci95.values(), strict=True):
+        assert value is not None
         assert interval.low is not None
         assert interval.low <= value <= (interval.high or value)
 

@@ -1,0 +1,108 @@
+"""The queues in which a run's arrivals waited, each with all that was due in it and who served it. Pure.
+
+Under `shared` there is one for all agents, else each agent has its own. With a schedule all arrivals are known
+beforehand, and what a lost agent took is unfinished. With -max_irate they follow from the pace of each agent. Those of
+an agent that was lost are left out then: its load is a part of the run's that nobody else was to take over, and may not
+even have begun.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ovbench.common.clock import to_ns
+from ovbench.common.dealing import deal
+from ovbench.common.job import Pace
+
+from ..session.record import AgentRecord, RunRecord
+from .offered import Offered, in_order_of_due, left_over
+from .recording import Recorded, window_of
+
+Int64s = npt.NDArray[np.int64]
+
+_NONE: Final = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """`agents`: those that were to serve it; `requests`: how many those of them have that delivered. `folded`: how many
+    inferences are known as a histogram only, and are not in `offered`."""
+
+    agents: tuple[int, ...]
+    requests: int
+    offered: Offered
+    folded: int = 0
+
+
+def queues_of(record: RunRecord, loads: Sequence[Recorded]) -> tuple[Queue, ...]:
+    """None of a closed loop. `loads`: those that count, at least one."""
+    if record.schedule_ns is not None:
+        return tuple(_scheduled(record, record.schedule_ns, loads))
+    by_id = {agent.id: agent for agent in record.agents}
+    return tuple(_paced(by_id[load.agent], load) for load in loads if load.at_rate)
+
+
+def _scheduled(record: RunRecord, schedule_ns: Int64s, loads: Sequence[Recorded]) -> Iterator[Queue]:
+    arrivals = record.request.arrivals
+    seed = 0 if arrivals is None else arrivals.seed
+    window = window_of(loads)
+    dues = schedule_ns + window.start_ns
+    shares = deal(len(dues), record.request.dispatch, len(record.agents), seed)
+    everyone = [agent.id for agent in record.agents]
+    for number, share in enumerate(shares):
+        agents = everyone if len(shares) < len(everyone) else everyone[number : number + 1]
+        mine = [load for load in loads if load.agent in agents]
+        whole = len(mine) == len(agents)
+        yield Queue(
+            tuple(agents),
+            sum(load.available for load in mine),
+            _offered(record, dues[share], mine, _drained_ns(record, mine) if whole else window.start_ns),
+        )
+
+
+def _offered(record: RunRecord, dues: Int64s, loads: Sequence[Recorded], ended_ns: int) -> Offered:
+    samples = in_order_of_due([piece.samples for load in loads for piece in load.pieces])
+    dropped = np.sort(np.concatenate([_NONE, *(load.dropped_ns for load in loads)]))
+    timeout_ns = to_ns(record.request.load.timeout_s or 0.0)
+    return Offered(samples, dropped, left_over(dues, [samples.dues, dropped]), ended_ns, timeout_ns)
+
+
+def _drained_ns(record: RunRecord, loads: Sequence[Recorded]) -> int:
+    """Until when they looked for arrivals: one that a run was ended early may not have looked after that."""
+    stop_ns = min(load.stop_ns for load in loads)
+    return stop_ns if record.interrupted else stop_ns + to_ns(record.request.load.drain_s)
+
+
+def _paced(agent: AgentRecord, load: Recorded) -> Queue:
+    folded = sum(part.count for part in load.folded)
+    samples = in_order_of_due([piece.samples for piece in load.pieces])
+    unfinished = _untaken(agent, load)
+    ended_ns = load.stop_ns + to_ns(agent.job.load.drain_s)
+    return Queue((load.agent,), load.available, Offered(samples, _NONE, unfinished, ended_ns), folded)
+
+
+def _untaken(agent: AgentRecord, load: Recorded) -> Int64s:
+    """When those arrivals of a paced agent were due that it did not come to: the last ones, as it takes them in order.
+
+    Of a number of inferences that was asked for, all have been done, and no more was to come.
+    """
+    pace, limit = agent.job.load.pace, None if agent.ready is None else agent.ready.effective.iterations
+    if pace is None or (limit is not None and load.completed >= limit):
+        return _NONE
+    period_ns = pace.frame_period_ns * sum(load.batches) / len(load.batches)
+    count = _due_before(pace, period_ns, load.stop_ns - load.start_ns)
+    return load.start_ns + _dues(pace, period_ns, np.arange(min(load.completed, count), count))
+
+
+def _dues(pace: Pace, period_ns: float, numbers: Int64s) -> Int64s:
+    """Since the begin of the load, in whole ns, as the loops have them."""
+    return (period_ns * pace.phase + numbers * period_ns).astype(np.int64)
+
+
+def _due_before(pace: Pace, period_ns: float, length_ns: int) -> int:
+    """How many arrivals are due in so long a load. Within rounding it follows from the period."""
+    near = max(0, int((length_ns - period_ns * pace.phase) / period_ns) - 2)
+    return near + int(np.searchsorted(_dues(pace, period_ns, near + np.arange(6)), length_ns, side="left"))
