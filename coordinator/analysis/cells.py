@@ -113,7 +113,7 @@ def longest_gap_ns(ends: Sequence[Int64s], start_ns: int, stop_ns: int) -> int:
 def longest_stall_ns(samples: SampleArray, start_ns: int, stop_ns: int) -> int:
     """At a rate, the longest time in [start, stop] in which none of these inferences, all of an agent, ended although
     the one that ended next was due; 0 without any."""
-    samples = samples[np.argsort(samples.ends, kind="stable")]
+    samples = samples[np.lexsort((samples.dues, samples.ends))]
     before = np.concatenate([[start_ns], samples.ends[:-1]])
     since = np.maximum(np.maximum(before, samples.dues), start_ns)
     return int(np.max(np.minimum(samples.ends, stop_ns) - since, initial=0))

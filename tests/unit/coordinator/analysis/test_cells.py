@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ovbench.common.histogram import Int64s
 from ovbench.common.samples import SampleArray
-from ovbench.coordinator.analysis.cells import cell_edges, longest_gap_ns, tally
+from ovbench.coordinator.analysis.cells import cell_edges, longest_gap_ns, longest_stall_ns, tally
 from ovbench.coordinator.analysis.merge import merge
 from tests.builders import folded, ms, pairs, piece_of, recording, seconds, steady
 
@@ -47,6 +47,28 @@ def test_a_tally_by_large_pieces_is_that_of_many_small_ones() -> None:
     parts = tally([data[at : at + 1000] for at in range(0, len(data), 1000)], edges, [10, 500])
     assert np.array_equal(whole[0], parts[0])
     assert np.array_equal(whole[1], parts[1])
+
+
+@quick
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=12),
+    st.integers(0, 40),
+    st.integers(0, 60),
+)
+def test_a_stall_is_a_time_in_which_nothing_ends_although_the_next_is_due(
+    parts: list[tuple[int, int, int]], start: int, length: int
+) -> None:
+    """By looking at every instant."""
+    dues, waits, services = np.array(parts).T
+    samples = SampleArray.of(dues + waits, dues + waits + services, dues)
+    run = longest = 0
+    for instant in range(start, start + length):
+        later = [row for row in zip(samples.ends.tolist(), dues.tolist(), strict=True) if row[0] > instant]
+        nearest = min(later, default=None)
+        pending = nearest is not None and any(end == nearest[0] and due <= instant for end, due in later)
+        run = run + 1 if pending and instant not in samples.ends else int(pending)
+        longest = max(longest, run)
+    assert longest_stall_ns(samples, start, start + length) == longest
 
 
 def test_cells_of_a_steady_load_are_alike_though_inferences_do_not_fit_them() -> None:
