@@ -1,30 +1,36 @@
 """A load at a rate on the terminal: what arrived and what became of it, how punctual that was, and by stage."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from rich.table import Table
 from rich.text import Text
 
 from ..result.arrivals import ArrivalsPart, GoodputPart, LatenessPart, ObjectivePart
-from ..result.numbers import count, duration, microseconds, milliseconds, percent, rate
+from ..result.numbers import count, duration, microseconds, milliseconds, percent, ramp, rate
 from ..result.report import Report, StagePart
 from .latencytable import latency_figure
 from .table import fitted_table
+
+ARRIVALS_INDENT: Final = 10
+"""Of what stands beside the title of a line."""
 
 
 def arrival_lines(report: Report) -> Iterator[Text]:
     """None for a closed loop."""
     if report.arrivals is None:
         return
-    first, *others = _arrived(report.arrivals)
-    yield Text.assemble(("\narrivals", "bold"), f"  {first}")
-    yield from (Text(f"          {line}") for line in others)
+    yield from _titled("arrivals", _arrived(report.arrivals))
     if report.lateness_us is not None:
-        yield Text.assemble(("lateness", "bold"), f"  {lateness_text(report.lateness_us)}")
+        yield from _titled("lateness", [lateness_text(report.lateness_us)])
     if report.goodput is not None:
-        first, *others = goodput_texts(report.goodput)
-        yield Text.assemble(("goodput", "bold"), f"   {first}")
-        yield from (Text(f"          {line}") for line in others)
+        yield from _titled("goodput", goodput_texts(report.goodput))
+
+
+def _titled(title: str, lines: Iterable[str]) -> Iterator[Text]:
+    """The title beside the first of them."""
+    for index, line in enumerate(lines):
+        yield Text.assemble((f"{title if index == 0 else '':<{ARRIVALS_INDENT}}", "bold"), line)
 
 
 def _arrived(part: ArrivalsPart) -> Iterator[str]:
@@ -70,12 +76,6 @@ def share(part: float) -> str:
     return words
 
 
-def stage_rate(stage: StagePart) -> str:
-    """Per second, a ramp with both its ends."""
-    ends = (stage.rate_from,) if stage.rate_to == stage.rate_from else (stage.rate_from, stage.rate_to)
-    return "..".join(f"{end:,.6g}" for end in ends)
-
-
 def stage_table(stages: Sequence[StagePart]) -> Table:
     """A row for each stage, in order; a column for goodput where there is an objective."""
     good = any(stage.goodput is not None for stage in stages)
@@ -83,7 +83,7 @@ def stage_table(stages: Sequence[StagePart]) -> Table:
     rows = [
         [
             duration(stage.start_s),
-            stage_rate(stage),
+            ramp(stage.rate_from, stage.rate_to),
             count(stage.offered),
             count(stage.delivered),
             latency_figure(stage.latency_ms, "median"),

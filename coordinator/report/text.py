@@ -29,7 +29,7 @@ from ..result.report import (
     Throughput,
     Validity,
 )
-from .arrivals import arrival_lines, stage_table
+from .arrivals import ARRIVALS_INDENT, arrival_lines, stage_table
 from .cputable import below_cpus, cpu_headline, use_table
 from .latencytable import chosen_of, group_table, latency_figure, latency_table, method, parts_table
 from .layers import EXPLANATION, layer_lines, slower_lines
@@ -70,8 +70,10 @@ def print_report(console: Console, report: Report) -> None:
         if report.groups:
             show(Text("\nlatency by shapes", "bold"))
             console.print(group_table(report.groups))
-    for line in arrival_lines(report):
-        show(line)
+    for index, line in enumerate(arrival_lines(report)):
+        if index == 0:
+            show(Text())
+        print_line(console, line, ARRIVALS_INDENT)
     if report.stages:
         show(Text.assemble(("\nstages", "bold"), ("  by when inferences were due; rates per second", "dim")))
         console.print(stage_table(report.stages))

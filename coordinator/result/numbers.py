@@ -30,6 +30,11 @@ def rate(per_second: float) -> str:
     return f"{per_second:,.0f}"
 
 
+def ramp(first: float, last: float) -> str:
+    """Rates as in --stages: one where both are the same."""
+    return "..".join(f"{end:,.6g}" for end in ((first,) if first == last else (first, last)))
+
+
 def count(number: int) -> str:
     return f"{number:,}"
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ...result.arrivals import ArrivalsPart, GoodputPart
-from ...result.numbers import count, milliseconds, percent, rate
-from ...result.report import TimelineArrivals, TimelinePart
+from ...result.numbers import count, milliseconds, percent, ramp, rate
+from ...result.report import Report, StagePart, TimelineArrivals
 from .chart import BLUE, GREEN, MUTED, ORANGE, Chart, ChartSpec, Row, axis, colours, drawing, hover, time_unit
 
+_TIME: Final = "time in the window, s"
 _SPLIT: Final = {"wait": ORANGE, "service": BLUE}
 _RATES: Final = {"offered": ORANGE, "delivered": BLUE, "within the limit": GREEN}
 
@@ -15,20 +16,34 @@ Slices = Sequence[tuple[float, TimelineArrivals]]
 """By their ends, seconds since the window's start."""
 
 
-def over_time(arrivals: ArrivalsPart, timeline: Sequence[TimelinePart], goodput: GoodputPart | None) -> Iterator[Chart]:
-    """Those that the timeline has figures for."""
-    slices = [(part.t_s, part.arrivals) for part in timeline if part.arrivals is not None]
-    if len(slices) < 2:
+def arrival_charts(report: Report) -> Iterator[Chart]:
+    """Those that the timeline has figures for; none for a closed loop."""
+    slices = [(part.t_s, part.arrivals) for part in report.timeline if part.arrivals is not None]
+    if report.arrivals is None or len(slices) < 2:
         return
+    begins = _begins(report.stages)
     if any(one.wait_ms is not None for _, one in slices):
-        yield _split(slices)
-    yield _rates(slices, goodput)
-    yield _backlog(arrivals, slices)
-    if goodput is not None and any(one.goodput_share is not None for _, one in slices):
-        yield _goodput(slices, goodput)
+        yield _split(slices, begins)
+    yield _rates(slices, report.goodput, begins)
+    yield _backlog(report.arrivals, slices, begins)
+    if report.goodput is not None and any(one.goodput_share is not None for _, one in slices):
+        yield _goodput(slices, report.goodput, begins)
 
 
-def _split(slices: Slices) -> Chart:
+def _begins(stages: Sequence[StagePart]) -> ChartSpec:
+    """A layer of rules where stages begin, but the first one."""
+    rows: list[Row] = [
+        {"x": stage.start_s, "tip": f"from {stage.start_s:.6g} s\n{ramp(stage.rate_from, stage.rate_to)} per second"}
+        for stage in stages[1:]
+    ]
+    return {
+        "data": {"values": rows},
+        "mark": {"type": "rule", "strokeDash": [2, 3], "color": MUTED},
+        "encoding": {"x": axis("x", _TIME, zero=True), "tooltip": {"field": "tip"}},
+    }
+
+
+def _split(slices: Slices, begins: ChartSpec) -> Chart:
     """Where nothing that was due completed, the areas are broken."""
     unit = time_unit(max((one.wait_ms or 0.0) + (one.service_ms or 0.0) for _, one in slices))
     rows: list[dict[str, Any]] = []
@@ -40,7 +55,7 @@ def _split(slices: Slices) -> Chart:
         for of, low, high in (("wait", 0.0, wait), ("service", wait, wait + service)):
             ends = {"low": low * unit.factor, "high": high * unit.factor} if known else {"low": None, "high": None}
             rows.append({"x": at, "of": of, **ends, "tip": tip if known else ""})
-    x, y = axis("x", "time in the window, s", zero=True), axis("high", f"mean, {unit.name}", zero=True)
+    x, y = axis("x", _TIME, zero=True), axis("high", f"mean, {unit.name}", zero=True)
     paint = colours("of", list(_SPLIT), list(_SPLIT.values()))
     area = {
         "mark": {"type": "area", "opacity": 0.75, "invalid": "break-paths-show-path-domains"},
@@ -48,7 +63,7 @@ def _split(slices: Slices) -> Chart:
     }
     caption = "Means of what was due in each slice. From when it was due, an inference waited, then it was served."
     return Chart("wait_and_service", "Latency over time: wait and service", caption,
-                 drawing([area, _shown(hover(x, y, paint))], rows))  # fmt: skip
+                 drawing([area, begins, _shown(hover(x, y, paint))], rows))  # fmt: skip
 
 
 def _shown(layer: ChartSpec) -> ChartSpec:
@@ -56,7 +71,7 @@ def _shown(layer: ChartSpec) -> ChartSpec:
     return {**layer, "transform": [{"filter": "datum.high !== null"}]}
 
 
-def _rates(slices: Slices, goodput: GoodputPart | None) -> Chart:
+def _rates(slices: Slices, goodput: GoodputPart | None, begins: ChartSpec) -> Chart:
     rows: list[Row] = []
     for at, one in slices:
         values = (one.offered_per_s, one.delivered_per_s, one.goodput_per_s)
@@ -64,34 +79,35 @@ def _rates(slices: Slices, goodput: GoodputPart | None) -> Chart:
         tip = "\n".join([f"to {at:.3g} s", *(f"{of}  {rate(value)}/s" for of, value in named.items())])
         rows += [{"x": at, "y": value, "of": of, "tip": tip} for of, value in named.items()]
     names = [of for of in _RATES if any(row["of"] == of for row in rows)]
-    x, y = axis("x", "time in the window, s", zero=True), axis("y", "inferences per second", zero=True)
+    x, y = axis("x", _TIME, zero=True), axis("y", "inferences per second", zero=True)
     paint = colours("of", names, [_RATES[of] for of in names])
-    layers = [{"mark": {"type": "line"}, "encoding": {"x": x, "y": y, "color": paint}}, hover(x, y, paint)]
+    layers = [{"mark": {"type": "line"}, "encoding": {"x": x, "y": y, "color": paint}}, begins, hover(x, y, paint)]
     caption = "What was due in each slice, and what completed in it."
     if goodput is not None and len(names) == len(_RATES):
         caption += f" The limit is {milliseconds(goodput.slo_ms)}."
     return Chart("arrivals", "Offered and delivered", caption, drawing(layers, rows))
 
 
-def _backlog(arrivals: ArrivalsPart, slices: Slices) -> Chart:
+def _backlog(arrivals: ArrivalsPart, slices: Slices, begins: ChartSpec) -> Chart:
     course = [(0.0, arrivals.backlog_start), *((at, one.backlog) for at, one in slices)]
     rows = [
         {"x": at, "y": number, "tip": f"at {at:.3g} s\n{count(number)} due and not completed"} for at, number in course
     ]
-    x, y = axis("x", "time in the window, s", zero=True), axis("y", "inferences", zero=True)
+    x, y = axis("x", _TIME, zero=True), axis("y", "inferences", zero=True)
     layers = [
         {"mark": {"type": "area", "color": ORANGE, "opacity": 0.25, "line": {"color": ORANGE}},
          "encoding": {"x": x, "y": y}},
+        begins,
         hover(x, y, ORANGE),
     ]  # fmt: skip
     caption = "Due and not completed, those that are being served among them. One that grows has no end: overload."
     return Chart("backlog", "Backlog", caption, drawing(layers, rows))
 
 
-def _goodput(slices: Slices, goodput: GoodputPart) -> Chart:
+def _goodput(slices: Slices, goodput: GoodputPart, begins: ChartSpec) -> Chart:
     known = [(at, 100 * one.goodput_share) for at, one in slices if one.goodput_share is not None]
     rows = [{"x": at, "y": part, "tip": f"to {at:.3g} s\n{percent(part)} within the limit"} for at, part in known]
-    x = axis("x", "time in the window, s", zero=True)
+    x = axis("x", _TIME, zero=True)
     y = axis("y", "percent of the arrivals", scale={"domain": [0, 100]})
     wanted: list[Row] = [
         {"asked": one.percent, "tip": f"asked for: {one.percent:g} %"}
@@ -102,6 +118,7 @@ def _goodput(slices: Slices, goodput: GoodputPart) -> Chart:
         {"data": {"values": wanted}, "mark": {"type": "rule", "strokeDash": [5, 4], "color": MUTED},
          "encoding": {"y": {**y, "field": "asked"}, "tooltip": {"field": "tip"}}},
         {"mark": {"type": "line", "color": GREEN}, "encoding": {"x": x, "y": y}},
+        begins,
         hover(x, y, GREEN),
     ]  # fmt: skip
     caption = f"The share of what was due in each slice that completed within {milliseconds(goodput.slo_ms)}" + (

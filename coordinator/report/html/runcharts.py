@@ -8,7 +8,7 @@ from ovbench.common.topology import format_cpu_list
 from ...analysis.fairness import cpus_had
 from ...result.numbers import count, milliseconds, percent, rate
 from ...result.report import AgentPart, CpuPart, Report, TimelinePart
-from .arrivalcharts import over_time
+from .arrivalcharts import arrival_charts
 from .chart import (
     BLUE,
     MUTED,
@@ -40,8 +40,7 @@ def _charts(report: Report) -> Iterator[Chart]:
         yield distribution(latency, shape)
     if shape is not None and report.arrivals is not None:
         yield parts_distribution(shape, report.goodput)
-    if report.arrivals is not None and len(report.timeline) > 1:
-        yield from over_time(report.arrivals, report.timeline, report.goodput)
+    yield from arrival_charts(report)
     if len(report.timeline) > 1:
         yield _throughput(report)
         if any(part.p99_ms is not None for part in report.timeline):

@@ -8,9 +8,9 @@ from ovbench.common.topology import format_cpu_list
 
 from ...request.request import PlotFormat
 from ...result.environment import AgentPython, Environment
-from ...result.numbers import count, duration, megabytes, milliseconds, percent, rate
+from ...result.numbers import count, duration, megabytes, milliseconds, percent, ramp, rate
 from ...result.report import NAMED_PERCENTILES, AgentPart, Finding, Interval, Report, StagePart
-from ..arrivals import goodput_texts, lateness_text, share, stage_rate
+from ..arrivals import goodput_texts, lateness_text, share
 from ..latencytable import latency_figure
 from ..lines import gist
 from .chart import Chart
@@ -201,7 +201,7 @@ def _stages(stages: Sequence[StagePart]) -> Html:
         [
             duration(stage.start_s),
             duration(stage.duration_s),
-            stage_rate(stage),
+            ramp(stage.rate_from, stage.rate_to),
             *map(count, (stage.offered, stage.delivered, stage.unfinished, stage.dropped)),
             latency_figure(stage.latency_ms, "median"),
             latency_figure(stage.latency_ms, "p99"),

@@ -15,6 +15,7 @@ from ovbench.coordinator.result.numbers import (
     milliseconds,
     percent,
     plain,
+    ramp,
     rate,
 )
 
@@ -47,6 +48,13 @@ def test_a_latency_has_the_unit_that_fits(ms: float, text: str) -> None:
 )
 def test_a_latency_that_is_unknown_is_never_written_as_one(ms: float | None, at_least: float | None, text: str) -> None:
     assert bounded(ms, at_least) == text
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "text"), [(100.0, 100.0, "100"), (100.0, 2500.0, "100..2,500"), (0.5, 0.0, "0.5..0")]
+)
+def test_a_ramp_has_both_its_ends_and_a_level_one(first: float, last: float, text: str) -> None:
+    assert ramp(first, last) == text
 
 
 @settings(max_examples=100, deadline=None)

@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from ovbench.coordinator.report.html.arrivalcharts import over_time
+from ovbench.coordinator.report.html.arrivalcharts import arrival_charts
 from ovbench.coordinator.report.html.chart import Chart
 from ovbench.coordinator.result.report import Report, TimelinePart
+from tests.builders import report
 from tests.pages import rate_report
 
 CALM, OVERLOADED = rate_report(), rate_report(overloaded=True)
 
 
 def charts(of: Report) -> dict[str, Chart]:
-    assert of.arrivals is not None
-    return {chart.name: chart for chart in over_time(of.arrivals, of.timeline, of.goodput)}
+    return {chart.name: chart for chart in arrival_charts(of)}
 
 
 def rows(chart: Chart) -> list[dict[str, Any]]:
@@ -85,6 +85,18 @@ def test_without_an_objective_there_is_no_goodput() -> None:
     free = with_slices(structs.replace(CALM, goodput=None), goodput_per_s=None, goodput_share=None)
     assert list(charts(free)) == ["wait_and_service", "arrivals", "backlog"]
     assert {row["of"] for row in rows(charts(free)["arrivals"])} == {"offered", "delivered"}
+
+
+def test_every_chart_has_a_rule_where_a_stage_begins() -> None:
+    for name, chart in charts(CALM).items():
+        (rule,) = (layer for layer in chart.spec["layer"] if layer.get("data", {}).get("values", [{}])[0].get("x"))
+        assert [one["x"] for one in rule["data"]["values"]] == [4.0], name
+        without = charts(structs.replace(CALM, stages=CALM.stages[:1]))[name]
+        assert len(without.spec["layer"]) == len(chart.spec["layer"]) - 1
+
+
+def test_a_closed_loop_has_none_of_them() -> None:
+    assert charts(report()) == {}
 
 
 def test_a_window_of_one_slice_has_no_course() -> None:
