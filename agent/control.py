@@ -17,6 +17,7 @@ from ovbench.common.messages import (
     AnyNotice,
     AnyOrder,
     Delivered,
+    End,
     Failed,
     Finished,
     Hello,
@@ -28,6 +29,7 @@ from ovbench.common.messages import (
     Release,
     Start,
     Stop,
+    Tally,
     Warmed,
     WarmUp,
     tag,
@@ -56,9 +58,11 @@ class Measurer(Protocol):
 
     def warm_up(self, at_ns: int) -> None: ...
     def run(self, at_ns: int) -> None: ...
+    def end(self, at_ns: int) -> None: ...
     def stop(self) -> None: ...
     def abandon(self) -> Finished: ...
     def progress(self) -> Progress: ...
+    def tallies(self) -> list[Tally]: ...
     def contents(self) -> Iterator[AnyNotice]: ...
 
 
@@ -112,6 +116,8 @@ class Control:
                     self._measurer.warm_up(at_ns)
                 case Start(at_ns):
                     self._measurer.run(at_ns)
+                case End(at_ns):
+                    self._measurer.end(at_ns)
                 case Stop():
                     self._stopped_ns = self._stopped_ns or now_ns
                     self._measurer.stop()
@@ -122,8 +128,10 @@ class Control:
         if self._abandoned:
             self._abandoned = False
             return []
+        # What has been counted comes first, as none of it may come when the load is known to have ended.
+        counted = self._measurer.tallies() if isinstance(notice, Finished) else []
         self.state = advance(self.state, tag(notice))
-        return [notice]
+        return [*counted, notice]
 
     def delivery(self) -> Iterator[AnyNotice]:
         """Everything that was recorded, and a last word that says how much it was."""
@@ -161,7 +169,7 @@ class Control:
         if self._heartbeat_ns is None or now_ns < self._next_heartbeat_ns:
             return again
         self._next_heartbeat_ns = now_ns + self._heartbeat_ns
-        return [*again, self._measurer.progress()]
+        return [*again, *self._measurer.tallies(), self._measurer.progress()]
 
     def _forgive(self, now_ns: int) -> None:
         """On a machine that stood still for a while, as a paused virtual one, a coordinator could not speak either."""

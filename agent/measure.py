@@ -21,6 +21,7 @@ from ovbench.common.messages import (
     MaskChange,
     Ready,
     Samples,
+    Tally,
     Warmed,
 )
 from ovbench.common.schedulememory import ScheduleMemory, open_schedule
@@ -34,6 +35,7 @@ from .host.usage import Account, memory
 from .loop import loops
 from .loop.layout import ControlRow, Int64s
 from .loop.recorder import Recorder
+from .loop.tally import Counter
 from .openvino.capi import OpenVinoError
 from .openvino.model import StepTimes
 
@@ -133,6 +135,8 @@ class ReadyLoad:
         self._stopped_ns: int | None = None
         self._abandoned = False
         self._counts = [0] * len(recorder.slots)
+        self._counter: Counter | None = None
+        """From the beginning of the measured load on, if it is to be counted by cells."""
         self._account = Account(control_threads)
         self._whereabouts = Whereabouts(several_nodes())
         self._whereabouts.start(monotonic_ns())
@@ -180,7 +184,23 @@ class ReadyLoad:
         error = self._drive(at_ns, deadline, limit)
         self.running = False
         self._account.end()
-        return self._finished(error, deadline, self._account.mask_changes(self._job.placement.cpus))
+        return self._finished(
+            error, self.recorder.control.deadline_ns, self._account.mask_changes(self._job.placement.cpus)
+        )
+
+    def end(self, at_ns: int) -> None:
+        """End the measured load at an instant, if it runs and would end later."""
+        control = self.recorder.control
+        if self.running and at_ns < control.deadline_ns:
+            control.deadline_ns = at_ns
+            control.drain_until_ns = at_ns + to_ns(self._job.load.drain_s)
+
+    def tallies(self) -> list[Tally]:
+        """Of the cells of time that are over, those that were not returned before."""
+        if self._counter is None:
+            return []
+        stopped_ns = [] if self._stopped_ns is None else [self._stopped_ns]
+        return self._counter.take(min(monotonic_ns(), self.recorder.control.deadline_ns, *stopped_ns))
 
     def stop(self) -> None:
         """End the load at the next completion."""
@@ -246,9 +266,11 @@ class ReadyLoad:
     def _drive(self, begin_ns: int, deadline_ns: int, limit: int) -> str | None:
         recorder = self.recorder
         recorder.clear()
-        control = recorder.control
-        control.zero_ns = begin_ns + to_ns(self._job.load.lead_in_s)
-        control.drain_until_ns = deadline_ns + to_ns(self._job.load.drain_s)
+        load, control = self._job.load, recorder.control
+        control.zero_ns = begin_ns + to_ns(load.lead_in_s)
+        control.drain_until_ns = deadline_ns + to_ns(load.drain_s)
+        if load.cells_ns and self.running:
+            self._counter = Counter(recorder, control.zero_ns, load.cells_ns, load.at_rate)
         if self._stopped_ns is not None:  # which may have come before the recorder was cleared
             control.stop = 1
         return _drive(self.backend, recorder, _is_asynchronous(self._job), begin_ns, deadline_ns, limit)

@@ -20,7 +20,7 @@ from ovbench.common.errors import UsageError
 from ovbench.common.histogram import COARSE
 from ovbench.common.job import Job
 from ovbench.common.lifecycle import IllegalMessage, State
-from ovbench.common.messages import PROTOCOL_VERSION, AnyNotice, Failed, Finished, Hello, Progress, Ready
+from ovbench.common.messages import PROTOCOL_VERSION, AnyNotice, Failed, Finished, Hello, Progress, Ready, Tally
 from ovbench.common.wire import BadMessage, Link, check
 
 from .control import Control, Done
@@ -92,6 +92,9 @@ class MeasureThread:
 
         self._tasks.put(task)
 
+    def end(self, at_ns: int) -> None:
+        self._ready.end(at_ns)
+
     def stop(self) -> None:
         self._stopped = True
         load = self._load
@@ -114,6 +117,10 @@ class MeasureThread:
             idle=load.idle,
             backlog=load.backlog(monotonic_ns()),
         )
+
+    def tallies(self) -> list[Tally]:
+        """Of the cells of time that are over and were not sent yet."""
+        return [] if self._load is None else self._load.tallies()
 
     def abandon(self) -> Finished:
         return self._ready.abandon()

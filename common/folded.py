@@ -4,7 +4,7 @@ from typing import Annotated, Final, Protocol
 
 from msgspec import Meta, Struct
 
-from .bounded import Nanoseconds
+from .bounded import MOST_COUNT, Nanoseconds
 from .histogram import COARSE, FINE, Layout
 from .job import Finite
 
@@ -13,6 +13,9 @@ MOST_SLICES: Final = 4_096
 
 MOST_CELLS: Final = 1 << 18
 """Buckets of slices in one `Folded`: 4 MiB."""
+
+MOST_TALLIED: Final = 1 << 40
+"""Inferences in one `messages.Tally`: those of all cells and agents add up in 64 bits."""
 
 _ROUNDING: Final = 1e-6
 """The relative error of a sum that was added up one by one."""
@@ -63,10 +66,7 @@ def check_slices(indices: bytes, buckets: bytes, counts: bytes, total: int) -> N
 
 def check_times(times: _Times, count: int) -> None:
     """Raises ValueError where there can be no such times: figures of them would be of nothing."""
-    buckets = len(times.fine_buckets) // 4
-    if (len(times.fine_buckets), len(times.fine_counts)) != (4 * buckets, 8 * buckets) or not buckets:
-        raise ValueError("a histogram has a count for each bucket")
-    _check_buckets(times.fine_buckets, FINE)
+    check_histogram(times.fine_buckets, times.fine_counts, MOST_COUNT)
     _check_counts(times.fine_counts, count)
     if not times.least_ns <= times.pivot_ns <= times.most_ns:
         raise ValueError("what was folded lies between its extremes")
@@ -77,6 +77,17 @@ def check_times(times: _Times, count: int) -> None:
         raise ValueError("a sum of deviations lies between those of the extremes")
     if times.total_square_ns2 > most * (1 + _ROUNDING) + 1.0:
         raise ValueError("a sum of squares is at most that of the extremes")
+
+
+def check_histogram(buckets: bytes, counts: bytes, most: int) -> None:
+    """Raises ValueError where these are no counts by bucket of `histogram.FINE`, at least one and in all `most`."""
+    number = len(buckets) // 4
+    if (len(buckets), len(counts)) != (4 * number, 8 * number) or not number:
+        raise ValueError("a histogram has a count for each bucket")
+    _check_buckets(buckets, FINE)
+    numbers = memoryview(counts).cast("q")
+    if min(numbers) < 1 or sum(numbers) > most:
+        raise ValueError("a bucket that is named has a count")
 
 
 def _check_counts(counts: bytes, total: int) -> None:

@@ -4,6 +4,7 @@ Everything here was requested by the user or decided by the plan; what OpenVINO 
 is reported by the agent as `effective.Effective`.
 """
 
+from itertools import pairwise
 from typing import Annotated, Final, Literal, TypeVar
 
 from msgspec import Meta, Struct, structs
@@ -32,6 +33,9 @@ MOST_CPUS: Final = 8_192
 
 MOST_FILES: Final = 100_000
 _MOST_NAMED: Final = 4_096
+MOST_TALLIES: Final = 4_096
+"""Of time, in which a load is counted while it runs."""
+
 """Inputs and outputs of a model, dimensions of a shape, properties: whatever goes by name or place."""
 
 Positive = Annotated[int, Meta(ge=1, le=MOST_WHOLE)]
@@ -196,6 +200,8 @@ class Load(Spec, frozen=True, forbid_unknown_fields=True):
 
     In queries of `samples_per_query` inferences, one per request, these start together, and the next query when all
     have ended; each is due when its query begins.
+
+    `cells_ns`: where the cells of time end, since the window began, of which the agent is to send a `Tally` each.
     """
 
     api: Api
@@ -210,6 +216,11 @@ class Load(Spec, frozen=True, forbid_unknown_fields=True):
     timeout_s: Seconds | None = None
     spin_s: Annotated[float, Meta(ge=0, le=1)] = 0.0
     samples_per_query: Requests | None = None
+    cells_ns: Annotated[tuple[Positive, ...], Meta(max_length=MOST_TALLIES)] = ()
+
+    def __post_init__(self) -> None:
+        if any(before >= after for before, after in pairwise(self.cells_ns)):
+            raise ValueError("cells end one after the other")
 
     @property
     def timed(self) -> bool:

@@ -36,9 +36,17 @@ TABLE: dict[State, dict[str, State]] = {
     _S.READY: {"progress": _S.READY, "warm_up": _S.WARMING, "start": _S.RUNNING, "failed": _S.FAILED},
     _S.WARMING: {"progress": _S.WARMING, "stop": _S.WARMING, "warmed": _S.WARMED, "failed": _S.FAILED},
     _S.WARMED: {"progress": _S.WARMED, "start": _S.RUNNING, "failed": _S.FAILED},
-    _S.RUNNING: {"progress": _S.RUNNING, "stop": _S.RUNNING, "finished": _S.DELIVERING, "failed": _S.FAILED},
+    _S.RUNNING: {
+        "progress": _S.RUNNING,
+        "tally": _S.RUNNING,
+        "end": _S.RUNNING,
+        "stop": _S.RUNNING,
+        "finished": _S.DELIVERING,
+        "failed": _S.FAILED,
+    },
     _S.DELIVERING: {
         "progress": _S.DELIVERING,
+        "end": _S.DELIVERING,
         "stop": _S.DELIVERING,
         "samples": _S.DELIVERING,
         "folded": _S.DELIVERING,
@@ -48,7 +56,7 @@ TABLE: dict[State, dict[str, State]] = {
         "delivered": _S.DELIVERED,
         "failed": _S.FAILED,
     },
-    _S.DELIVERED: {"progress": _S.DELIVERED, "stop": _S.DELIVERED, "again": _S.PREPARING},
+    _S.DELIVERED: {"progress": _S.DELIVERED, "end": _S.DELIVERED, "stop": _S.DELIVERED, "again": _S.PREPARING},
     _S.FAILED: {"progress": _S.FAILED},
     _S.LOST: {},
 }

@@ -22,9 +22,9 @@ from .bounded import (
     Version,
 )
 from .effective import Effective, Outputs, Phases
-from .folded import MOST_CELLS, FoldedTimes, check_slices, check_times
+from .folded import MOST_CELLS, MOST_TALLIED, FoldedTimes, check_histogram, check_slices, check_times
 from .histogram import COARSE, FINE
-from .job import MOST_CPUS, CpuNumber, Cpus, Finite, Job, Seconds
+from .job import MOST_CPUS, MOST_TALLIES, CpuNumber, Cpus, Finite, Job, Seconds
 from .samples import SampleArray, row_bytes
 
 PROTOCOL_VERSION = 3
@@ -77,6 +77,12 @@ class WarmUp(Order, frozen=True, tag="warm_up"):
 
 class Start(Order, frozen=True, tag="start"):
     """Begin the measured load at `at_ns`."""
+
+    at_ns: Nanoseconds
+
+
+class End(Order, frozen=True, tag="end"):
+    """End the load that runs at `at_ns`, as if that had been its length; later than it ends anyway changes nothing."""
 
     at_ns: Nanoseconds
 
@@ -137,6 +143,23 @@ class Progress(Notice, frozen=True, tag="progress"):
     counts: Annotated[tuple[Annotated[int, Meta(ge=0, lt=1 << 31)], ...], Meta(max_length=512)] = ()
     idle: bool = False
     backlog: Count | None = None
+
+
+class Tally(Notice, frozen=True, tag="tally"):
+    """What was done in a cell of time of `Load.cells_ns`: each once, in order, when no more comes of it.
+
+    `inferences`: those under way at an edge by the share of their time; at a rate, those that ended in it. `buckets`
+    (int32) and `counts` (int64): latencies of those that ended in it, in a `histogram.FINE` layout, sparse.
+    """
+
+    cell: Annotated[int, Meta(ge=0, lt=MOST_TALLIES)]
+    inferences: Annotated[float, Meta(ge=0, le=MOST_TALLIED)]
+    buckets: Annotated[bytes, Meta(max_length=4 * FINE.size)]
+    counts: Annotated[bytes, Meta(max_length=8 * FINE.size)]
+
+    def __post_init__(self) -> None:
+        if self.buckets or self.counts:
+            check_histogram(self.buckets, self.counts, MOST_TALLIED)
 
 
 class Ready(Notice, frozen=True, tag="ready"):
@@ -354,9 +377,21 @@ class Failed(Notice, frozen=True, tag="failed"):
     message: Text
 
 
-AnyOrder = Prepare | Again | WarmUp | Start | Stop | Pulse | Release | Reject
+AnyOrder = Prepare | Again | WarmUp | Start | End | Stop | Pulse | Release | Reject
 AnyNotice = (
-    Hello | Progress | Ready | Warmed | Finished | Samples | Folded | Dropped | Layers | Graph | Delivered | Failed
+    Hello
+    | Progress
+    | Tally
+    | Ready
+    | Warmed
+    | Finished
+    | Samples
+    | Folded
+    | Dropped
+    | Layers
+    | Graph
+    | Delivered
+    | Failed
 )
 
 

@@ -72,11 +72,19 @@ def job(
     warmup_s: float = 1.0,
     null: NullService | None = None,
     pace: Pace | None = None,
+    cells_ns: tuple[int, ...] = (),
 ) -> Job:
     return Job(
         model=Model(source="builtin:tiny", batch=None),
         runtime=Runtime(),
-        load=Load(api=api, duration_s=duration_s, iterations=iterations, warmup_s=warmup_s, pace=pace),
+        load=Load(
+            api=api,
+            duration_s=duration_s,
+            iterations=iterations,
+            warmup_s=warmup_s,
+            pace=pace,
+            cells_ns=cells_ns,
+        ),
         placement=Placement(cpus=cpus),
         null=null,
         data=Data(),

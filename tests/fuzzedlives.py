@@ -6,7 +6,7 @@ Beside it lives an agent that is right. Whatever the first says, a report must c
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import jsonschema  # type: ignore[import-untyped]
@@ -16,6 +16,7 @@ from msgspec import structs
 from rich.console import Console
 
 from ovbench.common.effective import Filling
+from ovbench.common.histogram import FINE
 from ovbench.common.job import Job, Pace
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
@@ -29,6 +30,7 @@ from ovbench.common.messages import (
     OnCpu,
     OnNode,
     Progress,
+    Tally,
     Usage,
     Warmed,
 )
@@ -36,13 +38,16 @@ from ovbench.common.wire import BadMessage, decode, encode
 from ovbench.coordinator.machine.utilization import Meter
 from ovbench.coordinator.report.live import Screen
 from ovbench.coordinator.report.text import print_report
-from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.report import from_json, json_schema, to_json
+from ovbench.coordinator.session.actions import AboutToBegin, Action, Counted
 from ovbench.coordinator.session.events import AgentsReady
-from ovbench.coordinator.session.fleet import AboutToBegin, Action, Fleet
+from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.phase import Phase
+from ovbench.coordinator.session.record import RunRecord
 from ovbench.coordinator.session.rules import Rules
 from ovbench.coordinator.session.snapshot import Tracker, awaited, ready_agents
+from ovbench.coordinator.session.watch import Watch
+from ovbench.coordinator.stats.sequential import Grid
 from tests.builders import (
     cpu_totals,
     effective,
@@ -63,10 +68,12 @@ from tests.builders import (
 from tests.builders import seconds as s
 
 KINDS: Final = 60
-"""Lives that differ in what is right: folded or not, paced, counted, of several groups of shapes."""
+"""Lives that differ in what is right: folded or not, paced, counted, of several groups of shapes, until a figure is
+known."""
 
 _BEGIN: Final = s(100)
 _LENGTH_NS: Final = s(2)
+_GRID: Final = Grid.of(_LENGTH_NS)
 _RULES: Final = Rules()
 _RIGHT: Final = 0
 _SCHEMA: Final = jsonschema.Draft202012Validator(json_schema())
@@ -102,36 +109,38 @@ def survived(changes: Sequence[Change], kind: int) -> str:
     fleet = Fleet([_job(kind, cpu) for cpu in (0, 1)], _RULES, now_ns, cpus={0, 1})
     meter, tracker = Meter(lambda: cpu_totals(1.0, [0.5, 0.5])), Tracker((0, 1), 2.0)
     meter.readings += [cpu_totals(99.0 + at, [40 + 0.8 * at] * 2, 0.01 * at) for at in range(6)]
-    wanted = request("--agents", "2", "-t", "2", *(("-pcseq",) if kind % 3 == 1 else ()))
+    wanted = request("--agents", "2", "-t", "2", *(("-pcseq",) if kind % 3 == 1 else ()), *_until(kind))
+    watch = None if wanted.until is None else Watch(wanted.until, _GRID, 2)
     screen = Screen(Console(file=io.StringIO(), force_terminal=kind % 2 == 1, width=80), wanted)
     said = _changed(_life(kind, _BEGIN), changes)
-    _live_rightly(fleet, kind, now_ns)
+    _live_rightly(fleet, kind, now_ns, watch)
     for data in said:
         if fleet.begin_ns is not None:
             now_ns = max(now_ns, fleet.begin_ns + _LENGTH_NS) + 1
         if fleet.phase is Phase.RUNNING:
             screen.handle(tracker.snapshot(fleet, meter, now_ns))
-        _hear(fleet, b"fuzzed", data, now_ns)
-        _live_rightly(fleet, kind, now_ns)
+        _hear(fleet, b"fuzzed", data, now_ns, watch)
+        _live_rightly(fleet, kind, now_ns, watch)
         screen.handle(awaited(fleet, now_ns))
     screen.handle(AgentsReady(now_ns, ready_agents(fleet.living())))
     while not fleet.over and now_ns < _BEGIN + s(600):
         now_ns += ms(900)
-        _live_rightly(fleet, kind, now_ns)
-        _go_on(fleet, fleet.tick(now_ns), now_ns)
+        _live_rightly(fleet, kind, now_ns, watch)
+        _go_on(fleet, fleet.tick(now_ns), now_ns, watch)
     screen.close()
-    return _wrong(fleet, wanted, meter, with_schema=kind % 4 == 0)
+    looks = () if watch is None else tuple(watch.looks)
+    return _wrong(fleet, replace(run(fleet.records(), wanted=wanted, readings=meter.readings), looks=looks), kind)
 
 
-def _wrong(fleet: Fleet, wanted: Request, meter: Meter, with_schema: bool) -> str:
+def _wrong(fleet: Fleet, record: RunRecord, kind: int) -> str:
     """The JSON Schema is slow to check; the types that it is made from always are."""
     if not fleet.over:
         return "the run does not end"
-    facts = report(run(fleet.records(), wanted=wanted, readings=meter.readings))
+    facts = report(record)
     written = to_json(facts)
     print_report(Console(file=io.StringIO(), force_terminal=len(written) % 2 == 1, width=80), from_json(written))
     data = json.loads(written, parse_constant=_refuse)
-    problem = next(_SCHEMA.iter_errors(data), None) if with_schema else None
+    problem = next(_SCHEMA.iter_errors(data), None) if kind % 4 == 0 else None
     if problem is not None:
         return f"the report does not keep to its schema: {problem.message[:200]} at {list(problem.path)}"
     right = next(agent for agent in data["agents"] if agent["id"] == _RIGHT)
@@ -142,24 +151,28 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name} in the report")
 
 
-def _hear(fleet: Fleet, peer: bytes, data: bytes, now_ns: int) -> None:
+def _hear(fleet: Fleet, peer: bytes, data: bytes, now_ns: int, watch: Watch | None) -> None:
     """As the session does, of what came over the bus."""
     try:
         notice: AnyNotice = decode(data, AnyNotice)
     except BadMessage as bad:
-        _go_on(fleet, fleet.garbled(peer, str(bad), now_ns), now_ns)
+        _go_on(fleet, fleet.garbled(peer, str(bad), now_ns), now_ns, watch)
         return
-    _go_on(fleet, fleet.heard(peer, notice, now_ns), now_ns)
+    _go_on(fleet, fleet.heard(peer, notice, now_ns), now_ns, watch)
 
 
-def _go_on(fleet: Fleet, actions: Sequence[Action], now_ns: int) -> None:
-    """As the session does when the fleet is about to begin."""
+def _go_on(fleet: Fleet, actions: Sequence[Action], now_ns: int, watch: Watch | None) -> None:
+    """As the session does when the fleet is about to begin, and when an agent has counted."""
     for action in actions:
-        if action == AboutToBegin():
-            _go_on(fleet, fleet.begin(now_ns), now_ns)
+        match action:
+            case AboutToBegin():
+                _go_on(fleet, fleet.begin(now_ns), now_ns, watch)
+            case Counted(agent, tally) if watch is not None:
+                if watch.add(agent, fleet.members[agent].batches, tally):
+                    _go_on(fleet, fleet.end(now_ns), now_ns, watch)
 
 
-def _live_rightly(fleet: Fleet, kind: int, now_ns: int) -> None:
+def _live_rightly(fleet: Fleet, kind: int, now_ns: int, watch: Watch | None) -> None:
     """The other agent goes on as far as it can."""
     member = fleet.members[_RIGHT]
     hello, prepared, warmed, *rest = _life(kind, fleet.begin_ns or _BEGIN, _RIGHT)
@@ -175,12 +188,17 @@ def _live_rightly(fleet: Fleet, kind: int, now_ns: int) -> None:
         case _:
             notices = [Progress(11, 0)]
     for notice in notices:
-        _hear(fleet, b"right", encode(notice), now_ns)
+        _hear(fleet, b"right", encode(notice), now_ns, watch)
+
+
+def _until(kind: int) -> tuple[str, ...]:
+    return ("--until", f"{('p99', 'fps', 'mean')[kind % 3]} +-3%") if kind % 5 == 2 else ()
 
 
 def _job(kind: int, cpu: int) -> Job:
     pace = Pace(frame_period_ns=1e7) if kind % 4 == 3 else None
-    return job((cpu,), duration_s=2.0, iterations=200 if kind % 5 == 4 else None, pace=pace)
+    cells_ns = _GRID.edges_ns[1:] if _until(kind) else ()
+    return job((cpu,), duration_s=2.0, iterations=200 if kind % 5 == 4 else None, pace=pace, cells_ns=cells_ns)
 
 
 def _life(kind: int, begin_ns: int, agent: int = 1 - _RIGHT) -> list[AnyNotice]:
@@ -203,6 +221,7 @@ def _life(kind: int, begin_ns: int, agent: int = 1 - _RIGHT) -> list[AnyNotice]:
         ready(running, mask=(agent,), outputs=outputs),
         Warmed(completed=20),
         *(Progress(10, count, buckets=(800, 900), counts=(count, 1)) for count in (10, 50)),
+        *(_tally(cell) for cell in range(len(_job(kind, agent).load.cells_ns))),
         structs.replace(
             finished(begin_ns, end_ns, 400, readings=(_usage(begin_ns, agent, 0.0), _usage(end_ns, agent, 1.9))),
             seen=(agent,),
@@ -214,6 +233,12 @@ def _life(kind: int, begin_ns: int, agent: int = 1 - _RIGHT) -> list[AnyNotice]:
         *results,
         Delivered(len(results)),
     ]
+
+
+def _tally(cell: int) -> Tally:
+    """Twelve inferences in one of 32 cells, of latencies that differ."""
+    buckets = FINE.buckets(ms(10) + cell % 5 * 1_000 + np.arange(12) * 10_000)
+    return Tally(cell, 12.5, buckets.astype("<i4").tobytes(), np.ones(12, "<i8").tobytes())
 
 
 def _usage(at_ns: int, cpu: int, spent_s: float) -> Usage:

@@ -118,11 +118,13 @@ class Recorder:
 
     def latest_latencies(self, request: int, since: int, most: int) -> Int64s:
         """Latencies of about `most` samples of a request from `since` on, evenly spread; readable during the load."""
-        count, samples = self.count(request), self.samples[request]
-        since = max(since, count - len(samples) // 2)
-        if count <= since:
-            return np.zeros(0, np.int64)
-        return samples.at(np.arange(since, count, max(1, (count - since) // most))).latencies
+        return self.samples[request].at(self.readable(request, since, self.count(request), most)).latencies
+
+    def readable(self, request: int, since: int, count: int, most: int) -> Int64s:
+        """Indices of about `most` of a request's first `count` samples, from `since` on, evenly spread up to the last:
+        of those that are not about to be overwritten, as the load may go on."""
+        since = max(since, count - len(self.samples[request]) // 2)
+        return np.arange(count - 1, since - 1, -max(1, (count - since) // most))[::-1]
 
     def ends(self) -> list[int]:
         """The end of each request's last inference; a request that completed none is left out."""

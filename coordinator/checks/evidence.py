@@ -9,6 +9,8 @@ from ovbench.common.topology import format_cpu_list
 from ..analysis.consistency import Consistency, consistency_of
 from ..analysis.interference import Surroundings
 from ..analysis.merge import Merged
+from ..analysis.until import until_of
+from ..result.report import UntilPart
 from ..session.record import RunRecord
 
 
@@ -24,6 +26,10 @@ class Evidence:
     @cached_property
     def outputs(self) -> Consistency:
         return consistency_of(self.run.agents)
+
+    @cached_property
+    def until(self) -> UntilPart | None:
+        return until_of(self.run)
 
     def who(self, ids: Sequence[int]) -> str:
         """Some of the agents, in words."""

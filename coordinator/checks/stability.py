@@ -45,6 +45,13 @@ def find_in_sample_size(evidence: Evidence, merged: Merged) -> Iterator[Finding]
         yield Finding(Code.FEW_SAMPLES, "warning", message, advice)
 
 
+def find_in_until(evidence: Evidence) -> Iterator[Finding]:
+    part = evidence.until
+    if part is not None and not part.reached:
+        message = f"--until '{evidence.run.request.until}' was not reached: {part.why}."
+        yield Finding(Code.UNTIL_NOT_REACHED, "warning", message, "Raise -t, or ask for a wider interval.")
+
+
 def find_in_course(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """With a schedule the throughput follows what arrives, so its course says nothing of the machine; that agents do
     not keep up is another finding."""

@@ -96,6 +96,10 @@ class Meter:
             self._due_ns.append(begin_ns + round(duration_s * NS_PER_S))
         self._due_ns.sort(reverse=True)
 
+    def cut(self, end_ns: int) -> None:
+        """The load ends at an instant, if not before."""
+        self._due_ns = [end_ns, *(due for due in self._due_ns if due < end_ns)]
+
     @property
     def next_ns(self) -> int | None:
         return self._due_ns[-1] if self._due_ns else None

@@ -158,6 +158,8 @@ def _figures(snapshot: Snapshot) -> list[str]:
         parts.append(f"{rate(snapshot.fps)} FPS")
     if snapshot.p99_ms is not None:
         parts.append(f"p99 so far about {milliseconds(snapshot.p99_ms)}")
+    if snapshot.half_width_percent is not None:
+        parts.append(f"known to ±{snapshot.half_width_percent:.2g} %")
     if snapshot.busy_percent is not None:
         parts.append(f"CPU {percent(snapshot.busy_percent)}")
     return parts

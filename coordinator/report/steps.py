@@ -186,7 +186,8 @@ def load_lines(agents: Sequence[ReadyAgent], request: Request) -> Iterator[str]:
     how = "synchronously" if request.load.api == "sync" else "asynchronously"
     limits = []
     if request.load.duration_s is not None:
-        limits.append(duration(request.load.duration_s))
+        most = duration(request.load.duration_s)
+        limits.append(most if request.until is None else f"at most {most}, until {request.until.text}")
     if request.load.iterations is not None:
         limits.append(f"{count(request.load.iterations)} inferences in total")
     who = f"{len(agents)} agents infer" if len(agents) != 1 else "1 agent infers"

@@ -35,6 +35,7 @@ from .latencytable import chosen_of, group_table, latency_figure, latency_table,
 from .layers import EXPLANATION, layer_lines, slower_lines
 from .lines import gist, print_line
 from .steps import arriving_lines
+from .until import until_line
 
 _VERDICT: Final = {
     "VALID": "bold green",
@@ -187,6 +188,8 @@ def _sublines(report: Report) -> Iterator[list[str]]:
     if report.effective is not None:
         agents = sum(agent.state == "ok" for agent in report.agents)
         yield [f"{agents} agent{'s' if agents != 1 else ''}, {report.effective.api}{_each(report.effective)}"]
+    if report.until is not None:
+        yield [until_line(report.until)]
     if report.outputs is not None and report.outputs.agree:
         yield [_agreement(report.outputs, len(report.agents))]
 

@@ -20,6 +20,8 @@ class RateFlags:
     seed: int | None = None
     time_s: float | None = None
     iterations: int | None = None
+    default_s: float = DEFAULT_SECONDS
+    """The length of a load that none of them says."""
 
 
 def arrivals_of(flags: RateFlags, lead_in_s: float, most: int) -> Arrivals | None:
@@ -99,7 +101,7 @@ def _staged(law: Renewal, stages: tuple[Stage, ...], flags: RateFlags) -> Arriva
 
 def _level(law: Renewal, rate: float, flags: RateFlags) -> Arrivals:
     if flags.iterations is None:
-        duration_s = DEFAULT_SECONDS if flags.time_s is None else flags.time_s
+        duration_s = flags.default_s if flags.time_s is None else flags.time_s
     else:
         duration_s = max(flags.time_s or 0.0, flags.iterations / rate)
     if duration_s == 0:

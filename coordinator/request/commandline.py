@@ -68,6 +68,7 @@ def _request(raw: argparse.Namespace) -> Request:
         max_irate=raw.max_irate,
         arrivals=arrivals,
         dispatch=raw.dispatch or defaults.DEFAULT_DISPATCH,
+        until=raw.until,
         placement=_placement(raw),
         backend=raw.backend,
         launch=_launch(raw),
@@ -85,7 +86,8 @@ def _request(raw: argparse.Namespace) -> Request:
 
 
 def _arrivals(raw: argparse.Namespace) -> Arrivals | None:
-    flags = RateFlags(raw.rate, raw.arrivals, raw.stages, raw.arrival_seed, raw.time, raw.iterations)
+    length_s = defaults.length_s(raw)
+    flags = RateFlags(raw.rate, raw.arrivals, raw.stages, raw.arrival_seed, raw.time, raw.iterations, length_s)
     return arrivals_of(flags, defaults.warmup_s(raw), (raw.sample_memory << 20) // _ARRIVAL_BYTES)
 
 

@@ -18,6 +18,7 @@ def refuse_contradictions(raw: argparse.Namespace) -> None:
     _refuse_too_few_iterations(raw)
     _refuse_two_rates(raw)
     _refuse_what_needs_a_rate(raw)
+    _refuse_two_ends(raw)
     _refuse_flags_of_another_launcher(raw)
 
 
@@ -81,6 +82,19 @@ def _refuse_what_needs_a_rate(raw: argparse.Namespace) -> None:
     for flag, value in (("--drain", raw.drain), ("--spin", raw.spin_us)):
         if value is not None and not scheduled and not raw.max_irate:
             raise UsageError(f"{flag} is for a load at a rate; add --rate, or leave it out")
+
+
+def _refuse_two_ends(raw: argparse.Namespace) -> None:
+    if raw.until is not None and raw.iterations is not None:
+        raise UsageError(
+            f"-niter {raw.iterations} and --until '{raw.until}' contradict each other: either the number of inferences "
+            "is fixed or the width of the interval; leave one out"
+        )
+    if raw.until is not None and raw.stages is not None:
+        raise UsageError(
+            f"--until '{raw.until}' and --stages contradict each other: stages are to be run to their end; use --rate, "
+            "or leave --until out"
+        )
 
 
 def _refuse_flags_of_another_launcher(raw: argparse.Namespace) -> None:

@@ -12,6 +12,8 @@ from .launchers import LAUNCHERS
 
 DEFAULT_MODEL: Final = builtin.PREFIX + "squeezenet1.1"
 DEFAULT_SECONDS: Final = 10.0
+DEFAULT_MOST_SECONDS: Final = 600.0
+"""Of a load that ends when a figure is known."""
 DEFAULT_WARMUP_SECONDS: Final = 1.0
 DEFAULT_SAMPLE_MEMORY_MB: Final = 1024
 DEFAULT_DRAIN_SECONDS: Final = 5.0
@@ -55,7 +57,12 @@ def fine_tuning(raw: argparse.Namespace) -> list[str]:
 
 def duration_s(raw: argparse.Namespace) -> float | None:
     """None where the number of iterations alone ends the load."""
-    return raw.time if raw.time is not None or raw.iterations is not None else DEFAULT_SECONDS
+    return raw.time if raw.time is not None or raw.iterations is not None else length_s(raw)
+
+
+def length_s(raw: argparse.Namespace) -> float:
+    """Of a load whose length nothing says."""
+    return DEFAULT_SECONDS if raw.until is None else DEFAULT_MOST_SECONDS
 
 
 def warmup_s(raw: argparse.Namespace) -> float:

@@ -9,12 +9,14 @@ from . import arrivalnotation, notation, values
 from .defaults import (
     DEFAULT_DRAIN_SECONDS,
     DEFAULT_MODEL,
+    DEFAULT_MOST_SECONDS,
     DEFAULT_SECONDS,
     DEFAULT_SPIN_US,
     DEFAULT_WARMUP_SECONDS,
     HINTS,
 )
 from .flag import Flag
+from .until import parse_until
 
 DISPATCHES: Final[tuple[Dispatch, ...]] = get_args(Dispatch)
 _SAME_FILE: Final = "every trial would write the same file"
@@ -87,6 +89,14 @@ OPTIONS: Final = (
         parse=values.seconds,
         several="ranges",
         begun=True,
+    ),
+    Flag(
+        "until",
+        ("--until",),
+        "measure until a figure is known so well, as in 'p99 +-3%' or 'fps +-1%': until its 95 % interval is within "
+        f"that much of it; -t is then the most, default {DEFAULT_MOST_SECONDS:g}",
+        metavar="FIGURE",
+        parse=parse_until,
     ),
     Flag(
         "max_irate",

@@ -19,6 +19,7 @@ from .policy import Policy
 from .requirement import Requirement
 from .slo import Objective, form_objectives
 from .thresholds import Thresholds
+from .until import Until
 
 PcSort = Literal["no_sort", "sort", "simple_sort"]
 ReportType = Literal["no_counters", "average_counters", "detailed_counters"]
@@ -27,7 +28,7 @@ Requested = dict[str, str | int | float | bool | None]
 """Values by the names of the command line, None where a choice was left to ovbench or OpenVINO."""
 
 ORDER: Final = (
-    "model", "device", "api", "hint", "time_s", "niter", "max_irate", "rate", "arrivals", "trace_sha256",
+    "model", "device", "api", "hint", "time_s", "until", "niter", "max_irate", "rate", "arrivals", "trace_sha256",
     "stages", "arrival_seed", "dispatch", "drain_s", "timeout_ms", "spin_us", "warmup_s", "no_warmup", "inference_only",
     "agents", "cpus_per_agent", "cpus", "nodes", "sockets", "smt", "core_kind", "spread", "cross_node", "housekeeping",
     "memory", "backend", "seed", "launcher", "agent_python", "sample_memory_mb", "check_outputs", "strict", "require",
@@ -138,6 +139,8 @@ class Request:
     max_irate: float = 0.0
     arrivals: Arrivals | None = None
     dispatch: Dispatch = "shared"
+    until: Until | None = None
+    """What ends the load before its time, if anything."""
     sysfs: Path | None = None
     dry_run: bool = False
 
@@ -151,6 +154,7 @@ class Request:
             **_of_load(self.load),
             "max_irate": self.max_irate,
             **self._of_rate(),
+            "until": None if self.until is None else str(self.until),
             **self.placement.requested(),
             "backend": "openvino" if self.backend is None else str(self.backend),
             **self.launch.requested(),

@@ -31,6 +31,7 @@ class Code(StrEnum):
     WINDOW_EDGES = "window_edges"
     SAMPLES_NOT_SAVED = "samples_not_saved"
     RATE_NOT_REACHED = "rate_not_reached"
+    UNTIL_NOT_REACHED = "until_not_reached"
     TOO_SHORT = "too_short"
     OUTPUTS_DIFFER = "outputs_differ"
     OTHER_LOAD = "other_load"
@@ -71,6 +72,7 @@ EFFECTS: Final[Mapping[Code, Effect]] = {
     Code.WINDOW_EDGES: "doubt",
     Code.SAMPLES_NOT_SAVED: "none",
     Code.RATE_NOT_REACHED: "none",
+    Code.UNTIL_NOT_REACHED: "none",
     Code.TOO_SHORT: "none",
     Code.OUTPUTS_DIFFER: "none",
     Code.OTHER_LOAD: "doubt",

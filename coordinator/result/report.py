@@ -513,6 +513,31 @@ class EffectivePart(Struct, frozen=True):
     ] = ()
 
 
+class LookPart(Struct, frozen=True):
+    """The figure of --until at an instant fixed beforehand: in its unit, with the interval of that look."""
+
+    at_s: Annotated[float, Meta(description="since the load began")]
+    confidence_percent: Annotated[float, Meta(description="of this look, so that those of all together have 95")]
+    count: Annotated[int, Meta(description="inferences it is from")]
+    estimate: Annotated[float | None, Meta(description="null where they were too few")]
+    low: float | None
+    high: float | None
+    half_width_percent: Annotated[
+        float | None, Meta(description="how far the further end is from the estimate; null without two ends")
+    ]
+
+
+class UntilPart(Struct, frozen=True):
+    """What --until waited for. `looks`: those that were taken, the last of which ended the load if it was reached."""
+
+    figure: str
+    within_percent: Annotated[float, Meta(description="how far the ends of the interval may be from the figure")]
+    reached: bool
+    looks: tuple[LookPart, ...]
+    planned: Annotated[int, Meta(description="looks that there were to be at most")]
+    why: Annotated[str, Meta(description="it was not reached; empty if it was")] = ""
+
+
 class Report(Struct, frozen=True):
     """The report of one run of ovbench."""
 
@@ -550,6 +575,7 @@ class Report(Struct, frozen=True):
     arrivals: Annotated[ArrivalsPart | None, Meta(description="at a rate")] = None
     goodput: Annotated[GoodputPart | None, Meta(description="with --slo-ms")] = None
     stages: Annotated[tuple[StagePart, ...], Meta(description="with --stages")] = ()
+    until: Annotated[UntilPart | None, Meta(description="null without --until")] = None
     schema: Literal["ovbench.report/1"] = SCHEMA
 
 

@@ -101,6 +101,7 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         wait_ms=latency_part(merged.wait, chosen) if merged else None,
         lateness_us=lateness_part(merged.lateness) if merged else None,
         arrivals=arrivals_part(record, merged) if merged else None,
+        until=evidence.until,
     )
     requirements = check(record.request.criteria.requirements, estimates_of_run(report), bounds_of_run(report))
     return structs.replace(report, requirements=requirements)

@@ -24,6 +24,8 @@ from ..session.record import AgentRecord, RunRecord
 from ..session.rules import Rules
 from ..session.session import Bus, Session
 from ..session.snapshot import Tracker
+from ..session.watch import Watch, grid_of
+from ..stats.sequential import Grid
 from .schedule import Int64s, scheduled
 
 
@@ -50,12 +52,20 @@ def measure(
     """
     request, topology = planned.request, planned.topology
     _stay_off(planned.plan, topology)
-    with scheduled(_knowing(planned.plan, request), request) as ready:
-        return _measured(bus, replace(planned, plan=ready.plan), ready.due_ns, sink, crew, lease_s)
+    watch = None if request.until is None else Watch(request.until, grid_of(request.load), len(planned.plan.jobs))
+    plan = _knowing(planned.plan, request)
+    with scheduled(plan if watch is None else _counting(plan, watch.grid), request) as ready:
+        return _measured(bus, replace(planned, plan=ready.plan), ready.due_ns, sink, crew, lease_s, watch)
 
 
 def _measured(
-    bus: Bus, planned: PlannedRun, due_ns: Int64s | None, sink: Sink, crew: Crew | None, lease_s: float | None
+    bus: Bus,
+    planned: PlannedRun,
+    due_ns: Int64s | None,
+    sink: Sink,
+    crew: Crew | None,
+    lease_s: float | None,
+    watch: Watch | None,
 ) -> tuple[RunRecord, Crew]:
     request, plan, topology = planned.request, planned.plan, planned.topology
     session = Session(
@@ -74,6 +84,7 @@ def _measured(
         ),
         python=request.launch.agent_python,
         cpus=frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline),
+        watch=watch,
     )
     agents, left = session.run(bus, crew)
     return record_of(planned, session, agents, due_ns), left
@@ -93,6 +104,13 @@ def _knowing(plan: Plan, request: Request) -> Plan:
         return plan
     read = known((*model_files(spec.source), *spec.extensions))
     return replace(plan, jobs=tuple(structs.replace(job, known=read) for job in plan.jobs))
+
+
+def _counting(plan: Plan, grid: Grid) -> Plan:
+    """With the cells of time that agents are to count their load in, so that it can be looked at while it runs."""
+    cells_ns = grid.edges_ns[1:]
+    jobs = (structs.replace(job, load=structs.replace(job.load, cells_ns=cells_ns)) for job in plan.jobs)
+    return replace(plan, jobs=tuple(jobs))
 
 
 def record_of(
@@ -118,4 +136,5 @@ def record_of(
         sensors=tuple(session.survey.sensors.readings),
         governors=session.survey.sensors.governors,
         schedule_ns=due_ns,
+        looks=() if session.watch is None else tuple(session.watch.looks),
     )

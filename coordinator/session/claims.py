@@ -26,6 +26,7 @@ from ovbench.common.messages import (
     Layers,
     Ready,
     Samples,
+    Tally,
     Usage,
 )
 from ovbench.common.samplememory import most_samples
@@ -55,6 +56,8 @@ def fault(member: Member, notice: AnyNotice, cpus: Collection[int] | None, begin
             found = _in_ready(member, notice, cpus)
         case Finished():
             found = _in_finished(member, notice, cpus, begin_ns or 0, now_ns)
+        case Tally():
+            found = _in_tally(member, notice)
         case Samples():
             found = _in_samples(member, notice, begin_ns or 0, now_ns)
         case Dropped():
@@ -120,6 +123,11 @@ def _strangers(what: str, named: Collection[int], cpus: Collection[int] | None) 
     strange = set() if cpus is None else set(named) - set(cpus)
     if strange:
         yield f"it reports that it {what} CPUs {format_cpu_list(sorted(strange)[:16])}, which do not exist here"
+
+
+def _in_tally(member: Member, tally: Tally) -> Iterator[str]:
+    if tally.cell != member.tallied or tally.cell >= len(member.job.load.cells_ns):
+        yield f"it reports what it did in cell {tally.cell} of its load, where that of {member.tallied} was next"
 
 
 def _in_samples(member: Member, samples: Samples, begin_ns: int, now_ns: int) -> Iterator[str]:

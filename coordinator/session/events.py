@@ -79,8 +79,8 @@ class Snapshot(Event, frozen=True, tag="snapshot"):
     """How the load goes, estimated from heartbeats, about once a second: to be looked at, not to be reported.
 
     `left_s` and `share` (of the time that is over) are None where only a number of inferences is known; `completed`
-    counts inferences; `backlog`, arrivals that wait to be started, is None without a schedule. The others are None
-    until they can be known.
+    counts inferences; `backlog`, arrivals that wait to be started, is None without a schedule. `half_width_percent` is
+    of the figure of --until, at the latest look. The others are None until they can be known.
     """
 
     elapsed_s: float
@@ -92,6 +92,7 @@ class Snapshot(Event, frozen=True, tag="snapshot"):
     busy_percent: float | None
     agents: tuple[AgentLoad, ...]
     backlog: int | None = None
+    half_width_percent: float | None = None
 
 
 class AgentLost(Event, frozen=True, tag="agent_lost"):

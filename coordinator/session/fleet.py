@@ -5,7 +5,6 @@ No socket, no process, no clock: whatever it is asked or handed, it returns acti
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from ovbench.common.clock import NS_PER_S, to_ns
 from ovbench.common.job import Job
@@ -15,6 +14,7 @@ from ovbench.common.messages import (
     Again,
     AnyNotice,
     AnyOrder,
+    End,
     Failed,
     Finished,
     Foreign,
@@ -26,71 +26,18 @@ from ovbench.common.messages import (
     Release,
     Start,
     Stop,
+    Tally,
     WarmUp,
     tag,
 )
 
+from .actions import AboutToBegin, Action, AllReady, Begins, Counted, Ends, Kill, LoadEnded, Lost, Refused, Send
 from .claims import fault
 from .crew import Contact, Crew
 from .member import Member
 from .phase import Phase
 from .record import AgentRecord
 from .rules import Rules, overdue
-
-
-@dataclass(frozen=True)
-class Send:
-    peer: bytes
-    order: AnyOrder
-
-
-@dataclass(frozen=True)
-class Kill:
-    """End an agent that does not answer, if it is ours to end."""
-
-    agent: int
-
-
-@dataclass(frozen=True)
-class Lost:
-    agent: int
-    why: str
-
-
-@dataclass(frozen=True)
-class AllReady:
-    """Every agent that is left has prepared."""
-
-
-@dataclass(frozen=True)
-class AboutToBegin:
-    """All that are left wait for the instant at which the warm-up, or the load, is to begin. Prepare for it, however
-    long that takes, then have it set by `Fleet.begin`. Repeated until that is done."""
-
-
-@dataclass(frozen=True)
-class Begins:
-    """The measured load begins at this instant."""
-
-    at_ns: int
-
-
-@dataclass(frozen=True)
-class LoadEnded:
-    """An agent has ended its load; `last`: none runs any more."""
-
-    agent: int
-    last: bool
-
-
-@dataclass(frozen=True)
-class Refused:
-    """An agent finds that the job itself is wrong, and so it is for all of them."""
-
-    message: str
-
-
-Action = Send | Kill | Lost | AllReady | AboutToBegin | Begins | LoadEnded | Refused
 
 
 def release(crew: Crew) -> list[Send]:
@@ -129,6 +76,8 @@ class Fleet:
         self._prepared = False
         self.begin_ns: int | None = None
         self.warm_up_ns: int | None = None
+        self.end_ns: int | None = None
+        """When the load is to end, if that was ordered."""
         self.aborted = False
         self.illegal = 0
         """Messages that came when the lifecycle does not allow them, or from nobody we know."""
@@ -210,6 +159,8 @@ class Fleet:
             if isinstance(notice, Failed) and notice.kind == "usage":
                 actions.append(Refused(notice.message))
         actions += self._proceed()
+        if isinstance(notice, Tally) and not why:
+            actions.append(Counted(member.id, notice))
         if isinstance(notice, Finished):
             actions.append(LoadEnded(member.id, last=not self.still(State.RUNNING)))
         return actions
@@ -260,6 +211,16 @@ class Fleet:
             return list(self._order_all(living, WarmUp(at_ns), at_ns))
         self.begin_ns = at_ns
         return [Begins(at_ns), *self._order_all(living, Start(at_ns), at_ns)]
+
+    def end(self, now_ns: int) -> list[Action]:
+        """Enough is known: have the load end soon, at one instant for all, as if that had been its length."""
+        running = [member for member in self.members if member.state is State.RUNNING]
+        if not running or self._stopped_ns is not None or self.end_ns is not None:
+            return []
+        at_ns = self.end_ns = self._instant(now_ns)
+        for member in running:
+            member.end_ns = at_ns
+        return [Ends(at_ns), *(Send(member.peer, End(at_ns)) for member in running if member.peer is not None)]
 
     def stop(self, now_ns: int) -> list[Action]:
         """The user wants an end: a load that runs is stopped and delivered, anything else is abandoned."""

@@ -18,6 +18,7 @@ from ovbench.common.messages import (
     Progress,
     Ready,
     Samples,
+    Tally,
     tag,
 )
 
@@ -63,6 +64,10 @@ class Member:
     """When it last made progress in its state."""
     received_bytes: int = 0
     """Of what it measured, about."""
+    tallied: int = 0
+    """Cells of time that it has sent what it did in."""
+    end_ns: int | None = None
+    """When its load is to end, if that was ordered."""
     idle_notices: int = 0
     """Since the last tick: messages that brought neither results nor another state."""
 
@@ -148,6 +153,8 @@ class Member:
     def _end_ns(self, completed: int) -> int | None:
         """When the load is over, None where that is not known yet: inferences beyond it are no progress."""
         load = self.job.load
+        if self.end_ns is not None:
+            return self.end_ns
         if load.iterations is not None and completed <= load.iterations + self._requests:
             return None
         return self.since_ns + to_ns(load.lead_in_s + (load.duration_s or 0.0))
@@ -165,6 +172,8 @@ class Member:
                 self.finished = notice
             case Failed(message=message):
                 self.failure, self.why = notice, message
+            case Tally():
+                self.tallied += 1
             case Samples() | Folded() | Dropped() | Layers() | Graph():
                 self._take(notice)
 

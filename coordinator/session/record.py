@@ -20,6 +20,7 @@ from ..machine.utilization import CpuTotals
 from ..plan.plan import Plan
 from ..request.request import Request
 from ..result.environment import Environment
+from .watch import LookTaken
 
 Int64s = npt.NDArray[np.int64]
 
@@ -79,6 +80,8 @@ class RunRecord:
     governors: tuple[Governor, ...] = ()
     schedule_ns: Int64s | None = None
     """When the arrivals were due, ns since the window's start, ascending; None without a schedule."""
+    looks: tuple[LookTaken, ...] = ()
+    """At the figure of --until, while the load ran."""
 
 
 def agent_name(id: int, pid: int | None) -> str:

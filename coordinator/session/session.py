@@ -22,27 +22,17 @@ from ..machine.survey import Survey
 from ..machine.utilization import Meter
 from ..plan.plan import Plan
 from ..store.runfolder import run_folder
+from .actions import AboutToBegin, Action, AllReady, Begins, Counted, Ends, Kill, LoadEnded, Lost, Refused, Send
 from .agreement import disagreement
 from .crew import Crew
 from .events import AgentLost, AgentsReady, RunEnded, Sink, Stopping
-from .fleet import (
-    AboutToBegin,
-    Action,
-    AllReady,
-    Begins,
-    Fleet,
-    Kill,
-    LoadEnded,
-    Lost,
-    Refused,
-    Send,
-    release,
-)
+from .fleet import Fleet, release
 from .interrupts import Interrupts
 from .phase import Phase
 from .record import AgentRecord
 from .rules import Rules
 from .snapshot import Tracker, awaited, ends, ready_agents
+from .watch import Watch
 
 _Read = TypeVar("_Read")
 
@@ -127,6 +117,8 @@ class Session:
     python: str | None = None
     cpus: Collection[int] | None = None
     """All there are, where that is known."""
+    watch: Watch | None = None
+    """Of a load that ends when a figure is known."""
     clock: Clock = monotonic_ns
     dropped_messages: int = 0
     interrupted: bool = False
@@ -179,7 +171,8 @@ class Session:
                 if fleet.phase is not Phase.RUNNING:
                     self.sink.handle(awaited(fleet, now_ns))
                 elif read:
-                    self.sink.handle(self.tracker.snapshot(fleet, self.meter, now_ns))
+                    width = None if self.watch is None else self.watch.half_width_percent
+                    self.sink.handle(self.tracker.snapshot(fleet, self.meter, now_ns, width))
         self.dropped_messages += fleet.illegal
 
     def _bury(self, bus: Bus, fleet: Fleet) -> None:
@@ -235,6 +228,11 @@ class Session:
                     window_ns = at_ns + to_ns(load.lead_in_s)
                     self._reading(bus, partial(self.meter.plan, window_ns, load.duration_s))
                     self.survey.hold(at_ns)
+                case Counted(agent, tally):
+                    if self.watch is not None and self.watch.add(agent, fleet.members[agent].batches, tally):
+                        self._do(bus, fleet, fleet.end(self.clock()))
+                case Ends(at_ns):
+                    self.meter.cut(at_ns)
                 case LoadEnded(_, last):
                     if last or self.clock() - self.meter.last_ns >= _TOGETHER_NS:
                         self._reading(bus, self.meter.take)

@@ -63,7 +63,7 @@ class Tracker:
         default_factory=lambda: np.zeros(COARSE.size, np.int64)
     )
 
-    def snapshot(self, fleet: Fleet, meter: Meter, now_ns: int) -> Snapshot:
+    def snapshot(self, fleet: Fleet, meter: Meter, now_ns: int, half_width_percent: float | None = None) -> Snapshot:
         for member in fleet.members:
             self._take(member)
         begin_ns = (fleet.begin_ns or now_ns) + to_ns(self.lead_in_s)
@@ -83,6 +83,7 @@ class Tracker:
                 AgentLoad(m.id, m.job.placement.cpus, self._fps.get(m.id), m.progress.completed if m.progress else 0)
                 for m in living
             ),
+            half_width_percent=half_width_percent,
         )
 
     def _take(self, member: Member) -> None:

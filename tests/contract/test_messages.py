@@ -48,6 +48,7 @@ from ovbench.common.messages import (
     AnyOrder,
     Delivered,
     Dropped,
+    End,
     Failed,
     Finished,
     Folded,
@@ -71,6 +72,7 @@ from ovbench.common.messages import (
     Samples,
     Start,
     Stop,
+    Tally,
     Usage,
     Warmed,
     WarmUp,
@@ -103,6 +105,7 @@ JOB: Final = Job(
         warmup_s=1.0,
         inference_only=False,
         pace=Pace(frame_period_ns=1e6, phase=0.5),
+        cells_ns=(1_000_000, 3_000_000),
         schedule=Schedule(
             address=ScheduleAddress(pid=4711, descriptor=7, count=100, nonce="0123456789abcdef" * 2),
             first=40,
@@ -132,6 +135,7 @@ ORDERS: Final[tuple[Order, ...]] = (
     Again(job=JOB),
     WarmUp(at_ns=1_000_000_000_001),
     Start(at_ns=(1 << 62) - 1),
+    End(at_ns=1_000_000_000_003),
     Stop(),
     Pulse(),
     Release(),
@@ -143,6 +147,7 @@ OUTPUTS: Final = Outputs(
 NOTICES: Final[tuple[Notice, ...]] = (
     Hello(version=PROTOCOL_VERSION, pid=4711, host="box", agent=None, nonce="0123456789abcdef" * 2),
     Progress(step=10, completed=1234, buckets=(5, 300), counts=(1, 2), idle=True, backlog=3),
+    Tally(cell=7, inferences=2.5, buckets=int32s(5, 300), counts=int64s(1, 1)),
     Ready(
         effective=Effective(
             backend="openvino",

@@ -13,6 +13,7 @@ from ...result.report import NAMED_PERCENTILES, AgentPart, Finding, Interval, Re
 from ..arrivals import goodput_texts, lateness_text, share
 from ..latencytable import latency_figure
 from ..lines import gist
+from ..until import until_line
 from .chart import Chart
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag, tiles
 from .runcharts import run_charts
@@ -79,6 +80,7 @@ def _header(report: Report, model: str) -> Html:
         [_reason(finding, report.validity.status) for finding in report.validity.reasons],
         tag("p", " · ".join(facts), class_="muted"),
         figures_of_it,
+        tag("p", until_line(report.until), class_="muted") if report.until is not None else "",
     )
 
 

@@ -14,6 +14,7 @@ from ovbench.common.messages import (
     AnyNotice,
     AnyOrder,
     Delivered,
+    End,
     Failed,
     Finished,
     Hello,
@@ -25,6 +26,7 @@ from ovbench.common.messages import (
     Samples,
     Start,
     Stop,
+    Tally,
     Warmed,
     WarmUp,
 )
@@ -36,6 +38,7 @@ class FakeWork:
 
     def __init__(self, recorded: tuple[Samples, ...] = ()) -> None:
         self.asked: list[object] = []
+        self.counted: list[Tally] = []
         self._recorded = recorded
 
     def prepare(self, job: Job) -> None:
@@ -47,8 +50,15 @@ class FakeWork:
     def run(self, at_ns: int) -> None:
         self.asked.append(("run", at_ns))
 
+    def end(self, at_ns: int) -> None:
+        self.asked.append(("end", at_ns))
+
     def stop(self) -> None:
         self.asked.append("stop")
+
+    def tallies(self) -> list[Tally]:
+        counted, self.counted = self.counted, []
+        return counted
 
     def abandon(self) -> Finished:
         self.asked.append("abandon")
@@ -103,6 +113,27 @@ def test_an_agent_may_start_without_a_warm_up() -> None:
     work = FakeWork()
     assert running(work).state is State.RUNNING
     assert ("run", NOW) in work.asked
+
+
+def test_what_was_counted_goes_before_the_heartbeat_and_before_the_end_of_the_load() -> None:
+    work = FakeWork()
+    control = running(work)
+    first, last = (Tally(cell, 1.0, b"", b"") for cell in (0, 1))
+    work.counted = [first]
+    assert control.tick(NOW + seconds(1), connected=True) == [first, Progress(step=7, completed=0)]
+    work.counted = [last]
+    assert control.done(finished()) == [last, finished()]
+
+
+def test_an_end_is_passed_on_also_where_it_comes_when_the_load_has_ended() -> None:
+    work = FakeWork()
+    control = running(work)
+    control.on_order(End(NOW + 5), NOW)
+    states = [control.state]
+    control.done(finished())
+    control.on_order(End(NOW + 6), NOW)
+    assert work.asked[-2:] == [("end", NOW + 5), ("end", NOW + 6)]
+    assert [*states, control.state] == [State.RUNNING, State.DELIVERING]
 
 
 @pytest.mark.parametrize(

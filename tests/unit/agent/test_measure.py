@@ -1,6 +1,7 @@
 """Loads on the null device: the span of one at a limited rate and the rate that follows from it; one after another."""
 
 import os
+import threading
 from typing import Any
 
 import pytest
@@ -43,6 +44,31 @@ def paced(api: Api, late_ns: int, iterations: int | None = None) -> tuple[ReadyL
     backend: Any = load.backend
     backend._device.stop()
     return load, at, finished
+
+
+@pytest.mark.parametrize("api", ["sync", "async"])
+@pytest.mark.parametrize("at_a_rate", [False, True])
+def test_a_load_that_is_ended_at_an_instant_is_whole_to_it_and_is_counted_by_cells_until_then(
+    api: Api, at_a_rate: bool
+) -> None:
+    pace = Pace(frame_period_ns=PERIOD_NS) if at_a_rate else None
+    cells_ns = tuple(range(ms(10), ms(100_001), ms(10)))[:4096]
+    job = null_job(api, pace=pace, duration_s=100.0, iterations=None, cells_ns=cells_ns)
+    load = prepare(job, thread_ids(), StepTimes())
+    at = monotonic_ns()
+    ending = threading.Timer(0.1, lambda: load.end(at + ms(150)))
+    ending.start()
+    finished = load.run(at)
+    ending.join()
+    backend: Any = load.backend
+    backend._device.stop()
+    load.end(at + ms(120))  # too late, and no matter
+    tallies = load.tallies()
+    assert finished.stop_ns == pytest.approx(at + ms(150), abs=ms(50) if not at_a_rate else 0)
+    assert [one.cell for one in tallies] == list(range(15))
+    assert load.tallies() == []
+    done = sum(one.inferences for one in tallies)
+    assert done == pytest.approx(finished.completed, abs=4)
 
 
 def fps(load: ReadyLoad, finished: Finished) -> float:

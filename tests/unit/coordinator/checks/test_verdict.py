@@ -14,6 +14,8 @@ from ovbench.coordinator.machine.sensors import Governor
 from ovbench.coordinator.result.findings import EFFECTS, Code, because_of, verdict_of
 from ovbench.coordinator.result.report import Finding, Validity
 from ovbench.coordinator.session.record import AgentRecord
+from ovbench.coordinator.session.watch import LookTaken
+from ovbench.coordinator.stats.estimate import Estimate
 from tests.builders import delivered, effective, evidence, finished, job, made, ms, ready, request, seconds, steady
 from tests.unit.coordinator.analysis.test_consistency import making
 from tests.unit.coordinator.checks import test_stability as stability
@@ -87,6 +89,12 @@ def lasting(length_s: float, *argv: str) -> Evidence:
     return evidence([delivered(0, load=finished(seconds(1), seconds(1 + length_s), completed=1000))], wanted)
 
 
+def waiting(reached: bool) -> Evidence:
+    found = evidence(wanted=request("--agents", "2", "--until", "fps +-1%", "-t", "10"))
+    look = LookTaken(seconds(2), 0.99, Estimate(200.0, 197.0, 202.0, 400), reached)
+    return replace(found, run=replace(found.run, looks=(look,)))
+
+
 CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     Code.INTERRUPTED: (lambda: evidence(interrupted=True), evidence),
     Code.AGENT_LOST: (lambda: evidence([delivered(0), lost()]), evidence),
@@ -116,6 +124,7 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     Code.WINDOW_EDGES: (lambda: with_edges(exact=False), lambda: with_edges(exact=True)),
     Code.SAMPLES_NOT_SAVED: (lambda: saving(False), lambda: saving(True)),
     Code.RATE_NOT_REACHED: (lambda: at_most(205.0), lambda: at_most(200.0)),
+    Code.UNTIL_NOT_REACHED: (lambda: waiting(reached=False), lambda: waiting(reached=True)),
     Code.TOO_SHORT: (lambda: lasting(1.9), lambda: lasting(2.1)),
     Code.OUTPUTS_DIFFER: (
         lambda: evidence([making(0, made(1.0)), making(1, made(0.99))]),

@@ -200,6 +200,14 @@ def test_readings_are_due_at_both_edges_and_each_second_between() -> None:
     assert due(meter) == [seconds(100) + AFTER_START_NS, seconds(101), seconds(102), seconds(102.5)]
 
 
+def test_a_load_that_ends_early_is_read_at_its_end_and_no_more() -> None:
+    meter = Meter(FakeReader())
+    meter.plan(seconds(100), 600.0)
+    meter.tick(seconds(101))
+    meter.cut(seconds(102.5))
+    assert due(meter) == [seconds(102), seconds(102.5)]
+
+
 def test_planning_takes_a_reading_from_before_the_load() -> None:
     meter = Meter(FakeReader())
     meter.plan(seconds(100), 1.0)

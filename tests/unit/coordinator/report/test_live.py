@@ -433,3 +433,14 @@ def test_a_picture_that_cannot_be_drawn_is_not_drawn_again_in_the_end(monkeypatc
     one.say("further")
     one.close()
     assert "further" in written.getvalue()
+
+
+def test_how_well_the_figure_is_known_is_said_with_the_others() -> None:
+    known = replace(snapshot(), half_width_percent=4.23)
+    assert "known to ±4.2 %" in load_summary(known)
+    assert "known to" not in load_summary(snapshot())
+
+
+def test_what_the_load_waits_for_is_said_before_it() -> None:
+    (line, *_) = load_lines(ready_agents([delivered(0)]), request("--until", "p99 +-3%", "-t", "60"))
+    assert "for at most 1 min 00 s, until p99 is known to ±3 %" in line

@@ -28,6 +28,16 @@ def test_a_model_that_is_compiled_is_not_changed_any_more(flag: str, tmp_path: P
     assert "compiled already" in said
 
 
+def test_a_number_of_inferences_leaves_nothing_to_wait_for() -> None:
+    said = complaint("-niter", "100", "--until", "p99±3%")
+    assert said.startswith("-niter 100 and --until 'p99 +-3%' contradict each other")
+
+
+def test_stages_are_not_cut_short() -> None:
+    said = complaint("--stages", "10s:100,10s:200", "--until", "p99±3%")
+    assert said.startswith("--until 'p99 +-3%' and --stages contradict each other")
+
+
 def test_a_model_that_is_compiled_has_layouts_and_data_of_its_own_shapes(tmp_path: Path) -> None:
     file = tmp_path / "model.blob"
     file.write_bytes(b"compiled")

@@ -13,6 +13,7 @@ from ovbench.common.messages import (
     Again,
     AnyNotice,
     Delivered,
+    End,
     Failed,
     Finished,
     Foreign,
@@ -26,23 +27,25 @@ from ovbench.common.messages import (
     Release,
     Start,
     Stop,
+    Tally,
     Warmed,
     WarmUp,
 )
-from ovbench.coordinator.session.crew import Contact, Crew
-from ovbench.coordinator.session.fleet import (
+from ovbench.coordinator.session.actions import (
     AboutToBegin,
     Action,
     AllReady,
     Begins,
-    Fleet,
+    Counted,
+    Ends,
     Kill,
     LoadEnded,
     Lost,
     Refused,
     Send,
-    release,
 )
+from ovbench.coordinator.session.crew import Contact, Crew
+from ovbench.coordinator.session.fleet import Fleet, release
 from ovbench.coordinator.session.member import Member
 from ovbench.coordinator.session.phase import Phase
 from ovbench.coordinator.session.rules import LIMITS, Rules
@@ -70,6 +73,7 @@ class Life:
     iterations: int | None = None
     duration_s: float | None = 10.0
     null: NullService | None = None
+    cells_ns: tuple[int, ...] = ()
     rules: Rules = RULES
     now_ns: int = T0
     actions: list[Action] = field(default_factory=list)
@@ -80,6 +84,7 @@ class Life:
             "iterations": self.iterations,
             "duration_s": self.duration_s,
             "null": self.null,
+            "cells_ns": self.cells_ns,
         }
         jobs = [job((i,), **load) for i in range(self.agents)]
         self.fleet = Fleet(jobs, self.rules, self.now_ns)
@@ -785,6 +790,55 @@ def test_the_others_go_on_when_one_fails_while_it_runs() -> None:
 
 
 # The end asked for by the user
+
+
+def test_enough_known_ends_the_load_of_all_that_run_at_one_instant_soon() -> None:
+    life = Life(agents=3).running()
+    life.deliver(2)
+    actions = life.fleet.end(life.now_ns)
+    (at_ns,) = {order.at_ns for order in of_kind(actions, End)}
+    assert actions == [Ends(at_ns), Send(peer(0), End(at_ns)), Send(peer(1), End(at_ns))]
+    assert ms(1) < at_ns - life.now_ns < ms(100)
+    assert life.fleet.end(life.now_ns) == []
+    life.deliver(0)
+    life.deliver(1)
+    assert life.states == [State.DELIVERED] * 3
+
+
+@pytest.mark.parametrize("when", ["prepared", "stopped", "delivered"])
+def test_there_is_nothing_to_end_but_a_load_that_runs(when: str) -> None:
+    life = Life(agents=1)
+    if when == "prepared":
+        life.prepared()
+    else:
+        life.running()
+    if when == "stopped":
+        life.fleet.stop(life.now_ns)
+    if when == "delivered":
+        life.deliver(0)
+    assert life.fleet.end(life.now_ns) == []
+
+
+def test_an_agent_whose_load_goes_on_after_the_end_that_was_ordered_is_lost() -> None:
+    life = Life(agents=1, duration_s=600.0, null=NullService(service_ns=1000)).running()
+    life.wait(5.0, heartbeats=(0,))
+    life.fleet.end(life.now_ns)
+    life.wait(RULES.lost_s - 0.5, heartbeats=(0,))
+    assert life.states == [State.RUNNING]
+    life.wait(1.0, heartbeats=(0,))
+    assert life.states == [State.LOST]
+
+
+def test_what_an_agent_counted_is_handed_on_in_its_order_and_else_loses_it() -> None:
+    life = Life(agents=2, cells_ns=(ms(10), ms(20))).running()
+    first, second = (Tally(cell, 1.0, b"", b"") for cell in (0, 1))
+    assert life.say(0, first) == [Counted(0, first)]
+    assert life.say(0, second) == [Counted(0, second)]
+    assert of_kind(life.say(1, second), Counted) == []
+    assert life.states == [State.RUNNING, State.LOST]
+    assert "in cell 1 of its load, where that of 0 was next" in why(life, 1)
+    life.say(0, Tally(2, 1.0, b"", b""))
+    assert life.states == [State.LOST, State.LOST]
 
 
 def test_a_stop_while_running_stops_the_load_and_waits_for_what_was_measured() -> None:
