@@ -69,9 +69,8 @@ def _differences(agents: list[Recorded], merged: Merged) -> Iterator[str]:
     start, stop = max(a.start_ns for a in agents), min(a.stop_ns for a in agents)
     by_agent: list[Int64s] = []
     for agent in agents:
-        pairs = np.concatenate([piece.samples for piece in agent.pieces])
-        ends = pairs[:, 1]
-        by_agent.append((ends - pairs[:, 0])[(ends >= start) & (ends <= stop)])
+        samples = SampleArray.joined([piece.samples for piece in agent.pieces])
+        by_agent.append(samples.latencies[(samples.ends >= start) & (samples.ends <= stop)])
         if merged.agent_counts[agent.agent] != len(by_agent[-1]):
             yield f"count of agent {agent.agent}"
     values = np.sort(np.concatenate(by_agent))
