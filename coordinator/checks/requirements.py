@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from ..request.requirement import Requirement
-from ..result.figures import BY_NAME
 from ..result.numbers import figure_value
 from ..result.report import RequirementPart
 from ..stats.estimate import Estimate
@@ -12,7 +11,8 @@ from ..stats.estimate import Estimate
 def check(
     requirements: Sequence[Requirement], estimates: Mapping[str, Estimate], bounds: Mapping[str, float]
 ) -> tuple[RequirementPart, ...]:
-    """Of one run; a figure that is not known does not meet anything. `bounds`: what such figures cannot be below."""
+    """Of one run; a figure that is not known does not meet anything. `bounds`: what such figures cannot be below. A
+    figure that the run was not given what it takes for was refused before it."""
     return tuple(
         _of_value(one, estimates[one.figure].value)
         if one.figure in estimates
@@ -29,7 +29,7 @@ def _of_value(requirement: Requirement, value: float) -> RequirementPart:
 
 def _of_unknown(requirement: Requirement, bound: float | None) -> RequirementPart:
     figure = requirement.figure
-    why = BY_NAME[figure].advice if bound is None else _at_least(requirement, bound)
+    why = "" if bound is None else _at_least(requirement, bound)
     return RequirementPart(requirement.text, figure, None, met=False, missed_by=None, at_least=bound, why=why)
 
 

@@ -1,7 +1,8 @@
 """Results as a long table: a row for each trial and figure, columns of one type each.
 
 The figures are those of `figures.FIGURES`, all of them for every trial and in that order, so tables of different
-studies fit below each other; a figure that a trial lacks has an empty value.
+studies fit below each other; a figure that a trial lacks has an empty value, and what it cannot be below where that is
+known.
 """
 
 import csv
@@ -21,7 +22,7 @@ Row = dict[str, str | int | float | None]
 
 _BEFORE: Final = ("trial", "repetition", "started_at", "status", "exit_code")
 _AFTER: Final = ("agents", "cores", "streams", "requests")
-_FIGURE: Final = ("figure", "value", "ci95_low", "ci95_high")
+_FIGURE: Final = ("figure", "value", "ci95_low", "ci95_high", "at_least")
 
 
 def axis_column(flag: str) -> str:
@@ -62,6 +63,7 @@ def _rows(outcome: Outcome, other: Row, estimates: Mapping[str, Estimate]) -> It
             "value": None if estimate is None else estimate.value,
             "ci95_low": None if estimate is None else estimate.low,
             "ci95_high": None if estimate is None else estimate.high,
+            "at_least": outcome.at_least.get(figure.name),
         }
 
 

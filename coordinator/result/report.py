@@ -383,7 +383,7 @@ class RequirementPart(Struct, frozen=True):
     at_least: Annotated[
         float | None, Meta(description="what a figure that is not known cannot be below, where that is known")
     ] = None
-    why: Annotated[str, Meta(description="why the value is null, as far as that is known, and what to do")] = ""
+    why: Annotated[str, Meta(description="what is known where the value is null, in words")] = ""
 
 
 class OutputsPart(Struct, frozen=True):

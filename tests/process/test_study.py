@@ -214,6 +214,35 @@ def test_agents_stay_where_only_the_load_changes(tmp_path: Path) -> None:
     assert {line["point"]["-nireq"]: line["requests"] for line in asynchronous} == {"1": 1, "2": 2, "4": 4}
 
 
+def test_agents_stay_where_only_the_arrivals_change(tmp_path: Path) -> None:
+    """Each trial has a schedule of its own, in memory of its own."""
+    words = ("--backend", "null:500", "-api", "sync", "--agents", "2", "-t", "0.5", "--warmup", "0.1")
+    several = ("--rate", "100,200", "--dispatch", "shared,random", "--arrivals", "poisson,constant")
+    done = study(tmp_path, *words, *several, "--repetitions", "1", "--report-folder", "s")
+    assert done.returncode in (0, 4), done.stderr  # 4 where a busy machine left a backlog
+    assert len(set(pids(tmp_path / "s"))) == 1
+    kept = lines(tmp_path / "s")
+    assert len(kept) == 8
+    for line in kept:
+        report = json.loads((tmp_path / "s" / "trials" / line["trial"] / "report.json").read_text())
+        requested, point = report["requested"], line["point"]
+        assert requested["rate"] == float(point["--rate"])
+        assert (requested["dispatch"], requested["arrivals"]) == (point["--dispatch"], point["--arrivals"])
+        if point["--arrivals"] == "constant":
+            assert report["arrivals"]["offered"] == 0.5 * requested["rate"]
+
+
+def test_dispatches_are_held_against_each_other(tmp_path: Path) -> None:
+    words = ("--backend", "null:500", "-api", "sync", "--agents", "2", "-t", "0.5", "--warmup", "0", "--rate", "200")
+    sides = ("--a", "--dispatch shared", "--b", "--dispatch random")
+    done = study(tmp_path, "ab", *sides, *words, "--repetitions", "1", "--report-folder", "s")
+    assert done.returncode in (0, 4), done.stderr
+    kept = lines(tmp_path / "s")
+    assert [line["figures"]["offered_per_s"] for line in kept] == [kept[0]["figures"]["offered_per_s"]] * 4
+    found = json.loads((tmp_path / "s" / "answer.json").read_text())
+    assert [ratio["figure"] for ratio in found["comparisons"]][:1] == ["p99"]
+
+
 def test_agents_change_where_the_model_is_compiled_anew(tmp_path: Path) -> None:
     words = ("-m", "builtin:tiny", "--agents", "1", "-niter", "100", "--warmup", "0.1", "-api", "sync", "-b", "1,2")
     assert study(tmp_path, *words, "--repetitions", "1", "--report-folder", "s").returncode == 0

@@ -36,10 +36,3 @@ def test_a_bound_beyond_the_limit_is_said_to_be() -> None:
     assert checked("p99 < 5", {}, {"p99_ms": 12.0}).why == "it is at least 12.0 ms, beyond the limit"
     short = checked("p99 < 50", {}, {"p99_ms": 12.0}).why
     assert short == "it is at least 12.0 ms, and too many arrivals never completed to say more"
-
-
-@pytest.mark.parametrize(
-    ("text", "flag"), [("goodput >= 0.99", "--slo-ms"), ("service_p99 < 5", "--rate"), ("unfinished < 1", "--rate")]
-)
-def test_what_a_run_has_to_be_given_for_a_figure_is_said(text: str, flag: str) -> None:
-    assert f"add {flag}" in checked(text, {"fps": 1.0}).why

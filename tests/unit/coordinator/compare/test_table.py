@@ -11,6 +11,7 @@ from ovbench.coordinator.result.figures import FIGURES
 from ovbench.coordinator.result.study import Fingerprint, Outcome, Study, Trial
 from ovbench.coordinator.study.outcome import outcome_of
 from tests.builders import report
+from tests.ratereports import at_rate
 
 TRIALS = (
     Trial("0001", {"-nstreams": "1", "--cpus-per-agent": "2"}, 1, ()),
@@ -71,9 +72,17 @@ def test_a_table_read_back_has_the_figures_in_full_precision() -> None:
     assert values == {name: estimate.value for name, estimate in estimates_of_run(found).items()}
     assert list(read[0]) == [
         "trial", "repetition", "started_at", "status", "exit_code", "agents", "cores", "streams", "requests",
-        "run", "figure", "value", "ci95_low", "ci95_high",
+        "run", "figure", "value", "ci95_low", "ci95_high", "at_least",
     ]  # fmt: skip
     assert (read[0]["trial"], read[0]["agents"], read[0]["status"]) == ("", "2", found.validity.status)
+
+
+def test_a_figure_that_is_not_known_has_what_it_cannot_be_below() -> None:
+    found = at_rate(None, at_least_ms=12.0, unfinished=50)
+    for rows in (rows_of_run(found), rows_of_study(study(), [outcome_of(TRIALS[0], found, 12.0, 0)], {})):
+        values = {row["figure"]: (row["value"], row["at_least"]) for row in rows}
+        assert (values["p99_ms"], values["median_ms"]) == ((None, 12.0), (6.0, None))
+        assert (values["wait_p99_ms"], values["unfinished"]) == ((None, 12.0), (50.0, None))
 
 
 def test_a_study_without_any_trial_is_a_header() -> None:

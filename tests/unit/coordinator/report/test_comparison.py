@@ -12,6 +12,7 @@ from ovbench.coordinator.request.requirement import Requirement, parse_requireme
 from ovbench.coordinator.result.report import Interval, Report
 from ovbench.coordinator.result.study import Fingerprint, Outcome, Study
 from tests.builders import delivered, report, request, run
+from tests.ratereports import at_rate
 
 
 def shown(comparison: Comparison, *conditions: Requirement) -> str:
@@ -172,3 +173,19 @@ def test_studies_have_a_table_for_each_setting_and_say_what_only_one_has() -> No
     assert "means over repetitions" in text
     apart = study("c", 120.0, 122.0, points=("1", "4"))
     assert "only in B: -nstreams 4" in shown(compare_studies(study("a", 100.0, 102.0), [apart]))
+
+
+def test_a_figure_that_is_not_known_has_its_bound_in_the_table_and_in_the_gate() -> None:
+    runs = compare_runs(NamedRun("a", at_rate()), [NamedRun("b", at_rate(None, at_least_ms=12.0, unfinished=50))])
+    wanted = condition("p99 > +5%")
+    text = shown(with_failures(runs, [wanted], significant=False), wanted)
+    assert row(text, "p99_ms")[0].split() == ["p99_ms", "10.00", ">=12.00", "-", "no", "interval"]
+    last = text.splitlines()[-1].strip()
+    assert last == "failed   p99 > +5%: cannot be judged: p99_ms is not known, but at least 12.0 ms in b"
+    assert max(len(line) for line in text.splitlines()[:-1]) <= 80
+
+
+def test_latency_from_due_and_from_the_start_is_told_as_a_setting_and_has_no_verdict() -> None:
+    text = shown(compare_runs(NamedRun("a", report()), [NamedRun("b", at_rate())]))
+    assert "  latency from  start  ->  due\n" in text
+    assert row(text, "p99_ms")[0].split()[-1] == "-"

@@ -6,14 +6,14 @@ from typing import Any
 from rich.console import Console
 
 from ovbench.common.topology import Topology
-from ovbench.coordinator.report.studylive import StudyScreen, print_trials
+from ovbench.coordinator.report.studylive import StudyScreen, print_trials, trial_line
 from ovbench.coordinator.result.study import Fingerprint, Outcome, Study, Trial
 from ovbench.coordinator.session.events import AgentLost, Delivering, SinkFailed, Snapshot, Stopping
 from ovbench.coordinator.study.axes import parse_axes
 from ovbench.coordinator.study.design import Design
 from ovbench.coordinator.study.events import TrialBegins, TrialEnded
 from ovbench.coordinator.study.kinds.registry import KINDS
-from tests.studies import trials
+from tests.studies import at_rate, study, trials
 
 
 def printed(made: Design, repetitions: int) -> list[str]:
@@ -107,3 +107,8 @@ def test_what_goes_wrong_in_a_trial_is_shown_with_the_reason() -> None:
         "File gets no more events, as it failed: is full",
         "stopping; the study can be resumed; press Ctrl-C again to leave at once",
     ]
+
+
+def test_a_percentile_that_a_trial_does_not_know_is_called_unknown() -> None:
+    trial = study({"--rate": ("100",)}, repetitions=1).trials[0]
+    assert str(trial_line(at_rate(trial, None), 1, 1)) == "1/1  --rate 100  100.0 FPS  median 6.00 ms  p99 unknown"
