@@ -81,7 +81,16 @@ def _rates(slices: Slices, goodput: GoodputPart | None, begins: ChartSpec) -> Ch
     names = [of for of in _RATES if any(row["of"] == of for row in rows)]
     x, y = axis("x", _TIME, zero=True), axis("y", "inferences per second", zero=True)
     paint = colours("of", names, [_RATES[of] for of in names])
-    layers = [{"mark": {"type": "line"}, "encoding": {"x": x, "y": y, "color": paint}}, begins, hover(x, y, paint)]
+    # Where capacity suffices the lines lie on each other: what was offered shows at both sides of the others.
+    lines: list[ChartSpec] = [
+        {
+            "mark": {"type": "line", "strokeWidth": width},
+            "transform": [{"filter": f"datum.of {which} 'offered'"}],
+            "encoding": {"x": x, "y": y, "color": paint},
+        }
+        for width, which in ((6, "==="), (2, "!=="))
+    ]
+    layers = [*lines, begins, hover(x, y, paint)]
     caption = "What was due in each slice, and what completed in it."
     if goodput is not None and len(names) == len(_RATES):
         caption += f" The limit is {milliseconds(goodput.slo_ms)}."
@@ -93,7 +102,7 @@ def _backlog(arrivals: ArrivalsPart, slices: Slices, begins: ChartSpec) -> Chart
     rows = [
         {"x": at, "y": number, "tip": f"at {at:.3g} s\n{count(number)} due and not completed"} for at, number in course
     ]
-    x, y = axis("x", _TIME, zero=True), axis("y", "inferences", zero=True)
+    x, y = axis("x", _TIME, zero=True), axis("y", "inferences", zero=True, axis={"tickMinStep": 1})
     layers = [
         {"mark": {"type": "area", "color": ORANGE, "opacity": 0.25, "line": {"color": ORANGE}},
          "encoding": {"x": x, "y": y}},

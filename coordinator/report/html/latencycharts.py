@@ -27,6 +27,8 @@ _ALL: Final = "all agents"
 _NAMED_AGENTS: Final = 5
 _WIDE_RANGE: Final = 12.0
 _NINES: Final = (0.5, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+_SHORTEST: Final = 1e-4
+"""Of the longest: what is shorter is drawn as this."""
 _PARTS: Final = {"latency, from due": TEXT, "service": BLUE, "wait": ORANGE}
 
 
@@ -64,6 +66,9 @@ def parts_distribution(shape: DistributionPart, goodput: GoodputPart | None) -> 
         for of, values in zip(_PARTS, (shape.merged, shape.service, shape.wait), strict=True)
         for row in _beyond(of, shape.percents, values, unit)
     ]
+    # Most waits may be of nanoseconds, and none has a place on a logarithmic axis: the curve begins at the edge.
+    edge = _SHORTEST * max((row["x"] for row in rows), default=0.0)
+    rows = [{**row, "x": max(row["x"], edge)} for row in rows]
     paint = colours("of", list(_PARTS), list(_PARTS.values()))
     x, y = _latency_axis(rows, unit, "time"), _share_axis(rows, "share of the arrivals within it")
     limits: list[Row] = [

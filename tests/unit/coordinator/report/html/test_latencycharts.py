@@ -40,5 +40,12 @@ def test_each_limit_is_a_line_in_the_unit_of_the_axis() -> None:
     assert len(parts_distribution(SHAPE, None).spec["layer"]) == len(chart.spec["layer"]) - 1
 
 
+def test_what_hardly_waited_is_at_the_edge_of_the_axis_and_has_its_own_figure_in_the_hover() -> None:
+    shape = DistributionPart((50.0, 90.0, 99.0), (1.0, 5.0, 10.0), {}, (1.0, 4.0, 8.0), (0.0, 1e-5, 2.0))
+    drawn = rows(parts_distribution(shape, None), "wait")
+    assert [row["x"] for row in drawn] == pytest.approx([1e-3, 1e-3, 2.0])
+    assert "10.0 ns" in drawn[1]["tip"]
+
+
 def test_nothing_that_completed_is_no_curve_and_no_error() -> None:
     assert parts_distribution(DistributionPart((), (), {}), None).spec["data"]["values"] == []
