@@ -212,8 +212,9 @@ def arriving_lines(request: Request) -> Iterator[str]:
     yield f"arrivals: {pace}, {arrivals.law}{seed}; dispatch {request.dispatch}"
     if staged:
         yield f"stages: {','.join(map(str, arrivals.stages))}"
-    dropped = "" if load.timeout_s is None else f"; dropped after {duration(load.timeout_s)} of waiting"
-    yield f"what is due may finish up to {duration(load.drain_s)} after the end{dropped}"
+    end = f"up to {duration(load.drain_s)} after the end" if load.drain_s else "only until the end"
+    dropped = "" if load.timeout_s is None else f"; dropped after {milliseconds(load.timeout_s * 1e3)} of waiting"
+    yield f"what is due may finish {end}{dropped}"
 
 
 def _mode(inference_only: bool) -> str:

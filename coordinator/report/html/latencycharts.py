@@ -55,6 +55,10 @@ def distribution(latency: LatencyPart, shape: DistributionPart) -> Chart:
     caption = "Each gridline is a further nine. What runs far to the right at the top is the tail."
     if several and not named:
         caption += " The thick line is of all agents, each thin one of one; hover to see which."
+    if latency.missing:
+        caption += (
+            " What never completed is slower than all that did: where the line of all agents ends, it is unknown."
+        )
     return Chart("latency", "Latency distribution", caption, drawing(lines, rows, 300), wide=True)
 
 
@@ -100,7 +104,7 @@ def _latency_axis(rows: Sequence[dict[str, Any]], unit: Unit, title: str = "late
     positive = [row["x"] for row in rows if row["x"] > 0]
     wide = bool(positive) and max(positive) > _WIDE_RANGE * min(positive)
     scale = {"type": "log", "nice": False} if wide else {"nice": False}
-    return axis("x", f"{title}, {unit.name}", scale=scale, axis={"format": "~g"})
+    return axis("x", f"{title}, {unit.name}", scale=scale, axis={"format": ".6~g"})
 
 
 def _share_axis(rows: Sequence[dict[str, Any]], title: str = "share of the inferences that were faster") -> ChartSpec:

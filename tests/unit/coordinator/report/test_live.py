@@ -313,7 +313,7 @@ def test_the_load_is_shown_in_a_sentence(argv: list[str], said: list[str]) -> No
             ["--rate", "300", "--arrivals", "constant", "--drain", "2", "--timeout-ms", "50"],
             [
                 "arrivals: 300.0 inferences/s, constant; dispatch shared",
-                "what is due may finish up to 2 s after the end; dropped after 0.05 s of waiting",
+                "what is due may finish up to 2 s after the end; dropped after 50.0 ms of waiting",
             ],
         ),
         (
@@ -324,8 +324,15 @@ def test_the_load_is_shown_in_a_sentence(argv: list[str], said: list[str]) -> No
                 "what is due may finish up to 10 s after the end",
             ],
         ),
+        (
+            ["--rate", "20", "--drain", "0"],
+            [
+                "arrivals: 20.00 inferences/s, poisson, seed 0; dispatch shared",
+                "what is due may finish only until the end",
+            ],
+        ),
     ],
-    ids=["rate", "constant", "stages"],
+    ids=["rate", "constant", "stages", "no drain"],
 )
 def test_how_a_load_arrives_is_shown(argv: list[str], lines: list[str]) -> None:
     member = delivered(0, prepared=prepared(backend="null"))

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from ovbench.coordinator.report.html.chart import Chart
-from ovbench.coordinator.report.html.latencycharts import parts_distribution
+from ovbench.coordinator.report.html.latencycharts import distribution, parts_distribution
 from ovbench.coordinator.result.report import DistributionPart
 from tests.pages import rate_report
 
@@ -45,6 +45,15 @@ def test_what_hardly_waited_is_at_the_edge_of_the_axis_and_has_its_own_figure_in
     drawn = rows(parts_distribution(shape, None), "wait")
     assert [row["x"] for row in drawn] == pytest.approx([1e-3, 1e-3, 2.0])
     assert "10.0 ns" in drawn[1]["tip"]
+
+
+def test_where_arrivals_never_completed_the_caption_says_why_the_line_ends() -> None:
+    lost = rate_report(overloaded=True)
+    assert SHAPE is not None
+    assert CALM.latency_ms is not None
+    assert lost.latency_ms is not None
+    assert "never completed" in distribution(lost.latency_ms, SHAPE).caption
+    assert "never completed" not in distribution(CALM.latency_ms, SHAPE).caption
 
 
 def test_nothing_that_completed_is_no_curve_and_no_error() -> None:
