@@ -9,12 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from ovbench.common.clock import NS_PER_S
+from ovbench.common.clock import NS_PER_S, to_ns
 from ovbench.common.histogram import Int64s
+from ovbench.common.samples import SampleArray
 
 from ..request.scenario import Rules, Scenario
 from ..result.scenario import EarlyStopping, Minimum, Performance, ScenarioPart, ScenarioResult
+from ..session.record import RunRecord
 from ..stats.earlystopping import Estimate, estimate, fewest_queries
+from .recording import recorded
 
 NEVER: Final = int(np.iinfo(np.int64).max)
 """The end of what did not complete."""
@@ -48,18 +51,52 @@ class Issued:
         return np.sort(np.where(self.end == NEVER, NEVER, self.end - self.due))
 
 
-def judge(scenario: Scenario, rules: Rules, samples: Issued, issuing_ns: int | None = None) -> ScenarioPart:
+def judge_run(record: RunRecord) -> ScenarioPart | None:
+    """None without a scenario, where no agent delivered, and where not every sample is known."""
+    scenario, rules = record.request.scenario, record.request.rules
+    loads = recorded(record.agents)
+    if scenario is None or rules is None or not loads or any(load.folded for load in loads):
+        return None
+    samples = SampleArray.joined([piece.samples for load in loads for piece in load.pieces])
+    if record.schedule_ns is None:
+        issued = _issued(samples, np.empty(0, np.int64))
+    else:
+        issued = _arrived(samples, loads[0].start_ns, record.schedule_ns)
+    # Unless it was interrupted. The first query is due a little later than its time begins.
+    return judge(scenario, rules, issued, 0 if record.interrupted else to_ns(rules.min_duration_s))
+
+
+def _arrived(samples: SampleArray, start_ns: int, schedule_ns: Int64s) -> Issued:
+    """Of all that was due from the window's start on. `schedule_ns`: since then, ascending."""
+    due = start_ns + schedule_ns[np.searchsorted(schedule_ns, 0) :]
+    samples = samples[samples.dues >= start_ns]
+    instants, offered = np.unique(due, return_counts=True)
+    np.subtract.at(offered, np.searchsorted(instants, samples.dues), 1)
+    return _issued(samples, np.repeat(instants, offered))
+
+
+def _issued(samples: SampleArray, unfinished_ns: Int64s) -> Issued:
+    """`unfinished_ns`: when those were due that did not complete. Since the first was due."""
+    never = np.full(len(unfinished_ns), NEVER)
+    due = np.concatenate([samples.dues, unfinished_ns])
+    order = np.argsort(due, kind="stable")
+    begin = due[order[0]] if len(order) else 0
+    start, end = np.concatenate([samples.starts - begin, never]), np.concatenate([samples.ends - begin, never])
+    return Issued(due[order] - begin, start[order], end[order])
+
+
+def judge(scenario: Scenario, rules: Rules, samples: Issued, issuing_ns: int = 0) -> ScenarioPart:
     """What LoadGen would have reported of these samples.
 
-    `issuing_ns`: for how long queries were issued, where a window was set for that. None: up to the last of them, as
-    LoadGen has it, which goes on to the first one that is issued (of a server, due) when the least duration has passed.
+    `issuing_ns`: for how long queries were issued at least, where a window was set for that. LoadGen goes on to the
+    first one that is issued (of a server, due) when the least duration has passed.
     """
     if scenario.name == "offline":
-        return _judge_offline(rules, samples)
+        return _judge_offline(rules, samples, issuing_ns)
     if scenario.name == "server":
-        return _judge_server(rules, samples, _last(samples.due) if issuing_ns is None else issuing_ns)
+        return _judge_server(rules, samples, max(issuing_ns, _last(samples.due)))
     queries = samples.in_queries(scenario.samples_per_query)
-    return _judge_stream(scenario, rules, queries, _last(queries.start) if issuing_ns is None else issuing_ns)
+    return _judge_stream(scenario, rules, queries, max(issuing_ns, _last(queries.start)))
 
 
 def _judge_stream(scenario: Scenario, rules: Rules, queries: Issued, issuing_ns: int) -> ScenarioPart:
@@ -114,11 +151,11 @@ def _judge_server(rules: Rules, samples: Issued, issuing_ns: int) -> ScenarioPar
     )
 
 
-def _judge_offline(rules: Rules, samples: Issued) -> ScenarioPart:
+def _judge_offline(rules: Rules, samples: Issued, issuing_ns: int) -> ScenarioPart:
     """All samples are one query, due when the load begins, which ends with the last of them."""
     count = len(samples.end)
     end = _known(np.sort(samples.end), count - 1)
-    duration = _minimum(rules.min_duration_s, (end or 0) / NS_PER_S)
+    duration = _minimum(rules.min_duration_s, max(end or 0, issuing_ns) / NS_PER_S)
     least_count = _minimum(rules.min_queries, samples.completed)
     return ScenarioPart(
         scenario="Offline",

@@ -9,8 +9,10 @@ from ovbench.common.topology import format_cpu_list
 from ..analysis.consistency import Consistency, consistency_of
 from ..analysis.interference import Surroundings
 from ..analysis.merge import Merged
+from ..analysis.scenario import judge_run
 from ..analysis.until import until_of
 from ..result.report import UntilPart
+from ..result.scenario import ScenarioPart
 from ..session.record import RunRecord
 
 
@@ -22,6 +24,10 @@ class Evidence:
     merged: Merged | None
     samples_saved: bool
     surroundings: Surroundings = field(default_factory=Surroundings)
+
+    @cached_property
+    def scenario(self) -> ScenarioPart | None:
+        return judge_run(self.run)
 
     @cached_property
     def outputs(self) -> Consistency:

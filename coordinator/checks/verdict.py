@@ -15,6 +15,7 @@ from .outputs import find_in_outputs
 from .placement import find_in_placement
 from .planned import find_in_plan
 from .run import find_in_agents, find_in_rate, find_in_window
+from .scenario import find_in_scenario
 from .settings import find_in_settings
 from .stability import find_in_agents_speed, find_in_course, find_in_sample_size, find_in_until
 
@@ -41,6 +42,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     yield from find_in_outputs(evidence)
     yield from find_in_machine(evidence)
     yield from find_in_until(evidence)
+    yield from find_in_scenario(evidence)
     if evidence.merged is not None:
         yield from find_in_window(evidence, evidence.merged)
         yield from find_in_rate(evidence, evidence.merged)

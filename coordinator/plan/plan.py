@@ -71,10 +71,15 @@ def _job(request: Request, index: int, agents: int, placement: Placement) -> Job
 
 def _load(request: Request, index: int, agents: int) -> Load:
     """One agent's share."""
-    total = request.load.iterations
+    scenario, rules, total = request.scenario, request.rules, request.load.iterations
+    if scenario is not None and rules is not None and scenario.name != "server":
+        # With as many agents or more each has one of them, as 0 would be to compile only.
+        total = max(agents, rules.min_queries * scenario.samples_per_query)
+    queries = scenario is not None and scenario.name == "multi-stream"
     return structs.replace(
         request.load,
         iterations=None if total is None else share(total, agents, index),
+        samples_per_query=scenario.samples_per_query if scenario is not None and queries else None,
         # At a schedule the warm-up is the arrivals before the window.
         warmup_s=request.load.warmup_s if request.arrivals is None else 0.0,
         pace=pace(request.max_irate, index, agents),

@@ -29,11 +29,13 @@ from ..result.report import (
     Throughput,
     Validity,
 )
+from ..result.scenario import ScenarioPart
 from .arrivals import ARRIVALS_INDENT, arrival_lines, stage_table
 from .cputable import below_cpus, cpu_headline, use_table
 from .latencytable import chosen_of, group_table, latency_figure, latency_table, method, parts_table
 from .layers import EXPLANATION, layer_lines, slower_lines
 from .lines import gist, print_line
+from .scenario import scenario_rows
 from .steps import arriving_lines
 from .until import until_line
 
@@ -65,6 +67,9 @@ def print_report(console: Console, report: Report) -> None:
     if report.throughput.count:
         for facts in _sublines(report):
             show(Text("  " + " · ".join(facts), "dim"))
+        if report.scenario is not None:
+            for line in _scenario(report.scenario):
+                show(line)
         since_due = "  from due" if report.arrivals is not None else ""
         show(Text.assemble(("\nlatency", "bold"), (since_due + method(report.latency_ms), "dim")))
         console.print(_latencies(report))
@@ -192,6 +197,13 @@ def _sublines(report: Report) -> Iterator[list[str]]:
         yield [until_line(report.until)]
     if report.outputs is not None and report.outputs.agree:
         yield [_agreement(report.outputs, len(report.agents))]
+
+
+def _scenario(part: ScenarioPart) -> Iterator[Text]:
+    rows = list(scenario_rows(part))
+    widest = max(len(name) for name, _ in rows)
+    yield Text.assemble(("\nMLPerf scenario", "bold"), (f"  {part.scenario}, by LoadGen's rules", "dim"))
+    yield from (Text(f"  {name:{widest}} : {value}") for name, value in rows)
 
 
 def _agreement(outputs: OutputsPart, agents: int) -> str:

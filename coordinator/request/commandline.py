@@ -17,12 +17,14 @@ from . import defaults, notation, paths
 from .arrivals import RateFlags, arrivals_of
 from .config import read_config
 from .contradictions import refuse_contradictions
+from .flags import given
 from .inputfiles import input_files
 from .launchers import LAUNCHERS
 from .parser import parse_flags
 from .policy import Policy
 from .request import Criteria, Launch, Output, Request
 from .requirement import Requirement, parse_requirement
+from .scenario import refuse_contradictions as refuse_beside_a_scenario
 from .thresholds import thresholds_of
 from .values import refuse_undecodable
 
@@ -33,14 +35,22 @@ _ARRIVAL_BYTES: Final = 8 + row_bytes(True)
 
 def parse_run(argv: Sequence[str]) -> Request:
     """Raises UsageError, one sentence, for whatever is wrong with `argv`. `--help` and `--version` end the process."""
-    request = _request(parse_flags(argv))
+    request = _request(_flags(argv))
     refuse_undecodable([*argv, *map(str, request.requested().values())])
     return request
 
 
 def placement_of(argv: Sequence[str]) -> Policy:
     """What the flags of a run say of CPUs; the others are understood, not checked. Raises UsageError."""
-    return _placement(parse_flags(argv))
+    return _placement(_flags(argv))
+
+
+def _flags(argv: Sequence[str]) -> argparse.Namespace:
+    """As they were given, and as their scenario wants them where they were left out."""
+    raw = parse_flags(argv)
+    if raw.scenario is not None:
+        refuse_beside_a_scenario(raw.scenario, given(raw))
+    return defaults.of_scenario(raw)
 
 
 def _request(raw: argparse.Namespace) -> Request:
@@ -65,6 +75,7 @@ def _request(raw: argparse.Namespace) -> Request:
             timeout_s=None if raw.timeout_ms is None else raw.timeout_ms / 1e3,
             spin_s=defaults.spin_us(raw) / 1e6 if at_rate else 0.0,
         ),
+        scenario=raw.scenario,
         max_irate=raw.max_irate,
         arrivals=arrivals,
         dispatch=raw.dispatch or defaults.DEFAULT_DISPATCH,

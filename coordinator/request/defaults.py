@@ -9,6 +9,7 @@ from ovbench.common.arrivals import Dispatch
 from ovbench.common.job import Api, Hint
 
 from .launchers import LAUNCHERS
+from .scenario import Rules, rules_of
 
 DEFAULT_MODEL: Final = builtin.PREFIX + "squeezenet1.1"
 DEFAULT_SECONDS: Final = 10.0
@@ -30,6 +31,29 @@ HINTS: Final[Mapping[str, Hint]] = {
 """benchmark_app's words."""
 
 _PREPARE_TIMEOUT_S: Final = 600.0
+_ENOUGH: Final = 1.5
+"""A server's window lasts for so many times its least number of queries, so that there are enough by whatever seed."""
+
+
+def of_scenario(raw: argparse.Namespace) -> argparse.Namespace:
+    """`raw` with what its scenario, if it has one, is run with where a flag was left out."""
+    scenario = raw.scenario
+    if scenario is None:
+        return raw
+    chosen: dict[str, object] = {"time": _scenario_s(raw, rules_of(scenario))}
+    if scenario.one_query_at_a_time:
+        chosen["agents"] = raw.agents or 1
+        chosen["api"] = raw.api or ("sync" if scenario.name == "single-stream" else "async")
+        if chosen["api"] == "async":
+            chosen["requests"] = scenario.samples_per_query
+    return argparse.Namespace(**vars(raw) | chosen)
+
+
+def _scenario_s(raw: argparse.Namespace, rules: Rules) -> float:
+    time_s = rules.min_duration_s if raw.time is None else float(raw.time)
+    if raw.scenario.name != "server":
+        return time_s
+    return float(max(time_s, _ENOUGH * rules.min_queries / raw.rate))
 
 
 def api_of(raw: argparse.Namespace) -> Api:

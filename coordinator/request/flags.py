@@ -1,5 +1,6 @@
 """The flags of a run, all of them, in the order of the help."""
 
+import argparse
 from collections.abc import Mapping
 from typing import Final
 
@@ -36,6 +37,18 @@ def gnu(word: str) -> str:
     name = name.replace("_", "-")
     begun = [known for known in LONG_NAMES if name and name not in _OURS and known.startswith(name)]
     return "--" + (begun[0] if len(begun) == 1 else name) + equals + value
+
+
+def given(raw: argparse.Namespace) -> dict[str, str | int | float]:
+    """By the names of their flags, the values that are not what a flag has where it is left out."""
+    values = {flag.name: getattr(raw, flag.dest) for flag in FLAGS if getattr(raw, flag.dest, None) != flag.default}
+    return {name: _plain(value) for name, value in values.items() if value not in (None, [])}
+
+
+def _plain(value: object) -> str | int | float:
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    return value if isinstance(value, int | float) else str(value)
 
 
 def flag_of(word: str) -> Flag | None:

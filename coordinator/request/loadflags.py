@@ -16,6 +16,7 @@ from .defaults import (
     HINTS,
 )
 from .flag import Flag
+from .scenario import MIN_DURATION_S, parse_scenario
 from .until import parse_until
 
 DISPATCHES: Final[tuple[Dispatch, ...]] = get_args(Dispatch)
@@ -97,6 +98,15 @@ OPTIONS: Final = (
         f"that much of it; -t is then the most, default {DEFAULT_MOST_SECONDS:g}",
         metavar="FIGURE",
         parse=parse_until,
+    ),
+    Flag(
+        "scenario",
+        ("--scenario",),
+        "a load of MLPerf's, judged by LoadGen's rules: single-stream; multi-stream:N, N at a time; server, arrivals "
+        f"at --rate within --slo-ms; or offline. Takes {MIN_DURATION_S:g} seconds unless -t says otherwise",
+        metavar="SCENARIO",
+        parse=parse_scenario,
+        several="commas",
     ),
     Flag(
         "max_irate",

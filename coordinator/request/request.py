@@ -17,6 +17,7 @@ from .arrivals import requested as arrivals_requested
 from .nullbackend import NullSpec
 from .policy import Policy
 from .requirement import Requirement
+from .scenario import Rules, Scenario, rules_of
 from .slo import Objective, form_objectives
 from .thresholds import Thresholds
 from .until import Until
@@ -28,11 +29,12 @@ Requested = dict[str, str | int | float | bool | None]
 """Values by the names of the command line, None where a choice was left to ovbench or OpenVINO."""
 
 ORDER: Final = (
-    "model", "device", "api", "hint", "time_s", "until", "niter", "max_irate", "rate", "arrivals", "trace_sha256",
-    "stages", "arrival_seed", "dispatch", "drain_s", "timeout_ms", "spin_us", "warmup_s", "no_warmup", "inference_only",
-    "agents", "cpus_per_agent", "cpus", "nodes", "sockets", "smt", "core_kind", "spread", "cross_node", "housekeeping",
-    "memory", "backend", "seed", "launcher", "agent_python", "sample_memory_mb", "check_outputs", "strict", "require",
-    "slo_ms", "nstreams", "nthreads", "nireq", "infer_precision", "pin", "cache_dir", "extensions", "load_config",
+    "model", "device", "api", "hint", "time_s", "until", "niter", "scenario", "max_irate", "rate", "arrivals",
+    "trace_sha256", "stages", "arrival_seed", "dispatch", "drain_s", "timeout_ms", "spin_us", "warmup_s", "no_warmup",
+    "inference_only", "agents", "cpus_per_agent", "cpus", "nodes", "sockets", "smt", "core_kind", "spread",
+    "cross_node", "housekeeping", "memory", "backend", "seed", "launcher", "agent_python", "sample_memory_mb",
+    "check_outputs", "strict", "require", "slo_ms", "nstreams", "nthreads", "nireq", "infer_precision",
+    "pin", "cache_dir", "extensions", "load_config",
     "load_from_file", "pc", "pcsort", "pcseq", "report_type", "json_stats", "latency_percentile", "exec_graph_path",
     "dump_config", "paths_to_input", "batch", "shape", "data_shape", "layout", "input_precision", "output_precision",
     "input_output_precision", "mean_values", "scale_values",
@@ -120,7 +122,8 @@ class Output:
 @dataclass(frozen=True)
 class Request:
     """`load` is that of all agents together, and `max_irate` limits its frames per second in total, 0 for no limit.
-    With `arrivals` inferences are due when these say, dealt to the agents by `dispatch`.
+    With `arrivals` inferences are due when these say, dealt to the agents by `dispatch`. A `scenario` is judged by
+    `rules`.
 
     `backend`: the null device that stands in for OpenVINO, None for OpenVINO itself. `sysfs`: the recorded machine to
     plan for, None for this one; with `dry_run` the plan is shown and nothing is started.
@@ -136,6 +139,7 @@ class Request:
     launch: Launch
     criteria: Criteria
     output: Output
+    scenario: Scenario | None = None
     max_irate: float = 0.0
     arrivals: Arrivals | None = None
     dispatch: Dispatch = "shared"
@@ -152,6 +156,7 @@ class Request:
             **_of_data(self.data),
             **_of_preprocessing(self.preprocessing),
             **_of_load(self.load),
+            "scenario": None if self.scenario is None else str(self.scenario),
             "max_irate": self.max_irate,
             **self._of_rate(),
             "until": None if self.until is None else str(self.until),
@@ -164,6 +169,13 @@ class Request:
         places = {key: place for place, key in enumerate(ORDER)}
         # One that is not in the list is reported all the same.
         return {key: values[key] for key in sorted(values, key=lambda key: places.get(key, len(places)))}
+
+    @property
+    def rules(self) -> Rules | None:
+        """LoadGen's, for the scenario, if it has one."""
+        if self.scenario is None:
+            return None
+        return rules_of(self.scenario, self.load.duration_s, next(iter(self.criteria.objectives), None))
 
     @property
     def at_rate(self) -> bool:

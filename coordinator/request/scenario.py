@@ -5,7 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from ovbench.common.clock import NS_PER_MS
 from ovbench.common.errors import UsageError
+from ovbench.common.samplememory import MOST_REQUESTS
+
+from .slo import Objective
 
 Name = Literal["single-stream", "multi-stream", "server", "offline"]
 Given = Mapping[str, str | int | float]
@@ -69,18 +73,23 @@ def parse_scenario(text: str) -> Scenario:
     if name is not None:
         return Scenario(name)
     found = _MULTI_STREAM.fullmatch(text)
-    if found is not None:
+    if found is not None and int(found[1]) <= MOST_REQUESTS:
         return Scenario("multi-stream", int(found[1]))
     if text.startswith("multi-stream"):
-        raise ValueError(f"'{text}' has no number of samples per query from 1 to 99999; write multi-stream:8 for 8")
+        numbers = f"number of samples per query from 1 to {MOST_REQUESTS}"
+        raise ValueError(f"'{text}' has no {numbers}; write multi-stream:8 for 8")
     raise ValueError(f"'{text}' is none of {SYNTAX}")
 
 
-def rules_of(scenario: Scenario, duration_s: float | None = None, target_latency_ns: int = 0) -> Rules:
-    """LoadGen's rules for any model; `duration_s`, where given, in place of MLPerf's minimum."""
+def rules_of(scenario: Scenario, duration_s: float | None = None, target: Objective | None = None) -> Rules:
+    """LoadGen's rules for any model; `duration_s`, where given, in place of MLPerf's minimum. `target`: of a server."""
     rules = _RULES[scenario.name]
-    duration_s = rules.min_duration_s if duration_s is None else duration_s
-    return replace(rules, min_duration_s=duration_s, target_latency_ns=target_latency_ns)
+    if duration_s is not None:
+        rules = replace(rules, min_duration_s=duration_s)
+    if scenario.name != "server" or target is None:
+        return rules
+    percentile = rules.percentile if target.percent is None else target.percent / 100
+    return replace(rules, percentile=percentile, target_latency_ns=round(target.limit_ms * NS_PER_MS))
 
 
 def refuse_contradictions(scenario: Scenario, given: Given) -> None:
@@ -88,9 +97,19 @@ def refuse_contradictions(scenario: Scenario, given: Given) -> None:
     for flag, reason in _conflicts(scenario, given):
         if flag in given:
             raise UsageError(f"{flag} {given[flag]} and --scenario {scenario} contradict each other: {reason}")
+    if scenario.name == "server":
+        _refuse_half_a_server(given)
+
+
+def _refuse_half_a_server(given: Given) -> None:
     for flag, example in _NEEDED_BY_A_SERVER.items():
-        if scenario.name == "server" and flag not in given:
+        if flag not in given:
             raise UsageError(f"--scenario server needs {flag}, {example}")
+    if str(given["--slo-ms"]).startswith("p100:"):
+        raise UsageError(
+            f"--slo-ms {given['--slo-ms']}: a server's target is for a percentile below 100, as LoadGen judges by how "
+            "many queries may be over it; use p99, or p99.9"
+        )
 
 
 def _conflicts(scenario: Scenario, given: Given) -> Iterator[tuple[str, str]]:
@@ -123,7 +142,6 @@ def _conflicts_with_a_closed_loop(scenario: Scenario) -> Iterator[tuple[str, str
 def _conflicts_with_one_query_at_a_time(scenario: Scenario, given: Given) -> Iterator[tuple[str, str]]:
     if given.get("--agents") != 1:
         yield "--agents", "there is one query at a time, so one agent; use --agents 1"
-        yield "--cpus-per-agent", "there is one query at a time, so one agent; add --agents 1"
     if given.get("-nireq") != scenario.samples_per_query:
         wanted = scenario.samples_per_query
         yield "-nireq", f"{wanted} infer at a time; use -nireq {wanted}, or leave it out"

@@ -32,6 +32,7 @@ class Code(StrEnum):
     SAMPLES_NOT_SAVED = "samples_not_saved"
     RATE_NOT_REACHED = "rate_not_reached"
     UNTIL_NOT_REACHED = "until_not_reached"
+    SCENARIO_NOT_VALID = "scenario_not_valid"
     TOO_SHORT = "too_short"
     OUTPUTS_DIFFER = "outputs_differ"
     OTHER_LOAD = "other_load"
@@ -73,6 +74,7 @@ EFFECTS: Final[Mapping[Code, Effect]] = {
     Code.SAMPLES_NOT_SAVED: "none",
     Code.RATE_NOT_REACHED: "none",
     Code.UNTIL_NOT_REACHED: "none",
+    Code.SCENARIO_NOT_VALID: "none",
     Code.TOO_SHORT: "none",
     Code.OUTPUTS_DIFFER: "none",
     Code.OTHER_LOAD: "doubt",

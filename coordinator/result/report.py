@@ -13,6 +13,7 @@ from ovbench.common.bounded import LayerStatus
 
 from .arrivals import ArrivalsPart, GoodputPart, LatenessPart
 from .environment import Environment
+from .scenario import ScenarioPart
 
 SCHEMA: Final = "ovbench.report/1"
 
@@ -576,6 +577,9 @@ class Report(Struct, frozen=True):
     goodput: Annotated[GoodputPart | None, Meta(description="with --slo-ms")] = None
     stages: Annotated[tuple[StagePart, ...], Meta(description="with --stages")] = ()
     until: Annotated[UntilPart | None, Meta(description="null without --until")] = None
+    scenario: Annotated[
+        ScenarioPart | None, Meta(description="with --scenario; null where not every sample is known")
+    ] = None
     schema: Literal["ovbench.report/1"] = SCHEMA
 
 

@@ -95,6 +95,7 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         outputs=evidence.outputs.part(),
         efficiency=efficiency_part(record, merged, times) if merged is not None else None,
         neighbours=tuple(around.neighbours),
+        scenario=evidence.scenario,
         fairness=fairness(record.agents, merged, record.topology) if merged else None,
         latency_distribution=distribution_part(merged) if merged else None,
         service_ms=latency_part(merged.service, chosen) if merged else None,

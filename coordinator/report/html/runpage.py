@@ -10,9 +10,11 @@ from ...request.request import PlotFormat
 from ...result.environment import AgentPython, Environment
 from ...result.numbers import count, duration, megabytes, milliseconds, percent, ramp, rate
 from ...result.report import NAMED_PERCENTILES, AgentPart, Finding, Interval, Report, StagePart
+from ...result.scenario import ScenarioPart
 from ..arrivals import goodput_texts, lateness_text, share
 from ..latencytable import latency_figure
 from ..lines import gist
+from ..scenario import scenario_rows
 from ..until import until_line
 from .chart import Chart
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag, tiles
@@ -40,6 +42,7 @@ def run_page(report: Report, charts: Sequence[Chart] | None = None) -> bytes:
         _header(report, model),
         _findings(report.validity.findings),
         section("Charts", figures(run_charts(report) if charts is None else charts)),
+        _scenario(report.scenario),
         _latency(report),
         _arrivals(report),
         _stages(report.stages),
@@ -140,6 +143,12 @@ def _findings(findings: Sequence[Finding]) -> Html:
         for finding in findings
     )  # fmt: skip
     return section("Findings", tag("ul", items, class_="findings"))
+
+
+def _scenario(part: ScenarioPart | None) -> Html:
+    if part is None:
+        return Html("")
+    return section(f"MLPerf {part.scenario}, by LoadGen's rules", pairs(dict(scenario_rows(part))))
 
 
 def _latency(report: Report) -> Html:

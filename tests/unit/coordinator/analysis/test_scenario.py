@@ -1,11 +1,18 @@
 """What LoadGen would report: which figure is the result, and what makes a run valid."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ovbench.coordinator.analysis.scenario import NEVER, Issued, judge
+from ovbench.common.histogram import Int64s
+from ovbench.common.samples import SampleArray
+from ovbench.coordinator.analysis.scenario import NEVER, Issued, judge, judge_run
 from ovbench.coordinator.request.scenario import Scenario, rules_of
+from ovbench.coordinator.request.slo import Objective
 from ovbench.coordinator.result.scenario import Performance
+from ovbench.coordinator.session.record import RunRecord
+from tests.builders import delivered, in_part_folded, request, run, samples, seconds, steady
 
 MS = 1_000_000
 SINGLE, SERVER, OFFLINE = Scenario("single-stream"), Scenario("server"), Scenario("offline")
@@ -57,7 +64,7 @@ def test_a_stream_lasts_until_its_last_query_begins(least_s: float, valid: bool)
 @pytest.mark.parametrize("issued", [in_turn([10] * 100), arriving([10] * 100, every_ms=10)])
 @pytest.mark.parametrize("scenario", [SINGLE, SERVER])
 def test_where_issuing_ends_at_a_set_time_the_last_query_may_begin_sooner(scenario: Scenario, issued: Issued) -> None:
-    rules = rules_of(scenario, 1.0, 10 * MS)
+    rules = rules_of(scenario, 1.0, Objective(10))
     assert not judge(scenario, rules, issued).min_duration_s.satisfied
     assert judge(scenario, rules, issued, issuing_ns=1000 * MS).min_duration_s.satisfied
 
@@ -85,7 +92,7 @@ def test_a_query_of_multi_stream_lasts_from_its_due_to_the_end_of_its_slowest_sa
 
 
 def test_the_result_of_a_server_is_its_rate_up_to_the_end_of_the_last_to_arrive() -> None:
-    part = judge(SERVER, rules_of(SERVER, 0.5, 15 * MS), arriving([3000] + [1] * 1000))
+    part = judge(SERVER, rules_of(SERVER, 0.5, Objective(15)), arriving([3000] + [1] * 1000))
     assert part.result.name == "Completed samples per second"
     assert part.result.value == pytest.approx(1000 / 1.001)
     assert part.min_duration_s.reached == 1.0
@@ -94,7 +101,7 @@ def test_the_result_of_a_server_is_its_rate_up_to_the_end_of_the_last_to_arrive(
 
 def test_a_server_is_judged_by_how_many_are_over_its_target() -> None:
     within, over = [1] * 990, [16] * 10
-    part = judge(SERVER, rules_of(SERVER, 0.5, 15 * MS), arriving(within + over))
+    part = judge(SERVER, rules_of(SERVER, 0.5, Objective(15)), arriving(within + over))
     assert part.performance == Performance(False, 99.0, 15 * MS, 10)
     assert part.early_stopping is not None
     assert (part.early_stopping.satisfied, part.early_stopping.needed) == (False, 2010)
@@ -102,13 +109,13 @@ def test_a_server_is_judged_by_how_many_are_over_its_target() -> None:
 
 
 def test_exactly_the_target_is_within_it() -> None:
-    part = judge(SERVER, rules_of(SERVER, 0.5, 16 * MS), arriving([16] * 1000))
+    part = judge(SERVER, rules_of(SERVER, 0.5, Objective(16)), arriving([16] * 1000))
     assert part.performance == Performance(True, 99.0, 16 * MS, 0)
     assert part.valid
 
 
 def test_early_stopping_fails_where_the_percentile_alone_would_pass() -> None:
-    part = judge(SERVER, rules_of(SERVER, 0.5, 15 * MS), arriving([1] * 995 + [16] * 5))
+    part = judge(SERVER, rules_of(SERVER, 0.5, Objective(15)), arriving([1] * 995 + [16] * 5))
     assert part.performance is not None
     assert part.performance.satisfied
     assert part.early_stopping is not None
@@ -117,15 +124,14 @@ def test_early_stopping_fails_where_the_percentile_alone_would_pass() -> None:
 
 
 def test_what_never_completed_is_over_every_target() -> None:
-    hour = 3600 * 1000 * MS
-    part = judge(SERVER, rules_of(SERVER, 0.5, hour), arriving([NEVER] * 20 + [1] * 980))
+    part = judge(SERVER, rules_of(SERVER, 0.5, Objective(3_600_000)), arriving([NEVER] * 20 + [1] * 980))
     assert (part.queries, part.samples) == (1000, 980)
-    assert part.performance == Performance(False, 99.0, hour, 20)
+    assert part.performance == Performance(False, 99.0, 3_600_000 * MS, 20)
     assert not part.valid
 
 
 def test_a_result_that_depends_on_what_never_completed_is_not_known() -> None:
-    assert judge(SERVER, rules_of(SERVER, 0.5, MS), arriving([1] * 999 + [NEVER])).result.value is None
+    assert judge(SERVER, rules_of(SERVER, 0.5, Objective(1)), arriving([1] * 999 + [NEVER])).result.value is None
     assert judge(SINGLE, rules_of(SINGLE, 0.5), arriving([1] * 80 + [NEVER] * 20)).result.value is None
     assert judge(OFFLINE, rules_of(OFFLINE, 0.5), arriving([1] * 80 + [NEVER])).result.value is None
 
@@ -144,5 +150,61 @@ def test_offline_is_one_query_that_lasts_until_all_samples_are_done(least_s: flo
 @pytest.mark.parametrize("scenario", [SINGLE, SERVER, OFFLINE, Scenario("multi-stream", 2)])
 def test_a_run_without_samples_is_not_valid_and_has_no_result(scenario: Scenario) -> None:
     none = np.empty(0, np.int64)
-    part = judge(scenario, rules_of(scenario, 1.0, MS), Issued(none, none, none))
+    part = judge(scenario, rules_of(scenario, 1.0, Objective(1)), Issued(none, none, none))
     assert (part.valid, part.result.value, part.samples) == (False, None, 0)
+
+
+def recorded_run(*data: Int64s, argv: tuple[str, ...], schedule_ns: list[int] | None = None) -> RunRecord:
+    """`data`: of each agent, from second 1 on."""
+    record = run([delivered(index, data=part) for index, part in enumerate(data)], wanted=request(*argv))
+    return replace(record, schedule_ns=None if schedule_ns is None else np.asarray(schedule_ns, np.int64))
+
+
+def test_a_run_without_a_scenario_is_not_judged() -> None:
+    assert judge_run(recorded_run(steady(seconds(1), MS, 1000), argv=())) is None
+
+
+def test_a_run_of_one_stream_is_judged_by_its_samples() -> None:
+    part = judge_run(recorded_run(steady(seconds(1), 10 * MS, 1000), argv=("--scenario", "single-stream", "-t", "10")))
+    assert part is not None
+    assert (part.valid, part.queries, part.result.value) == (True, 1000, 10 * MS)
+    assert (part.min_duration_s.reached, part.min_duration_s.least) == (10.0, 10.0)
+
+
+def test_samples_of_queries_are_put_together_by_when_they_were_due() -> None:
+    """Two requests, whose samples lie one after the other."""
+    due = seconds(1) + 10 * MS * np.arange(700)
+    first = SampleArray.of(due, due + 4 * MS, due).table
+    second = SampleArray.of(due + 1000, due + 10 * MS, due).table
+    member = replace(delivered(0, data=first), samples=(samples(first, 0), samples(second, 1)))
+    record = run([member], wanted=request("--scenario", "multi-stream:2", "-t", "7"))
+    part = judge_run(record)
+    assert part is not None
+    assert (part.valid, part.queries, part.samples, part.result.value) == (True, 700, 1400, 10 * MS)
+
+
+def test_offline_the_samples_of_all_agents_are_one_query_from_the_first_start_to_the_last_end() -> None:
+    one, other = steady(seconds(1), 10 * MS, 1000), steady(seconds(1) + 5 * MS, 20 * MS, 501)
+    part = judge_run(recorded_run(one, other, argv=("--scenario", "offline", "-t", "10")))
+    assert part is not None
+    assert (part.valid, part.samples) == (True, 1501)
+    assert part.result.value == pytest.approx(1501 / 10.025)
+
+
+def test_a_server_is_judged_by_all_that_was_due_in_its_window() -> None:
+    """One arrival of the lead-in, 1000 in the window, of which the last two did not complete, due at one instant."""
+    offsets = [-5 * MS, *(10 * MS * k for k in range(999)), 9980 * MS]
+    due = seconds(1) + np.asarray(offsets[:-2])
+    data = SampleArray.of(due, due + 8 * MS, due).table
+    argv = ("--scenario", "server", "--rate", "100", "--slo-ms", "15", "-t", "10")
+    part = judge_run(recorded_run(data, argv=argv, schedule_ns=offsets))
+    assert part is not None
+    assert part.performance is not None
+    assert (part.queries, part.samples, part.performance.overlatency_queries) == (1000, 998, 2)
+    assert part.result.value is None  # LoadGen's is a rate up to the end of the last one
+
+
+def test_what_was_folded_is_not_judged() -> None:
+    head, folded, tail = in_part_folded(steady(seconds(1), 10 * MS, 2000))
+    member = replace(delivered(0, data=np.concatenate([head, tail])), folded=(folded,))
+    assert judge_run(run([member], wanted=request("--scenario", "offline"))) is None

@@ -18,6 +18,7 @@ from ovbench.coordinator.session.watch import LookTaken
 from ovbench.coordinator.stats.estimate import Estimate
 from tests.builders import delivered, effective, evidence, finished, job, made, ms, ready, request, seconds, steady
 from tests.unit.coordinator.analysis.test_consistency import making
+from tests.unit.coordinator.checks import test_scenario as scenario
 from tests.unit.coordinator.checks import test_stability as stability
 from tests.unit.coordinator.checks.test_machine import around, clock, use
 from tests.unit.coordinator.checks.test_placement import (
@@ -125,6 +126,7 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     Code.SAMPLES_NOT_SAVED: (lambda: saving(False), lambda: saving(True)),
     Code.RATE_NOT_REACHED: (lambda: at_most(205.0), lambda: at_most(200.0)),
     Code.UNTIL_NOT_REACHED: (lambda: waiting(reached=False), lambda: waiting(reached=True)),
+    Code.SCENARIO_NOT_VALID: (lambda: scenario.single_stream(99), lambda: scenario.single_stream(100)),
     Code.TOO_SHORT: (lambda: lasting(1.9), lambda: lasting(2.1)),
     Code.OUTPUTS_DIFFER: (
         lambda: evidence([making(0, made(1.0)), making(1, made(0.99))]),
@@ -196,6 +198,7 @@ def test_a_run_as_it_was_asked_for_has_no_findings_and_is_valid() -> None:
         (Code.WINDOW_EDGES, "SUSPECT"),
         (Code.SAMPLES_NOT_SAVED, "VALID"),
         (Code.RATE_NOT_REACHED, "VALID"),
+        (Code.SCENARIO_NOT_VALID, "INVALID"),
         (Code.TOO_SHORT, "VALID"),
         (Code.OUTPUTS_DIFFER, "INVALID"),
         (Code.OTHER_LOAD, "SUSPECT"),

@@ -142,3 +142,23 @@ def test_agents_of_a_limited_rate_start_one_after_another() -> None:
 
 def test_without_a_limit_nothing_is_paced() -> None:
     assert {job.load.pace for job in make_plan(request(), machine()).jobs} == {None}
+
+
+def test_a_scenario_has_no_fewer_inferences_than_loadgen_wants() -> None:
+    jobs = make_plan(request("--scenario", "offline", "--agents", "3", "-t", "5"), machine(cores=8)).jobs
+    assert [(job.load.iterations, job.load.duration_s) for job in jobs] == [(34, 5.0), (33, 5.0), (33, 5.0)]
+    (job,) = make_plan(request("--scenario", "multi-stream:4"), machine(cores=8)).jobs
+    assert (job.load.iterations, job.load.samples_per_query) == (662 * 4, 4)
+    (job,) = make_plan(request("--scenario", "single-stream"), machine(cores=8)).jobs
+    assert (job.load.iterations, job.load.samples_per_query) == (100, None)
+
+
+def test_each_of_very_many_agents_has_an_inference_of_an_offline_run() -> None:
+    """None at all would be to compile only."""
+    plan = make_plan(request("--scenario", "offline", "--agents", "128"), machine(cores=2))
+    assert {job.load.iterations for job in plan.jobs} == {1}
+
+
+def test_a_servers_queries_are_its_arrivals() -> None:
+    plan = make_plan(request("--scenario", "server", "--rate", "50", "--slo-ms", "20"), machine(cores=2))
+    assert {(job.load.iterations, job.load.samples_per_query) for job in plan.jobs} == {(None, None)}

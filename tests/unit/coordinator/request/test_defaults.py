@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ovbench.common.errors import UsageError
 from ovbench.coordinator.request.policy import Policy
 from tests.builders import request
 
@@ -126,3 +127,50 @@ def test_no_warmup_leaves_out_the_first_inference_and_the_warm_up(
 ) -> None:
     parsed = request(*argv)
     assert (parsed.load.first_inference, parsed.load.warmup_s) == (first, warmup_s)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "agents", "api", "requests", "hint"),
+    [
+        ("single-stream", 1, "sync", None, "latency"),
+        ("multi-stream:4", 1, "async", 4, "throughput"),
+        ("offline", None, "async", None, "throughput"),
+    ],
+)
+def test_a_scenario_runs_for_mlperfs_600_seconds_with_as_much_in_flight_as_it_has(
+    scenario: str, agents: int | None, api: str, requests: int | None, hint: str
+) -> None:
+    run = request("--scenario", scenario)
+    assert (run.load.duration_s, run.load.iterations) == (600.0, None)
+    assert run.placement.agents == agents
+    assert (run.load.api, run.runtime.requests, run.runtime.hint) == (api, requests, hint)
+
+
+def test_single_stream_without_sync_has_one_request() -> None:
+    assert request("--scenario", "single-stream", "-api", "async").runtime.requests == 1
+
+
+def test_what_a_scenario_leaves_open_stands_as_given() -> None:
+    run = request("--scenario", "single-stream", "-t", "3", "-hint", "none", "--cpus-per-agent", "2")
+    assert (run.load.duration_s, run.runtime.hint, run.placement.cpus_per_agent) == (3.0, "none", 2)
+    assert run.rules is not None
+    assert run.rules.min_duration_s == 3.0
+
+
+@pytest.mark.parametrize(("rate", "time", "seconds"), [("300", "2", 2.0), ("10", "2", 15.0), ("0.1", "", 1500.0)])
+def test_a_server_runs_for_so_long_that_its_least_number_of_queries_arrives(
+    rate: str, time: str, seconds: float
+) -> None:
+    run = request("--scenario", "server", "--rate", rate, "--slo-ms", "p97:20", *(["-t", time] if time else []))
+    assert run.load.duration_s == pytest.approx(seconds)
+    assert run.rules is not None
+    assert (run.rules.percentile, run.rules.target_latency_ns) == (0.97, 20_000_000)
+
+
+def test_a_flag_that_contradicts_a_scenario_is_refused_as_it_was_given() -> None:
+    with pytest.raises(UsageError, match=r"^--agents 2 and --scenario multi-stream:4 contradict each other"):
+        request("--scenario", "multi-stream:4", "--agents", "2")
+    with pytest.raises(UsageError, match=r"^--stages 10s:5\.\.20 and --scenario offline contradict each other"):
+        request("--scenario", "offline", "--stages", "10s:5..20")
+    with pytest.raises(UsageError, match=r"^--scenario server needs --slo-ms"):
+        request("--scenario", "server", "--rate", "10")

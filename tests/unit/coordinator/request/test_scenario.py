@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.request.scenario import Given, Rules, Scenario, parse_scenario, refuse_contradictions, rules_of
+from ovbench.coordinator.request.slo import Objective
 
 SERVER: Given = {"--rate": 300.0, "--slo-ms": "15"}
 PLAIN = st.builds(Scenario, st.sampled_from(["single-stream", "server", "offline"]))
-MULTI_STREAM = st.builds(Scenario, st.just("multi-stream"), st.integers(1, 99999))
+MULTI_STREAM = st.builds(Scenario, st.just("multi-stream"), st.integers(1, 65536))
 
 
 @given(PLAIN | MULTI_STREAM)
@@ -23,7 +24,7 @@ def test_what_is_no_scenario_is_refused_with_those_there_are(text: str) -> None:
         parse_scenario(text)
 
 
-@pytest.mark.parametrize("number", ["", ":", ":0", ":-1", ":x", ":1.5", ":100000", ":08", ":٣"])
+@pytest.mark.parametrize("number", ["", ":", ":0", ":-1", ":x", ":1.5", ":65537", ":100000", ":08", ":٣"])
 def test_multi_stream_takes_the_samples_of_a_query(number: str) -> None:
     with pytest.raises(ValueError, match=f"^'multi-stream{number}' has no number .* write multi-stream:8"):
         parse_scenario(f"multi-stream{number}")
@@ -36,13 +37,28 @@ def test_multi_stream_takes_the_samples_of_a_query(number: str) -> None:
 def test_the_rules_are_loadgens_unless_a_time_is_given(text: str, percentile: float, min_queries: int) -> None:
     scenario = parse_scenario(text)
     assert rules_of(scenario) == Rules(percentile, 600.0, min_queries)
-    assert rules_of(scenario, 2.5, 15_000_000) == Rules(percentile, 2.5, min_queries, 15_000_000)
+    assert rules_of(scenario, 2.5) == Rules(percentile, 2.5, min_queries)
+
+
+def test_a_servers_target_is_the_99th_percentile_unless_another_is_named() -> None:
+    assert rules_of(Scenario("server"), None, Objective(15.0)) == Rules(0.99, 600.0, 100, 15_000_000)
+    assert rules_of(Scenario("server"), 5.0, Objective(0.5, 97.0)) == Rules(0.97, 5.0, 100, 500_000)
+
+
+def test_no_other_scenario_has_a_target() -> None:
+    assert rules_of(Scenario("offline"), None, Objective(15.0)) == rules_of(Scenario("offline"))
+
+
+def test_a_server_is_not_judged_by_its_longest_latency() -> None:
+    with pytest.raises(UsageError, match=r"^--slo-ms p100:20: .* use p99, or p99\.9$"):
+        refuse_contradictions(Scenario("server"), {**SERVER, "--slo-ms": "p100:20"})
 
 
 @pytest.mark.parametrize(
     ("text", "given"),
     [
         ("single-stream", {}),
+        ("multi-stream:2", {"--cpus-per-agent": 2}),
         ("single-stream", {"--agents": 1, "--cpus-per-agent": 4, "-nireq": 1, "-api": "async"}),
         ("multi-stream:8", {"--agents": 1, "-nireq": 8, "-api": "async"}),
         ("server", SERVER),
@@ -63,7 +79,6 @@ def test_what_goes_with_a_scenario_is_not_refused(text: str, given: Given) -> No
         ("offline", "--arrivals", "poisson", "leave --arrivals out, or use --scenario server"),
         ("single-stream", "--agents", 4, "use --agents 1"),
         ("multi-stream:4", "--agents", "per-core", "use --agents 1"),
-        ("multi-stream:4", "--cpus-per-agent", 2, "add --agents 1"),
         ("single-stream", "-nireq", 2, "use -nireq 1, or leave it out"),
         ("multi-stream:4", "-nireq", 8, "use -nireq 4, or leave it out"),
         ("multi-stream:4", "-api", "sync", "use -api async, or leave it out"),
