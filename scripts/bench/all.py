@@ -7,14 +7,18 @@ from typing import Final, Protocol
 
 from . import (
     agreement,
+    arrivals,
     async_limit,
     counting,
+    dispatch,
+    lateness,
     memory,
     merge,
     overhead_cpu,
     overhead_wall,
     page,
     partition,
+    queues,
     resume,
     rotation,
     same,
@@ -52,6 +56,10 @@ SCRIPTS: Final[tuple[_Script, ...]] = (
     trials,
     resume,
     same,
+    lateness,
+    arrivals,
+    dispatch,
+    queues,
     thousand_agents,
 )
 

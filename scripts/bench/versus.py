@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -22,7 +22,11 @@ from pathlib import Path
 from statistics import median
 from typing import Final, TypeVar
 
+import numpy as np
+
+from ovbench.common.histogram import Int64s
 from ovbench.coordinator.result.report import Report, from_json
+from ovbench.coordinator.store.files import SAMPLES_FILE
 
 from .foreign import adopt_orphans, foreign_share, read_account, wait_for_quiet
 
@@ -92,12 +96,14 @@ class Row:
 
 @dataclass(frozen=True)
 class OvbenchRun:
-    """`began_ns`, `ended_ns`: CLOCK_MONOTONIC at the process's start and end; `lines`: what it printed, and when."""
+    """`began_ns`, `ended_ns`: CLOCK_MONOTONIC at the process's start and end; `lines`: what it printed, and when;
+    `samples`: the arrays of samples.npz where they were saved, else none."""
 
     report: Report
     began_ns: int
     ended_ns: int
     lines: tuple[tuple[int, str], ...]
+    samples: Mapping[str, Int64s]
 
     @property
     def wall_s(self) -> float:
@@ -143,7 +149,8 @@ class Workbench:
             ended_ns = time.monotonic_ns()
             if code != 0:
                 raise RunFailed(f"{' '.join(command)} ended with {code}: " + " / ".join(text for _, text in lines[-8:]))
-            return OvbenchRun(from_json((Path(folder) / "report.json").read_bytes()), began_ns, ended_ns, lines)
+            result = from_json((Path(folder) / "report.json").read_bytes())
+            return OvbenchRun(result, began_ns, ended_ns, lines, _arrays(Path(folder) / SAMPLES_FILE))
 
     def benchmark_app(self, model: str, *arguments: str, cpus: Sequence[int] | None = None) -> AppRun:
         """One run of OpenVINO's benchmark_app on the exported IR of a built-in model."""
@@ -171,6 +178,13 @@ class Workbench:
 def workbench() -> Iterator[Workbench]:
     with tempfile.TemporaryDirectory(prefix="ovbench-bench-") as folder:
         yield Workbench(Path(folder))
+
+
+def _arrays(file: Path) -> Mapping[str, Int64s]:
+    if not file.exists():
+        return {}
+    with np.load(file) as arrays:
+        return dict(arrays)
 
 
 def program(name: str) -> str:

@@ -851,3 +851,17 @@ def test_an_agent_that_keeps_an_arrival_for_ever_holds_up_no_other(make_load: Ma
     load.control.queue = counter.ctypes.data
     load.run(span_ns=ms(20))
     assert (served(load).dues - load.control.zero_ns).tolist() == offsets_ns[1:]
+
+
+def test_one_server_is_lindleys_queue(make_load: MakeLoad, api: Api) -> None:
+    """To the ns: what waits starts when the inference before it ends, and what does not wait is only late by itself."""
+    load = make_load(api, service_ns=20_000)
+    gaps = np.random.default_rng(5).exponential(25_000, 2_000)
+    load.schedule(np.cumsum(gaps).astype(np.int64).tolist(), drain_ns=int(HANG_S * 1e9))
+    load.run(span_ns=int(gaps.sum()) + 1)
+    samples = served(load)
+    former = np.concatenate([[0], samples.ends[:-1]])
+    waiting = samples.dues <= former
+    assert waiting.sum() > 500
+    assert (samples.starts[waiting] == former[waiting]).all()
+    assert (samples.starts[~waiting] >= samples.dues[~waiting]).all()

@@ -1,0 +1,184 @@
+"""Queues whose waits are known: mean, median and p99 of the wait on the null device, against theory.
+
+D/D/1, M/D/1 and M/M/1 at 30, 60, 80 and 90 % load; M/M/c and M/D/c of 2 and 4 agents that share a queue, at 80 %; two
+agents to which arrivals are dealt at random (M/M/1 and M/D/1 each) or in turn (E2/M/1 and E2/D/1), at 80 %. Services
+are of 20 us where each agent has a CPU, else of 4 ms, which sleep.
+
+What is judged is ovbench in proportion to an ideal dispatcher of the very same arrivals and services, the nominal ones:
+all that the generator adds. How far chance alone is from theory is stated beside it. By chance the mean of n waits at
+load r is off by some 2 / ((1 - r) sqrt(n)) of itself: to be within 3 % of theory at 90 % as a rule, four deviations of
+ten, takes two million arrivals, 50 s of services of 20 us. Theory is a closed form where there is one, else simulated.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import Final, Literal
+
+import numba
+import numpy as np
+
+from ovbench.common.histogram import Int64s
+from ovbench.coordinator.request.nullbackend import parse_null
+from tests.nullservices import service_times
+
+from .atrate import Served, ideal_waits, serve
+from .versus import Row, Settings, Workbench, allowed_cpus, in_turn, parse, quantity, report, workbench
+
+SECONDS = 8.0
+RUNS = 5
+MEAN_SHARE: Final = 0.03
+PERCENTILE_SHARE: Final = 0.05
+LEAST_SHARE: Final = 0.01
+"""Of a service: a difference that is smaller counts for nothing, as a median wait may be 0."""
+_SIMULATED: Final = 20_000_000
+
+Figures = tuple[float, float, float]
+"""Mean, median and p99 of waits, in services."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """`arrivals`: M or D. `services`: M or D. `servers`: agents. `load`: the share of their time that they serve."""
+
+    arrivals: Literal["M", "D"]
+    services: Literal["M", "D"]
+    servers: int
+    load: float
+    dispatch: Literal["shared", "random", "round-robin"] = "shared"
+
+    def __str__(self) -> str:
+        dealt = "" if self.dispatch == "shared" else f", {self.dispatch}"
+        return f"{self.arrivals}/{self.services}/{self.servers} at {self.load:.0%}{dealt}"
+
+    @property
+    def service_us(self) -> int:
+        return 20 if self.servers <= len(allowed_cpus()) else 4_000
+
+    @property
+    def backend(self) -> str:
+        return f"{self.service_us},exp" if self.services == "M" else f"{self.service_us}"
+
+    def theory(self) -> Figures:
+        if self.arrivals == "D" and self.services == "D":
+            return 0.0, 0.0, 0.0
+        alone = self.dispatch != "shared"
+        servers = 1 if alone else self.servers
+        if self.arrivals == "M" and self.services == "M" and self.dispatch != "round-robin":
+            return _of_exponentials(servers, self.load)
+        stages = self.servers if self.dispatch == "round-robin" else 1
+        return _simulated(servers, self.load, stages, self.services == "M")
+
+
+QUEUES: Final = (
+    *(Queue("D", "D", 1, load) for load in (0.3, 0.6, 0.8, 0.9)),
+    *(Queue("M", "D", 1, load) for load in (0.3, 0.6, 0.8, 0.9)),
+    *(Queue("M", "M", 1, load) for load in (0.3, 0.6, 0.8, 0.9)),
+    *(Queue("M", services, servers, 0.8) for services in ("M", "D") for servers in (2, 4)),
+    *(Queue("M", services, 2, 0.8, dealt) for services in ("M", "D") for dealt in ("random", "round-robin")),
+)
+
+
+def measure(settings: Settings) -> Iterator[Row]:
+    with workbench() as bench:
+        for queue in QUEUES:
+            (runs,) = in_turn(settings.runs, partial(_run, bench, queue, settings.seconds))
+            yield _row(queue, runs)
+
+
+def _run(bench: Workbench, queue: Queue, seconds: float) -> tuple[Figures, Figures]:
+    """What was measured, and the ideal."""
+    rate = queue.servers * queue.load / (queue.service_us * 1e-6)
+    law = ("--arrivals", "poisson" if queue.arrivals == "M" else "constant", "--dispatch", queue.dispatch)
+    done = serve(bench, queue.servers, queue.backend, rate, seconds, *law, "--arrival-seed", str(_next_seed()))
+    counts, ideal = done.counts, np.empty(len(done.samples), np.int64)
+    services = nominal_services(done, queue.backend)
+    for members in done.queues(queue.dispatch == "shared"):
+        servers = queue.servers if queue.dispatch == "shared" else 1
+        ideal[members] = ideal_waits(done.samples.dues[members], services[members], servers)
+    service_ns = queue.service_us * 1e3
+    return _figures(done.samples.waits[counts] / service_ns), _figures(ideal[counts] / service_ns)
+
+
+def nominal_services(done: Served, backend: str) -> Int64s:
+    """How long each was to take, in the order of the samples: an agent's services in turn. ns."""
+    spec = parse_null(f"null:{backend}")
+    services = np.empty(len(done.samples), np.int64)
+    for agent, members in enumerate(done.queues(shared=False)):
+        in_turn_ = members[np.argsort(done.samples.starts[members], kind="stable")]
+        services[in_turn_] = service_times(spec.of_agent(agent, done.agents), len(in_turn_))
+    return services
+
+
+_seeds = iter(range(1, 1_000_000))
+
+
+def _next_seed() -> int:
+    return next(_seeds)
+
+
+def _row(queue: Queue, runs: list[tuple[Figures, Figures]]) -> Row:
+    ours, ideal = (tuple(median(run[side][k] for run in runs) for k in range(3)) for side in range(2))
+    theory = queue.theory()
+    reached = all(
+        abs(mine - best) <= max(share * best, LEAST_SHARE)
+        for mine, best, share in zip(ours, ideal, (MEAN_SHARE, PERCENTILE_SHARE, PERCENTILE_SHARE), strict=True)
+    )
+    return Row(
+        what=f"wait of {queue}: mean, p50, p99, in services of {queue.service_us} us",
+        ours=_text(ours),
+        against=f"ideal {_text(ideal)}; theory {_text(theory)}",
+        outcome=f"to the ideal {_ratios(ours, ideal)}, to theory {_ratios(ours, theory)}; {len(runs)} runs",
+        goal=f"mean {MEAN_SHARE:.0%}, percentiles {PERCENTILE_SHARE:.0%} of the ideal",
+        reached=reached,
+    )
+
+
+def _figures(waits: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Figures:
+    middle, high = np.percentile(waits, [50, 99], method="inverted_cdf")
+    return float(waits.mean()), float(middle), float(high)
+
+
+def _text(figures: tuple[float, ...]) -> str:
+    return " ".join(quantity(value, "") for value in figures)
+
+
+def _ratios(ours: tuple[float, ...], theirs: tuple[float, ...]) -> str:
+    return " ".join(f"{a / b:.3f}" if b >= LEAST_SHARE else "-" for a, b in zip(ours, theirs, strict=True))
+
+
+def _of_exponentials(servers: int, load: float) -> Figures:
+    """M/M/c, by Erlang's C: P(wait > t) = C exp(-c (1 - load) t), t in services."""
+    offered = servers * load
+    last = offered**servers / math.factorial(servers) / (1 - load)
+    waiting = last / (sum(offered**k / math.factorial(k) for k in range(servers)) + last)
+    decay = servers * (1 - load)
+    median_, high = (max(0.0, math.log(waiting / (1 - share)) / decay) for share in (0.5, 0.99))
+    return waiting / decay, median_, high
+
+
+def _simulated(servers: int, load: float, stages: int, exponential: bool) -> Figures:
+    """Gaps are sums of so many exponential ones: those of every so many'th arrival of a Poisson process."""
+    random = np.random.default_rng(1)
+    gaps = random.standard_gamma(stages, _SIMULATED) / (stages * servers * load)
+    services = random.standard_exponential(_SIMULATED) if exponential else np.ones(_SIMULATED)
+    return _figures(_waits(gaps, services, servers))
+
+
+@numba.njit
+def _waits(gaps, services, servers):  # type: ignore[no-untyped-def]
+    """As `ideal_waits`, compiled."""
+    free, waits, due = np.zeros(servers), np.empty(len(gaps)), 0.0
+    for index in range(len(gaps)):
+        due += gaps[index]
+        first = free.argmin()
+        start = max(due, free[first])
+        waits[index] = start - due
+        free[first] = start + services[index]
+    return waits
+
+
+if __name__ == "__main__":
+    raise SystemExit(report(measure(parse(__doc__, SECONDS, RUNS))))
