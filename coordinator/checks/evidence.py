@@ -37,6 +37,12 @@ class Evidence:
     def until(self) -> UntilPart | None:
         return until_of(self.run)
 
+    @property
+    def claimed_percent(self) -> int:
+        """The percentile that the report's first line claims."""
+        chosen = self.run.request.output.latency_percentile
+        return 99 if chosen in (50, 100) else chosen
+
     def who(self, ids: Sequence[int]) -> str:
         """Some of the agents, in words."""
         if len(ids) == len(self.run.agents):

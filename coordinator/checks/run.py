@@ -1,7 +1,6 @@
-"""Whether a run is whole: its agents, its window, its rate. Pure."""
+"""Whether a run is whole: its agents, its window. Pure."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_US, to_ns
 
@@ -10,9 +9,6 @@ from ..result.findings import Code
 from ..result.report import Finding
 from ..session.record import AgentRecord
 from .evidence import Evidence
-
-LEAST_RATE_SHARE: Final = 0.99
-"""Of the rate that -max_irate allows: below it, something else limits the rate."""
 
 
 def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
@@ -77,13 +73,3 @@ def _least_window_ns(evidence: Evidence) -> int:
     limits, asked_s = evidence.run.request.criteria.thresholds, evidence.run.request.load.duration_s
     enough = asked_s is not None and asked_s >= limits.min_window_s
     return to_ns(limits.min_window_s) - (round(limits.max_start_skew_ms * NS_PER_MS) if enough else 0)
-
-
-def find_in_rate(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
-    """An agent's latest inference may have been under way when the window ended: in a short run that alone is 1 %."""
-    wanted = evidence.run.request.max_irate
-    under_way = sum(max(agent.batches) for agent in evidence.run.agents if agent.id in merged.agent_counts)
-    frames = merged.work.frames + under_way
-    if wanted and merged.count and frames < LEAST_RATE_SHARE * wanted * merged.window.duration_s:
-        message = f"-max_irate {wanted:g} was not reached: the agents did {merged.fps:,.1f} frames per second."
-        yield Finding(Code.RATE_NOT_REACHED, "warning", message)

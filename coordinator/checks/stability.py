@@ -30,8 +30,7 @@ _MEASURE_LONGER: Final = "Warm up for longer, --warmup, measure for longer, -t, 
 def find_in_sample_size(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """MLPerf LoadGen's rule (see `samples_needed`), for the percentile that the report's first line claims."""
     confidence = evidence.run.request.criteria.thresholds.percentile_confidence_percent
-    chosen = evidence.run.request.output.latency_percentile
-    percent = 99 if chosen in (50, 100) else chosen
+    percent = evidence.claimed_percent
     count = merged.latency.total if merged.latency is not None else 0
     if count == 0 or confidence == 0:
         return

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 
 from ..result.findings import Code, because_of, verdict_of
 from ..result.report import Finding, Validity
+from .arrivals import find_in_arrivals
 from .evidence import Evidence
 from .machine import find_in_machine
 from .outputs import find_in_outputs
 from .placement import find_in_placement
 from .planned import find_in_plan
-from .run import find_in_agents, find_in_rate, find_in_window
 from .scenario import find_in_scenario
+from .run import find_in_agents, find_in_window
 from .settings import find_in_settings
 from .stability import find_in_agents_speed, find_in_course, find_in_sample_size, find_in_until
 
@@ -45,7 +46,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     yield from find_in_scenario(evidence)
     if evidence.merged is not None:
         yield from find_in_window(evidence, evidence.merged)
-        yield from find_in_rate(evidence, evidence.merged)
+        yield from find_in_arrivals(evidence, evidence.merged)
         yield from find_in_sample_size(evidence, evidence.merged)
         yield from find_in_course(evidence, evidence.merged)
         yield from find_in_agents_speed(evidence, evidence.merged)

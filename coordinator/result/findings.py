@@ -30,6 +30,10 @@ class Code(StrEnum):
     OUTSIDE_WINDOW = "outside_window"
     WINDOW_EDGES = "window_edges"
     SAMPLES_NOT_SAVED = "samples_not_saved"
+    OVERLOADED = "overloaded"
+    UNFINISHED = "unfinished"
+    DROPPED = "dropped"
+    LATE_STARTS = "late_starts"
     RATE_NOT_REACHED = "rate_not_reached"
     UNTIL_NOT_REACHED = "until_not_reached"
     SCENARIO_NOT_VALID = "scenario_not_valid"
@@ -72,6 +76,10 @@ EFFECTS: Final[Mapping[Code, Effect]] = {
     Code.OUTSIDE_WINDOW: "none",
     Code.WINDOW_EDGES: "doubt",
     Code.SAMPLES_NOT_SAVED: "none",
+    Code.OVERLOADED: "none",
+    Code.UNFINISHED: "none",
+    Code.DROPPED: "none",
+    Code.LATE_STARTS: "doubt",
     Code.RATE_NOT_REACHED: "none",
     Code.UNTIL_NOT_REACHED: "none",
     Code.SCENARIO_NOT_VALID: "none",

@@ -20,6 +20,7 @@ from tests.builders import delivered, effective, evidence, finished, job, made, 
 from tests.unit.coordinator.analysis.test_consistency import making
 from tests.unit.coordinator.checks import test_scenario as scenario
 from tests.unit.coordinator.checks import test_stability as stability
+from tests.unit.coordinator.checks.test_arrivals import DROPPED, LATE_STARTS, OVERLOADED, UNFINISHED
 from tests.unit.coordinator.checks.test_machine import around, clock, use
 from tests.unit.coordinator.checks.test_placement import (
     COLLISION,
@@ -124,6 +125,10 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     ),
     Code.WINDOW_EDGES: (lambda: with_edges(exact=False), lambda: with_edges(exact=True)),
     Code.SAMPLES_NOT_SAVED: (lambda: saving(False), lambda: saving(True)),
+    Code.OVERLOADED: OVERLOADED,
+    Code.UNFINISHED: UNFINISHED,
+    Code.DROPPED: DROPPED,
+    Code.LATE_STARTS: LATE_STARTS,
     Code.RATE_NOT_REACHED: (lambda: at_most(205.0), lambda: at_most(200.0)),
     Code.UNTIL_NOT_REACHED: (lambda: waiting(reached=False), lambda: waiting(reached=True)),
     Code.SCENARIO_NOT_VALID: (lambda: scenario.single_stream(99), lambda: scenario.single_stream(100)),
@@ -197,6 +202,10 @@ def test_a_run_as_it_was_asked_for_has_no_findings_and_is_valid() -> None:
         (Code.OUTSIDE_WINDOW, "VALID"),
         (Code.WINDOW_EDGES, "SUSPECT"),
         (Code.SAMPLES_NOT_SAVED, "VALID"),
+        (Code.OVERLOADED, "INVALID"),
+        (Code.UNFINISHED, "VALID"),
+        (Code.DROPPED, "VALID"),
+        (Code.LATE_STARTS, "SUSPECT"),
         (Code.RATE_NOT_REACHED, "VALID"),
         (Code.SCENARIO_NOT_VALID, "INVALID"),
         (Code.TOO_SHORT, "VALID"),
