@@ -22,7 +22,7 @@ MOST_SHIFT_PERCENT: Final = 1.0
 def find_in_arrivals(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     overload, turnout = _overload(merged), merged.turnout
     if overload is not None and turnout is not None:
-        yield _overloaded(turnout, overload)
+        yield _overloaded(merged, turnout, overload)
     if turnout is not None and turnout.offered:
         yield from _dropped(evidence, turnout)
         if overload is None:
@@ -40,16 +40,16 @@ def _overload(merged: Merged) -> Overload | None:
     return overload_of(Backlog.of(merged.offered), merged.window.start_ns, merged.window.stop_ns, max(requests, 1))
 
 
-def _overloaded(turnout: Turnout, overload: Overload) -> Finding:
+def _overloaded(merged: Merged, turnout: Turnout, overload: Overload) -> Finding:
+    seconds = merged.window.duration_s
     dropped = f", {turnout.dropped:,} were dropped" if turnout.dropped else ""
     message = (
-        f"More arrived than could be served: of {turnout.offered:,} that were due, {turnout.delivered:,} completed"
-        f"{dropped} and {turnout.unfinished:,} never did; in the last {overload.seconds:,.3g} s the backlog grew by "
-        f"{overload.per_s:,.3g} a second."
+        f"More arrived than could be served: {turnout.offered / seconds:,.4g} inferences a second, of which "
+        f"{merged.work.inferences / seconds:,.4g} were done; in the last {overload.seconds:,.3g} s the backlog grew by "
+        f"{overload.per_s:,.3g} a second. Of {turnout.offered:,} that were due, {turnout.delivered:,} completed"
+        f"{dropped} and {turnout.unfinished:,} never did."
     )
-    advice = (
-        "Lower the rate, or serve it with more agents, CPUs or streams; latencies here depend on how long it went on."
-    )
+    advice = "Lower the rate, or use more agents, CPUs or streams; latencies here depend on the length of the run."
     return Finding(Code.OVERLOADED, "error", message, advice)
 
 

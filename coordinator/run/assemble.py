@@ -23,6 +23,7 @@ from ..result.estimates import bounds_of_run, estimates_of_run
 from ..session.record import RunRecord
 from .agents import agent_part, slowest_phases
 from .cpu import CpuTimes, cpu_part, efficiency_part, surroundings
+from .goodput import goodput_part
 from .load import (
     arrivals_part,
     distribution_part,
@@ -33,6 +34,7 @@ from .load import (
     timeline_parts,
     window_part,
 )
+from .stages import stage_parts
 
 Save = Callable[[Mapping[str, npt.NDArray[Any]] | None], str | None]
 """Saves the samples of a run, arrays by name, None where there are none; the name of their file, None without one."""
@@ -103,6 +105,8 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         lateness_us=lateness_part(merged.lateness) if merged else None,
         arrivals=arrivals_part(record, merged) if merged else None,
         until=evidence.until,
+        goodput=goodput_part(record, merged) if merged else None,
+        stages=tuple(stage_parts(record, merged)) if merged else (),
     )
     requirements = check(record.request.criteria.requirements, estimates_of_run(report), bounds_of_run(report))
     return structs.replace(report, requirements=requirements)

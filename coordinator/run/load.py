@@ -23,6 +23,7 @@ from ..result import report as result
 from ..session.record import RunRecord
 from ..stats.distribution import percents_of
 from ..stats.estimate import plain_mean
+from .goodput import Int64s, kept_by_slice
 
 _MOST_DISTRIBUTIONS: Final = 64
 """Of agents; with more they would be most of the report."""
@@ -159,6 +160,7 @@ def timeline_parts(record: RunRecord, merged: Merged) -> Iterator[result.Timelin
     slices, window = merged.timeline, merged.window
     edges = [part.start_ns for part in slices[:1]] + [part.stop_ns for part in slices]
     busy = busy_between(record.readings, record.plan.measured_cpus, edges)
+    kept = kept_by_slice(record, merged)
     for index, part in enumerate(slices):
         seconds = (part.stop_ns - part.start_ns) / NS_PER_S
         yield result.TimelinePart(
@@ -166,16 +168,20 @@ def timeline_parts(record: RunRecord, merged: Merged) -> Iterator[result.Timelin
             fps=part.frames / seconds if seconds > 0 else 0.0,
             p99_ms=part.p99_ms,
             busy_percent=plain_mean(shares[index] for shares in busy.values()),
-            arrivals=_slice_arrivals(merged.flow, index, seconds) if merged.flow is not None else None,
+            arrivals=_slice_arrivals(merged.flow, kept, index, seconds) if merged.flow is not None else None,
         )
 
 
-def _slice_arrivals(flow: Flow, index: int, seconds: float) -> result.TimelineArrivals:
+def _slice_arrivals(flow: Flow, kept: Int64s | None, index: int, seconds: float) -> result.TimelineArrivals:
+    """`kept`: how many kept the first objective, by slice."""
+    within, offered = None if kept is None else int(kept[index]), int(flow.offered[index])
     wait_ns, service_ns = float(flow.wait_ns[index]), float(flow.service_ns[index])
     return result.TimelineArrivals(
-        offered_per_s=int(flow.offered[index]) / seconds,
+        offered_per_s=offered / seconds,
         delivered_per_s=int(flow.delivered[index]) / seconds,
         backlog=int(flow.backlog[index]),
         wait_ms=None if math.isnan(wait_ns) else wait_ns / NS_PER_MS,
         service_ms=None if math.isnan(service_ns) else service_ns / NS_PER_MS,
+        goodput_per_s=None if within is None else within / seconds,
+        goodput_share=None if within is None or not offered else within / offered,
     )

@@ -73,7 +73,8 @@ def test_a_load_at_a_rate_that_is_served_has_no_findings() -> None:
 def test_an_overload_is_an_error_with_what_came_of_the_arrivals_and_how_fast_the_backlog_grew() -> None:
     finding = only(Code.OVERLOADED, arriving(8.0, unfinished=100))
     assert finding.severity == "error"
-    assert "of 2,000 that were due, 1,900 completed and 100 never did" in finding.message
+    assert "200 inferences a second, of which 125 were done" in finding.message
+    assert "Of 2,000 that were due, 1,900 completed and 100 never did" in finding.message
     assert "in the last 10 s the backlog grew by 75" in finding.message
 
 
