@@ -15,8 +15,8 @@ from .machine import find_in_machine
 from .outputs import find_in_outputs
 from .placement import find_in_placement
 from .planned import find_in_plan
-from .scenario import find_in_scenario
 from .run import find_in_agents, find_in_window
+from .scenario import find_in_scenario
 from .settings import find_in_settings
 from .stability import find_in_agents_speed, find_in_course, find_in_sample_size, find_in_until
 
