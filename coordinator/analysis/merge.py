@@ -37,7 +37,7 @@ from .queues import Queue, queues_of
 from .rates import Rates
 from .recording import Recorded, Window, recorded, window_of
 from .timeline import Slice, Span, folded_timeline, p99_ms, spans_of
-from .times import LATENCY, SERVICE, WAIT
+from .times import LATENCY, SERVICE, WAIT, Time
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -64,8 +64,8 @@ class Merged:
     """`count`, `frames`: the inferences that ended in the window and the sum of their batches; `agent_work`: what was
     done in it. `groups`: by group of shapes, if that was asked for.
 
-    At a rate alone: `service`, `wait`, `turnout` and the `queues` of all arrivals of the load; also, where no sample
-    was folded, `lateness`, and the `flow` by slice of the timeline.
+    At a rate alone: `service` (also by agent and by group), `wait`, `turnout` and the `queues` of all arrivals of the
+    load; also, where no sample was folded, `lateness`, and the `flow` by slice of the timeline.
     """
 
     window: Window
@@ -89,6 +89,8 @@ class Merged:
     """The longest time in which no inference of an agent ended, at a rate although one was due; of those where it is
     LEAST_GAP_NS or more."""
     service: Latency | None = None
+    agent_services: dict[int, Latency | None] = field(default_factory=dict)
+    group_services: tuple[Latency | None, ...] = ()
     wait: Latency | None = None
     turnout: Turnout | None = None
     queues: tuple[Queue, ...] = ()
@@ -162,23 +164,27 @@ def merge(
         agent_work=work,
         agent_latencies=latencies,
         timeline=timeline,
-        groups=tuple(_by_group(population.loads, chosen)) if by_group else (),
+        groups=tuple(_by_group(LATENCY, population.loads, chosen)) if by_group else (),
         edges_exact=edges_exact,
         cells=cells,
         fps_ci95=rates.of(agents) if rates is not None else None,
         agent_fps_ci95={agent.agent: rates.of([agent]) for agent in agents} if rates is not None else {},
         agent_gaps_ms=dict(_stalls(agents, window) if at_rate else _gaps(agents, loads, window, latencies)),
     )
-    return _at_rate(merged, population, queues, chosen) if queues else merged
+    return _at_rate(merged, population, queues, chosen, by_group) if queues else merged
 
 
-def _at_rate(merged: Merged, population: Population, queues: tuple[Queue, ...], chosen: float) -> Merged:
+def _at_rate(
+    merged: Merged, population: Population, queues: tuple[Queue, ...], chosen: float, by_group: bool
+) -> Merged:
     """With what a load at a rate has besides."""
     edges = merged.window.start_ns, merged.window.stop_ns
     offered = [queue.offered.between(*edges) for queue in queues]
     merged = replace(
         merged,
         service=population.times(SERVICE, chosen),
+        agent_services=population.services(chosen),
+        group_services=tuple(_by_group(SERVICE, population.loads, chosen)) if by_group else (),
         wait=population.times(WAIT, chosen),
         turnout=Turnout(
             sum(len(load) for load in population.loads),
@@ -296,12 +302,12 @@ def _folded_work(
     return found
 
 
-def _by_group(loads: Sequence[Counted], chosen: float) -> Iterator[Latency | None]:
+def _by_group(time: Time, loads: Sequence[Counted], chosen: float) -> Iterator[Latency | None]:
     """By group of shapes, where there are several; of exact samples, as a histogram has those of all groups."""
     groups = max(len(load.batches) for load in loads)
     for group in range(groups if groups > 1 else 0):
         samples = [piece.of_group(group, len(load.batches)) for load in loads for piece in load.pieces]
-        yield latency_of(LATENCY.joined(samples), chosen)
+        yield latency_of(time.joined(samples), chosen)
 
 
 def _cells_of_slices(slices: Sequence[Slice], agents: Sequence[int]) -> Cells | None:

@@ -93,6 +93,17 @@ class Population:
             whole = latency_of(everything, chosen, near=True, at_least=self.missing.at_least_ns)
         return self._with_intervals(whole, everything, LATENCY, chosen), latencies
 
+    def services(self, chosen: float) -> dict[int, Latency | None]:
+        """Of each agent, what completed."""
+        if self.folded:
+            return {
+                load.agent: folded_latency(
+                    map(SERVICE.of, load.samples), SERVICE.all_folded(part for part, _ in load.folded), chosen
+                )[0]
+                for load in self.loads
+            }
+        return {load.agent: latency_of(SERVICE.joined(load.samples), chosen) for load in self.loads}
+
     def times(self, time: Time, chosen: float) -> Latency | None:
         """Services or waits of all, exact or folded. A service is of what completed alone, without intervals where some
         were folded, as it is not known in which slices."""

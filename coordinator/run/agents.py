@@ -32,6 +32,7 @@ def agent_part(
     error = finished.error if finished is not None else None
     cpus = agent.job.placement.cpus
     latency = merged.agent_latencies.get(agent.id) if merged is not None else None
+    service = merged.agent_services.get(agent.id) if merged is not None else None
     return result.AgentPart(
         id=agent.id,
         host=agent.host,
@@ -48,6 +49,7 @@ def agent_part(
         phases_ms=_phases_part(ready.phases) if ready else None,
         cpu=_agent_cpu(agent, process, merged, window) if process is not None else None,
         memory_mb=_memory(ready, finished) if ready is not None else None,
+        service_ms=latency_part(service, record.request.output.latency_percentile),
     )
 
 

@@ -89,7 +89,7 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         validity=judge(evidence),
         dropped_messages=record.dropped_messages,
         samples_file=samples_file,
-        groups=tuple(group_parts(merged.groups, effective[0], chosen)) if merged else (),
+        groups=tuple(group_parts(merged, effective[0], chosen)) if merged else (),
         layers=merge_layers(
             {agent.id: agent.layers for agent in record.agents if agent.counts},
             by_request=record.request.output.report_type == "detailed_counters",

@@ -1,7 +1,7 @@
 """What a load did, of the run or of one agent, as the report has it: throughput, latencies and their course. Pure."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -132,14 +132,15 @@ def _mean_batch(record: RunRecord) -> float:
     return sum(batches) / len(batches)
 
 
-def group_parts(latencies: Sequence[Latency | None], effective: Effective, chosen: int) -> Iterator[result.GroupPart]:
+def group_parts(merged: Merged, effective: Effective, chosen: int) -> Iterator[result.GroupPart]:
     names = [port.name for port in effective.inputs]
-    for group, latency in zip(effective.groups, latencies, strict=False):
+    for index, (group, latency) in enumerate(zip(effective.groups, merged.groups, strict=False)):
         yield result.GroupPart(
             shapes=dict(zip(names, group.shapes, strict=False)),
             batch=group.batch,
             count=latency.count if latency is not None else 0,
             latency_ms=latency_part(latency, chosen),
+            service_ms=latency_part(next(iter(merged.group_services[index : index + 1]), None), chosen),
         )
 
 

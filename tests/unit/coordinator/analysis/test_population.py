@@ -84,6 +84,7 @@ def test_an_agent_has_what_it_served_and_what_is_its_own_alone(load: list[tuple[
         mine = [one for one in outcomes if one.agent == agent and one.due >= 0]
         done = [one for one in mine if one.what == "done"]
         assert (found.count if found is not None else 0) == len(done)
+        check(merged.agent_services[agent], [one.end - one.start for one in done], [])
         if setting.dispatch == "shared" and setting.agents > 1:
             timeouts = [setting.timeout_ns] * sum(one.what == "dropped" for one in mine)
             check(found, [one.end - one.due for one in done], timeouts)
