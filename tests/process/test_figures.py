@@ -231,3 +231,74 @@ def test_an_agent_whose_first_start_is_due_after_the_end_does_not_shorten_the_wi
     assert ran.code == 0
     assert ran.report["throughput"]["count"] == 1
     assert 0.2 < ran.report["window"]["duration_s"] <= 0.51
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        ("-api", "sync", "--rate", "300"),
+        ("-api", "async", "-nstreams", "1", "-nireq", "2", "--rate", "300", "--dispatch", "random"),
+        ("-api", "sync", "--rate", "1500", "--drain", "0.1", "--dispatch", "round-robin"),
+        ("-api", "sync", "--rate", "1500", "--timeout-ms", "50"),
+        ("-api", "sync", "-max_irate", "300"),
+    ],
+    ids=["sync", "async", "unfinished", "dropped", "paced"],
+)
+def test_every_figure_at_a_rate_can_be_computed_again_from_the_samples_file(run: Run, load: tuple[str, ...]) -> None:
+    ran = run(*NULL, "--agents", "2", *load, "-t", "1.5", "--save-samples")
+    report, samples = ran.report, samples_of(ran)
+    start, end, due = (
+        np.concatenate([samples[f"agent_{agent['id']}_{what}_ns"] for agent in report["agents"]])
+        for what in ("start", "end", "due")
+    )
+    low, high = samples["window_ns"].tolist()
+    assert low <= due.min() <= due.max() < high
+    dropped, unfinished = (
+        int(((samples[f"{what}_due_ns"] >= low) & (samples[f"{what}_due_ns"] < high)).sum())
+        for what in ("dropped", "unfinished")
+    )
+    arrivals = report["arrivals"]
+    assert arrivals["offered"] == len(due) + dropped + unfinished
+    assert (arrivals["delivered"], arrivals["dropped"], arrivals["unfinished"]) == (len(due), dropped, unfinished)
+    for part, times, missing in (
+        ("latency_ms", end - due, dropped + unfinished),
+        ("wait_ms", start - due, dropped + unfinished),
+        ("service_ms", end - start, 0),
+    ):
+        figures, ordered = report[part], np.sort(times)
+        assert (figures["count"], figures["missing"]) == (len(ordered), missing)
+        for name, p in (("median", 50), ("p90", 90), ("p95", 95), ("p99", 99), ("p99_9", 99.9)):
+            rank = math.ceil(round((len(ordered) + missing) * p / 100, 9)) - 1
+            assert figures[name] == (ordered[rank] / 1e6 if rank < len(ordered) else None)
+            assert (name in figures["at_least"]) == (rank >= len(ordered))
+        assert figures["mean"] == (None if missing else pytest.approx(times.mean() / 1e6))
+        assert figures["max"] == (None if missing else ordered[-1] / 1e6)
+    outside = samples["agent_0_outside_end_ns"], samples["agent_1_outside_end_ns"]
+    every = np.concatenate([end, *outside])
+    assert report["throughput"]["count"] == ((every >= low) & (every <= high)).sum()
+
+
+@pytest.mark.parametrize("dispatch", ["shared", "round-robin"])
+def test_waits_at_a_rate_are_those_of_lindleys_recursion_but_for_what_the_generator_added(
+    run: Run, dispatch: str
+) -> None:
+    """Of one synchronous agent: each waits for the one before it, and is late by exactly the rest."""
+    ran = run(
+        *NULL, "--agents", "1", "-api", "sync", "--rate", "350", "--dispatch", dispatch, "-t", "1.5", "--save-samples"
+    )
+    report, samples = ran.report, samples_of(ran)
+    start, end, due = (
+        np.concatenate([samples[f"agent_0_{part}_ns"] for part in (f"outside_{what}", what)])
+        for what in ("start", "end", "due")
+    )
+    order = np.argsort(due, kind="stable")
+    start, end, due = start[order], end[order], due[order]
+    ready = np.maximum(due, np.append(0, end[:-1]))
+    low, high = samples["window_ns"].tolist()
+    late = np.sort((start - ready)[(due >= low) & (due < high)])
+    assert late[0] >= 0
+    lateness = report["lateness_us"]
+    assert lateness["count"] == len(late)
+    assert lateness["max"] == late[-1] / 1e3
+    assert lateness["p99"] == late[math.ceil(round(len(late) * 0.99, 9)) - 1] / 1e3
+    assert lateness["mean"] == pytest.approx(late.mean() / 1e3)
