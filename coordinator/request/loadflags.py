@@ -182,7 +182,7 @@ OPTIONS: Final = (
         "spin_us",
         ("--spin",),
         "at a rate: wake so long before an inference is due, and spin; more is more punctual and takes more of the "
-        f"CPU, 0 only sleeps; default {DEFAULT_SPIN_US:g}",
+        f"CPU, 0 only sleeps; default {DEFAULT_SPIN_US['sync']:g}, with -api async {DEFAULT_SPIN_US['async']:g}",
         metavar="MICROSECONDS",
         parse=values.microseconds,
         several="commas",

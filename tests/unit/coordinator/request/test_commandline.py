@@ -442,3 +442,10 @@ def test_a_requirement_that_such_a_run_cannot_meet_is_refused_before_it(argv: tu
 )
 def test_a_requirement_on_a_figure_that_the_run_has_is_taken(argv: tuple[str, ...]) -> None:
     assert parse_run(argv).criteria.requirements[0].text == argv[-1]
+
+
+@pytest.mark.parametrize(
+    ("more", "spin_s"), [(("-api", "sync"), 2e-4), (("-api", "async"), 5e-5), (("-api", "async", "--spin", "7"), 7e-6)]
+)
+def test_an_agent_that_infers_synchronously_spins_for_longer(more: tuple[str, ...], spin_s: float) -> None:
+    assert request("--rate", "100", *more).load.spin_s == spin_s
