@@ -589,3 +589,14 @@ def test_of_a_load_at_which_nothing_completed_the_arrivals_are_shown() -> None:
 def test_a_closed_loop_has_nothing_of_a_rate() -> None:
     text = shown(report())
     assert not any(word in text for word in ("due", "wait", "service", "arrivals", "stages"))
+
+
+def test_a_scenario_is_shown_in_the_words_of_loadgens_summary() -> None:
+    wanted = request("--scenario", "single-stream", "-t", "10")
+    text = shown(report(run([delivered(0)], wanted=wanted)))
+    assert section(text, "MLPerf scenario")[:3] == [
+        "MLPerf scenario  SingleStream, by LoadGen's rules",
+        "  Result is                                 : VALID",
+        "  90.0th percentile latency                 : 10.0 ms",
+    ]
+    assert "MLPerf" not in shown(many(1))

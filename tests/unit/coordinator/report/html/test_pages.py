@@ -23,7 +23,7 @@ from ovbench.coordinator.report.html.studypage import study_files, study_page
 from ovbench.coordinator.result.numbers import rate
 from ovbench.coordinator.result.report import Interval
 from ovbench.coordinator.session.record import AgentRecord
-from tests.builders import delivered, job, report, run
+from tests.builders import delivered, job, report, request, run
 from tests.pages import HOSTILE, STUDIES, ab_study, full_report, rate_report, scaling_study
 from tests.studies import answer
 
@@ -269,3 +269,10 @@ def test_text_is_escaped_and_html_is_not() -> None:
     )
     assert join([Html("<b>"), Html("</b>")]) == "<b></b>"
     assert b"<title>&lt;x&gt;</title>" in document("<x>", Html(""))
+
+
+def test_the_page_of_a_scenario_has_loadgens_words() -> None:
+    wanted = request("--scenario", "single-stream", "-t", "10")
+    page = run_page(report(run([delivered(0)], wanted=wanted))).decode()
+    assert "MLPerf SingleStream, by LoadGen" in page
+    assert "90.0th percentile latency" in page
