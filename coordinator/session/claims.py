@@ -145,6 +145,8 @@ def _in_samples(member: Member, samples: Samples, begin_ns: int, now_ns: int) ->
         yield "its samples are not in the order of their ends"
     if bool((array.services < 0).any()):
         yield "it has samples that end before they start"
+    if array.timed and bool((array.dues[1:] < array.dues[:-1]).any()):
+        yield "its samples are not in the order in which they were due"
     if bool((array.waits < 0).any()):
         yield "it has samples that start before they are due"
     if int(array.dues.min()) < _first_ns(member, begin_ns) or int(array.ends[-1]) > now_ns + SLACK_NS:
@@ -187,6 +189,8 @@ def _in_folded(member: Member, folded: Folded, begin_ns: int, now_ns: int) -> It
     start_ns = _first_ns(member, begin_ns)
     if (folded.service is None or folded.wait is None) == member.job.load.timed:
         yield "it folded samples that are not of the load that it was asked for"
+    if member.job.load.schedule is not None:
+        yield "it folded samples, and has memory for all"
     if folded.first_end_ns < start_ns or folded.last_end_ns > now_ns + SLACK_NS:
         yield "it folded samples that are not of its load"
     if folded.most_ns > folded.last_end_ns - start_ns:
@@ -238,9 +242,9 @@ def _in_delivery(member: Member, delivered: Delivered) -> Iterator[str]:
 
 def _in_order(parts: list[Samples], folded: Folded | None) -> Generator[str, None, int]:
     """Of a request: consecutive from the first on, what was folded in the one gap; returns how many inferences."""
-    index, end_ns = 0, 0
+    index, end_ns, due_ns = 0, 0, 0
     for part in parts:
-        ends = part.array.ends
+        ends, dues = part.array.ends, part.array.dues
         first_end_ns, last_end_ns = int(ends[0]), int(ends[-1])
         if folded is not None and part.first == index + folded.count:
             if not end_ns <= folded.first_end_ns <= folded.last_end_ns <= first_end_ns:
@@ -250,6 +254,9 @@ def _in_order(parts: list[Samples], folded: Folded | None) -> Generator[str, Non
             yield f"the samples of its request {part.request} are not consecutive"
         if first_end_ns < end_ns:
             yield "its samples are not in the order of their ends"
+        if part.timed and int(dues[0]) < due_ns:
+            yield "its samples are not in the order in which they were due"
+        due_ns = int(dues[-1])
         index, end_ns = index + len(part), last_end_ns
     if folded is not None:
         yield f"it folded samples of its request {folded.request} that do not lie between others"

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pytest
 from msgspec import structs
 
-from ovbench.common.job import Pace
+from ovbench.common.job import Pace, Schedule, ScheduleAddress
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
     SAMPLES_PER_MESSAGE,
@@ -22,9 +22,10 @@ from ovbench.common.messages import (
     Ready,
 )
 from ovbench.common.samplememory import most_samples
+from ovbench.common.samples import DUE as DUE_COLUMN
 from ovbench.coordinator.session.claims import MOST_GRAPH_BYTES, MOST_LAYERS, fault
 from ovbench.coordinator.session.member import Member
-from tests.builders import Int64s, effective, finished, folded, job, layer, pairs, ready, samples, seconds, usage
+from tests.builders import Int64s, effective, finished, folded, job, layer, pairs, ready, samples, seconds, timed, usage
 
 BEGIN = seconds(100)
 NOW = seconds(103)
@@ -139,6 +140,49 @@ def test_samples_that_cannot_have_been_are_a_fault(change: dict[str, Any], says:
 )
 def test_what_cannot_have_been_folded_is_a_fault(change: dict[str, Any], says: str) -> None:
     assert says in heard(replaced(3, **change))
+
+
+def paced() -> Member:
+    return Member(0, job((0,), pace=Pace(frame_period_ns=1000.0)), State.RUNNING)
+
+
+def scheduled() -> Member:
+    """Served by one agent of its own, two thousand arrivals in a window that begins with the load."""
+    address = ScheduleAddress(pid=1, descriptor=3, count=2000, nonce="0" * 32)
+    asked = job((0,))
+    schedule = Schedule(address, 0, 2000, shared=False)
+    return Member(0, structs.replace(asked, load=structs.replace(asked.load, schedule=schedule)), State.RUNNING)
+
+
+def due(data: Int64s, dues: Int64s) -> Int64s:
+    return timed(dues, data[:, 0], data[:, 1])
+
+
+DUE: Final = due(DONE, BEGIN + 900 * np.arange(2000))
+
+
+def test_a_load_at_a_rate_that_can_have_been_has_no_fault() -> None:
+    assert heard([load(), *delivery(DUE), Delivered(6)], member=paced()) == ""
+    assert heard([load(), samples(DUE), Delivered(1)], member=scheduled()) == ""
+
+
+def test_a_request_takes_arrivals_in_the_order_in_which_they_are_due() -> None:
+    swapped = DUE.copy()
+    swapped[[7, 8], DUE_COLUMN] = swapped[[8, 7], DUE_COLUMN]
+    assert "the order in which they were due" in heard([load(), samples(swapped)], member=paced())
+    parts = [samples(due(DONE[:9], np.full(9, BEGIN))), samples(due(DONE[9:], np.full(1991, BEGIN - 1)), first=9)]
+    whole = load(start_ns=BEGIN - 1)
+    assert "the order in which they were due" in heard([whole, *parts, Delivered(2)], member=paced())
+
+
+def test_samples_are_with_or_without_instants_of_their_own_as_the_load_is() -> None:
+    assert "not of the load that it was asked for" in heard([load(), samples(DUE)])
+    assert "not of the load that it was asked for" in heard([load(), samples(DONE)], member=paced())
+    assert "start before they are due" in heard([load(), samples(due(DONE, DONE[:, 0] + 1))], member=paced())
+
+
+def test_nothing_of_a_schedule_is_folded() -> None:
+    assert "has memory for all" in heard([load(), *delivery(DUE)], member=scheduled())
 
 
 def test_as_many_inferences_as_were_said_are_delivered() -> None:
