@@ -17,8 +17,8 @@ from ovbench.common.digests import digests, model_files, states, unchanged
 from ovbench.common.effective import FileDigest, Filling, Phases, Port, ShapeGroup
 from ovbench.common.errors import UsageError
 from ovbench.common.job import FileState
-from ovbench.common.schedule import round_up
 from ovbench.common.shape import format_dimension
+from ovbench.common.shares import round_up
 
 from ..data.inputs import Gathered, gather
 from ..data.signature import InputInfo, check_types, groups, input_types, output_types, sign

@@ -10,12 +10,12 @@ import numpy.typing as npt
 from ovbench.common.clock import NS_PER_MS
 from ovbench.common.histogram import COARSE, nearest_rank, percentile
 from ovbench.common.messages import Folded
-from ovbench.common.schedule import slice_edges_ns, slice_length_ns
 
 from .counted import Counted
 from .population import Population
 from .progress import Work
 from .recording import Window, frames
+from .slices import slice_edges_ns, slice_length_ns
 from .times import LATENCY
 
 Int64s = npt.NDArray[np.int64]

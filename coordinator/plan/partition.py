@@ -20,7 +20,7 @@ from itertools import chain, zip_longest
 from typing import Final, TypeVar
 
 from ovbench.common.errors import UsageError
-from ovbench.common.schedule import share
+from ovbench.common.shares import share
 from ovbench.common.topology import Cpu, Topology, format_cpu_list
 
 from ..request.policy import Grouping, Policy

@@ -9,7 +9,7 @@ from msgspec import structs
 from ovbench.common.clock import NS_PER_S
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Job, Load, Pace, Placement
-from ovbench.common.schedule import share
+from ovbench.common.shares import share
 from ovbench.common.topology import Topology
 
 from ..request.request import Request

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from ovbench.common.clock import NS_PER_S
-from ovbench.common.schedule import slice_edges_ns, slice_length_ns
 
 from ..analysis.interference import (
     AgentTime,
@@ -21,6 +20,7 @@ from ..analysis.interference import (
 )
 from ..analysis.merge import Merged
 from ..analysis.recording import Window
+from ..analysis.slices import slice_edges_ns, slice_length_ns
 from ..machine.utilization import (
     CpuShare,
     ProcessShare,
