@@ -11,7 +11,7 @@ from ovbench.common.messages import Graph, Layers
 
 from .data.sketch import Content, look_twice
 from .host.libc import clock_addresses, semaphore_addresses
-from .loop import loops, null
+from .loop import loops, native, null
 from .loop.layout import ControlRow, Slots
 from .openvino.backend import OpenVinoBackend
 from .openvino.model import StepTimes, iterations, load
@@ -101,7 +101,7 @@ class NullBackend:
         return NullBackend(job, job.null or self._service)
 
     def call(self, asynchronous: bool) -> int:
-        return loops.entry(null.start_async if asynchronous else null.infer)
+        return native.entry(null.start_async if asynchronous else null.infer)
 
     def handles(self) -> list[int]:
         return [self._device.request(index) for index in range(self._count)]

@@ -2,7 +2,7 @@
 
 The layout is HdrHistogram's (Gil Tene, https://hdrhistogram.org): values below 2**bits have a bucket each, and every
 octave above has 2**(bits - 1) buckets, so a bucket is at most 2**(1 - bits) of its value wide. The compiled loops
-count with the same arithmetic (`agent.loops`); a test holds the two together.
+count with the same arithmetic (`agent.loop.recording`); a test holds the two together.
 """
 
 import math

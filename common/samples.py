@@ -2,7 +2,7 @@
 
 A sample is a row of int64, instants in CLOCK_MONOTONIC ns of the agent's host: start and end, and at a rate also when
 it was due. In a closed loop an inference is due when it starts, so that is not stored. The compiled loops write rows by
-the columns below (`agent.loop.loops`); everybody else asks `SampleArray`. Pure.
+the columns below (`agent.loop.recording`); everybody else asks `SampleArray`. Pure.
 """
 
 from collections.abc import Sequence

@@ -19,7 +19,7 @@ from typing import Final
 
 from ovbench.common.cache import Uncached, entry
 
-_LOOPS: Final = ("ovbench.agent.loop.loops", "ovbench.agent.loop.null")
+_LOOPS: Final = tuple(f"ovbench.agent.loop.{name}" for name in ("native", "recording", "pacing", "loops", "null"))
 _CPU_KEYS: Final = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags", "CPU implementer",
                     "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Features")  # fmt: skip
 
@@ -90,7 +90,8 @@ def _made_with() -> dict[str, str]:
 
     here = Path(__file__).resolve().parent
     compiled_in = (Path(histogram.__file__), Path(samples.__file__))
-    sources = (here / "layout.py", here / "loops.py", here / "null.py", *compiled_in)
+    loops = (here / f"{name}.py" for name in ("layout", "native", "recording", "pacing", "loops", "null"))
+    sources = (*loops, *compiled_in)
     return {
         "sources": hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest(),
         "path": os.path.abspath(here),

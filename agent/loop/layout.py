@@ -1,7 +1,8 @@
 """Where words lie: in an agent's control row, a request's slot, a fed input's row, and the memory for samples.
 
-The compiled loops (`loops`) index rows by these offsets, which are compiled into them. Everybody else has a row through
-its view: named words over the same numpy array. Instants are CLOCK_MONOTONIC ns, addresses are of this process.
+The compiled loops (`recording`, `pacing`, `loops`) index rows by these offsets, which are compiled into them. Everybody
+else has a row through its view: named words over the same numpy array. Instants are CLOCK_MONOTONIC ns, addresses are
+of this process.
 """
 
 from collections.abc import Iterator
@@ -335,7 +336,7 @@ class SampleMemory:
         ]
 
     def _places(self, indices: Int64s) -> Int64s:
-        """Where the samples of these indices lie: the head, then round the ring (as `loops.record` has it)."""
+        """Where the samples of these indices lie: the head, then round the ring (as `recording.record` has it)."""
         ring = len(self) - self.head
         return np.where(indices < self.head, indices, self.head + ((indices - self.head) & (ring - 1)))
 

@@ -32,19 +32,8 @@ from numba import cfunc, njit, types
 from ovbench.common.clock import to_ns
 
 from .layout import Int64s, Slot
-from .loops import (
-    CACHED,
-    call_pair,
-    call_status,
-    entry,
-    fetch_add,
-    i64,
-    now,
-    on_complete,
-    sleep_until,
-    swap,
-    words,
-)
+from .loops import on_complete
+from .native import CACHED, call_pair, call_status, entry, fetch_add, i64, now, sleep_until, swap, words
 
 # Words of a server's row; a request's row has the same first words.
 _SERVICE: Final = 0

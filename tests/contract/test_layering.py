@@ -80,13 +80,16 @@ def test_only_the_session_sees_the_fleet() -> None:
     assert {name for name in users if not name.startswith("coordinator.session.")} == set()
 
 
+LOOPS: Final = ("agent.loop.native", "agent.loop.recording", "agent.loop.pacing", "agent.loop.loops")
+
+
 @pytest.mark.parametrize(
     ("package", "owners"),
     [
         ("zmq", {"common.wire"}),
         ("openvino", {"agent.openvino.zoo"}),
-        ("numba", {"agent.loop.loops", "agent.loop.null", "agent.loop.cache"}),
-        ("llvmlite", {"agent.loop.loops"}),
+        ("numba", {*LOOPS, "agent.loop.null", "agent.loop.cache"}),
+        ("llvmlite", {"agent.loop.native"}),
         (
             "ctypes",
             {
@@ -127,8 +130,7 @@ def test_an_owner_still_uses_what_it_owns(package: str) -> None:
     assert users_of(package)
 
 
-LOOPS: Final = ("agent.loop.loops",)
-LOOPS_MAY: Final = ("numba", "llvmlite", "typing", "common.histogram", "common.samples", "agent.loop.layout")
+LOOPS_MAY: Final = (*LOOPS, "numba", "llvmlite", "typing", "common.histogram", "common.samples", "agent.loop.layout")
 
 
 @pytest.mark.parametrize("name", LOOPS)
@@ -137,7 +139,7 @@ def test_the_loops_know_no_messages_no_options_and_no_logging(name: str) -> None
     assert strange == []
 
 
-KNOW_OFFSETS: Final = frozenset({"agent/loop/layout.py", "agent/loop/loops.py"})
+KNOW_OFFSETS: Final = frozenset(f"agent/loop/{name}.py" for name in ("layout", "recording", "pacing", "loops"))
 
 
 def test_only_the_layout_and_the_loops_know_where_words_lie() -> None:
@@ -191,7 +193,10 @@ IMPURE: Final = frozenset(
         "agent.host.usage",
         "agent.loop.cache",
         "agent.loop.loops",
+        "agent.loop.native",
         "agent.loop.null",
+        "agent.loop.pacing",
+        "agent.loop.recording",
         "agent.loop.recorder",
         "agent.measure",
         "agent.openvino.backend",

@@ -1,4 +1,4 @@
-"""The compiled loops: what they record, and on the null device what they feed and when they start."""
+"""The compiled loops on the null device: what they record, what they feed and when they start."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -11,136 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.agent.host.libc import clock_addresses, memcpy_address, semaphore_addresses
-from ovbench.agent.loop import loops, null
+from ovbench.agent.loop import loops, native, null
 from ovbench.agent.loop.layout import FedInput, FeedTable
 from ovbench.agent.loop.null import NullDevice
 from ovbench.agent.loop.recorder import Recorder
 from ovbench.common.clock import monotonic_ns
-from ovbench.common.histogram import COARSE, FINE, MOST_VALUE, Int64s, Layout
+from ovbench.common.histogram import Int64s
 from ovbench.common.job import Api
-from ovbench.common.samplememory import HEAD
 from ovbench.common.samples import SampleArray
 from tests.attempts import undisturbed
 from tests.builders import ms
-
-
-@pytest.mark.parametrize("layout", [FINE, COARSE], ids=["fine", "coarse"])
-@settings(max_examples=200, deadline=None)
-@given(value=st.integers(0, MOST_VALUE) | st.integers(0, 60).map(lambda bits: 1 << bits))
-def test_the_loops_count_in_the_buckets_of_the_layout(layout: Layout, value: int) -> None:
-    assert loops.bucket(value, layout.bits) == layout.buckets(np.array([value]))[0]
-
-
-@pytest.mark.parametrize("layout", [FINE, COARSE], ids=["fine", "coarse"])
-def test_the_edges_of_the_octaves_are_the_same_in_the_loops(layout: Layout) -> None:
-    edges = np.array([(1 << power) + step for power in range(43) for step in (-1, 0, 1)])
-    assert [loops.bucket(int(edge), layout.bits) for edge in edges] == layout.buckets(edges).tolist()
-
-
-def test_a_latency_below_zero_counts_as_zero() -> None:
-    assert loops.bucket(-5, FINE.bits) == 0
-
-
-BEGIN = 5_000_000_000
-
-
-@pytest.fixture
-def recorder() -> Recorder:
-    """The smallest there is: a head and a ring of 4096 samples each, for one request, of a load that began at BEGIN."""
-    recorder = Recorder.allocate(1, 1)
-    recorder.control.begin_ns = BEGIN
-    return recorder
-
-
-def record(recorder: Recorder, samples: Int64s, request: int = 0) -> None:
-    address = recorder.slots[request].address
-    for start, end in samples.tolist():
-        loops.record(address, start, end)
-
-
-def load(count: int, span_ns: int = 10**9) -> Int64s:
-    """Samples with latencies over four octaves, ends ascending over `span_ns` from BEGIN on."""
-    random = np.random.default_rng(1)
-    ends = BEGIN + np.sort(random.integers(0, span_ns, count))
-    return np.stack([ends - random.integers(10**6, 16 * 10**6, count), ends], axis=1)
-
-
-CAPACITY = HEAD + 4096
-
-
-def test_samples_stay_exact_while_they_fit(recorder: Recorder) -> None:
-    samples = load(CAPACITY)
-    record(recorder, samples)
-    assert recorder.count(0) == CAPACITY
-    assert np.array_equal(recorder.samples[0].table, samples)
-    assert recorder.slots[0].folded == 0
-    assert not recorder.fine.any()
-
-
-def test_the_head_is_never_overwritten(recorder: Recorder) -> None:
-    samples = load(CAPACITY + 10_000)
-    record(recorder, samples)
-    assert np.array_equal(recorder.samples[0].table[:HEAD], samples[:HEAD])
-
-
-def test_the_ring_holds_the_latest_samples(recorder: Recorder) -> None:
-    samples = load(CAPACITY + 10_000)
-    record(recorder, samples)
-    ring = recorder.samples[0].table[HEAD:]
-    assert np.array_equal(ring[np.argsort(ring[:, 1], kind="stable")][:, 1], samples[-4096:, 1])
-    assert {tuple(pair) for pair in ring.tolist()} == {tuple(pair) for pair in samples[-4096:].tolist()}
-
-
-def test_what_the_ring_overwrites_is_in_the_histogram_and_nothing_else_is(recorder: Recorder) -> None:
-    samples = load(CAPACITY + 10_000)
-    record(recorder, samples)
-    gone = samples[HEAD:-4096]
-    latencies = gone[:, 1] - gone[:, 0]
-    slot = recorder.slots[0]
-    assert np.array_equal(recorder.fine[0], FINE.count(latencies))
-    assert slot.folded == len(gone)
-    assert (slot.first_end_ns, slot.last_end_ns) == (gone[0, 1], gone[-1, 1])
-    assert (slot.least_ns, slot.most_ns) == (latencies.min(), latencies.max())
-
-
-def test_the_sums_about_the_pivot_give_numpys_mean_and_deviation(recorder: Recorder) -> None:
-    samples = load(CAPACITY + 10_000)
-    record(recorder, samples)
-    gone = samples[HEAD:-4096]
-    latencies = (gone[:, 1] - gone[:, 0]).astype(np.float64)
-    slot = recorder.slots[0]
-    assert slot.pivot_ns == latencies[0]
-    mean = slot.deviation_ns / len(gone)
-    assert latencies[0] + mean == pytest.approx(latencies.mean(), rel=1e-12)
-    assert slot.square_ns2 / len(gone) - mean**2 == pytest.approx(latencies.var(), rel=1e-9)
-
-
-@pytest.mark.parametrize("span_s", [1, 255, 256, 257, 511, 513, 3000, 100_000])
-def test_slices_double_until_they_cover_the_load(recorder: Recorder, span_s: int) -> None:
-    samples = load(CAPACITY + 5_000, span_s * 10**9)
-    record(recorder, samples)
-    gone = samples[HEAD:-4096]
-    length = recorder.slots[0].slice_ns
-    assert length % 10**9 == 0
-    last = (gone[:, 1].max() - BEGIN) // length
-    assert last < 256
-    assert length == 10**9 or (gone[:, 1].max() - BEGIN) >= 256 * (length // 2)
-    expected = np.zeros((256, COARSE.size), np.int64)
-    np.add.at(expected, ((gone[:, 1] - BEGIN) // length, COARSE.buckets(gone[:, 1] - gone[:, 0])), 1)
-    assert np.array_equal(recorder.coarse[0], expected)
-
-
-def test_requests_record_apart_from_each_other() -> None:
-    recorder = Recorder.allocate(2, 1)
-    recorder.control.begin_ns = BEGIN
-    first, second = load(CAPACITY + 10), load(100)
-    record(recorder, first, 0)
-    record(recorder, second, 1)
-    assert np.array_equal(recorder.samples[1].table[:100], second)
-    assert recorder.slots[0].folded == 10
-    assert recorder.slots[1].folded == 0
-    assert not recorder.fine[1].any()
-
 
 HANG_S = 30.0
 MOST_INFERENCES = 100
@@ -169,8 +49,8 @@ class NullLoad:
     def record_with(self, recorder: Recorder) -> None:
         self.recorder, self.control, self.slots = recorder, recorder.control, recorder.slots
         self.control.clock, self.control.sleep = clock_addresses()
-        self.control.call = loops.entry(null.infer if self.api == "sync" else null.start_async)
-        self.control.set_input = loops.entry(null.set_input)
+        self.control.call = native.entry(null.infer if self.api == "sync" else null.start_async)
+        self.control.set_input = native.entry(null.set_input)
         self.control.copy = memcpy_address()
         for index, slot in enumerate(self.slots):
             slot.request = self.device.request(index)
