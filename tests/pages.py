@@ -8,8 +8,11 @@ from msgspec import structs
 
 from ovbench.coordinator.result import report as result
 from ovbench.coordinator.result.arrivals import ArrivalsPart, GoodputPart, LatenessPart, ObjectivePart
-from ovbench.coordinator.result.report import Interval, LatencyPart, Report
+from ovbench.coordinator.result.cpu import CpuOfOne, CpuPart, CpuPlace, CpuTimeline, CpuUse, Neighbour
+from ovbench.coordinator.result.latency import DistributionPart, Interval, LatencyPart
+from ovbench.coordinator.result.report import Report
 from ovbench.coordinator.result.study import Fingerprint, KindName, Outcome, Study, Trial
+from ovbench.coordinator.result.timeline import StagePart, TimelineArrivals, TimelinePart
 from tests.builders import delivered, layer, pairs, report, request, run, seconds
 
 HOSTILE = '</script><script>document.title = "taken"</script><img src=x onerror=alert(1)>"\'&'
@@ -37,7 +40,7 @@ def full_report(agents: int = 4, cpus: int = 16) -> Report:
         agents=tuple(_with_interval(agent) for agent in plain.agents),
         fairness=result.FairnessPart(100.0, 120.0, 12.3, 3, 0),
         efficiency=result.EfficiencyPart(cpu_s=70.0, frames_per_cpu_s=312.2, energy_per_inference_j=0.0123),
-        neighbours=(result.Neighbour(4242, HOSTILE, 12.5, {"3": 7.0}),),
+        neighbours=(Neighbour(4242, HOSTILE, 12.5, {"3": 7.0}),),
         validity=result.Validity("INVALID", (result.Finding("others", "error", HOSTILE, "Stop them."),)),
         command=("ovbench-coord", "-m", f"{HOSTILE}.xml"),
         effective=structs.replace(plain.effective, model=HOSTILE, properties={HOSTILE: HOSTILE}),
@@ -53,9 +56,7 @@ def rate_report(agents: int = 2, overloaded: bool = False) -> Report:
     latency = _latency(2.5, missing=390 if overloaded else 0)
     good = _goodput(0.82 if overloaded else 0.9934)
     delivered = 2610 if overloaded else 3000
-    stage = result.StagePart(
-        0.0, 4.0, 100.0, 400.0, 1000, 1000, 0, 0, _latency(2.0), _latency(1.0), _latency(1.0), good
-    )
+    stage = StagePart(0.0, 4.0, 100.0, 400.0, 1000, 1000, 0, 0, _latency(2.0), _latency(1.0), _latency(1.0), good)
     later = structs.replace(
         stage, start_s=4.0, duration_s=6.0, rate_from=333.0, rate_to=333.0, offered=2000, delivered=delivered - 1000,
         unfinished=3000 - delivered, latency_ms=latency,
@@ -99,24 +100,24 @@ def _goodput(share: float) -> GoodputPart:
     return GoodputPart(20.0, 300 * share, share, objectives)
 
 
-def _parts_of(shape: result.DistributionPart | None) -> result.DistributionPart:
+def _parts_of(shape: DistributionPart | None) -> DistributionPart:
     assert shape is not None
     service = tuple(0.4 * value for value in shape.merged)
     wait = tuple(value - served for value, served in zip(shape.merged, service, strict=True))
     return structs.replace(shape, service=service, wait=wait)
 
 
-def _slice(second: int, overloaded: bool) -> result.TimelinePart:
+def _slice(second: int, overloaded: bool) -> TimelinePart:
     """Nothing that was due in the fourth second completed, where it is overloaded."""
     late = overloaded and second == 4
     wait = 0.7 + 0.1 * (second % 3) + (5.0 * second if overloaded else 0.0)
     delivered = 261.0 if overloaded else 300.0 - second % 2
-    arrivals = result.TimelineArrivals(
+    arrivals = TimelineArrivals(
         offered_per_s=300.0 + second % 2, delivered_per_s=delivered, backlog=39 * second if overloaded else second % 4,
         wait_ms=None if late else wait, service_ms=None if late else 1.0,
         goodput_per_s=0.0 if late else 0.9 * delivered, goodput_share=0.0 if late else 0.9,
     )  # fmt: skip
-    return result.TimelinePart(float(second), delivered, None if late else 5.0, 80.0, arrivals)
+    return TimelinePart(float(second), delivered, None if late else 5.0, 80.0, arrivals)
 
 
 def _about(fps: float) -> Interval:
@@ -130,14 +131,14 @@ def _with_interval(agent: result.AgentPart) -> result.AgentPart:
     )
 
 
-def _cpu(cpu: result.CpuPart, measured: int, online: int) -> result.CpuPart:
+def _cpu(cpu: CpuPart, measured: int, online: int) -> CpuPart:
     busy = {number: 96.0 - number if number < measured else 2.0 + number / 8 for number in range(online)}
     return structs.replace(
         cpu,
-        per_cpu={str(n): result.CpuOfOne(part, 0.75 * part, 0.25 * part, 0.0, 0.5) for n, part in busy.items()},
-        places={str(n): result.CpuPlace(2 * n // online, 4 * n // online, n) for n in range(online)},
-        use={str(n): result.CpuUse(90.0 - n, 0.5, 1.5 + n, 1.0, 7.0) for n in range(measured)},
-        timeline=result.CpuTimeline(
+        per_cpu={str(n): CpuOfOne(part, 0.75 * part, 0.25 * part, 0.0, 0.5) for n, part in busy.items()},
+        places={str(n): CpuPlace(2 * n // online, 4 * n // online, n) for n in range(online)},
+        use={str(n): CpuUse(90.0 - n, 0.5, 1.5 + n, 1.0, 7.0) for n in range(measured)},
+        timeline=CpuTimeline(
             tuple(2.0 * slice for slice in range(1, 61)),
             {str(n): tuple(100.0 - (7 * n + slice) % 30 for slice in range(60)) for n in range(measured)},
         ),

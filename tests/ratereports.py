@@ -3,7 +3,8 @@
 from msgspec import structs
 
 from ovbench.coordinator.result.arrivals import ArrivalsPart, GoodputPart, LatenessPart
-from ovbench.coordinator.result.report import Interval, LatencyPart, Report
+from ovbench.coordinator.result.latency import Interval, LatencyPart
+from ovbench.coordinator.result.report import Report
 from tests.builders import report
 
 

@@ -17,7 +17,7 @@ from ovbench.common.messages import Usage
 from ..machine.neighbours import Points, Process
 from ..machine.sensors import Governor, SensorReading
 from ..machine.utilization import CpuShare, CpuTotals, ProcessShare, process_share, rise
-from ..result.report import CpuUse, Frequency, Neighbour
+from ..result.cpu import CpuUse, Frequency, Neighbour
 
 LEAST_NEIGHBOUR_PERCENT: Final = 0.5
 MOST_NEIGHBOURS: Final = 20

@@ -19,7 +19,7 @@ from ovbench.common.folded import FoldedTimes
 from ovbench.common.histogram import COARSE, FINE, Int64s, nearest_rank
 from ovbench.common.messages import Folded
 
-from ..result.report import NAMED_PERCENTILES, Interval
+from ..result.latency import NAMED_PERCENTILES, Interval
 from ..stats.distribution import TAIL, distribution, distribution_of_counts, sample_of
 from ..stats.uncertainty import effective_count, rank_bounds
 
@@ -36,7 +36,7 @@ class Latency:
     """In ms. `percentiles` in the order of PERCENTILES; `chosen` is the one that was asked for beside them.
 
     `count` completed, `missing` did not; where that makes a figure unknown, it is None, and `at_least` has what it
-    cannot be below, by the names of `result.report.LatencyPart`. `stddev` is the population's. `ci95`: by INTERVALS;
+    cannot be below, by the names of `result.latency.LatencyPart`. `stddev` is the population's. `ci95`: by INTERVALS;
     empty where there were too few samples, and of single agents. `distribution` is at the first of the percentiles of
     `distribution.percents_of(total)`, as far as they are known.
     """

@@ -23,7 +23,7 @@ from ovbench.common.clock import NS_PER_MS
 from ovbench.common.messages import Folded
 from ovbench.common.samples import SampleArray
 
-from ..result.report import Interval
+from ..result.latency import Interval
 from ..session.record import RunRecord
 from .cells import Cells, cell_edges, longest_gap_ns, longest_stall_ns
 from .counted import Counted

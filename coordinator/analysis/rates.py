@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..result.report import Interval
+from ..result.latency import Interval
 from ..stats.uncertainty import BATCHES, FEW, LEAST_IN_BATCH, rate_bounds_of_few, rate_half_width
 from .cells import Cells
 from .progress import Work, lanes_of, served

@@ -6,8 +6,9 @@ from typing import Final
 from ovbench.common.topology import format_cpu_list
 
 from ..analysis.interference import TICKS_PER_S, Surroundings, sampling_error_percent, tick_error_percent
+from ..result.cpu import CpuUse, Neighbour
 from ..result.findings import Code
-from ..result.report import CpuUse, Finding, Neighbour
+from ..result.report import Finding
 from .evidence import Evidence
 
 _MOST_NAMED: Final = 5

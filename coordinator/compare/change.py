@@ -16,7 +16,7 @@ from typing import Final, Literal
 from msgspec import Struct, structs
 
 from ..result.figures import FIGURES, Better, Figure
-from ..result.report import Interval
+from ..result.latency import Interval
 from ..stats.estimate import Estimate, estimate, welch
 from ..stats.student import t_within
 

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from ..result.arrivals import ArrivalsPart, GoodputPart, LatenessPart, ObjectivePart
 from ..result.numbers import count, duration, microseconds, milliseconds, percent, ramp, rate
-from ..result.report import Report, StagePart
+from ..result.report import Report
+from ..result.timeline import StagePart
 from .latencytable import latency_figure
 from .table import fitted_table
 

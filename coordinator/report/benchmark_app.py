@@ -16,10 +16,10 @@ from typing import Any, Final
 from ovbench.common.topology import format_cpu_list
 
 from ..request.request import PcSort, Request
+from ..result.latency import LatencyPart
 from ..result.report import (
     AgentPart,
     GroupPart,
-    LatencyPart,
     LayerPart,
     LayersPart,
     PhasesPart,

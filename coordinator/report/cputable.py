@@ -10,13 +10,9 @@ from rich.text import Text
 
 from ovbench.common.topology import format_cpu_list
 
+from ..result.cpu import CpuPart, CpuUse
 from ..result.numbers import joules, percent, rate
-from ..result.report import (
-    CpuPart,
-    CpuUse,
-    EfficiencyPart,
-    Report,
-)
+from ..result.report import EfficiencyPart, Report
 
 _MOST_CPUS: Final = 16
 _MOST_NEIGHBOURS: Final = 8

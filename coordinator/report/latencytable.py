@@ -6,11 +6,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from ..result.latency import LatencyPart
 from ..result.numbers import bounded, count, deviation
-from ..result.report import (
-    GroupPart,
-    LatencyPart,
-)
+from ..result.report import GroupPart
 from .table import fitted_table
 
 

@@ -15,13 +15,13 @@ from ovbench.common.topology import Topology, format_cpu_list
 from ..plan.plan import Plan
 from ..request.request import PcSort, Request
 from ..request.resultflags import PC_SORTS
+from ..result.latency import LatencyPart
 from ..result.numbers import count, deviation, duration, figure_value, megabytes, milliseconds, percent, rate
 from ..result.report import (
     AgentPart,
     EffectivePart,
     FairnessPart,
     Finding,
-    LatencyPart,
     LayersPart,
     OutputsPart,
     Report,

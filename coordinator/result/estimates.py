@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from ..stats.estimate import Estimate
 from .arrivals import ArrivalsPart, LatenessPart
 from .figures import FIGURES
-from .report import NAMED_PERCENTILES, Interval, LatencyPart, PhasesPart, Report
+from .latency import NAMED_PERCENTILES, Interval, LatencyPart
+from .report import PhasesPart, Report
 from .study import Outcome
 
 

@@ -12,13 +12,15 @@ from msgspec import Meta, Struct
 from ovbench.common.bounded import LayerStatus
 
 from .arrivals import ArrivalsPart, GoodputPart, LatenessPart
+from .cpu import AgentCpu, CpuPart, Neighbour
 from .environment import Environment
+from .latency import DistributionPart, Interval, LatencyPart
 from .scenario import ScenarioPart
+from .timeline import StagePart, TimelinePart
 
 SCHEMA: Final = "ovbench.report/1"
 
 RequestedValue = str | int | float | bool | None
-Percent = Annotated[float, Meta(ge=0)]
 Status = Literal["VALID", "SUSPECT", "INVALID", "PARTIAL"]
 """SUSPECT: the run is as it was asked for, and a warning makes its figures doubtful."""
 
@@ -36,13 +38,6 @@ class WindowPart(Struct, frozen=True):
     stop_skew_us: Annotated[float, Meta(description="latest stop minus earliest stop")]
     start_ns: Annotated[int, Meta(description="latest start, CLOCK_MONOTONIC")]
     stop_ns: Annotated[int, Meta(description="earliest stop, CLOCK_MONOTONIC")]
-
-
-class Interval(Struct, frozen=True):
-    """In which the value of an endless run like this one lies with 95 % confidence; null where there is no bound."""
-
-    low: float | None
-    high: float | None
 
 
 class Throughput(Struct, frozen=True):
@@ -63,56 +58,6 @@ class Throughput(Struct, frozen=True):
     ] = None
 
 
-NAMED_PERCENTILES: Final = ("median", "p90", "p95", "p99", "p99_9")
-"""The fields of LatencyPart with the usual percentiles, by which their intervals are called, too."""
-
-
-class LatencyPart(Struct, frozen=True):
-    """Milliseconds from due to completion, in a closed loop from start; percentiles are nearest rank over the merged
-    samples.
-
-    At a rate what never completed counts as longer than all that did: a figure that depends on it is null.
-    """
-
-    exact: Annotated[bool, Meta(description="false: percentiles are from a histogram, error at most 0.1 %")]
-    count: Annotated[int, Meta(description="completed inferences")]
-    min: float
-    mean: float | None
-    stddev: Annotated[float | None, Meta(description="of the population")]
-    median: float | None
-    p90: float | None
-    p95: float | None
-    p99: float | None
-    p99_9: float | None
-    max: float | None
-    chosen_percentile: Annotated[int, Meta(description="the one asked for with -latency_percentile")] = 50
-    chosen: Annotated[float | None, Meta(description="its value; only reports from before it have null")] = None
-    ci95: Annotated[
-        dict[str, Interval],
-        Meta(
-            description="by percentile (median, p90, p95, p99, p99_9, chosen): order statistics; of the whole run only"
-        ),
-    ] = {}
-    missing: Annotated[int, Meta(description="arrivals that never completed, and count as the longest")] = 0
-    at_least: Annotated[
-        dict[str, float], Meta(description="of figures that are null: what they cannot be below, by name")
-    ] = {}
-
-
-class DistributionPart(Struct, frozen=True):
-    """Latencies at fixed percentiles, milliseconds, nearest rank.
-
-    `percents` ascend, eight for each nine, as far as there are samples beyond; an agent with fewer of them has fewer
-    values. Exact from 99 on, and everywhere up to 65,536 samples; with more, an error of the rank of 0.2 % below.
-    """
-
-    percents: tuple[float, ...]
-    merged: tuple[float, ...]
-    agents: Annotated[dict[str, tuple[float, ...]], Meta(description="by agent; empty where there are more than 64")]
-    service: Annotated[tuple[float, ...], Meta(description="of services, at a rate")] = ()
-    wait: Annotated[tuple[float, ...], Meta(description="of waits, at a rate")] = ()
-
-
 class PhasesPart(Struct, frozen=True):
     """Milliseconds, 0 for what was not done; in the report's own `phases_ms`, those of the slowest agent in each."""
 
@@ -123,85 +68,6 @@ class PhasesPart(Struct, frozen=True):
     create_requests: float
     first_inference: float
     import_model: Annotated[float, Meta(description="of a model that was compiled before")] = 0.0
-
-
-class CpuOfOne(Struct, frozen=True):
-    """Percent of one logical CPU's time in the window."""
-
-    busy: Percent
-    user: Percent
-    system: Percent
-    iowait: Percent
-    steal: Percent
-
-
-class CpuPlace(Struct, frozen=True):
-    """Where a logical CPU is; `core` is the lowest number among its SMT siblings."""
-
-    socket: int
-    node: int
-    core: int
-
-
-class CpuUse(Struct, frozen=True):
-    """Who had a measured CPU in the window, in percent of its time; together 100.
-
-    With an agent of several CPUs whose threads may move between them, its time is charged by where they were seen.
-    """
-
-    agents: Percent
-    harness: Annotated[Percent, Meta(description="coordinator and control threads of the agents")]
-    others: Percent
-    steal: Percent
-    idle: Annotated[Percent, Meta(description="iowait is idle, too")]
-
-
-class Frequency(Struct, frozen=True):
-    """Of a measured CPU in the window, MHz."""
-
-    first: float
-    mean: float
-    min: float
-    last: float
-
-
-class CpuTimeline(Struct, frozen=True):
-    """How busy each measured CPU was in slices of the window: of a second, doubled until there are at most 60.
-
-    Totals are read every second; what lies between is on a straight line.
-    """
-
-    t_s: Annotated[tuple[float, ...], Meta(description="ends of the slices, since the window's start")]
-    busy_percent: Annotated[dict[str, tuple[Percent, ...]], Meta(description="by measured CPU; to 0.01 %")]
-
-
-class CpuPart(Struct, frozen=True):
-    """Percent of the time of all measured CPUs together, so busy is about agents + coordinator + others."""
-
-    busy_percent: Percent
-    per_cpu: Annotated[dict[str, CpuOfOne], Meta(description="every online logical CPU of the host")]
-    agents_percent: Percent
-    coordinator_percent: Percent
-    others_percent: Annotated[
-        Percent, Meta(description="busy time of the measured CPUs that is neither the agents' nor the coordinator's")
-    ]
-    control_percent: Annotated[
-        Percent, Meta(description="coordinator and control threads of the agents, in percent of ONE CPU")
-    ]
-    measured_cpus: tuple[int, ...]
-    use: Annotated[dict[str, CpuUse], Meta(description="every measured CPU")] = {}
-    frequency_mhz: Annotated[dict[str, Frequency], Meta(description="empty where the kernel does not report it")] = {}
-    timeline: Annotated[CpuTimeline | None, Meta(description="null where the totals could not be read")] = None
-    places: Annotated[dict[str, CpuPlace], Meta(description="every online logical CPU of the host")] = {}
-
-
-class Neighbour(Struct, frozen=True):
-    """A process that is not of this run and that took time from the measured CPUs in the window."""
-
-    pid: int
-    name: str
-    percent: Annotated[Percent, Meta(description="in percent of ONE CPU, its time on measured CPUs")]
-    cpus: Annotated[dict[str, Percent], Meta(description="by measured CPU")]
 
 
 class EfficiencyPart(Struct, frozen=True):
@@ -261,21 +127,6 @@ class PlacementPart(Struct, frozen=True):
     ] = None
 
 
-class AgentCpu(Struct, frozen=True):
-    """Of the agent's process, in the window."""
-
-    user_s: float
-    system_s: float
-    percent: Annotated[Percent, Meta(description="user + system, in percent of one CPU")]
-    control_s: Annotated[float, Meta(description="the part of its control threads")]
-    voluntary_switches: int
-    involuntary_switches: int
-    migrations: Annotated[int | None, Meta(description="null where the kernel does not report it")]
-    frames_per_cpu_s: float | None = None
-    throttled_s: Annotated[float, Meta(description="in which its control groups' CPU quota was used up")] = 0.0
-    throttled_periods: int = 0
-
-
 class MemoryPart(Struct, frozen=True):
     """MiB at the end of the load, null where none ran; the peaks are of resident memory since the agent started."""
 
@@ -304,45 +155,6 @@ class AgentPart(Struct, frozen=True):
     cpu: AgentCpu | None
     memory_mb: MemoryPart | None
     service_ms: Annotated[LatencyPart | None, Meta(description="from start to completion, at a rate")] = None
-
-
-class TimelineArrivals(Struct, frozen=True):
-    """Of what was due in a slice of the window, at a rate; null where nothing that was due in it completed."""
-
-    offered_per_s: float
-    delivered_per_s: Annotated[float, Meta(description="completions in the slice, per second")]
-    backlog: Annotated[int, Meta(description="due and not completed, at the end of the slice")]
-    wait_ms: Annotated[float | None, Meta(description="mean")]
-    service_ms: Annotated[float | None, Meta(description="mean")]
-    goodput_per_s: Annotated[float | None, Meta(description="of the first objective; null without --slo-ms")] = None
-    goodput_share: float | None = None
-
-
-class TimelinePart(Struct, frozen=True):
-    """One slice of the window; `t_s` is its end since the window's start."""
-
-    t_s: float
-    fps: float
-    p99_ms: float | None
-    busy_percent: Annotated[Percent, Meta(description="of all measured CPUs together")]
-    arrivals: Annotated[TimelineArrivals | None, Meta(description="at a rate, else null")] = None
-
-
-class StagePart(Struct, frozen=True):
-    """What was due in one of the --stages. `start_s` is since the window's start; rates are inferences per second."""
-
-    start_s: float
-    duration_s: float
-    rate_from: float
-    rate_to: float
-    offered: int
-    delivered: int
-    unfinished: int
-    dropped: int
-    latency_ms: LatencyPart | None
-    service_ms: LatencyPart | None
-    wait_ms: LatencyPart | None
-    goodput: GoodputPart | None = None
 
 
 class Finding(Struct, frozen=True):

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from .effective import InEffect
-from .report import Interval, Status
+from .latency import Interval
+from .report import Status
 
 SCHEMA: Final = "ovbench.study/1"
 AGENTS_IN: Final = "agents in "

@@ -13,6 +13,7 @@ from ..analysis.recording import Window
 from ..checks.placement import remote_percent
 from ..machine.utilization import ProcessShare
 from ..result import report as result
+from ..result.cpu import AgentCpu
 from ..session.record import AgentRecord, RunRecord
 from .cpu import frames_per_cpu_s
 from .load import latency_part, throughput_part
@@ -96,10 +97,10 @@ def _memory(ready: Ready, finished: Finished | None) -> result.MemoryPart:
     )
 
 
-def _agent_cpu(agent: AgentRecord, process: ProcessShare, merged: Merged | None, window: Window) -> result.AgentCpu:
+def _agent_cpu(agent: AgentRecord, process: ProcessShare, merged: Merged | None, window: Window) -> AgentCpu:
     used = process.user_s + process.system_s
     work = merged.agent_work.get(agent.id) if merged is not None else None
-    return result.AgentCpu(
+    return AgentCpu(
         user_s=process.user_s,
         system_s=process.system_s,
         percent=100 * used / window.duration_s if window.duration_s > 0 else 0.0,

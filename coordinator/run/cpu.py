@@ -30,6 +30,7 @@ from ..machine.utilization import (
     process_share,
 )
 from ..result import report as result
+from ..result.cpu import CpuOfOne, CpuPart, CpuPlace, CpuTimeline
 from ..session.record import RunRecord
 from ..stats.estimate import plain_mean
 
@@ -90,7 +91,7 @@ def _siblings(record: RunRecord) -> list[int]:
     return [cpu.id for cpu in record.topology.cpus if cpu.id not in ours and cpu.physical_core in cores]
 
 
-def cpu_part(record: RunRecord, window: Window, times: CpuTimes, around: Surroundings) -> result.CpuPart:
+def cpu_part(record: RunRecord, window: Window, times: CpuTimes, around: Surroundings) -> CpuPart:
     measured = record.plan.measured_cpus
     capacity_s = window.duration_s * len(measured)
 
@@ -99,11 +100,10 @@ def cpu_part(record: RunRecord, window: Window, times: CpuTimes, around: Surroun
 
     own_s = coordinator_s(record.readings, window.start_ns, window.stop_ns)
     control_s = own_s + sum(p.control_s for p in times.processes.values())
-    return result.CpuPart(
+    return CpuPart(
         busy_percent=plain_mean(times.busy(measured).values()),
         per_cpu={
-            str(cpu): result.CpuOfOne(s.busy, s.user, s.system, s.iowait, s.steal)
-            for cpu, s in sorted(times.cpus.items())
+            str(cpu): CpuOfOne(s.busy, s.user, s.system, s.iowait, s.steal) for cpu, s in sorted(times.cpus.items())
         },
         agents_percent=percent(sum(p.user_s + p.system_s for p in times.processes.values())),
         coordinator_percent=percent(own_s),
@@ -113,17 +113,17 @@ def cpu_part(record: RunRecord, window: Window, times: CpuTimes, around: Surroun
         use={str(cpu): use for cpu, use in sorted(around.use.items())},
         frequency_mhz={str(cpu): one for cpu, one in around.frequency.items()},
         timeline=_cpu_timeline(record, window),
-        places={str(cpu.id): result.CpuPlace(cpu.socket, cpu.node, cpu.core) for cpu in record.topology.cpus},
+        places={str(cpu.id): CpuPlace(cpu.socket, cpu.node, cpu.core) for cpu in record.topology.cpus},
     )
 
 
-def _cpu_timeline(record: RunRecord, window: Window) -> result.CpuTimeline | None:
+def _cpu_timeline(record: RunRecord, window: Window) -> CpuTimeline | None:
     length = slice_length_ns(window.stop_ns - window.start_ns, _MOST_CPU_SLICES)
     edges = slice_edges_ns(window.start_ns, window.stop_ns, length)
     if len(edges) < 2 or len(record.readings) < 2:
         return None
     busy = busy_between(record.readings, record.plan.measured_cpus, edges)
-    return result.CpuTimeline(
+    return CpuTimeline(
         t_s=tuple((edge - window.start_ns) / NS_PER_S for edge in edges[1:]),
         busy_percent={str(cpu): tuple(round(share, 2) for share in shares) for cpu, shares in busy.items()},
     )

@@ -20,6 +20,8 @@ from ..analysis.recording import Window
 from ..machine.utilization import busy_between
 from ..result import arrivals
 from ..result import report as result
+from ..result.latency import DistributionPart, Interval, LatencyPart
+from ..result.timeline import TimelineArrivals, TimelinePart
 from ..session.record import RunRecord
 from ..stats.distribution import percents_of
 from ..stats.estimate import plain_mean
@@ -41,7 +43,7 @@ def window_part(window: Window, warmup_s: float) -> result.WindowPart:
 
 
 def throughput_part(
-    count: int, frames: int, work: Work, completed: int, window: Window, batch: int, fps_ci95: result.Interval | None
+    count: int, frames: int, work: Work, completed: int, window: Window, batch: int, fps_ci95: Interval | None
 ) -> result.Throughput:
     length_s = window.duration_s
     return result.Throughput(
@@ -55,11 +57,11 @@ def throughput_part(
     )
 
 
-def latency_part(latency: Latency | None, chosen: int) -> result.LatencyPart | None:
+def latency_part(latency: Latency | None, chosen: int) -> LatencyPart | None:
     if latency is None:
         return None
     median, p90, p95, p99, p99_9 = latency.percentiles
-    return result.LatencyPart(
+    return LatencyPart(
         exact=latency.exact,
         count=latency.count,
         min=latency.min,
@@ -144,11 +146,11 @@ def group_parts(merged: Merged, effective: Effective, chosen: int) -> Iterator[r
         )
 
 
-def distribution_part(merged: Merged) -> result.DistributionPart | None:
+def distribution_part(merged: Merged) -> DistributionPart | None:
     if merged.latency is None:
         return None
     agents = merged.agent_latencies if len(merged.agent_latencies) <= _MOST_DISTRIBUTIONS else {}
-    return result.DistributionPart(
+    return DistributionPart(
         percents=percents_of(merged.latency.total),
         merged=merged.latency.distribution,
         agents={str(agent): latency.distribution for agent, latency in agents.items() if latency is not None},
@@ -157,14 +159,14 @@ def distribution_part(merged: Merged) -> result.DistributionPart | None:
     )
 
 
-def timeline_parts(record: RunRecord, merged: Merged) -> Iterator[result.TimelinePart]:
+def timeline_parts(record: RunRecord, merged: Merged) -> Iterator[TimelinePart]:
     slices, window = merged.timeline, merged.window
     edges = [part.start_ns for part in slices[:1]] + [part.stop_ns for part in slices]
     busy = busy_between(record.readings, record.plan.measured_cpus, edges)
     kept = kept_by_slice(record, merged)
     for index, part in enumerate(slices):
         seconds = (part.stop_ns - part.start_ns) / NS_PER_S
-        yield result.TimelinePart(
+        yield TimelinePart(
             t_s=(part.stop_ns - window.start_ns) / NS_PER_S,
             fps=part.frames / seconds if seconds > 0 else 0.0,
             p99_ms=part.p99_ms,
@@ -173,11 +175,11 @@ def timeline_parts(record: RunRecord, merged: Merged) -> Iterator[result.Timelin
         )
 
 
-def _slice_arrivals(flow: Flow, kept: Int64s | None, index: int, seconds: float) -> result.TimelineArrivals:
+def _slice_arrivals(flow: Flow, kept: Int64s | None, index: int, seconds: float) -> TimelineArrivals:
     """`kept`: how many kept the first objective, by slice."""
     within, offered = None if kept is None else int(kept[index]), int(flow.offered[index])
     wait_ns, service_ns = float(flow.wait_ns[index]), float(flow.service_ns[index])
-    return result.TimelineArrivals(
+    return TimelineArrivals(
         offered_per_s=offered / seconds,
         delivered_per_s=int(flow.delivered[index]) / seconds,
         backlog=int(flow.backlog[index]),

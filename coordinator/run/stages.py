@@ -10,12 +10,12 @@ from ..analysis.latency import latency_of
 from ..analysis.merge import Merged
 from ..analysis.offered import Offered
 from ..request.request import Request
-from ..result import report as result
+from ..result.timeline import StagePart
 from ..session.record import RunRecord
 from .load import latency_part
 
 
-def stage_parts(record: RunRecord, merged: Merged) -> Iterator[result.StagePart]:
+def stage_parts(record: RunRecord, merged: Merged) -> Iterator[StagePart]:
     """Of what was due in each; of as much of it as was in the window, if the run was ended early. None where there is
     one stage alone, which is the whole run."""
     arrivals, offered, window = record.request.arrivals, merged.offered, merged.window
@@ -28,12 +28,10 @@ def stage_parts(record: RunRecord, merged: Merged) -> Iterator[result.StagePart]
             yield _stage_part(record.request, stage, start_s, duration_s, offered.between(start_ns, stop_ns))
 
 
-def _stage_part(
-    request: Request, stage: Stage, start_s: float, duration_s: float, offered: Offered
-) -> result.StagePart:
+def _stage_part(request: Request, stage: Stage, start_s: float, duration_s: float, offered: Offered) -> StagePart:
     """Of what was `offered` in it."""
     chosen, samples, missing = request.output.latency_percentile, offered.samples, offered.at_least_ns
-    return result.StagePart(
+    return StagePart(
         start_s=start_s,
         duration_s=duration_s,
         rate_from=stage.rate_from,

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from ...result.arrivals import ArrivalsPart, GoodputPart
 from ...result.numbers import count, milliseconds, percent, ramp, rate
-from ...result.report import Report, StagePart, TimelineArrivals
+from ...result.report import Report
+from ...result.timeline import StagePart, TimelineArrivals
 from .chart import BLUE, GREEN, MUTED, ORANGE, Chart, ChartSpec, Row, axis, colours, drawing, hover, time_unit
 
 _TIME: Final = "time in the window, s"

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from ovbench.common.topology import format_cpu_list
 
+from ...result.cpu import CpuPart, CpuTimeline
 from ...result.numbers import percent
-from ...result.report import CpuPart, CpuTimeline
 from .chart import (
     BLUE,
     GREEN,

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ...result.arrivals import GoodputPart
+from ...result.latency import DistributionPart, LatencyPart
 from ...result.numbers import milliseconds, percent
-from ...result.report import DistributionPart, LatencyPart
 from .chart import (
     BLUE,
     GREEN,

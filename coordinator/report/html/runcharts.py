@@ -6,8 +6,10 @@ from typing import Any, Final
 from ovbench.common.topology import format_cpu_list
 
 from ...analysis.fairness import cpus_had
+from ...result.cpu import CpuPart
 from ...result.numbers import count, milliseconds, percent, rate
-from ...result.report import AgentPart, CpuPart, Report, TimelinePart
+from ...result.report import AgentPart, Report
+from ...result.timeline import TimelinePart
 from .arrivalcharts import arrival_charts
 from .chart import (
     BLUE,

@@ -8,9 +8,11 @@ from ovbench.common.topology import format_cpu_list
 
 from ...request.request import PlotFormat
 from ...result.environment import AgentPython, Environment
+from ...result.latency import NAMED_PERCENTILES, Interval
 from ...result.numbers import count, duration, megabytes, milliseconds, percent, ramp, rate
-from ...result.report import NAMED_PERCENTILES, AgentPart, Finding, Interval, Report, StagePart
+from ...result.report import AgentPart, Finding, Report
 from ...result.scenario import ScenarioPart
+from ...result.timeline import StagePart
 from ..arrivals import goodput_texts, lateness_text, share
 from ..latencytable import latency_figure
 from ..lines import gist

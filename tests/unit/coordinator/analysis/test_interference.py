@@ -23,7 +23,7 @@ from ovbench.coordinator.analysis.interference import (
 from ovbench.coordinator.machine.neighbours import Process
 from ovbench.coordinator.machine.sensors import SensorReading
 from ovbench.coordinator.machine.utilization import CpuShare, CpuTotals
-from ovbench.coordinator.result.report import CpuUse
+from ovbench.coordinator.result.cpu import CpuUse
 from tests.builders import seconds, usage
 
 STOP = seconds(10)

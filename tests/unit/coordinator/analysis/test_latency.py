@@ -16,7 +16,7 @@ from ovbench.coordinator.analysis.latency import (
     latency_of,
 )
 from ovbench.coordinator.analysis.merge import merge
-from ovbench.coordinator.result.report import Interval
+from ovbench.coordinator.result.latency import Interval
 from ovbench.coordinator.stats.distribution import percents_of
 from ovbench.coordinator.stats.uncertainty import effective_count, rank_bounds
 from tests.builders import folded, in_part_folded, ms, pairs, recording, spread, steady

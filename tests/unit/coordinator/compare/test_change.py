@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ovbench.coordinator.compare.change import change, change_of_means, difference_ci95, welch_ci95
 from ovbench.coordinator.result.figures import BY_NAME
-from ovbench.coordinator.result.report import Interval
+from ovbench.coordinator.result.latency import Interval
 from ovbench.coordinator.stats.estimate import Estimate, estimate
 
 

@@ -22,7 +22,8 @@ from ovbench.coordinator.compare.conditions import with_failures
 from ovbench.coordinator.request.requirement import Requirement, parse_requirement
 from ovbench.coordinator.result.environment import AgentPython
 from ovbench.coordinator.result.figures import BY_NAME
-from ovbench.coordinator.result.report import FilePart, Interval, OutputsPart, Report, Validity
+from ovbench.coordinator.result.latency import Interval
+from ovbench.coordinator.result.report import FilePart, OutputsPart, Report, Validity
 from ovbench.coordinator.result.study import Fingerprint, KindName, Outcome, Study, Trial
 from ovbench.coordinator.stats.estimate import Estimate
 from ovbench.coordinator.study.outcome import outcome_of

@@ -9,7 +9,8 @@ from ovbench.coordinator.compare.comparison import Comparison, NamedRun, NamedSt
 from ovbench.coordinator.compare.conditions import with_failures
 from ovbench.coordinator.report.comparison import print_comparison
 from ovbench.coordinator.request.requirement import Requirement, parse_requirement
-from ovbench.coordinator.result.report import Interval, Report
+from ovbench.coordinator.result.latency import Interval
+from ovbench.coordinator.result.report import Report
 from ovbench.coordinator.result.study import Fingerprint, Outcome, Study
 from tests.builders import delivered, report, request, run
 from tests.ratereports import at_rate

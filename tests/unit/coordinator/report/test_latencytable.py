@@ -7,7 +7,7 @@ from msgspec import structs
 from rich.console import Console
 
 from ovbench.coordinator.report.latencytable import latency_figure, latency_table, parts_table
-from ovbench.coordinator.result.report import LatencyPart
+from ovbench.coordinator.result.latency import LatencyPart
 from tests.pages import rate_report
 
 KNOWN = rate_report().latency_ms

@@ -13,18 +13,15 @@ from ovbench.common.topology import Cpu, Topology
 from ovbench.coordinator.plan.plan import make_plan
 from ovbench.coordinator.report.text import print_plan, print_report
 from ovbench.coordinator.request.request import Request
+from ovbench.coordinator.result.cpu import CpuUse, Frequency, Neighbour
+from ovbench.coordinator.result.latency import Interval, LatencyPart
 from ovbench.coordinator.result.numbers import milliseconds, percent, rate
 from ovbench.coordinator.result.report import (
-    CpuUse,
     EfficiencyPart,
     Finding,
-    Frequency,
     GroupPart,
-    Interval,
-    LatencyPart,
     LayerPart,
     LayersPart,
-    Neighbour,
     OutputsPart,
     Report,
     RequirementPart,

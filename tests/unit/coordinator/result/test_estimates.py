@@ -4,7 +4,8 @@ from msgspec import structs
 
 from ovbench.coordinator.result.estimates import bounds_of_run, estimates_of_run, estimates_of_trial
 from ovbench.coordinator.result.figures import FIGURES
-from ovbench.coordinator.result.report import EfficiencyPart, FairnessPart, Interval
+from ovbench.coordinator.result.latency import Interval
+from ovbench.coordinator.result.report import EfficiencyPart, FairnessPart
 from ovbench.coordinator.result.study import Trial
 from ovbench.coordinator.session.record import AgentRecord
 from ovbench.coordinator.study.outcome import outcome_of

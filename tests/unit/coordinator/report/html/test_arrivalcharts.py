@@ -7,7 +7,8 @@ from msgspec import structs
 
 from ovbench.coordinator.report.html.arrivalcharts import arrival_charts
 from ovbench.coordinator.report.html.chart import Chart
-from ovbench.coordinator.result.report import Report, TimelinePart
+from ovbench.coordinator.result.report import Report
+from ovbench.coordinator.result.timeline import TimelinePart
 from tests.builders import report
 from tests.pages import rate_report
 

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from ovbench.coordinator.report.html.chart import Chart
 from ovbench.coordinator.report.html.latencycharts import distribution, parts_distribution
-from ovbench.coordinator.result.report import DistributionPart
+from ovbench.coordinator.result.latency import DistributionPart
 from tests.pages import rate_report
 
 CALM = rate_report()

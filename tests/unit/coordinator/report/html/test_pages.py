@@ -20,8 +20,8 @@ from ovbench.coordinator.report.html.runcharts import run_charts
 from ovbench.coordinator.report.html.runpage import interval_text, run_files, run_page
 from ovbench.coordinator.report.html.studycharts import study_charts
 from ovbench.coordinator.report.html.studypage import study_files, study_page
+from ovbench.coordinator.result.latency import Interval
 from ovbench.coordinator.result.numbers import rate
-from ovbench.coordinator.result.report import Interval
 from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, job, report, request, run
 from tests.pages import HOSTILE, STUDIES, ab_study, full_report, rate_report, scaling_study

@@ -9,8 +9,9 @@ from msgspec import structs
 
 from ovbench.coordinator.report.html.chart import Chart
 from ovbench.coordinator.report.html.runcharts import run_charts
+from ovbench.coordinator.result.cpu import CpuPlace, CpuTimeline
 from ovbench.coordinator.result.numbers import milliseconds, rate
-from ovbench.coordinator.result.report import CpuPlace, CpuTimeline, Report
+from ovbench.coordinator.result.report import Report
 from tests.builders import delivered, report, run
 from tests.pages import full_report, rate_report
 
