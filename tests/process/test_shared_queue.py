@@ -96,7 +96,7 @@ def test_nothing_is_left_of_a_coordinator_that_is_killed(start: Start) -> None:
 
 
 def test_an_interrupt_gives_what_was_measured_until_then(start: Start) -> None:
-    coordinator = start(*NULL, "--rate", "200", "--agents", "2", "--save-samples", *ENDLESS)
+    coordinator = start(*NULL, "--rate", "200", "--agents", "2", "--save-samples", "-t", "20")
     coordinator.wait_for(UNDER_WAY)
     coordinator.wait_for(UNDER_WAY)
     every = processes(coordinator)
