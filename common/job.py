@@ -33,10 +33,10 @@ MOST_CPUS: Final = 8_192
 
 MOST_FILES: Final = 100_000
 _MOST_NAMED: Final = 4_096
-MOST_TALLIES: Final = 4_096
-"""Of time, in which a load is counted while it runs."""
-
 """Inputs and outputs of a model, dimensions of a shape, properties: whatever goes by name or place."""
+
+MOST_CELLS_OF_TIME: Final = 4_096
+"""By which a load is counted while it runs."""
 
 Positive = Annotated[int, Meta(ge=1, le=MOST_WHOLE)]
 NotNegative = Annotated[int, Meta(ge=0, le=MOST_WHOLE)]
@@ -216,11 +216,15 @@ class Load(Spec, frozen=True, forbid_unknown_fields=True):
     timeout_s: Seconds | None = None
     spin_s: Annotated[float, Meta(ge=0, le=1)] = 0.0
     samples_per_query: Requests | None = None
-    cells_ns: Annotated[tuple[Positive, ...], Meta(max_length=MOST_TALLIES)] = ()
+    cells_ns: Annotated[tuple[Positive, ...], Meta(max_length=MOST_CELLS_OF_TIME)] = ()
 
     def __post_init__(self) -> None:
         if any(before >= after for before, after in pairwise(self.cells_ns)):
             raise ValueError("cells end one after the other")
+        if self.pace is not None and self.schedule is not None:
+            raise ValueError("arrivals are of a pace or of a schedule")
+        if self.timeout_s is not None and self.pace is not None:
+            raise ValueError("arrivals of a pace are not dropped")  # there is no number of them to have room for
 
     @property
     def timed(self) -> bool:

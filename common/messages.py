@@ -6,6 +6,7 @@ Instants are CLOCK_MONOTONIC nanoseconds of the agent's host.
 
 from typing import Annotated, Literal
 
+import numpy as np
 from msgspec import Meta, Struct
 
 from .bounded import (
@@ -24,8 +25,8 @@ from .bounded import (
 from .effective import Effective, Outputs, Phases
 from .folded import MOST_CELLS, MOST_TALLIED, FoldedTimes, check_histogram, check_slices, check_times
 from .histogram import COARSE, FINE
-from .job import MOST_CPUS, MOST_TALLIES, CpuNumber, Cpus, Finite, Job, Seconds
-from .samples import SampleArray, row_bytes
+from .job import MOST_CELLS_OF_TIME, MOST_CPUS, CpuNumber, Cpus, Finite, Job, Seconds
+from .samples import Int64s, SampleArray, row_bytes
 
 PROTOCOL_VERSION = 3
 
@@ -152,7 +153,7 @@ class Tally(Notice, frozen=True, tag="tally"):
     (int32) and `counts` (int64): latencies of those that ended in it, in a `histogram.FINE` layout, sparse.
     """
 
-    cell: Annotated[int, Meta(ge=0, lt=MOST_TALLIES)]
+    cell: Annotated[int, Meta(ge=0, lt=MOST_CELLS_OF_TIME)]
     inferences: Annotated[float, Meta(ge=0, le=MOST_TALLIED)]
     buckets: Annotated[bytes, Meta(max_length=4 * FINE.size)]
     counts: Annotated[bytes, Meta(max_length=8 * FINE.size)]
@@ -303,6 +304,11 @@ class Dropped(Notice, frozen=True, tag="dropped"):
 
     def __len__(self) -> int:
         return len(self.data) // 8
+
+    @property
+    def array(self) -> Int64s:
+        """Without copying, int64 [n]."""
+        return np.frombuffer(self.data, "<i8")
 
 
 class Folded(Notice, frozen=True, tag="folded"):

@@ -161,8 +161,7 @@ def recorded(agents: Sequence[AgentRecord]) -> list[Recorded]:
 
 
 def _dropped_ns(agent: AgentRecord, start_ns: int) -> Int64s:
-    parts = [np.frombuffer(part.data, "<i8") for part in agent.dropped]
-    return start_ns + np.concatenate([np.empty(0, np.int64), *parts])
+    return start_ns + np.concatenate([np.empty(0, np.int64), *(part.array for part in agent.dropped)])
 
 
 def _period_ns(agents: Sequence[AgentRecord], batches: Sequence[int]) -> float:

@@ -16,6 +16,7 @@ from ovbench.common.cpulist import format_cpu_list
 from ovbench.common.histogram import COARSE, FINE, Layout
 from ovbench.common.job import Job
 from ovbench.common.messages import (
+    INSTANTS_PER_MESSAGE,
     SAMPLES_PER_MESSAGE,
     AnyNotice,
     Delivered,
@@ -30,6 +31,7 @@ from ovbench.common.messages import (
     Usage,
 )
 from ovbench.common.samplememory import most_samples
+from ovbench.common.samples import Int64s
 
 from .member import Member, weight
 
@@ -89,12 +91,15 @@ def _in_ready(member: Member, ready: Ready, cpus: Collection[int] | None) -> Ite
 def _in_finished(
     member: Member, finished: Finished, cpus: Collection[int] | None, begin_ns: int, now_ns: int
 ) -> Iterator[str]:
-    first, last = begin_ns - SLACK_NS, now_ns + SLACK_NS
+    load, last = member.job.load, now_ns + SLACK_NS
     start, stop = finished.start_ns, finished.stop_ns
-    if not first <= start <= last:
+    # One that is stopped in its lead-in ends with a window that has not begun.
+    opens_ns = begin_ns + to_ns(load.lead_in_s)
+    first, latest = (begin_ns - SLACK_NS, last) if load.schedule is None else (opens_ns, opens_ns)
+    if not first <= start <= latest:
         yield "it reports that its load began at an instant that is not of this run; does it read this machine's clock?"
     # A paced load of counted inferences lasts to where the next would have been due.
-    if not start <= stop <= last + to_ns(member.period_s):
+    if not start <= stop <= max(last, opens_ns) + to_ns(member.period_s):
         yield "it reports that its load stopped at an instant that is not of this run"
     if finished.completed * max(member.batches) > MOST_COUNT:
         yield f"it reports that it completed {finished.completed} inferences, more than there can be"
@@ -115,8 +120,17 @@ def _in_usage(usage: Iterable[Usage], first_ns: int, last_ns: int) -> Iterator[s
     elif not first_ns <= readings[0].at_ns <= readings[-1].at_ns <= last_ns:
         yield "it read its CPU time at an instant that is not of its load"
     for before, after in pairwise(readings):
-        if any(getattr(after, total) < getattr(before, total) for total in _TOTALS):
+        if any(getattr(after, total) < getattr(before, total) for total in _TOTALS) or not _risen(before, after):
             yield "its reports of CPU time are not in order"
+
+
+def _risen(before: Usage, after: Usage) -> bool:
+    """Whether none of what it spent on each CPU became less, as totals do not."""
+    later = {one.cpu: one for one in after.cpus}
+    return all(
+        one.cpu in later and later[one.cpu].load_s >= one.load_s and later[one.cpu].control_s >= one.control_s
+        for one in before.cpus
+    )
 
 
 def _strangers(what: str, named: Collection[int], cpus: Collection[int] | None) -> Iterator[str]:
@@ -136,11 +150,17 @@ def _in_samples(member: Member, samples: Samples, begin_ns: int, now_ns: int) ->
     if samples.timed != load.timed:
         yield "its samples are not of the load that it was asked for"
     requests, most = _requests(member), _most_samples(member)
-    held = member.held["samples"] + weight(samples)
+    held = member.held["samples"] + member.held["dropped"] + weight(samples)
     # Of each request the head, and the ring from its oldest sample on and up to it; each in full messages but the last.
     if held > most or len(member.samples) >= 3 * requests + most // SAMPLES_PER_MESSAGE:
         yield f"it delivers more samples than the {most:,} that it has memory for, or in more messages than that takes"
     array = samples.array
+    first_ns, last_ns, last_due_ns = _span(member, begin_ns, now_ns)
+    # Before any difference of them, as those of instants that are far apart are not exact.
+    if not (_within(array.starts, first_ns, last_ns) and _within(array.ends, first_ns, last_ns)):
+        yield "it has samples that are not of its load"
+    if not _within(array.dues, first_ns, last_due_ns):
+        yield "it has samples that were due at instants that are not of its load"
     if bool((array.ends[1:] < array.ends[:-1]).any()):
         yield "its samples are not in the order of their ends"
     if bool((array.services < 0).any()):
@@ -149,8 +169,6 @@ def _in_samples(member: Member, samples: Samples, begin_ns: int, now_ns: int) ->
         yield "its samples are not in the order in which they were due"
     if bool((array.waits < 0).any()):
         yield "it has samples that start before they are due"
-    if int(array.dues.min()) < _first_ns(member, begin_ns) or int(array.ends[-1]) > now_ns + SLACK_NS:
-        yield "it has samples that are not of its load"
 
 
 def _most_samples(member: Member) -> int:
@@ -160,38 +178,47 @@ def _most_samples(member: Member) -> int:
     return most_samples(member.job.sample_bytes, _requests(member), timed=load.timed)
 
 
-def _first_ns(member: Member, begin_ns: int) -> int:
-    """Before this instant nothing of its load is due. Where a lead-in comes before the window, that begins the load."""
-    if member.job.load.schedule is not None:
-        return begin_ns
-    return member.finished.start_ns if member.finished is not None else 0
+def _span(member: Member, begin_ns: int, now_ns: int) -> tuple[int, int, int]:
+    """Before the first of these instants nothing of its load is due, after the second nothing ends, after the third
+    nothing is due. Where a lead-in comes before the window, that begins the load."""
+    load, last_ns = member.job.load, now_ns + SLACK_NS
+    if load.schedule is None:
+        return (0 if member.finished is None else member.finished.start_ns), last_ns, last_ns
+    window_ns = to_ns(load.duration_s or 0.0)
+    return begin_ns, last_ns, min(last_ns, begin_ns + to_ns(load.lead_in_s) + window_ns - 1)
+
+
+def _within(instants: Int64s, first_ns: int, last_ns: int) -> bool:
+    return first_ns <= int(instants.min()) and int(instants.max()) <= last_ns
 
 
 def _in_dropped(member: Member, dropped: Dropped) -> Iterator[str]:
     schedule = member.job.load.schedule
     if schedule is None or member.job.load.timeout_s is None:
         yield "it dropped arrivals, and was not asked to"
-    elif member.held["dropped"] + weight(dropped) > schedule.count:
-        yield "it dropped more arrivals than it had"
+    elif member.held["samples"] + member.held["dropped"] + weight(dropped) > schedule.count:
+        yield "it served and dropped more arrivals than it had"
+    elif len(member.dropped) >= -(-schedule.count // INSTANTS_PER_MESSAGE):
+        yield "it names the arrivals that it dropped in more messages than that takes"
     else:
-        instants = np.frombuffer(dropped.data, "<i8")
-        if bool((np.diff(instants) < 0).any()):
-            yield "the arrivals that it dropped are not in their order"
-        longest_ns = to_ns(schedule.lead_in_s + (member.job.load.duration_s or 0.0))
-        if not -longest_ns <= int(instants[0]) <= int(instants[-1]) <= longest_ns:
+        instants, before = dropped.array, [int(part.array[-1]) for part in member.dropped[-1:]]
+        window_ns = to_ns(member.job.load.duration_s or 0.0)
+        if not _within(instants, -to_ns(schedule.lead_in_s), window_ns - 1):
             yield "it dropped arrivals that are not of its load"
+        if bool((np.diff(instants, prepend=before) < 0).any()):
+            yield "the arrivals that it dropped are not in their order"
 
 
 def _in_folded(member: Member, folded: Folded, begin_ns: int, now_ns: int) -> Iterator[str]:
     yield from _request(member, folded.request)
     if any(part.request == folded.request for part in member.folded):
         yield f"it delivers the histogram of request {folded.request} twice"
-    start_ns = _first_ns(member, begin_ns)
+    start_ns, last_ns, _ = _span(member, begin_ns, now_ns)
     if (folded.service is None or folded.wait is None) == member.job.load.timed:
         yield "it folded samples that are not of the load that it was asked for"
     if member.job.load.schedule is not None:
         yield "it folded samples, and has memory for all"
-    if folded.first_end_ns < start_ns or folded.last_end_ns > now_ns + SLACK_NS:
+    if folded.first_end_ns < start_ns or folded.last_end_ns > last_ns:
         yield "it folded samples that are not of its load"
     if folded.most_ns > folded.last_end_ns - start_ns:
         yield "it folded a latency that is longer than its load"

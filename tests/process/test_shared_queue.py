@@ -107,6 +107,19 @@ def test_an_interrupt_gives_what_was_measured_until_then(start: Start) -> None:
     assert_nothing_left(every)
 
 
+def test_an_interrupt_in_the_lead_in_loses_no_agent(start: Start) -> None:
+    """Its window has not begun, so there is nothing to report but that."""
+    coordinator = start("--backend", "null:1000", "-api", "sync", "--warmup", "600", "--rate", "200", "--agents", "2")
+    coordinator.wait_for("what is due may finish")
+    time.sleep(1.0)
+    every = processes(coordinator)
+    ran = coordinator.interrupt()
+    assert ran.code == 130, ran.out + ran.err
+    assert [agent["state"] for agent in ran.report["agents"]] == ["ok", "ok"], ran.out
+    assert ran.report["arrivals"]["offered"] == 0
+    assert_nothing_left(every)
+
+
 def test_agents_started_by_hand_share_the_queue(start: Start, tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/bus"
     more = ("--launcher", "external", "--bind", endpoint, "--save-samples")

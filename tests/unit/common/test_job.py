@@ -1,9 +1,9 @@
-"""Whether an agent can do another job with the model that it has compiled."""
+"""Whether an agent can do another job with the model that it has compiled; and which loads there can be."""
 
 import pytest
-from msgspec import structs
+from msgspec import ValidationError, convert, structs, to_builtins
 
-from ovbench.common.job import FileState, Job, Known, Runtime
+from ovbench.common.job import FileState, Job, Known, Load, Pace, Runtime, Schedule, ScheduleAddress
 from tests.builders import job
 
 
@@ -36,3 +36,15 @@ def test_a_model_whose_layers_are_counted_is_compiled_for_each_load(runtime: Run
 def test_a_model_whose_layers_are_not_to_be_counted_is_as_good_as_any() -> None:
     plain = Runtime(count_layers=False)
     assert on(plain, duration_s=5.0).same_but_load(on(plain, duration_s=10.0))
+
+
+def test_a_load_has_one_kind_of_arrivals_and_drops_only_those_of_a_schedule() -> None:
+    """Those of a pace have no number, so there is no room to note which were dropped."""
+    pace = Pace(frame_period_ns=1e6)
+    schedule = Schedule(ScheduleAddress(pid=1, descriptor=3, count=5, nonce="0" * 32), 0, 5, shared=True)
+    span = {"api": "sync", "duration_s": 1.0, "iterations": None, "warmup_s": 0.0}
+    convert({**span, "timeout_s": 0.1, "schedule": to_builtins(schedule)}, Load)
+    with pytest.raises(ValidationError, match="of a pace are not dropped"):
+        convert({**span, "timeout_s": 0.1, "pace": to_builtins(pace)}, Load)
+    with pytest.raises(ValidationError, match="of a pace or of a schedule"):
+        convert({**span, "schedule": to_builtins(schedule), "pace": to_builtins(pace)}, Load)

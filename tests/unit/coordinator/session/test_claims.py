@@ -11,15 +11,19 @@ from msgspec import structs
 from ovbench.common.job import Pace, Schedule, ScheduleAddress
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
+    INSTANTS_PER_MESSAGE,
     SAMPLES_PER_MESSAGE,
     AnyNotice,
     Delivered,
+    Dropped,
     Finished,
     Graph,
     Layers,
     MaskChange,
     OnCpu,
     Ready,
+    Tally,
+    Usage,
 )
 from ovbench.common.samplememory import most_samples
 from ovbench.common.samples import DUE as DUE_COLUMN
@@ -36,6 +40,10 @@ DONE = np.stack([BEGIN + 1000 * np.arange(2000), BEGIN + 1000 * np.arange(1, 200
 def load(**changes: Any) -> Finished:
     readings = (usage(BEGIN, user_s=1.0), usage(BEGIN + 2_000_000, user_s=1.1))
     return structs.replace(finished(BEGIN, BEGIN + 2_000_000, len(DONE), readings=readings), **changes)
+
+
+def on_cpu(at_ns: int, *cpus: OnCpu) -> Usage:
+    return structs.replace(usage(at_ns), cpus=cpus)
 
 
 def delivery(done: Int64s = DONE) -> list[AnyNotice]:
@@ -87,6 +95,9 @@ def test_a_load_that_can_have_been_has_no_fault() -> None:
         ({"usage": (usage(BEGIN, system_s=2.0), usage(BEGIN + 5))}, "not in order"),
         ({"usage": (usage(BEGIN, control_s=2.0), usage(BEGIN + 5))}, "not in order"),
         ({"usage": (usage(BEGIN, switches=2), usage(BEGIN + 5))}, "not in order"),
+        ({"usage": (on_cpu(BEGIN, OnCpu(0, 1.0, 0.2)), on_cpu(BEGIN + 5, OnCpu(0, 2.0, 0.1)))}, "not in order"),
+        ({"usage": (on_cpu(BEGIN, OnCpu(0, 1.0, 0.2)), on_cpu(BEGIN + 5, OnCpu(0, 0.9, 0.2)))}, "not in order"),
+        ({"usage": (on_cpu(BEGIN, OnCpu(0, 1.0, 0.2)), on_cpu(BEGIN + 5, OnCpu(1, 1.0, 0.2)))}, "not in order"),
         ({"seen": (0, 7)}, "was on CPUs 7, which do not exist here"),
         ({"mask": (8191,)}, "was on CPUs 8191"),
         ({"mask_changes": (MaskChange(1, False, (0,), (5,)),)}, "was on CPUs 5"),
@@ -113,6 +124,7 @@ def test_a_paced_load_may_last_to_where_its_next_inference_would_be_due() -> Non
         ({"data": DONE[:500, ::-1].astype("<i8").tobytes()}, "end before they start"),
         ({"data": (DONE[:500] - [seconds(1), 0]).astype("<i8").tobytes()}, "not of its load"),
         ({"data": (DONE[:500] + seconds(9)).astype("<i8").tobytes()}, "not of its load"),
+        ({"data": (DONE[:500] - [(1 << 63) - 11, 0]).astype("<i8").tobytes()}, "not of its load"),
         ({"first": 1}, "not consecutive"),
         ({"data": DONE[:499].astype("<i8").tobytes()}, "not consecutive"),
         ({"data": DONE[500:1000].astype("<i8").tobytes()}, "not of the time between"),
@@ -146,12 +158,13 @@ def paced() -> Member:
     return Member(0, job((0,), pace=Pace(frame_period_ns=1000.0)), State.RUNNING)
 
 
-def scheduled() -> Member:
-    """Served by one agent of its own, two thousand arrivals in a window that begins with the load."""
-    address = ScheduleAddress(pid=1, descriptor=3, count=2000, nonce="0" * 32)
+def scheduled(lead_in_s: float = 0.0, timeout_s: float | None = None, count: int = 2000) -> Member:
+    """Served by one agent of its own: arrivals in a lead-in and a window of ten seconds."""
+    address = ScheduleAddress(pid=1, descriptor=3, count=count, nonce="0" * 32)
     asked = job((0,))
-    schedule = Schedule(address, 0, 2000, shared=False)
-    return Member(0, structs.replace(asked, load=structs.replace(asked.load, schedule=schedule)), State.RUNNING)
+    schedule = Schedule(address, 0, count, shared=False, lead_in_s=lead_in_s)
+    order = structs.replace(asked.load, schedule=schedule, timeout_s=timeout_s)
+    return Member(0, structs.replace(asked, load=order), State.RUNNING)
 
 
 def due(data: Int64s, dues: Int64s) -> Int64s:
@@ -179,6 +192,91 @@ def test_samples_are_with_or_without_instants_of_their_own_as_the_load_is() -> N
     assert "not of the load that it was asked for" in heard([load(), samples(DUE)])
     assert "not of the load that it was asked for" in heard([load(), samples(DONE)], member=paced())
     assert "start before they are due" in heard([load(), samples(due(DONE, DONE[:, 0] + 1))], member=paced())
+
+
+def test_the_window_of_a_schedule_begins_when_its_lead_in_is_over() -> None:
+    """Also where the load was stopped before that, in the future: Ctrl-C in a long lead-in loses nobody."""
+    opens = BEGIN + seconds(25)
+    early = load(start_ns=opens, stop_ns=opens)
+    assert heard([early, samples(DUE), Delivered(1)], member=scheduled(lead_in_s=25)) == ""
+    for start_ns in (BEGIN, opens - 1, opens + 1):
+        other = load(start_ns=start_ns, stop_ns=opens + 1)
+        assert "began at an instant that is not of this run" in heard([other], member=scheduled(lead_in_s=25))
+    long = load(start_ns=opens, stop_ns=opens + seconds(2))
+    assert "stopped at an instant that is not of this run" in heard([long], member=scheduled(lead_in_s=25))
+
+
+def test_what_is_due_is_due_between_the_beginning_of_the_lead_in_and_the_end_of_the_window() -> None:
+    last = BEGIN + seconds(10)
+    for dues, right in ((BEGIN, True), (BEGIN - 1, False), (last - 1, True), (last, False)):
+        late = due(DONE[:1] + seconds(10), np.array([dues]))
+        why = [fault_of(scheduled(), samples(late), last + seconds(1))]
+        assert why == [""] if right else "due at instants that are not of its load" in why[0]
+
+
+def test_instants_that_are_too_far_apart_for_a_difference_are_found() -> None:
+    """Their services and waits are positive in 64 bits."""
+    row = np.array([[int(DONE[0, 1]) - (1 << 63) + 11, DONE[0, 1], DONE[0, 1] + seconds(1)]])
+    assert (row[:, 1] - row[:, 0] > 0).all()
+    for member in (scheduled(), paced()):
+        assert "not of its load" in heard([load(), samples(row)], member=member)
+    early = due(DONE[:1], np.array([-(1 << 63)]))
+    assert "not of its load" in heard([load(), samples(early)], member=paced())
+
+
+def fault_of(member: Member, notice: AnyNotice, now_ns: int) -> str:
+    member.ready, member.finished = ready(effective(requests=2)), load()
+    return fault(member, notice, None, BEGIN, now_ns)
+
+
+def dropping(*instants: int) -> Dropped:
+    return Dropped(np.array(instants, "<i8").tobytes())
+
+
+def dropper(count: int = INSTANTS_PER_MESSAGE + 1) -> Member:
+    return scheduled(lead_in_s=1.0, timeout_s=0.1, count=count)
+
+
+FINISHED: Final = load(start_ns=BEGIN + seconds(1), stop_ns=BEGIN + seconds(1), completed=0)
+
+
+def test_arrivals_that_are_dropped_are_of_the_load_and_in_order_across_messages() -> None:
+    first, last = -seconds(1), seconds(10) - 1
+    assert heard([FINISHED, dropping(first, 0), dropping(0, last), Delivered(2)], member=dropper()) == ""
+    assert "not in their order" in heard([FINISHED, dropping(5, 4)], member=dropper())
+    assert "not in their order" in heard([FINISHED, dropping(5), dropping(4)], member=dropper())
+    for instants in ((first - 1, 0), (0, last + 1), (-(1 << 63), (1 << 63) - 1), (0, 1 << 62, 0)):
+        assert "dropped arrivals that are not of its load" in heard([FINISHED, dropping(*instants)], member=dropper())
+
+
+def test_arrivals_are_dropped_where_that_was_asked_for() -> None:
+    for member in (scheduled(), paced(), Member(0, job((0,)), State.RUNNING)):
+        assert "was not asked to" in heard([dropping(1)], member=member)
+
+
+def test_no_more_arrivals_are_served_and_dropped_than_there_are() -> None:
+    served = samples(due(DONE[:3], DONE[:3, 0]))
+    assert heard([FINISHED, served, dropping(1, 2)], member=dropper(5)) == ""
+    assert "more arrivals than it had" in heard([FINISHED, served, dropping(1, 2, 3)], member=dropper(5))
+    assert "more samples than" in heard([FINISHED, dropping(1, 2, 3), served], member=dropper(5))
+
+
+def test_arrivals_that_are_dropped_come_in_as_few_messages_as_can_be() -> None:
+    many = [dropping(at) for at in range(3)]
+    assert "more messages than that takes" in heard([FINISHED, *many], member=dropper())
+    assert heard([FINISHED, *many[:2]], member=dropper()) == ""
+
+
+def test_cells_of_a_load_are_reported_one_after_the_other() -> None:
+    tally = Tally(0, 1.0, np.array([7], "<i4").tobytes(), np.array([1], "<i8").tobytes())
+    counted = Member(0, job((0,), cells_ns=(1_000, 2_000)), State.RUNNING)
+    cells = [structs.replace(tally, cell=cell) for cell in (0, 1, 2)]
+    assert heard(cells[:2], member=counted) == ""
+    assert "in cell 2 of its load, where that of 2 was next" in heard(cells[2:], member=counted)
+    for first in (1, 2):
+        other = Member(0, job((0,), cells_ns=(1_000, 2_000)), State.RUNNING)
+        assert f"in cell {first} of its load, where that of 0 was next" in heard(cells[first:], member=other)
+    assert "in cell 0" in heard(cells, member=Member(0, job((0,)), State.RUNNING))
 
 
 def test_nothing_of_a_schedule_is_folded() -> None:
