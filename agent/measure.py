@@ -282,7 +282,7 @@ class ReadyLoad:
         start = control.zero_ns if self._job.load.at_rate else control.began_ns
         return Finished(
             start_ns=start,
-            stop_ns=self._whole_until(start, ends, deadline_ns),
+            stop_ns=start if error is not None else self._whole_until(start, ends, deadline_ns),
             completed=self.recorder.completed,
             usage=self._account.readings,
             memory=memory(),

@@ -154,7 +154,7 @@ def drops(control_address, arrival, instant):
     if control[C_TIMEOUT] == 0 or instant - arrival < control[C_TIMEOUT]:
         return False
     number = fetch_add(control_address + 8 * C_DROPPED, 1)
-    words(control[C_DROPS])[number] = arrival - control[C_ZERO]
+    words(control[C_DROPS])[number] = arrival
     return True
 
 

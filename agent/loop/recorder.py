@@ -50,7 +50,7 @@ def _aligned(*shape: int) -> Int64s:
 class Recorder:
     """What an agent's loop works on. `fine` [requests, FINE.size] and `coarse` [requests, slices, COARSE.size]: the
     histograms that overwritten samples fold into; at a rate their services and waits into `parts`, else None.
-    `drops`: when the arrivals were due that were dropped, ns since the window's start."""
+    `drops`: when the arrivals were due that were dropped, 0 where that is not noted yet."""
 
     control: ControlRow
     slots: Slots
@@ -80,6 +80,9 @@ class Recorder:
         except OSError as error:
             raise UsageError(
                 f"-nireq: no address space for what {requests:,} requests record ({error.strerror}); use fewer"
+                if not arrivals
+                else f"No address space for what {requests:,} requests record of {arrivals:,} arrivals "
+                f"({error.strerror}); lower --rate, measure for a shorter time, -t, or use fewer requests, -nireq"
             ) from None
         control.queue, control.drops = control.next_arrival_address, drops.ctypes.data
         for index, slot in enumerate(slots):
@@ -102,6 +105,7 @@ class Recorder:
             self.coarse[request] = 0
             if self.parts is not None:
                 self.parts[request].clear()
+        self.drops[: self.control.dropped] = 0
         self.slots.clear(FIRST_SLICE_NS)
         self.control.clear()
 
@@ -141,8 +145,11 @@ class Recorder:
         return bool((self.slots.idle | self.slots.done).all())
 
     def dropped(self) -> Int64s:
-        """When the arrivals were due that were dropped, in the order in which that was seen."""
-        return self.drops[: self.control.dropped]
+        """When the arrivals were due that were dropped, ns since the window's start, in the order in which that was
+        seen. In an abandoned load another thread may be about to note one that it has counted."""
+        counted = self.drops[: self.control.dropped]
+        since: Int64s = counted[counted != 0] - self.control.zero_ns
+        return since
 
     def contents(self) -> Iterator[Samples | Folded | Dropped]:
         """All that was recorded, as messages; a request's samples in the order of their ends."""

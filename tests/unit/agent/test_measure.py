@@ -156,3 +156,21 @@ def test_a_stop_before_the_load_begins_leaves_nothing_to_do() -> None:
     assert load.outputs() is None
     backend: Any = load.backend
     backend._device.stop()
+
+
+@pytest.mark.parametrize("api", ["sync", "async"])
+def test_a_load_at_a_rate_that_fails_before_its_end_does_not_report_that_it_lasted_to_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its end may lie in the future, and a report from there is not believed."""
+    job = null_job(api, duration_s=3600.0, iterations=None, pace=Pace(frame_period_ns=PERIOD_NS))
+    load = prepare(job, thread_ids(), StepTimes())
+    monkeypatch.setattr(load.backend, "settle", lambda _: "broken")
+    at = monotonic_ns()
+    ending = threading.Timer(0.05, lambda: setattr(load.recorder.control, "stop", 1))
+    ending.start()
+    finished = load.run(at)
+    ending.join()
+    backend: Any = load.backend
+    backend._device.stop()
+    assert (finished.error, finished.start_ns, finished.stop_ns) == ("broken", at, at)

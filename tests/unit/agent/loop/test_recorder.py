@@ -250,11 +250,32 @@ def test_with_a_number_of_arrivals_any_request_has_room_for_all_of_them() -> Non
 
 def test_dropped_arrivals_are_delivered_in_the_order_in_which_they_were_due() -> None:
     recorder = Recorder.allocate(1, 1, timed=True, arrivals=5)
-    recorder.drops[:3] = [30, -10, 20]
+    recorder.control.zero_ns = 1_000
+    recorder.drops[:3] = [1_030, 990, 1_020]
     recorder.control.dropped = 3
     (message,) = recorder.contents()
     assert isinstance(message, Dropped)
-    assert np.frombuffer(message.data, "<i8").tolist() == [-10, 20, 30]
+    assert message.array.tolist() == [-10, 20, 30]
+    recorder.clear()
+    assert list(recorder.contents()) == []
+
+
+def test_a_dropped_arrival_that_is_counted_and_not_yet_noted_is_not_delivered() -> None:
+    recorder = Recorder.allocate(1, 1, timed=True, arrivals=5)
+    recorder.control.zero_ns = 1_000
+    recorder.drops[:2] = [1_030, 1_010]
+    recorder.control.dropped = 2
+    recorder.clear()
+    recorder.drops[0] = 1_040
+    recorder.control.dropped = 2
+    (message,) = recorder.contents()
+    assert isinstance(message, Dropped)
+    assert message.array.tolist() == [40]
+
+
+def test_a_schedule_that_there_is_no_room_to_record_is_named_with_what_makes_it_smaller() -> None:
+    with pytest.raises(UsageError, match=r"record of 1,000,000,000,000,000 arrivals .*lower --rate"):
+        Recorder.allocate(2, 1, timed=True, arrivals=10**15)
 
 
 def test_the_number_completed_is_that_of_all_requests() -> None:
