@@ -8,10 +8,10 @@ from .bounded import MOST_COUNT, Nanoseconds
 from .histogram import COARSE, FINE, Layout
 from .job import Finite
 
-MOST_SLICES: Final = 4_096
+_MOST_FOLDED_SLICES: Final = 4_096
 """Time slices of one `messages.Folded`."""
 
-MOST_CELLS: Final = 1 << 18
+MOST_SLICE_BUCKETS: Final = 1 << 18
 """Buckets of slices in one `Folded`: 4 MiB."""
 
 MOST_TALLIED: Final = 1 << 40
@@ -60,7 +60,7 @@ def check_slices(indices: bytes, buckets: bytes, counts: bytes, total: int) -> N
     _check_buckets(buckets, COARSE)
     _check_counts(counts, total)
     numbers = memoryview(indices).cast("i")
-    if min(numbers) < 0 or max(numbers) >= MOST_SLICES:
+    if min(numbers) < 0 or max(numbers) >= _MOST_FOLDED_SLICES:
         raise ValueError("a time slice comes after the start")
 
 

@@ -23,7 +23,7 @@ from .bounded import (
     Version,
 )
 from .effective import Effective, Outputs, Phases
-from .folded import MOST_CELLS, MOST_TALLIED, FoldedTimes, check_histogram, check_slices, check_times
+from .folded import MOST_SLICE_BUCKETS, MOST_TALLIED, FoldedTimes, check_histogram, check_slices, check_times
 from .histogram import COARSE, FINE
 from .job import MOST_CELLS_OF_TIME, MOST_CPUS, CpuNumber, Cpus, Finite, Job, Seconds
 from .samples import Int64s, SampleArray, row_bytes
@@ -331,9 +331,9 @@ class Folded(Notice, frozen=True, tag="folded"):
     fine_buckets: Annotated[bytes, Meta(max_length=4 * FINE.size)]
     fine_counts: Annotated[bytes, Meta(max_length=8 * FINE.size)]
     slice_ns: Annotated[int, Meta(ge=1, lt=1 << 62)]
-    slice_indices: Annotated[bytes, Meta(max_length=4 * MOST_CELLS)]
-    slice_buckets: Annotated[bytes, Meta(max_length=4 * MOST_CELLS)]
-    slice_counts: Annotated[bytes, Meta(max_length=8 * MOST_CELLS)]
+    slice_indices: Annotated[bytes, Meta(max_length=4 * MOST_SLICE_BUCKETS)]
+    slice_buckets: Annotated[bytes, Meta(max_length=4 * MOST_SLICE_BUCKETS)]
+    slice_counts: Annotated[bytes, Meta(max_length=8 * MOST_SLICE_BUCKETS)]
     service: FoldedTimes | None = None
     wait: FoldedTimes | None = None
 

@@ -10,7 +10,7 @@ LEAST_RING: Final = 4_096
 MOST_REQUESTS: Final = 65_536
 """Of one agent. Each has some MB of address space for what it records, mostly never touched."""
 
-MOST_SLICES: Final = 256
+_MOST_SLICES: Final = 256
 _LEAST_SLICES: Final = 16
 _FEW: Final = 64
 """Up to so many requests have the least of samples and all slices, whatever memory is given; more share as much."""
@@ -31,7 +31,7 @@ def head_and_ring(sample_bytes: int, requests: int, timed: bool = False) -> tupl
 
 def slices(requests: int) -> int:
     """Time slices of each request's histogram; a power of two."""
-    return max(_LEAST_SLICES, min(MOST_SLICES, _power_of_two(_FEW * MOST_SLICES // requests)))
+    return max(_LEAST_SLICES, min(_MOST_SLICES, _power_of_two(_FEW * _MOST_SLICES // requests)))
 
 
 def most_samples(sample_bytes: int, requests: int, timed: bool = False) -> int:

@@ -39,7 +39,7 @@ from ovbench.coordinator.machine.utilization import Meter
 from ovbench.coordinator.report.live import Screen
 from ovbench.coordinator.report.text import print_report
 from ovbench.coordinator.result.report import from_json, json_schema, to_json
-from ovbench.coordinator.session.actions import AboutToBegin, Action, Counted
+from ovbench.coordinator.session.actions import AboutToBegin, Action, Tallied
 from ovbench.coordinator.session.events import AgentsReady
 from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.phase import Phase
@@ -167,7 +167,7 @@ def _go_on(fleet: Fleet, actions: Sequence[Action], now_ns: int, watch: Watch | 
         match action:
             case AboutToBegin():
                 _go_on(fleet, fleet.begin(now_ns), now_ns, watch)
-            case Counted(agent, tally) if watch is not None:
+            case Tallied(agent, tally) if watch is not None:
                 if watch.add(agent, fleet.members[agent].batches, tally):
                     _go_on(fleet, fleet.end(now_ns), now_ns, watch)
 

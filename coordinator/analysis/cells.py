@@ -55,7 +55,7 @@ def cell_edges(start_ns: int, stop_ns: int, cells: int = CELLS) -> Int64s:
     return np.asarray([start_ns + (stop_ns - start_ns) * n // cells for n in range(cells + 1)], np.int64)
 
 
-def tally(
+def count_cells(
     pieces: Sequence[SampleArray], edges: Int64s, limits: Sequence[int], time: Time = LATENCY, by_due: bool = False
 ) -> tuple[Int64s, Int64s]:
     """By cell: how many samples ended in it, or were due in it, [n], and how many of them exceed no limit, [limits, n].

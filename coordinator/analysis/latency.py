@@ -174,7 +174,7 @@ def folded_latency(
     mean = total / count
     squares = sum(float(np.square(part - mean).sum()) for part in values)
     squares += sum(_squares_about(rest, mean) for rest in folded)
-    ranked = _Counted(np.cumsum(histogram), min(least), max(most))
+    ranked = _RankedBuckets(np.cumsum(histogram), min(least), max(most))
     ranks = _ranks(count + missing, chosen)
     found = [ranked[rank] / NS_PER_MS if rank < count else None for rank in ranks]
     latency = Latency(
@@ -194,10 +194,10 @@ def folded_latency(
 
 
 def _folded_bounds(
-    ranked: "_Counted", histogram: Int64s, at_least: Int64s, ranks: Sequence[int], mean: float
+    ranked: "_RankedBuckets", histogram: Int64s, at_least: Int64s, ranks: Sequence[int], mean: float
 ) -> dict[str, float]:
     count, longest = ranked.count, max(ranked.most, float(at_least.max()))
-    every = _Counted(np.cumsum(histogram + FINE.count(at_least)), 0.0, longest)
+    every = _RankedBuckets(np.cumsum(histogram + FINE.count(at_least)), 0.0, longest)
     return {
         "mean": (mean * count + float(at_least.sum())) / every.count / NS_PER_MS,
         "max": longest / NS_PER_MS,
@@ -233,7 +233,7 @@ def folded_intervals(latency: Latency, histogram: Int64s, coarse: Int64s, chosen
     if latency.missing:
         return {}
     below = np.cumsum(coarse, axis=1)[:, COARSE.buckets(np.asarray(limits, np.int64))].T
-    ranked = _Counted(np.cumsum(histogram), latency.least("min") * NS_PER_MS, latency.least("max") * NS_PER_MS)
+    ranked = _RankedBuckets(np.cumsum(histogram), latency.least("min") * NS_PER_MS, latency.least("max") * NS_PER_MS)
     return _intervals(ranked, list(below), coarse.sum(axis=1), chosen, 0)
 
 
@@ -257,7 +257,7 @@ class _Ranked:
 
 
 @dataclass(frozen=True)
-class _Counted:
+class _RankedBuckets:
     """Values of which single ranks are asked, known by their histogram in FINE, and that lie in [least, most]."""
 
     cumulated: Int64s
@@ -274,7 +274,7 @@ class _Counted:
 
 
 def _intervals(
-    ranked: _Ranked | _Counted, below: Sequence[Int64s | None], counts: Int64s, chosen: float, missing: int
+    ranked: _Ranked | _RankedBuckets, below: Sequence[Int64s | None], counts: Int64s, chosen: float, missing: int
 ) -> dict[str, Interval]:
     """`below`, `counts`: as `intervals_of` has them."""
     intervals = {}

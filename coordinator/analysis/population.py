@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ovbench.common.messages import Folded
 from ovbench.common.samples import SampleArray
 
-from .cells import tally
+from .cells import count_cells
 from .counted import Counted
 from .latency import NONE_MISSING, Latency, folded_latency, intervals_of, latency_of
 from .queues import Queue
@@ -136,7 +136,7 @@ class Population:
             return found
         limits = found.limits_ns
         distinct = sorted({limit for limit in limits if limit is not None})
-        counts, below = tally(self.samples, self.edges, distinct, time, self.by_due)
+        counts, below = count_cells(self.samples, self.edges, distinct, time, self.by_due)
         if found.missing:
             counts = counts + np.histogram(self.missing.dues_ns, self.edges)[0]
         rows = [None if limit is None else below[distinct.index(limit)] for limit in limits]

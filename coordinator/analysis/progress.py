@@ -69,7 +69,7 @@ def progress(load: Recorded, at: Int64s) -> CumulativeWork:
     """`at`: instants in ascending order, none of them between an agent's exact samples where it folded those."""
     whole, shares = np.zeros((2, len(at))), np.zeros((2, len(at)))
     lanes = lanes_of(load)
-    queue = _Queue(at, lanes) if lanes < load.requests else None
+    queue = _Lanes(at, lanes) if lanes < load.requests else None
     turn = np.asarray(load.batches, np.int64)
     for piece in load.pieces:
         if not len(piece):
@@ -144,7 +144,7 @@ def _still_to_stand_for(piece: Piece, ended: Int64s, at: Int64s, turn: Int64s, p
     return rest
 
 
-class _Queue:
+class _Lanes:
     """The inferences of an agent that are under way at n instants, of which only `lanes` are served."""
 
     def __init__(self, at: Int64s, lanes: int) -> None:

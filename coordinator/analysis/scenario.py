@@ -16,7 +16,7 @@ from ovbench.common.samples import SampleArray
 from ..request.scenario import Rules, Scenario
 from ..result.scenario import EarlyStopping, Minimum, Performance, ScenarioPart, ScenarioResult
 from ..session.record import RunRecord
-from ..stats.earlystopping import Estimate, estimate, fewest_queries
+from ..stats.earlystopping import Support, estimate, fewest_queries
 from .recording import recorded
 
 NEVER: Final = int(np.iinfo(np.int64).max)
@@ -177,7 +177,7 @@ def _all_satisfied(*conditions: Minimum | EarlyStopping | Performance) -> bool:
     return all(condition.satisfied for condition in conditions)
 
 
-def _estimated(latencies: Int64s, estimated: Estimate) -> int | None:
+def _estimated(latencies: Int64s, estimated: Support) -> int | None:
     return None if estimated.discarded is None else _known(latencies, len(latencies) - 1 - estimated.discarded)
 
 

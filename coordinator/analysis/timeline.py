@@ -20,7 +20,7 @@ from .times import LATENCY
 
 Int64s = npt.NDArray[np.int64]
 
-MOST_SLICES: Final = 256
+_TIMELINE_SLICES: Final = 256
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Span:
 
 def spans_of(loads: Sequence[Counted], window: Window) -> Iterator[Span]:
     """The window in slices of equal length, the last as long as what remains; a short rest joins the one before."""
-    length = slice_length_ns(window.stop_ns - window.start_ns, MOST_SLICES)
+    length = slice_length_ns(window.stop_ns - window.start_ns, _TIMELINE_SLICES)
     length = max([length, *(part.slice_ns for load in loads for part, _ in load.folded)])
     edges = slice_edges_ns(window.start_ns, window.stop_ns, length)
     for index in range(len(edges) - 1):

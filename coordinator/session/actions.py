@@ -43,7 +43,7 @@ class Begins:
 
 
 @dataclass(frozen=True)
-class Counted:
+class Tallied:
     """An agent has reported what it did in a cell of time."""
 
     agent: int
@@ -72,4 +72,4 @@ class Refused:
     message: str
 
 
-Action = Send | Kill | Lost | AllReady | AboutToBegin | Begins | Counted | Ends | LoadEnded | Refused
+Action = Send | Kill | Lost | AllReady | AboutToBegin | Begins | Tallied | Ends | LoadEnded | Refused

@@ -38,7 +38,7 @@ from .member import Member, weight
 SLACK_NS: Final = NS_PER_S
 """Of instants: agents read the same clock, and what comes later than that is not of this run."""
 
-MOST_REQUESTS: Final = 1_024
+MOST_CHOSEN_REQUESTS: Final = 1_024
 """Of an agent whose number of requests OpenVINO chose; it chooses a few for each CPU."""
 
 _BEFORE_NS: Final = 60 * NS_PER_S
@@ -78,7 +78,7 @@ def fault(member: Member, notice: AnyNotice, cpus: Collection[int] | None, begin
 
 
 def _most_requests(job: Job) -> int:
-    return max(MOST_REQUESTS, job.runtime.requests or 0, job.runtime.streams or 0)
+    return max(MOST_CHOSEN_REQUESTS, job.runtime.requests or 0, job.runtime.streams or 0)
 
 
 def _in_ready(member: Member, ready: Ready, cpus: Collection[int] | None) -> Iterator[str]:

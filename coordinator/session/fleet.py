@@ -31,7 +31,7 @@ from ovbench.common.messages import (
     tag,
 )
 
-from .actions import AboutToBegin, Action, AllReady, Begins, Counted, Ends, Kill, LoadEnded, Lost, Refused, Send
+from .actions import AboutToBegin, Action, AllReady, Begins, Ends, Kill, LoadEnded, Lost, Refused, Send, Tallied
 from .claims import fault
 from .crew import Contact, Crew
 from .member import Member
@@ -160,7 +160,7 @@ class Fleet:
                 actions.append(Refused(notice.message))
         actions += self._proceed()
         if isinstance(notice, Tally) and not why:
-            actions.append(Counted(member.id, notice))
+            actions.append(Tallied(member.id, notice))
         if isinstance(notice, Finished):
             actions.append(LoadEnded(member.id, last=not self.still(State.RUNNING)))
         return actions

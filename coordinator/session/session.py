@@ -22,7 +22,7 @@ from ..machine.survey import Survey
 from ..machine.utilization import Meter
 from ..plan.plan import Plan
 from ..store.runfolder import run_folder
-from .actions import AboutToBegin, Action, AllReady, Begins, Counted, Ends, Kill, LoadEnded, Lost, Refused, Send
+from .actions import AboutToBegin, Action, AllReady, Begins, Ends, Kill, LoadEnded, Lost, Refused, Send, Tallied
 from .agreement import disagreement
 from .crew import Crew
 from .events import AgentLost, AgentsReady, RunEnded, Sink, Stopping
@@ -228,7 +228,7 @@ class Session:
                     window_ns = at_ns + to_ns(load.lead_in_s)
                     self._reading(bus, partial(self.meter.plan, window_ns, load.duration_s))
                     self.survey.hold(at_ns)
-                case Counted(agent, tally):
+                case Tallied(agent, tally):
                     if self.watch is not None and self.watch.add(agent, fleet.members[agent].batches, tally):
                         self._do(bus, fleet, fleet.end(self.clock()))
                 case Ends(at_ns):

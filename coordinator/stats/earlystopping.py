@@ -19,8 +19,8 @@ _SMALLEST_TERM: Final = 2.0**-33
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """Of a percentile: the highest latency once `discarded` higher ones are left out, an upper bound by confidence.
+class Support:
+    """Of a percentile: it is the highest latency once `discarded` higher ones are left out, at most, by confidence.
 
     `needed`: the fewest queries that support an estimate; with fewer, `discarded` is None.
     """
@@ -37,15 +37,15 @@ def fewest_queries(over: int, percentile: float) -> int:
     return _fewest_within(over, percentile) + over
 
 
-def estimate(queries: int, percentile: float) -> Estimate:
+def estimate(queries: int, percentile: float) -> Support:
     """Which of the latencies of `queries` is the estimate of the percentile (between 0 and 1)."""
     needed = fewest_queries(1, percentile)
     if queries < needed:
-        return Estimate(needed, None)
+        return Support(needed, None)
     # The estimate may be exceeded by as many queries as are few, itself among them; the expected number is too many.
     expected = int(queries * (1 - percentile)) + 1
     too_many = _least(lambda over: not _few(queries - over, over, percentile), 2, expected)
-    return Estimate(needed, too_many - 2)
+    return Support(needed, too_many - 2)
 
 
 def _fewest_within(over: int, percentile: float) -> int:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ovbench.common.histogram import Int64s
 from ovbench.common.samples import SampleArray
-from ovbench.coordinator.analysis.cells import cell_edges, longest_gap_ns, longest_stall_ns, tally
+from ovbench.coordinator.analysis.cells import cell_edges, count_cells, longest_gap_ns, longest_stall_ns
 from ovbench.coordinator.analysis.merge import merge
 from tests.builders import folded, ms, pairs, piece_of, recording, seconds, steady
 
@@ -27,7 +27,7 @@ def numbers(*values: int) -> Int64s:
 def test_a_tally_is_that_of_counting_one_by_one(ends: list[list[int]], limit: int, large: bool) -> None:
     repeat = 5000 if large else 1
     pieces = [pairs(np.repeat(sorted(part), repeat), np.repeat(part, repeat) % 20) for part in ends if part]
-    counts, below = tally([SampleArray(piece) for piece in pieces], cell_edges(0, 400), [limit, 30])
+    counts, below = count_cells([SampleArray(piece) for piece in pieces], cell_edges(0, 400), [limit, 30])
     cells, fast = [0] * 40, [0] * 40
     for piece in pieces:
         for begin, end in piece[:: 1 if not large else repeat].tolist():
@@ -43,8 +43,8 @@ def test_a_tally_by_large_pieces_is_that_of_many_small_ones() -> None:
     latencies = random.integers(1, 1000, 20_000)
     data = SampleArray(pairs(np.cumsum(latencies), latencies))
     edges = cell_edges(0, int(data.ends[-1]))
-    whole = tally([data], edges, [10, 500])
-    parts = tally([data[at : at + 1000] for at in range(0, len(data), 1000)], edges, [10, 500])
+    whole = count_cells([data], edges, [10, 500])
+    parts = count_cells([data[at : at + 1000] for at in range(0, len(data), 1000)], edges, [10, 500])
     assert np.array_equal(whole[0], parts[0])
     assert np.array_equal(whole[1], parts[1])
 

@@ -36,13 +36,13 @@ from ovbench.coordinator.session.actions import (
     Action,
     AllReady,
     Begins,
-    Counted,
     Ends,
     Kill,
     LoadEnded,
     Lost,
     Refused,
     Send,
+    Tallied,
 )
 from ovbench.coordinator.session.crew import Contact, Crew
 from ovbench.coordinator.session.fleet import Fleet, release
@@ -832,9 +832,9 @@ def test_an_agent_whose_load_goes_on_after_the_end_that_was_ordered_is_lost() ->
 def test_what_an_agent_counted_is_handed_on_in_its_order_and_else_loses_it() -> None:
     life = Life(agents=2, cells_ns=(ms(10), ms(20))).running()
     first, second = (Tally(cell, 1.0, b"", b"") for cell in (0, 1))
-    assert life.say(0, first) == [Counted(0, first)]
-    assert life.say(0, second) == [Counted(0, second)]
-    assert of_kind(life.say(1, second), Counted) == []
+    assert life.say(0, first) == [Tallied(0, first)]
+    assert life.say(0, second) == [Tallied(0, second)]
+    assert of_kind(life.say(1, second), Tallied) == []
     assert life.states == [State.RUNNING, State.LOST]
     assert "in cell 1 of its load, where that of 0 was next" in why(life, 1)
     life.say(0, Tally(2, 1.0, b"", b""))
