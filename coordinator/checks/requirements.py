@@ -35,6 +35,6 @@ def _of_unknown(requirement: Requirement, bound: float | None) -> RequirementPar
 
 def _at_least(requirement: Requirement, bound: float) -> str:
     """Where arrivals that never completed count as the longest."""
-    beyond = requirement.operator in ("<", "<=") and not requirement.holds(bound)
-    least = f"it is at least {figure_value(requirement.figure, bound)}"
-    return f"{least}, beyond the limit" if beyond else f"{least}, and too many arrivals never completed to say more"
+    missed = requirement.operator in ("<", "<=") and not requirement.holds(bound)
+    least = f"it is {beyond(figure_value(requirement.figure, bound))}"
+    return f"{least}, beyond the limit" if missed else f"{least}, and too many arrivals never completed to say more"

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import structs
 
 from ..request.requirement import Requirement, compare
-from ..result.numbers import figure_value
+from ..result.numbers import beyond, figure_value
 from ..result.study import Point
 from .change import Change, way
 from .comparison import Comparison, Failure, Matched, Pair
@@ -81,7 +81,7 @@ class _Case:
             return ""
         bounds = ((self.comparison.first.name, found.first_at_least), (self.pair.other.name, found.other_at_least))
         figure = self.condition.figure
-        parts = [f"at least {figure_value(figure, bound)} in {name}" for name, bound in bounds if bound is not None]
+        parts = [f"{beyond(figure_value(figure, bound))} in {name}" for name, bound in bounds if bound is not None]
         return f"{figure} is not known, but {' and '.join(parts)}" if parts else ""
 
 

@@ -12,7 +12,7 @@ from ..compare.change import Change, FigurePart
 from ..compare.comparison import Comparison, Failure, Matched, Pair
 from ..compare.difference import Difference
 from ..request.requirement import Requirement
-from ..result.numbers import interval, plain
+from ..result.numbers import beyond, interval, plain
 from ..result.study import Point
 from .lines import print_line
 
@@ -142,7 +142,7 @@ def _table(matched: Matched, letter: str) -> Table:
 def _value(figure: FigurePart | None, at_least: float | None) -> str:
     if figure is not None:
         return plain(figure.value)
-    return "-" if at_least is None else f">={plain(at_least)}"
+    return "-" if at_least is None else beyond(plain(at_least))
 
 
 def _interval(figure: FigurePart | None) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from ..result.numbers import duration, milliseconds, rate
+from ..result.numbers import bounded, duration, rate
 from ..result.study import Outcome, Study, Trial
 from ..session.events import (
     AgentLost,
@@ -123,7 +123,8 @@ def trial_line(outcome: Outcome, number: int, trials: int) -> Text:
         return text + Text(f"{outcome.status}: {outcome.why or 'nothing was measured'}", "bold red")
     text += Text(f"{rate(outcome.fps)} FPS", "bold")
     if outcome.latency_ms or outcome.at_least:
-        median, p99 = (milliseconds(outcome.latency_ms.get(name)) for name in ("median", "p99"))
+        known, least = outcome.latency_ms, outcome.at_least
+        median, p99 = (bounded(known.get(name), least.get(f"{name}_ms")) for name in ("median", "p99"))
         text += Text(f"  median {median}  p99 {p99}")
     if outcome.status != "VALID":
         text += Text(f"  {outcome.status}: {', '.join(outcome.findings)}", "yellow")

@@ -19,7 +19,12 @@ def microseconds(us: float) -> str:
 
 def bounded(ms: float | None, at_least: float | None) -> str:
     """Milliseconds that may be unknown, and are then more than a bound where there is one."""
-    return milliseconds(ms) if ms is not None or at_least is None else f"> {milliseconds(at_least)}"
+    return milliseconds(ms) if ms is not None or at_least is None else beyond(milliseconds(at_least))
+
+
+def beyond(bound: str) -> str:
+    """A figure that is not known, but cannot be below a bound, which is written in its unit."""
+    return f"> {bound}"
 
 
 def rate(per_second: float) -> str:

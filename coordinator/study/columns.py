@@ -1,13 +1,13 @@
 """The figures of a study's settings as columns of a table: what is in a cell, and which goes first where room is short.
 
-A renderer lays them out. A figure that a setting lacks is a dash. Pure.
+A renderer lays them out. A figure that a setting lacks is a dash, one that it does not know `> x`. Pure.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..result.numbers import milliseconds, rate
+from ..result.numbers import beyond, milliseconds, rate
 from ..stats.estimate import Estimate
 from .summary import Setting
 
@@ -30,7 +30,7 @@ def share(figure: Estimate | None) -> str:
 
 def per_batch(settings: Sequence[Setting]) -> tuple[Column, ...]:
     """The median latency, and by frame where the batch is varied."""
-    median = Column("median", lambda s: UNKNOWN if s.median_ms is None else milliseconds(s.median_ms.value), 2)
+    median = Column("median", lambda s: _latency("median_ms", s.median_ms, s), 2)
     return (median, Column("a frame", _per_frame)) if any(setting.batch for setting in settings) else (median,)
 
 
@@ -45,9 +45,19 @@ def _of(name: str, form: Callable[[float], str]) -> Callable[[Setting], str]:
         figure = setting.figures.get(name)
         if figure is not None:
             return form(figure.value)
-        return milliseconds(None) if name in setting.unknown else UNKNOWN
+        return _unknown(setting, name, form)
 
     return cell
+
+
+def _unknown(setting: Setting, name: str, form: Callable[[float], str]) -> str:
+    """More than a bound where trials do not know it; they have no such figure where there is none."""
+    bound = setting.at_least.get(name)
+    return UNKNOWN if bound is None else beyond(form(bound))
+
+
+def _latency(name: str, figure: Estimate | None, setting: Setting) -> str:
+    return _unknown(setting, name, milliseconds) if figure is None else milliseconds(figure.value)
 
 
 _AT_RATE: Final = {
@@ -63,7 +73,7 @@ def at_rate(settings: Sequence[Setting]) -> tuple[Column, ...]:
     known = {
         name
         for setting in settings
-        for name in (*setting.figures, *setting.unknown)
+        for name in (*setting.figures, *setting.at_least)
         if name != "unfinished" or setting.figures[name].value
     }
     return tuple(column for name, column in _AT_RATE.items() if name in known)
@@ -85,19 +95,13 @@ def _trials(setting: Setting) -> str:
     return f"{used} of {total}{doubt}" if used else "/".join(setting.trials)
 
 
-def _p99(setting: Setting) -> str:
-    if setting.p99_ms is not None:
-        return milliseconds(setting.p99_ms.value)
-    return milliseconds(None) if "p99_ms" in setting.unknown else UNKNOWN
-
-
 BEFORE: Final = (
     Column("FPS", lambda s: UNKNOWN if s.fps is None else rate(s.fps.value)),
     Column("±", lambda s: _plus_minus(s.fps)),
 )
 """With half the 95 % interval of the throughput."""
 
-P99: Final = Column("p99", _p99)
+P99: Final = Column("p99", lambda s: _latency("p99_ms", s.p99_ms, s))
 
 AFTER: Final = (
     Column("CPU", lambda s: UNKNOWN if s.busy_percent is None else f"{s.busy_percent:.0f} %", 3),

@@ -50,9 +50,10 @@ class Setting(Struct, frozen=True):
         dict[str, Estimate],
         Meta(description="by name, those of a load at a rate: arithmetic means over the trials, as they may be 0"),
     ] = {}
-    unknown: Annotated[
-        tuple[str, ...], Meta(description="figures that a trial does not know, as too many arrivals never completed")
-    ] = ()
+    at_least: Annotated[
+        dict[str, float],
+        Meta(description="by name, of figures that a trial does not know: what their mean cannot be below"),
+    ] = {}
 
     @property
     def name(self) -> str:
@@ -131,7 +132,7 @@ def setting_of(
         in_effect=next(iter(runs.values())) if len(runs) == 1 else None,
         varied=len(runs) > 1,
         figures=_figures(good),
-        unknown=tuple(dict.fromkeys(name for outcome in good for name in outcome.at_least)),
+        at_least=_bounds(repeated),
         same=tuple(dict(point) for point in dict.fromkeys(tuple(t.point.items()) for t in trials))[1:],
     )
 
@@ -159,6 +160,23 @@ def _latency(repeated: Sequence[Sequence[Outcome]], name: str) -> Estimate | Non
 
 def _latencies(outcomes: Sequence[Outcome], name: str) -> tuple[float, ...]:
     return tuple(outcome.latency_ms[name] for outcome in outcomes if name in outcome.latency_ms)
+
+
+def _bounds(repeated: Sequence[Sequence[Outcome]]) -> dict[str, float]:
+    """By geometric means, which arithmetic ones are not below."""
+    names = dict.fromkeys(name for block in repeated for outcome in block for name in outcome.at_least)
+    return {name: _least_mean([[_least(outcome, name) for outcome in block] for block in repeated]) for name in names}
+
+
+def _least(outcome: Outcome, name: str) -> float:
+    """What a figure is, or cannot be below."""
+    known = {**outcome.figures, **{f"{figure}_ms": value for figure, value in outcome.latency_ms.items()}}
+    return known.get(name, outcome.at_least.get(name, 0.0))
+
+
+def _least_mean(repeated: Sequence[Sequence[float]]) -> float:
+    means = [geometric_mean(block) if min(block) > 0 else 0.0 for block in repeated if block]
+    return geometric_mean(means) if min(means) > 0 else 0.0
 
 
 def _figures(good: Sequence[Outcome]) -> dict[str, Estimate]:

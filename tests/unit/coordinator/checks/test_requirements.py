@@ -33,6 +33,6 @@ def test_a_percentile_that_is_not_known_meets_nothing_whatever_its_bound(text: s
 
 
 def test_a_bound_beyond_the_limit_is_said_to_be() -> None:
-    assert checked("p99 < 5", {}, {"p99_ms": 12.0}).why == "it is at least 12.0 ms, beyond the limit"
+    assert checked("p99 < 5", {}, {"p99_ms": 12.0}).why == "it is > 12.0 ms, beyond the limit"
     short = checked("p99 < 50", {}, {"p99_ms": 12.0}).why
-    assert short == "it is at least 12.0 ms, and too many arrivals never completed to say more"
+    assert short == "it is > 12.0 ms, and too many arrivals never completed to say more"

@@ -67,7 +67,7 @@ def test_a_setting_at_a_rate_has_arithmetic_means_of_what_may_be_0() -> None:
     (setting,) = settings_of(planned, [at_rate(one, 5.0, wait_p99_ms=0.0), at_rate(two, 5.0, wait_p99_ms=3.0)])
     assert setting.figures["wait_p99_ms"].value == 1.5
     assert setting.figures["goodput"].value == 0.98
-    assert setting.unknown == ()
+    assert setting.at_least == {}
 
 
 def test_what_one_trial_does_not_know_the_setting_does_not_know() -> None:
@@ -77,6 +77,6 @@ def test_what_one_trial_does_not_know_the_setting_does_not_know() -> None:
     (setting,) = settings_of(planned, [at_rate(one, 5.0), at_rate(two, None)])
     assert (setting.p99_ms, setting.p99_of_trials) == (None, ())
     assert "wait_p99_ms" not in setting.figures
-    assert set(setting.unknown) == {"p99_ms", "wait_p99_ms"}
+    assert setting.at_least == {"p99_ms": pytest.approx((5.0 * 12.0) ** 0.5), "wait_p99_ms": pytest.approx(16.5**0.5)}
     assert setting.median_ms is not None
     assert setting.figures["unfinished"].value == 25.0
