@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ..request.requirement import Requirement
-from ..result.numbers import figure_value
+from ..result.numbers import beyond, figure_value
 from ..result.report import RequirementPart
 from ..stats.estimate import Estimate
 
