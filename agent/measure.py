@@ -78,8 +78,18 @@ def prepare(
         placement.pin_all({get_native_id()}, job.placement.housekeeping)
         control_threads |= {get_native_id()}
     mask = placement.mask(thread_ids() - control_threads)
-    ready = (job, control_threads, backend, recorder, schedule, times.phases(), mask, policy, outputs, period_ns)
-    return ReadyLoad(*ready)
+    return ReadyLoad(
+        job,
+        control_threads,
+        backend,
+        recorder,
+        schedule=schedule,
+        phases=times.phases(),
+        mask=mask,
+        memory_policy=policy,
+        outputs=outputs,
+        period_ns=period_ns,
+    )
 
 
 def _recorder(job: Job, requests: int) -> Recorder:
@@ -112,6 +122,7 @@ class ReadyLoad:
         control_threads: frozenset[int],
         backend: Backend,
         recorder: Recorder,
+        *,
         schedule: ScheduleMemory | None,
         phases: Phases,
         mask: tuple[int, ...],

@@ -117,7 +117,7 @@ class Merged:
 
 
 def merge_run(record: RunRecord) -> Merged | None:
-    """What was asked of the run, of the agents that count. None where no agent delivered."""
+    """The figures that the run was asked for, over the agents that count. None where no agent delivered."""
     loads, output = recorded(record.agents), record.request.output
     if not loads:
         return None

@@ -27,7 +27,7 @@ Int64s = npt.NDArray[np.int64]
 @dataclass(frozen=True)
 class Missing:
     """Arrivals of the window that never completed: when they were due, ns [n], and what their latencies cannot be
-    below, ns [n]. `by_agent`: the latter of those that are known to be an agent's."""
+    below, ns [n]. `by_agent`: these bounds, of the arrivals that an agent is known to have taken."""
 
     dues_ns: Int64s = field(default_factory=lambda: NONE_MISSING)
     at_least_ns: Int64s = field(default_factory=lambda: NONE_MISSING)

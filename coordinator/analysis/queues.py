@@ -71,7 +71,7 @@ def _offered(record: RunRecord, dues: Int64s, loads: Sequence[Recorded], ended_n
 
 
 def _drained_ns(record: RunRecord, loads: Sequence[Recorded]) -> int:
-    """Until when they looked for arrivals: one that a run was ended early may not have looked after that."""
+    """Until when they looked for arrivals. In a run that was interrupted some may not have looked after their stop."""
     stop_ns = min(load.stop_ns for load in loads)
     return stop_ns if record.interrupted else stop_ns + to_ns(record.request.load.drain_s)
 

@@ -142,18 +142,18 @@ def recorded(agents: Sequence[AgentRecord]) -> list[Recorded]:
     """The loads that count (see `AgentRecord.counts`)."""
     return [
         Recorded(
-            agent.id,
-            agent.finished.start_ns,
-            agent.finished.stop_ns,
-            agent.finished.completed,
-            pieces_of(agent.samples),
-            agent.folded,
-            agent.batches,
-            agent.ready.effective.streams if agent.ready is not None else None,
-            _period_ns(agents, agent.batches),
-            agent.job.load.at_rate,
-            agent.ready.effective.requests if agent.ready is not None else 1,
-            _dropped_ns(agent, agent.finished.start_ns),
+            agent=agent.id,
+            start_ns=agent.finished.start_ns,
+            stop_ns=agent.finished.stop_ns,
+            completed=agent.finished.completed,
+            pieces=pieces_of(agent.samples),
+            folded=agent.folded,
+            batches=agent.batches,
+            streams=agent.ready.effective.streams if agent.ready is not None else None,
+            period_ns=_period_ns(agents, agent.batches),
+            at_rate=agent.job.load.at_rate,
+            available=agent.ready.effective.requests if agent.ready is not None else 1,
+            dropped_ns=_dropped_ns(agent, agent.finished.start_ns),
         )
         for agent in agents
         if agent.finished is not None and agent.counts

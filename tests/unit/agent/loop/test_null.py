@@ -170,7 +170,7 @@ def test_no_inference_is_shorter_than_its_service_however_late_a_server_wakes(
     assert ends.max() - BEGIN >= 40 * SERVICE_NS  # one at a time
 
 
-@settings(max_examples=40)  # 100 ms each
+@settings(max_examples=15)  # 100 ms each
 @given(requests=st.integers(2, 5), lateness_ns=st.lists(st.integers(0, SERVICE_NS * 9 // 10), min_size=1, max_size=10))
 def test_lateness_costs_no_throughput_while_another_request_waits(requests: int, lateness_ns: list[int]) -> None:
     late = LateServer(requests, lateness_ns)
