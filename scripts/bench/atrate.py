@@ -93,7 +93,7 @@ def _free_since(ends: Int64s, servers: int) -> Int64s:
 def ideal_waits(dues: Int64s, services: Int64s, servers: int = 1) -> Int64s:
     """How long each of these arrivals, in order of due, waits for one of so many servers that take the next one at
     once: Lindley's recursion, and that of Kiefer and Wolfowitz for several. ns."""
-    free = [0] * servers
+    free = [int(dues[0]) if len(dues) else 0] * servers
     waits = np.empty(len(dues), np.int64)
     for index, (due, service) in enumerate(zip(dues.tolist(), services.tolist(), strict=True)):
         start = max(due, free[0])

@@ -1,6 +1,5 @@
 """What waits or is served, over time, and which loads are more than can be served: queues with fixed seeds."""
 
-import heapq
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as some
 from ovbench.common.samples import SampleArray
 from ovbench.coordinator.analysis.backlog import Backlog, Overload, backlog_at, overload_of
 from ovbench.coordinator.analysis.offered import Offered
+from scripts.bench.atrate import ideal_waits
 from tests.builders import ms, seconds
 
 Floats = npt.NDArray[np.float64]
@@ -46,11 +46,7 @@ def gaps(law: Gaps, count: int, random: np.random.Generator) -> Floats:
 
 def served(dues: Int64s, services: Int64s, requests: int) -> Offered:
     """First come, first served."""
-    free = [-(1 << 62)] * requests
-    starts = np.empty_like(dues)
-    for at, (due, service) in enumerate(zip(dues.tolist(), services.tolist(), strict=True)):
-        starts[at] = max(due, heapq.heappop(free))
-        heapq.heappush(free, int(starts[at]) + service)
+    starts = dues + ideal_waits(dues, services, requests)
     return Offered(SampleArray.of(starts, starts + services, dues), NONE, NONE, 1 << 62)
 
 

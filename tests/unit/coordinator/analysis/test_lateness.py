@@ -12,6 +12,7 @@ from ovbench.common.samples import SampleArray
 from ovbench.coordinator.analysis.lateness import Lateness, lateness_ns
 from ovbench.coordinator.analysis.offered import Offered, in_order_of_due
 from ovbench.coordinator.analysis.queues import Queue
+from scripts.bench.atrate import ideal_waits
 
 NONE: Final = np.empty(0, np.int64)
 
@@ -21,14 +22,9 @@ inferences = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 30), st.inte
 
 def served(load: list[tuple[int, int, int]], requests: int) -> tuple[SampleArray, list[int]]:
     """First come, first served by so many requests; and what was added to each."""
-    free = [0] * requests
-    rows, added = [], []
-    for due, late, service in sorted(load, key=lambda one: one[0]):
-        ready = max(due, heapq.heappop(free))
-        heapq.heappush(free, ready + late + service)
-        rows.append((ready + late, ready + late + service, due))
-        added.append(late)
-    return SampleArray(np.array(rows, np.int64)), added
+    dues, added, services = np.array(sorted(load, key=lambda one: one[0]), np.int64).T
+    starts = dues + ideal_waits(dues, added + services, requests) + added
+    return SampleArray.of(starts, starts + services, dues), added.tolist()
 
 
 def expected(samples: SampleArray, requests: int) -> list[int]:
