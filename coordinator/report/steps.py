@@ -11,6 +11,7 @@ from ovbench.common.messages import Ready
 from ovbench.common.shape import format_shape, static_shape
 
 from ..request.request import Request
+from ..request.scenario import least_server_s
 from ..result.numbers import count, duration, megabytes, milliseconds, rate
 from ..session.events import Awaited, Delivering, Joining, Preparing, ReadyAgent, WarmingUp
 
@@ -196,6 +197,7 @@ def load_lines(agents: Sequence[ReadyAgent], request: Request) -> Iterator[str]:
     warmup = f", after {duration(request.load.warmup_s)} of {before}" if request.load.warmup_s else ""
     yield f"{who} {how}, for {' and '.join(limits)}{pace}{warmup}"
     yield from arriving_lines(request)
+    yield from _lengthened(request)
     if agents and agents[0].reported.effective.backend == "openvino":
         yield _mode(agents[0].reported.effective.inference_only)
 
@@ -215,6 +217,16 @@ def arriving_lines(request: Request) -> Iterator[str]:
     end = f"up to {duration(load.drain_s)} after the end" if load.drain_s else "only until the end"
     dropped = "" if load.timeout_s is None else f"; dropped after {milliseconds(load.timeout_s * 1e3)} of waiting"
     yield f"what is due may finish {end}{dropped}"
+
+
+def _lengthened(request: Request) -> Iterator[str]:
+    """That a server's load is longer than was asked for, where it is as its queries want it."""
+    arrivals, rules = request.arrivals, request.rules
+    if arrivals is None or rules is None:
+        return
+    least_s = least_server_s(rules, arrivals.rate)
+    if request.load.duration_s == least_s:
+        yield f"LoadGen wants {count(rules.min_queries)} queries: -t is at least {duration(least_s)} at this rate"
 
 
 def _mode(inference_only: bool) -> str:

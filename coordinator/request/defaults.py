@@ -9,7 +9,7 @@ from ovbench.common.arrivals import Dispatch
 from ovbench.common.job import Api, Hint
 
 from .launchers import LAUNCHERS
-from .scenario import Rules, rules_of
+from .scenario import Rules, least_server_s, rules_of
 
 DEFAULT_MODEL: Final = builtin.PREFIX + "squeezenet1.1"
 DEFAULT_SECONDS: Final = 10.0
@@ -34,8 +34,6 @@ HINTS: Final[Mapping[str, Hint]] = {
 """benchmark_app's words."""
 
 _PREPARE_TIMEOUT_S: Final = 600.0
-_ENOUGH: Final = 1.5
-"""A server's window lasts for so many times its least number of queries, so that there are enough by whatever seed."""
 
 
 def of_scenario(raw: argparse.Namespace) -> argparse.Namespace:
@@ -56,7 +54,7 @@ def _scenario_s(raw: argparse.Namespace, rules: Rules) -> float:
     time_s = rules.min_duration_s if raw.time is None else float(raw.time)
     if raw.scenario.name != "server":
         return time_s
-    return float(max(time_s, _ENOUGH * rules.min_queries / raw.rate))
+    return float(max(time_s, least_server_s(rules, raw.rate)))
 
 
 def api_of(raw: argparse.Namespace) -> Api:

@@ -61,6 +61,9 @@ _RULES: Final[Mapping[Name, Rules]] = {
 }
 """For any model: what LoadGen 6.0 has in `mlperf.conf`, else the defaults of its `test_settings.h`."""
 
+_ENOUGH: Final = 1.5
+"""A server's window lasts for so many times its least number of queries, so that there are enough by whatever seed."""
+
 _NEEDED_BY_A_SERVER: Final = {
     "--rate": "the arrivals per second, as in --rate 300",
     "--slo-ms": "the latency that the 99th percentile has to be within, as in --slo-ms 15",
@@ -90,6 +93,11 @@ def rules_of(scenario: Scenario, duration_s: float | None = None, target: Object
         return rules
     percentile = rules.percentile if target.percent is None else target.percent / 100
     return replace(rules, percentile=percentile, target_latency_ns=round(target.limit_ms * NS_PER_MS))
+
+
+def least_server_s(rules: Rules, rate: float) -> float:
+    """How long a server's window lasts at the least, at so many arrivals per second."""
+    return _ENOUGH * rules.min_queries / rate
 
 
 def refuse_contradictions(scenario: Scenario, given: Given) -> None:

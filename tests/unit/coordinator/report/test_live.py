@@ -342,6 +342,15 @@ def test_how_a_load_arrives_is_shown(argv: list[str], lines: list[str]) -> None:
     assert arriving == list(arriving_lines(request(*argv)))
 
 
+def test_a_server_that_lasts_longer_than_was_asked_for_says_so() -> None:
+    member = delivered(0, prepared=prepared(backend="null"))
+    server = ("--scenario", "server", "--slo-ms", "15", "-t", "3")
+    load, *_, longer = load_lines(ready_agents([member]), request(*server, "--rate", "1"))
+    assert "for 2 min 30 s" in load
+    assert longer == "LoadGen wants 100 queries: -t is at least 2 min 30 s at this rate"
+    assert len(list(load_lines(ready_agents([member]), request(*server, "--rate", "100")))) == 3
+
+
 def test_without_a_warm_up_none_is_shown() -> None:
     assert "warm-up" not in next(load_lines(ready_agents([delivered(0), delivered(1)]), request("--warmup", "0")))
 
