@@ -17,12 +17,13 @@ from rich.console import Console
 
 from ovbench.common.effective import Filling
 from ovbench.common.histogram import FINE
-from ovbench.common.job import Job, Pace
+from ovbench.common.job import Job, Pace, Schedule, ScheduleAddress
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
     PROTOCOL_VERSION,
     AnyNotice,
     Delivered,
+    Dropped,
     Graph,
     Hello,
     Layers,
@@ -34,10 +35,12 @@ from ovbench.common.messages import (
     Usage,
     Warmed,
 )
+from ovbench.common.samples import Int64s
 from ovbench.common.wire import BadMessage, decode, encode
 from ovbench.coordinator.machine.utilization import Meter
 from ovbench.coordinator.report.live import Screen
 from ovbench.coordinator.report.text import print_report
+from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.report import from_json, json_schema, to_json
 from ovbench.coordinator.session.actions import AboutToBegin, Action, Tallied
 from ovbench.coordinator.session.events import AgentsReady
@@ -68,12 +71,14 @@ from tests.builders import (
 from tests.builders import seconds as s
 
 KINDS: Final = 60
-"""Lives that differ in what is right: folded or not, paced, counted, of several groups of shapes, until a figure is
-known."""
+"""Lives that differ in what is right: folded or not, paced, with a schedule, in queries, counted, of several groups of
+shapes, until a figure is known."""
 
 _BEGIN: Final = s(100)
 _LENGTH_NS: Final = s(2)
 _GRID: Final = Grid.of(_LENGTH_NS)
+_LEAD_IN_S: Final = 0.5
+"""Of the length, with a schedule."""
 _RULES: Final = Rules()
 _RIGHT: Final = 0
 _SCHEMA: Final = jsonschema.Draft202012Validator(json_schema())
@@ -109,7 +114,7 @@ def survived(changes: Sequence[Change], kind: int) -> str:
     fleet = Fleet([_job(kind, cpu) for cpu in (0, 1)], _RULES, now_ns, cpus={0, 1})
     meter, tracker = Meter(lambda: cpu_totals(1.0, [0.5, 0.5])), Tracker((0, 1), 2.0)
     meter.readings += [cpu_totals(99.0 + at, [40 + 0.8 * at] * 2, 0.01 * at) for at in range(6)]
-    wanted = request("--agents", "2", "-t", "2", *(("-pcseq",) if kind % 3 == 1 else ()), *_until(kind))
+    wanted = _request(kind)
     watch = None if wanted.until is None else Watch(wanted.until, _GRID, 2)
     screen = Screen(Console(file=io.StringIO(), force_terminal=kind % 2 == 1, width=80), wanted)
     said = _changed(_life(kind, _BEGIN), changes)
@@ -129,7 +134,8 @@ def survived(changes: Sequence[Change], kind: int) -> str:
         _go_on(fleet, fleet.tick(now_ns), now_ns, watch)
     screen.close()
     looks = () if watch is None else tuple(watch.looks)
-    return _wrong(fleet, replace(run(fleet.records(), wanted=wanted, readings=meter.readings), looks=looks), kind)
+    record = run(fleet.records(), wanted=wanted, readings=meter.readings)
+    return _wrong(fleet, replace(record, looks=looks, schedule_ns=_schedule_ns(kind)), kind)
 
 
 def _wrong(fleet: Fleet, record: RunRecord, kind: int) -> str:
@@ -195,26 +201,102 @@ def _until(kind: int) -> tuple[str, ...]:
     return ("--until", f"{('p99', 'fps', 'mean')[kind % 3]} +-3%") if kind % 5 == 2 else ()
 
 
+def _in_queries(kind: int) -> bool:
+    return kind % 6 == 2
+
+
+def _has_schedule(kind: int) -> bool:
+    return kind % 6 == 5
+
+
+def _is_server(kind: int) -> bool:
+    return kind % 18 == 5
+
+
+def _is_shared(kind: int) -> bool:
+    """Of one with a schedule: whether the agents have one queue."""
+    return kind % 12 == 5
+
+
+def _drops(kind: int) -> bool:
+    return _has_schedule(kind) and not _is_server(kind) and not _until(kind)
+
+
+def _request(kind: int) -> Request:
+    argv = ["--agents", "2", *(("-pcseq",) if kind % 3 == 1 else ()), *_until(kind)]
+    if _has_schedule(kind):
+        argv += ["-t", "1.5", "--warmup", f"{_LEAD_IN_S}", "--rate", "400"]
+        argv += ["--dispatch", "shared" if _is_shared(kind) else "round-robin"]
+        argv += ["--timeout-ms", "5"] if _drops(kind) else []
+        argv += ["--scenario", "server", "--slo-ms", "9"] if _is_server(kind) else []
+    else:
+        argv += ["-t", "2"]
+    return request(*argv)
+
+
 def _job(kind: int, cpu: int) -> Job:
-    pace = Pace(frame_period_ns=1e7) if kind % 4 == 3 else None
+    pace = Pace(frame_period_ns=1e7) if kind % 4 == 3 and not _has_schedule(kind) else None
     cells_ns = _GRID.edges_ns[1:] if _until(kind) else ()
-    return job((cpu,), duration_s=2.0, iterations=200 if kind % 5 == 4 else None, pace=pace, cells_ns=cells_ns)
+    iterations = 200 if kind % 5 == 4 else None
+    plain = job((cpu,), duration_s=2.0, iterations=iterations, pace=pace, cells_ns=cells_ns)
+    if _in_queries(kind):
+        return structs.replace(plain, load=structs.replace(plain.load, samples_per_query=2))
+    if not _has_schedule(kind):
+        return plain
+    counts = [len(_dues(kind, agent)) for agent in (0, 1)]
+    address = ScheduleAddress(pid=1, descriptor=3, count=sum(counts), nonce="0" * 32)
+    mine = (0, sum(counts)) if _is_shared(kind) else (counts[0] * cpu, counts[cpu])
+    schedule = Schedule(address, *mine, shared=_is_shared(kind), lead_in_s=_LEAD_IN_S)
+    timeout_s = 0.005 if _drops(kind) else None
+    order = structs.replace(
+        plain.load, warmup_s=0.0, duration_s=1.5, iterations=None, schedule=schedule, timeout_s=timeout_s, drain_s=5.0
+    )
+    return structs.replace(plain, load=order)
+
+
+def _schedule_ns(kind: int) -> Int64s | None:
+    """Of all agents, ns since the window's start; None where there is no schedule."""
+    if not _has_schedule(kind):
+        return None
+    return np.sort(np.concatenate([_dues(kind, agent) for agent in (0, 1)]))
+
+
+def _dues(kind: int, agent: int) -> Int64s:
+    """What an agent serves, drops or leaves of a schedule, in this order: 200 for each of two requests, 20 and 5."""
+    served = ms(10) * np.arange(200)
+    served[1:] -= np.arange(1, 200) % 3 * 1_000 + agent
+    left = ms(70) * np.arange(1, 26) + agent
+    return np.concatenate([served, served, left]) - s(_LEAD_IN_S)
+
+
+def _sampled(kind: int, begin_ns: int, agent: int) -> Int64s:
+    """One of its requests' inferences: back to back, at a rate each a little after it was due."""
+    done = steady(begin_ns, ms(10), 200)
+    if _has_schedule(kind):
+        dues = begin_ns + s(_LEAD_IN_S) + _dues(kind, agent)[:200]
+    elif _job(kind, agent).load.at_rate:
+        dues = np.maximum(done[:, 0] - np.arange(200) % 3 * 1_000, begin_ns)
+    elif _in_queries(kind):
+        dues = done[:, 0]
+    else:
+        return done
+    return np.concatenate([done, dues[:, None]], axis=1)
 
 
 def _life(kind: int, begin_ns: int, agent: int = 1 - _RIGHT) -> list[AnyNotice]:
     """What an agent says, from the first word to the last: two requests, one of which folds, layers and a graph."""
-    done = steady(begin_ns, ms(10), 200)
-    if _job(kind, agent).load.at_rate:  # each a little after it was due
-        done = np.concatenate([done, done[:, :1] - np.arange(200)[:, None] % 3 * 1_000], axis=1)
-        done[0, 2] = begin_ns
+    done = _sampled(kind, begin_ns, agent)
     outputs = made(0.5, 1.0)
     running = effective(requests=2, groups=(1, 2) if kind % 3 == 1 else ())
     running = structs.replace(running, notes=("A note.",), fillings=(Filling("data", "random", 1),))
-    if kind % 2:
+    if kind % 2 and not _has_schedule(kind):
         kept: list[AnyNotice] = [samples(done[:50]), samples(done[150:], first=150), folded(done[50:150], begin_ns)]
     else:
         kept = [samples(done[:120]), samples(done[120:], first=120)]
-    results = [*kept, samples(done, request=1), Layers(0, (layer("conv", 7), layer("relu", 3))), Graph(b"<net/>")]
+    dropped = [Dropped(_dues(kind, agent)[400:420].astype("<i8").tobytes())] if _drops(kind) else []
+    told = Layers(0, (layer("conv", 7), layer("relu", 3))), Graph(b"<net/>")
+    results = [*kept, samples(done, request=1), *dropped, *told]
+    opens_ns = begin_ns + (s(_LEAD_IN_S) if _has_schedule(kind) else 0)
     end_ns = begin_ns + _LENGTH_NS
     return [
         Hello(version=PROTOCOL_VERSION, pid=1000 + 500 * agent, host="box", agent=agent, nonce=f"{agent:032x}"),
@@ -223,7 +305,7 @@ def _life(kind: int, begin_ns: int, agent: int = 1 - _RIGHT) -> list[AnyNotice]:
         *(Progress(10, count, buckets=(800, 900), counts=(count, 1)) for count in (10, 50)),
         *(_tally(cell) for cell in range(len(_job(kind, agent).load.cells_ns))),
         structs.replace(
-            finished(begin_ns, end_ns, 400, readings=(_usage(begin_ns, agent, 0.0), _usage(end_ns, agent, 1.9))),
+            finished(opens_ns, end_ns, 400, readings=(_usage(begin_ns, agent, 0.0), _usage(end_ns, agent, 1.9))),
             seen=(agent,),
             mask=(agent,),
             nodes=(OnNode(0, 40.0, 60.0),),
