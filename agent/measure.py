@@ -33,7 +33,7 @@ from .host.numa import Whereabouts, read_policy, set_policy, several_nodes
 from .host.threads import thread_ids
 from .host.usage import Account, memory
 from .loop import loops
-from .loop.layout import ControlRow, Int64s
+from .loop.layout import AT_RATE, IN_QUERIES, ControlRow, Int64s
 from .loop.recorder import Recorder
 from .loop.tally import Counter
 from .openvino.capi import OpenVinoError
@@ -72,7 +72,8 @@ def prepare(
     period_ns = _period_ns(job, backend.effective)
     if job.load.at_rate:
         _set_arrivals(job.load, control, schedule, period_ns)
-    control.queries = int(job.load.samples_per_query is not None)
+    elif job.load.samples_per_query is not None:
+        control.mode = IN_QUERIES
     if _is_asynchronous(job) and job.load.at_rate and job.placement.housekeeping:
         # From here on this thread infers nothing: it waits for arrivals, and starts requests that are idle.
         placement.pin_all({get_native_id()}, job.placement.housekeeping)
@@ -101,7 +102,7 @@ def _recorder(job: Job, requests: int) -> Recorder:
 
 def _set_arrivals(load: Load, control: ControlRow, schedule: ScheduleMemory | None, period_ns: float) -> None:
     """`period_ns`: between the arrivals of a paced load, which has no schedule."""
-    control.at_rate = 1
+    control.mode = AT_RATE
     control.spin_ns, control.timeout_ns = to_ns(load.spin_s), to_ns(load.timeout_s or 0.0)
     if load.pace is not None:
         control.period_ns, control.phase_ns = period_ns, period_ns * load.pace.phase

@@ -33,7 +33,7 @@ C_BEGAN: Final = 8  # when the load began
 C_INPUTS: Final = 9  # how many inputs are fed, or 0
 C_SET: Final = 10  # address of int32 set_input(request, input, item)
 C_COPY: Final = 11  # address of memcpy
-C_AT_RATE: Final = 12  # whether inferences are due at instants of their own, not as soon as can be
+C_MODE: Final = 12  # when inferences are due: one of the modes below
 C_PERIOD: Final = 13  # float64: without DUES, ns from one arrival of the agent to the next
 C_PHASE: Final = 14  # float64: and from BEGIN to the first
 C_DUES: Final = 15  # address of ARRIVALS int64: when each is due, ns since ZERO; or 0
@@ -44,7 +44,6 @@ C_DRAIN: Final = 19  # until this instant what is due may be started
 C_TIMEOUT: Final = 20  # an arrival that has waited so long, ns, is dropped; 0 for never
 C_SPIN: Final = 21  # so long before an instant, ns, a thread that waits for it wakes, and spins
 C_DROPS: Final = 22  # address of [ARRIVALS] int64: the instants at which the dropped ones were due
-C_QUERIES: Final = 23  # whether all requests make up one query after the other, due when it begins
 C_SLOTS: Final = 24  # address of the slots of its samples
 C_SIZE: Final = 25  # how many there are
 C_SCRATCH: Final = 32  # a timespec of the waiting thread, on lines of its own
@@ -53,6 +52,11 @@ C_NEXT: Final = 64  # on lines of its own as well
 C_OPEN: Final = 65  # samples of the query that have not ended; where there are queries, NEXT is not used
 C_DROPPED: Final = 80  # how many were dropped; likewise
 CONTROL_WORDS: Final = 96
+
+# Modes.
+BACK_TO_BACK: Final = 0  # on each request when the one before has ended
+AT_RATE: Final = 1  # at instants of their own
+IN_QUERIES: Final = 2  # all requests make up one query after the other, due when it begins
 
 # Words of a request's row. The first eight are touched on every inference.
 S_COUNT: Final = 0
@@ -156,7 +160,7 @@ class ControlRow(_Row):
     inputs = _Word(C_INPUTS)
     set_input = _Word(C_SET)
     copy = _Word(C_COPY)
-    at_rate = _Word(C_AT_RATE)
+    mode = _Word(C_MODE)
     period_ns = _Real(C_PERIOD)
     phase_ns = _Real(C_PHASE)
     dues = _Word(C_DUES)
@@ -167,7 +171,6 @@ class ControlRow(_Row):
     timeout_ns = _Word(C_TIMEOUT)
     spin_ns = _Word(C_SPIN)
     drops = _Word(C_DROPS)
-    queries = _Word(C_QUERIES)
     started = _Word(C_STARTED)
     next_arrival = _Word(C_NEXT)
     dropped = _Word(C_DROPPED)

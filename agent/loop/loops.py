@@ -25,14 +25,15 @@ from typing import Final
 from numba import cfunc, njit, types
 
 from .layout import (
-    C_AT_RATE,
+    AT_RATE,
+    BACK_TO_BACK,
     C_CALL,
     C_CLOCK,
     C_COPY,
     C_DEADLINE,
     C_INPUTS,
+    C_MODE,
     C_OPEN,
-    C_QUERIES,
     C_QUEUE,
     C_REARM,
     C_SCRATCH,
@@ -48,6 +49,7 @@ from .layout import (
     F_ITEMS,
     F_TARGET,
     FEED_WORDS,
+    IN_QUERIES,
     ROW_WORDS,
     S_CONTROL,
     S_COUNT,
@@ -204,7 +206,7 @@ def _run_sync_at_rate(control_address, slot_address):
 @njit(types.void(i64, i64), nogil=True, cache=CACHED)
 def run_sync(control_address, slot_address):
     """Infer on one request, back to back or at a rate."""
-    if words(control_address)[C_AT_RATE] != 0:
+    if words(control_address)[C_MODE] == AT_RATE:
         _run_sync_at_rate(control_address, slot_address)
     else:
         _run_sync_closed(control_address, slot_address)
@@ -248,7 +250,7 @@ def _fail(control_address, slot_address, status):
     control = words(control_address)
     slot[S_STATUS] = status
     control[C_STOP] = 1
-    if control[C_QUERIES] == 0:
+    if control[C_MODE] != IN_QUERIES:
         slot[S_DONE] = 1
     elif _ends_query(control_address):
         _end_queries(control_address)
@@ -355,17 +357,17 @@ def on_complete(functor, exception):
     if exception[0] != 0:
         _fail(control_address, slot_address, _ASYNC_FAILED)
         return
-    if control[C_AT_RATE] != 0:
+    mode = control[C_MODE]
+    if mode == BACK_TO_BACK:
+        record(slot_address, slot[S_START], instant)
+        if goes_on(control_address, instant):
+            _start(control_address, slot_address, instant)
+        else:
+            slot[S_DONE] = 1
+    elif mode == AT_RATE:
         _complete_at_rate(control_address, slot_address, instant)
-        return
-    if control[C_QUERIES] != 0:
-        _complete_in_query(control_address, slot_address, instant)
-        return
-    record(slot_address, slot[S_START], instant)
-    if goes_on(control_address, instant):
-        _start(control_address, slot_address, instant)
     else:
-        slot[S_DONE] = 1
+        _complete_in_query(control_address, slot_address, instant)
 
 
 @cfunc(types.boolean(word_pointer, word_pointer, types.int32), cache=CACHED)
@@ -502,9 +504,9 @@ def run_async(control_address, slots_address, count):
     Returns when all are done.
     """
     instant = await_begin(control_address)
-    if words(control_address)[C_AT_RATE] != 0:
+    if words(control_address)[C_MODE] == AT_RATE:
         _run_async_at_rate(control_address, slots_address, count)
-    elif words(control_address)[C_QUERIES] != 0:
+    elif words(control_address)[C_MODE] == IN_QUERIES:
         _run_queries(control_address, slots_address, count, instant)
     else:
         _run_async_closed(control_address, slots_address, count, instant)

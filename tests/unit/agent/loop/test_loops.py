@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ovbench.agent.host.libc import clock_addresses, memcpy_address, semaphore_addresses
 from ovbench.agent.loop import loops, native, null
-from ovbench.agent.loop.layout import FedInput, FeedTable
+from ovbench.agent.loop.layout import AT_RATE, IN_QUERIES, FedInput, FeedTable
 from ovbench.agent.loop.null import NullDevice
 from ovbench.agent.loop.recorder import Recorder
 from ovbench.common.clock import monotonic_ns
@@ -86,7 +86,7 @@ class NullLoad:
         """Record when inferences were due, too; with a number of arrivals, all of them."""
         former, inputs = self.slots, self.control.inputs
         self.record_with(Recorder.allocate(self.requests, 1, timed=True, arrivals=arrivals))
-        self.control.at_rate, self.control.inputs = 1, inputs
+        self.control.mode, self.control.inputs = AT_RATE, inputs
         for before, slot in zip(former, self.slots, strict=True):
             slot.feed, slot.turn = before.feed, before.turn
 
@@ -94,7 +94,7 @@ class NullLoad:
         """All requests make up one query after the other."""
         former, inputs = self.slots, self.control.inputs
         self.record_with(Recorder.allocate(self.requests, 1, timed=True))
-        self.control.queries, self.control.inputs = 1, inputs
+        self.control.mode, self.control.inputs = IN_QUERIES, inputs
         for before, slot in zip(former, self.slots, strict=True):
             slot.feed, slot.turn = before.feed, before.turn
 
