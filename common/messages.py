@@ -6,7 +6,6 @@ Instants are CLOCK_MONOTONIC nanoseconds of the agent's host.
 
 from typing import Annotated, Literal
 
-import numpy as np
 from msgspec import Meta, Struct
 
 from .bounded import (
@@ -26,7 +25,7 @@ from .effective import Effective, Outputs, Phases
 from .folded import MOST_SLICE_BUCKETS, MOST_TALLIED, FoldedTimes, check_histogram, check_slices, check_times
 from .histogram import COARSE, FINE
 from .job import MOST_CELLS_OF_TIME, MOST_CPUS, CpuNumber, Cpus, Finite, Job, Seconds
-from .samples import Int64s, SampleArray, row_bytes
+from .samples import SampleArray, row_bytes
 
 PROTOCOL_VERSION = 3
 
@@ -304,11 +303,6 @@ class Dropped(Notice, frozen=True, tag="dropped"):
 
     def __len__(self) -> int:
         return len(self.data) // 8
-
-    @property
-    def array(self) -> Int64s:
-        """Without copying, int64 [n]."""
-        return np.frombuffer(self.data, "<i8")
 
 
 class Folded(Notice, frozen=True, tag="folded"):

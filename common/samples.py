@@ -98,6 +98,11 @@ class SampleArray:
         return self.table.astype("<i8", copy=False).tobytes()
 
 
+def instants_of(data: bytes) -> Int64s:
+    """As a message has them, without copying: little endian, int64 [n]."""
+    return np.frombuffer(data, "<i8")
+
+
 def row_words(timed: bool) -> int:
     return OPEN_WORDS if timed else CLOSED_WORDS
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ovbench.common.clock import NS_PER_S
 from ovbench.common.messages import Folded, Samples
-from ovbench.common.samples import SampleArray
+from ovbench.common.samples import SampleArray, instants_of
 
 from ..session.record import AgentRecord
 from .offered import Offered
@@ -161,7 +161,7 @@ def recorded(agents: Sequence[AgentRecord]) -> list[Recorded]:
 
 
 def _dropped_ns(agent: AgentRecord, start_ns: int) -> Int64s:
-    return start_ns + np.concatenate([np.empty(0, np.int64), *(part.array for part in agent.dropped)])
+    return start_ns + np.concatenate([np.empty(0, np.int64), *(instants_of(part.data) for part in agent.dropped)])
 
 
 def _period_ns(agents: Sequence[AgentRecord], batches: Sequence[int]) -> float:

@@ -31,7 +31,7 @@ from ovbench.common.messages import (
     Usage,
 )
 from ovbench.common.samplememory import most_samples
-from ovbench.common.samples import Int64s
+from ovbench.common.samples import Int64s, instants_of
 
 from .member import Member, weight
 
@@ -201,7 +201,7 @@ def _in_dropped(member: Member, dropped: Dropped) -> Iterator[str]:
     elif len(member.dropped) >= -(-schedule.count // INSTANTS_PER_MESSAGE):
         yield "it names the arrivals that it dropped in more messages than that takes"
     else:
-        instants, before = dropped.array, [int(part.array[-1]) for part in member.dropped[-1:]]
+        instants, before = instants_of(dropped.data), [int(instants_of(part.data)[-1]) for part in member.dropped[-1:]]
         window_ns = to_ns(member.job.load.duration_s or 0.0)
         if not _within(instants, -to_ns(schedule.lead_in_s), window_ns - 1):
             yield "it dropped arrivals that are not of its load"

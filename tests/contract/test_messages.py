@@ -17,7 +17,7 @@ import pytest
 import zmq
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import inspect
+from msgspec import inspect, structs
 
 from ovbench.common.bounded import MOST_NAME, MOST_TEXT, as_name, as_text
 from ovbench.common.effective import Effective, FileDigest, Filling, OutputDigest, Outputs, Phases, Port, ShapeGroup
@@ -104,7 +104,6 @@ JOB: Final = Job(
         iterations=100,
         warmup_s=1.0,
         inference_only=False,
-        pace=Pace(frame_period_ns=1e6, phase=0.5),
         cells_ns=(1_000_000, 3_000_000),
         schedule=Schedule(
             address=ScheduleAddress(pid=4711, descriptor=7, count=100, nonce="0123456789abcdef" * 2),
@@ -125,6 +124,9 @@ JOB: Final = Job(
     wants_graph=True,
     known=(Known(state=FileState(device=1, inode=2, size=3, modified_ns=4, changed_ns=5), sha256="a1" * 32),),
 )
+PACED: Final = structs.replace(
+    JOB, load=structs.replace(JOB.load, pace=Pace(frame_period_ns=1e6, phase=0.5), schedule=None, timeout_s=None)
+)
 ORDERS: Final[tuple[Order, ...]] = (
     Prepare(
         agent=3,
@@ -132,7 +134,7 @@ ORDERS: Final[tuple[Order, ...]] = (
         heartbeat_s=0.5,
         lease_s=3.0,
     ),
-    Again(job=JOB),
+    Again(job=PACED),
     WarmUp(at_ns=1_000_000_000_001),
     Start(at_ns=(1 << 62) - 1),
     End(at_ns=1_000_000_000_003),

@@ -16,7 +16,7 @@ from ovbench.common.folded import FoldedTimes
 from ovbench.common.histogram import COARSE, FINE, Int64s
 from ovbench.common.messages import MAX_MESSAGE_BYTES, SAMPLES_PER_MESSAGE, Dropped, Folded, Samples
 from ovbench.common.samplememory import HEAD, LEAST_RING, MOST_REQUESTS, head_and_ring, slices
-from ovbench.common.samples import SampleArray, row_bytes
+from ovbench.common.samples import SampleArray, instants_of, row_bytes
 from ovbench.common.wire import encode
 
 SAMPLE_BYTES = row_bytes(False)
@@ -255,7 +255,7 @@ def test_dropped_arrivals_are_delivered_in_the_order_in_which_they_were_due() ->
     recorder.control.dropped = 3
     (message,) = recorder.contents()
     assert isinstance(message, Dropped)
-    assert message.array.tolist() == [-10, 20, 30]
+    assert instants_of(message.data).tolist() == [-10, 20, 30]
     recorder.clear()
     assert list(recorder.contents()) == []
 
@@ -270,7 +270,7 @@ def test_a_dropped_arrival_that_is_counted_and_not_yet_noted_is_not_delivered() 
     recorder.control.dropped = 2
     (message,) = recorder.contents()
     assert isinstance(message, Dropped)
-    assert message.array.tolist() == [40]
+    assert instants_of(message.data).tolist() == [40]
 
 
 def test_a_schedule_that_there_is_no_room_to_record_is_named_with_what_makes_it_smaller() -> None:
