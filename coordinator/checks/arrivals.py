@@ -9,6 +9,7 @@ from ..analysis.backlog import Backlog, Overload, overload_of
 from ..analysis.merge import Merged, Turnout
 from ..analysis.punctuality import shift_by_lateness
 from ..result.findings import Code
+from ..result.numbers import duration, rate
 from ..result.report import Finding
 from .evidence import Evidence
 
@@ -22,7 +23,7 @@ MOST_SHIFT_PERCENT: Final = 1.0
 def find_in_arrivals(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     overload, turnout = _overload(merged), merged.turnout
     if overload is not None and turnout is not None:
-        yield _overloaded(merged, turnout, overload)
+        yield _overloaded(evidence, merged, turnout, overload)
     if turnout is not None and turnout.offered:
         yield from _dropped(evidence, turnout)
         if overload is None:
@@ -40,14 +41,16 @@ def _overload(merged: Merged) -> Overload | None:
     return overload_of(Backlog.of(merged.offered), merged.window.start_ns, merged.window.stop_ns, max(requests, 1))
 
 
-def _overloaded(merged: Merged, turnout: Turnout, overload: Overload) -> Finding:
+def _overloaded(evidence: Evidence, merged: Merged, turnout: Turnout, overload: Overload) -> Finding:
     seconds = merged.window.duration_s
-    dropped = f", {turnout.dropped:,} were dropped" if turnout.dropped else ""
+    drain = f" within {evidence.run.request.load.drain_s:g} s after the end"
+    became = [f"{turnout.delivered:,} completed"]
+    became += [f"{turnout.dropped:,} were dropped"] if turnout.dropped else []
+    became += [f"{turnout.unfinished:,} were not done{drain}"] if turnout.unfinished else []
     message = (
-        f"More arrived than could be served: {turnout.offered / seconds:,.4g} inferences a second, of which "
-        f"{merged.work.inferences / seconds:,.4g} were done; in the last {overload.seconds:,.3g} s the backlog grew by "
-        f"{overload.per_s:,.3g} a second. Of {turnout.offered:,} that were due, {turnout.delivered:,} completed"
-        f"{dropped} and {turnout.unfinished:,} never did."
+        f"More arrived than could be served: {rate(turnout.offered / seconds)} inferences a second, of which "
+        f"{rate(merged.work.inferences / seconds)} were done; in the last {duration(overload.seconds)} the backlog "
+        f"grew by {rate(overload.per_s)} a second. Of {turnout.offered:,} that were due, {', '.join(became)}."
     )
     advice = "Lower the rate, or use more agents, CPUs or streams; latencies here depend on the length of the run."
     return Finding(Code.OVERLOADED, "error", message, advice)

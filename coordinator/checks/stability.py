@@ -37,8 +37,8 @@ def find_in_sample_size(evidence: Evidence, merged: Merged) -> Iterator[Finding]
     needed = samples_needed(percent, confidence)
     if count < needed:
         message = (
-            f"p{percent} is from {count} inferences; {confidence:g} % confidence takes {needed}, "
-            f"about {needed * merged.window.duration_s / count:,.3g} s at this rate."
+            f"p{percent} is from {count:,} inference{'s' if count != 1 else ''}; {confidence:g} % confidence takes "
+            f"{needed:,}, about {needed * merged.window.duration_s / count:,.3g} s at this rate."
         )
         advice = "Measure for longer, -t or -niter, or claim a lower percentile, -latency_percentile."
         yield Finding(Code.FEW_SAMPLES, "warning", message, advice)

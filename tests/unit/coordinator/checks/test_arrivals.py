@@ -73,9 +73,14 @@ def test_a_load_at_a_rate_that_is_served_has_no_findings() -> None:
 def test_an_overload_is_an_error_with_what_came_of_the_arrivals_and_how_fast_the_backlog_grew() -> None:
     finding = only(Code.OVERLOADED, arriving(8.0, unfinished=100))
     assert finding.severity == "error"
-    assert "200 inferences a second, of which 125 were done" in finding.message
-    assert "Of 2,000 that were due, 1,900 completed and 100 never did" in finding.message
+    assert "200.0 inferences a second, of which 125.0 were done" in finding.message
+    assert "Of 2,000 that were due, 1,900 completed, 100 were not done within 5 s after the end." in finding.message
     assert "in the last 10 s the backlog grew by 75" in finding.message
+
+
+def test_an_overload_of_which_all_was_done_in_the_end_has_no_zeros_in_its_message() -> None:
+    message = only(Code.OVERLOADED, arriving(8.0)).message
+    assert message.endswith("Of 2,000 that were due, 2,000 completed.")
 
 
 def test_what_an_overload_left_unfinished_is_no_finding_of_its_own() -> None:

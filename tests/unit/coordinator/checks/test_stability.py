@@ -86,6 +86,11 @@ def test_too_few_samples_are_reported_with_what_it_takes() -> None:
     assert "45.9 s" in finding.message
 
 
+def test_one_sample_is_one_inference() -> None:
+    (finding,) = found(counting(1))
+    assert "p99 is from 1 inference; 99 %" in finding.message
+
+
 @pytest.mark.parametrize(
     ("argv", "count", "enough"),
     [
