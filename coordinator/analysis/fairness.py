@@ -30,7 +30,10 @@ def fps_per_cpu(agents: Sequence[AgentRecord], merged: Merged) -> dict[int, floa
 
 
 def fairness(agents: Sequence[AgentRecord], merged: Merged, topology: Topology) -> FairnessPart | None:
-    """None with fewer than two agents, or where none of them did anything."""
+    """None with fewer than two agents, or where none of them did anything. With a schedule agents do what falls to
+    them, so what each did says nothing of how it was served."""
+    if any(agent.job.load.schedule is not None for agent in agents):
+        return None
     rates = fps_per_cpu(agents, merged)
     if len(rates) < 2 or not any(rates.values()):
         return None

@@ -373,7 +373,9 @@ class Report(Struct, frozen=True):
     groups: Annotated[tuple[GroupPart, ...], Meta(description="empty unless there was more than one, with -pcseq")] = ()
     layers: Annotated[LayersPart | None, Meta(description="null unless layers were counted")] = None
     efficiency: Annotated[EfficiencyPart | None, Meta(description="null where nothing was measured")] = None
-    fairness: Annotated[FairnessPart | None, Meta(description="null with fewer than two agents that measured")] = None
+    fairness: Annotated[
+        FairnessPart | None, Meta(description="null with fewer than two agents that measured, and with a schedule")
+    ] = None
     neighbours: Annotated[tuple[Neighbour, ...], Meta(description="those that took most first")] = ()
     outputs: OutputsPart | None = None
     requirements: Annotated[tuple[RequirementPart, ...], Meta(description="one for each --require")] = ()

@@ -1,7 +1,11 @@
 """Agents beside each other."""
 
-import pytest
+from dataclasses import replace
 
+import pytest
+from msgspec import structs
+
+from ovbench.common.job import Schedule, ScheduleAddress
 from ovbench.coordinator.analysis.fairness import cpus_had, fairness, fps_per_cpu
 from ovbench.coordinator.analysis.merge import Merged, merge
 from ovbench.coordinator.analysis.recording import recorded
@@ -50,6 +54,20 @@ def test_an_agent_that_did_nothing_is_the_slowest() -> None:
     part = fairness(members, merged_of(members), machine())
     assert part is not None
     assert (part.slowest_agent, part.min_fps_per_cpu) == (1, 0)
+
+
+def test_with_a_schedule_what_agents_did_is_what_fell_to_them_and_is_not_compared() -> None:
+    address = ScheduleAddress(pid=1, descriptor=3, count=9, nonce="0" * 32)
+    members = [at(100, 0), at(80, 1)]
+    assert fairness(members, merged_of(members), machine()) is not None
+    scheduled = [
+        replace(
+            one,
+            job=structs.replace(one.job, load=structs.replace(one.job.load, schedule=Schedule(address, 0, 9, shared))),
+        )
+        for one, shared in zip(members, (True, False), strict=True)
+    ]
+    assert fairness(scheduled, merged_of(members), machine()) is None
 
 
 def test_agents_that_never_ran_together_are_not_compared() -> None:
