@@ -64,6 +64,7 @@ def rate_report(agents: int = 2, overloaded: bool = False) -> Report:
     return structs.replace(
         whole,
         latency_ms=latency,
+        fairness=None,
         wait_ms=_latency(1.5),
         service_ms=_latency(1.0),
         latency_distribution=_parts_of(whole.latency_distribution),

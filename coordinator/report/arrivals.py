@@ -18,14 +18,13 @@ ARRIVALS_INDENT: Final = 10
 
 
 def arrival_lines(report: Report) -> Iterator[Text]:
-    """None for a closed loop."""
-    if report.arrivals is None:
-        return
-    yield from _titled("arrivals", _arrived(report.arrivals))
+    """Of a closed loop its goodput alone, where there is an objective."""
+    if report.arrivals is not None:
+        yield from _titled("arrivals", _arrived(report.arrivals))
     if report.lateness_us is not None:
         yield from _titled("lateness", [lateness_text(report.lateness_us)])
     if report.goodput is not None:
-        yield from _titled("goodput", goodput_texts(report.goodput))
+        yield from _titled("goodput", goodput_texts(report.goodput, at_rate=report.arrivals is not None))
 
 
 def _titled(title: str, lines: Iterable[str]) -> Iterator[Text]:
@@ -53,13 +52,14 @@ def lateness_text(part: LatenessPart) -> str:
     return " · ".join(f"{name} {microseconds(us)}" for name, us in figures)
 
 
-def goodput_texts(part: GoodputPart) -> Iterator[str]:
+def goodput_texts(part: GoodputPart, at_rate: bool) -> Iterator[str]:
     """One for each objective."""
+    of = "arrivals" if at_rate else "inferences"
     if not part.objectives:
-        yield f"{rate(part.per_s)}/s within {milliseconds(part.slo_ms)}: {share(part.share)} of arrivals"
+        yield f"{rate(part.per_s)}/s within {milliseconds(part.slo_ms)}: {share(part.share)} of {of}"
     for objective in part.objectives:
         within = f"{rate(objective.per_s)}/s within {milliseconds(objective.limit_ms)}"
-        yield f"{within}: {share(objective.share)} of arrivals{_asked(objective)}"
+        yield f"{within}: {share(objective.share)} of {of}{_asked(objective)}"
 
 
 def _asked(objective: ObjectivePart) -> str:

@@ -166,12 +166,13 @@ def _figures(snapshot: Snapshot) -> list[str]:
 
 
 def _waiting(snapshot: Snapshot) -> list[str]:
-    """Arrivals that wait, where inferences are due at instants of their own."""
-    return [] if snapshot.backlog is None else [f"backlog {count(snapshot.backlog)}"]
+    """Arrivals that are due and not started, where inferences are due at instants of their own: fewer than a report's
+    backlog, which has those in service, too."""
+    return [] if snapshot.backlog is None else [f"waiting {count(snapshot.backlog)}"]
 
 
 def load_view(snapshot: Snapshot, course: str = "") -> RenderableType:
-    """For a terminal: a bar, the totals, the backlog with its `course`, a line per agent."""
+    """For a terminal: a bar, the totals, how many arrivals wait with its `course`, a line per agent."""
     bar = Table.grid(padding=(0, 2))
     bar.add_row(Text(" " * 10), ProgressBar(total=1.0, completed=snapshot.share or 0.0, width=32), _rest(snapshot))
     totals = Text(" " * 12) + Text("   ".join(_figures(snapshot)), "bold")

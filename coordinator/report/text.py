@@ -188,7 +188,8 @@ def _sublines(report: Report) -> Iterator[list[str]]:
     if isinstance(limit, int | float) and limit:
         counted.append(f"limited to {rate(limit)} FPS")
     if report.arrivals is not None:
-        counted.append(f"{rate(throughput.fps)} FPS{_uncertainty(throughput)}")
+        # Without an interval: here it would be of how arrivals scatter.
+        counted.append(f"{rate(throughput.fps)} FPS")
     yield [*counted, f"start skew {window.start_skew_us:.1f} us"]
     if report.effective is not None:
         agents = sum(agent.state == "ok" for agent in report.agents)

@@ -8,7 +8,7 @@ from ovbench.common.topology import format_cpu_list
 from ...analysis.fairness import cpus_had
 from ...result.cpu import CpuPart
 from ...result.numbers import count, milliseconds, percent, rate
-from ...result.report import AgentPart, Report
+from ...result.report import AgentPart, FairnessPart, Report
 from ...result.timeline import TimelinePart
 from .arrivalcharts import arrival_charts
 from .chart import (
@@ -46,10 +46,10 @@ def _charts(report: Report) -> Iterator[Chart]:
     if len(report.timeline) > 1:
         yield _throughput(report)
         if any(part.p99_ms is not None for part in report.timeline):
-            yield _tail_over_time(report.timeline)
+            yield _tail_over_time(report.timeline, at_rate=report.arrivals is not None)
     agents = [agent for agent in report.agents if agent.throughput is not None]
-    if len(agents) > 1:
-        yield _fairness(report, agents)
+    if report.fairness is not None:
+        yield _fairness(report, report.fairness, agents)
     if report.cpu.per_cpu:
         yield interference(report.cpu)
         yield heat(report.cpu)
@@ -72,7 +72,8 @@ def _throughput(report: Report) -> Chart:
         {"mark": {"type": "line", "color": BLUE}, "encoding": {"x": x, "y": y}},
         hover(x, y),
     ]
-    interval = report.throughput.fps_ci95
+    # At a rate throughput scatters as arrivals do, which is no doubt about the machine's.
+    interval = report.throughput.fps_ci95 if report.arrivals is None else None
     if interval is not None and interval.low is not None and interval.high is not None:
         band = {"low": interval.low, "high": interval.high}
         layers.insert(0, {
@@ -93,7 +94,7 @@ def _mean_rule(y: ChartSpec, value: float, tip: str) -> ChartSpec:
     }
 
 
-def _tail_over_time(timeline: Sequence[TimelinePart]) -> Chart:
+def _tail_over_time(timeline: Sequence[TimelinePart], at_rate: bool) -> Chart:
     known = [(part.t_s, part.p99_ms) for part in timeline if part.p99_ms is not None]
     unit = time_unit(max(value for _, value in known))
     rows = [
@@ -101,11 +102,11 @@ def _tail_over_time(timeline: Sequence[TimelinePart]) -> Chart:
     ]
     x, y = axis("x", "time in the window, s", zero=True), axis("y", f"p99 latency, {unit.name}", zero=True)
     layers = [{"mark": {"type": "line", "color": ORANGE}, "encoding": {"x": x, "y": y}}, hover(x, y, ORANGE)]
-    caption = "The 99th percentile of the inferences that ended in each slice."
+    caption = f"The 99th percentile of the inferences that {'were due' if at_rate else 'ended'} in each slice."
     return Chart("p99", "Tail latency over time", caption, drawing(layers, rows))
 
 
-def _fairness(report: Report, agents: Sequence[AgentPart]) -> Chart:
+def _fairness(report: Report, part: FairnessPart, agents: Sequence[AgentPart]) -> Chart:
     rows: list[dict[str, Any]] = []
     bars: list[Row] = []
     had = cpus_had({agent.id: agent.cpus for agent in agents})
@@ -136,8 +137,7 @@ def _fairness(report: Report, agents: Sequence[AgentPart]) -> Chart:
         "encoding": {"x": x, "y": y, "color": paint, "tooltip": {"field": "tip"}},
     })  # fmt: skip
     caption = "Each agent's throughput by the CPUs it had, of a shared one its part; the dashed line is the mean."
-    if report.fairness is not None:
-        caption += f" From slowest to fastest: {percent(report.fairness.spread_percent)} of the mean."
+    caption += f" From slowest to fastest: {percent(part.spread_percent)} of the mean."
     return Chart("agents", "Fairness among agents", caption, drawing(layers, rows))
 
 

@@ -102,7 +102,11 @@ def _figures(report: Report) -> Iterator[tuple[str, str, str]]:
     throughput, latency, arrivals = report.throughput, report.latency_ms, report.arrivals
     if arrivals is not None:
         yield "delivered per second", rate(arrivals.delivered_per_s), f"of {rate(arrivals.offered_per_s)} offered"
-    yield "frames per second", rate(throughput.fps), interval_text(throughput.fps_ci95, rate)
+    yield (
+        "frames per second",
+        rate(throughput.fps),
+        interval_text(throughput.fps_ci95 if arrivals is None else None, rate),
+    )
     if latency is not None:
         since = "" if arrivals is None else ", from due"
         for name in ("median", "p99", "p99_9"):
@@ -184,7 +188,8 @@ def _latency(report: Report) -> Html:
 def _arrivals(report: Report) -> Html:
     part, lateness, goodput = report.arrivals, report.lateness_us, report.goodput
     if part is None:
-        return Html("")
+        closed = None if goodput is None else "; ".join(goodput_texts(goodput, at_rate=False))
+        return Html("") if closed is None else section("Goodput", tag("p", closed))
     facts = {
         "law": part.law + ("" if part.seed is None else f", seed {part.seed}"),
         "asked for": f"{rate(part.rate)} per second",
@@ -199,7 +204,7 @@ def _arrivals(report: Report) -> Html:
     if lateness is not None:
         facts["lateness of the load generator"] = lateness_text(lateness)
     if goodput is not None:
-        facts["goodput"] = "; ".join(goodput_texts(goodput))
+        facts["goodput"] = "; ".join(goodput_texts(goodput, at_rate=True))
     return section("Arrivals", pairs(facts))
 
 

@@ -54,6 +54,13 @@ def test_an_objective_without_a_percentage_is_neither_met_nor_missed() -> None:
     assert lines(structs.replace(CALM, goodput=free))[4:] == ["goodput   298.0/s within 20.0 ms: 99.3 % of arrivals"]
 
 
+def test_a_closed_loop_has_its_goodput_of_inferences_and_nothing_else() -> None:
+    assert lines(structs.replace(report(), goodput=OVERLOADED.goodput)) == [
+        "goodput   246.0/s within 20.0 ms: 82.0 % of inferences, 99 % asked for, not met",
+        "172.2/s within 5.00 ms: 57.4 % of inferences, 50 % asked for, met",
+    ]
+
+
 def test_what_a_report_does_not_have_is_not_shown() -> None:
     assert lines(report()) == []
     assert len(lines(structs.replace(CALM, goodput=None, lateness_us=None))) == 3

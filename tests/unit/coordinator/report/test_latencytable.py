@@ -44,7 +44,7 @@ def test_a_row_in_which_nothing_is_known_fits_a_terminal() -> None:
     nothing = structs.replace(KNOWN, at_least=dict.fromkeys(ALL, 123.4), **dict.fromkeys(ALL))
     lines = printed(nothing, nothing, nothing)
     assert max(map(len, lines)) <= 80
-    assert lines[2].count("> 123 ms") == len(ALL)
+    assert lines[2].split().count(">123") == len(ALL)
 
 
 @pytest.mark.parametrize("at_rate", [False, True])
@@ -56,7 +56,7 @@ def test_a_percentile_that_was_asked_for_and_is_unknown_stands_for_no_other(at_r
     Console(file=written, width=100, force_terminal=False).print(table)
     header, _, row, *_ = written.getvalue().splitlines()
     end = header.index("p97") + len("p97")
-    assert row[:end].endswith("> 10.0 ms")
+    assert row[:end].endswith(">10.0 ms")
 
 
 def test_parts_that_are_not_there_have_no_row() -> None:

@@ -360,18 +360,18 @@ def test_a_summary_has_time_speed_latency_and_cpu() -> None:
     assert all(part in line for part in ("4 s", "6 s left", "400.0 FPS", "12.0 ms", "75.0 %"))
 
 
-def test_at_a_rate_a_summary_has_the_backlog() -> None:
-    assert load_summary(snapshot(backlog=1234)).endswith("; backlog 1,234")
-    assert "backlog" not in load_summary(snapshot())
+def test_at_a_rate_a_summary_has_how_many_arrivals_wait() -> None:
+    assert load_summary(snapshot(backlog=1234)).endswith("; waiting 1,234")
+    assert "waiting" not in load_summary(snapshot())
 
 
-def test_the_live_view_has_the_backlog_and_its_course_at_a_rate() -> None:
+def test_the_live_view_has_how_many_arrivals_wait_and_their_course_at_a_rate() -> None:
     written = io.StringIO()
     view = Console(file=written, width=80, force_terminal=False)
     view.print(load_view(snapshot(agents=100, backlog=9_999_999), "█" * 40))
     lines = [line.rstrip() for line in written.getvalue().splitlines()]
-    (line,) = (line for line in lines if "backlog" in line)
-    assert line.split() == ["backlog", "9,999,999", "█" * 40]
+    (line,) = (line for line in lines if "waiting" in line)
+    assert line.split() == ["waiting", "9,999,999", "█" * 40]
     assert max(map(len, lines)) <= 80
     assert len(lines) < 24
 

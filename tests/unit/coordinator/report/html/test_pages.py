@@ -150,6 +150,20 @@ def test_a_closed_loop_has_neither_arrivals_nor_stages() -> None:
     assert "from due" not in page
 
 
+def test_a_closed_loop_with_an_objective_has_its_goodput_of_inferences() -> None:
+    page = run_page(structs.replace(report(), goodput=rate_report().goodput)).decode()
+    assert "<h2>Goodput</h2>" in page
+    assert "of inferences" in page
+    assert "of arrivals" not in page
+
+
+def test_at_a_rate_throughput_has_no_interval_as_that_would_be_of_how_arrivals_scatter() -> None:
+    interval = rate_report().throughput.fps_ci95
+    assert interval is not None
+    assert interval.low is not None
+    assert f"{interval.low:,.1f} to " not in run_page(rate_report()).decode()
+
+
 @pytest.mark.parametrize(
     ("interval", "text"),
     [

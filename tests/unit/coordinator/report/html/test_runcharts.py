@@ -43,7 +43,16 @@ def test_a_whole_report_has_every_chart() -> None:
 def test_at_a_rate_what_arrived_follows_the_distribution() -> None:
     names = list(charts(rate_report()))
     assert names[:6] == ["latency", "parts", "wait_and_service", "arrivals", "backlog", "goodput"]
-    assert names[6:] == list(charts())[1:]
+    assert names[6:] == [name for name in charts() if name not in ("latency", "agents")]
+
+
+def test_at_a_rate_throughput_has_no_band_and_the_tail_is_of_what_was_due() -> None:
+    paced, free = charts(rate_report()), charts()
+    assert "rect" in str(free["throughput"].spec)
+    assert "rect" not in str(paced["throughput"].spec)
+    assert "interval" not in paced["throughput"].caption
+    assert paced["p99"].caption.endswith("the inferences that were due in each slice.")
+    assert free["p99"].caption.endswith("the inferences that ended in each slice.")
 
 
 def test_the_latency_curve_goes_through_the_percentiles_of_the_report() -> None:
