@@ -41,6 +41,8 @@ _MOST_ATTEMPTS: Final = 3
 _PATIENCE_S: Final = 5.0
 MISSING: Final = 2
 """Exit code where something to compare with is missing."""
+INVALID: Final = 4
+"""Exit code of ovbench-coord."""
 
 
 _Result = TypeVar("_Result")
@@ -52,11 +54,13 @@ class RunFailed(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Of a script. `limit`: the limit program, None where it is missing."""
+    """Of a script. `limit`: the limit program, None where it is missing. `only`: measure the cases that have it in
+    their names."""
 
     seconds: float
     runs: int
     limit: Path | None
+    only: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,8 +139,9 @@ class Workbench:
             self._models[name] = file
         return self._models[name]
 
-    def ovbench(self, *arguments: str, cpus: Sequence[int] | None = None) -> OvbenchRun:
-        """One run of ovbench-coord; `cpus`: its affinity, None for this process's own."""
+    def ovbench(self, *arguments: str, cpus: Sequence[int] | None = None, invalid: bool = False) -> OvbenchRun:
+        """One run of ovbench-coord; `cpus`: its affinity, None for this process's own. `invalid`: one whose result is
+        INVALID is a run, too."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             command = [program("ovbench-coord"), *arguments, "--report-folder", folder]
             began_ns = time.monotonic_ns()
@@ -147,7 +152,7 @@ class Workbench:
             lines = tuple((time.monotonic_ns(), line.rstrip()) for line in process.stdout)
             code = process.wait()
             ended_ns = time.monotonic_ns()
-            if code != 0:
+            if code not in ((0, INVALID) if invalid else (0,)):
                 raise RunFailed(f"{' '.join(command)} ended with {code}: " + " / ".join(text for _, text in lines[-8:]))
             result = from_json((Path(folder) / "report.json").read_bytes())
             return OvbenchRun(result, began_ns, ended_ns, lines, _arrays(Path(folder) / SAMPLES_FILE))
@@ -300,16 +305,21 @@ def say(text: str) -> None:
     print(f"  {text}", flush=True)
 
 
-def parse(description: str | None, seconds: float, runs: int) -> Settings:
-    """The command line that all scripts share, with a script's own defaults."""
+def parse(description: str | None, seconds: float, runs: int, cases: Sequence[str] = ()) -> Settings:
+    """The command line that all scripts share, with a script's own defaults; `cases`: the names to choose among."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=seconds, help=f"of each measured window; default {seconds:g}")
     parser.add_argument("--runs", type=int, default=runs, help=f"of each side, in turn; default {runs}")
     parser.add_argument("--limit", metavar="PATH", help="the limit program; that part is left out without it")
+    if cases:
+        parser.add_argument("--only", default="", metavar="TEXT", help="measure the cases that have it in their names")
     raw = parser.parse_args()
     if raw.seconds <= 0 or raw.runs < 1:
         parser.error("--seconds and --runs must be above 0")
-    return Settings(raw.seconds, raw.runs, limit_program(raw.limit))
+    only = raw.only if cases else ""
+    if cases and not any(only in case for case in cases):
+        parser.error(f"--only '{only}' is in none of: {'; '.join(cases)}")
+    return Settings(raw.seconds, raw.runs, limit_program(raw.limit), only)
 
 
 def limit_program(path: str | None) -> Path | None:
