@@ -77,6 +77,36 @@ def complain(*options: str, folder: Path, limits: str = "true") -> str:
         (["--require", "fps"], "--require 'fps'"),
         (["--require", "p98 < 5"], "did you mean"),
         (["--require", "fps > +5%"], "relative"),
+        (["--rate", "0"], "--rate"),
+        (["--rate", "-300"], "--rate"),
+        (["--rate", "nan"], "--rate"),
+        (["--rate", "1e10"], "1e9"),
+        (["--rate", "1e9", "-t", "1000"], "--sample-memory"),
+        (["--rate", "0.001"], "less than one arrival"),
+        (["--rate", "300", "-max_irate", "300"], "-max_irate"),
+        (["--arrivals", "constant"], "needs a rate"),
+        (["--rate", "300", "--arrivals", "uniform"], "'uniform' is none of"),
+        (["--rate", "300", "--arrivals", "gamma:0"], "'gamma:0'"),
+        (["--arrivals", "trace:nowhere.csv"], "nowhere.csv"),
+        (["--arrival-seed", "1"], "--arrival-seed 1"),
+        (["--stages", "10:100"], "durations have a unit"),
+        (["--stages", "10s:100..", "--rate", "300"], "'10s:100..'"),
+        (["--stages", "10s:100", "--rate", "300"], "contradict"),
+        (["--stages", "10s:0"], "the rate 0 throughout"),
+        (["--rate", "300", "--dispatch", "fair"], "'fair'"),
+        (["--dispatch", "random"], "--dispatch"),
+        (["--slo-ms", "fast"], "'fast'"),
+        (["--slo-ms", "p101:20"], "p101:20"),
+        (["--slo-ms", "p99:20,p99:5"], "two limits"),
+        (["--rate", "300", "--timeout-ms", "0"], "--timeout-ms"),
+        (["--timeout-ms", "20"], "--timeout-ms"),
+        (["--rate", "300", "--drain", "-1"], "--drain"),
+        (["--rate", "300", "--spin", "-1"], "--spin"),
+        (["--until", "p99 +-0%"], "--until"),
+        (["--scenario", "batch"], "'batch' is none of"),
+        (["--scenario", "server"], "--rate"),
+        (["--scenario", "offline", "--rate", "300"], "--rate"),
+        (["--scenario", "multi-stream"], "multi-stream:8"),
         (["show", "."], "neither report.json nor study.json"),
         (["show", "/dev/null"], "not JSON"),
         (["compare", ".", "."], "neither report.json nor study.json"),
@@ -104,6 +134,31 @@ def test_what_is_refused_before_anything_starts_gets_one_sentence(
     assert err.startswith("ovbench-coord: ")
     assert says in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "says"),
+    [
+        ("", [], "no instants"),
+        ("0.1\n0.3\n0.2\n", [], "back in time"),
+        ("0.1\nnan\n", [], "no instant"),
+        ("0.1\nsoon\n", [], "'soon'"),
+        ("-0.1\n", [], "negative"),
+        ("0.5\n2.5\n", ["-t", "2"], "longer than -t 2"),
+        ("0.5\n", ["--rate", "300"], "--rate 300"),
+    ],
+)
+def test_a_trace_that_is_no_schedule_gets_one_sentence(
+    tmp_path: Path, text: str, options: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = tmp_path / "trace.csv"
+    trace.write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        execute(["--arrivals", f"trace:{trace}", *options])
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, len(err.splitlines())) == (2, "", 1), err
+    assert "trace.csv" in err
+    assert says in err
 
 
 @pytest.mark.parametrize(
