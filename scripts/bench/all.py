@@ -16,12 +16,14 @@ from . import (
     merge,
     overhead_cpu,
     overhead_wall,
+    overload,
     page,
     partition,
     queues,
     resume,
     rotation,
     same,
+    stall,
     start_skew,
     sync_limit,
     thousand_agents,
@@ -60,6 +62,8 @@ SCRIPTS: Final[tuple[_Script, ...]] = (
     arrivals,
     dispatch,
     queues,
+    stall,
+    overload,
     thousand_agents,
 )
 
