@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scripts.bench.theory import stalled_latencies
 from tests.attempts import undisturbed
 from tests.process.driver import Ran, Run
 
@@ -69,9 +70,9 @@ def test_what_waits_for_too_long_is_dropped_and_counted(run: Run) -> None:
 def test_a_stall_is_in_the_latency_from_due_and_hidden_from_the_start(run: Run) -> None:
     """Of constant arrivals every 5 ms and services of 1 ms, those that are due during a stall of 200 ms wait for its
     end, and for what queued before: each 4 ms less than the one before, until none waits."""
-    service, gap, stall, count = 1.0, 5.0, 200.0, 600
-    waits = np.maximum(0.0, (stall - service) - np.arange(count) * (gap - service))
-    expected = float(np.sort(service + np.concatenate([[stall - service], waits[1:]]))[round(0.99 * count) - 1])
+    count = 600
+    latencies = stalled_latencies(service=1.0, gap=5.0, stall=200.0, count=count)
+    expected = float(np.percentile(latencies, 99, method="inverted_cdf"))
     ran = run(
         *("--backend", "null:1000,stall=0.2@1", "--agents", "1", "-api", "sync", "--arrivals", "constant"),
         *("--rate", "200", "-t", "3", "--warmup", "0.2", "-latency_percentile", "99"),

@@ -2,6 +2,8 @@
 
 By the recursions of Lindley, and of Kiefer and Wolfowitz for several servers, both of which chance has on either side:
 to the nanosecond from one end to the next start, as they were recorded, and on average with the services asked for.
+From a closed form a run of seconds is off by chance, by a half here; that the same arrivals and services in an ideal
+queue are within three deviations of it, a few percent, is tested with the formulas, on a hundred thousand of them.
 """
 
 import heapq
@@ -64,3 +66,12 @@ def test_waits_are_those_of_the_ideal_queue(run: Run, agents: int, service: str,
     # No service is shorter than asked for and no start is early, so none waits for less, however busy the machine is.
     assert (every.waits >= ideal).all()
     assert every.waits.mean() == pytest.approx(ideal.mean(), rel=SHARE)
+
+
+@undisturbed("a start that others make late counts as a wait")
+def test_equal_gaps_longer_than_equal_services_have_nothing_wait(run: Run) -> None:
+    """D/D/1 at 60 %: by the median, starts are less than 1 % of a service late."""
+    options = ("--backend", "null:20000", "-api", "sync", "--agents", "1", "--rate", "30", "--arrivals", "constant")
+    report = run(*options, "-t", "1.5", "--warmup", "0.2").report
+    assert report["arrivals"]["delivered"] == 45
+    assert report["wait_ms"]["median"] < 0.2
