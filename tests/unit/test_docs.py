@@ -55,6 +55,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, written: Callable[[Tree], 
     (folder / "asked.json").write_text('{"CPU": {"NUM_STREAMS": "1"}}')
     (folder / "study.toml").write_text('repetitions = 2\n[settings]\nm = "model.xml"\nnireq = "1..3"\n')
     (folder / "monday.csv").write_text("due_s\n0\n0.5\n2\n")
+    (folder / "bursts.txt").write_text("0\n0\n0.1\n0.1\n")
     (folder / "bus").mkdir(mode=0o700)
     (folder / "other").symlink_to(sys.prefix)
     (folder / "server").symlink_to(written(TWO_SOCKETS))
