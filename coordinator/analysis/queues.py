@@ -28,11 +28,13 @@ _NONE: Final = np.empty(0, np.int64)
 
 @dataclass(frozen=True)
 class Queue:
-    """`agents`: those that were to serve it; `requests`: how many those of them have that delivered. `folded`: how many
-    inferences are known as a histogram only, and are not in `offered`."""
+    """`agents`: those that were to serve it; `requests`, `streams`: how many those of them have that delivered, and how
+    many of these requests they serve at a time. `folded`: how many inferences are known as a histogram only, and are
+    not in `offered`."""
 
     agents: tuple[int, ...]
     requests: int
+    streams: int
     offered: Offered
     folded: int = 0
 
@@ -59,6 +61,7 @@ def _scheduled(record: RunRecord, schedule_ns: Int64s, loads: Sequence[Recorded]
         yield Queue(
             tuple(agents),
             sum(load.available for load in mine),
+            sum(load.served_at_a_time for load in mine),
             _offered(record, dues[share], mine, _drained_ns(record, mine) if whole else window.start_ns),
         )
 
@@ -81,7 +84,8 @@ def _paced(agent: AgentRecord, load: Recorded) -> Queue:
     samples = in_order_of_due([piece.samples for piece in load.pieces])
     unfinished = _untaken(agent, load)
     ended_ns = load.stop_ns + to_ns(agent.job.load.drain_s)
-    return Queue((load.agent,), load.available, Offered(samples, _NONE, unfinished, ended_ns), folded)
+    offered = Offered(samples, _NONE, unfinished, ended_ns)
+    return Queue((load.agent,), load.available, load.served_at_a_time, offered, folded)
 
 
 def _untaken(agent: AgentRecord, load: Recorded) -> Int64s:

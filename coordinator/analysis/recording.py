@@ -79,6 +79,11 @@ class Recorded:
         """How many have recorded anything."""
         return len({piece.request for piece in self.pieces if len(piece)} | {part.request for part in self.folded})
 
+    @property
+    def served_at_a_time(self) -> int:
+        """Of its requests, whether or not they recorded anything."""
+        return self.available if self.streams is None else min(self.available, self.streams)
+
 
 @dataclass(frozen=True)
 class Window:

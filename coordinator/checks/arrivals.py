@@ -1,12 +1,15 @@
 """Whether a load at a rate was served as it arrived: overload, what never completed, late starts. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
-from ovbench.common.clock import NS_PER_MS
+from ovbench.common.clock import NS_PER_MS, NS_PER_S
 
-from ..analysis.backlog import Backlog, Overload, overload_of
+from ..analysis.backlog import LEAST_SHARE, Backlog, Overload, overload_of, overload_of_counts
 from ..analysis.merge import Merged, Turnout
+from ..analysis.offered import Offered
 from ..analysis.punctuality import shift_by_lateness
 from ..result.findings import Code
 from ..result.numbers import duration, rate
@@ -16,44 +19,125 @@ from .evidence import Evidence
 LEAST_RATE_SHARE: Final = 0.99
 """Of the rate that -max_irate allows: below it, something else limits the rate."""
 
+LEAST_STAGE_SHARE: Final = 0.5
+"""Of a stage, in which no stream may have been idle: stages are short, and a stall is no overload."""
+
 MOST_SHIFT_PERCENT: Final = 1.0
 """By which lateness may move the percentile that is claimed."""
 
 
 def find_in_arrivals(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
-    overload, turnout = _overload(merged), merged.turnout
-    if overload is not None and turnout is not None:
-        yield _overloaded(evidence, merged, turnout, overload)
+    turnout = merged.turnout
+    overloads = tuple(_overloads(evidence, merged)) if turnout is not None else ()
+    yield from overloads
+    overloaded = any(finding.severity == "error" for finding in overloads)
     if turnout is not None and turnout.offered:
         yield from _dropped(evidence, turnout)
-        if overload is None:
+        if not overloaded:
             yield from _unfinished(evidence, turnout)
         yield from _late_starts(evidence, merged)
-    if overload is None:
+    if not overloaded:
         yield from _rate_not_reached(evidence, merged)
 
 
-def _overload(merged: Merged) -> Overload | None:
-    """None also where samples were folded: it is not known then when each began and ended."""
-    if merged.offered is None:
+@dataclass(frozen=True)
+class _Overloaded:
+    """A part of the window, in words, in which so many came and went. `last`: until its end."""
+
+    where: str
+    seconds: float
+    came: int
+    went: int
+    overload: Overload
+    last: bool = True
+
+
+def _overloads(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
+    """Of the whole window, with its stages by name, or else of the stages alone. An error where it is certain, and
+    nothing that came later worked it off."""
+    whole, stages = _whole(evidence, merged), list(_stages(evidence, merged))
+    if whole is not None and whole.overload.certain:
+        yield _overloaded(evidence, merged.turnout, whole, [stage.where for stage in stages if stage.overload.certain])
+        return
+    for stage in stages:
+        yield _overloaded(evidence, merged.turnout, stage)
+    if whole is not None and not any(stage.last for stage in stages):
+        yield _overloaded(evidence, merged.turnout, whole)
+
+
+def _whole(evidence: Evidence, merged: Merged) -> _Overloaded | None:
+    """What came less what went is exact where samples were folded, too, and when each came and went is not."""
+    window = merged.window
+    if merged.offered is not None:
+        stop_ns = _last_due_ns(evidence, merged.offered, window.stop_ns)
+        return _between(merged, Backlog.of(merged.offered), window.start_ns, stop_ns)
+    offered = 0 if merged.turnout is None else merged.turnout.offered
+    overload = overload_of_counts(offered, merged.count, _streams(merged), window.duration_s)
+    return None if overload is None else _Overloaded("", window.duration_s, offered, merged.count, overload)
+
+
+def _between(
+    merged: Merged, backlog: Backlog, start_ns: int, stop_ns: int, least_share: float = LEAST_SHARE, where: str = ""
+) -> _Overloaded | None:
+    overload = overload_of(backlog, start_ns, stop_ns, _streams(merged), least_share)
+    if overload is None:
         return None
-    requests = sum(queue.requests for queue in merged.queues)
-    return overload_of(Backlog.of(merged.offered), merged.window.start_ns, merged.window.stop_ns, max(requests, 1))
+    came, went = backlog.counts(start_ns, stop_ns)
+    return _Overloaded(where, (stop_ns - start_ns) / NS_PER_S, came, went, overload, stop_ns == merged.window.stop_ns)
 
 
-def _overloaded(evidence: Evidence, merged: Merged, turnout: Turnout, overload: Overload) -> Finding:
-    seconds = merged.window.duration_s
+def _last_due_ns(evidence: Evidence, offered: Offered, stop_ns: int) -> int:
+    """Until when more arrives: with -max_irate a number of inferences that was asked for is all that does, and the load
+    lasts until they are done."""
+    request, dues = evidence.run.request, offered.samples.dues
+    counted = request.max_irate > 0 and request.load.iterations is not None
+    return min(stop_ns, int(dues[-1]) + 1) if counted and len(dues) else stop_ns
+
+
+def _stages(evidence: Evidence, merged: Merged) -> Iterator[_Overloaded]:
+    """Of several. What few arrivals leave in doubt matters in the last one alone, as what follows decides of others."""
+    arrivals, offered, window = evidence.run.request.arrivals, merged.offered, merged.window
+    if arrivals is None or offered is None or len(arrivals.stages) < 2:
+        return
+    backlog = Backlog.of(offered)
+    edges = [min(window.start_ns + edge, window.stop_ns) for edge in arrivals.edges_ns]
+    for number, (start_ns, stop_ns) in enumerate(pairwise(edges), 1):
+        start_s, stop_s = ((edge - window.start_ns) / NS_PER_S for edge in (start_ns, stop_ns))
+        where = f"stage {number} (from {start_s:.6g} s to {stop_s:.6g} s)"
+        found = _between(merged, backlog, start_ns, stop_ns, LEAST_STAGE_SHARE, where)
+        if found is not None and (found.overload.certain or found.last):
+            yield found
+
+
+def _streams(merged: Merged) -> int:
+    return max(sum(queue.streams for queue in merged.queues), 1)
+
+
+def _overloaded(evidence: Evidence, turnout: Turnout | None, found: _Overloaded, stages: Sequence[str] = ()) -> Finding:
+    """`stages`: those of the window that it was in."""
+    overload, where = found.overload, f" in {found.where}" if found.where else ""
+    names = f", in {' and '.join(stages)}" if stages else ""
+    message = (
+        f"More {'arrived' if overload.certain else 'may have arrived'}{where} than could be served{names}: "
+        f"{rate(found.came / found.seconds)} inferences a second, of which {rate(found.went / found.seconds)} were "
+        f"done; in the last {duration(overload.seconds)}{' of it' if where else ''} the backlog grew by "
+        f"{rate(overload.per_s)} a second.{'' if where or turnout is None else _outcome(evidence, turnout)}"
+    )
+    if not overload.certain:
+        return Finding(Code.OVERLOADED, "warning", message, "Measure for longer: too few arrived to tell.")
+    length = "stage" if where else "run"
+    advice = (
+        f"Lower the rate, or use more agents, CPUs or streams; latencies here depend on the length of the {length}."
+    )
+    return Finding(Code.OVERLOADED, "error" if found.last or not where else "warning", message, advice)
+
+
+def _outcome(evidence: Evidence, turnout: Turnout) -> str:
     drain = f" within {evidence.run.request.load.drain_s:g} s after the end"
     became = [f"{turnout.delivered:,} completed"]
     became += [f"{turnout.dropped:,} were dropped"] if turnout.dropped else []
     became += [f"{turnout.unfinished:,} were not done{drain}"] if turnout.unfinished else []
-    message = (
-        f"More arrived than could be served: {rate(turnout.offered / seconds)} inferences a second, of which "
-        f"{rate(merged.work.inferences / seconds)} were done; in the last {duration(overload.seconds)} the backlog "
-        f"grew by {rate(overload.per_s)} a second. Of {turnout.offered:,} that were due, {', '.join(became)}."
-    )
-    advice = "Lower the rate, or use more agents, CPUs or streams; latencies here depend on the length of the run."
-    return Finding(Code.OVERLOADED, "error", message, advice)
+    return f" Of {turnout.offered:,} that were due, {', '.join(became)}."
 
 
 def _dropped(evidence: Evidence, turnout: Turnout) -> Iterator[Finding]:

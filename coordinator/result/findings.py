@@ -76,7 +76,7 @@ EFFECTS: Final[Mapping[Code, Effect]] = {
     Code.OUTSIDE_WINDOW: "none",
     Code.WINDOW_EDGES: "doubt",
     Code.SAMPLES_NOT_SAVED: "none",
-    Code.OVERLOADED: "none",
+    Code.OVERLOADED: "doubt",
     Code.UNFINISHED: "none",
     Code.DROPPED: "none",
     Code.LATE_STARTS: "doubt",

@@ -63,7 +63,7 @@ def test_it_is_that_of_a_heap_of_the_largest_ends(load: list[tuple[int, int, int
 def queue(*rows: tuple[int, int, int], requests: int = 1, folded: int = 0) -> Queue:
     """Of inferences by due, start, end."""
     samples = in_order_of_due([SampleArray.of(*(np.array(rows, np.int64).reshape(-1, 3)[:, n] for n in (1, 2, 0)))])
-    return Queue((0,), requests, Offered(samples, NONE, NONE, 0), folded)
+    return Queue((0,), requests, requests, Offered(samples, NONE, NONE, 0), folded)
 
 
 def test_an_arrival_of_the_window_waits_for_those_before_it() -> None:

@@ -9,22 +9,44 @@ import numpy.typing as npt
 import pytest
 from msgspec import structs
 
-from ovbench.common.job import Schedule, ScheduleAddress
+from ovbench.common.clock import NS_PER_S
+from ovbench.common.job import Job, Schedule, ScheduleAddress
 from ovbench.common.messages import Dropped
 from ovbench.common.samples import SampleArray
 from ovbench.coordinator.analysis.merge import merge_run
 from ovbench.coordinator.analysis.punctuality import shift_of
 from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.checks.verdict import find
-from ovbench.coordinator.result.findings import Code
+from ovbench.coordinator.result.findings import Code, verdict_of
 from ovbench.coordinator.result.report import Finding
-from tests.builders import delivered, evidence, finished, job, ms, request, seconds
+from ovbench.coordinator.session.record import AgentRecord
+from tests.builders import (
+    at_rate,
+    delivered,
+    effective,
+    evidence,
+    finished,
+    folded,
+    job,
+    ms,
+    ready,
+    request,
+    samples,
+    seconds,
+    timed,
+)
 
 Int64s = npt.NDArray[np.int64]
 
 RATE: Final = 200
 START: Final = seconds(1)
 """Of the window, which lasts for ten seconds."""
+
+
+def scheduled(count: int) -> Job:
+    """Of so many arrivals, for one agent."""
+    order, address = job((0,)), ScheduleAddress(pid=1, descriptor=3, count=count, nonce="0f" * 16)
+    return structs.replace(order, load=structs.replace(order.load, schedule=Schedule(address, 0, count, shared=True)))
 
 
 def arriving(
@@ -37,12 +59,7 @@ def arriving(
     each = ms(service_ms) + ms(late_ms)
     ends = np.arange(1, len(served) + 1) * each + np.maximum.accumulate(served - np.arange(len(served)) * each)
     table = SampleArray.of(ends - ms(service_ms), ends, served).table + START
-    address = ScheduleAddress(pid=1, descriptor=3, count=len(dues), nonce="0f" * 16)
-    order = job((0,))
-    order = structs.replace(
-        order, load=structs.replace(order.load, schedule=Schedule(address, 0, len(dues), shared=True))
-    )
-    agent = delivered(0, data=table, order=order, load=finished(completed=len(table)))
+    agent = delivered(0, data=table, order=scheduled(len(dues)), load=finished(completed=len(table)))
     if dropped:
         agent = replace(agent, dropped=(Dropped(dues[:dropped].tobytes()),))
     wanted = request("--agents", "1", "--rate", str(RATE), "--arrivals", "constant", "--timeout-ms", "50", *argv)
@@ -81,6 +98,103 @@ def test_an_overload_is_an_error_with_what_came_of_the_arrivals_and_how_fast_the
 def test_an_overload_of_which_all_was_done_in_the_end_has_no_zeros_in_its_message() -> None:
     message = only(Code.OVERLOADED, arriving(8.0)).message
     assert message.endswith("Of 2,000 that were due, 2,000 completed.")
+
+
+def staged(*parts: tuple[float, float], service_ms: float = 10.0) -> Evidence:
+    """Stages of equal gaps, each of so many seconds at a rate, all served one by one."""
+    edges = np.cumsum([0.0, *(length for length, _ in parts)])
+    gaps = [start + np.arange(round(length * rate)) / rate for start, (length, rate) in zip(edges, parts, strict=False)]
+    dues = (np.concatenate(gaps) * NS_PER_S).astype(np.int64)
+    each = ms(service_ms)
+    ends = np.arange(1, len(dues) + 1) * each + np.maximum.accumulate(dues - np.arange(len(dues)) * each)
+    load = finished(stop_ns=START + seconds(float(edges[-1])), completed=len(dues))
+    agent = delivered(0, data=timed(dues, ends - each, ends) + START, order=scheduled(len(dues)), load=load)
+    stages = ",".join(f"{length:g}s:{rate:g}" for length, rate in parts)
+    base = evidence([agent], request("--agents", "1", "--stages", stages, "--arrivals", "constant"))
+    run = replace(base.run, schedule_ns=dues)
+    return replace(base, run=run, merged=merge_run(run))
+
+
+def test_a_short_last_stage_far_beyond_the_capacity_is_an_error_that_names_it() -> None:
+    finding = only(Code.OVERLOADED, staged((9, 30), (1, 1300)))
+    assert finding.severity == "error"
+    assert "More arrived in stage 2 (from 9 s to 10 s) than could be served: 1,300.0 inferences" in finding.message
+    assert "the backlog grew by 1,2" in finding.message
+
+
+def test_a_stage_that_was_too_much_and_was_worked_off_makes_its_own_figures_doubtful() -> None:
+    finding = only(Code.OVERLOADED, staged((2, 30), (2, 200), (6, 30)))
+    assert finding.severity == "warning"
+    assert "in stage 2 (from 2 s to 4 s)" in finding.message
+    assert "length of the stage" in finding.advice
+
+
+def test_an_overload_of_the_whole_run_names_the_stages_that_it_was_in() -> None:
+    finding = only(Code.OVERLOADED, staged((4, 30), (3, 150), (3, 200)))
+    assert finding.severity == "error"
+    assert "served, in stage 2 (from 4 s to 7 s) and stage 3 (from 7 s to 10 s): 117.0 inferences" in finding.message
+
+
+def test_stages_that_are_all_served_are_no_overload() -> None:
+    assert Code.OVERLOADED not in codes(staged((2, 30), (2, 95), (1, 90), (5, 50)))
+
+
+def test_too_few_arrivals_to_tell_whether_they_were_too_many_make_latencies_doubtful() -> None:
+    """Of one stage, five a second, of which half can be served."""
+    few = staged((3, 5), service_ms=400.0)
+    finding = only(Code.OVERLOADED, few)
+    assert finding.severity == "warning"
+    assert "More may have arrived than could be served: 5.000 inferences a second" in finding.message
+    assert verdict_of([finding], strict=False) == "SUSPECT"
+
+
+@pytest.mark.parametrize(("streams", "found"), [(1, True), (1000, False)])
+def test_requests_that_wait_for_a_stream_are_a_backlog(streams: int, found: bool) -> None:
+    """A request for every inference, of which one after the other is done."""
+    base = staged((10, 110))
+    (agent,) = base.run.agents
+    starts = SampleArray(agent.samples[0].array.table)
+    at_once = tuple(
+        samples(np.stack([row.dues, row.ends, row.dues], axis=1), request)
+        for request, row in enumerate(starts[at : at + 1] for at in range(len(starts)))
+    )
+    prepared = ready(effective(streams=streams, requests=len(starts)), mask=(0,))
+    run = replace(base.run, agents=(replace(agent, samples=at_once, ready=prepared),))
+    assert (Code.OVERLOADED in codes(replace(base, run=run, merged=merge_run(run)))) == found
+
+
+def paced(rate: float, count: int, *, service_ms: float, asked: bool) -> tuple[AgentRecord, Int64s]:
+    """With -max_irate and, where a number was `asked` for, until it was done; else for ten seconds."""
+    dues = (np.arange(count) * (NS_PER_S / rate)).astype(np.int64)
+    each = ms(service_ms)
+    ends = np.arange(1, count + 1) * each + np.maximum.accumulate(dues - np.arange(count) * each)
+    done = count if asked else int(np.searchsorted(ends, seconds(10)))
+    stop_ns = START + (int(ends[-1]) if asked else seconds(10))
+    table = timed(dues, ends - each, ends)[:done] + START
+    prepared = ready(effective(iterations=count if asked else None), mask=(0,))
+    load = finished(stop_ns=stop_ns, completed=done)
+    return at_rate(delivered(0, data=table, load=load, prepared=prepared), 1 / rate), table
+
+
+@pytest.mark.parametrize(("service_ms", "found"), [(10.0, True), (4.0, False)])
+def test_a_number_of_inferences_that_came_faster_than_they_were_done_is_an_overload(
+    service_ms: float, found: bool
+) -> None:
+    """All of them are done in the end: it is judged while they come."""
+    agent, _ = paced(200, 600, service_ms=service_ms, asked=True)
+    wanted = request("--agents", "1", "-max_irate", "200", "-niter", "600")
+    of = evidence([agent], wanted)
+    assert (Code.OVERLOADED in codes(of)) == found
+    if found:
+        assert "200.3 inferences a second, of which 99.83 were done" in only(Code.OVERLOADED, of).message
+
+
+@pytest.mark.parametrize(("service_ms", "found"), [(10.0, True), (4.0, False)])
+def test_where_samples_were_folded_counts_tell_an_overload(service_ms: float, found: bool) -> None:
+    agent, table = paced(200, 2000, service_ms=service_ms, asked=False)
+    agent = replace(agent, samples=(), folded=(folded(table, START),))
+    of = evidence([agent], request("--agents", "1", "-max_irate", "200"))
+    assert (Code.OVERLOADED in codes(of)) == found
 
 
 def test_what_an_overload_left_unfinished_is_no_finding_of_its_own() -> None:
