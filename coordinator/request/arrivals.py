@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ovbench.common.arrivals import Arrivals, Poisson, Renewal, Stage, Trace
 from ovbench.common.errors import UsageError
 
-from .arrivalnotation import MOST_SECONDS, TraceFile
+from .arrivalnotation import TraceFile
 from .defaults import DEFAULT_SECONDS
 from .tracefile import read_trace
 
@@ -100,18 +100,15 @@ def _staged(law: Renewal, stages: tuple[Stage, ...], flags: RateFlags) -> Arriva
 
 
 def _level(law: Renewal, rate: float, flags: RateFlags) -> Arrivals:
-    if flags.iterations is None:
-        duration_s = flags.default_s if flags.time_s is None else flags.time_s
-    else:
-        duration_s = max(flags.time_s or 0.0, flags.iterations / rate)
-    if duration_s == 0:
+    if flags.iterations == 0:
         raise UsageError(f"-niter 0 only compiles the model, and --rate {rate:g} has nothing to load; leave one out")
-    if duration_s > MOST_SECONDS:
+    if flags.iterations is not None:
         raise UsageError(
-            f"-niter {flags.iterations} takes {duration_s:g} seconds at --rate {rate:g}, more than {MOST_SECONDS:g}; "
-            "lower it, or raise the rate"
+            f"-niter {flags.iterations} and --rate {rate:g} contradict each other: a rate lasts for a time, and its "
+            f"law says how many arrive in it; use -t {flags.iterations / rate:.6g} instead of -niter"
         )
-    if not flags.iterations and rate * duration_s < 1:
+    duration_s = flags.default_s if flags.time_s is None else flags.time_s
+    if rate * duration_s < 1:
         raise UsageError(
             f"--rate {rate:g}: less than one arrival is to be expected in {duration_s:g} seconds; raise it, or give a "
             "longer -t"

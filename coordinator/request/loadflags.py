@@ -76,7 +76,7 @@ OPTIONS: Final = (
     Flag(
         "iterations",
         ("-niter", "--number-iterations"),
-        "inferences of all agents together; with -t, until both are met; 0 only compiles the model",
+        "inferences of all agents together; with -t, until both are met; not at a --rate; 0 only compiles the model",
         metavar="N",
         parse=values.not_negative,
         several="ranges",

@@ -104,7 +104,9 @@ def refuse_contradictions(scenario: Scenario, given: Given) -> None:
     """Raises UsageError, one sentence that names both flags, or the one that a scenario lacks."""
     for flag, reason in _conflicts(scenario, given):
         if flag in given:
-            raise UsageError(f"{flag} {given[flag]} and --scenario {scenario} contradict each other: {reason}")
+            raise UsageError(
+                f"{flag} {_written(given[flag])} and --scenario {scenario} contradict each other: {reason}"
+            )
     if scenario.name == "server":
         _refuse_half_a_server(given)
 
@@ -113,11 +115,18 @@ def _refuse_half_a_server(given: Given) -> None:
     for flag, example in _NEEDED_BY_A_SERVER.items():
         if flag not in given:
             raise UsageError(f"--scenario server needs {flag}, {example}")
+    if "," in str(given["--slo-ms"]):
+        raise UsageError(f"--slo-ms {given['--slo-ms']}: a server is judged by one latency; give one")
     if str(given["--slo-ms"]).startswith("p100:"):
         raise UsageError(
             f"--slo-ms {given['--slo-ms']}: a server's target is for a percentile below 100, as LoadGen judges by how "
             "many queries may be over it; use p99, or p99.9"
         )
+
+
+def _written(value: str | int | float) -> str:
+    """As people write it: 10, not 10.0."""
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def _conflicts(scenario: Scenario, given: Given) -> Iterator[tuple[str, str]]:
@@ -137,6 +146,8 @@ def _conflicts_with_a_server(given: Given) -> Iterator[tuple[str, str]]:
         yield flag, "its queries arrive at one rate throughout, as Poisson has it; use --rate"
     if given.get("--arrivals") != "poisson":
         yield "--arrivals", "its queries arrive as Poisson has it; use --arrivals poisson, or leave it out"
+    if given.get("--dispatch") != "shared":
+        yield "--dispatch", "its queries have one queue; use --dispatch shared, or leave it out"
     yield "--timeout-ms", "LoadGen waits for every query and drops none; leave --timeout-ms out"
 
 

@@ -16,11 +16,13 @@ from .arrivalnotation import MOST_SECONDS, TraceFile
 _COLUMNS: Final = (
     "due", "due_s", "time", "time_s", "timestamp", "arrival", "arrival_s", "arrival_time", "arrivals", "seconds",
 )  # fmt: skip
-"""Which column of a CSV file has the instants; the first of these that there is, or else its first."""
+"""Which column of a CSV file has the instants: the first of these that there is, or else the only one."""
 
 _MOST_MB: Final = 128
 _NPY: Final = b"\x93NUMPY\x01\x00"
 """How a .npy file of version 1.0 begins, which numpy writes arrays of one number each in (numpy.lib.format)."""
+
+_CUT_OFF: Final = "the .npy file is cut off or damaged; save the array again"
 
 _SHOWN: Final = 40
 """Characters of a file that a message shows."""
@@ -104,8 +106,15 @@ def _of_text(content: bytes) -> Iterator[tuple[str, float]]:
 
 
 def _column(heads: list[str]) -> int:
+    """Raises ValueError."""
     names = [_bare(head).lower() for head in heads]
-    return next((names.index(name) for name in _COLUMNS if name in names), 0)
+    found = next((names.index(name) for name in _COLUMNS if name in names), None)
+    if found is None and len(names) > 1:
+        raise ValueError(
+            f"which of its columns has the instants is not known, {_shown(', '.join(map(_bare, heads)))}; call it due, "
+            "or time"
+        )
+    return found or 0
 
 
 def _bare(cell: str) -> str:
@@ -129,9 +138,14 @@ def _of_array(content: bytes) -> Iterator[tuple[str, float]]:
     import numpy as np
 
     stream = io.BytesIO(content)
-    np.lib.format.read_magic(stream)
-    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
+    try:
+        np.lib.format.read_magic(stream)
+        shape, _, kind = np.lib.format.read_array_header_1_0(stream)
+    except ValueError:
+        raise ValueError(_CUT_OFF) from None
     if len(shape) != 1 or kind.kind not in "fiu":
         raise ValueError(f"it is an array of shape {list(shape)} and type {kind}; give one dimension of numbers")
+    if len(content) - stream.tell() < shape[0] * kind.itemsize:
+        raise ValueError(_CUT_OFF)
     values = np.frombuffer(content, kind, count=shape[0], offset=stream.tell())
     return ((f"index {index}", float(value)) for index, value in enumerate(values))

@@ -86,6 +86,7 @@ def test_what_goes_with_a_scenario_is_not_refused(text: str, given: Given) -> No
         ("server", "--stages", "10s:5", "use --rate"),
         ("server", "--arrivals", "constant", "use --arrivals poisson, or leave it out"),
         ("server", "--timeout-ms", 5.0, "leave --timeout-ms out"),
+        ("server", "--dispatch", "random", "use --dispatch shared, or leave it out"),
         ("server", "-niter", 1000, "leave -niter out, and give the time with -t"),
         ("offline", "--until", "fps +-1%", "leave one of the two out"),
     ],
@@ -96,7 +97,9 @@ def test_a_flag_that_contradicts_a_scenario_is_named_with_what_to_do(
     beside = SERVER if text == "server" else {}
     with pytest.raises(UsageError) as refused:
         refuse_contradictions(parse_scenario(text), {**beside, flag: value})
-    assert str(refused.value).startswith(f"{flag} {value} and --scenario {text} contradict each other: ")
+    assert str(refused.value).startswith(
+        f"{flag} {str(value).removesuffix('.0')} and --scenario {text} contradict each other: "
+    )
     assert str(refused.value).endswith(to_do)
 
 
@@ -105,3 +108,8 @@ def test_a_server_needs_a_rate_and_a_latency(missing: str) -> None:
     given = {flag: value for flag, value in SERVER.items() if flag != missing}
     with pytest.raises(UsageError, match=f"^--scenario server needs {missing}, .* as in {missing} "):
         refuse_contradictions(Scenario("server"), given)
+
+
+def test_a_server_is_judged_by_one_latency() -> None:
+    with pytest.raises(UsageError, match=r"^--slo-ms p99:15,p50:5: a server is judged by one latency"):
+        refuse_contradictions(Scenario("server"), {**SERVER, "--slo-ms": "p99:15,p50:5"})
