@@ -12,7 +12,7 @@ from ..compare.change import Change, FigurePart
 from ..compare.comparison import Comparison, Failure, Matched, Pair
 from ..compare.difference import Difference
 from ..request.requirement import Requirement
-from ..result.numbers import beyond, interval, plain
+from ..result.numbers import beyond, interval, milliseconds, plain
 from ..result.study import Point
 from .lines import print_line
 
@@ -20,6 +20,11 @@ _STYLES: Final = {"better": "bold green", "worse": "bold red", "higher": "bold",
 _WORDS: Final = {"not comparable": "-"}
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MOST_LISTED: Final = 8
+_WIDTH: Final = 80
+_LEAST_MS: Final = 0.001
+"""A time of which a change is in percent."""
+
+Row = tuple[str, str, str, str, Text]
 _DOUBTFUL: Final = ("SUSPECT", "INVALID", "PARTIAL")
 
 _OF_RUNS: Final = (
@@ -121,22 +126,31 @@ def _setting(point: Point) -> str:
 
 def _table(matched: Matched, letter: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False, pad_edge=True)
-    # What is too wide goes on in the next line: half a number would be another number.
-    table.add_column("figure", overflow="fold")
+    table.add_column("figure", no_wrap=True)
     for title in ("A", letter, "change"):
-        table.add_column(title, justify="right", overflow="fold")
+        table.add_column(title, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
+    rows: list[tuple[Row, Row | None]] = []
     for change in matched.changes:
         style = _STYLES.get(change.verdict, "dim")
         if matched.noise != "repetitions":
             style = style.removeprefix("bold ")
         verdict = Text(_WORDS.get(change.verdict, change.verdict), style)
         first, other = _value(change.first, change.first_at_least), _value(change.other, change.other_at_least)
-        table.add_row(change.figure, first, other, _change(change), verdict)
-        intervals = [_interval(change.first), _interval(change.other), _change_interval(change)]
-        if any(intervals):
-            table.add_row("", *intervals, "", style="dim")
+        intervals = ("", _interval(change.first), _interval(change.other), _change_interval(change), Text())
+        rows.append(((change.figure, first, other, _change(change), verdict), intervals if any(intervals) else None))
+    cells = [("figure", "A", letter, "change", Text("verdict")), *(row for pair in rows for row in pair if row)]
+    # Half a number would be another number, so an interval that is too wide goes on in the next line behind its dots.
+    broken = sum(max(map(len, column)) for column in zip(*cells, strict=True)) + len(cells[0]) * 2 - 1 > _WIDTH
+    for values, below in rows:
+        table.add_row(*values)
+        if below is not None:
+            table.add_row(*(_broken(cell) if broken and isinstance(cell, str) else cell for cell in below), style="dim")
     return table
+
+
+def _broken(interval: str) -> str:
+    return interval.replace("..", "..\n")
 
 
 def _value(figure: FigurePart | None, at_least: float | None) -> str:
@@ -151,12 +165,23 @@ def _interval(figure: FigurePart | None) -> str:
 
 
 def _change(change: Change) -> str:
+    if _of_next_to_nothing(change):
+        assert change.first is not None
+        assert change.other is not None
+        by_ms = change.other.value - change.first.value
+        return f"{'-' if by_ms < 0 else '+'}{milliseconds(abs(by_ms))}"
     return "-" if change.change_percent is None else f"{_signed(change.change_percent)} %"
+
+
+def _of_next_to_nothing(change: Change) -> bool:
+    """Whether both are times and the first is so short that a share of it means nothing: waits of nanoseconds."""
+    known = change.first is not None and change.other is not None and change.change_percent is not None
+    return known and change.figure.endswith("_ms") and change.first is not None and change.first.value < _LEAST_MS
 
 
 def _change_interval(change: Change) -> str:
     ci95, first = change.difference_ci95, change.first
-    if ci95 is None or first is None or not first.value:
+    if ci95 is None or first is None or not first.value or _of_next_to_nothing(change):
         return ""
     low, high = (None if bound is None else 100 * bound / first.value for bound in (ci95.low, ci95.high))
     parts = interval(low, high, _signed)

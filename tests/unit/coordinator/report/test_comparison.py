@@ -13,7 +13,7 @@ from ovbench.coordinator.result.latency import Interval
 from ovbench.coordinator.result.report import Report
 from ovbench.coordinator.result.study import Fingerprint, Outcome, Study
 from tests.builders import delivered, report, request, run
-from tests.ratereports import at_rate
+from tests.ratereports import at_rate, latency
 
 
 def shown(comparison: Comparison, *conditions: Requirement) -> str:
@@ -70,10 +70,9 @@ def test_no_number_is_cut_however_far_apart_two_results_are() -> None:
     rest = text.splitlines()[text.splitlines().index(below) + 1]
     assert value.split() == ["fps", "900.4", "1,234,567", "+137,013", "%", "better"]
     first, b, change = below.split()
-    b_on, change_on, _ = rest.split()
-    assert first == "897.4..903.4"
-    assert b + b_on == "1,135,802..1,333,332"
-    assert change + change_on == "+126,044..+147,982"
+    first_on, b_on, change_on, _ = rest.split()
+    assert (first, b, change) == ("897.4..", "1,135,802..", "+126,044..")
+    assert (first_on, b_on, change_on) == ("903.4", "1,333,332", "+147,982")
 
 
 def test_no_interval_of_a_figure_goes_below_0() -> None:
@@ -190,3 +189,15 @@ def test_latency_from_due_and_from_the_start_is_told_as_a_setting_and_has_no_ver
     text = shown(compare_runs(NamedRun("a", report()), [NamedRun("b", at_rate())]))
     assert "  latency from  start  ->  due\n" in text
     assert row(text, "p99_ms")[0].split()[-1] == "-"
+
+
+def test_a_wait_of_nanoseconds_changes_by_a_time_and_not_by_percent_and_no_name_is_broken() -> None:
+    def waiting(ms: float) -> Report:
+        found = at_rate()
+        return structs.replace(found, wait_ms=structs.replace(latency(2.0), median=ms))
+
+    text = shown(compare_runs(NamedRun("a", waiting(0.000015)), [NamedRun("b", waiting(0.07398))]))
+    value, _ = row(text, "wait_median_ms")
+    assert value.split()[:5] == ["wait_median_ms", "0.00001500", "0.07398", "+74.0", "us"]
+    assert row(text, "service_median_ms")[0].split()[0] == "service_median_ms"
+    assert max(map(len, text.splitlines())) <= 80
