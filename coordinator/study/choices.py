@@ -13,6 +13,8 @@ from ..stats.estimate import welch
 from ..stats.student import t_within
 from .summary import Setting
 
+SHORTEST: Final = "shortest p99"
+
 _DOUBT: Final = 0.05
 
 
@@ -28,6 +30,11 @@ def eligible(settings: Sequence[Setting]) -> list[Setting]:
     """Those that may be called best: with figures, and of VALID trials where any setting has those."""
     known = [setting for setting in settings if setting.fps is not None]
     return [setting for setting in known if not setting.suspect] or known
+
+
+def offered(settings: Iterable[Setting]) -> bool:
+    """Whether inferences arrived at a rate, so that throughput is what was offered and no merit of a setting."""
+    return any("offered_per_s" in setting.figures for setting in settings)
 
 
 def fastest(what: str, among: Sequence[Setting]) -> Iterator[Choice]:
@@ -46,7 +53,7 @@ def shortest(among: Sequence[Setting]) -> Iterator[Choice]:
     """That of the shortest p99, where any is known."""
     for best in by_p99(among)[:1]:
         equal = rivals(best, among, lambda setting: setting.p99_of_trials)
-        yield Choice("shortest p99", best, tuple(setting.name for setting in equal))
+        yield Choice(SHORTEST, best, tuple(setting.name for setting in equal))
 
 
 def by_throughput(settings: Iterable[Setting]) -> list[Setting]:

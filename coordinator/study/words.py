@@ -9,7 +9,7 @@ from ..result.findings import Code
 from ..result.numbers import milliseconds, rate
 from ..stats.estimate import Estimate
 from .answer import Basis
-from .choices import Choice, by_p99, by_throughput, eligible, rivals
+from .choices import Choice, by_p99, by_throughput, eligible, offered, rivals
 from .standing import attempts_of
 from .summary import NOT_RUN, Setting, name_of
 
@@ -67,6 +67,23 @@ def fastest(basis: Basis) -> str:
         )
     text = f"Most throughput: {with_interval(best.fps)} with {best.name or 'the one setting there is'}"
     return text + (", but others do not differ significantly." if basis.choices[0].rivals else ".")
+
+
+def shortest(basis: Basis) -> str:
+    """The setting of the shortest p99, as a headline; where there are choices."""
+    best = basis.choices[0].setting
+    assert best.p99_ms is not None
+    text = f"Shortest p99: {with_interval(best.p99_ms, 'ms')} with {best.name or 'the one setting there is'}"
+    return text + (", but others do not differ significantly." if basis.choices[0].rivals else ".")
+
+
+def one_schedule(basis: Basis) -> Iterator[str]:
+    """What intervals over repetitions do not have in them at a rate."""
+    if basis.study.repetitions > 1 and offered(basis.settings) and "--arrival-seed" not in basis.study.axes:
+        yield (
+            "Trials at the same rate have the same arrivals, of one seed: intervals do not hold what other arrivals "
+            "would change. Vary --arrival-seed to see that."
+        )
 
 
 def further_choices(choices: Sequence[Choice]) -> Iterator[str]:
@@ -189,7 +206,7 @@ def undecided_best(basis: Basis) -> Iterator[str]:
     ranked = by_throughput(among)
     if not ranked:
         return
-    others = rivals(ranked[0], among)
+    others = [] if offered(among) else rivals(ranked[0], among)
     if others:
         yield (
             f"Not significantly slower than the fastest: {names_of(s.name for s in others)}. "

@@ -18,7 +18,7 @@ from ...result.study import KindName, Outcome, Point, Study, Trial
 from .. import words
 from ..answer import Answer, Basis
 from ..axes import Axes
-from ..choices import Choice, eligible, fastest, fastest_within, pareto, shortest
+from ..choices import SHORTEST, Choice, by_p99, eligible, fastest, fastest_within, offered, pareto, shortest
 from ..columns import AFTER, BEFORE, P99, Column, at_rate, per_batch
 from ..design import Design, refuse_too_many, shuffled, trials
 from ..flag import StudyFlag
@@ -105,15 +105,19 @@ class Kind(ABC):
     def choices(self, study: Study, settings: Sequence[Setting]) -> Iterator[Choice]:
         """The settings that are best at something; the first is what the study is about."""
         among = eligible(settings)
-        yield from fastest("most throughput", among)
-        yield from self.also_best(among)
+        if offered(among):
+            # Throughput is what was offered, so latency decides.
+            yield from shortest(among)
+        # Where no setting knows its p99, too many arrivals never completed: what was served is all there is to say.
+        if not offered(among) or not by_p99(among):
+            yield from fastest("most throughput", among)
+            yield from self.also_best(among)
         if study.p99_limit_ms is not None:
             yield from fastest_within(study.p99_limit_ms, among)
 
     def also_best(self, among: Sequence[Setting]) -> Iterator[Choice]:
-        """What such a study asks for besides. At a rate throughput is what was offered, so latency decides."""
-        if any("offered_per_s" in setting.figures for setting in among):
-            yield from shortest(among)
+        """What such a study asks for besides, in a closed loop."""
+        yield from ()
 
     def weighed(self, basis: Basis) -> Basis:
         """With what this kind works out of the settings: curves, ratios, shares."""
@@ -142,7 +146,7 @@ class Kind(ABC):
 
     def verdict(self, basis: Basis) -> str:
         """The headline, where there are choices."""
-        return words.fastest(basis)
+        return words.shortest(basis) if basis.choices[0].what == SHORTEST else words.fastest(basis)
 
     def lines(self, basis: Basis) -> Iterator[str]:
         """What follows, a sentence or two each, where there are choices."""
@@ -153,6 +157,7 @@ class Kind(ABC):
         """What the data do not decide, and what speaks against them."""
         yield from words.of_the_trials(basis)
         yield from self.doubts(basis.settings)
+        yield from words.one_schedule(basis)
         yield from words.of_the_settings(basis)
         yield from self.undecided(basis)
 

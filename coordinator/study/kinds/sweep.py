@@ -11,7 +11,7 @@ from ovbench.common.topology import Topology
 from ...result.study import KindName
 from ..answer import Basis
 from ..axes import Axes
-from ..choices import shares_of_variance
+from ..choices import offered, shares_of_variance
 from ..design import Design, refuse_too_many
 from .kind import Kind
 
@@ -36,6 +36,8 @@ class SweepStudy(Kind):
         return Design(self.name, tuple(axes.points()), axes)
 
     def weighed(self, basis: Basis) -> Basis:
+        if offered(basis.settings):
+            return basis
         return replace(basis, shares=shares_of_variance(basis.study.axes, basis.settings) or {})
 
     def lines(self, basis: Basis) -> Iterator[str]:

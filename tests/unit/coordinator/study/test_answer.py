@@ -312,5 +312,9 @@ def test_at_a_rate_the_shortest_p99_is_named_and_one_that_is_not_known_is_within
     found = answer(planned, [at_rate(trial, p99[trial.point["--rate"]]) for trial in planned.trials])
     chosen = {choice.what: choice.setting.point["--rate"] for choice in found.choices}
     assert chosen["shortest p99"] == "100"
+    assert "most throughput" not in chosen, "it is what was offered"
+    assert found.headline.startswith("Shortest p99: ")
+    assert found.headline.split(" with ")[1].startswith("--rate 100")
+    assert any("the same arrivals, of one seed" in line for line in found.unsaid)
     assert chosen["most throughput with p99 up to 20.0 ms"] != "300"
     assert "300" not in [setting.point["--rate"] for setting in found.front]
