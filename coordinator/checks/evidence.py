@@ -38,6 +38,11 @@ class Evidence:
         return until_of(self.run)
 
     @property
+    def longer(self) -> str:
+        """The flags that make a run longer; a schedule has a time alone."""
+        return "-t or -niter" if self.run.request.arrivals is None else "-t"
+
+    @property
     def claimed_percent(self) -> int:
         """The percentile that the report's first line claims."""
         chosen = self.run.request.output.latency_percentile

@@ -27,7 +27,7 @@ def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
     nothing = evidence.merged is None or evidence.merged.count == 0
     if nothing and not compile_only:
         whole = not evidence.run.interrupted and not any(_broken(agent) for agent in evidence.run.agents)
-        advice = "Measure for longer, -t or -niter." if whole else ""
+        advice = f"Measure for longer, {evidence.longer}." if whole else ""
         yield Finding(Code.NOTHING_COUNTED, "error", "No inference ended in the measured window.", advice)
 
 
@@ -45,7 +45,7 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     if 0 < length_ns < _least_window_ns(evidence):
         length = f"{window.duration_s:.3g}" if window.duration_s < 0.1 else f"{window.duration_s:.3f}"
         message = f"The window is {length} s long, shorter than the {limits.min_window_s:g} s of --min-window."
-        yield Finding(Code.TOO_SHORT, "warning", message, "Measure for longer, -t or -niter.")
+        yield Finding(Code.TOO_SHORT, "warning", message, f"Measure for longer, {evidence.longer}.")
     if length_ns and 100 * window.stop_skew_ns > limits.max_stop_skew_percent * length_ns:
         skew = f"{window.stop_skew_ns / NS_PER_MS:,.0f} ms"
         message = f"The agents stopped {skew} apart; only the time when all of them ran is counted."

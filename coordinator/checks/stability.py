@@ -40,7 +40,7 @@ def find_in_sample_size(evidence: Evidence, merged: Merged) -> Iterator[Finding]
             f"p{percent} is from {count:,} inference{'s' if count != 1 else ''}; {confidence:g} % confidence takes "
             f"{needed:,}, about {needed * merged.window.duration_s / count:,.3g} s at this rate."
         )
-        advice = "Measure for longer, -t or -niter, or claim a lower percentile, -latency_percentile."
+        advice = f"Measure for longer, {evidence.longer}, or claim a lower percentile, -latency_percentile."
         yield Finding(Code.FEW_SAMPLES, "warning", message, advice)
 
 

@@ -87,6 +87,10 @@ def test_a_load_at_a_rate_that_is_served_has_no_findings() -> None:
     assert codes(arriving(4.9)) == set()
 
 
+def test_a_run_at_a_rate_is_made_longer_by_its_time_alone() -> None:
+    assert arriving(2.0).longer == "-t"
+
+
 def test_an_overload_is_an_error_with_what_came_of_the_arrivals_and_how_fast_the_backlog_grew() -> None:
     finding = only(Code.OVERLOADED, arriving(8.0, unfinished=100))
     assert finding.severity == "error"
