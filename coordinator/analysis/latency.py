@@ -4,7 +4,8 @@ From all single latencies they are exact; where agents folded some, percentiles 
 their bounds from the order of either.
 
 At a rate some arrivals may never have completed. They count as longer than all that did: a percentile whose rank is
-among them is not known, only what it cannot be below. The same functions serve latencies, services and waits.
+among them is not known, only what it cannot be below. The same functions serve latencies, services and waits. Their
+sums are of floats, as those of many long waits pass 2^63 ns.
 """
 
 from bisect import bisect_left
@@ -85,7 +86,7 @@ def latency_of(values: Int64s, chosen: float, near: bool = False, at_least: Int6
     sample = sample_of(values)
     tail = {min(count - 1, nearest_rank(count + missing, TAIL))}
     values.partition(sorted({0, count - 1, *known, *tail, *(_guards(count, missing, chosen) if near else ())}))
-    mean = int(values.sum()) / count
+    mean = float(values.sum(dtype=np.float64)) / count
     found = [float(values[rank]) / NS_PER_MS if rank < count else None for rank in ranks]
     return Latency(
         exact=True,
@@ -98,23 +99,24 @@ def latency_of(values: Int64s, chosen: float, near: bool = False, at_least: Int6
         max=None if missing else float(values[-1]) / NS_PER_MS,
         distribution=_in_ms(distribution(sample, values, missing)),
         missing=missing,
-        at_least=_bounds(values, at_least, ranks, mean) if missing else {},
+        at_least=_bounds(count, mean, float(values[-1]), at_least, ranks) if missing else {},
     )
 
 
-def _bounds(values: Int64s, at_least: Int64s, ranks: Sequence[int], mean: float) -> dict[str, float]:
-    """Of the figures that are not known: those of the values and of the bounds of the others."""
-    count, total = len(values), len(values) + len(at_least)
-    unknown = {name: rank for name, rank in zip(INTERVALS, ranks, strict=True) if rank >= count}
-    bounds = {
-        "mean": (mean * count + float(at_least.sum())) / total / NS_PER_MS,
-        "max": float(max(values[-1], at_least.max())) / NS_PER_MS,
+def _bounds(count: int, mean: float, longest: float, at_least: Int64s, ranks: Sequence[int]) -> dict[str, float]:
+    """Of the figures that are not known, where so many completed, of this mean: no one of the others counts as shorter
+    than the longest of these, whatever is known of it."""
+    least = np.sort(np.maximum(at_least, longest))
+    total = mean * count + float(least.sum(dtype=np.float64))
+    return {
+        "mean": total / (count + len(least)) / NS_PER_MS,
+        "max": float(least[-1]) / NS_PER_MS,
+        **{
+            name: float(least[rank - count]) / NS_PER_MS
+            for name, rank in zip(INTERVALS, ranks, strict=True)
+            if rank >= count
+        },
     }
-    if unknown:
-        every = np.concatenate([values, at_least])
-        every.partition(sorted(set(unknown.values())))
-        bounds |= {name: float(every[rank]) / NS_PER_MS for name, rank in unknown.items()}
-    return bounds
 
 
 def _ranks(count: int, chosen: float) -> list[int]:
@@ -157,7 +159,7 @@ def folded_latency(
     for part in values:
         histogram += FINE.count(part)
         count += len(part)
-        total += float(part.sum())
+        total += float(part.sum(dtype=np.float64))
         least.append(int(part.min()))
         most.append(int(part.max()))
     for rest in folded:
@@ -188,21 +190,9 @@ def folded_latency(
         max=None if missing else ranked.most / NS_PER_MS,
         distribution=_in_ms(np.clip(distribution_of_counts(histogram, missing), ranked.least, ranked.most)),
         missing=missing,
-        at_least=_folded_bounds(ranked, histogram, at_least, ranks, mean) if missing else {},
+        at_least=_bounds(count, mean, ranked.most, at_least, ranks) if missing else {},
     )
     return latency, histogram
-
-
-def _folded_bounds(
-    ranked: "_RankedBuckets", histogram: Int64s, at_least: Int64s, ranks: Sequence[int], mean: float
-) -> dict[str, float]:
-    count, longest = ranked.count, max(ranked.most, float(at_least.max()))
-    every = _RankedBuckets(np.cumsum(histogram + FINE.count(at_least)), 0.0, longest)
-    return {
-        "mean": (mean * count + float(at_least.sum())) / every.count / NS_PER_MS,
-        "max": longest / NS_PER_MS,
-        **{name: every[rank] / NS_PER_MS for name, rank in zip(INTERVALS, ranks, strict=True) if rank >= count},
-    }
 
 
 def _squares_about(part: Folded | FoldedTimes, mean: float) -> float:

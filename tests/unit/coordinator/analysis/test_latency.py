@@ -1,5 +1,7 @@
 """From latencies to figures: of all of them, of histograms, and the intervals of either."""
 
+from typing import Final
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -78,7 +80,8 @@ def test_what_never_completed_is_longer_than_all_that_did(
     assert (found.count, found.missing, found.total) == (len(latencies), len(at_least), len(latencies + at_least))
     assert found.min == min(latencies) / 1e6
     assert (found.mean, found.stddev, found.max) == (None, None, None)
-    inflated, bounded = sorted(latencies) + [None] * len(at_least), sorted(latencies + at_least)
+    longer = [max(bound, *latencies) for bound in at_least]
+    inflated, bounded = sorted(latencies) + [None] * len(at_least), sorted(latencies + longer)
     assert found.at_least["max"] == bounded[-1] / 1e6
     assert found.at_least["mean"] == pytest.approx(sum(bounded) / len(bounded) / 1e6)
     for name, percent, value in zip(INTERVALS, (*PERCENTILES, chosen), (*found.percentiles, found.chosen), strict=True):
@@ -87,6 +90,31 @@ def test_what_never_completed_is_longer_than_all_that_did(
         assert value == (None if expected is None else expected / 1e6)
         assert found.least(name) == (bounded[rank] if expected is None else expected) / 1e6
         assert (name in found.at_least) == (value is None)
+
+
+def test_what_a_lost_agent_took_is_not_below_what_is_known() -> None:
+    """Of 9 that took 1 to 9 ms and 3 of which nothing is known, the mean and each unknown percentile lie at the end."""
+    values = np.arange(1, 10, dtype=np.int64) * ms(1)
+    found = latency_of(values, 50.0, at_least=np.zeros(3, np.int64))
+    assert found is not None
+    assert found.percentiles[0] == 6.0
+    assert {found.at_least[name] for name in ("p90", "p95", "p99", "p99_9", "max")} == {9.0}
+    assert found.at_least["mean"] == (45 + 3 * 9) / 12
+
+
+LONG: Final = 1 << 58
+"""A wait in ns of which 32 have a sum beyond int64."""
+
+
+def test_the_mean_of_many_long_waits_does_not_overflow() -> None:
+    values = np.full(100, LONG, np.int64)
+    exact = latency_of(values.copy(), 50.0)
+    folded_one, _ = folded_latency([values], [], 50.0)
+    bounded = latency_of(values[:1].copy(), 50.0, at_least=values)
+    folded_bounded, _ = folded_latency([values[:1]], [], 50.0, values)
+    for found in (exact, folded_one, bounded, folded_bounded):
+        assert found is not None
+        assert found.least("mean") == pytest.approx(LONG / 1e6)
 
 
 @quick
