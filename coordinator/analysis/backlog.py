@@ -69,14 +69,13 @@ class Backlog:
         return cls(np.sort(came, kind="stable"), np.sort(went, kind="stable"))
 
     def at(self, instants: Int64s) -> Int64s:
-        """Due before each, and not gone by then, int64 [n]."""
-        came = np.searchsorted(self.came, instants)
-        here: Int64s = came - np.searchsorted(self.went, instants, side="right")
+        """Due before each, and not gone before it, int64 [n]."""
+        here: Int64s = np.searchsorted(self.came, instants) - np.searchsorted(self.went, instants)
         return here
 
     def counts(self, start_ns: int, stop_ns: int) -> tuple[int, int]:
         """How many came, and how many went."""
-        return len(_within(self.came, start_ns, stop_ns)), len(_within(self.went, start_ns + 1, stop_ns + 1))
+        return len(_within(self.came, start_ns, stop_ns)), len(_within(self.went, start_ns, stop_ns))
 
     def slope_per_s(self, start_ns: int, stop_ns: int) -> float:
         """Of a line through it (least squares)."""
@@ -108,11 +107,6 @@ class Overload:
     @property
     def per_s(self) -> float:
         return self.growth / self.seconds
-
-
-def backlog_at(offered: Offered, instants: Int64s) -> Int64s:
-    """`offered`: all of the load. int64 [n]."""
-    return Backlog.of(offered).at(instants)
 
 
 def overload_of(
@@ -148,7 +142,7 @@ def overload_of_counts(came: int, went: int, streams: int, seconds: float) -> Ov
 def _counted(backlog: Backlog, since_ns: int, stop_ns: int) -> tuple[int, float]:
     """By how much it grew, and how many standard deviations that is."""
     came = _within(backlog.came, since_ns, stop_ns)
-    went = _within(backlog.went, since_ns + 1, stop_ns + 1)
+    went = _within(backlog.went, since_ns, stop_ns)
     growth = len(came) - len(went)
     chance = (len(came) * _dispersion(came) + len(went) * _dispersion(went)) ** 0.5
     return growth, growth / chance if chance > 0 else 0.0

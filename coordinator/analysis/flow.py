@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .backlog import backlog_at
+from .backlog import Backlog
 from .offered import Offered
 
 Floats = npt.NDArray[np.float64]
@@ -26,9 +26,10 @@ class Flow:
     service_ns: Floats
 
     @classmethod
-    def of(cls, offered: Offered, edges: Int64s) -> "Flow":
+    def of(cls, offered: Offered, backlog: Backlog, edges: Int64s) -> "Flow":
         """`edges` [n + 1] of the slices, ascending; `offered` is all of the load, as what was due before the first edge
-        may end after it. What ends at an edge is in the later slice, in the last one at the end."""
+        may end after it, and `backlog` is of that. What ends at an edge is in the later slice, in the last one at the
+        end."""
         samples = offered.samples
         dues = (samples.dues, offered.dropped_ns, offered.unfinished_ns)
         ends = np.histogram(samples.ends, edges)[0]
@@ -36,7 +37,7 @@ class Flow:
         return cls(
             sum((np.diff(np.searchsorted(part, edges)) for part in dues), np.zeros(len(edges) - 1, np.int64)),
             ends.astype(np.int64),
-            backlog_at(offered, edges[1:]),
+            backlog.at(edges[1:]),
             _means(samples.waits, places),
             _means(samples.services, places),
         )

@@ -1,48 +1,21 @@
 """What the load generator itself added: by how much later an arrival was started than it could have been. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+import heapq
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ovbench.common.histogram import nearest_rank
 from ovbench.common.samples import SampleArray
-
-from .queues import Queue
 
 Int64s = npt.NDArray[np.int64]
 
+_MOST_PASSES: Final = 48
+"""Of numpy over all ends; each next one costs more than a 48th of what a heap costs, which takes any number of requests
+in one."""
 
-@dataclass(frozen=True)
-class Lateness:
-    """In ns, of the arrivals that were due in a window and started, at least one."""
-
-    count: int
-    mean: float
-    median: int
-    p99: int
-    max: int
-
-    @classmethod
-    def of(cls, queues: Sequence[Queue], start_ns: int, stop_ns: int) -> Self | None:
-        """None where none was started, or some are known as a histogram only. What was due before may still have been
-        under way."""
-        if any(queue.folded for queue in queues):
-            return None
-        found = []
-        for queue in queues:
-            samples = queue.offered.samples
-            low, high = np.searchsorted(samples.dues, (start_ns, stop_ns))
-            found.append(lateness_ns(samples, queue.requests)[low:high])
-        values = np.concatenate([np.empty(0, np.int64), *found])
-        if not len(values):
-            return None
-        ranks = [nearest_rank(len(values), percent) for percent in (50.0, 99.0)]
-        values.partition(ranks)
-        median, p99 = (int(values[rank]) for rank in ranks)
-        return cls(len(values), float(values.mean()), median, p99, int(values.max()))
+_BLOCK: Final = 1 << 16
+"""Of ends that are Python's at a time."""
 
 
 def lateness_ns(samples: SampleArray, requests: int) -> Int64s:
@@ -59,16 +32,41 @@ def _ready(dues: Int64s, ends: Int64s, requests: int) -> Int64s:
     """When each could be started. The r-th largest of the ends so far is found for one r after the other: what the next
     one has to choose from is the smaller of each end and the largest before it. Where the r-th largest keeps nothing
     waiting, no smaller one does."""
+    if requests >= len(dues):
+        return dues
     passed = ends
-    for rank in range(1, min(requests, len(dues) - 1) + 1):
+    for rank in range(1, requests + 1):
         # From the second arrival on: the largest of what was passed before it.
         largest = np.maximum.accumulate(passed)
         waits = largest[:-1] > dues[rank:]
         if not waits.any():
             break
         if rank == requests:
-            ready = dues.copy()
-            ready[rank:] = np.maximum(dues[rank:], largest[:-1])
-            return ready
+            return _not_before(dues, largest[:-1])
         passed = np.minimum(passed[1:], largest[:-1])
+        if rank == _MOST_PASSES:
+            return _not_before(dues, _largest(passed[:-1], requests - rank))
     return dues
+
+
+def _largest(values: Int64s, rank: int) -> Int64s:
+    """Of the values so far the one that is the `rank`-th largest, from where there are so many on."""
+    heap = values[:rank].tolist()
+    heapq.heapify(heap)
+    found = np.empty(len(values) - rank + 1, np.int64)
+    found[0] = heap[0]
+    for at in range(rank, len(values), _BLOCK):
+        largest = []
+        for value in values[at : at + _BLOCK].tolist():
+            heapq.heappushpop(heap, value)
+            largest.append(heap[0])
+        found[at - rank + 1 : at - rank + 1 + len(largest)] = largest
+    return found
+
+
+def _not_before(dues: Int64s, instants: Int64s) -> Int64s:
+    """The last of `dues`, as many as there are `instants`, moved to these."""
+    ready = dues.copy()
+    last = ready[len(dues) - len(instants) :]
+    np.maximum(last, instants, out=last)
+    return ready

@@ -25,14 +25,15 @@ from ovbench.common.samples import SampleArray
 
 from ..result.latency import Interval
 from ..session.record import RunRecord
+from .backlog import Backlog
 from .cells import Cells, cell_edges, longest_gap_ns, longest_stall_ns
 from .counted import Counted
 from .flow import Flow
 from .latency import Latency, folded_intervals, latency_of
-from .lateness import Lateness
 from .offered import Offered
 from .population import Missing, Population
 from .progress import CumulativeWork, Work, progress
+from .punctuality import Lateness
 from .queues import Queue, queues_of
 from .rates import Rates
 from .recording import Recorded, Window, recorded, window_of
@@ -64,11 +65,12 @@ class Merged:
     """`count`, `frames`: the inferences that ended in the window and the sum of their batches; `agent_work`: what was
     done in it. `groups`: by group of shapes, if that was asked for.
 
-    At a rate alone: `service` (also by agent and by group), `wait`, `turnout` and the `queues` of all arrivals of the
-    load; also, where no sample was folded, `lateness`, and the `flow` by slice of the timeline.
+    `population`: whose latencies it is of. At a rate alone: `service` (also by agent and by group), `wait`, `turnout`
+    and the `queues` of all arrivals of the load; also, where no sample was folded, `lateness`.
     """
 
     window: Window
+    population: Population
     count: int
     frames: int
     latency: Latency | None
@@ -95,7 +97,6 @@ class Merged:
     turnout: Turnout | None = None
     queues: tuple[Queue, ...] = ()
     lateness: Lateness | None = None
-    flow: Flow | None = None
 
     @cached_property
     def offered(self) -> Offered | None:
@@ -103,6 +104,19 @@ class Merged:
         if not self.queues or any(queue.folded for queue in self.queues):
             return None
         return Offered.joined([queue.offered for queue in self.queues])
+
+    @cached_property
+    def backlog(self) -> Backlog | None:
+        """Of all of the load; None where `offered` is."""
+        return None if self.offered is None else Backlog.of(self.offered)
+
+    @cached_property
+    def flow(self) -> Flow | None:
+        """By slice of the timeline; None without one, and where `offered` is."""
+        if self.offered is None or self.backlog is None or not self.timeline:
+            return None
+        slices = [self.window.start_ns, *(part.stop_ns for part in self.timeline)]
+        return Flow.of(self.offered, self.backlog, np.asarray(slices, np.int64))
 
     @property
     def work(self) -> Work:
@@ -156,6 +170,7 @@ def merge(
     rates = Rates(agents, window, cells, work) if cells is not None else None
     merged = Merged(
         window=window,
+        population=population,
         count=sum(counts.values()),
         frames=sum(agent_frames.values()),
         latency=latency,
@@ -171,16 +186,14 @@ def merge(
         agent_fps_ci95={agent.agent: rates.of([agent]) for agent in agents} if rates is not None else {},
         agent_gaps_ms=dict(_stalls(agents, window) if at_rate else _gaps(agents, loads, window, latencies)),
     )
-    return _at_rate(merged, population, queues, chosen, by_group) if queues else merged
+    return _at_rate(merged, queues, chosen, by_group) if queues else merged
 
 
-def _at_rate(
-    merged: Merged, population: Population, queues: tuple[Queue, ...], chosen: float, by_group: bool
-) -> Merged:
+def _at_rate(merged: Merged, queues: tuple[Queue, ...], chosen: float, by_group: bool) -> Merged:
     """With what a load at a rate has besides."""
-    edges = merged.window.start_ns, merged.window.stop_ns
+    population, edges = merged.population, (merged.window.start_ns, merged.window.stop_ns)
     offered = [queue.offered.between(*edges) for queue in queues]
-    merged = replace(
+    return replace(
         merged,
         service=population.times(SERVICE, chosen),
         agent_services=population.services(chosen),
@@ -194,10 +207,6 @@ def _at_rate(
         queues=queues,
         lateness=Lateness.of(queues, *edges),
     )
-    if merged.offered is None or not merged.timeline:
-        return merged
-    slices = [merged.window.start_ns, *(part.stop_ns for part in merged.timeline)]
-    return replace(merged, flow=Flow.of(merged.offered, np.asarray(slices, np.int64)))
 
 
 def _folded_inside(part: Folded, window: Window) -> bool:

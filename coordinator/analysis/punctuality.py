@@ -1,17 +1,41 @@
-"""By how much the load generator's own lateness may have moved a percentile of the latency. Pure."""
+"""How late arrivals were started, and by how much that may have moved a percentile of the latency. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.histogram import nearest_rank
 
-from .lateness import lateness_ns
 from .queues import Queue
 
 Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """In ns, of the arrivals that were due in a window and started, at least one."""
+
+    count: int
+    mean: float
+    median: int
+    p99: int
+    max: int
+
+    @classmethod
+    def of(cls, queues: Sequence[Queue], start_ns: int, stop_ns: int) -> Self | None:
+        """None where none was started, or some are known as a histogram only."""
+        if any(queue.folded for queue in queues):
+            return None
+        values = np.concatenate([np.empty(0, np.int64), *(queue.late_between(start_ns, stop_ns) for queue in queues)])
+        if not len(values):
+            return None
+        ranks = [nearest_rank(len(values), percent) for percent in (50.0, 99.0)]
+        values.partition(ranks)
+        median, p99 = (int(values[rank]) for rank in ranks)
+        return cls(len(values), float(values.mean()), median, p99, int(values.max()))
 
 
 @dataclass(frozen=True)
@@ -33,11 +57,10 @@ def shift_by_lateness(queues: Sequence[Queue], start_ns: int, stop_ns: int, perc
         return None
     latencies, late, offered = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
     for queue in queues:
-        samples = queue.offered.samples
-        low, high = np.searchsorted(samples.dues, (start_ns, stop_ns))
-        latencies.append(samples[low:high].latencies)
-        late.append(lateness_ns(samples, queue.requests)[low:high])
-        offered += len(queue.offered.between(start_ns, stop_ns))
+        due = queue.offered.between(start_ns, stop_ns)
+        latencies.append(due.samples.latencies)
+        late.append(queue.late_between(start_ns, stop_ns))
+        offered += len(due)
     return shift_of(np.concatenate(latencies), np.concatenate(late), offered, percent)
 
 

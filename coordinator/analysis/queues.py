@@ -8,6 +8,7 @@ even have begun.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from ovbench.common.dealing import deal
 from ovbench.common.job import Pace
 
 from ..session.record import AgentRecord, RunRecord
+from .lateness import lateness_ns
 from .offered import Offered, in_order_of_due, left_over
 from .recording import Recorded, window_of
 
@@ -37,6 +39,16 @@ class Queue:
     streams: int
     offered: Offered
     folded: int = 0
+
+    @cached_property
+    def late_ns(self) -> Int64s:
+        """By how much later than it could have been each of its samples was started, [n]."""
+        return lateness_ns(self.offered.samples, self.requests)
+
+    def late_between(self, start_ns: int, stop_ns: int) -> Int64s:
+        """Of those that were due in [start, stop). What was due before may still have been under way."""
+        low, high = np.searchsorted(self.offered.samples.dues, (start_ns, stop_ns))
+        return self.late_ns[low:high]
 
 
 def queues_of(record: RunRecord, loads: Sequence[Recorded]) -> tuple[Queue, ...]:

@@ -17,6 +17,7 @@ from ..request.scenario import Rules, Scenario
 from ..result.scenario import EarlyStopping, Minimum, Performance, ScenarioPart, ScenarioResult
 from ..session.record import RunRecord
 from ..stats.earlystopping import Support, estimate, fewest_queries
+from .offered import Offered
 from .recording import recorded
 
 NEVER: Final = int(np.iinfo(np.int64).max)
@@ -51,28 +52,21 @@ class Issued:
         return np.sort(np.where(self.end == NEVER, NEVER, self.end - self.due))
 
 
-def judge_run(record: RunRecord) -> ScenarioPart | None:
-    """None without a scenario, where no agent delivered, and where not every sample is known."""
+def judge_run(record: RunRecord, offered: Offered | None) -> ScenarioPart | None:
+    """None without a scenario, where no agent delivered, and where not every sample is known. `offered`: all arrivals
+    of a load with a schedule."""
     scenario, rules = record.request.scenario, record.request.rules
     loads = recorded(record.agents)
     if scenario is None or rules is None or not loads or any(load.folded for load in loads):
         return None
-    samples = SampleArray.joined([piece.samples for load in loads for piece in load.pieces])
-    if record.schedule_ns is None:
+    if record.schedule_ns is None or offered is None:
+        samples = SampleArray.joined([piece.samples for load in loads for piece in load.pieces])
         issued = _issued(samples, np.empty(0, np.int64))
     else:
-        issued = _arrived(samples, loads[0].start_ns, record.schedule_ns)
+        arrived = offered.between(loads[0].start_ns, NEVER)
+        issued = _issued(arrived.samples, np.concatenate([arrived.dropped_ns, arrived.unfinished_ns]))
     # Unless it was interrupted. The first query is due a little later than its time begins.
     return judge(scenario, rules, issued, 0 if record.interrupted else to_ns(rules.min_duration_s))
-
-
-def _arrived(samples: SampleArray, start_ns: int, schedule_ns: Int64s) -> Issued:
-    """Of all that was due from the window's start on. `schedule_ns`: since then, ascending."""
-    due = start_ns + schedule_ns[np.searchsorted(schedule_ns, 0) :]
-    samples = samples[samples.dues >= start_ns]
-    instants, offered = np.unique(due, return_counts=True)
-    np.subtract.at(offered, np.searchsorted(instants, samples.dues), 1)
-    return _issued(samples, np.repeat(instants, offered))
 
 
 def _issued(samples: SampleArray, unfinished_ns: Int64s) -> Issued:

@@ -27,7 +27,7 @@ class Evidence:
 
     @cached_property
     def scenario(self) -> ScenarioPart | None:
-        return judge_run(self.run)
+        return judge_run(self.run, None if self.merged is None else self.merged.offered)
 
     @cached_property
     def outputs(self) -> Consistency:
@@ -35,7 +35,12 @@ class Evidence:
 
     @cached_property
     def until(self) -> UntilPart | None:
-        return until_of(self.run)
+        return until_of(self.run, self.merged)
+
+    @property
+    def whole(self) -> bool:
+        """Every agent delivered."""
+        return all(agent.counts for agent in self.run.agents)
 
     @property
     def longer(self) -> str:

@@ -42,8 +42,15 @@ def _arrived(part: ArrivalsPart) -> Iterator[str]:
     )
     yield (
         f"unfinished {count(part.unfinished)} · dropped {count(part.dropped)} · "
-        f"backlog {count(part.backlog_start)} to {count(part.backlog_end)}"
+        f"backlog {backlog_text(part, '{} to {}')}"
     )
+
+
+def backlog_text(part: ArrivalsPart, form: str) -> str:
+    """`form`: with a place for that at the start of the window and one for that at its end."""
+    if part.backlog_start is None or part.backlog_end is None:
+        return "unknown"
+    return form.format(count(part.backlog_start), count(part.backlog_end))
 
 
 def lateness_text(part: LatenessPart) -> str:

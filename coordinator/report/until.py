@@ -9,7 +9,7 @@ def until_line(part: UntilPart) -> str:
     name = part.figure.removesuffix("_ms").replace("_", ".")
     asked = f"asked: ±{part.within_percent:g} %"
     last = part.looks[-1] if part.looks else None
-    if last is None or last.estimate is None or last.half_width_percent is None:
+    if not part.known or last is None or last.estimate is None or last.half_width_percent is None:
         return f"{name} not known ({asked}): {part.why}"
     known = f"{name} {figure_value(part.figure, last.estimate)}, known to ±{last.half_width_percent:.2g} %"
     when = f"at look {len(part.looks)} of {part.planned}, after {last.at_s:g} s"

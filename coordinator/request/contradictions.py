@@ -95,6 +95,11 @@ def _refuse_two_ends(raw: argparse.Namespace) -> None:
             f"--until '{raw.until}' and --stages contradict each other: stages are to be run to their end; use --rate, "
             "or leave --until out"
         )
+    if raw.until is not None and raw.until.figure != "fps" and raw.timeout_ms is not None:
+        raise UsageError(
+            f"--timeout-ms {raw.timeout_ms:g} and --until '{raw.until}' contradict each other: what is dropped counts "
+            "as the longest, and --until sees what completes; leave one out"
+        )
 
 
 def _refuse_flags_of_another_launcher(raw: argparse.Namespace) -> None:

@@ -21,9 +21,14 @@ class ArrivalsPart(Struct, frozen=True):
     dispatch: Literal["shared", "round-robin", "random", "partition"]
     seed: Annotated[int | None, Meta(description="null where nothing is left to chance")]
     drain_s: float
-    backlog_start: Annotated[int, Meta(description="due and not completed, when the window opened")]
-    backlog_end: Annotated[int, Meta(description="and when it closed")]
-    backlog_growth_per_s: Annotated[float, Meta(description="slope of a line through the backlog over the window")]
+    backlog_start: Annotated[
+        int | None,
+        Meta(description="due and not completed, when the window opened; null where samples were folded"),
+    ]
+    backlog_end: Annotated[int | None, Meta(description="and when it closed")]
+    backlog_growth_per_s: Annotated[
+        float | None, Meta(description="slope of a line through the backlog over the window")
+    ]
 
 
 class LatenessPart(Struct, frozen=True):

@@ -349,6 +349,7 @@ class UntilPart(Struct, frozen=True):
     looks: tuple[LookPart, ...]
     planned: Annotated[int, Meta(description="looks that there were to be at most")]
     why: Annotated[str, Meta(description="it was not reached; empty if it was")] = ""
+    known: Annotated[bool, Meta(description="false where the figure depends on arrivals that never completed")] = True
 
 
 class Report(Struct, frozen=True):
@@ -395,6 +396,11 @@ class Report(Struct, frozen=True):
         ScenarioPart | None, Meta(description="with --scenario; null where not every sample is known")
     ] = None
     schema: Literal["ovbench.report/1"] = SCHEMA
+
+    @property
+    def measured(self) -> bool:
+        """Anything: in a closed loop what ended in the window counts, at a rate what was due in it and completed."""
+        return self.throughput.count > 0 if self.arrivals is None else self.arrivals.delivered > 0
 
 
 def to_json(report: Report) -> bytes:

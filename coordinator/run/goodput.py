@@ -3,10 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from ..analysis.counted import Counted
 from ..analysis.goodput import goodput_of, within_by_slice
 from ..analysis.merge import Merged
-from ..analysis.recording import recorded
 from ..result.arrivals import GoodputPart
 from ..session.record import RunRecord
 
@@ -18,14 +16,9 @@ def goodput_part(record: RunRecord, merged: Merged) -> GoodputPart | None:
     turnout, objectives = merged.turnout, record.request.criteria.objectives
     if not objectives:
         return None
-    loads = [Counted.of(load, merged.window, by_due=turnout is not None) for load in recorded(record.agents)]
-    return goodput_of(
-        [samples for load in loads for samples in load.samples],
-        objectives,
-        merged.count if turnout is None else turnout.offered,
-        merged.window.duration_s,
-        [part for load in loads for part, _ in load.folded],
-    )
+    offered = merged.count if turnout is None else turnout.offered
+    population = merged.population
+    return goodput_of(population.samples, objectives, offered, merged.window.duration_s, population.folded)
 
 
 def kept_by_slice(record: RunRecord, merged: Merged) -> Int64s | None:

@@ -10,12 +10,11 @@ from ovbench.common.arrivals import Constant, Trace
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from ovbench.common.effective import Effective
 
-from ..analysis.backlog import Backlog
 from ..analysis.flow import Flow
 from ..analysis.latency import Latency
-from ..analysis.lateness import Lateness
 from ..analysis.merge import Merged
 from ..analysis.progress import Work
+from ..analysis.punctuality import Lateness
 from ..analysis.recording import Window
 from ..machine.utilization import busy_between
 from ..result import arrivals
@@ -98,7 +97,7 @@ def arrivals_part(record: RunRecord, merged: Merged) -> arrivals.ArrivalsPart | 
     turnout, seconds, asked = merged.turnout, merged.window.duration_s, record.request.arrivals
     if turnout is None:
         return None
-    (start, end), growth_per_s = _backlog(merged)
+    start, end, growth_per_s = _backlog(merged)
     by_chance = asked is not None and not isinstance(asked.law, Constant | Trace)
     dealt_by_chance = asked is not None and record.request.dispatch == "random"
     return arrivals.ArrivalsPart(
@@ -119,13 +118,14 @@ def arrivals_part(record: RunRecord, merged: Merged) -> arrivals.ArrivalsPart | 
     )
 
 
-def _backlog(merged: Merged) -> tuple[tuple[int, int], float]:
-    """At both ends of the window, and by how much it grew a second; 0 where samples are known as a histogram only."""
-    if merged.offered is None:
-        return (0, 0), 0.0
-    backlog, edges = Backlog.of(merged.offered), (merged.window.start_ns, merged.window.stop_ns)
+def _backlog(merged: Merged) -> tuple[int, int, float] | tuple[None, None, None]:
+    """At both ends of the window, and by how much it grew a second. Not known where samples are known as a histogram
+    only, and of a window that is empty, as the load may have ended before it was to open."""
+    backlog, edges = merged.backlog, (merged.window.start_ns, merged.window.stop_ns)
+    if backlog is None or edges[0] == edges[1]:
+        return None, None, None
     start, end = backlog.at(np.asarray(edges, np.int64)).tolist()
-    return (start, end), backlog.slope_per_s(*edges)
+    return start, end, backlog.slope_per_s(*edges)
 
 
 def _mean_batch(record: RunRecord) -> float:

@@ -99,7 +99,8 @@ def _rates(slices: Slices, goodput: GoodputPart | None, begins: ChartSpec) -> Ch
 
 
 def _backlog(arrivals: ArrivalsPart, slices: Slices, begins: ChartSpec) -> Chart:
-    course = [(0.0, arrivals.backlog_start), *((at, one.backlog) for at, one in slices)]
+    start = [] if arrivals.backlog_start is None else [(0.0, arrivals.backlog_start)]
+    course = [*start, *((at, one.backlog) for at, one in slices)]
     rows = [
         {"x": at, "y": number, "tip": f"at {at:.3g} s\n{count(number)} due and not completed"} for at, number in course
     ]

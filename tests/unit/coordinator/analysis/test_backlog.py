@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from ovbench.common.samples import SampleArray
-from ovbench.coordinator.analysis.backlog import Backlog, Overload, backlog_at, overload_of, overload_of_counts
+from ovbench.coordinator.analysis.backlog import Backlog, Overload, overload_of, overload_of_counts
 from ovbench.coordinator.analysis.offered import Offered
 from scripts.bench.atrate import ideal_waits
 from tests.builders import ms, seconds
@@ -172,7 +172,7 @@ def test_a_stall_of_a_light_load_is_no_overload(at_s: float) -> None:
     dues, services = steadily(10, 1.0)
     services[round(200 * at_s)] = ms(200)
     offered = served(dues, services, 1)
-    assert backlog_at(offered, np.asarray([seconds(at_s) + ms(199)]))[0] == 40
+    assert Backlog.of(offered).at(np.asarray([seconds(at_s) + ms(199)]))[0] == 40
     assert judged(offered, seconds(10)) is None
 
 
@@ -185,14 +185,14 @@ def test_an_overload_that_was_worked_off_is_none_at_the_end() -> None:
 def test_what_is_dropped_leaves_no_backlog_that_grows() -> None:
     dues, services = steadily(10, 4.9)
     offered = replace(served(dues, services, 1), dropped_ns=dues, timeout_ns=ms(50))
-    assert backlog_at(offered, np.asarray([seconds(2), seconds(5)])).tolist() == [9, 9]
+    assert Backlog.of(offered).at(np.asarray([seconds(2), seconds(5)])).tolist() == [10, 10]
     assert judged(offered, seconds(10)) is None
 
 
 def test_what_never_completes_stays_in_the_backlog() -> None:
     dues, _ = steadily(10, 1.0)
     offered = Offered(SampleArray.empty(timed=True), NONE, dues, seconds(20))
-    assert backlog_at(offered, np.asarray([0, 1, seconds(1) + 1, seconds(30)])).tolist() == [0, 1, 201, 2000]
+    assert Backlog.of(offered).at(np.asarray([0, 1, seconds(1) + 1, seconds(30)])).tolist() == [0, 1, 201, 2000]
     found = judged(offered, seconds(10))
     assert found is not None
     assert found.per_s == pytest.approx(200)
@@ -217,7 +217,5 @@ def test_the_backlog_is_what_was_due_and_has_not_ended(rows: list[tuple[int, int
     dues, waits, services = np.asarray(rows, np.int64).reshape(-1, 3).T
     offered = Offered(SampleArray.of(dues + waits, dues + waits + services, dues), NONE, NONE, 0)
     instants = np.arange(160, dtype=np.int64)
-    expected = [sum(due < t and not due + wait + service <= t for due, wait, service in rows) for t in instants]
-    # What ends at the instant at which it was due has gone before it is seen to come.
-    instantly = [sum(due == t and wait + service == 0 for due, wait, service in rows) for t in instants]
-    assert backlog_at(offered, instants).tolist() == [a - b for a, b in zip(expected, instantly, strict=True)]
+    expected = [sum(due < t and not due + wait + service < t for due, wait, service in rows) for t in instants]
+    assert Backlog.of(offered).at(instants).tolist() == expected

@@ -7,10 +7,11 @@ import pytest
 
 from ovbench.common.histogram import Int64s
 from ovbench.common.samples import SampleArray
+from ovbench.coordinator.analysis.merge import merge_run
 from ovbench.coordinator.analysis.scenario import NEVER, Issued, judge, judge_run
 from ovbench.coordinator.request.scenario import Scenario, rules_of
 from ovbench.coordinator.request.slo import Objective
-from ovbench.coordinator.result.scenario import Performance
+from ovbench.coordinator.result.scenario import Performance, ScenarioPart
 from ovbench.coordinator.session.record import RunRecord
 from tests.builders import delivered, in_part_folded, request, run, samples, seconds, steady
 
@@ -160,12 +161,18 @@ def recorded_run(*data: Int64s, argv: tuple[str, ...], schedule_ns: list[int] | 
     return replace(record, schedule_ns=None if schedule_ns is None else np.asarray(schedule_ns, np.int64))
 
 
+def judged(record: RunRecord) -> ScenarioPart | None:
+    merged = merge_run(record)
+    assert merged is not None
+    return judge_run(record, merged.offered)
+
+
 def test_a_run_without_a_scenario_is_not_judged() -> None:
-    assert judge_run(recorded_run(steady(seconds(1), MS, 1000), argv=())) is None
+    assert judged(recorded_run(steady(seconds(1), MS, 1000), argv=())) is None
 
 
 def test_a_run_of_one_stream_is_judged_by_its_samples() -> None:
-    part = judge_run(recorded_run(steady(seconds(1), 10 * MS, 1000), argv=("--scenario", "single-stream", "-t", "10")))
+    part = judged(recorded_run(steady(seconds(1), 10 * MS, 1000), argv=("--scenario", "single-stream", "-t", "10")))
     assert part is not None
     assert (part.valid, part.queries, part.result.value) == (True, 1000, 10 * MS)
     assert (part.min_duration_s.reached, part.min_duration_s.least) == (10.0, 10.0)
@@ -178,14 +185,14 @@ def test_samples_of_queries_are_put_together_by_when_they_were_due() -> None:
     second = SampleArray.of(due + 1000, due + 10 * MS, due).table
     member = replace(delivered(0, data=first), samples=(samples(first, 0), samples(second, 1)))
     record = run([member], wanted=request("--scenario", "multi-stream:2", "-t", "7"))
-    part = judge_run(record)
+    part = judged(record)
     assert part is not None
     assert (part.valid, part.queries, part.samples, part.result.value) == (True, 700, 1400, 10 * MS)
 
 
 def test_offline_the_samples_of_all_agents_are_one_query_from_the_first_start_to_the_last_end() -> None:
     one, other = steady(seconds(1), 10 * MS, 1000), steady(seconds(1) + 5 * MS, 20 * MS, 501)
-    part = judge_run(recorded_run(one, other, argv=("--scenario", "offline", "-t", "10")))
+    part = judged(recorded_run(one, other, argv=("--scenario", "offline", "-t", "10")))
     assert part is not None
     assert (part.valid, part.samples) == (True, 1501)
     assert part.result.value == pytest.approx(1501 / 10.025)
@@ -197,14 +204,25 @@ def test_a_server_is_judged_by_all_that_was_due_in_its_window() -> None:
     due = seconds(1) + np.asarray(offsets[:-2])
     data = SampleArray.of(due, due + 8 * MS, due).table
     argv = ("--scenario", "server", "--rate", "100", "--slo-ms", "15", "-t", "10")
-    part = judge_run(recorded_run(data, argv=argv, schedule_ns=offsets))
+    part = judged(recorded_run(data, argv=argv, schedule_ns=offsets))
     assert part is not None
     assert part.performance is not None
     assert (part.queries, part.samples, part.performance.overlatency_queries) == (1000, 998, 2)
     assert part.result.value is None  # LoadGen's is a rate up to the end of the last one
 
 
+def test_an_agent_that_claims_an_arrival_twice_or_one_that_never_was_is_judged_all_the_same() -> None:
+    offsets = [10 * MS * k for k in range(1000)]
+    due = seconds(1) + np.asarray([offsets[0], *offsets[:-1], 20_000 * MS])
+    data = SampleArray.of(due, due + 8 * MS, due).table
+    argv = ("--scenario", "server", "--rate", "100", "--slo-ms", "15", "-t", "10")
+    part = judged(recorded_run(data, argv=argv, schedule_ns=offsets))
+    assert part is not None
+    assert part.performance is not None
+    assert part.performance.overlatency_queries == 1  # the last one of the schedule, which nobody delivered
+
+
 def test_what_was_folded_is_not_judged() -> None:
     head, folded, tail = in_part_folded(steady(seconds(1), 10 * MS, 2000))
     member = replace(delivered(0, data=np.concatenate([head, tail])), folded=(folded,))
-    assert judge_run(run([member], wanted=request("--scenario", "offline"))) is None
+    assert judged(run([member], wanted=request("--scenario", "offline"))) is None

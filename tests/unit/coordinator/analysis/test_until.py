@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from ovbench.coordinator.analysis.latency import latency_of
+from ovbench.coordinator.analysis.merge import Merged, merge
 from ovbench.coordinator.analysis.until import until_of
 from ovbench.coordinator.report.until import until_line
 from ovbench.coordinator.result.report import UntilPart
 from ovbench.coordinator.session.record import AgentRecord
 from ovbench.coordinator.session.watch import LookTaken
 from ovbench.coordinator.stats.estimate import Estimate
-from tests.builders import delivered, job, ms, request, run, seconds
+from tests.builders import delivered, job, ms, recording, request, run, seconds, steady
 
 NARROW = LookTaken(seconds(3), 0.98, Estimate(ms(5.0), ms(4.9), ms(5.05), 9000), reached=True)
 WIDE = LookTaken(seconds(2), 0.99, Estimate(ms(5.0), ms(4.7), ms(5.2), 6000), reached=False)
@@ -18,16 +21,18 @@ OPEN = replace(WIDE, estimate=Estimate(ms(5.0), ms(4.7), None, 600))
 EMPTY = replace(WIDE, estimate=None)
 
 
-def part(*looks: LookTaken, interrupted: bool = False, agents: tuple[AgentRecord, ...] = ()) -> UntilPart:
+def part(
+    *looks: LookTaken, interrupted: bool = False, agents: tuple[AgentRecord, ...] = (), merged: Merged | None = None
+) -> UntilPart:
     wanted = request("--agents", "1", "--until", "p99 +-3%", "-t", "10")
     ended = run(agents or (delivered(0),), wanted=wanted, interrupted=interrupted)
-    found = until_of(replace(ended, looks=looks))
+    found = until_of(replace(ended, looks=looks), merged)
     assert found is not None
     return found
 
 
 def test_a_run_that_waited_for_nothing_has_no_such_part() -> None:
-    assert until_of(run([delivered(0)])) is None
+    assert until_of(run([delivered(0)]), None) is None
 
 
 def test_each_look_is_reported_in_the_figure_s_unit() -> None:
@@ -54,6 +59,17 @@ def test_each_look_is_reported_in_the_figure_s_unit() -> None:
 def test_what_was_not_reached_says_why(found: UntilPart, why: str) -> None:
     assert not found.reached
     assert found.why.startswith(why)
+
+
+def test_a_figure_that_the_report_does_not_know_was_not_reached() -> None:
+    """2 % of what was due never completed, which no look has seen."""
+    latencies = np.full(980, ms(5))
+    known = merge([recording(0, seconds(1), seconds(6), steady(seconds(1), ms(5), 980))])
+    unknown = replace(known, latency=latency_of(latencies, 50.0, at_least=np.full(20, ms(9))))
+    assert part(WIDE, NARROW, merged=known).reached
+    found = part(WIDE, NARROW, merged=unknown)
+    assert not found.reached
+    assert until_line(found) == "p99 not known (asked: ±3 %): it depends on arrivals that never completed"
 
 
 def test_it_is_a_line_for_people() -> None:

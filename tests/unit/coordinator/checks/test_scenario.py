@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ovbench.common.samples import SampleArray
+from ovbench.coordinator.analysis.merge import merge_run
 from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.checks.scenario import find_in_scenario
 from tests.builders import delivered, evidence, in_part_folded, ms, request, seconds, steady
@@ -24,7 +25,8 @@ def server(queries: int, slow: int) -> Evidence:
     latency = np.where(np.arange(queries) < queries - slow, ms(5), ms(20))
     member = delivered(0, data=SampleArray.of(start, start + latency, start).table)
     found = evidence([member], request("--scenario", "server", "--rate", "100", "--slo-ms", "15", "-t", "10"))
-    return replace(found, run=replace(found.run, schedule_ns=due))
+    run = replace(found.run, schedule_ns=due)
+    return replace(found, run=run, merged=merge_run(run))
 
 
 def said(of: Evidence) -> list[tuple[str, str]]:

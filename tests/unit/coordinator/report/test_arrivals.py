@@ -35,6 +35,12 @@ def test_the_law_and_what_became_of_the_arrivals_are_shown() -> None:
     assert max(map(len, lines(OVERLOADED))) <= 80
 
 
+def test_a_backlog_that_is_not_known_is_not_given_as_none() -> None:
+    assert CALM.arrivals is not None
+    unknown = structs.replace(CALM.arrivals, backlog_start=None, backlog_end=None, backlog_growth_per_s=None)
+    assert lines(structs.replace(CALM, arrivals=unknown))[2] == "unfinished 0 · dropped 0 · backlog unknown"
+
+
 def test_a_load_that_leaves_nothing_to_chance_has_no_seed() -> None:
     assert CALM.arrivals is not None
     assert "seed" not in lines(structs.replace(CALM, arrivals=structs.replace(CALM.arrivals, seed=None)))[0]

@@ -5,13 +5,20 @@ from dataclasses import replace
 import numpy as np
 
 from ovbench.common.samples import SampleArray
-from ovbench.coordinator.analysis.scenario import judge_run
+from ovbench.coordinator.analysis.merge import merge_run
+from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.report.scenario import scenario_rows
+from ovbench.coordinator.result.scenario import ScenarioPart
+from ovbench.coordinator.session.record import RunRecord
 from tests.builders import delivered, ms, request, run, seconds, steady
 
 
+def judged(record: RunRecord) -> ScenarioPart | None:
+    return Evidence(record, merge_run(record), samples_saved=False).scenario
+
+
 def test_one_stream_has_its_percentile_and_the_estimates() -> None:
-    part = judge_run(
+    part = judged(
         run(
             [delivered(0, data=steady(seconds(1), ms(10), 1000))],
             wanted=request("--scenario", "single-stream", "-t", "10"),
@@ -37,7 +44,7 @@ def test_a_server_has_its_rate_and_its_target() -> None:
         wanted=request("--scenario", "server", "--rate", "100", "--slo-ms", "15", "-t", "600"),
         interrupted=True,
     )
-    part = judge_run(replace(record, schedule_ns=offsets))
+    part = judged(replace(record, schedule_ns=offsets))
     assert part is not None
     assert list(scenario_rows(part)) == [
         ("Result is", "INVALID"),
@@ -51,6 +58,6 @@ def test_a_server_has_its_rate_and_its_target() -> None:
 
 def test_what_is_not_known_is_said_so() -> None:
     members = [delivered(0, data=steady(seconds(1), ms(10), 5))]
-    part = judge_run(run(members, wanted=request("--scenario", "single-stream", "-t", "10")))
+    part = judged(run(members, wanted=request("--scenario", "single-stream", "-t", "10")))
     assert part is not None
     assert dict(scenario_rows(part))["Early stopping 90.0th percentile estimate"] == "unknown"

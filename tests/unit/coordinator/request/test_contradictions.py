@@ -38,6 +38,12 @@ def test_stages_are_not_cut_short() -> None:
     assert said.startswith("--until 'p99 +-3%' and --stages contradict each other")
 
 
+def test_a_latency_of_which_some_are_dropped_is_not_waited_for() -> None:
+    said = complaint("--rate", "100", "--timeout-ms", "20", "--until", "p99±3%")
+    assert said.startswith("--timeout-ms 20 and --until 'p99 +-3%' contradict each other")
+    assert request("--rate", "100", "--timeout-ms", "20", "--until", "fps±3%").until is not None
+
+
 def test_a_model_that_is_compiled_has_layouts_and_data_of_its_own_shapes(tmp_path: Path) -> None:
     file = tmp_path / "model.blob"
     file.write_bytes(b"compiled")
