@@ -28,7 +28,7 @@ MOST_SHIFT_PERCENT: Final = 1.0
 
 def find_in_arrivals(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     turnout = merged.turnout
-    overloads = tuple(_overloads(evidence, merged)) if turnout is not None else ()
+    overloads = tuple(_overloads(evidence, merged)) if turnout is not None and evidence.whole else ()
     yield from overloads
     overloaded = any(finding.severity == "error" for finding in overloads)
     if turnout is not None and turnout.offered:
@@ -54,7 +54,8 @@ class _Overloaded:
 
 def _overloads(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     """Of the whole window, with its stages by name, or else of the stages alone. An error where it is certain, and
-    nothing that came later worked it off."""
+    nothing that came later worked it off. Where an agent does not count, all that it took stays in the backlog: that
+    says nothing."""
     whole, stages = _whole(evidence, merged), list(_stages(evidence, merged))
     if whole is not None and whole.overload.certain:
         yield _overloaded(evidence, merged.turnout, whole, [stage.where for stage in stages if stage.overload.certain])
@@ -68,9 +69,9 @@ def _overloads(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
 def _whole(evidence: Evidence, merged: Merged) -> _Overloaded | None:
     """What came less what went is exact where samples were folded, too, and when each came and went is not."""
     window = merged.window
-    if merged.offered is not None:
+    if merged.offered is not None and merged.backlog is not None:
         stop_ns = _last_due_ns(evidence, merged.offered, window.stop_ns)
-        return _between(merged, Backlog.of(merged.offered), window.start_ns, stop_ns)
+        return _between(merged, merged.backlog, window.start_ns, stop_ns)
     offered = 0 if merged.turnout is None else merged.turnout.offered
     overload = overload_of_counts(offered, merged.count, _streams(merged), window.duration_s)
     return None if overload is None else _Overloaded("", window.duration_s, offered, merged.count, overload)
@@ -96,10 +97,9 @@ def _last_due_ns(evidence: Evidence, offered: Offered, stop_ns: int) -> int:
 
 def _stages(evidence: Evidence, merged: Merged) -> Iterator[_Overloaded]:
     """Of several. What few arrivals leave in doubt matters in the last one alone, as what follows decides of others."""
-    arrivals, offered, window = evidence.run.request.arrivals, merged.offered, merged.window
-    if arrivals is None or offered is None or len(arrivals.stages) < 2:
+    arrivals, backlog, window = evidence.run.request.arrivals, merged.backlog, merged.window
+    if arrivals is None or backlog is None or len(arrivals.stages) < 2:
         return
-    backlog = Backlog.of(offered)
     edges = [min(window.start_ns + edge, window.stop_ns) for edge in arrivals.edges_ns]
     for number, (start_ns, stop_ns) in enumerate(pairwise(edges), 1):
         start_s, stop_s = ((edge - window.start_ns) / NS_PER_S for edge in (start_ns, stop_ns))
@@ -156,7 +156,8 @@ def _unfinished(evidence: Evidence, turnout: Turnout) -> Iterator[Finding]:
             f"{_some(turnout.unfinished, turnout)} had not completed {evidence.run.request.load.drain_s:g} s after the "
             "end; they count as longer than all that did."
         )
-        yield Finding(Code.UNFINISHED, "warning", message, "Raise --drain, or look for what stalls the agents.")
+        advice = "Raise --drain, or look for what stalls the agents." if evidence.whole else ""
+        yield Finding(Code.UNFINISHED, "warning", message, advice)
 
 
 def _some(count: int, turnout: Turnout) -> str:

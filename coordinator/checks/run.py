@@ -24,11 +24,22 @@ def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
         elif agent.why:
             yield Finding(Code.AGENT_LOST, "error", f"{agent.name} was lost: {agent.why}.")
     compile_only = evidence.run.plan.jobs[0].load.compile_only
-    nothing = evidence.merged is None or evidence.merged.count == 0
-    if nothing and not compile_only:
-        whole = not evidence.run.interrupted and not any(_broken(agent) for agent in evidence.run.agents)
-        advice = f"Measure for longer, {evidence.longer}." if whole else ""
-        yield Finding(Code.NOTHING_COUNTED, "error", "No inference ended in the measured window.", advice)
+    if not compile_only:
+        yield from _nothing_counted(evidence)
+
+
+def _nothing_counted(evidence: Evidence) -> Iterator[Finding]:
+    """At a rate what was due in the window counts, whenever it ended."""
+    merged = evidence.merged
+    turnout = None if merged is None else merged.turnout
+    if merged is not None and (merged.count if turnout is None else turnout.delivered):
+        return
+    message, advice = "No inference ended in the measured window.", f"Measure for longer, {evidence.longer}."
+    if turnout is not None and turnout.offered:
+        message = f"None of the {turnout.offered:,} inferences that were due in the measured window completed."
+        advice = "Lower the rate, or raise --drain."
+    whole = not evidence.run.interrupted and not any(_broken(agent) for agent in evidence.run.agents)
+    yield Finding(Code.NOTHING_COUNTED, "error", message, advice if whole else "")
 
 
 def _broken(agent: AgentRecord) -> bool:

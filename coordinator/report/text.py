@@ -64,7 +64,7 @@ def print_report(console: Console, report: Report) -> None:
     show(_headline(report))
     for line in _reasons(report.validity):
         print_line(console, line, 2)
-    if report.throughput.count:
+    if report.measured:
         for facts in _sublines(report):
             show(Text("  " + " · ".join(facts), "dim"))
         if report.scenario is not None:
@@ -83,7 +83,7 @@ def print_report(console: Console, report: Report) -> None:
     if report.stages:
         show(Text.assemble(("\nstages", "bold"), ("  by when inferences were due; rates per second", "dim")))
         console.print(stage_table(report.stages))
-    if report.throughput.count:
+    if report.measured:
         show(Text.assemble(("\nagents", "bold"), (_fairness(report.fairness), "dim")))
         console.print(_agent_table(report))
         show(cpu_headline(report))
@@ -133,13 +133,11 @@ def print_plan(console: Console, request: Request, plan: Plan, topology: Topolog
 def _headline(report: Report) -> Text:
     status = report.validity.status
     text = Text.assemble((f" {status} ", f"reverse {_VERDICT[status]}"))
-    if not report.throughput.count:
+    if not report.measured:
         return text + Text("  nothing was measured")
     if report.arrivals is not None:
-        delivered, offered = rate(report.arrivals.delivered_per_s), rate(report.arrivals.offered_per_s)
-        return text + Text.assemble(
-            (f"  delivered {delivered} of {offered}/s", "bold"), _gist_of(report.latency_ms), " from due"
-        )
+        done, offered = rate(report.throughput.inferences_per_s), rate(report.arrivals.offered_per_s)
+        return text + Text.assemble((f"  {done} of {offered}/s", "bold"), _gist_of(report.latency_ms), " from due")
     text += Text.assemble((f"  {rate(report.throughput.fps)} FPS", "bold"), _uncertainty(report.throughput))
     return text + Text(f"{_gist_of(report.latency_ms)}   CPU {percent(report.cpu.busy_percent)}")
 

@@ -44,7 +44,7 @@ def estimates_of_trial(outcome: Outcome) -> dict[str, Estimate]:
 
 
 def _of_run(report: Report) -> Iterator[tuple[str, Estimate]]:
-    if report.throughput.count:
+    if report.measured:
         yield "fps", _within(report.throughput.fps, report.throughput.fps_ci95)
         yield "cpu_percent", Estimate(report.cpu.busy_percent)
     for part, latency in (("", report.latency_ms), ("service_", report.service_ms), ("wait_", report.wait_ms)):

@@ -41,7 +41,7 @@ def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, att
     """The line of `trials.jsonl` for a trial that was run."""
     latency, effective = report.latency_ms, report.effective
     agents = [agent for agent in report.agents if agent.state == "ok"]
-    measured = report.throughput.count > 0
+    measured = report.measured
     return Outcome(
         trial=trial.id,
         point=trial.point,

@@ -13,7 +13,7 @@ from ...result.numbers import count, duration, megabytes, milliseconds, percent,
 from ...result.report import AgentPart, Finding, Report
 from ...result.scenario import ScenarioPart
 from ...result.timeline import StagePart
-from ..arrivals import goodput_texts, lateness_text, share
+from ..arrivals import backlog_text, goodput_texts, lateness_text, share
 from ..latencytable import latency_figure
 from ..lines import gist
 from ..scenario import scenario_rows
@@ -79,7 +79,7 @@ def _header(report: Report, model: str) -> Html:
         if effective.streams is not None and effective.nireq is not None:
             facts.append(f"{_some(effective.streams, 'stream')} and {_some(effective.nireq, 'request')} each")
     facts += [f"{count(report.throughput.count)} inferences in {window.duration_s:.3f} s", report.started_at]
-    figures_of_it = tiles(list(_figures(report))) if report.throughput.count else tag("p", "Nothing was measured.")
+    figures_of_it = tiles(list(_figures(report))) if report.measured else tag("p", "Nothing was measured.")
     return join(
         tag("h1", badge(report.validity.status), " ", model),
         [_reason(finding, report.validity.status) for finding in report.validity.reasons],
@@ -101,7 +101,7 @@ def _some(number: int, what: str) -> str:
 def _figures(report: Report) -> Iterator[tuple[str, str, str]]:
     throughput, latency, arrivals = report.throughput, report.latency_ms, report.arrivals
     if arrivals is not None:
-        yield "delivered per second", rate(arrivals.delivered_per_s), f"of {rate(arrivals.offered_per_s)} offered"
+        yield "done per second", rate(throughput.inferences_per_s), f"of {rate(arrivals.offered_per_s)} offered"
     yield (
         "frames per second",
         rate(throughput.fps),
@@ -197,7 +197,7 @@ def _arrivals(report: Report) -> Html:
         "delivered": f"{count(part.delivered)}, {rate(part.delivered_per_s)} per second",
         "unfinished": count(part.unfinished),
         "dropped": count(part.dropped),
-        "backlog": f"{count(part.backlog_start)} at the start, {count(part.backlog_end)} at the end",
+        "backlog": backlog_text(part, "{} at the start, {} at the end"),
         "dispatch": part.dispatch,
         "drain": duration(part.drain_s),
     }

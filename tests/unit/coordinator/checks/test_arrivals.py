@@ -35,6 +35,7 @@ from tests.builders import (
     seconds,
     timed,
 )
+from tests.queueing import Setting, record_of, serve
 
 Int64s = npt.NDArray[np.int64]
 
@@ -199,6 +200,30 @@ def test_where_samples_were_folded_counts_tell_an_overload(service_ms: float, fo
     agent = replace(agent, samples=(), folded=(folded(table, START),))
     of = evidence([agent], request("--agents", "1", "-max_irate", "200"))
     assert (Code.OVERLOADED in codes(of)) == found
+
+
+def test_what_a_lost_agent_took_is_no_overload() -> None:
+    """Half of all arrivals stay in the backlog, and what stalls the agents is known."""
+    whole = arriving(2.0, unfinished=1000)
+    assert Code.OVERLOADED in codes(whole)
+    lost = replace(whole, run=replace(whole.run, agents=(*whole.run.agents, AgentRecord(1, job(), why="was killed"))))
+    assert codes(lost) == {Code.AGENT_LOST, Code.UNFINISHED}
+    assert only(Code.UNFINISHED, lost).advice == ""
+
+
+def test_a_load_of_which_all_completed_after_the_window_was_measured() -> None:
+    setting = Setting(agents=1, drain_ns=seconds(2))
+    record = record_of(setting, serve(setting, [ms(900)], [ms(500)]))
+    late = Evidence(record, merge_run(record), samples_saved=False)
+    assert late.merged is not None
+    assert late.merged.count == 0
+    assert Code.NOTHING_COUNTED not in codes(late)
+
+
+def test_where_nothing_that_was_due_completed_a_longer_run_is_no_advice() -> None:
+    finding = only(Code.NOTHING_COUNTED, arriving(2.0, unfinished=10 * RATE))
+    assert finding.message == "None of the 2,000 inferences that were due in the measured window completed."
+    assert finding.advice == "Lower the rate, or raise --drain."
 
 
 def test_what_an_overload_left_unfinished_is_no_finding_of_its_own() -> None:

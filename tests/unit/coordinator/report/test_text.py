@@ -546,9 +546,9 @@ def test_memory_is_shown_by_node_where_there_are_several(nodes: int) -> None:
     assert "1: " not in text
 
 
-def test_at_a_rate_the_headline_has_what_was_offered_and_delivered_and_latency_from_due() -> None:
+def test_at_a_rate_the_headline_has_what_was_done_in_the_window_of_what_was_offered_and_latency_from_due() -> None:
     head, totals, *_ = shown(rate_report(overloaded=True)).strip().splitlines()
-    assert head == "INVALID   delivered 261.0 of 300.0/s   median 2.50 ms   p99 > 12.2 ms from due"
+    assert head == "INVALID   247.0 of 300.0/s   median 2.50 ms   p99 > 12.2 ms from due"
     assert "400.0 FPS ·" in totals, "how arrivals scatter is no doubt about the throughput"
 
 
@@ -577,10 +577,18 @@ def test_an_agent_of_which_a_percentile_is_unknown_has_its_bound_in_its_row() ->
 
 def test_of_a_load_at_which_nothing_completed_the_arrivals_are_shown() -> None:
     found = rate_report(overloaded=True)
-    nothing = structs.replace(found, throughput=structs.replace(found.throughput, count=0), latency_ms=None)
+    assert found.arrivals is not None
+    nothing = structs.replace(found, arrivals=structs.replace(found.arrivals, delivered=0), latency_ms=None)
     text = shown(nothing)
     assert "nothing was measured" in text
     assert "unfinished 390" in text
+
+
+def test_a_load_of_which_all_completed_after_the_window_was_measured() -> None:
+    found = rate_report()
+    late = structs.replace(found, throughput=structs.replace(found.throughput, count=0))
+    assert "nothing was measured" not in shown(late)
+    assert "p99 12.2 ms from due" in shown(late)
 
 
 def test_a_closed_loop_has_nothing_of_a_rate() -> None:
