@@ -75,7 +75,7 @@ class Backlog:
 
     def counts(self, start_ns: int, stop_ns: int) -> tuple[int, int]:
         """How many came, and how many went."""
-        return len(_within(self.came, start_ns, stop_ns)), len(_within(self.went, start_ns, stop_ns))
+        return len(_within(self.came, start_ns, stop_ns)), len(_within(self.went, start_ns + 1, stop_ns + 1))
 
     def slope_per_s(self, start_ns: int, stop_ns: int) -> float:
         """Of a line through it (least squares)."""
@@ -142,7 +142,7 @@ def overload_of_counts(came: int, went: int, streams: int, seconds: float) -> Ov
 def _counted(backlog: Backlog, since_ns: int, stop_ns: int) -> tuple[int, float]:
     """By how much it grew, and how many standard deviations that is."""
     came = _within(backlog.came, since_ns, stop_ns)
-    went = _within(backlog.went, since_ns, stop_ns)
+    went = _within(backlog.went, since_ns + 1, stop_ns + 1)
     growth = len(came) - len(went)
     chance = (len(came) * _dispersion(came) + len(went) * _dispersion(went)) ** 0.5
     return growth, growth / chance if chance > 0 else 0.0
