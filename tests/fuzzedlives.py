@@ -215,7 +215,7 @@ def _is_server(kind: int) -> bool:
 
 def _is_shared(kind: int) -> bool:
     """Of one with a schedule: whether the agents have one queue."""
-    return kind % 12 == 5
+    return kind % 12 == 5 or _is_server(kind)
 
 
 def _drops(kind: int) -> bool:
