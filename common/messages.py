@@ -25,7 +25,8 @@ from .effective import Effective, Outputs, Phases
 from .folded import MOST_SLICE_BUCKETS, MOST_TALLIED, FoldedTimes, check_histogram, check_slices, check_times
 from .histogram import COARSE, FINE
 from .job import MOST_CELLS_OF_TIME, MOST_CPUS, CpuNumber, Cpus, Finite, Job, Seconds
-from .samples import SampleArray, row_bytes
+from .samplelayout import row_bytes
+from .samples import SampleArray
 
 PROTOCOL_VERSION = 3
 

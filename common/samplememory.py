@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .samples import row_bytes
+from .samplelayout import row_bytes
 
 HEAD: Final = 4_096
 LEAST_RING: Final = 4_096

@@ -1,28 +1,19 @@
-"""What is known of inferences: when each was due, when it started and when it ended. The one place with the layout.
+"""What is known of inferences: when each was due, when it started and when it ended.
 
 A sample is a row of int64, instants in CLOCK_MONOTONIC ns of the agent's host: start and end, and at a rate also when
 it was due. In a closed loop an inference is due when it starts, so that is not stored. The compiled loops write rows by
-the columns below (`agent.loop.recording`); everybody else asks `SampleArray`. Pure.
+their layout (`samplelayout`); everybody else asks `SampleArray`. Pure.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from .samplelayout import DUE, END, OPEN_WORDS, START, row_words
+
 Int64s = npt.NDArray[np.int64]
-
-START: Final = 0
-END: Final = 1
-DUE: Final = 2
-
-CLOSED_WORDS: Final = 2
-"""In the row of an inference that is due when it starts."""
-
-OPEN_WORDS: Final = 3
-"""In the row of one that is due at an instant of its own."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +92,3 @@ class SampleArray:
 def instants_of(data: bytes) -> Int64s:
     """As a message has them, without copying: little endian, int64 [n]."""
     return np.frombuffer(data, "<i8")
-
-
-def row_words(timed: bool) -> int:
-    return OPEN_WORDS if timed else CLOSED_WORDS
-
-
-def row_bytes(timed: bool) -> int:
-    return 8 * row_words(timed)

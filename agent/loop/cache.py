@@ -86,10 +86,10 @@ def _numba_cache(folder: Path | None) -> Iterator[None]:
 
 def _made_with() -> dict[str, str]:
     """All that the machine code depends on. The path of the sources is a part of what numba calls its files."""
-    from ovbench.common import histogram, samples
+    from ovbench.common import histogram, samplelayout
 
     here = Path(__file__).resolve().parent
-    compiled_in = (Path(histogram.__file__), Path(samples.__file__))
+    compiled_in = (Path(histogram.__file__), Path(samplelayout.__file__))
     loops = (here / f"{name}.py" for name in ("layout", "native", "recording", "pacing", "loops", "null"))
     sources = (*loops, *compiled_in)
     return {

@@ -340,6 +340,8 @@ def _complete_in_query(control_address, slot_address, instant):
     slot = words(slot_address)
     record_due(slot_address, slot[S_DUE], slot[S_START], instant)
     if _ends_query(control_address):
+        # Whoever counts down last need not be the one that ended last.
+        instant = now(words(control_address)[C_CLOCK], stack_words())
         if goes_on(control_address, instant):
             _begin_query(control_address, instant)
         else:

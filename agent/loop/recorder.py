@@ -16,8 +16,8 @@ from ovbench.common.errors import UsageError
 from ovbench.common.folded import FoldedTimes
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.messages import INSTANTS_PER_MESSAGE, SAMPLES_PER_MESSAGE, Dropped, Folded, Samples
+from ovbench.common.samplelayout import row_words
 from ovbench.common.samplememory import head_and_ring, slices
-from ovbench.common.samples import row_words
 
 from .layout import (
     CONTROL_WORDS,

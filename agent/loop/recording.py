@@ -5,7 +5,7 @@ from typing import Final
 from numba import njit
 
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE
-from ovbench.common.samples import CLOSED_WORDS, DUE, END, OPEN_WORDS, START
+from ovbench.common.samplelayout import CLOSED_WORDS, DUE, END, OPEN_WORDS, START
 
 from .layout import (
     C_BEGIN,

@@ -9,8 +9,8 @@ from ovbench.common.arrivals import Arrivals
 from ovbench.common.endpoint import checked
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Data, Load, Model, Preprocessing, Runtime
+from ovbench.common.samplelayout import row_bytes
 from ovbench.common.samplememory import MOST_REQUESTS
-from ovbench.common.samples import row_bytes
 
 from ..result.figures import BY_NAME
 from . import defaults, notation, paths

@@ -130,7 +130,15 @@ def test_an_owner_still_uses_what_it_owns(package: str) -> None:
     assert users_of(package)
 
 
-LOOPS_MAY: Final = (*LOOPS, "numba", "llvmlite", "typing", "common.histogram", "common.samples", "agent.loop.layout")
+LOOPS_MAY: Final = (
+    *LOOPS,
+    "numba",
+    "llvmlite",
+    "typing",
+    "common.histogram",
+    "common.samplelayout",
+    "agent.loop.layout",
+)
 
 
 @pytest.mark.parametrize("name", LOOPS)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ovbench.common.samples import SampleArray, row_bytes
+from ovbench.common.samplelayout import row_bytes
+from ovbench.common.samples import SampleArray
 
 INSTANTS = st.lists(st.tuples(*[st.integers(0, 1 << 61)] * 3), max_size=20)
 

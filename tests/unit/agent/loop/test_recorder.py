@@ -15,8 +15,9 @@ from ovbench.common.errors import UsageError
 from ovbench.common.folded import FoldedTimes
 from ovbench.common.histogram import COARSE, FINE, Int64s
 from ovbench.common.messages import MAX_MESSAGE_BYTES, SAMPLES_PER_MESSAGE, Dropped, Folded, Samples
+from ovbench.common.samplelayout import row_bytes
 from ovbench.common.samplememory import HEAD, LEAST_RING, MOST_REQUESTS, head_and_ring, slices
-from ovbench.common.samples import SampleArray, instants_of, row_bytes
+from ovbench.common.samples import SampleArray, instants_of
 from ovbench.common.wire import encode
 
 SAMPLE_BYTES = row_bytes(False)

@@ -25,8 +25,8 @@ from ovbench.common.messages import (
     Tally,
     Usage,
 )
+from ovbench.common.samplelayout import DUE as DUE_COLUMN
 from ovbench.common.samplememory import most_samples
-from ovbench.common.samples import DUE as DUE_COLUMN
 from ovbench.coordinator.session.claims import MOST_GRAPH_BYTES, MOST_LAYERS, fault
 from ovbench.coordinator.session.member import Member
 from tests.builders import Int64s, effective, finished, folded, job, layer, pairs, ready, samples, seconds, timed, usage
