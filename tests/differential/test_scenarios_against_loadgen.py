@@ -24,7 +24,7 @@ SERVICE_NS: Final = ms(10)
 SPIN_NS: Final = ms(1)
 WITHIN: Final = 0.02
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.long
 slowed = undisturbed("whoever takes the CPU makes a service longer for one of the two")
 
 

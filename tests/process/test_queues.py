@@ -19,6 +19,8 @@ from tests.attempts import undisturbed
 from tests.nullservices import service_times
 from tests.process.driver import Run
 
+pytestmark = pytest.mark.long
+
 SHARE = 0.15
 """Of the mean wait: what ends and starts may be late by on a busy machine, each of which holds up what waits."""
 
