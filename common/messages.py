@@ -123,8 +123,7 @@ class Hello(Notice, frozen=True, tag="hello"):
 
 
 class Foreign(Struct, frozen=True, tag="hello"):
-    """A hello of whatever protocol, of which the version alone is understood. It is answered by a `Reject`, which
-    every version understands: neither these two fields nor `Reject` may change."""
+    """A hello of whatever protocol, whose version alone is understood; neither that nor `Reject` may ever change."""
 
     version: Version
 

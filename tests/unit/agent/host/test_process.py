@@ -37,6 +37,14 @@ class StandIn:
     def end(self) -> int:
         return self.process.wait(PATIENCE_S)
 
+    def await_handlers(self) -> None:
+        """The child speaks before its stand-in listens to signals; the last that it does is SIGCONT."""
+        status, bit = Path(f"/proc/{self.process.pid}/status"), 1 << (signal.SIGCONT - 1)
+        deadline = time.monotonic() + PATIENCE_S
+        while not int(status.read_text().partition("SigCgt:")[2].split()[0], 16) & bit:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
     def await_status(self, status: str) -> None:
         deadline = time.monotonic() + PATIENCE_S
         for pid in (self.process.pid, self.child):
@@ -48,6 +56,7 @@ class StandIn:
 @pytest.fixture
 def waiting() -> Iterator[StandIn]:
     stand_in = StandIn(f"time.sleep({PATIENCE_S})")
+    stand_in.await_handlers()
     yield stand_in
     stand_in.process.kill()
     stand_in.process.wait()
