@@ -119,6 +119,13 @@ def _fold_part(address, folded, value):
 
 
 @njit
+def _place_in_ring(slot, count):
+    """Of the sample with that index, where the memory is full: behind the head, round and round."""
+    head = slot[S_HEAD]
+    return head + ((count - head) & slot[S_MASK])
+
+
+@njit
 def record(address, start, end):
     """Store an inference of a closed loop: in the head, then round the ring; what that overwrites is folded first."""
     slot = words(address)
@@ -126,8 +133,7 @@ def record(address, start, end):
     index = count
     samples = words(slot[S_SAMPLES])
     if count >= slot[S_CAPACITY]:
-        head = slot[S_HEAD]
-        index = head + ((count - head) & slot[S_MASK])
+        index = _place_in_ring(slot, count)
         former = CLOSED_WORDS * index
         _fold(address, samples[former + START], samples[former + START], samples[former + END])
     samples[CLOSED_WORDS * index + START] = start
@@ -143,8 +149,7 @@ def record_due(address, due, start, end):
     index = count
     samples = words(slot[S_SAMPLES])
     if count >= slot[S_CAPACITY]:
-        head = slot[S_HEAD]
-        index = head + ((count - head) & slot[S_MASK])
+        index = _place_in_ring(slot, count)
         former = OPEN_WORDS * index
         _fold(address, samples[former + DUE], samples[former + START], samples[former + END])
     samples[OPEN_WORDS * index + START] = start
