@@ -1,6 +1,6 @@
 """Ways to start agents. A launcher starts processes and reports their deaths; it knows nothing of messages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -43,3 +43,53 @@ class Launcher(Protocol):
 
     def close(self) -> None:
         """Leave no process behind that was started here."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A host that is to join. `join` is given to its supervisor on standard input, and to nobody else: it is a secret.
+
+    `host`: as the launcher knows it.
+    """
+
+    host: str
+    join: bytes
+
+    def __repr__(self) -> str:
+        return f"Seat({self.host!r})"
+
+
+@dataclass(frozen=True)
+class HostEnd:
+    """A supervisor has ended, or could not be started; `how` in words, with what to try where that is known."""
+
+    host: str
+    how: str
+
+
+class HostLauncher(Protocol):
+    """Has `ovbench-agent --host --join -` started once on each host; knows nothing of messages. The supervisor forks
+    the host's agents itself, and ends, with them, when it is killed or its coordinator is gone."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Which there are, by the names that they have in reports."""
+
+    @property
+    def fd(self) -> int | None:
+        """A descriptor that becomes readable when `ends` has news; None if there never is any."""
+
+    def start(self, seats: Sequence[Seat]) -> None:
+        """Raises UsageError where it can be seen at once that it cannot be done."""
+
+    def ends(self) -> Iterator[HostEnd]:
+        """Since the last call, without waiting."""
+
+    def end(self, host: str) -> None:
+        """End the supervisor of a host, as far as that can be done from here; without waiting."""
+
+    def abandon(self) -> None:
+        """As `Launcher.abandon`."""
+
+    def close(self) -> None:
+        """Leave no process behind that was started here, nor any on the hosts that this can reach."""

@@ -1,14 +1,14 @@
 """Queues whose waits are known: mean, median and p99 of the wait on the null device, against theory.
 
 D/D/1, M/D/1 and M/M/1 at 30, 60, 80 and 90 % load; M/M/c and M/D/c of 2 and 4 agents that share a queue, at 80 %; two
-agents to which arrivals are dealt at random (M/M/1 and M/D/1 each) or in turn (E2/M/1 and E2/D/1), at 80 %. Services
-are of 20 us, which spin, where each agent has a CPU, else of 4 ms, which sleep. --only 'M/M/1' measures those alone.
+agents to which arrivals are dealt at random (M/M/1 and M/D/1 each) or in turn (E2/M/1 and E2/D/1), at 80 %. --only
+'M/M/1' measures those alone. Services are of 4 ms, which sleep: of 20 us, one millisecond in which a virtual machine is
+not run is a queue of fifty, and what is measured then is the machine.
 
 What is judged is ovbench in proportion to an ideal dispatcher of the very same arrivals and services, the nominal ones:
-all that the generator adds. How far chance alone is from theory is stated beside it. By chance the mean of n waits at
-load r is off by some 2 / ((1 - r) sqrt(n)) of itself: to be within 3 % of theory at 90 % as a rule, four deviations of
-ten, takes two million arrivals, 50 s of services of 20 us. Theory is a closed form but for M/D/c and E2/D/1, which are
-simulated.
+all that the generator adds. How far chance alone is from theory is stated beside it: the mean of n waits at load r is
+off by some 2 / ((1 - r) sqrt(n)) of itself, so that 3 % of theory at 90 % takes two million arrivals. Theory is a
+closed form but for M/D/c and E2/D/1, which are simulated.
 """
 
 from collections.abc import Iterator
@@ -27,8 +27,9 @@ from tests.nullservices import service_times
 from . import theory
 from .atrate import Served, ideal_waits, serve
 from .theory import Waits
-from .versus import Row, Settings, Workbench, allowed_cpus, in_turn, parse, quantity, report, workbench
+from .versus import Row, Settings, Workbench, in_turn, parse, quantity, report, workbench
 
+SERVICE_US: Final = 4_000
 SECONDS = 8.0
 RUNS = 5
 MEAN_SHARE: Final = 0.03
@@ -53,12 +54,8 @@ class Queue:
         return f"{self.arrivals}/{self.services}/{self.servers} at {self.load:.0%}{dealt}"
 
     @property
-    def service_us(self) -> int:
-        return 20 if self.servers <= len(allowed_cpus()) else 4_000
-
-    @property
     def backend(self) -> str:
-        return f"{self.service_us},exp" if self.services == "M" else f"{self.service_us}"
+        return f"{SERVICE_US},exp" if self.services == "M" else f"{SERVICE_US}"
 
     @property
     def closed_form(self) -> Waits | None:
@@ -103,7 +100,7 @@ def measure(settings: Settings) -> Iterator[Row]:
 
 def _run(bench: Workbench, queue: Queue, seconds: float) -> tuple[Waits, Waits]:
     """What was measured, and the ideal."""
-    rate = queue.servers * queue.load / (queue.service_us * 1e-6)
+    rate = queue.servers * queue.load / (SERVICE_US * 1e-6)
     law = ("--arrivals", "poisson" if queue.arrivals == "M" else "constant", "--dispatch", queue.dispatch)
     done = serve(bench, queue.servers, queue.backend, rate, seconds, *law, "--arrival-seed", str(_next_seed()))
     counts, ideal = done.counts, np.empty(len(done.samples), np.int64)
@@ -111,7 +108,7 @@ def _run(bench: Workbench, queue: Queue, seconds: float) -> tuple[Waits, Waits]:
     for members in done.queues(queue.dispatch == "shared"):
         servers = queue.servers if queue.dispatch == "shared" else 1
         ideal[members] = ideal_waits(done.samples.dues[members], services[members], servers)
-    service_ns = queue.service_us * 1e3
+    service_ns = SERVICE_US * 1e3
     return _figures(done.samples.waits[counts] / service_ns), _figures(ideal[counts] / service_ns)
 
 
@@ -141,7 +138,7 @@ def _row(queue: Queue, runs: list[tuple[Waits, Waits]]) -> Row:
         for mine, best, share in zip(ours, ideal, (MEAN_SHARE, PERCENTILE_SHARE, PERCENTILE_SHARE), strict=True)
     )
     return Row(
-        what=f"wait of {queue}: mean, p50, p99, in services of {queue.service_us} us",
+        what=f"wait of {queue}: mean, p50, p99, in services of {SERVICE_US} us",
         ours=_text(ours),
         against=f"ideal {_text(ideal)}; {kind} {_text(expected)}",
         outcome=f"to the ideal {_ratios(ours, ideal)}, to that {_ratios(ours, expected)}; {len(runs)} runs",

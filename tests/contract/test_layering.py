@@ -228,6 +228,7 @@ IMPURE: Final = frozenset(
         "common.digests",
         "common.endpoint",
         "common.gate",
+        "common.join",
         "common.printable",
         "common.topology",
         "common.schedulememory",
