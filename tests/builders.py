@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,7 @@ from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.environment import Environment
 from ovbench.coordinator.result.report import Report
 from ovbench.coordinator.run.assemble import build_report
-from ovbench.coordinator.session.record import AgentRecord, RunRecord
+from ovbench.coordinator.session.record import AgentRecord, HostRecord, RunRecord
 from ovbench.coordinator.store.files import write_arrays
 from tests.machines import machine
 
@@ -385,16 +386,19 @@ def run(
     return RunRecord(
         request=wanted or request("--agents", str(len(agents))),
         plan=plan or Plan(tuple(agent.job for agent in agents), ()),
-        topology=machine(cores=count),
         agents=tuple(agents),
-        readings=tuple(steadily if readings is None else readings),
-        environment=environment(),
+        hosts=(HostRecord(machine(cores=count), tuple(steadily if readings is None else readings), environment()),),
         started_at="2025-01-02T03:04:05Z",
         command=("ovbench-coord", "--agents", str(len(agents))),
         version="0.1.0",
         interrupted=interrupted,
         dropped_messages=0,
     )
+
+
+def with_host(record: RunRecord, **changes: Any) -> RunRecord:
+    """Another about its only host."""
+    return replace(record, hosts=(replace(record.host, **changes),))
 
 
 def report(of: RunRecord | None = None, samples_file: str | None = None) -> Report:
@@ -419,7 +423,7 @@ def evidence(
     plan = Plan(tuple(agent.job for agent in agents), housekeeping)
     ended = run(agents, wanted=wanted, plan=plan, interrupted=interrupted)
     return Evidence(
-        run=replace(ended, topology=topology or machine()),
+        run=with_host(ended, topology=topology or machine()),
         merged=merged or merge_run(ended),
         samples_saved=samples_saved,
         surroundings=surroundings or Surroundings(),

@@ -108,7 +108,7 @@ def remote_percent(nodes: Iterable[OnNode], home: Collection[int]) -> float | No
 
 
 def _find_remote(agent: AgentRecord, finished: Finished, evidence: Evidence) -> Iterator[Finding]:
-    home = evidence.run.topology.nodes_of(agent.job.placement.cpus)
+    home = evidence.run.host.topology.nodes_of(agent.job.placement.cpus)
     percent = remote_percent(finished.nodes, home)
     limit = evidence.run.request.criteria.thresholds.max_remote_memory_percent
     if percent is None or percent <= limit:

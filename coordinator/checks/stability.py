@@ -147,7 +147,7 @@ def _why_slow(evidence: Evidence, slow: AgentRecord, rest: Sequence[AgentRecord]
 
 
 def _cpus(evidence: Evidence, agent: AgentRecord) -> list[Cpu]:
-    return [cpu for cpu in evidence.run.topology.cpus if cpu.id in agent.job.placement.cpus]
+    return [cpu for cpu in evidence.run.host.topology.cpus if cpu.id in agent.job.placement.cpus]
 
 
 def _kinds(evidence: Evidence, agent: AgentRecord) -> set[str]:

@@ -35,7 +35,7 @@ def judge(evidence: Evidence) -> Validity:
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     yield from find_in_agents(evidence)
-    for finding in find_in_plan(evidence.run.plan, evidence.run.topology):
+    for finding in find_in_plan(evidence.run.plan, evidence.run.host.topology):
         if finding.code != Code.CPU_QUOTA or not evidence.surroundings.quota:  # else it did run out: see below
             yield finding
     yield from find_in_placement(evidence)

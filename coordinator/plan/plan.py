@@ -1,7 +1,8 @@
 """From a request and a topology to one job per agent. Pure, so that a plan can be shown without running it."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from msgspec import structs
@@ -12,6 +13,7 @@ from ovbench.common.job import Job, Load, Pace, Placement
 from ovbench.common.shares import share
 from ovbench.common.topology import Topology
 
+from ..request.policy import Policy
 from ..request.request import Request
 from .partition import place
 from .selection import housekeeping, memory_policy
@@ -20,37 +22,103 @@ _MIB: Final = 1 << 20
 
 
 @dataclass(frozen=True)
+class SeatedHost:
+    """One of several hosts to plan for. `agents`: how many it is to have, where that is its own; None for --agents."""
+
+    name: str
+    topology: Topology
+    agents: int | None = None
+
+
+@dataclass(frozen=True)
+class HostShare:
+    """How many of a plan's agents are on a host, those after the hosts' before it, and its CPUs for control threads."""
+
+    host: str
+    agents: int
+    housekeeping: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
-    """`jobs`: agent i runs jobs[i]. `housekeeping`: CPUs for control threads, none of which is measured."""
+    """`jobs`: agent i runs jobs[i]. `housekeeping`: CPUs for control threads, none of which is measured.
+
+    Over several hosts, `shares` has them; what concerns CPUs is asked of the part of a host (`on`).
+    """
 
     jobs: tuple[Job, ...]
     housekeeping: tuple[int, ...]
+    shares: tuple[HostShare, ...] = ()
+
+    @property
+    def hosts(self) -> int:
+        return max(1, len(self.shares))
+
+    def agents_on(self, host: int) -> range:
+        """The ids of the agents of the host of that index."""
+        if not self.shares:
+            return range(len(self.jobs))
+        first = sum(share.agents for share in self.shares[:host])
+        return range(first, first + self.shares[host].agents)
+
+    def host_of(self, agent: int) -> int:
+        """The index of the host that an agent is on."""
+        return next(host for host in range(self.hosts) if agent in self.agents_on(host))
+
+    def on(self, host: int) -> "Plan":
+        """The part of it on one host, as if there were no other."""
+        if not self.shares:
+            return self
+        agents = self.agents_on(host)
+        return Plan(self.jobs[agents.start : agents.stop], self.shares[host].housekeeping)
 
     @property
     def measured_cpus(self) -> tuple[int, ...]:
+        assert not self.shares, "CPUs are numbered on each host anew"
         return tuple(sorted({cpu for job in self.jobs for cpu in job.placement.cpus}))
 
     @property
     def shared_cpus(self) -> tuple[int, ...]:
         """CPUs that several agents have."""
+        assert not self.shares, "CPUs are numbered on each host anew"
         given = Counter(cpu for job in self.jobs for cpu in job.placement.cpus)
         return tuple(sorted(cpu for cpu, times in given.items() if times > 1))
 
 
 def make_plan(request: Request, topology: Topology) -> Plan:
     """Raises UsageError where the request cannot be met on this machine."""
-    policy, load = request.placement, request.load
+    placements = _placements(request.placement, topology)
+    return Plan(_jobs(request, placements), placements[0].housekeeping)
+
+
+def make_plan_over(request: Request, hosts: Sequence[SeatedHost]) -> Plan:
+    """The placement options hold on each host, the load is that of all agents. Raises UsageError, which names the
+    host, where they cannot be met on one."""
+    placements, shares = [], []
+    for host in hosts:
+        policy = request.placement if host.agents is None else replace(request.placement, agents=host.agents)
+        try:
+            mine = _placements(policy, host.topology)
+        except UsageError as error:
+            raise UsageError(f"host {host.name}: {error}") from None
+        placements += mine
+        shares.append(HostShare(host.name, len(mine), mine[0].housekeeping))
+    return Plan(_jobs(request, placements), (), tuple(shares))
+
+
+def _placements(policy: Policy, topology: Topology) -> list[Placement]:
+    """Of each agent."""
     blocks = place(policy, topology)
     control = housekeeping(policy, topology, {cpu for block in blocks for cpu in block})
-    if load.iterations and load.iterations < len(blocks):
-        raise UsageError(
-            f"-niter {load.iterations} gives some of {len(blocks)} agents nothing to do; use fewer --agents"
-        )
     memory = memory_policy(policy.memory, topology)
-    placements = [Placement(cpus=cpus, housekeeping=control, memory=memory) for cpus in blocks]
-    return Plan(
-        tuple(_job(request, index, len(blocks), placement) for index, placement in enumerate(placements)), control
-    )
+    return [Placement(cpus=cpus, housekeeping=control, memory=memory) for cpus in blocks]
+
+
+def _jobs(request: Request, placements: Sequence[Placement]) -> tuple[Job, ...]:
+    agents, iterations = len(placements), request.load.iterations
+    if iterations and iterations < agents:
+        raise UsageError(f"-niter {iterations} gives some of {agents} agents nothing to do; use fewer --agents")
+    return tuple(_job(request, index, agents, placement) for index, placement in enumerate(placements))
 
 
 def _job(request: Request, index: int, agents: int, placement: Placement) -> Job:

@@ -41,7 +41,7 @@ def agent_part(
         state="failed" if failed else "lost" if agent.why else "ok",
         reason=error or agent.why,
         cpus=cpus,
-        placement=_placement(record.topology, agent, seen),
+        placement=_placement(record.host.topology, agent, seen),
         streams=ready.effective.streams if ready else None,
         threads=ready.effective.threads if ready else None,
         nireq=ready.effective.requests if ready else None,

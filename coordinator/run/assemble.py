@@ -68,7 +68,7 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         command=record.command,
         requested=record.request.requested(),
         effective=_effective(record, effective) if effective else None,
-        environment=record.environment,
+        environment=record.host.environment,
         window=window_part(window, record.request.load.warmup_s),
         throughput=throughput_part(
             merged.count if merged else 0,
@@ -98,7 +98,7 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         efficiency=efficiency_part(record, merged, times) if merged is not None else None,
         neighbours=tuple(around.neighbours),
         scenario=evidence.scenario,
-        fairness=fairness(record.agents, merged, record.topology) if merged else None,
+        fairness=fairness(record.agents, merged, record.host.topology) if merged else None,
         latency_distribution=distribution_part(merged) if merged else None,
         service_ms=latency_part(merged.service, chosen) if merged else None,
         wait_ms=latency_part(merged.wait, chosen) if merged else None,

@@ -50,7 +50,7 @@ class CpuTimes:
         edges = (window.start_ns, window.stop_ns)
         finished = {agent.id: agent.finished for agent in record.agents if agent.finished is not None}
         return cls(
-            cpu_shares(record.readings, *edges),
+            cpu_shares(record.host.readings, *edges),
             {agent: process_share(load.usage, *edges) for agent, load in finished.items()},
         )
 
@@ -68,16 +68,16 @@ def surroundings(record: RunRecord, window: Window, times: CpuTimes) -> Surround
             {cpu: times.cpus[cpu] for cpu in measured if cpu in times.cpus},
             agents,
             # Where it has CPUs of its own, the coordinator takes nothing from the measured ones.
-            {} if record.plan.housekeeping else coordinator_by_cpu(record.readings, *edges, measured),
+            {} if record.plan.housekeeping else coordinator_by_cpu(record.host.readings, *edges, measured),
             record.plan.housekeeping,
             *edges,
         ),
         window_s=window.duration_s,
-        neighbours=neighbours(record.neighbours, *edges),
-        frequency=frequencies(record.sensors, *edges),
-        governors=record.governors,
-        throttles=throttles(record.sensors),
-        readings_behind=readings_behind(record.sensors, *edges),
+        neighbours=neighbours(record.host.neighbours, *edges),
+        frequency=frequencies(record.host.sensors, *edges),
+        governors=record.host.governors,
+        throttles=throttles(record.host.sensors),
+        readings_behind=readings_behind(record.host.sensors, *edges),
         beside=times.busy(_siblings(record)),
         quota={id: (p.throttled_periods, p.throttled_s) for id, p in times.processes.items() if p.throttled_periods},
     )
@@ -86,9 +86,9 @@ def surroundings(record: RunRecord, window: Window, times: CpuTimes) -> Surround
 def _siblings(record: RunRecord) -> list[int]:
     """CPUs that are nobody's of this run and share a core with a measured one."""
     measured = set(record.plan.measured_cpus)
-    cores = {cpu.physical_core for cpu in record.topology.cpus if cpu.id in measured}
+    cores = {cpu.physical_core for cpu in record.host.topology.cpus if cpu.id in measured}
     ours = measured | set(record.plan.housekeeping)
-    return [cpu.id for cpu in record.topology.cpus if cpu.id not in ours and cpu.physical_core in cores]
+    return [cpu.id for cpu in record.host.topology.cpus if cpu.id not in ours and cpu.physical_core in cores]
 
 
 def cpu_part(record: RunRecord, window: Window, times: CpuTimes, around: Surroundings) -> CpuPart:
@@ -98,7 +98,7 @@ def cpu_part(record: RunRecord, window: Window, times: CpuTimes, around: Surroun
     def percent(seconds: float) -> float:
         return 100 * max(0.0, seconds) / capacity_s if capacity_s > 0 else 0.0
 
-    own_s = coordinator_s(record.readings, window.start_ns, window.stop_ns)
+    own_s = coordinator_s(record.host.readings, window.start_ns, window.stop_ns)
     control_s = own_s + sum(p.control_s for p in times.processes.values())
     return CpuPart(
         busy_percent=plain_mean(times.busy(measured).values()),
@@ -113,16 +113,16 @@ def cpu_part(record: RunRecord, window: Window, times: CpuTimes, around: Surroun
         use={str(cpu): use for cpu, use in sorted(around.use.items())},
         frequency_mhz={str(cpu): one for cpu, one in around.frequency.items()},
         timeline=_cpu_timeline(record, window),
-        places={str(cpu.id): CpuPlace(cpu.socket, cpu.node, cpu.core) for cpu in record.topology.cpus},
+        places={str(cpu.id): CpuPlace(cpu.socket, cpu.node, cpu.core) for cpu in record.host.topology.cpus},
     )
 
 
 def _cpu_timeline(record: RunRecord, window: Window) -> CpuTimeline | None:
     length = slice_length_ns(window.stop_ns - window.start_ns, _MOST_CPU_SLICES)
     edges = slice_edges_ns(window.start_ns, window.stop_ns, length)
-    if len(edges) < 2 or len(record.readings) < 2:
+    if len(edges) < 2 or len(record.host.readings) < 2:
         return None
-    busy = busy_between(record.readings, record.plan.measured_cpus, edges)
+    busy = busy_between(record.host.readings, record.plan.measured_cpus, edges)
     return CpuTimeline(
         t_s=tuple((edge - window.start_ns) / NS_PER_S for edge in edges[1:]),
         busy_percent={str(cpu): tuple(round(share, 2) for share in shares) for cpu, shares in busy.items()},
@@ -135,7 +135,7 @@ def efficiency_part(record: RunRecord, merged: Merged, times: CpuTimes) -> resul
         return None
     counted = [times.processes[agent.id] for agent in record.agents if agent.counts]
     cpu_s = sum(process.user_s + process.system_s for process in counted)
-    domains = energy(record.sensors, merged.window.start_ns, merged.window.stop_ns)
+    domains = energy(record.host.sensors, merged.window.start_ns, merged.window.stop_ns)
     energy_j = package_energy(domains)
     return result.EfficiencyPart(
         cpu_s=cpu_s,

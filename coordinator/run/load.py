@@ -162,7 +162,7 @@ def distribution_part(merged: Merged) -> DistributionPart | None:
 def timeline_parts(record: RunRecord, merged: Merged) -> Iterator[TimelinePart]:
     slices, window = merged.timeline, merged.window
     edges = [part.start_ns for part in slices[:1]] + [part.stop_ns for part in slices]
-    busy = busy_between(record.readings, record.plan.measured_cpus, edges)
+    busy = busy_between(record.host.readings, record.plan.measured_cpus, edges)
     kept = kept_by_slice(record, merged)
     for index, part in enumerate(slices):
         seconds = (part.stop_ns - part.start_ns) / NS_PER_S

@@ -20,7 +20,7 @@ from ..plan.plan import Plan
 from ..request.request import Request
 from ..session.crew import Crew
 from ..session.events import Sink
-from ..session.record import AgentRecord, RunRecord
+from ..session.record import AgentRecord, HostRecord, RunRecord
 from ..session.rules import Rules
 from ..session.session import Bus, Session
 from ..session.snapshot import Tracker
@@ -120,21 +120,24 @@ def record_of(
     request, plan, topology = planned.request, planned.plan, planned.topology
     openvino = next((agent.ready.openvino for agent in agents if agent.ready is not None), "")
     python = None if request.launch.agent_python is None else examine(request.launch.agent_python)
+    host = HostRecord(
+        topology=topology,
+        readings=tuple(session.meter.readings),
+        environment=read_environment(topology, plan.measured_cpus, openvino, python),
+        neighbours={where: tuple(points) for where, points in session.survey.neighbours.cpu_time.items()},
+        sensors=tuple(session.survey.sensors.readings),
+        governors=session.survey.sensors.governors,
+    )
     return RunRecord(
         request=request,
         plan=plan,
-        topology=topology,
         agents=agents,
-        readings=tuple(session.meter.readings),
-        environment=read_environment(topology, plan.measured_cpus, openvino, python),
+        hosts=(host,),
         started_at=planned.started_at,
         command=planned.command,
         version=version("ovbench"),
         interrupted=session.interrupted,
         dropped_messages=session.dropped_messages,
-        neighbours={where: tuple(points) for where, points in session.survey.neighbours.cpu_time.items()},
-        sensors=tuple(session.survey.sensors.readings),
-        governors=session.survey.sensors.governors,
         schedule_ns=due_ns,
         looks=() if session.watch is None else tuple(session.watch.looks),
     )

@@ -5,7 +5,7 @@ record of gigabytes costs no copy.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -60,28 +60,70 @@ class AgentRecord:
 
 
 @dataclass(frozen=True)
+class ClockRecord:
+    """How a host's clock stood to the coordinator's while the load ran, in ns: the host's minus the coordinator's.
+
+    `error_ns`: a bound of the offset's error at the window's edges, the larger one. `round_trips`: so many were made,
+    the shortest of which took `least_round_trip_ns`.
+    """
+
+    offset_ns: int
+    error_ns: int
+    drift_ppm: float
+    round_trips: int
+    least_round_trip_ns: int
+
+
+@dataclass(frozen=True)
+class HostRecord:
+    """What is known of one host. All instants are by the coordinator's clock.
+
+    `readings` ascend in time; `neighbours`: CPU seconds of other processes over time, by process and CPU. `name`: as
+    the user calls it, empty for the coordinator's own host where that is the only one. `clock` is None for the
+    coordinator's own host. `why`: what it was lost for.
+    """
+
+    topology: Topology
+    readings: tuple[CpuTotals, ...]
+    environment: Environment
+    neighbours: Mapping[tuple[Process, int], Points] = field(default_factory=dict)
+    sensors: tuple[SensorReading, ...] = ()
+    governors: tuple[Governor, ...] = ()
+    name: str = ""
+    clock: ClockRecord | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class RunRecord:
-    """Everything that is known about a run when its session has ended. `agents` are in the order of the plan's jobs;
-    `readings` ascend in time; `neighbours`: CPU seconds of other processes over time, by process and CPU."""
+    """Everything that is known about a run when its session has ended. `agents` are in the order of the plan's jobs,
+    `hosts` in that of the plan's parts."""
 
     request: Request
     plan: Plan
-    topology: Topology
     agents: tuple[AgentRecord, ...]
-    readings: tuple[CpuTotals, ...]
-    environment: Environment
+    hosts: tuple[HostRecord, ...]
     started_at: str
     command: tuple[str, ...]
     version: str
     interrupted: bool
     dropped_messages: int
-    neighbours: Mapping[tuple[Process, int], Points] = field(default_factory=dict)
-    sensors: tuple[SensorReading, ...] = ()
-    governors: tuple[Governor, ...] = ()
     schedule_ns: Int64s | None = None
     """When the arrivals were due, ns since the window's start, ascending; None without a schedule."""
     looks: tuple[LookTaken, ...] = ()
     """At the figure of --until, while the load ran."""
+
+    @property
+    def host(self) -> HostRecord:
+        """The only one; of a run over several ask for a part by `on`."""
+        (host,) = self.hosts
+        return host
+
+    def on(self, host: int) -> "RunRecord":
+        """The part of it on one host, as if there had been no other. Agents keep their ids."""
+        agents = self.plan.agents_on(host)
+        plan = self.plan.on(host)
+        return replace(self, plan=plan, agents=self.agents[agents.start : agents.stop], hosts=(self.hosts[host],))
 
 
 def agent_name(id: int, pid: int | None) -> str:

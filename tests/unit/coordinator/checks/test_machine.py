@@ -12,7 +12,7 @@ from ovbench.coordinator.machine.sensors import Governor
 from ovbench.coordinator.result.cpu import CpuUse, Frequency, Neighbour
 from ovbench.coordinator.result.findings import Code
 from ovbench.coordinator.result.report import Finding
-from tests.builders import evidence, request
+from tests.builders import evidence, request, with_host
 from tests.machines import machine
 
 
@@ -182,7 +182,7 @@ def test_a_quota_below_the_measured_cpus_is_warned_of_before_the_run(cpus: float
 
 def test_a_quota_that_ran_out_is_not_said_as_well_that_it_may() -> None:
     out = around(quota={0: (1, 0.1)})
-    finding = only(replace(out, run=replace(out.run, topology=replace(machine(), quota_cpus=1.9))))
+    finding = only(replace(out, run=with_host(out.run, topology=replace(machine(), quota_cpus=1.9))))
     assert (finding.code, finding.severity) == (Code.CPU_QUOTA, "error")
 
 

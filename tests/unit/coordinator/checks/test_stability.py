@@ -26,6 +26,7 @@ from tests.builders import (
     seconds,
     steady,
     timed,
+    with_host,
 )
 from tests.machines import machine
 
@@ -211,14 +212,14 @@ def test_an_agent_of_more_cpus_is_not_compared_with_those_of_one() -> None:
 
 def test_cores_of_another_kind_are_named_as_the_cause() -> None:
     of = beside(100, 100, 100, 60)
-    (finding,) = found(replace(of, run=replace(of.run, topology=machine(cores=4, efficient=1))))
+    (finding,) = found(replace(of, run=with_host(of.run, topology=machine(cores=4, efficient=1))))
     assert "another kind" in finding.advice
 
 
 def test_a_shared_core_is_named_as_the_cause() -> None:
     """Of three cores with two threads each, 0 and 3 are on one."""
     of = beside(70, 100, 100, 70)
-    (finding,) = found(replace(of, run=replace(of.run, topology=machine(cores=3, threads=2))))
+    (finding,) = found(replace(of, run=with_host(of.run, topology=machine(cores=3, threads=2))))
     assert "Agents 0,3" in finding.message
     assert "--smt skip" in finding.advice
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.plan.plan import make_plan, pace
+from ovbench.coordinator.plan.plan import SeatedHost, make_plan, make_plan_over, pace
 from tests.builders import request
 from tests.machines import machine
 
@@ -162,3 +162,43 @@ def test_each_of_very_many_agents_has_an_inference_of_an_offline_run() -> None:
 def test_a_servers_queries_are_its_arrivals() -> None:
     plan = make_plan(request("--scenario", "server", "--rate", "50", "--slo-ms", "20"), machine(cores=2))
     assert {(job.load.iterations, job.load.samples_per_query) for job in plan.jobs} == {(None, None)}
+
+
+# Over several hosts
+
+
+def test_over_hosts_the_placement_options_hold_on_each_and_agents_count_through() -> None:
+    hosts = [SeatedHost("a", machine(cores=4)), SeatedHost("b", machine(cores=8), agents=3)]
+    plan = make_plan_over(request("--agents", "2"), hosts)
+    assert [plan.host_of(agent) for agent in range(len(plan.jobs))] == [0, 0, 1, 1, 1]
+    for index, host in enumerate(hosts):
+        alone = make_plan(request("--agents", str(host.agents or 2)), host.topology)
+        assert [job.placement for job in plan.on(index).jobs] == [job.placement for job in alone.jobs]
+        assert plan.on(index).housekeeping == alone.housekeeping
+
+
+def test_the_load_over_hosts_is_that_of_all_agents() -> None:
+    hosts = [SeatedHost("a", machine(cores=2)), SeatedHost("b", machine(cores=3))]
+    plan = make_plan_over(request("-niter", "17"), hosts)
+    assert len(plan.jobs) == 5
+    assert sum(job.load.iterations or 0 for job in plan.jobs) == 17
+    paced = make_plan_over(request("-max_irate", "100"), hosts)
+    assert sorted(job.load.pace.phase for job in paced.jobs if job.load.pace is not None) == [0, 0.2, 0.4, 0.6, 0.8]
+
+
+def test_what_a_host_cannot_do_is_said_with_its_name() -> None:
+    hosts = [SeatedHost("a", machine(cores=4)), SeatedHost("b", machine(cores=2))]
+    with pytest.raises(UsageError, match=r"host b: .*--cpus"):
+        make_plan_over(request("--cpus", "0,3"), hosts)
+
+
+def test_cpus_of_a_plan_over_hosts_are_those_of_a_part() -> None:
+    plan = make_plan_over(request("--agents", "1"), [SeatedHost("a", machine()), SeatedHost("b", machine())])
+    assert plan.on(0).measured_cpus == plan.on(1).measured_cpus
+    with pytest.raises(AssertionError):
+        _ = plan.measured_cpus
+
+
+def test_a_plan_for_one_host_is_its_own_part() -> None:
+    plan = make_plan(request("--agents", "2"), machine())
+    assert (plan.hosts, plan.on(0), plan.host_of(1)) == (1, plan, 0)

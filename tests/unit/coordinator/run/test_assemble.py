@@ -38,6 +38,7 @@ from tests.builders import (
     seconds,
     steady,
     usage,
+    with_host,
 )
 from tests.machines import machine
 
@@ -248,7 +249,7 @@ def test_the_use_of_each_measured_cpu_agrees_with_the_figures_of_all() -> None:
 
 
 def test_neighbours_clocks_and_heat_are_reported_and_judged() -> None:
-    facts = replace(
+    facts = with_host(
         run([delivered(0)], readings=[cpu_totals(at, [float(at)]) for at in range(13)]),
         neighbours={(Process(42, 7, "make"), 0): [(0, 0.0), (seconds(20), 4.0)]},
         sensors=tuple(
@@ -503,5 +504,5 @@ def test_who_shares_a_core_with_the_load_makes_it_suspect(
     """CPU 2 is the sibling of CPU 0; the one that control threads have is ours."""
     facts = run([delivered(0)], readings=[cpu_totals(at, [0.8 * at, 0.0, busy * at, 0.0], 0.0) for at in range(13)])
     plan = Plan((facts.agents[0].job,), housekeeping)
-    verdict = report(replace(facts, topology=machine(cores=2, threads=2), plan=plan)).validity
+    verdict = report(replace(with_host(facts, topology=machine(cores=2, threads=2)), plan=plan)).validity
     assert ("other_load" in verdict.because) is found

@@ -57,14 +57,14 @@ def test_what_meters_read_after_a_run_does_not_change_its_record(session: Sessio
     for at_s in (1, 2, 3):
         tick(session, at_s, tmp_path)
     record = record_of(planned, session, (delivered(0),))
-    assert (len(record.readings), len(record.sensors)) == (3, 3)
-    ((_, points),) = record.neighbours.items()
-    before = (record.readings, points, record.sensors, record.governors)
+    assert (len(record.host.readings), len(record.host.sensors)) == (3, 3)
+    ((_, points),) = record.host.neighbours.items()
+    before = (record.host.readings, points, record.host.sensors, record.host.governors)
     assert all(isinstance(part, tuple) for part in before)
     known = tuple(map(len, before))
     tick(session, 4, tmp_path)
-    ((_, points),) = record.neighbours.items()
-    assert (record.readings, points, record.sensors, record.governors) == before
+    ((_, points),) = record.host.neighbours.items()
+    assert (record.host.readings, points, record.host.sensors, record.host.governors) == before
     assert tuple(map(len, before)) == known
     assert len(session.meter.readings) == 4, "guards the guard"
     assert len(*session.survey.neighbours.cpu_time.values()) > len(points), "guards the guard"
