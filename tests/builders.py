@@ -32,11 +32,11 @@ from ovbench.common.messages import (
 from ovbench.common.samples import SampleArray
 from ovbench.common.shape import static_shape
 from ovbench.common.topology import Topology
+from ovbench.common.utilization import CpuTotals
 from ovbench.coordinator.analysis.interference import Surroundings
 from ovbench.coordinator.analysis.merge import Merged, merge_run
 from ovbench.coordinator.analysis.recording import Piece, Recorded, Window, sample_arrays
 from ovbench.coordinator.checks.evidence import Evidence
-from ovbench.coordinator.machine.utilization import CpuTotals
 from ovbench.coordinator.plan.plan import Plan
 from ovbench.coordinator.request.commandline import parse_run
 from ovbench.coordinator.request.request import Request

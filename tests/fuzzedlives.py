@@ -36,8 +36,8 @@ from ovbench.common.messages import (
     Warmed,
 )
 from ovbench.common.samples import Int64s
+from ovbench.common.utilization import Meter
 from ovbench.common.wire import BadMessage, decode, encode
-from ovbench.coordinator.machine.utilization import Meter
 from ovbench.coordinator.report.live import Screen
 from ovbench.coordinator.report.text import print_report
 from ovbench.coordinator.request.request import Request

@@ -13,10 +13,11 @@ from typing import Final
 
 from ovbench.common.clock import NS_PER_S
 from ovbench.common.messages import Usage
+from ovbench.common.neighbours import Points, Process
+from ovbench.common.sensors import Governor, SensorReading
+from ovbench.common.utilization import CpuTotals
 
-from ..machine.neighbours import Points, Process
-from ..machine.sensors import Governor, SensorReading
-from ..machine.utilization import CpuShare, CpuTotals, ProcessShare, process_share, rise
+from ..machine.utilization import CpuShare, ProcessShare, process_share, rise
 from ..result.cpu import CpuUse, Frequency, Neighbour
 
 LEAST_NEIGHBOUR_PERCENT: Final = 0.5

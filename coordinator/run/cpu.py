@@ -21,14 +21,7 @@ from ..analysis.interference import (
 from ..analysis.merge import Merged
 from ..analysis.recording import Window
 from ..analysis.slices import slice_edges_ns, slice_length_ns
-from ..machine.utilization import (
-    CpuShare,
-    ProcessShare,
-    busy_between,
-    coordinator_s,
-    cpu_shares,
-    process_share,
-)
+from ..machine.utilization import CpuShare, ProcessShare, busy_between, coordinator_s, cpu_shares, process_share
 from ..result import report as result
 from ..result.cpu import CpuOfOne, CpuPart, CpuPlace, CpuTimeline
 from ..session.record import RunRecord

@@ -8,14 +8,14 @@ from importlib.metadata import version
 from msgspec import structs
 
 from ovbench.common.digests import known, model_files
+from ovbench.common.neighbours import Neighbours
+from ovbench.common.sensors import make_sensors
+from ovbench.common.survey import Survey
 from ovbench.common.topology import Topology
+from ovbench.common.utilization import Meter, cpu_reader
 
 from ..launch.interpreter import examine
 from ..machine.inspection import read_environment
-from ..machine.neighbours import Neighbours
-from ..machine.sensors import make_sensors
-from ..machine.survey import Survey
-from ..machine.utilization import Meter, cpu_reader
 from ..plan.plan import Plan
 from ..request.request import Request
 from ..session.crew import Crew

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from ovbench.common.job import Job
 from ovbench.common.messages import Dropped, Failed, Finished, Folded, Graph, Layers, Ready, Samples
+from ovbench.common.neighbours import Points, Process
+from ovbench.common.sensors import Governor, SensorReading
 from ovbench.common.topology import Topology
+from ovbench.common.utilization import CpuTotals
 
-from ..machine.neighbours import Points, Process
-from ..machine.sensors import Governor, SensorReading
-from ..machine.utilization import CpuTotals
 from ..plan.plan import Plan
 from ..request.request import Request
 from ..result.environment import Environment

@@ -14,12 +14,12 @@ from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns, to_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Job
 from ovbench.common.messages import AnyNotice, Foreign, Prepare
+from ovbench.common.survey import Survey
+from ovbench.common.utilization import Meter
 from ovbench.common.wire import BadMessage, Hub, check, private_endpoint
 
 from ..launch import Launcher
 from ..machine.limits import OUT_OF_DESCRIPTORS, Reserve, scarce
-from ..machine.survey import Survey
-from ..machine.utilization import Meter
 from ..plan.plan import Plan
 from ..store.runfolder import run_folder
 from .actions import AboutToBegin, Action, AllReady, Begins, Ends, Kill, LoadEnded, Lost, Refused, Send, Tallied

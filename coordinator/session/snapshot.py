@@ -8,8 +8,9 @@ import numpy as np
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US, to_ns
 from ovbench.common.histogram import COARSE, percentile
 from ovbench.common.lifecycle import State
+from ovbench.common.utilization import Meter
 
-from ..machine.utilization import Meter, cpu_shares
+from ..machine.utilization import cpu_shares
 from .events import AgentEnd, AgentLoad, Awaited, Delivering, Joining, Preparing, ReadyAgent, Snapshot, WarmingUp
 from .fleet import Fleet
 from .member import Member

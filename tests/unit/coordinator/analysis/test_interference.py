@@ -7,6 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovbench.common.messages import OnCpu, Usage
+from ovbench.common.neighbours import Process
+from ovbench.common.sensors import SensorReading
+from ovbench.common.utilization import CpuTotals
 from ovbench.coordinator.analysis.interference import (
     MOST_NEIGHBOURS,
     AgentTime,
@@ -20,9 +23,7 @@ from ovbench.coordinator.analysis.interference import (
     throttles,
     tick_error_percent,
 )
-from ovbench.coordinator.machine.neighbours import Process
-from ovbench.coordinator.machine.sensors import SensorReading
-from ovbench.coordinator.machine.utilization import CpuShare, CpuTotals
+from ovbench.coordinator.machine.utilization import CpuShare
 from ovbench.coordinator.result.cpu import CpuUse
 from tests.builders import seconds, usage
 

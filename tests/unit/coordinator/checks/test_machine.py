@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from ovbench.common.sensors import Governor
 from ovbench.coordinator.analysis.interference import Surroundings
 from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.checks.verdict import find
-from ovbench.coordinator.machine.sensors import Governor
 from ovbench.coordinator.result.cpu import CpuUse, Frequency, Neighbour
 from ovbench.coordinator.result.findings import Code
 from ovbench.coordinator.result.report import Finding

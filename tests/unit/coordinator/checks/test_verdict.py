@@ -8,9 +8,9 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.messages import Failed
+from ovbench.common.sensors import Governor
 from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.checks.verdict import find, judge
-from ovbench.coordinator.machine.sensors import Governor
 from ovbench.coordinator.result.findings import EFFECTS, Code, because_of, verdict_of
 from ovbench.coordinator.result.report import Finding, Validity
 from ovbench.coordinator.session.record import AgentRecord

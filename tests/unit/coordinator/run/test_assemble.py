@@ -13,9 +13,9 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.messages import Failed, MaskChange, OnNode
+from ovbench.common.neighbours import Process
+from ovbench.common.sensors import Governor, SensorReading
 from ovbench.coordinator.analysis.recording import recorded
-from ovbench.coordinator.machine.neighbours import Process
-from ovbench.coordinator.machine.sensors import Governor, SensorReading
 from ovbench.coordinator.plan.plan import Plan
 from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.findings import Code

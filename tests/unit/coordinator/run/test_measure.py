@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from ovbench.common.neighbours import Neighbours
+from ovbench.common.sensors import make_sensors
+from ovbench.common.survey import Survey
 from ovbench.common.topology import read_topology
-from ovbench.coordinator.machine.neighbours import Neighbours
-from ovbench.coordinator.machine.sensors import make_sensors
-from ovbench.coordinator.machine.survey import Survey
-from ovbench.coordinator.machine.utilization import Meter
+from ovbench.common.utilization import Meter
 from ovbench.coordinator.plan.plan import Plan
 from ovbench.coordinator.run.measure import PlannedRun, record_of
 from ovbench.coordinator.session.interrupts import Interrupts

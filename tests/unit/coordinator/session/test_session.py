@@ -24,13 +24,13 @@ from ovbench.common.messages import (
     Warmed,
     WarmUp,
 )
+from ovbench.common.neighbours import Neighbours
+from ovbench.common.sensors import Sensors
+from ovbench.common.survey import Survey
+from ovbench.common.utilization import CpuTotals, Meter
 from ovbench.common.wire import Hub
 from ovbench.coordinator.launch import Death
 from ovbench.coordinator.machine.limits import Reserve
-from ovbench.coordinator.machine.neighbours import Neighbours
-from ovbench.coordinator.machine.sensors import Sensors
-from ovbench.coordinator.machine.survey import Survey
-from ovbench.coordinator.machine.utilization import CpuTotals, Meter
 from ovbench.coordinator.plan.plan import Plan
 from ovbench.coordinator.session.events import (
     AgentEnd,

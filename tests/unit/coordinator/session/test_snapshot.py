@@ -5,7 +5,7 @@ import pytest
 
 from ovbench.common.histogram import COARSE
 from ovbench.common.messages import Progress
-from ovbench.coordinator.machine.utilization import CpuTotals, Meter
+from ovbench.common.utilization import CpuTotals, Meter
 from ovbench.coordinator.session.events import Snapshot
 from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.rules import Rules

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ovbench.common.clock import NS_PER_S
+from .clock import NS_PER_S
 
 _STAT_BYTES: Final = 4096
 

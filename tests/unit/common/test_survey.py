@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ovbench.coordinator.machine.neighbours import Neighbours
-from ovbench.coordinator.machine.sensors import Sensors
-from ovbench.coordinator.machine.survey import AFTER_START_NS, MOST_NS, QUICK_NS, READINGS, SHARE, Cadence, Survey
+from ovbench.common.neighbours import Neighbours
+from ovbench.common.sensors import Sensors
+from ovbench.common.survey import AFTER_START_NS, MOST_NS, QUICK_NS, READINGS, SHARE, Cadence, Survey
 from tests.builders import ms, seconds
 
 

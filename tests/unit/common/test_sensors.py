@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ovbench.common.sensors import Governor, Sensors, make_sensors
 from ovbench.common.topology import read_topology
-from ovbench.coordinator.machine.sensors import Governor, Sensors, make_sensors
 from tests.builders import seconds
 from tests.trees import Tree, regular
 

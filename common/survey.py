@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
-
+from .clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
 from .neighbours import Neighbours
 from .sensors import Sensors
 

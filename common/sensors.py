@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ovbench.common.cpulist import read_text
-from ovbench.common.topology import Cpu, Topology
+from .cpulist import read_text
+from .topology import Cpu, Topology
 
 _CPUS: Final = "sys/devices/system/cpu"
 _POWER: Final = "sys/class/powercap"

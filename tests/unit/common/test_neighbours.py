@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ovbench.coordinator.machine.neighbours import Neighbours, Points, parse_stat
+from ovbench.common.neighbours import Neighbours, Points, parse_stat
 from tests.builders import seconds
 
 COORDINATOR = 500
