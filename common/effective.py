@@ -75,7 +75,8 @@ class Effective(Struct, frozen=True, forbid_unknown_fields=True):
 
     `inputs` and `outputs` are as compiled, the original ones as read. With more than one of `groups`, inference k of
     request r has those of index (r + k) modulo their number. `notes` are for the user, a sentence each. `files`: what
-    was read, the model's first; none with the null device.
+    was read, the model's first; none with the null device. `capabilities`: what the device says that it is optimized
+    for, such as BF16. `isa`: the widest instructions of the host's CPUs (see `agent.host.isa`), empty where not known.
     """
 
     backend: Name
@@ -98,6 +99,8 @@ class Effective(Struct, frozen=True, forbid_unknown_fields=True):
     inference_only: bool = True
     notes: Annotated[tuple[Text, ...], Meta(max_length=_MOST_NOTES)] = ()
     files: Annotated[tuple[FileDigest, ...], Meta(max_length=MOST_DIGESTS)] = ()
+    capabilities: Names = ()
+    isa: Name = ""
 
 
 class Phases(Struct, frozen=True, forbid_unknown_fields=True):

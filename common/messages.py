@@ -28,7 +28,7 @@ from .job import MOST_CELLS_OF_TIME, MOST_CPUS, CpuNumber, Cpus, Finite, Job, Se
 from .samplelayout import row_bytes
 from .samples import SampleArray
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 
 SAMPLES_PER_MESSAGE = 65_536
 """Samples in one `Samples` message: 1 MiB, at a rate 1.5 MiB."""

@@ -1,6 +1,7 @@
 """OpenVINO as what the load loops drive: its requests, completions, inputs, outputs and findings."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ from ovbench.common.messages import GRAPH_BYTES_PER_MESSAGE, LAYERS_PER_MESSAGE,
 
 from ..data.sketch import MOST_OUTPUTS, Content, look_twice
 from ..data.tensors import STRING
+from ..host.isa import read_isa
 from ..host.libc import memcpy_address
 from ..loop import loops
 from ..loop.layout import ControlRow, Slots
@@ -21,6 +23,7 @@ from .blame import gist
 from .capi import Library, OpenVinoError, set_callback_address
 from .cxx import STRING_BYTES, Cxx
 from .model import Loaded, StepTimes, iterations, reload
+from .objects import Core
 from .rehearsal import TurnFailed, is_silent
 
 
@@ -30,6 +33,13 @@ def _listed(ports: Iterable[Port]) -> tuple[Port, ...]:
         structs.replace(port, name=as_name(port.name), names=tuple(map(as_name, port.names)), node=as_name(port.node))
         for port in ports
     )
+
+
+def _capabilities(core: Core, device: str) -> tuple[str, ...]:
+    """None where the device does not say."""
+    with suppress(OpenVinoError):
+        return tuple(as_name(word) for word in core.get(device, "OPTIMIZATION_CAPABILITIES").split())
+    return ()
 
 
 class OpenVinoBackend:
@@ -68,6 +78,8 @@ class OpenVinoBackend:
             inference_only=loaded.feed is None,
             notes=tuple(as_text(note) for note in dict.fromkeys(loaded.notes)),
             files=loaded.files,
+            capabilities=_capabilities(loaded.core, job.runtime.device),
+            isa=read_isa(),
         )
 
     def renewed(self, job: Job, times: StepTimes) -> "OpenVinoBackend":

@@ -320,6 +320,9 @@ class Core:
         self._library = library
         self.handle = library.handle("ov_core_create")
 
+    def get(self, device: str, key: str) -> str:
+        return self._library.text("ov_core_get_property", self.handle, device.encode(), key.encode())
+
     def add_extension(self, path: str) -> None:
         """A library with operations of the user's."""
         self._library.call("ov_core_add_extension", self.handle, path.encode())

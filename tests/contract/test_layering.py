@@ -194,6 +194,7 @@ IMPURE: Final = frozenset(
         "agent.data.inputs",
         "agent.forkserver",
         "agent.host.affinity",
+        "agent.host.isa",
         "agent.host.libc",
         "agent.host.numa",
         "agent.host.process",

@@ -168,6 +168,8 @@ NOTICES: Final[tuple[Notice, ...]] = (
             fillings=(Filling(input="data", text="random f32 in [0, 1)", tensors=2),),
             groups=(ShapeGroup(shapes=((1, 16),), batch=1),),
             files=(FileDigest(kind="model", name="builtin:tiny.bin", sha256="0f" * 32, size=64),),
+            capabilities=("FP32", "BF16"),
+            isa="avx512_core_bf16",
         ),
         phases=Phases(
             load_runtime_ms=1.5,
