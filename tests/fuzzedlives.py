@@ -36,7 +36,6 @@ from ovbench.common.messages import (
     Warmed,
 )
 from ovbench.common.samples import Int64s
-from ovbench.common.utilization import Meter
 from ovbench.common.wire import BadMessage, decode, encode
 from ovbench.coordinator.report.live import Screen
 from ovbench.coordinator.report.text import print_report
@@ -111,9 +110,9 @@ class Change:
 def survived(changes: Sequence[Change], kind: int) -> str:
     """Lives such a life; what is wrong with the report, empty if nothing is. What raises anything is wrong, too."""
     now_ns = _BEGIN - _RULES.margin_ns - 2 * _RULES.margin_per_agent_ns
-    fleet = Fleet([_job(kind, cpu) for cpu in (0, 1)], _RULES, now_ns, cpus={0, 1})
-    meter, tracker = Meter(lambda: cpu_totals(1.0, [0.5, 0.5])), Tracker((0, 1), 2.0)
-    meter.readings += [cpu_totals(99.0 + at, [40 + 0.8 * at] * 2, 0.01 * at) for at in range(6)]
+    fleet = Fleet([_job(kind, cpu) for cpu in (0, 1)], _RULES, now_ns, cpus_of=lambda agent: {0, 1})
+    tracker = Tracker(2.0)
+    readings = [cpu_totals(99.0 + at, [40 + 0.8 * at] * 2, 0.01 * at) for at in range(6)]
     wanted = _request(kind)
     watch = None if wanted.until is None else Watch(wanted.until, _GRID, 2)
     screen = Screen(Console(file=io.StringIO(), force_terminal=kind % 2 == 1, width=80), wanted)
@@ -123,7 +122,7 @@ def survived(changes: Sequence[Change], kind: int) -> str:
         if fleet.begin_ns is not None:
             now_ns = max(now_ns, fleet.begin_ns + _LENGTH_NS) + 1
         if fleet.phase is Phase.RUNNING:
-            screen.handle(tracker.snapshot(fleet, meter, now_ns))
+            screen.handle(tracker.snapshot(fleet, 40.0, now_ns))
         _hear(fleet, b"fuzzed", data, now_ns, watch)
         _live_rightly(fleet, kind, now_ns, watch)
         screen.handle(awaited(fleet, now_ns))
@@ -134,7 +133,7 @@ def survived(changes: Sequence[Change], kind: int) -> str:
         _go_on(fleet, fleet.tick(now_ns), now_ns, watch)
     screen.close()
     looks = () if watch is None else tuple(watch.looks)
-    record = run(fleet.records(), wanted=wanted, readings=meter.readings)
+    record = run(fleet.records(), wanted=wanted, readings=readings)
     return _wrong(fleet, replace(record, looks=looks, schedule_ns=_schedule_ns(kind)), kind)
 
 

@@ -18,6 +18,7 @@ from ..result.report import Report, to_json
 from ..run.assemble import report_of
 from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
+from ..run.site import LocalSite
 from ..session.events import Fanout
 from ..session.interrupts import Interrupts
 from ..session.record import RunRecord
@@ -39,7 +40,7 @@ def conduct(
         from ..report.html.vega import library
 
         library()
-    planned = PlannedRun(request, plan, topology, utc_text(), command)
+    planned = PlannedRun(request, plan, LocalSite(topology), utc_text(), command)
     interrupts.attend(launcher.abandon)
     found = open_folder(request.output.report_folder, planned.started_at, request.model.source)
     # Where the report is to go to stdout, it is alone there.

@@ -1,21 +1,12 @@
 """From a plan to the record of its run: a session with its meters, and what is known of the machine."""
 
-import contextlib
-import os
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from msgspec import structs
 
 from ovbench.common.digests import known, model_files
-from ovbench.common.neighbours import Neighbours
-from ovbench.common.sensors import make_sensors
-from ovbench.common.survey import Survey
-from ovbench.common.topology import Topology
-from ovbench.common.utilization import Meter, cpu_reader
 
-from ..launch.interpreter import examine
-from ..machine.inspection import read_environment
 from ..plan.plan import Plan
 from ..request.request import Request
 from ..session.crew import Crew
@@ -27,6 +18,7 @@ from ..session.snapshot import Tracker
 from ..session.watch import Watch, grid_of
 from ..stats.sequential import Grid
 from .schedule import Int64s, scheduled
+from .site import Site
 
 
 @dataclass(frozen=True)
@@ -36,7 +28,7 @@ class PlannedRun:
 
     request: Request
     plan: Plan
-    topology: Topology
+    site: Site
     started_at: str
     command: tuple[str, ...]
 
@@ -50,8 +42,7 @@ def measure(
 
     Raises UsageError where the job is wrong; nothing has been measured then.
     """
-    request, topology = planned.request, planned.topology
-    _stay_off(planned.plan, topology)
+    request = planned.request
     watch = None if request.until is None else Watch(request.until, grid_of(request.load), len(planned.plan.jobs))
     plan = _knowing(planned.plan, request)
     with scheduled(plan if watch is None else _counting(plan, watch.grid), request) as ready:
@@ -67,15 +58,13 @@ def _measured(
     lease_s: float | None,
     watch: Watch | None,
 ) -> tuple[RunRecord, Crew]:
-    request, plan, topology = planned.request, planned.plan, planned.topology
+    request, plan = planned.request, planned.plan
+    watched = planned.site.watch(plan)
     session = Session(
         plan=plan,
         interrupts=bus.interrupts,
-        meter=Meter(cpu_reader(cpu.id for cpu in topology.cpus)),
-        survey=Survey(
-            Neighbours(frozenset(plan.measured_cpus), os.getpid()), make_sensors(topology, plan.measured_cpus)
-        ),
-        tracker=Tracker(plan.measured_cpus, request.load.duration_s, plan.jobs[0].load.lead_in_s),
+        observer=watched.observer,
+        tracker=Tracker(request.load.duration_s, plan.jobs[0].load.lead_in_s),
         sink=sink,
         rules=Rules(
             join_s=request.launch.join_timeout_s,
@@ -83,18 +72,11 @@ def _measured(
             lease_s=lease_s if lease_s is not None else request.launch.lease_s,
         ),
         python=request.launch.agent_python,
-        cpus=frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline),
+        cpus_of=watched.cpus_of,
         watch=watch,
     )
     agents, left = session.run(bus, crew)
-    return record_of(planned, session, agents, due_ns), left
-
-
-def _stay_off(plan: Plan, topology: Topology) -> None:
-    """The coordinator, with all its threads, leaves the measured CPUs where there are others."""
-    for thread in os.listdir("/proc/self/task"):
-        with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(int(thread), plan.housekeeping or topology.allowed)
+    return record_of(planned, session, agents, watched.records(request, agents), due_ns), left
 
 
 def _knowing(plan: Plan, request: Request) -> Plan:
@@ -114,25 +96,18 @@ def _counting(plan: Plan, grid: Grid) -> Plan:
 
 
 def record_of(
-    planned: PlannedRun, session: Session, agents: tuple[AgentRecord, ...], due_ns: Int64s | None = None
+    planned: PlannedRun,
+    session: Session,
+    agents: tuple[AgentRecord, ...],
+    hosts: tuple[HostRecord, ...],
+    due_ns: Int64s | None = None,
 ) -> RunRecord:
-    """Of a session that has ended; nothing that its meters read later changes it. `due_ns`: of its schedule."""
-    request, plan, topology = planned.request, planned.plan, planned.topology
-    openvino = next((agent.ready.openvino for agent in agents if agent.ready is not None), "")
-    python = None if request.launch.agent_python is None else examine(request.launch.agent_python)
-    host = HostRecord(
-        topology=topology,
-        readings=tuple(session.meter.readings),
-        environment=read_environment(topology, plan.measured_cpus, openvino, python),
-        neighbours={where: tuple(points) for where, points in session.survey.neighbours.cpu_time.items()},
-        sensors=tuple(session.survey.sensors.readings),
-        governors=session.survey.sensors.governors,
-    )
+    """Of a session that has ended. `due_ns`: of its schedule."""
     return RunRecord(
-        request=request,
-        plan=plan,
+        request=planned.request,
+        plan=planned.plan,
         agents=agents,
-        hosts=(host,),
+        hosts=hosts,
         started_at=planned.started_at,
         command=planned.command,
         version=version("ovbench"),

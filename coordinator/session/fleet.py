@@ -4,7 +4,7 @@ No socket, no process, no clock: whatever it is asked or handed, it returns acti
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from ovbench.common.clock import NS_PER_S, to_ns
 from ovbench.common.job import Job
@@ -56,11 +56,12 @@ class Fleet:
         jobs: Sequence[Job],
         rules: Rules,
         now_ns: int,
-        cpus: Collection[int] | None = None,
+        cpus_of: Callable[[int], Collection[int] | None] = lambda agent: None,
         given: bool = False,
     ) -> None:
-        """`cpus`: all there are, where that is known. `given`: each agent has been given its place by the launcher."""
-        self._cpus = cpus
+        """`cpus_of`: all that there are on an agent's host, None where that is not known. `given`: each agent has been
+        given its place by the launcher."""
+        self._cpus_of = cpus_of
         self._given = given
         self.members = tuple(
             Member(index, job, heard_ns=now_ns, since_ns=now_ns, moved_ns=now_ns) for index, job in enumerate(jobs)
@@ -145,7 +146,7 @@ class Fleet:
             self.illegal += 1
             return self._idle(member, now_ns)
         member.heard_ns = now_ns
-        why = fault(member, notice, self._cpus, self.begin_ns, now_ns)
+        why = fault(member, notice, self._cpus_of(member.id), self.begin_ns, now_ns)
         actions: list[Action] = []
         if why:
             actions += self._lose(member, why, now_ns)

@@ -14,8 +14,6 @@ from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns, to_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Job
 from ovbench.common.messages import AnyNotice, Foreign, Prepare
-from ovbench.common.survey import Survey
-from ovbench.common.utilization import Meter
 from ovbench.common.wire import BadMessage, Hub, check, private_endpoint
 
 from ..launch import Launcher
@@ -28,6 +26,7 @@ from .crew import Crew
 from .events import AgentLost, AgentsReady, RunEnded, Sink, Stopping
 from .fleet import Fleet, release
 from .interrupts import Interrupts
+from .observer import Observer
 from .phase import Phase
 from .record import AgentRecord
 from .rules import Rules
@@ -109,14 +108,13 @@ class Bus:
 class Session:
     plan: Plan
     interrupts: Interrupts
-    meter: Meter
-    survey: Survey
+    observer: Observer
     tracker: Tracker
     sink: Sink
     rules: Rules
     python: str | None = None
-    cpus: Collection[int] | None = None
-    """All there are, where that is known."""
+    cpus_of: Callable[[int], Collection[int] | None] = lambda agent: None
+    """All that there are on an agent's host, where that is known."""
     watch: Watch | None = None
     """Of a load that ends when a figure is known."""
     clock: Clock = monotonic_ns
@@ -128,7 +126,7 @@ class Session:
         those that can still be reached, which are not released. Raises UsageError where the job itself is wrong."""
         _check_size(self.plan.jobs)
         dropped = bus.hub.dropped
-        fleet = Fleet(self.plan.jobs, self.rules, self.clock(), self.cpus, bus.launcher.gives_places)
+        fleet = Fleet(self.plan.jobs, self.rules, self.clock(), self.cpus_of, bus.launcher.gives_places)
         try:
             if crew is not None:
                 self._do(bus, fleet, fleet.take_over(crew, self.clock()))
@@ -160,19 +158,19 @@ class Session:
                     break
             self._bury(bus, fleet)
             now_ns = self.clock()
-            read = self._reading(bus, partial(self.meter.tick, now_ns))
+            read = self._reading(bus, partial(self.observer.tick, now_ns))
             if now_ns >= tick_ns or read:
                 tick_ns = now_ns + _TICK_NS
                 if scarce():
                     bus.make_room()
                 self._do(bus, fleet, fleet.tick(now_ns))
                 if fleet.phase in _SURVEYED:
-                    self._reading(bus, lambda: self.survey.tick(_pids(fleet)))
+                    self._reading(bus, lambda: self.observer.look(_pids(fleet)))
                 if fleet.phase is not Phase.RUNNING:
                     self.sink.handle(awaited(fleet, now_ns))
                 elif read:
                     width = None if self.watch is None else self.watch.half_width_percent
-                    self.sink.handle(self.tracker.snapshot(fleet, self.meter, now_ns, width))
+                    self.sink.handle(self.tracker.snapshot(fleet, self.observer.busy_percent, now_ns, width))
         self.dropped_messages += fleet.illegal
 
     def _bury(self, bus: Bus, fleet: Fleet) -> None:
@@ -198,7 +196,8 @@ class Session:
         return None
 
     def _timeout_s(self, tick_ns: int) -> float:
-        due_ns = min(tick_ns, self.meter.next_ns) if self.meter.next_ns is not None else tick_ns
+        next_ns = self.observer.next_ns
+        due_ns = tick_ns if next_ns is None else min(tick_ns, next_ns)
         return max(0, due_ns - self.clock()) / NS_PER_S
 
     def _do(self, bus: Bus, fleet: Fleet, actions: Iterable[Action]) -> None:
@@ -221,22 +220,21 @@ class Session:
                     self.sink.handle(AgentsReady(self.clock(), ready_agents(fleet.living())))
                 case AboutToBegin():
                     # First, as it may take longer than there is from setting the instant until then.
-                    self._reading(bus, lambda: self.survey.begin(_pids(fleet)))
+                    self._reading(bus, lambda: self.observer.survey(_pids(fleet)))
                     self._do(bus, fleet, fleet.begin(self.clock()))
                 case Begins(at_ns):
                     load = self.plan.jobs[0].load
                     window_ns = at_ns + to_ns(load.lead_in_s)
-                    self._reading(bus, partial(self.meter.plan, window_ns, load.duration_s))
-                    self.survey.hold(at_ns)
+                    self._reading(bus, partial(self.observer.load_begins, at_ns, window_ns, load.duration_s))
                 case Tallied(agent, tally):
                     if self.watch is not None and self.watch.add(agent, fleet.members[agent].batches, tally):
                         self._do(bus, fleet, fleet.end(self.clock()))
                 case Ends(at_ns):
-                    self.meter.cut(at_ns)
+                    self.observer.cut(at_ns)
                 case LoadEnded(_, last):
-                    if last or self.clock() - self.meter.last_ns >= _TOGETHER_NS:
-                        self._reading(bus, self.meter.take)
-                    self._reading(bus, lambda: self.survey.end(_pids(fleet)))
+                    if last or self.clock() - self.observer.last_ns >= _TOGETHER_NS:
+                        self._reading(bus, self.observer.take)
+                    self._reading(bus, lambda: self.observer.load_ended(_pids(fleet)))
 
 
 def _check_size(jobs: Sequence[Job]) -> None:

@@ -8,9 +8,7 @@ import numpy as np
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US, to_ns
 from ovbench.common.histogram import COARSE, percentile
 from ovbench.common.lifecycle import State
-from ovbench.common.utilization import Meter
 
-from ..machine.utilization import cpu_shares
 from .events import AgentEnd, AgentLoad, Awaited, Delivering, Joining, Preparing, ReadyAgent, Snapshot, WarmingUp
 from .fleet import Fleet
 from .member import Member
@@ -55,7 +53,6 @@ def ends(members: Iterable[Member]) -> tuple[AgentEnd, ...]:
 class Tracker:
     """Remembers the heartbeats before the latest ones."""
 
-    measured_cpus: tuple[int, ...]
     duration_s: float | None
     lead_in_s: float = 0.0
     _last: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -64,7 +61,10 @@ class Tracker:
         default_factory=lambda: np.zeros(COARSE.size, np.int64)
     )
 
-    def snapshot(self, fleet: Fleet, meter: Meter, now_ns: int, half_width_percent: float | None = None) -> Snapshot:
+    def snapshot(
+        self, fleet: Fleet, busy_percent: float | None, now_ns: int, half_width_percent: float | None = None
+    ) -> Snapshot:
+        """`busy_percent`: of the measured CPUs, None where it is not known."""
         for member in fleet.members:
             self._take(member)
         begin_ns = (fleet.begin_ns or now_ns) + to_ns(self.lead_in_s)
@@ -78,7 +78,7 @@ class Tracker:
             fps=sum(self._fps.get(member.id, 0.0) for member in living) if self._fps else None,
             completed=sum(m.progress.completed for m in fleet.members if m.progress is not None),
             p99_ms=percentile(COARSE, self._latencies, 99.0) / NS_PER_MS if self._latencies.any() else None,
-            busy_percent=self._busy(meter),
+            busy_percent=busy_percent,
             backlog=_backlog(living),
             agents=tuple(
                 AgentLoad(m.id, m.job.placement.cpus, self._fps.get(m.id), m.progress.completed if m.progress else 0)
@@ -101,14 +101,6 @@ class Tracker:
         if before is not None and member.progress_ns - before[0] > NS_PER_US:
             rate = (progress.completed - before[1]) / ((member.progress_ns - before[0]) / NS_PER_S)
             self._fps[member.id] = rate * sum(member.batches) / len(member.batches)
-
-    def _busy(self, meter: Meter) -> float | None:
-        if len(meter.readings) < 2:
-            return None
-        before, now = meter.readings[-2:]
-        shares = cpu_shares([before, now], before.at_ns, now.at_ns)
-        busy = [shares[cpu].busy for cpu in self.measured_cpus if cpu in shares]
-        return sum(busy) / len(busy) if busy else None
 
 
 def _backlog(members: Iterable[Member]) -> int | None:

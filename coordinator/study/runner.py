@@ -22,6 +22,7 @@ from ..result.study import Outcome, Study, Trial
 from ..run.assemble import report_of
 from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
+from ..run.site import LocalSite
 from ..session.crew import Crew
 from ..session.events import Sink
 from ..session.interrupts import Interrupts
@@ -208,7 +209,7 @@ class Runner:
         crew = self._adopted(bus, prepared)
         started_at = utc_text()
         command = ("ovbench-coord", *prepared.trial.argv)
-        planned = PlannedRun(prepared.request, prepared.plan, self.planned.topology, started_at, command)
+        planned = PlannedRun(prepared.request, prepared.plan, LocalSite(self.planned.topology), started_at, command)
         try:
             record, self._crew = measure(bus, planned, self.sink, crew, LEASE_S)
         except UsageError as error:

@@ -290,6 +290,7 @@ IMPURE: Final = frozenset(
         "coordinator.request.tracefile",
         "coordinator.request.values",
         "coordinator.run.measure",
+        "coordinator.run.site",
         "coordinator.run.schedule",
         "coordinator.session.interrupts",
         "coordinator.session.session",

@@ -45,6 +45,7 @@ from ovbench.coordinator.session.events import (
     WarmingUp,
 )
 from ovbench.coordinator.session.interrupts import Interrupts
+from ovbench.coordinator.session.observer import LocalObserver
 from ovbench.coordinator.session.rules import Rules
 from ovbench.coordinator.session.session import Bus, Session
 from ovbench.coordinator.session.snapshot import Tracker
@@ -164,9 +165,10 @@ def run(agents: Agents) -> World:
     session = Session(
         plan=Plan(tuple(job((cpu,)) for cpu in range(agents.agents)), ()),
         interrupts=Interrupts(),
-        meter=Meter(read_cpus),
-        survey=SlowSurvey(Neighbours(frozenset(), 1), Sensors(()), world.clock, world=world),
-        tracker=Tracker((0, 1), 10.0),
+        observer=LocalObserver(
+            Meter(read_cpus), SlowSurvey(Neighbours(frozenset(), 1), Sensors(()), world.clock, world=world), (0, 1)
+        ),
+        tracker=Tracker(10.0),
         sink=world,
         rules=Rules(),
         clock=world.clock,

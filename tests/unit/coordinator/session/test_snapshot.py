@@ -5,12 +5,11 @@ import pytest
 
 from ovbench.common.histogram import COARSE
 from ovbench.common.messages import Progress
-from ovbench.common.utilization import CpuTotals, Meter
 from ovbench.coordinator.session.events import Snapshot
 from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.rules import Rules
 from ovbench.coordinator.session.snapshot import Tracker
-from tests.builders import cpu_totals, effective, job, ms, ready, seconds
+from tests.builders import effective, job, ms, ready, seconds
 
 BEGIN = seconds(100)
 
@@ -23,8 +22,7 @@ class Show:
         self.fleet.begin_ns = BEGIN
         for member in self.fleet.members:
             member.ready = ready(effective(batch=batch))
-        self.meter = Meter(lambda: cpu_totals(0, [0, 0]))
-        self.tracker = Tracker((0, 1), duration_s)
+        self.tracker = Tracker(duration_s)
 
     def heartbeat(self, agent: int, at_s: float, completed: int, latencies_ms: tuple[float, ...] = ()) -> None:
         buckets = tuple(COARSE.buckets(np.array([ms(latency) for latency in latencies_ms], np.int64)).tolist())
@@ -33,7 +31,7 @@ class Show:
         member.progress_ns = BEGIN + seconds(at_s)
 
     def at(self, at_s: float) -> Snapshot:
-        return self.tracker.snapshot(self.fleet, self.meter, BEGIN + seconds(at_s))
+        return self.tracker.snapshot(self.fleet, 75.0, BEGIN + seconds(at_s))
 
 
 def test_time_that_is_over_and_time_that_is_left_add_up() -> None:
@@ -136,16 +134,3 @@ def test_a_bucket_that_does_not_exist_is_passed_over() -> None:
     member.progress = Progress(step=10, completed=5, buckets=(COARSE.size, 3), counts=(1, 1))
     member.progress_ns = BEGIN + 1
     assert show.at(1.0).p99_ms == pytest.approx(3e-6)
-
-
-def test_the_cpus_are_as_busy_as_between_the_last_two_readings() -> None:
-    show = Show()
-    show.meter.readings += [cpu_totals(0, [0, 0]), cpu_totals(1, [0, 0]), cpu_totals(2, [1.0, 0.5])]
-    assert show.at(2.0).busy_percent == pytest.approx(75)
-
-
-@pytest.mark.parametrize("readings", [[], [cpu_totals(0, [0, 0])]], ids=["none", "one"])
-def test_too_few_readings_show_no_cpu(readings: list[CpuTotals]) -> None:
-    show = Show()
-    show.meter.readings += readings
-    assert show.at(1.0).busy_percent is None

@@ -1,0 +1,83 @@
+"""Where a run takes place: the hosts, who observes them, and what is known of each when it has ended."""
+
+import contextlib
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ovbench.common.neighbours import Neighbours
+from ovbench.common.sensors import make_sensors
+from ovbench.common.survey import Survey
+from ovbench.common.topology import Topology
+from ovbench.common.utilization import Meter, cpu_reader
+
+from ..launch.interpreter import examine
+from ..machine.inspection import read_environment
+from ..plan.plan import Plan
+from ..request.request import Request
+from ..session.observer import LocalObserver, Observer
+from ..session.record import AgentRecord, HostRecord
+
+
+class Watched(Protocol):
+    """One run's observation of its hosts."""
+
+    @property
+    def observer(self) -> Observer: ...
+
+    def cpus_of(self, agent: int) -> Collection[int] | None:
+        """All that there are on its host, None where that is not known."""
+
+    def records(self, request: Request, agents: Sequence[AgentRecord]) -> tuple[HostRecord, ...]:
+        """When it has ended; nothing that is read later changes them."""
+
+
+class Site(Protocol):
+    def watch(self, plan: Plan) -> Watched:
+        """Begins to observe the hosts of a plan; the coordinator stays off what is measured from now on."""
+
+
+@dataclass(frozen=True)
+class LocalSite:
+    """The coordinator's own host."""
+
+    topology: Topology
+
+    def watch(self, plan: Plan) -> "LocalWatch":
+        _stay_off(plan, self.topology)
+        cpus = plan.measured_cpus
+        survey = Survey(Neighbours(frozenset(cpus), os.getpid()), make_sensors(self.topology, cpus))
+        reader = cpu_reader(cpu.id for cpu in self.topology.cpus)
+        return LocalWatch(self.topology, LocalObserver(Meter(reader), survey, cpus))
+
+
+@dataclass(frozen=True)
+class LocalWatch:
+    topology: Topology
+    observer: LocalObserver
+
+    def cpus_of(self, agent: int) -> Collection[int]:
+        return frozenset(cpu.id for cpu in self.topology.cpus) | frozenset(self.topology.offline)
+
+    def records(self, request: Request, agents: Sequence[AgentRecord]) -> tuple[HostRecord, ...]:
+        openvino = next((agent.ready.openvino for agent in agents if agent.ready is not None), "")
+        python = None if request.launch.agent_python is None else examine(request.launch.agent_python)
+        survey = self.observer.surveyed
+        return (
+            HostRecord(
+                topology=self.topology,
+                readings=tuple(self.observer.meter.readings),
+                environment=read_environment(self.topology, self.observer.measured_cpus, openvino, python),
+                neighbours={where: tuple(points) for where, points in survey.neighbours.cpu_time.items()},
+                sensors=tuple(survey.sensors.readings),
+                governors=survey.sensors.governors,
+            ),
+        )
+
+
+def _stay_off(plan: Plan, topology: Topology) -> None:
+    """The coordinator, with all its threads, leaves the measured CPUs where there are others."""
+    for thread in os.listdir("/proc/self/task"):
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread), plan.housekeeping or topology.allowed)
