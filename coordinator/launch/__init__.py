@@ -5,11 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-
-@dataclass(frozen=True)
-class Death:
-    agent: int
-    how: str
+from ovbench.common.forks import Death as Death
 
 
 class Launcher(Protocol):

@@ -14,12 +14,12 @@ from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns, to_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Job
 from ovbench.common.messages import AnyNotice, Foreign, Prepare
+from ovbench.common.runfolder import run_folder
 from ovbench.common.wire import BadMessage, Hub, check, private_endpoint
 
 from ..launch import Launcher
 from ..machine.limits import OUT_OF_DESCRIPTORS, Reserve, scarce
 from ..plan.plan import Plan
-from ..store.runfolder import run_folder
 from .actions import AboutToBegin, Action, AllReady, Begins, Ends, Kill, LoadEnded, Lost, Refused, Send, Tallied
 from .agreement import disagreement
 from .crew import Crew

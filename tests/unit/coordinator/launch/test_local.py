@@ -37,6 +37,18 @@ print("exited", second, 9, flush=True)
 time.sleep(600)
 """
 SILENT = "time.sleep(600)"
+BORN_LATE = """
+import os, signal
+ticket, _, _, log = json.loads(sys.stdin.readline())
+while not os.path.exists(os.path.join(os.path.dirname(log), "go")):
+    time.sleep(0.001)
+pid = os.fork()
+if pid == 0:
+    time.sleep(600)
+print("started", ticket, pid, flush=True)
+print("exited", ticket, os.waitpid(pid, 0)[1], flush=True)
+time.sleep(600)
+"""
 
 KILLED = """
 for agent in range(3):
@@ -114,13 +126,21 @@ def test_late_words_of_an_agent_are_not_for_the_one_that_has_its_place_now(launc
     assert list(launcher.deaths()) == []
 
 
-def test_a_handler_of_signals_ends_it_also_where_its_end_is_being_waited_for(launch: Launch) -> None:
-    """`Popen.wait` holds this lock, in the thread that the handler runs in."""
+def test_what_is_abandoned_is_killed_at_once(launch: Launch) -> None:
     launcher = launch(SILENT)
-    process = launcher._serving._process
-    with process._waitpid_lock:  # type: ignore[attr-defined]
-        launcher.abandon()
-    assert process.wait(60) == -signal.SIGKILL
+    launcher.abandon()
+    ended = os.waitid(os.P_PID, launcher._serving.pid, os.WEXITED | os.WNOWAIT)
+    assert ended is not None
+    assert (ended.si_code, ended.si_status) == (os.CLD_KILLED, signal.SIGKILL)
+
+
+def test_an_agent_that_is_to_end_before_it_was_started_ends_when_it_is(launch: Launch, tmp_path: Path) -> None:
+    launcher = launch(BORN_LATE)
+    start(launcher, 1, tmp_path)
+    launcher.kill(0)
+    (tmp_path / "go").touch()
+    assert await_deaths(launcher, 1) == [Death(0, "killed by SIGKILL")]
+    assert launcher.empty
 
 
 def counting(*counts: int) -> Callable[[], int]:

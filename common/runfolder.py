@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ovbench.common.errors import UsageError
+from .errors import UsageError
 
 _NAME: Final = "ovbench-run-"
 _UNNAMED: Final = ".ovbench-run-"

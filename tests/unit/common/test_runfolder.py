@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.store.runfolder import run_folder
+from ovbench.common.runfolder import run_folder
 
 LONG_AGO = 1_000_000_000
 
@@ -18,7 +18,7 @@ def parent(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     """With a path that is short enough, whatever pytest's is."""
     folder = tmp_path_factory.mktemp("t", numbered=True)
     monkeypatch.setattr("tempfile.tempdir", str(folder))
-    monkeypatch.setattr("ovbench.coordinator.store.runfolder._LONGEST", 1000)
+    monkeypatch.setattr("ovbench.common.runfolder._LONGEST", 1000)
     return folder
 
 
@@ -115,8 +115,8 @@ def test_another_users_is_not_looked_at(parent: Path, monkeypatch: pytest.Monkey
 def test_a_path_that_no_socket_can_have_is_done_without(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ovbench.coordinator.store.runfolder._LONGEST", len(str(tmp_path)) + 61)
-    monkeypatch.setattr("ovbench.coordinator.store.runfolder._SYSTEM", tmp_path)
+    monkeypatch.setattr("ovbench.common.runfolder._LONGEST", len(str(tmp_path)) + 61)
+    monkeypatch.setattr("ovbench.common.runfolder._SYSTEM", tmp_path)
     (tmp_path / name).mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / name))
     with run_folder() as folder:

@@ -1,0 +1,379 @@
+"""Agents of this host: real processes, forked by a fork server that dies with its parent and takes them along."""
+
+import contextlib
+import fcntl
+import itertools
+import json
+import math
+import os
+import select
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from .cgroup import read_oom_kills
+from .errors import UsageError
+
+_MODULE: Final = "ovbench.agent.forkserver"
+_STANDARD: Final = 3
+"""Descriptors below this one are standard input, output and error."""
+
+
+@dataclass(frozen=True)
+class Death:
+    agent: int
+    how: str
+
+
+@dataclass(frozen=True)
+class Birth:
+    agent: int
+    pid: int
+
+
+class _ForkServer:
+    """One of them, of one Python. `over`: it has ended, or its last word has been read."""
+
+    def __init__(self, python: str, words: Sequence[str]) -> None:
+        """`words`: what its command line has beside its parent's pid."""
+        environment = {
+            **os.environ,
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONSAFEPATH": "1",  # a user's own select.py is not for the agents either
+        }
+        command = [python, "-m", _MODULE, str(os.getpid()), *words]
+        theirs, self.input = _pipe()
+        self.fd, said = _pipe()
+        self._complaints, complained = _pipe()
+        ends = ((theirs, 0), (said, 1), (complained, 2))
+        try:
+            self.pid = os.posix_spawnp(
+                python,
+                command,
+                environment,
+                file_actions=[(os.POSIX_SPAWN_DUP2, end, number) for end, number in ends],
+                setsid=True,  # the terminal's Ctrl-C is not for the agents
+                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+            )
+        except OSError as error:
+            for end in (self.input, self.fd, self._complaints):
+                os.close(end)
+            raise UsageError(f"{python}, which starts the agents, cannot be run: {error.strerror}") from None
+        finally:
+            for end, _ in ends:
+                os.close(end)
+        for end in (self.input, self.fd):
+            os.set_blocking(end, False)
+        self._unsent = b""
+        self._pending = b""
+        self._reaped = False
+        self.over = False
+
+    def ask(self, orders: Iterable[Sequence[object]]) -> None:
+        """Have them written when they can be: it may be waiting for its own words to be read."""
+        self._unsent += b"".join(json.dumps(order).encode() + b"\n" for order in orders)
+
+    def send(self) -> bool:
+        """As much as goes now of what is still to be written; whether there is more."""
+        try:
+            while self._unsent:
+                self._unsent = self._unsent[os.write(self.input, self._unsent) :]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:  # its end is seen where it is read
+            self._unsent = b""
+        return bool(self._unsent)
+
+    def lines(self) -> Iterator[list[str]]:
+        """What it has said since the last call, in words."""
+        while not self.over:
+            try:
+                data = os.read(self.fd, 65536)
+            except BlockingIOError:
+                return
+            self.over = not data
+            *lines, self._pending = (self._pending + data).split(b"\n")
+            yield from (line.decode().split() for line in lines)
+
+    def last_words(self) -> str:
+        """Of one that is over; empty if it left none."""
+        with open(self._complaints, errors="replace", closefd=False) as stream:
+            lines = stream.read().strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def was_killed(self) -> bool:
+        """Of one that is over: whether by SIGKILL."""
+        with contextlib.suppress(ChildProcessError):
+            ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            return ended is not None and (ended.si_code, ended.si_status) == (os.CLD_KILLED, signal.SIGKILL)
+        return False
+
+    def kill(self) -> None:
+        """In a handler of signals, too. Its agents die with it."""
+        if not self._reaped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.kill()
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        self._reaped = True  # from here on its number may be another's
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+        for end in (self.input, self.fd, self._complaints):
+            os.close(end)
+
+
+def _pipe() -> tuple[int, int]:
+    """To read and to write; neither has a number of the standard streams, should these be closed."""
+    ends = os.pipe()
+    raised = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, _STANDARD) for end in ends]
+    for end in ends:
+        os.close(end)
+    return raised[0], raised[1]
+
+
+def _oom_kills() -> int | None:
+    return read_oom_kills(Path("/"))
+
+
+class Forks:
+    """Starts a fork server at once, so that it loads while its owner does other things; one for each further Python
+    when it is first wanted.
+
+    Must be made, and used, in its owner's main thread: the kernel's word of a parent's death follows the thread.
+    """
+
+    def __init__(
+        self,
+        python: str | None = None,
+        oom_kills: Callable[[], int | None] = _oom_kills,
+        words: Sequence[str] = (),
+    ) -> None:
+        """`python`: the one that agents are likely to be wanted of; None is this process's. `oom_kills`: how many
+        processes the kernel has killed for lack of memory where agents run, None if nobody counts. `words`: for the
+        command lines of fork servers. Raises UsageError where that Python cannot be run."""
+        self._words = tuple(words)
+        self._count_oom_kills = oom_kills
+        self._oom_kills = oom_kills()
+        self._killed: set[int] = set()
+        self._news = select.epoll()
+        self._servers: dict[str, _ForkServer] = {}
+        self._serving = self._server(python)
+        self._tickets = itertools.count()
+        self._crew: dict[int, int] = {}
+        """Agents by ticket: a number that only one start of one agent has, so late words of another are not for it."""
+        self._pids: dict[int, int] = {}
+        self._unborn: set[int] = set()
+        self._logs: Path | None = None
+        self._births: deque[Birth] = deque()
+        self._deaths: deque[Death] = deque()
+        self._ended = ""
+
+    @property
+    def ended(self) -> str:
+        return self._ended
+
+    @property
+    def fd(self) -> int:
+        """Can be read when something has happened: `deaths` has news."""
+        return self._news.fileno()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of agents that run, as far as it is known."""
+        return tuple(self._pids.values())
+
+    @property
+    def empty(self) -> bool:
+        """Whether no agent runs, or is still to be started."""
+        return not self._pids and not self._unborn
+
+    def fork(self, agents: Iterable[int], endpoint: str, folder: Path, python: str | None = None) -> None:
+        """Have these agents started; those before are forgotten. What they print goes to files in `folder`. Raises
+        UsageError where the Python cannot be run."""
+        self._read()  # that a fork server has ended meanwhile
+        self._births.clear()
+        self._deaths.clear()
+        self._logs = folder
+        self._pids.clear()
+        self._killed.clear()
+        self._oom_kills = self._count_oom_kills()
+        self._crew = {next(self._tickets): agent for agent in agents}
+        if self._ended:
+            self._server_ended(self._ended)
+            return
+        self._unborn = set(self._crew.values())
+        self._serving = self._server(python)
+        self._serving.ask((ticket, agent, endpoint, str(self._log(agent))) for ticket, agent in self._crew.items())
+        self._send(self._serving)
+
+    def births(self) -> Iterator[Birth]:
+        """Agents whose processes have been started since the last call."""
+        self._read()
+        while self._births:
+            yield self._births.popleft()
+
+    def deaths(self) -> Iterator[Death]:
+        """Agents whose processes have ended since the last call."""
+        self._read()
+        while self._deaths:
+            yield self._deaths.popleft()
+
+    def kill(self, agent: int) -> None:
+        """End an agent at once; one that is still to be started, as soon as it is."""
+        pid = self._pids.get(agent)
+        if pid is not None or agent in self._unborn:
+            self._killed.add(agent)
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        for agent in (*self._pids, *self._unborn):
+            self.kill(agent)
+
+    def await_ends(self, timeout_s: float) -> None:
+        """Return when no agent that was started here is left; those left after that long are killed. Their deaths
+        are not reported."""
+        for limit_s in (timeout_s, 1.0):
+            deadline = time.monotonic() + limit_s
+            while (self._pids or self._unborn) and not self._ended and (left_s := deadline - time.monotonic()) > 0:
+                _await_readable(self.fd, left_s)
+                self._read()
+            for agent in tuple(self._pids):
+                self.kill(agent)
+        self._deaths.clear()
+
+    def abandon(self) -> None:
+        """Kill all that was started here, before this process ends at once. It takes no lock, and a second at the most:
+        it is called in a handler of signals, in the middle of anything else."""
+        for server in tuple(self._servers.values()):
+            server.kill()
+        _await_ends(tuple(self._pids.values()))
+
+    def close(self) -> None:
+        """End the fork servers and, by the kernel's hand, every agent that is left. Returns when it is done."""
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
+        _await_ends(tuple(self._pids.values()))
+        self._pids.clear()  # from here on their numbers may be others'
+        self._news.close()
+
+    def _server(self, python: str | None) -> _ForkServer:
+        path = python or sys.executable
+        if path not in self._servers:
+            server = self._servers[path] = _ForkServer(path, self._words)
+            self._news.register(server.fd, select.EPOLLIN)
+            self._news.register(server.input, 0)
+        return self._servers[path]
+
+    def _send(self, server: _ForkServer) -> None:
+        self._news.modify(server.input, select.EPOLLOUT if server.send() else 0)
+
+    def _read(self) -> None:
+        for path, server in tuple(self._servers.items()):
+            for words in server.lines():
+                self._note(words)
+            if server.over:
+                self._forget(path, server)
+            else:
+                self._send(server)
+
+    def _forget(self, path: str, server: _ForkServer) -> None:
+        """One that ends while another serves is missed by nobody; it is started again when it is wanted."""
+        for end in (server.fd, server.input):
+            self._news.unregister(end)
+        del self._servers[path]
+        if server is self._serving:
+            self._server_ended(self._how_server_ended(server))
+        server.close()
+
+    def _how_server_ended(self, server: _ForkServer) -> str:
+        subject, why = "the process that starts agents", server.last_words()
+        if server.was_killed():
+            return f"{subject} was killed by SIGKILL{self._for_lack_of_memory()}"
+        return f"{subject} has ended: {why or 'it gave no reason'}"
+
+    def _note(self, words: list[str]) -> None:
+        match words:
+            case ["started", ticket, pid] if (agent := self._crew.get(int(ticket))) is not None:
+                self._unborn.discard(agent)
+                self._pids[agent] = int(pid)
+                self._births.append(Birth(agent, int(pid)))
+                if agent in self._killed:
+                    self.kill(agent)
+            case ["exited", ticket, status] if (agent := self._crew.pop(int(ticket), None)) is not None:
+                self._unborn.discard(agent)
+                self._pids.pop(agent, None)
+                self._deaths.append(Death(agent, self._how(agent, int(status))))
+            case ["failed", ticket, *why] if (agent := self._crew.pop(int(ticket), None)) is not None:
+                self._unborn.discard(agent)
+                self._deaths.append(Death(agent, f"its process could not be started: {' '.join(why)}"))
+
+    def _how(self, agent: int, status: int) -> str:
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            how = f"killed by {signal.Signals(number).name}"
+            if number == signal.SIGKILL and agent not in self._killed:
+                how += self._for_lack_of_memory()
+        else:
+            how = f"its process ended with exit code {os.WEXITSTATUS(status)}"
+        last = _last_line(self._log(agent))
+        return f"{how}; its last words: {last}" if last else how
+
+    def _for_lack_of_memory(self) -> str:
+        """Whether the kernel has counted one more such kill, which is then this one."""
+        count = self._count_oom_kills()
+        if count is None or self._oom_kills is None or count <= self._oom_kills:
+            return ""
+        self._oom_kills += 1
+        return " for lack of memory, by the kernel: start fewer agents, or allow more memory"
+
+    def _server_ended(self, how: str) -> None:
+        """Without it there are no agents: they have died with it."""
+        self._deaths.extend(Death(agent, how) for agent in self._crew.values())
+        self._crew.clear()
+        self._unborn.clear()
+        self._pids.clear()
+        self._ended = how
+
+    def _log(self, agent: int) -> Path:
+        assert self._logs is not None
+        return self._logs / f"agent-{agent}.log"
+
+
+def _last_line(file: Path) -> str:
+    try:
+        lines = file.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1][:300] if lines else ""
+
+
+def _await_ends(pids: Sequence[int]) -> None:
+    """Until processes that were killed, and are not our children, have gone; a second in all at the most."""
+    deadline = time.monotonic() + 1.0
+    for pid in pids:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError:
+            continue
+        _await_readable(descriptor, max(0.0, deadline - time.monotonic()))
+        os.close(descriptor)
+
+
+def _await_readable(fd: int, timeout_s: float) -> None:
+    """Unlike `select`, whatever its number is: every agent is a descriptor."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    poll.poll(math.ceil(timeout_s * 1000))
