@@ -14,9 +14,9 @@ from tests.contract.modules import BY_NAME, PACKAGES, Module
 MAY: Final = frozenset(
     {
         "abc", "argparse", "base64", "bisect", "collections", "contextlib", "copy", "dataclasses", "decimal", "difflib",
-        "enum", "errno", "fractions", "functools", "hashlib", "heapq", "html", "itertools", "json", "math", "msgspec",
-        "numbers", "numpy", "operator", "re", "shlex", "statistics", "string", "struct", "textwrap", "types", "typing",
-        "zlib",
+        "enum", "errno", "fractions", "functools", "hashlib", "heapq", "html", "ipaddress", "itertools", "json", "math",
+        "msgspec", "numbers", "numpy", "operator", "re", "shlex", "statistics", "string", "struct", "textwrap", "types",
+        "typing", "zlib",
     }
 )  # fmt: skip
 """All that is imported, beside our own, where there is no input, no output, no clock and no chance."""
