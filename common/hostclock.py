@@ -1,0 +1,257 @@
+"""How the clock of another host stands to the coordinator's, from round trips alone, with a bound that holds.
+
+A round trip reads the host's clock at an unknown instant between two of the coordinator's. However the delay divides
+into there and back, at the instant of sending the offset (the host's clock less the coordinator's) is at most
+`host_ns - sent_ns`, and at the instant of receiving at least `host_ns - received_ns`: had it been otherwise then, the
+host would have read another time. From there on both bounds widen by what two clocks can drift apart. What all round
+trips together leave, those after a load too, is the bound.
+
+Instants are CLOCK_MONOTONIC ns, int64 where there are many. Pure.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .clockline import MOST_DRIFT_ONE_IN, ClockLine, drifted_ns
+
+Int64s = npt.NDArray[np.int64]
+_Floats = npt.NDArray[np.float64]
+_Instants = TypeVar("_Instants", int, Int64s)
+
+_MOST_POINTS: Final = 4_096
+"""Kept of each bound: those of an hour of pings a second apart; beyond it every other one is given up."""
+
+_MOST_SLOPE: Final = 1 / MOST_DRIFT_ONE_IN
+_STEPS: Final = 60
+_KNOTS: Final = 64
+_LEAST_KNOT_NS: Final = 100_000_000
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """Sent and received by the coordinator's clock, read by the host's between the two."""
+
+    sent_ns: int
+    host_ns: int
+    received_ns: int
+
+    def __post_init__(self) -> None:
+        if self.received_ns < self.sent_ns:
+            raise ValueError("an answer comes after its question")
+
+    @property
+    def length_ns(self) -> int:
+        return self.received_ns - self.sent_ns
+
+
+class NoRoundTrip(ValueError):
+    """Nothing is known of that clock yet."""
+
+
+class HostClock:
+    """Of one host; takes round trips in any order.
+
+    `contradictions`: round trips that no clock can have made which drifts no faster than clocks do: it jumped, as that
+    of a suspended or migrated machine may, or its host does not report what it read. From the first one on the bound
+    spans all that was ever reported.
+    """
+
+    def __init__(self) -> None:
+        self.round_trips = 0
+        self.contradictions = 0
+        self.least_round_trip_ns = 0
+        self._most = _Ceiling()
+        """Of the offset: the least that round trips leave."""
+        self._negative_least = _Ceiling()
+        self._first_ns = self._last_ns = 0
+        self._reported: tuple[int, int] | None = None
+        """All offsets that were reported, once two of them contradict each other."""
+        self._line: ClockLine | None = None
+
+    def add(self, trip: RoundTrip) -> None:
+        """Take another round trip into account."""
+        most, least = trip.host_ns - trip.sent_ns, trip.host_ns - trip.received_ns
+        if self.round_trips == 0:
+            self.least_round_trip_ns, self._first_ns, self._last_ns = trip.length_ns, trip.sent_ns, trip.received_ns
+        self.least_round_trip_ns = min(self.least_round_trip_ns, trip.length_ns)
+        self._first_ns, self._last_ns = min(self._first_ns, trip.sent_ns), max(self._last_ns, trip.received_ns)
+        self.round_trips += 1
+        if self.round_trips > 1 and (
+            most + self._negative_least.at(trip.sent_ns) < 0 or self._most.at(trip.received_ns) - least < 0
+        ):
+            self.contradictions += 1
+            if self._reported is None:
+                self._reported = (-max(self._negative_least.values), max(self._most.values))
+        if self._reported is not None:
+            low, high = self._reported
+            self._reported = (min(low, least), max(high, most))
+            return
+        self._most.add(trip.sent_ns, most)
+        self._negative_least.add(trip.received_ns, -least)
+        self._line = None
+
+    @property
+    def consistent(self) -> bool:
+        """Whether one clock can have made all round trips."""
+        return self._reported is None
+
+    def offset_bounds_ns(self, at_ns: Int64s) -> tuple[Int64s, Int64s]:
+        """The least and the most that the offset can be at instants of the coordinator's clock; int64 [n] each. Raises
+        NoRoundTrip."""
+        self._must_know()
+        if self._reported is not None:
+            # Between what it reported it may have drifted on either side of a jump.
+            beyond = np.maximum(np.maximum(self._first_ns - at_ns, at_ns - self._last_ns), 0)
+            wide = drifted_ns(beyond + (self._last_ns - self._first_ns))
+            return self._reported[0] - wide, self._reported[1] + wide
+        return -self._negative_least.at_all(at_ns), self._most.at_all(at_ns)
+
+    def line(self) -> ClockLine:
+        """The best estimate by now, and from now on the same, whatever round trips come: later ones change only what is
+        known of its error. Raises NoRoundTrip.
+
+        It is straight where the drift may have been constant, which between clocks of machines it nearly is for
+        minutes, and then never leaves the bounds; else it has knots between which it is straight. Of all slopes that
+        the bounds allow it has the middle of those that keep away from both by half of what is possible: the middle of
+        all where only a moment is known, the true one where the shortest round trips from far apart agree on it.
+        """
+        self._must_know()
+        if self._line is None:
+            self._line = self._straight() or self._with_knots()
+        return self._line
+
+    def error_ns(self, at_ns: int, line: ClockLine | None = None) -> int:
+        """By how much an instant may be wrong that a line maps, either way, near `at_ns` of the coordinator's clock.
+        `line`: one of this clock, from whenever; None for that of now. Raises NoRoundTrip."""
+        return int(self.errors_ns(np.asarray([at_ns], np.int64), line)[0])
+
+    def errors_ns(self, at_ns: Int64s, line: ClockLine | None = None) -> Int64s:
+        """The same of many, int64 [n]."""
+        low, high = self.offset_bounds_ns(at_ns)
+        offset = (line or self.line()).offsets_ns(at_ns)
+        error: Int64s = np.maximum(np.maximum(high - offset, offset - low), 0)
+        # An instant of the coordinator's is wrong by what the offset is, and by what it changes within that time.
+        return error + drifted_ns(error) + 1
+
+    def to_host_ns(self, at_ns: _Instants) -> _Instants:
+        """As `ClockLine.to_host_ns` of the line of now."""
+        return self.line().to_host_ns(at_ns)
+
+    def to_coordinator_ns(self, at_ns: _Instants) -> _Instants:
+        """As `ClockLine.to_coordinator_ns` of the line of now."""
+        return self.line().to_coordinator_ns(at_ns)
+
+    def _must_know(self) -> None:
+        if not self.round_trips:
+            raise NoRoundTrip("the clock of that host has not been read yet")
+
+    def _straight(self) -> ClockLine | None:
+        """None where no straight line lies between the bounds."""
+        zero_ns, offset_ns = self._first_ns, self._most.values[0]
+        most, least = self._most.points(zero_ns, offset_ns), self._negative_least.points(zero_ns, -offset_ns)
+
+        def room(slope: float) -> float:
+            """Between the bounds, for a line of that slope; concave."""
+            return float((most[1] - slope * most[0]).min() + (least[1] + slope * least[0]).min())
+
+        low, high = -_MOST_SLOPE, _MOST_SLOPE
+        for _ in range(_STEPS):
+            third = (high - low) / 3
+            if room(low + third) < room(high - third):
+                low += third
+            else:
+                high -= third
+        best = (low + high) / 2
+        if room(best) < 0:
+            return None
+        enough = room(best) / 2
+        left, right = (_last(room, enough, best, edge) for edge in (-_MOST_SLOPE, _MOST_SLOPE))
+        slope = (left + right) / 2
+        above, below = (most[1] - slope * most[0]).min(), -(least[1] + slope * least[0]).min()
+        return ClockLine.straight(zero_ns, offset_ns + round(float(above + below) / 2), slope)
+
+    def _with_knots(self) -> ClockLine:
+        span_ns = self._last_ns - self._first_ns
+        knots = min(_KNOTS, span_ns // _LEAST_KNOT_NS) + 1
+        at_ns = self._first_ns + np.arange(knots, dtype=np.int64) * (span_ns // max(1, knots - 1))
+        low, high = self.offset_bounds_ns(at_ns)
+        return ClockLine.through(at_ns, low + (high - low) // 2)
+
+
+def _last(room: Callable[[float], float], enough: float, inside: float, edge: float) -> float:
+    """The slope closest to `edge` that leaves enough room, as `inside` does."""
+    if room(edge) >= enough:
+        return edge
+    for _ in range(_STEPS):
+        middle = (inside + edge) / 2
+        inside, edge = (middle, edge) if room(middle) >= enough else (inside, middle)
+    return inside
+
+
+class _Ceiling:
+    """A function of time that lies below each of some points at its instant, and changes no faster than clocks drift.
+
+    Points are kept in the order of their instants, those that say nothing beyond their neighbours are not. So what
+    holds at an instant follows from the points on either side of it: were one further away to say more, it would say
+    more at theirs, too.
+    """
+
+    def __init__(self) -> None:
+        self.instants: list[int] = []
+        self.values: list[int] = []
+
+    def add(self, at_ns: int, value: int) -> None:
+        place = bisect_left(self.instants, at_ns)
+        if self.instants and self.at(at_ns) <= value:
+            return
+        low = high = place
+        while low > 0 and self._follows(low - 1, at_ns, value):
+            low -= 1
+        while high < len(self.instants) and self._follows(high, at_ns, value):
+            high += 1
+        self.instants[low:high], self.values[low:high] = [at_ns], [value]
+        if len(self.instants) > _MOST_POINTS:
+            self._thin()
+
+    def at(self, at_ns: int) -> int:
+        """The most that the function can be."""
+        place = bisect_left(self.instants, at_ns)
+        return min(
+            self.values[point] + _drifted(abs(at_ns - self.instants[point]))
+            for point in (place - 1, place)
+            if 0 <= point < len(self.instants)
+        )
+
+    def at_all(self, at_ns: Int64s) -> Int64s:
+        """The same at many instants."""
+        instants, values = np.asarray(self.instants, np.int64), np.asarray(self.values, np.int64)
+        right = np.searchsorted(instants, at_ns)
+        sides = (np.maximum(right - 1, 0), np.minimum(right, len(instants) - 1))
+        before, behind = (values[side] + drifted_ns(np.abs(at_ns - instants[side])) for side in sides)
+        most: Int64s = np.minimum(before, behind)
+        return most
+
+    def points(self, zero_ns: int, zero: int) -> tuple[_Floats, _Floats]:
+        """Instants and values less these, [n] each."""
+        instants, values = np.asarray(self.instants, np.int64), np.asarray(self.values, np.int64)
+        return (instants - zero_ns).astype(np.float64), (values - zero).astype(np.float64)
+
+    def _follows(self, point: int, at_ns: int, value: int) -> bool:
+        """Whether a point that is kept says nothing beyond another one."""
+        return value + _drifted(abs(at_ns - self.instants[point])) <= self.values[point]
+
+    def _thin(self) -> None:
+        """Give up the higher one of each two neighbours: the function becomes higher, never lower."""
+        pairs = range(0, len(self.instants), 2)
+        kept = [min(range(first, min(first + 2, len(self.values))), key=self.values.__getitem__) for first in pairs]
+        self.instants = [self.instants[place] for place in kept]
+        self.values = [self.values[place] for place in kept]
+
+
+def _drifted(time_ns: int) -> int:
+    return time_ns // MOST_DRIFT_ONE_IN + 1
