@@ -201,7 +201,7 @@ def test_memory_is_bounded_and_giving_up_points_only_widens(monkeypatch: pytest.
 def test_round_trips_of_a_burst_leave_few_points() -> None:
     """What the longer ones say follows from the shortest."""
     clock = clock_of(*burst(Truth(0, DAY_NS, (0.0,)), BEGIN_NS, 7, pings=10_000))
-    assert len(clock._most.instants) < 600
+    assert len(clock._most.instants) < 1_000
     assert clock.error_ns(BEGIN_NS + 10**9) < 200_000
 
 
