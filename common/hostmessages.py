@@ -21,6 +21,8 @@ MOST_HOSTS: Final = 1_024
 MOST_AGENTS_OF_HOST: Final = 4_096
 MOST_PLACE_BYTES: Final = 64
 CHUNK_BYTES: Final = 1 << 20
+INSTANTS_PER_PART: Final = 131_072
+MOST_INSTANTS: Final = 1 << 31
 MOST_FILES_OF_SET: Final = 4_096
 MOST_FILE_BYTES: Final = 1 << 46
 
@@ -68,6 +70,26 @@ class Regroup(HostOrder, frozen=True, tag="regroup"):
     epoch: Epoch
     measured: Cpus
     housekeeping: Cpus
+
+
+class ShareSchedule(HostOrder, frozen=True, tag="share_schedule"):
+    """Begins an epoch whose agents serve arrivals: make room for so many instants. `SchedulePart`s follow."""
+
+    epoch: Epoch
+    count: Annotated[int, Meta(ge=1, le=MOST_INSTANTS)]
+
+
+class SchedulePart(HostOrder, frozen=True, tag="schedule_part"):
+    """Instants from number `first` on, int64 little endian ns since the window's start: those of the host's agents one
+    after the other. When all have come `ScheduleAt` answers."""
+
+    epoch: Epoch
+    first: Annotated[int, Meta(ge=0, lt=MOST_INSTANTS)]
+    data: Annotated[bytes, Meta(min_length=8, max_length=8 * INSTANTS_PER_PART)]
+
+    def __post_init__(self) -> None:
+        if len(self.data) % 8:
+            raise ValueError("instants are int64")
 
 
 class ToAgent(HostOrder, frozen=True, tag="to_agent"):
@@ -274,6 +296,16 @@ class Surveyed(HostNotice, frozen=True, tag="surveyed"):
     memory_mb: Megabytes = 0.0
 
 
+class ScheduleAt(HostNotice, frozen=True, tag="schedule_at"):
+    """Where the host has the schedule: see `job.ScheduleAddress`."""
+
+    epoch: Epoch
+    pid: Annotated[int, Meta(ge=1, lt=1 << 31)]
+    descriptor: Annotated[int, Meta(ge=0, lt=1 << 31)]
+    count: Annotated[int, Meta(ge=1, le=MOST_INSTANTS)]
+    nonce: Nonce
+
+
 class Disbanded(HostNotice, frozen=True, tag="disbanded"):
     epoch: Epoch
 
@@ -314,6 +346,8 @@ AnyHostOrder = (
     | Ping
     | Muster
     | Regroup
+    | ShareSchedule
+    | SchedulePart
     | ToAgent
     | EndAgent
     | ObserveLoad
@@ -334,6 +368,7 @@ AnyHostNotice = (
     | NeighbourTime
     | SensorsAt
     | Surveyed
+    | ScheduleAt
     | Disbanded
     | HostFailed
     | WantFiles
