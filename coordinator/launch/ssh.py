@@ -18,7 +18,7 @@ from .couriers import Couriers, Ended
 from .sshcommand import REACHED, Ssh, supervisor_line
 from .sshfailure import NO_SSH, how_ended
 
-_PATIENCE_S: Final = 3.0
+_PATIENCE_S: Final = 2.5
 """For supervisors to end when they are asked to, before their connections are cut."""
 
 

@@ -122,7 +122,7 @@ def _there(ended: Ended, said: str, python: str | None) -> str:
         return f"{named} has no ovbench; name one that has it with --remote-python, {_INSTALL}"
     if missing := re.search(r"No module named '?([\w.]+)", said):
         return f"the ovbench there is not whole, as {named} has no {missing[1]}; install ovbench again, {_INSTALL}"
-    if re.search(r"ovbench-agent: .*(--host\b.*not|unrecognized.*--host|required: --connect|--join)", said):
+    if re.search(r"ovbench-agent: .*(?:unrecognized arguments: .*--host|required: --connect)", said):
         return f"the ovbench there is older and knows nothing of other hosts; install the same as here, {_INSTALL}"
     if ended.status == _SSH_FAILED:
         return ""
