@@ -45,12 +45,15 @@ class Ended:
 class Courier:
     """A process that was started here. `name`: of the host that it is for. `over` can be read when it has ended."""
 
-    def __init__(self, name: str, command: Sequence[str], data: bytes, mark: str | None) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], data: bytes, mark: str | None, ending: signal.Signals = signal.SIGKILL
+    ) -> None:
         self.name = name
+        self._ending = ending
         self._mark = None if mark is None else mark.encode()
         self.reached = mark is None
         self._process = subprocess.Popen(
-            tethered(command),
+            tethered(command, ending),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -116,17 +119,23 @@ class Courier:
         return Ended(max(status, 0), self.reached, tuple(self._lines), killed_by)
 
     def hang_up(self) -> None:
-        """Close its standard input, which ends what it has reached; one that has reached nothing is killed."""
+        """Close its standard input, which ends what it has reached; one that has reached nothing is ended itself."""
         if self.reached:
             with contextlib.suppress(BrokenPipeError):
                 self.input.close()
         else:
-            self.kill()
+            self.end()
+
+    def end(self) -> None:
+        """As its kind is ended, by descriptor: without a lock, and never somebody else's process."""
+        self._send(self._ending)
 
     def kill(self) -> None:
-        """By descriptor: without a lock, and never somebody else's process."""
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
         with contextlib.suppress(OSError):
-            signal.pidfd_send_signal(self.over, signal.SIGKILL)
+            signal.pidfd_send_signal(self.over, number)
 
     def close(self) -> None:
         """Of one that has ended or was killed."""
@@ -140,7 +149,11 @@ class Courier:
 class Couriers:
     """Must be made, and used, in the main thread: see `tether`."""
 
-    def __init__(self) -> None:
+    def __init__(self, ending: signal.Signals = signal.SIGKILL, grace_s: float = 0.0) -> None:
+        """`ending`: the signal that ends a courier, also when this process dies. One that has to end something
+        elsewhere may need another than SIGKILL, and after that `grace_s` before SIGKILL follows."""
+        self._ending = ending
+        self._grace_s = grace_s
         self._news = select.epoll()
         self._waiting: deque[tuple[str, Sequence[str], bytes, str | None]] = deque()
         self._running: dict[str, Courier] = {}
@@ -197,30 +210,35 @@ class Couriers:
         return courier is not None or len(self._waiting) < before
 
     def kill(self) -> None:
-        """All of them, without a lock, so in a handler of signals, too."""
+        """All of them, as they are ended, without a lock, so in a handler of signals, too."""
         for courier in tuple(self._running.values()):
-            courier.kill()
+            courier.end()
 
     def close(self, patience_s: float) -> None:
-        """Hang up on all, and kill those that have not ended after that long. Returns when none is left."""
-        deadline = time.monotonic() + patience_s
+        """Hang up on all, and end those that have not ended after that long. Returns when none is left."""
         self._waiting.clear()
         for name in tuple(self._running):
             self.hang_up(name)
-        while self._running and (left_s := deadline - time.monotonic()) > 0:
-            deque(self.turn(left_s), maxlen=0)
+        self._await_ends(patience_s)
         self.kill()
+        self._await_ends(self._grace_s)
         for courier in self._running.values():
+            courier.kill()
             courier.close()
         self._running.clear()
         self._watched.clear()
         self._news.close()
 
+    def _await_ends(self, limit_s: float) -> None:
+        deadline = time.monotonic() + limit_s
+        while self._running and (left_s := deadline - time.monotonic()) > 0:
+            deque(self.turn(left_s), maxlen=0)
+
     def _begin(self) -> None:
         on_the_way = sum(not courier.reached for courier in self._running.values())
         while self._waiting and on_the_way < _AT_ONCE:
             try:
-                courier = Courier(*self._waiting[0])
+                courier = Courier(*self._waiting[0], self._ending)
             except OSError:
                 if not self._running:
                     raise

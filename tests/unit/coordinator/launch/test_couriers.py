@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -103,6 +104,23 @@ def test_closing_waits_for_those_that_end_and_kills_those_that_do_not(tmp_path: 
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
 
 
+def test_one_that_is_ended_by_another_signal_has_time_for_what_it_has_to_end(tmp_path: Path) -> None:
+    some = Couriers(signal.SIGTERM, PATIENCE_S)
+    some.add("a", sh(f"trap 'echo ended > {tmp_path}/a; exit' TERM; echo up; while :; do sleep 0.01; done"), b"")
+    until_said(some, "up")
+    some.close(0.0)
+    assert (tmp_path / "a").read_text() == "ended\n"
+
+
+def test_one_that_does_not_hear_that_signal_is_killed() -> None:
+    some = Couriers(signal.SIGTERM, 0.1)
+    some.add("a", sh("trap '' TERM; echo up; exec sleep 60"), b"")
+    until_said(some, "up")
+    pid = some.running["a"].pid
+    some.close(0.0)
+    assert not Path(f"/proc/{pid}").exists()
+
+
 def test_at_most_32_are_on_their_way_and_all_come_to_their_turn(couriers: Couriers) -> None:
     for number in range(40):
         couriers.add(str(number), sh("echo MARK; read word"), b"", "MARK")
@@ -113,11 +131,12 @@ def test_at_most_32_are_on_their_way_and_all_come_to_their_turn(couriers: Courie
         assert list(couriers.turn(0.1)) == []
 
 
-def test_they_end_with_the_process_that_started_them() -> None:
+@pytest.mark.parametrize("ending", ["SIGKILL", "SIGTERM"])
+def test_they_end_with_the_process_that_started_them(ending: str) -> None:
     script = (
-        "import os, time\n"
+        "import os, signal, time\n"
         "from ovbench.coordinator.launch.couriers import Couriers\n"
-        "some = Couriers()\n"
+        f"some = Couriers(signal.{ending})\n"
         "some.add('a', ['sleep', '60'], b'', 'MARK')\n"
         "print(some.running['a'].pid, flush=True)\n"
         "time.sleep(60)\n"
