@@ -1,6 +1,6 @@
 """Values that tests are built from: complete and valid, so that a test names only what it is about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from msgspec import structs
 
 from ovbench.common.bounded import LayerStatus
-from ovbench.common.clock import NS_PER_MS, NS_PER_S
+from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from ovbench.common.effective import Effective, FileDigest, OutputDigest, Outputs, Phases, Port, ShapeGroup
 from ovbench.common.folded import FoldedTimes
 from ovbench.common.histogram import COARSE, FINE
@@ -37,13 +37,13 @@ from ovbench.coordinator.analysis.interference import Surroundings
 from ovbench.coordinator.analysis.merge import Merged, merge_run
 from ovbench.coordinator.analysis.recording import Piece, Recorded, Window, sample_arrays
 from ovbench.coordinator.checks.evidence import Evidence
-from ovbench.coordinator.plan.plan import Plan
+from ovbench.coordinator.plan.plan import HostShare, Plan
 from ovbench.coordinator.request.commandline import parse_run
 from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.environment import Environment
 from ovbench.coordinator.result.report import Report
 from ovbench.coordinator.run.assemble import build_report
-from ovbench.coordinator.session.record import AgentRecord, HostRecord, RunRecord
+from ovbench.coordinator.session.record import AgentRecord, ClockRecord, HostRecord, RunRecord
 from ovbench.coordinator.store.files import write_arrays
 from tests.machines import machine
 
@@ -396,6 +396,47 @@ def run(
     )
 
 
+def clock(offset_ms: float = 0.0, error_us: float = 50.0) -> ClockRecord:
+    return ClockRecord(
+        round(offset_ms * NS_PER_MS), round(error_us * NS_PER_US), 1.5, 640, round(2 * error_us * NS_PER_US)
+    )
+
+
+def over_hosts(
+    members: Mapping[str, Sequence[AgentRecord]],
+    *,
+    wanted: Request | None = None,
+    lost: Mapping[str, str] | None = None,
+    clocks: Mapping[str, ClockRecord] | None = None,
+    readings: Mapping[str, Sequence[CpuTotals]] | None = None,
+    **environments: Mapping[str, Any],
+) -> RunRecord:
+    """Of a run on several hosts: their agents by name, whose ids count through, and whose CPUs are each host's own.
+
+    `lost`: what a host was lost for. `environments`: by name, in what a host's is another.
+    """
+    parts = {name: run(agents, wanted=wanted) for name, agents in members.items()}
+    hosts = tuple(
+        replace(
+            part.host,
+            name=name,
+            environment=structs.replace(environment(), hostname=f"{name}.example", **environments.get(name, {})),
+            clock=(clocks or {}).get(name, clock()),
+            why=(lost or {}).get(name, ""),
+            readings=tuple((readings or {}).get(name, part.host.readings)),
+        )
+        for name, part in parts.items()
+    )
+    agents = tuple(agent for part in parts.values() for agent in part.agents)
+    plan = Plan(
+        tuple(agent.job for agent in agents),
+        (),
+        tuple(HostShare(name, len(part.agents), ()) for name, part in parts.items()),
+    )
+    whole = run(agents, wanted=wanted or request("--agents", "1"), plan=plan)
+    return replace(whole, hosts=hosts)
+
+
 def with_host(record: RunRecord, **changes: Any) -> RunRecord:
     """Another about its only host."""
     return replace(record, hosts=(replace(record.host, **changes),))
@@ -427,4 +468,18 @@ def evidence(
         merged=merged or merge_run(ended),
         samples_saved=samples_saved,
         surroundings=surroundings or Surroundings(),
+    )
+
+
+def evidence_over(record: RunRecord, around: Mapping[str, Surroundings] | None = None) -> Evidence:
+    """Of a run on several hosts. `around`: what their CPUs were up to, by name."""
+    merged = merge_run(record)
+    record = record.on(0) if len(record.hosts) == 1 else record
+    parts = [record.on(index) for index, host in enumerate(record.hosts) if not host.why]
+    beside = [(around or {}).get(part.host.name, Surroundings()) for part in parts]
+    whole = Evidence(record, merged, samples_saved=False)
+    if len(record.hosts) == 1:
+        return replace(whole, surroundings=beside[0] if beside else Surroundings())
+    return replace(
+        whole, parts=tuple(Evidence(part, merged, False, one) for part, one in zip(parts, beside, strict=True))
     )

@@ -1,6 +1,6 @@
 """Whether the same inputs gave the same outputs: on every agent, and before the load as after it. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,21 +69,23 @@ class Consistency:
 
 @dataclass(frozen=True)
 class _Made:
-    """What one agent made: before the load, and after it where it was made again."""
+    """What one agent made: before the load, and after it where it was made again. `kind`: of its host."""
 
     agent: int
     ready: Ready
     before: Outputs
     after: Outputs | None
+    kind: int = 0
 
 
-def consistency_of(agents: Sequence[AgentRecord]) -> Consistency:
+def consistency_of(agents: Sequence[AgentRecord], kinds: Mapping[int, int] | None = None) -> Consistency:
     """Each agent's outputs to those of the first one whose outputs can be repeated, and to its own after the load.
+    `kinds`: the class of each agent's host, of several; CPUs of two classes may round differently.
 
     An agent that does not repeat its outputs though the first one does is compared like the others. Where none does,
     the model keeps state or draws random numbers, and nothing is compared.
     """
-    made = list(_made(agents))
+    made = list(_made(agents, kinds or {}))
     first = next((one for one in made if one.before.repeatable and one.before.outputs), None)
     if first is None:
         return Consistency(reason=_why_not(agents, made))
@@ -105,11 +107,11 @@ def consistency_of(agents: Sequence[AgentRecord]) -> Consistency:
     )
 
 
-def _made(agents: Sequence[AgentRecord]) -> Iterator[_Made]:
+def _made(agents: Sequence[AgentRecord], kinds: Mapping[int, int]) -> Iterator[_Made]:
     for agent in agents:
         if agent.ready is not None and agent.ready.outputs is not None:
             after = agent.finished.outputs if agent.finished is not None else None
-            yield _Made(agent.id, agent.ready, agent.ready.outputs, after)
+            yield _Made(agent.id, agent.ready, agent.ready.outputs, after, kinds.get(agent.id, 0))
 
 
 def _why_not(agents: Sequence[AgentRecord], made: Sequence[_Made]) -> str:
@@ -141,11 +143,11 @@ def _between(first: _Made, other: _Made) -> Iterator[Mismatch]:
         return
     types = {port.name: port.type for port in other.ready.effective.outputs}
     for one, two in zip(first.before.outputs, other.before.outputs, strict=True):
-        tolerance = _tolerance(first.ready, other.ready, types.get(one.name, ""))
+        tolerance = _tolerance(first, other, types.get(one.name, ""))
         if one.digest != two.digest and tolerance is not None:
             apart = _apart(one, two)
             rounding = tolerance > 0 and apart <= tolerance
-            if not rounding or _alike(first.ready, other.ready):
+            if not rounding or _alike(first, other):
                 yield Mismatch(other.agent, one.name, apart, after=False, rounding=rounding)
 
 
@@ -157,25 +159,29 @@ def _later(made: _Made) -> Iterator[Mismatch]:
     changed = [(one, two) for one, two in zip(before, after, strict=False) if one.digest != two.digest]
     for one, two in changed:
         apart = _apart(one, two)
-        tolerance = _tolerance(made.ready, made.ready, types.get(one.name, "")) or 0.0
+        tolerance = _tolerance(made, made, types.get(one.name, "")) or 0.0
         yield Mismatch(made.agent, one.name, apart, after=True, rounding=tolerance > 0 and apart <= tolerance)
     if not changed and len(before) != len(after):
         yield Mismatch(made.agent, before[0].name, float("inf"), after=True)
 
 
-def _tolerance(first: Ready, other: Ready, element_type: str) -> float | None:
+def _tolerance(first: _Made, other: _Made, element_type: str) -> float | None:
     """0: only the same bits will do. None: inconclusive, as an integer may be made of a number that was rounded,
-    and the agents have other numbers of threads."""
+    and the agents do not add up alike."""
     if element_type not in _REALS:
         return 0.0 if _alike(first, other) else None
-    fine = other.effective.precision in ("f32", "f64") and element_type not in _COARSE_TYPES
-    return _FINE if fine else _COARSE
+    precisions = {first.ready.effective.precision, other.ready.effective.precision}
+    return _FINE if precisions <= {"f32", "f64"} and element_type not in _COARSE_TYPES else _COARSE
 
 
-def _alike(first: Ready, other: Ready) -> bool:
-    """Whether they add up in the same order, as far as threads go."""
-    one, two = first.effective, other.effective
-    return (one.threads, one.streams) == (two.threads, two.streams)
+def _alike(first: _Made, other: _Made) -> bool:
+    """Whether they add up in the same order, as far as threads, builds and CPUs go."""
+    return _manner(first) == _manner(other)
+
+
+def _manner(made: _Made) -> tuple[object, ...]:
+    found = made.ready.effective
+    return found.threads, found.streams, found.precision, found.isa, made.ready.openvino, made.kind
 
 
 def _apart(one: OutputDigest, two: OutputDigest) -> float:

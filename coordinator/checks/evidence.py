@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from ovbench.common.topology import format_cpu_list
 
 from ..analysis.consistency import Consistency, consistency_of
+from ..analysis.hosts import classes_of
 from ..analysis.interference import Surroundings
 from ..analysis.merge import Merged
 from ..analysis.scenario import judge_run
@@ -15,15 +17,41 @@ from ..result.report import UntilPart
 from ..result.scenario import ScenarioPart
 from ..session.record import RunRecord
 
+_MOST_NAMED: Final = 4
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the checks look at: the run, and what was made of it. `merged` is None where no agent delivered."""
+    """What the checks look at: the run, and what was made of it. `merged` is None where no agent delivered.
+
+    `parts`: of each host of several that was not lost, what concerns its CPUs: its part of the record, and its
+    surroundings.
+    """
 
     run: RunRecord
     merged: Merged | None
     samples_saved: bool
     surroundings: Surroundings = field(default_factory=Surroundings)
+    parts: tuple["Evidence", ...] = ()
+
+    @property
+    def on_hosts(self) -> tuple["Evidence", ...]:
+        """By host; of a run on one host that is all of it."""
+        return self.parts if self.several_hosts else (self,)
+
+    @property
+    def several_hosts(self) -> bool:
+        return len(self.run.hosts) > 1
+
+    @cached_property
+    def classes(self) -> tuple[int, ...]:
+        """Of each host (see `classes_of`)."""
+        return classes_of(self.run)
+
+    @cached_property
+    def homes(self) -> dict[int, int]:
+        """The index of the host that each agent is on."""
+        return self.run.homes
 
     @cached_property
     def scenario(self) -> ScenarioPart | None:
@@ -31,7 +59,9 @@ class Evidence:
 
     @cached_property
     def outputs(self) -> Consistency:
-        return consistency_of(self.run.agents)
+        if not self.several_hosts:
+            return consistency_of(self.run.agents)
+        return consistency_of(self.run.agents, {id: self.classes[host] for id, host in self.homes.items()})
 
     @cached_property
     def until(self) -> UntilPart | None:
@@ -54,7 +84,21 @@ class Evidence:
         return 99 if chosen in (50, 100) else chosen
 
     def who(self, ids: Sequence[int]) -> str:
-        """Some of the agents, in words."""
+        """Some of the agents, in words; of several hosts with those that they are on."""
         if len(ids) == len(self.run.agents):
             return "all agents"
-        return f"agent{'s' if len(ids) > 1 else ''} {format_cpu_list(tuple(ids))}"
+        return f"agent{'s' if len(ids) > 1 else ''} {format_cpu_list(tuple(ids))}{self.where(ids)}"
+
+    def where(self, ids: Sequence[int]) -> str:
+        """Such as ` on host b`, of several hosts."""
+        if not self.several_hosts:
+            return ""
+        names = [self.run.hosts[index].name for index in sorted({self.homes[id] for id in ids})]
+        return f" on {named_hosts(names)}" if names else ""
+
+
+def named_hosts(names: Sequence[str]) -> str:
+    """Such as `hosts a, b and 3 more`."""
+    shown = ", ".join(names[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"host{'s' if len(names) > 1 else ''} {shown}{more}"

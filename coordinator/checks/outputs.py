@@ -46,8 +46,8 @@ def _rounded(evidence: Evidence, found: Consistency, rounded: Sequence[Mismatch]
         what = f"The outputs on {evidence.who(agents)} after the load are not bit-identical to those before it"
     else:
         what = (
-            f"The outputs on {evidence.who(agents)} are not bit-identical to those on agent {found.first}, with as "
-            "many threads and streams"
+            f"The outputs on {evidence.who(agents)} are not bit-identical to those on {evidence.who([found.first])}, "
+            "with as many threads and streams"
         )
     return f"{what}; the values compared are off by up to {100 * worst:.3g} % of the largest one."
 
@@ -58,7 +58,7 @@ def _message(evidence: Evidence, found: Consistency, apart: Sequence[Mismatch]) 
     if worst.after:
         what = f"The same inputs gave different outputs after the load than before it ({evidence.who(agents)})"
     else:
-        what = f"The same inputs gave different outputs on {evidence.who(agents)} than on agent {found.first}"
+        what = f"The same inputs gave different outputs on {evidence.who(agents)} than on {evidence.who([found.first])}"
     where = f"'{worst.output}'" + (f" of agent {worst.agent}" if len(agents) > 1 else "")
     if not isfinite(worst.apart):
         return f"{what}; {where} differs beyond comparison."

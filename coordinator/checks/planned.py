@@ -12,8 +12,8 @@ from ..result.findings import Code
 from ..result.report import Finding
 
 
-def find_in_plan(plan: Plan, topology: Topology) -> Iterator[Finding]:
-    """What is known before anything is started."""
+def find_in_plan(plan: Plan, topology: Topology, first: int = 0) -> Iterator[Finding]:
+    """What is known before anything is started, of one host. `first`: the id of its first agent."""
     shared = plan.shared_cpus
     if shared:
         agents, cpus = len(plan.jobs), len(plan.measured_cpus)
@@ -21,10 +21,10 @@ def find_in_plan(plan: Plan, topology: Topology) -> Iterator[Finding]:
         message = f"{agents} agents on {number}: those on {format_cpu_list(shared)} measure each other's load."
         yield Finding(Code.OVERSUBSCRIBED, "warning", message, "Use fewer --agents, or more CPUs.")
     yield from _find_in_quota(plan, topology)
-    yield from _find_siblings(plan, topology)
-    across = [i for i, job in enumerate(plan.jobs) if len(topology.nodes_of(job.placement.cpus)) > 1]
+    yield from _find_siblings(plan, topology, first)
+    across = [i for i, job in enumerate(plan.jobs, first) if len(topology.nodes_of(job.placement.cpus)) > 1]
     if across:
-        nodes = topology.nodes_of(plan.jobs[across[0]].placement.cpus)
+        nodes = topology.nodes_of(plan.jobs[across[0] - first].placement.cpus)
         message = (
             f"{agents_in_words(across)} {'has' if len(across) == 1 else 'have'} CPUs on several NUMA nodes, "
             f"agent {across[0]} on {format_cpu_list(nodes)}: some of its memory is remote to some of its CPUs."
@@ -40,10 +40,10 @@ def _find_in_quota(plan: Plan, topology: Topology) -> Iterator[Finding]:
         yield Finding(Code.CPU_QUOTA, "warning", message, "Measure fewer --cpus, or raise the quota (cpu.max).")
 
 
-def _find_siblings(plan: Plan, topology: Topology) -> Iterator[Finding]:
+def _find_siblings(plan: Plan, topology: Topology, first: int) -> Iterator[Finding]:
     cores = {cpu.id: cpu.physical_core for cpu in topology.cpus}
     users: dict[tuple[int, int, int], dict[int, set[int]]] = {}
-    for id, job in enumerate(plan.jobs):
+    for id, job in enumerate(plan.jobs, first):
         for cpu in job.placement.cpus:
             if cpu in cores:
                 users.setdefault(cores[cpu], {}).setdefault(cpu, set()).add(id)

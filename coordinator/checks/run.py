@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_US, to_ns
 
+from ..analysis.hosts import skew_error_ns
 from ..analysis.merge import Merged
 from ..result.findings import Code
 from ..result.report import Finding
@@ -15,14 +16,15 @@ def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
     if evidence.run.interrupted:
         yield Finding(Code.INTERRUPTED, "error", "The run was interrupted; the figures cover the time before.")
     for agent in evidence.run.agents:
+        name = f"{agent.name}{evidence.where([agent.id])}"
         if agent.failure is not None:
-            yield Finding(Code.INFERENCE_FAILED, "error", f"{agent.name} failed: {agent.failure.message}")
+            yield Finding(Code.INFERENCE_FAILED, "error", f"{name} failed: {agent.failure.message}")
         elif agent.finished is not None and agent.finished.error is not None:
             done = agent.finished.completed
-            message = f"{agent.name}: an inference failed after {done} successful ones: {agent.finished.error}"
+            message = f"{name}: an inference failed after {done} successful ones: {agent.finished.error}"
             yield Finding(Code.INFERENCE_FAILED, "error", message)
-        elif agent.why:
-            yield Finding(Code.AGENT_LOST, "error", f"{agent.name} was lost: {agent.why}.")
+        elif agent.why and not evidence.run.hosts[evidence.homes[agent.id]].why:  # else its host was lost: see there
+            yield Finding(Code.AGENT_LOST, "error", f"{name} was lost: {agent.why}.")
     compile_only = evidence.run.plan.jobs[0].load.compile_only
     if not compile_only:
         yield from _nothing_counted(evidence)
@@ -50,7 +52,9 @@ def find_in_window(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     window = merged.window
     limits = evidence.run.request.criteria.thresholds
     if window.start_skew_ns > limits.max_start_skew_ms * NS_PER_MS:
-        message = f"The agents started {window.start_skew_ns / NS_PER_US:,.0f} us apart."
+        error_ns = skew_error_ns(evidence.run)
+        known = "" if error_ns is None else f", which is known to {error_ns / NS_PER_US:,.0f} us"
+        message = f"The agents started {window.start_skew_ns / NS_PER_US:,.0f} us apart{known}."
         yield Finding(Code.START_SKEW, "warning", message, "Keep other load off the machine, or see --max-start-skew.")
     length_ns = window.stop_ns - window.start_ns
     if 0 < length_ns < _least_window_ns(evidence):

@@ -7,7 +7,7 @@ from typing import Final
 
 from ovbench.common.topology import Cpu
 
-from ..analysis.fairness import cpus_had, fps_per_cpu
+from ..analysis.fairness import cpus_of_each, fps_per_cpu
 from ..analysis.merge import Merged
 from ..analysis.steadiness import last_windows, trend
 from ..result.findings import Code
@@ -104,7 +104,7 @@ def _usual_ms(merged: Merged, id: int) -> float:
 
 
 def find_in_agents_speed(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
-    """Among agents with the same number of CPUs, as more CPUs for one inference make less of each.
+    """Among agents with the same number of CPUs, as more CPUs for one inference make less of each, on hosts alike.
 
     An agent must be slower even with one inference more: that one of a few took long is chance. With a schedule an
     agent does what falls to it, which says nothing of its speed.
@@ -112,11 +112,12 @@ def find_in_agents_speed(evidence: Evidence, merged: Merged) -> Iterator[Finding
     if evidence.run.request.arrivals is not None:
         return
     limit = evidence.run.request.criteria.thresholds.max_slower_percent
-    rates = fps_per_cpu(evidence.run.agents, merged)
-    measured = [agent for agent in evidence.run.agents if agent.id in rates]
-    had = cpus_had({agent.id: agent.job.placement.cpus for agent in measured})
-    for size in sorted({len(agent.job.placement.cpus) for agent in measured}):
-        equals = [agent for agent in measured if len(agent.job.placement.cpus) == size]
+    rates, had = fps_per_cpu(evidence.run, merged), cpus_of_each(evidence.run, merged)
+    groups: dict[tuple[int, int], list[AgentRecord]] = {}
+    for agent in (agent for agent in evidence.run.agents if agent.id in rates):
+        kind = evidence.classes[evidence.homes[agent.id]] if evidence.several_hosts else 1
+        groups.setdefault((kind, len(agent.job.placement.cpus)), []).append(agent)
+    for equals in (groups[key] for key in sorted(groups)):
         middle = median_high([rates[agent.id] for agent in equals])
         slow = []
         for agent in equals:
@@ -147,7 +148,8 @@ def _why_slow(evidence: Evidence, slow: AgentRecord, rest: Sequence[AgentRecord]
 
 
 def _cpus(evidence: Evidence, agent: AgentRecord) -> list[Cpu]:
-    return [cpu for cpu in evidence.run.host.topology.cpus if cpu.id in agent.job.placement.cpus]
+    host = evidence.run.hosts[evidence.homes[agent.id]]
+    return [cpu for cpu in host.topology.cpus if cpu.id in agent.job.placement.cpus]
 
 
 def _kinds(evidence: Evidence, agent: AgentRecord) -> set[str]:
@@ -155,5 +157,7 @@ def _kinds(evidence: Evidence, agent: AgentRecord) -> set[str]:
 
 
 def _shares_core(evidence: Evidence, agent: AgentRecord) -> bool:
-    others = {cpu.core for other in evidence.run.agents if other is not agent for cpu in _cpus(evidence, other)}
+    home = evidence.homes[agent.id]
+    beside = [one for one in evidence.run.agents if one is not agent and evidence.homes[one.id] == home]
+    others = {cpu.core for other in beside for cpu in _cpus(evidence, other)}
     return any(cpu.core in others for cpu in _cpus(evidence, agent))

@@ -7,10 +7,13 @@ a reader should know.
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from ..result.findings import Code, because_of, verdict_of
 from ..result.report import Finding, Validity
 from .arrivals import find_in_arrivals
-from .evidence import Evidence
+from .evidence import Evidence, named_hosts
+from .hosts import find_among_hosts, find_on_host
 from .machine import find_in_machine
 from .outputs import find_in_outputs
 from .placement import find_in_placement
@@ -35,13 +38,16 @@ def judge(evidence: Evidence) -> Validity:
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     yield from find_in_agents(evidence)
-    for finding in find_in_plan(evidence.run.plan, evidence.run.host.topology):
-        if finding.code != Code.CPU_QUOTA or not evidence.surroundings.quota:  # else it did run out: see below
-            yield finding
-    yield from find_in_placement(evidence)
+    if evidence.several_hosts:
+        yield from _with_names(evidence)
+        yield from find_among_hosts(evidence)
+    else:
+        yield from find_on_host(evidence, 0)
+        yield from _find_in_places(evidence)
     yield from find_in_settings(evidence)
     yield from find_in_outputs(evidence)
-    yield from find_in_machine(evidence)
+    if not evidence.several_hosts:
+        yield from find_in_machine(evidence)
     yield from find_in_until(evidence)
     yield from find_in_scenario(evidence)
     if evidence.merged is not None:
@@ -50,3 +56,35 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         yield from find_in_sample_size(evidence, evidence.merged)
         yield from find_in_course(evidence, evidence.merged)
         yield from find_in_agents_speed(evidence, evidence.merged)
+
+
+def find_by_host(evidence: Evidence) -> dict[str, tuple[Finding, ...]]:
+    """Those of each host alone, by its name, which they do not have in them."""
+    parts = {part.run.host.name: part for part in evidence.on_hosts}
+    return {
+        host.name: (
+            *find_on_host(evidence, index),
+            *(() if host.name not in parts else _find_in_places(parts[host.name])),
+            *(() if host.name not in parts else find_in_machine(parts[host.name])),
+        )
+        for index, host in enumerate(evidence.run.hosts)
+    }
+
+
+def _with_names(evidence: Evidence) -> Iterator[Finding]:
+    """What is so on several hosts is said once."""
+    names: dict[Finding, list[str]] = {}
+    for name, findings in find_by_host(evidence).items():
+        for finding in findings:
+            names.setdefault(finding, []).append(name)
+    for finding, some in names.items():
+        yield replace(finding, message=f"H{named_hosts(some)[1:]}: {finding.message}")
+
+
+def _find_in_places(evidence: Evidence) -> Iterator[Finding]:
+    """Of one host: its plan, and what became of it."""
+    run = evidence.run
+    for finding in find_in_plan(run.plan, run.host.topology, run.agents[0].id if run.agents else 0):
+        if finding.code != Code.CPU_QUOTA or not evidence.surroundings.quota:  # else it did run out: see below
+            yield finding
+    yield from find_in_placement(evidence)

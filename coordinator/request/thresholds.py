@@ -21,6 +21,9 @@ class Thresholds:
 
     min_window_s: float = _limit(2.0, "--min-window", "SECONDS", "a window that is shorter")
     max_start_skew_ms: float = _limit(10.0, "--max-start-skew", "MS", "agents that start further apart")
+    max_clock_error_ms: float = _limit(
+        1.0, "--max-clock-error", "MS", "a host whose clock is known less exactly than that"
+    )
     max_stop_skew_percent: float = _limit(
         10.0, "--max-stop-skew", "PERCENT", "agents that stop further apart, in percent of the window"
     )

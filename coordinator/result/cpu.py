@@ -58,7 +58,10 @@ class CpuTimeline(Struct, frozen=True):
 
 
 class CpuPart(Struct, frozen=True):
-    """Percent of the time of all measured CPUs together, so busy is about agents + coordinator + others."""
+    """Percent of the time of all measured CPUs together, so busy is about agents + coordinator + others.
+
+    Over several hosts what is by CPU is with each of them alone, as CPUs are numbered on each anew.
+    """
 
     busy_percent: Percent
     per_cpu: Annotated[dict[str, CpuOfOne], Meta(description="every online logical CPU of the host")]
@@ -84,6 +87,7 @@ class Neighbour(Struct, frozen=True):
     name: str
     percent: Annotated[Percent, Meta(description="in percent of ONE CPU, its time on measured CPUs")]
     cpus: Annotated[dict[str, Percent], Meta(description="by measured CPU")]
+    host: Annotated[str, Meta(description="which it was on, of several")] = ""
 
 
 class AgentCpu(Struct, frozen=True):

@@ -14,6 +14,7 @@ from .report import Finding, Status
 class Code(StrEnum):
     INTERRUPTED = "interrupted"
     AGENT_LOST = "agent_lost"
+    HOST_LOST = "host_lost"
     INFERENCE_FAILED = "inference_failed"
     NOTHING_COUNTED = "nothing_counted"
     OVERSUBSCRIBED = "oversubscribed"
@@ -25,6 +26,8 @@ class Code(StrEnum):
     SPANS_NODES = "spans_nodes"
     SETTINGS_CHANGED = "settings_changed"
     REQUESTS_BELOW_STREAMS = "requests_below_streams"
+    CLOCK_ERROR = "clock_error"
+    UNLIKE_HOSTS = "unlike_hosts"
     START_SKEW = "start_skew"
     STOP_SKEW = "stop_skew"
     OUTSIDE_WINDOW = "outside_window"
@@ -60,6 +63,7 @@ it is about how much the figures say, or about the request, and they are true as
 EFFECTS: Final[Mapping[Code, Effect]] = {
     Code.INTERRUPTED: "loss",
     Code.AGENT_LOST: "loss",
+    Code.HOST_LOST: "loss",
     Code.INFERENCE_FAILED: "loss",
     Code.NOTHING_COUNTED: "none",
     Code.OVERSUBSCRIBED: "doubt",
@@ -71,6 +75,8 @@ EFFECTS: Final[Mapping[Code, Effect]] = {
     Code.SPANS_NODES: "none",
     Code.SETTINGS_CHANGED: "none",
     Code.REQUESTS_BELOW_STREAMS: "none",
+    Code.CLOCK_ERROR: "none",
+    Code.UNLIKE_HOSTS: "none",
     Code.START_SKEW: "none",
     Code.STOP_SKEW: "none",
     Code.OUTSIDE_WINDOW: "none",

@@ -60,3 +60,4 @@ class DistributionPart(Struct, frozen=True):
     agents: Annotated[dict[str, tuple[float, ...]], Meta(description="by agent; empty where there are more than 64")]
     service: Annotated[tuple[float, ...], Meta(description="of services, at a rate")] = ()
     wait: Annotated[tuple[float, ...], Meta(description="of waits, at a rate")] = ()
+    hosts: Annotated[dict[str, tuple[float, ...]], Meta(description="by host, of several; as the agents'")] = {}

@@ -14,9 +14,15 @@ from ovbench.common.bounded import LayerStatus
 from .arrivals import ArrivalsPart, GoodputPart, LatenessPart
 from .cpu import AgentCpu, CpuPart, Neighbour
 from .environment import Environment
-from .latency import DistributionPart, Interval, LatencyPart
+from .finding import Finding as Finding
+from .hosts import HostPart
+from .latency import DistributionPart, LatencyPart
 from .scenario import ScenarioPart
+from .throughput import EfficiencyPart as EfficiencyPart
+from .throughput import FairnessPart as FairnessPart
+from .throughput import Throughput as Throughput
 from .timeline import StagePart, TimelinePart
+from .window import WindowPart as WindowPart
 
 SCHEMA: Final = "ovbench.report/1"
 
@@ -29,35 +35,6 @@ class Product(Struct, frozen=True):
     version: str
 
 
-class WindowPart(Struct, frozen=True):
-    """The measured window: the span in which the load of all agents was whole."""
-
-    duration_s: Annotated[float, Meta(description="earliest stop of an agent minus latest start")]
-    warmup_s: float
-    start_skew_us: Annotated[float, Meta(description="latest start minus earliest start")]
-    stop_skew_us: Annotated[float, Meta(description="latest stop minus earliest stop")]
-    start_ns: Annotated[int, Meta(description="latest start, CLOCK_MONOTONIC")]
-    stop_ns: Annotated[int, Meta(description="earliest stop, CLOCK_MONOTONIC")]
-
-
-class Throughput(Struct, frozen=True):
-    fps: Annotated[
-        float,
-        Meta(description="frames done in the window / its length; what is under way at its edges counts by its share"),
-    ]
-    inferences_per_s: Annotated[
-        float, Meta(description="inferences done in the window / its length, with shares as in fps")
-    ]
-    count: Annotated[int, Meta(description="inferences that ended in the window")]
-    batch: int
-    completed: Annotated[int, Meta(description="inferences after the warm-up, those outside the window included")]
-    frames: Annotated[int, Meta(description="sum of the batches of the inferences that ended in the window")] = 0
-    fps_ci95: Annotated[
-        Interval | None,
-        Meta(description="by the times of few inferences, else by batch means; null where nothing can be known"),
-    ] = None
-
-
 class PhasesPart(Struct, frozen=True):
     """Milliseconds, 0 for what was not done; in the report's own `phases_ms`, those of the slowest agent in each."""
 
@@ -68,32 +45,6 @@ class PhasesPart(Struct, frozen=True):
     create_requests: float
     first_inference: float
     import_model: Annotated[float, Meta(description="of a model that was compiled before")] = 0.0
-
-
-class EfficiencyPart(Struct, frozen=True):
-    """What the throughput cost."""
-
-    cpu_s: Annotated[float, Meta(description="user + system time of the agents in the window")]
-    frames_per_cpu_s: Annotated[float | None, Meta(description="frames / cpu_s; null where no CPU time was used")]
-    energy_j: Annotated[
-        float | None, Meta(description="of the packages with measured CPUs, whole, in the window, by RAPL; else null")
-    ] = None
-    energy_per_inference_j: float | None = None
-    power_w: float | None = None
-    energy_by_domain_j: Annotated[dict[str, float], Meta(description="by RAPL domain, such as package-0 or dram")] = {}
-
-
-class FairnessPart(Struct, frozen=True):
-    """How evenly the agents were served. Frames per second and per CPU that an agent had, as agents may differ in size;
-    of a CPU that several agents were given, each had an equal part."""
-
-    min_fps_per_cpu: float
-    max_fps_per_cpu: float
-    spread_percent: Annotated[float, Meta(description="(max - min) / mean")]
-    slowest_agent: int
-    fastest_agent: int
-    by_node: Annotated[dict[str, float], Meta(description="mean over the agents of a NUMA node")] = {}
-    by_socket: dict[str, float] = {}
 
 
 class MaskChangePart(Struct, frozen=True):
@@ -155,13 +106,6 @@ class AgentPart(Struct, frozen=True):
     cpu: AgentCpu | None
     memory_mb: MemoryPart | None
     service_ms: Annotated[LatencyPart | None, Meta(description="from start to completion, at a rate")] = None
-
-
-class Finding(Struct, frozen=True):
-    code: str
-    severity: Literal["info", "warning", "error"]
-    message: Annotated[str, Meta(description="what is so, with the figures")]
-    advice: Annotated[str, Meta(description="what to do about it; empty where there is nothing to do")] = ""
 
 
 class Validity(Struct, frozen=True):
@@ -360,7 +304,7 @@ class Report(Struct, frozen=True):
     command: tuple[str, ...]
     requested: dict[str, RequestedValue]
     effective: Annotated[EffectivePart | None, Meta(description="null where no agent became ready")]
-    environment: Environment
+    environment: Annotated[Environment, Meta(description="of several hosts, that of the first one")]
     window: WindowPart
     throughput: Throughput
     latency_ms: Annotated[LatencyPart | None, Meta(description="null where no inference was counted")]
@@ -395,7 +339,22 @@ class Report(Struct, frozen=True):
     scenario: Annotated[
         ScenarioPart | None, Meta(description="with --scenario; null where not every sample is known")
     ] = None
+    hosts: Annotated[
+        tuple[HostPart, ...],
+        Meta(description="empty where the coordinator's own was the only one: the rest of the report is of it"),
+    ] = ()
     schema: Literal["ovbench.report/1"] = SCHEMA
+
+    @property
+    def several_hosts(self) -> bool:
+        return len(self.hosts) > 1
+
+    @property
+    def measured_cpus(self) -> int:
+        """How many, on all hosts."""
+        if not self.several_hosts:
+            return len(self.cpu.measured_cpus)
+        return sum(len(host.cpu.measured_cpus) for host in self.hosts if host.cpu is not None)
 
     @property
     def measured(self) -> bool:

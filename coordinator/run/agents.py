@@ -27,7 +27,7 @@ def agent_part(
     process: ProcessShare | None,
     seen: Mapping[tuple[str, int], Sequence[int]],
 ) -> result.AgentPart:
-    """`seen`: by host and CPU, the agents that were seen on it."""
+    """`record`: the part on the agent's host. `seen`: by host and CPU, the agents that were seen on it."""
     ready, finished = agent.ready, agent.finished
     failed = agent.failure is not None or (finished is not None and finished.error is not None)
     error = finished.error if finished is not None else None
@@ -36,7 +36,7 @@ def agent_part(
     service = merged.agent_services.get(agent.id) if merged is not None else None
     return result.AgentPart(
         id=agent.id,
-        host=agent.host,
+        host=record.host.name or agent.host,
         pid=agent.pid,
         state="failed" if failed else "lost" if agent.why else "ok",
         reason=error or agent.why,

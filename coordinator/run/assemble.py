@@ -1,6 +1,6 @@
 """From the record of a run to its report. Pure: clock and machine were read before, and the caller saves samples."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -10,6 +10,8 @@ from ovbench.common.effective import Effective, Port
 from ovbench.common.shape import format_shape
 
 from ..analysis.fairness import fairness
+from ..analysis.hosts import HostFigures, figures_by_host
+from ..analysis.interference import Surroundings
 from ..analysis.layers import merge_layers
 from ..analysis.merge import Merged, merge_run
 from ..analysis.progress import Work
@@ -19,11 +21,13 @@ from ..checks.placement import seen_by
 from ..checks.requirements import check
 from ..checks.verdict import judge
 from ..result import report as result
+from ..result.cpu import Neighbour
 from ..result.estimates import bounds_of_run, estimates_of_run
 from ..session.record import RunRecord
 from .agents import agent_part, slowest_phases
-from .cpu import CpuTimes, cpu_part, efficiency_part, surroundings
+from .cpu import cpu_of_all, efficiency_of_all
 from .goodput import goodput_part
+from .hosts import HostSeen, host_parts
 from .load import (
     arrivals_part,
     distribution_part,
@@ -52,24 +56,36 @@ def report_of(record: RunRecord, save: Save | None) -> result.Report:
 
 def build_report(record: RunRecord, merged: Merged | None, samples_file: str | None) -> result.Report:
     """`merged` is None where no agent delivered."""
+    if len(record.hosts) == 1:
+        record = record.on(0)
     ready = [agent.ready for agent in record.agents if agent.ready is not None]
     effective = [r.effective for r in ready]
     batch = effective[0].batch if effective else 1
     chosen = record.request.output.latency_percentile
     window = merged.window if merged is not None else Window(0, 0, 0, 0)
     completed = sum(m.finished.completed for m in record.agents if m.finished is not None)
-    times = CpuTimes.of(record, window)
-    around = surroundings(record, window, times)
-    evidence = Evidence(record, merged, samples_file is not None, around)
-    seen = seen_by(record.agents)
+    parts = [record.on(host) for host in range(len(record.hosts))]
+    several = len(parts) > 1
+    figures = _figures(record, merged)
+    hosts = [HostSeen.of(part, window, one) for part, one in zip(parts, figures, strict=True)]
+    there = [host for host in hosts if not host.lost]
+    saved = samples_file is not None
+    evidence = Evidence(
+        record,
+        merged,
+        saved,
+        Surroundings() if several else hosts[0].around,
+        tuple(Evidence(host.record, merged, saved, host.around) for host in there) if several else (),
+    )
+    by_name = {host.record.host.name: host.figures for host in hosts} if several else {}
     report = result.Report(
         ovbench=result.Product(record.version),
         started_at=record.started_at,
         command=record.command,
         requested=record.request.requested(),
         effective=_effective(record, effective) if effective else None,
-        environment=record.host.environment,
-        window=window_part(window, record.request.load.warmup_s),
+        environment=record.hosts[0].environment,
+        window=window_part(record, window),
         throughput=throughput_part(
             merged.count if merged else 0,
             merged.frames if merged else 0,
@@ -81,11 +97,9 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         ),
         latency_ms=latency_part(merged.latency, chosen) if merged else None,
         phases_ms=slowest_phases([r.phases for r in ready]),
-        cpu=cpu_part(record, window, times, around),
-        agents=tuple(
-            agent_part(record, agent, merged, window, times.processes.get(agent.id), seen) for agent in record.agents
-        ),
-        timeline=tuple(timeline_parts(record, merged)) if merged else (),
+        cpu=cpu_of_all([host.cpu for host in there]) if several else hosts[0].cpu,
+        agents=tuple(agent for host in hosts for agent in _agents(host, merged)),
+        timeline=tuple(timeline_parts(record, [host.record for host in there], merged)) if merged else (),
         validity=judge(evidence),
         dropped_messages=record.dropped_messages,
         samples_file=samples_file,
@@ -95,11 +109,11 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
             by_request=record.request.output.report_type == "detailed_counters",
         ),
         outputs=evidence.outputs.part(),
-        efficiency=efficiency_part(record, merged, times) if merged is not None else None,
-        neighbours=tuple(around.neighbours),
+        efficiency=_efficiency(hosts, merged),
+        neighbours=tuple(_neighbours(there, several)),
         scenario=evidence.scenario,
-        fairness=fairness(record.agents, merged, record.host.topology) if merged else None,
-        latency_distribution=distribution_part(merged) if merged else None,
+        fairness=fairness(record, merged) if merged else None,
+        latency_distribution=distribution_part(merged, by_name) if merged else None,
         service_ms=latency_part(merged.service, chosen) if merged else None,
         wait_ms=latency_part(merged.wait, chosen) if merged else None,
         lateness_us=lateness_part(merged.lateness) if merged else None,
@@ -107,9 +121,44 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         until=evidence.until,
         goodput=goodput_part(record, merged) if merged else None,
         stages=tuple(stage_parts(record, merged)) if merged else (),
+        hosts=host_parts(evidence, hosts),
     )
     requirements = check(record.request.criteria.requirements, estimates_of_run(report), bounds_of_run(report))
     return structs.replace(report, requirements=requirements)
+
+
+def _figures(record: RunRecord, merged: Merged | None) -> Sequence[HostFigures | None]:
+    """By host. Those of one host are those of the run, and it costs nothing to have them."""
+    if merged is None:
+        return [None] * len(record.hosts)
+    if len(record.hosts) > 1:
+        return figures_by_host(record, merged, record.request.output.latency_percentile)
+    completed = sum(one.finished.completed for one in record.agents if one.counts and one.finished is not None)
+    figures = HostFigures(
+        merged.count, merged.frames, merged.work, completed, merged.latency, merged.service, merged.wait,
+        merged.fps_ci95,
+    )  # fmt: skip
+    return [figures]
+
+
+def _agents(host: HostSeen, merged: Merged | None) -> Iterator[result.AgentPart]:
+    seen = seen_by(host.record.agents)
+    for agent in host.record.agents:
+        yield agent_part(host.record, agent, merged, host.window, host.times.processes.get(agent.id), seen)
+
+
+def _efficiency(hosts: Sequence[HostSeen], merged: Merged | None) -> result.EfficiencyPart | None:
+    if merged is None or len(hosts) == 1:
+        return hosts[0].efficiency
+    known = [part for host in hosts if (part := host.efficiency) is not None]
+    return efficiency_of_all(known, merged.work, merged.window)
+
+
+def _neighbours(hosts: Sequence[HostSeen], several: bool) -> Iterator[Neighbour]:
+    """Of all hosts, those that took most first."""
+    found = [(one, host.record.host.name) for host in hosts for one in host.around.neighbours]
+    for one, name in sorted(found, key=lambda pair: -pair[0].percent):
+        yield structs.replace(one, host=name) if several else one
 
 
 def _effective(record: RunRecord, effective: Sequence[Effective]) -> result.EffectivePart:
@@ -125,7 +174,7 @@ def _effective(record: RunRecord, effective: Sequence[Effective]) -> result.Effe
         device=first.device,
         api=record.request.load.api,
         hint=first.hint,
-        precision=first.precision,
+        precision=", ".join(dict.fromkeys(e.precision for e in effective)),
         agents=len(record.agents),
         streams=common({e.streams for e in effective}),
         threads=common({e.threads for e in effective}),

@@ -1,6 +1,6 @@
 """Whose the CPUs were while the load ran, as the report and the checks have it, and what the throughput cost. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,7 @@ from ..analysis.interference import (
     readings_behind,
     throttles,
 )
-from ..analysis.merge import Merged
+from ..analysis.progress import Work
 from ..analysis.recording import Window
 from ..analysis.slices import slice_edges_ns, slice_length_ns
 from ..machine.utilization import CpuShare, ProcessShare, busy_between, coordinator_s, cpu_shares, process_share
@@ -122,20 +122,54 @@ def _cpu_timeline(record: RunRecord, window: Window) -> CpuTimeline | None:
     )
 
 
-def efficiency_part(record: RunRecord, merged: Merged, times: CpuTimes) -> result.EfficiencyPart | None:
-    """None where nothing was done."""
-    if merged.work.inferences <= 0:
+def cpu_of_all(hosts: Sequence[CpuPart]) -> CpuPart:
+    """Of several hosts: what there is of all measured CPUs together."""
+    whole = sum(len(host.measured_cpus) for host in hosts)
+
+    def mean(share: Callable[[CpuPart], float]) -> float:
+        return sum(share(host) * len(host.measured_cpus) for host in hosts) / whole if whole else 0.0
+
+    return CpuPart(
+        busy_percent=mean(lambda host: host.busy_percent),
+        per_cpu={},
+        agents_percent=mean(lambda host: host.agents_percent),
+        coordinator_percent=mean(lambda host: host.coordinator_percent),
+        others_percent=mean(lambda host: host.others_percent),
+        control_percent=sum(host.control_percent for host in hosts),
+        measured_cpus=(),
+    )
+
+
+def efficiency_part(record: RunRecord, work: Work, window: Window, times: CpuTimes) -> result.EfficiencyPart | None:
+    """Of one host, whose agents did `work`. None where nothing was done."""
+    if work.inferences <= 0:
         return None
     counted = [times.processes[agent.id] for agent in record.agents if agent.counts]
     cpu_s = sum(process.user_s + process.system_s for process in counted)
-    domains = energy(record.host.sensors, merged.window.start_ns, merged.window.stop_ns)
-    energy_j = package_energy(domains)
+    domains = energy(record.host.sensors, window.start_ns, window.stop_ns)
+    return _efficiency(work, window, cpu_s, package_energy(domains), domains)
+
+
+def efficiency_of_all(
+    hosts: Sequence[result.EfficiencyPart], work: Work, window: Window
+) -> result.EfficiencyPart | None:
+    """Of several hosts: energy is known where that of each is, by RAPL domain with each of them alone."""
+    if work.inferences <= 0:
+        return None
+    joules = [host.energy_j for host in hosts if host.energy_j is not None]
+    energy_j = sum(joules) if len(joules) == len(hosts) else None
+    return _efficiency(work, window, sum(host.cpu_s for host in hosts), energy_j, {})
+
+
+def _efficiency(
+    work: Work, window: Window, cpu_s: float, energy_j: float | None, domains: dict[str, float]
+) -> result.EfficiencyPart:
     return result.EfficiencyPart(
         cpu_s=cpu_s,
-        frames_per_cpu_s=frames_per_cpu_s(merged.work.frames, cpu_s),
+        frames_per_cpu_s=frames_per_cpu_s(work.frames, cpu_s),
         energy_j=energy_j,
-        energy_per_inference_j=None if energy_j is None else energy_j / merged.work.inferences,
-        power_w=None if energy_j is None else energy_j / merged.window.duration_s,
+        energy_per_inference_j=None if energy_j is None else energy_j / work.inferences,
+        power_w=None if energy_j is None else energy_j / window.duration_s,
         energy_by_domain_j=domains,
     )
 

@@ -1,7 +1,7 @@
 """What a load did, of the run or of one agent, as the report has it: throughput, latencies and their course. Pure."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,6 +11,7 @@ from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from ovbench.common.effective import Effective
 
 from ..analysis.flow import Flow
+from ..analysis.hosts import HostFigures, edge_error_ns, skew_error_ns
 from ..analysis.latency import Latency
 from ..analysis.merge import Merged
 from ..analysis.progress import Work
@@ -30,14 +31,17 @@ _MOST_DISTRIBUTIONS: Final = 64
 """Of agents; with more they would be most of the report."""
 
 
-def window_part(window: Window, warmup_s: float) -> result.WindowPart:
+def window_part(record: RunRecord, window: Window) -> result.WindowPart:
+    edge_ns, skew_ns = edge_error_ns(record), skew_error_ns(record)
     return result.WindowPart(
         duration_s=window.duration_s,
-        warmup_s=warmup_s,
+        warmup_s=record.request.load.warmup_s,
         start_skew_us=window.start_skew_ns / NS_PER_US,
         stop_skew_us=window.stop_skew_ns / NS_PER_US,
         start_ns=window.start_ns,
         stop_ns=window.stop_ns,
+        edge_error_us=None if edge_ns is None else edge_ns / NS_PER_US,
+        skew_error_us=None if skew_ns is None else skew_ns / NS_PER_US,
     )
 
 
@@ -146,7 +150,8 @@ def group_parts(merged: Merged, effective: Effective, chosen: int) -> Iterator[r
         )
 
 
-def distribution_part(merged: Merged) -> DistributionPart | None:
+def distribution_part(merged: Merged, hosts: Mapping[str, HostFigures | None]) -> DistributionPart | None:
+    """`hosts`: of several, by name."""
     if merged.latency is None:
         return None
     agents = merged.agent_latencies if len(merged.agent_latencies) <= _MOST_DISTRIBUTIONS else {}
@@ -156,13 +161,19 @@ def distribution_part(merged: Merged) -> DistributionPart | None:
         agents={str(agent): latency.distribution for agent, latency in agents.items() if latency is not None},
         service=merged.service.distribution if merged.service is not None else (),
         wait=merged.wait.distribution if merged.wait is not None else (),
+        hosts={
+            name: host.latency.distribution
+            for name, host in hosts.items()
+            if host is not None and host.latency is not None and len(hosts) <= _MOST_DISTRIBUTIONS
+        },
     )
 
 
-def timeline_parts(record: RunRecord, merged: Merged) -> Iterator[TimelinePart]:
+def timeline_parts(record: RunRecord, parts: Sequence[RunRecord], merged: Merged) -> Iterator[TimelinePart]:
+    """`parts`: of the record, those of hosts that were not lost."""
     slices, window = merged.timeline, merged.window
     edges = [part.start_ns for part in slices[:1]] + [part.stop_ns for part in slices]
-    busy = busy_between(record.host.readings, record.plan.measured_cpus, edges)
+    busy = [shares for part in parts for shares in _busy(part, edges)]
     kept = kept_by_slice(record, merged)
     for index, part in enumerate(slices):
         seconds = (part.stop_ns - part.start_ns) / NS_PER_S
@@ -170,9 +181,14 @@ def timeline_parts(record: RunRecord, merged: Merged) -> Iterator[TimelinePart]:
             t_s=(part.stop_ns - window.start_ns) / NS_PER_S,
             fps=part.frames / seconds if seconds > 0 else 0.0,
             p99_ms=part.p99_ms,
-            busy_percent=plain_mean(shares[index] for shares in busy.values()),
+            busy_percent=plain_mean(shares[index] for shares in busy),
             arrivals=_slice_arrivals(merged.flow, kept, index, seconds) if merged.flow is not None else None,
         )
+
+
+def _busy(part: RunRecord, edges: Sequence[int]) -> Iterable[list[float]]:
+    """Of each measured CPU of a host."""
+    return busy_between(part.host.readings, part.plan.measured_cpus, edges).values()
 
 
 def _slice_arrivals(flow: Flow, kept: Int64s | None, index: int, seconds: float) -> TimelineArrivals:

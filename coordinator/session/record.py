@@ -119,6 +119,14 @@ class RunRecord:
         (host,) = self.hosts
         return host
 
+    @property
+    def homes(self) -> dict[int, int]:
+        """The index of the host that each agent is on, by its id."""
+        if len(self.hosts) == 1:
+            return dict.fromkeys((agent.id for agent in self.agents), 0)
+        parts = (self.plan.agents_on(host) for host in range(len(self.hosts)))
+        return {agent.id: host for host, part in enumerate(parts) for agent in self.agents[part.start : part.stop]}
+
     def on(self, host: int) -> "RunRecord":
         """The part of it on one host, as if there had been no other. Agents keep their ids."""
         agents = self.plan.agents_on(host)

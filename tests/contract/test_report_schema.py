@@ -15,7 +15,7 @@ from ovbench.coordinator.result import report as result
 from ovbench.coordinator.result.findings import EFFECTS, Code
 from ovbench.coordinator.result.report import Report, from_json, json_schema, to_json
 from ovbench.coordinator.session.record import AgentRecord
-from tests.builders import delivered, effective, job, layer, ready, report, request, run
+from tests.builders import clock, delivered, effective, job, layer, over_hosts, ready, report, request, run
 
 PUBLISHED: Final = Path(result.__file__).resolve().with_name("report.schema.json")
 
@@ -44,6 +44,12 @@ KEYS: Final = {
     "validity.findings.0": "code severity message",
 }
 """What others rely on: by place, the keys that must be there."""
+
+OF_A_HOST: Final = (
+    "name hostname state reason class clock topology kernel governor openvino python libraries precision isa "
+    "capabilities agents throughput latency_ms cpu efficiency findings"
+)
+"""The same of each of `hosts`."""
 
 
 def oversubscribed() -> Report:
@@ -74,6 +80,14 @@ def with_requirements() -> Report:
     )
 
 
+def over_unlike_hosts() -> Report:
+    """Three, of which one was lost and one infers in another precision."""
+    gone = AgentRecord(3, job((0,)), why="host c was lost")
+    bf16 = ready(msgspec.structs.replace(effective(), precision="bf16", isa="avx512_core_bf16", capabilities=("BF16",)))
+    members = {"a": [delivered(0), delivered(1)], "user@b:2222": [delivered(2, cpus=(0,), prepared=bf16)], "c": [gone]}
+    return report(over_hosts(members, lost={"c": "its network was gone for 3 s"}, clocks={"a": clock(0, 2_000)}))
+
+
 REPORTS: Final = {
     "of two agents": report(),
     "with a finding": oversubscribed(),
@@ -85,6 +99,8 @@ REPORTS: Final = {
     "with groups and layers": with_everything(),
     "of a model that was only compiled": compiled_only(),
     "with requirements": with_requirements(),
+    "over unlike hosts": over_unlike_hosts(),
+    "of one other host": report(over_hosts({"b": [delivered(0)]})),
 }
 EACH = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 
@@ -107,6 +123,31 @@ def test_a_report_keeps_to_the_schema(report: Report) -> None:
 @EACH
 def test_a_report_read_back_is_the_same(report: Report) -> None:
     assert from_json(to_json(report)) == report
+
+
+def test_a_report_from_before_there_were_hosts_is_read() -> None:
+    """As it was written then: without what has come since."""
+    old = json.loads(to_json(REPORTS["with a finding"]))
+    del old["hosts"]
+    for part, names in (
+        ("window", ("edge_error_us", "skew_error_us")),
+        ("fairness", ("by_host", "among")),
+        ("latency_distribution", ("hosts",)),
+    ):
+        for name in names:
+            del old[part][name]
+    assert validator().is_valid(old)
+    assert from_json(json.dumps(old).encode()) == REPORTS["with a finding"]
+
+
+def test_what_is_of_each_host_is_there() -> None:
+    whole = json.loads(to_json(REPORTS["over unlike hosts"]))
+    assert all(set(OF_A_HOST.split()) <= set(host) for host in whole["hosts"])
+    assert [host["state"] for host in whole["hosts"]] == ["ok", "ok", "lost"]
+    clocks = [set(host["clock"]) for host in whole["hosts"]]
+    assert clocks[0] == {"offset_us", "offset_error_us", "drift_ppm", "round_trips", "least_round_trip_us"}
+    codes = {finding["code"] for finding in whole["validity"]["findings"]}
+    assert {"host_lost", "clock_error", "unlike_hosts"} <= codes
 
 
 def test_a_report_of_another_schema_is_refused_by_both() -> None:
