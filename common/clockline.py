@@ -31,13 +31,12 @@ class NoInstant(ValueError):
     """What was to be mapped, or what came of it, is no instant of a clock."""
 
 
-def drifted_ns(time_ns: Int64s) -> Int64s:
-    """By how much two clocks can drift apart in times that are not negative, rounded up; int64 [n]."""
-    drifted: Int64s = time_ns // MOST_DRIFT_ONE_IN + 1
-    return drifted
+def drifted_ns(time_ns: _Instants) -> _Instants:
+    """By how much two clocks can drift apart in a time that is not negative, rounded up; an int or int64 [n]."""
+    return time_ns // MOST_DRIFT_ONE_IN + 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClockLine:
     """From knot to knot straight, before the first and behind the last as beside it.
 

@@ -135,8 +135,8 @@ class HostClock:
         low, high = self.offset_bounds_ns(at_ns)
         offset = (line or self.line()).offsets_ns(at_ns)
         error: Int64s = np.maximum(np.maximum(high - offset, offset - low), 0)
-        # An instant of the coordinator's is wrong by what the offset is, and by what it changes within that time.
-        return error + drifted_ns(error) + 1
+        # An instant of the coordinator's is wrong by what the offset is, and by what that changes within as long.
+        return error + error // (MOST_DRIFT_ONE_IN - 1) + 2
 
     def to_host_ns(self, at_ns: _Instants) -> _Instants:
         """As `ClockLine.to_host_ns` of the line of now."""
@@ -222,7 +222,7 @@ class _Ceiling:
         """The most that the function can be."""
         place = bisect_left(self.instants, at_ns)
         return min(
-            self.values[point] + _drifted(abs(at_ns - self.instants[point]))
+            self.values[point] + drifted_ns(abs(at_ns - self.instants[point]))
             for point in (place - 1, place)
             if 0 <= point < len(self.instants)
         )
@@ -243,7 +243,7 @@ class _Ceiling:
 
     def _follows(self, point: int, at_ns: int, value: int) -> bool:
         """Whether a point that is kept says nothing beyond another one."""
-        return value + _drifted(abs(at_ns - self.instants[point])) <= self.values[point]
+        return value + drifted_ns(abs(at_ns - self.instants[point])) <= self.values[point]
 
     def _thin(self) -> None:
         """Give up the higher one of each two neighbours: the function becomes higher, never lower."""
@@ -251,7 +251,3 @@ class _Ceiling:
         kept = [min(range(first, min(first + 2, len(self.values))), key=self.values.__getitem__) for first in pairs]
         self.instants = [self.instants[place] for place in kept]
         self.values = [self.values[place] for place in kept]
-
-
-def _drifted(time_ns: int) -> int:
-    return time_ns // MOST_DRIFT_ONE_IN + 1

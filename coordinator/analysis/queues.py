@@ -18,6 +18,7 @@ from ovbench.common.clock import to_ns
 from ovbench.common.dealing import deal
 from ovbench.common.job import Pace
 
+from ..session.placed import after_start_ns, own_length_ns
 from ..session.record import AgentRecord, RunRecord
 from .lateness import lateness_ns
 from .offered import Offered, in_order_of_due, left_over
@@ -62,19 +63,21 @@ def queues_of(record: RunRecord, loads: Sequence[Recorded]) -> tuple[Queue, ...]
 def _scheduled(record: RunRecord, schedule_ns: Int64s, loads: Sequence[Recorded]) -> Iterator[Queue]:
     arrivals = record.request.arrivals
     seed = 0 if arrivals is None else arrivals.seed
-    window = window_of(loads)
-    dues = schedule_ns + window.start_ns
-    shares = deal(len(dues), record.request.dispatch, len(record.agents), seed)
+    window, finished = window_of(loads), {agent.id: agent.finished for agent in record.agents}
+    shares = deal(len(schedule_ns), record.request.dispatch, len(record.agents), seed)
     everyone = [agent.id for agent in record.agents]
     for number, share in enumerate(shares):
         agents = everyone if len(shares) < len(everyone) else everyone[number : number + 1]
         mine = [load for load in loads if load.agent in agents]
         whole = len(mine) == len(agents)
+        ended = finished[mine[0].agent] if mine else None
+        due = schedule_ns[share]  # by the clock of those who serve it
+        dues = window.start_ns + due if ended is None else after_start_ns(ended, due)
         yield Queue(
             tuple(agents),
             sum(load.available for load in mine),
             sum(load.served_at_a_time for load in mine),
-            _offered(record, dues[share], mine, _drained_ns(record, mine) if whole else window.start_ns),
+            _offered(record, dues, mine, _drained_ns(record, mine) if whole else window.start_ns),
         )
 
 
@@ -106,11 +109,11 @@ def _untaken(agent: AgentRecord, load: Recorded) -> Int64s:
     Of a number of inferences that was asked for, all have been done, and no more was to come.
     """
     pace, limit = agent.job.load.pace, None if agent.ready is None else agent.ready.effective.iterations
-    if pace is None or (limit is not None and load.completed >= limit):
+    if pace is None or agent.finished is None or (limit is not None and load.completed >= limit):
         return _NONE
     period_ns = pace.frame_period_ns * sum(load.batches) / len(load.batches)
-    count = _due_before(pace, period_ns, load.stop_ns - load.start_ns)
-    return load.start_ns + _dues(pace, period_ns, np.arange(min(load.completed, count), count))
+    count = _due_before(pace, period_ns, own_length_ns(agent.finished))
+    return after_start_ns(agent.finished, _dues(pace, period_ns, np.arange(min(load.completed, count), count)))
 
 
 def _dues(pace: Pace, period_ns: float, numbers: Int64s) -> Int64s:

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ovbench.common.clock import NS_PER_S
-from ovbench.common.messages import Folded, Samples
+from ovbench.common.messages import Finished, Folded, Samples
 from ovbench.common.samples import SampleArray, instants_of
 
+from ..session.placed import after_start_ns
 from ..session.record import AgentRecord
 from .offered import Offered
 
@@ -158,15 +159,16 @@ def recorded(agents: Sequence[AgentRecord]) -> list[Recorded]:
             period_ns=_period_ns(agents, agent.batches),
             at_rate=agent.job.load.at_rate,
             available=agent.ready.effective.requests if agent.ready is not None else 1,
-            dropped_ns=_dropped_ns(agent, agent.finished.start_ns),
+            dropped_ns=_dropped_ns(agent, agent.finished),
         )
         for agent in agents
         if agent.finished is not None and agent.counts
     ]
 
 
-def _dropped_ns(agent: AgentRecord, start_ns: int) -> Int64s:
-    return start_ns + np.concatenate([np.empty(0, np.int64), *(instants_of(part.data) for part in agent.dropped)])
+def _dropped_ns(agent: AgentRecord, finished: Finished) -> Int64s:
+    since = np.concatenate([np.empty(0, np.int64), *(instants_of(part.data) for part in agent.dropped)])
+    return after_start_ns(finished, since)
 
 
 def _period_ns(agents: Sequence[AgentRecord], batches: Sequence[int]) -> float:

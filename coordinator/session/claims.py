@@ -12,6 +12,7 @@ import numpy as np
 
 from ovbench.common.bounded import MOST_COUNT
 from ovbench.common.clock import NS_PER_S, to_ns
+from ovbench.common.clockline import drifted_ns
 from ovbench.common.cpulist import format_cpu_list
 from ovbench.common.histogram import COARSE, FINE, Layout
 from ovbench.common.job import Job
@@ -34,6 +35,7 @@ from ovbench.common.samplememory import most_samples
 from ovbench.common.samples import Int64s, instants_of
 
 from .member import Member, weight
+from .placed import PlacedFinished
 
 SLACK_NS: Final = NS_PER_S
 """Of instants: agents read the same clock, and what comes later than that is not of this run."""
@@ -94,8 +96,10 @@ def _in_finished(
     load, last = member.job.load, now_ns + SLACK_NS
     start, stop = finished.start_ns, finished.stop_ns
     # One that is stopped in its lead-in ends with a window that has not begun.
-    opens_ns = begin_ns + to_ns(load.lead_in_s)
-    first, latest = (begin_ns - SLACK_NS, last) if load.schedule is None else (opens_ns, opens_ns)
+    opens_ns, slack_ns = begin_ns + to_ns(load.lead_in_s), _slack_ns(finished)
+    first, latest = (begin_ns - SLACK_NS, last)
+    if load.schedule is not None:
+        first, latest = (opens_ns - slack_ns, opens_ns + slack_ns)
     if not first <= start <= latest:
         yield "it reports that its load began at an instant that is not of this run; does it read this machine's clock?"
     # A paced load of counted inferences lasts to where the next would have been due.
@@ -184,8 +188,19 @@ def _span(member: Member, begin_ns: int, now_ns: int) -> tuple[int, int, int]:
     load, last_ns = member.job.load, now_ns + SLACK_NS
     if load.schedule is None:
         return (0 if member.finished is None else member.finished.start_ns), last_ns, last_ns
-    window_ns = to_ns(load.duration_s or 0.0)
-    return begin_ns, last_ns, min(last_ns, begin_ns + to_ns(load.lead_in_s) + window_ns - 1)
+    length_ns, slack_ns = to_ns(load.lead_in_s) + to_ns(load.duration_s or 0.0), _slack_ns(member.finished)
+    last_due_ns = begin_ns + length_ns - 1 + slack_ns + _stretch_ns(member.finished, length_ns)
+    return begin_ns - slack_ns, last_ns, min(last_ns, last_due_ns)
+
+
+def _slack_ns(finished: Finished | None) -> int:
+    """Of an instant that was ordered: another host's clock is known only so well, and better later."""
+    return SLACK_NS if isinstance(finished, PlacedFinished) else 0
+
+
+def _stretch_ns(finished: Finished | None, length_ns: int) -> int:
+    """What a time that another host measured may be longer than it is between instants that were mapped."""
+    return drifted_ns(length_ns) if isinstance(finished, PlacedFinished) else 0
 
 
 def _within(instants: Int64s, first_ns: int, last_ns: int) -> bool:
@@ -220,9 +235,11 @@ def _in_folded(member: Member, folded: Folded, begin_ns: int, now_ns: int) -> It
         yield "it folded samples, and has memory for all"
     if folded.first_end_ns < start_ns or folded.last_end_ns > last_ns:
         yield "it folded samples that are not of its load"
-    if folded.most_ns > folded.last_end_ns - start_ns:
+    length_ns = folded.last_end_ns - start_ns
+    if folded.most_ns > length_ns + _stretch_ns(member.finished, max(0, length_ns)):
         yield "it folded a latency that is longer than its load"
     length_ns = folded.last_end_ns - min(begin_ns, start_ns)
+    length_ns += _stretch_ns(member.finished, max(0, length_ns))
     if int(np.frombuffer(folded.slice_indices, "<i4").max()) * folded.slice_ns > length_ns:
         yield "it folded samples in time slices that are not of its load"
     histograms = [(COARSE, folded.slice_buckets, folded)] + [
