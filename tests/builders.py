@@ -409,7 +409,7 @@ def over_hosts(
     lost: Mapping[str, str] | None = None,
     clocks: Mapping[str, ClockRecord] | None = None,
     readings: Mapping[str, Sequence[CpuTotals]] | None = None,
-    **environments: Mapping[str, Any],
+    environments: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> RunRecord:
     """Of a run on several hosts: their agents by name, whose ids count through, and whose CPUs are each host's own.
 
@@ -420,7 +420,9 @@ def over_hosts(
         replace(
             part.host,
             name=name,
-            environment=structs.replace(environment(), hostname=f"{name}.example", **environments.get(name, {})),
+            environment=structs.replace(
+                environment(), hostname=f"{name}.example", **(environments or {}).get(name, {})
+            ),
             clock=(clocks or {}).get(name, clock()),
             why=(lost or {}).get(name, ""),
             readings=tuple((readings or {}).get(name, part.host.readings)),

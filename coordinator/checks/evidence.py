@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
 
 from ovbench.common.topology import format_cpu_list
 
@@ -13,11 +12,10 @@ from ..analysis.interference import Surroundings
 from ..analysis.merge import Merged
 from ..analysis.scenario import judge_run
 from ..analysis.until import until_of
+from ..result.hosts import named_hosts
 from ..result.report import UntilPart
 from ..result.scenario import ScenarioPart
 from ..session.record import RunRecord
-
-_MOST_NAMED: Final = 4
 
 
 @dataclass(frozen=True)
@@ -95,10 +93,3 @@ class Evidence:
             return ""
         names = [self.run.hosts[index].name for index in sorted({self.homes[id] for id in ids})]
         return f" on {named_hosts(names)}" if names else ""
-
-
-def named_hosts(names: Sequence[str]) -> str:
-    """Such as `hosts a, b and 3 more`."""
-    shown = ", ".join(names[:_MOST_NAMED])
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"host{'s' if len(names) > 1 else ''} {shown}{more}"

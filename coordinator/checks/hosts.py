@@ -8,9 +8,10 @@ from ovbench.common.clock import NS_PER_MS
 from ..analysis.hosts import Inference, inference_of
 from ..result.environment import Environment
 from ..result.findings import Code
+from ..result.hosts import named_hosts
 from ..result.numbers import milliseconds
 from ..result.report import Finding
-from .evidence import Evidence, named_hosts
+from .evidence import Evidence
 
 MOST_OF_WINDOW: Final = 0.01
 """An edge of the window that is less exact than this part of it makes the throughput wrong by as much."""

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ..result.findings import Code, because_of, verdict_of
+from ..result.hosts import named_hosts
 from ..result.report import Finding, Validity
 from .arrivals import find_in_arrivals
-from .evidence import Evidence, named_hosts
+from .evidence import Evidence
 from .hosts import find_among_hosts, find_on_host
 from .machine import find_in_machine
 from .outputs import find_in_outputs

@@ -1,7 +1,7 @@
 """CPUs on the terminal: who had the measured ones, who else was there, and what the throughput cost."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rich import box
@@ -11,8 +11,10 @@ from rich.text import Text
 from ovbench.common.topology import format_cpu_list
 
 from ..result.cpu import CpuPart, CpuUse
+from ..result.hosts import HostPart
 from ..result.numbers import joules, percent, rate
 from ..result.report import EfficiencyPart, Report
+from .hosttable import short
 
 _MOST_CPUS: Final = 16
 _MOST_NEIGHBOURS: Final = 8
@@ -48,29 +50,69 @@ def cpu_headline(report: Report) -> Text:
     )
 
 
+@dataclass(frozen=True)
+class _Row:
+    """Whose use it is, by the table's first columns. `mhz`: None where it is not known."""
+
+    names: tuple[str, ...]
+    use: CpuUse
+    mhz: float | None
+    bar: bool = True
+
+
 def use_table(cpu: CpuPart) -> Table:
     """Who had each CPU; of more of them than fit, what they have in common."""
-    shown = [(number, cpu.use[str(number)]) for number in cpu.measured_cpus if str(number) in cpu.use]
-    clocks = {number: one.mean for number, one in cpu.frequency_mhz.items()}
+    rows = list(_rows(cpu))
+    if len(rows) > _MOST_CPUS:
+        rows = [
+            replace(_all_of(rows, pick), names=(name,), bar=name == "mean")
+            for name, pick in (("mean", _mean), ("least", min), ("most", max))
+        ]
+    return _table(("CPU",), rows)
+
+
+def use_table_of_hosts(hosts: Sequence[HostPart]) -> Table:
+    """The same over several hosts: by CPU where all of them fit, else what the CPUs of each host have in common."""
+    by_host = {host.name: list(_rows(host.cpu)) for host in hosts if host.cpu is not None and host.cpu.use}
+    if sum(map(len, by_host.values())) <= _MOST_CPUS:
+        rows = [replace(row, names=(short(host), *row.names)) for host, some in by_host.items() for row in some]
+        return _table(("host", "CPU"), rows)
+    means = [replace(_all_of(some, _mean), names=(short(host), str(len(some)))) for host, some in by_host.items()]
+    rest = means[_MOST_CPUS:]
+    if rest:
+        name = f"... {len(rest)} more"
+        means = [*means[:_MOST_CPUS], replace(_all_of(rest, _mean), names=(name, ""))]
+    return _table(("host", "CPUs"), means)
+
+
+def _rows(cpu: CpuPart) -> Iterator[_Row]:
+    """Of each measured CPU."""
+    for number in map(str, cpu.measured_cpus):
+        if number in cpu.use:
+            clock = cpu.frequency_mhz.get(number)
+            yield _Row((number,), cpu.use[number], None if clock is None else clock.mean)
+
+
+def _all_of(rows: Sequence[_Row], pick: Callable[[Sequence[float]], float]) -> _Row:
+    use = CpuUse(*(pick([part.share(row.use) for row in rows]) for part in _PARTS))
+    clocks = [row.mhz for row in rows if row.mhz is not None]
+    return _Row((), use, pick(clocks) if clocks else None)
+
+
+def _table(names: Sequence[str], rows: Sequence[_Row]) -> Table:
+    clocks = any(row.mhz is not None for row in rows)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 2), show_edge=False, pad_edge=True)
-    table.add_column("CPU", justify="right", no_wrap=True)
+    for name in names:
+        table.add_column(name, justify="left" if name == "host" else "right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for title in (*(part.title for part in _PARTS), *(["MHz"] if clocks else [])):
         table.add_column(title, justify="right", no_wrap=True)
-
-    def row(name: str, use: CpuUse, mhz: float | None, bar: bool = True) -> None:
-        clock = [] if not clocks else ["-" if mhz is None else f"{mhz:,.0f}"]
-        table.add_row(
-            name, _bar(use, 12 if clocks else 20) if bar else "", *(percent(part.share(use)) for part in _PARTS), *clock
-        )
-
-    if len(shown) <= _MOST_CPUS:
-        for number, use in shown:
-            row(str(number), use, clocks.get(str(number)))
-        return table
-    for name, pick in (("mean", _mean), ("least", min), ("most", max)):
-        use = CpuUse(*(pick([part.share(one) for _, one in shown]) for part in _PARTS))
-        row(name, use, pick(list(clocks.values())) if clocks else None, bar=name == "mean")
+    longest = max((sum(map(len, row.names)) for row in rows), default=0)
+    width = max(4, (12 if clocks else 20) - (0 if len(names) == 1 else longest + 2))
+    for row in rows:
+        clock = [] if not clocks else ["-" if row.mhz is None else f"{row.mhz:,.0f}"]
+        shares = (percent(part.share(row.use)) for part in _PARTS)
+        table.add_row(*row.names, _bar(row.use, width) if row.bar else "", *shares, *clock)
     return table
 
 
@@ -94,7 +136,8 @@ def below_cpus(report: Report) -> Iterator[Text]:
     named = [one for one in report.neighbours if one.percent >= _LEAST_SHOWN]
     for one in named[:_MOST_NEIGHBOURS]:
         cpus = format_cpu_list(int(cpu) for cpu in one.cpus)
-        yield Text(f"  {percent(one.percent):>7}  {one.name} (pid {one.pid}), on CPU {cpus}", "yellow")
+        where = f" of host {one.host}" if one.host else ""
+        yield Text(f"  {percent(one.percent):>7}  {one.name} (pid {one.pid}), on CPU {cpus}{where}", "yellow")
     if len(named) > _MOST_NEIGHBOURS:
         yield Text(f"           and {len(named) - _MOST_NEIGHBOURS} other processes more", "yellow")
     costs = list(_costs(report.efficiency)) if report.efficiency is not None else []

@@ -15,8 +15,19 @@ from ovbench.common.topology import Topology, format_cpu_list
 from ..plan.plan import Plan
 from ..request.request import PcSort, Request
 from ..request.resultflags import PC_SORTS
+from ..result.hosts import HostPart, named_hosts
 from ..result.latency import LatencyPart
-from ..result.numbers import count, deviation, duration, figure_value, megabytes, milliseconds, percent, rate
+from ..result.numbers import (
+    count,
+    deviation,
+    duration,
+    figure_value,
+    megabytes,
+    microseconds,
+    milliseconds,
+    percent,
+    rate,
+)
 from ..result.report import (
     AgentPart,
     EffectivePart,
@@ -31,12 +42,14 @@ from ..result.report import (
 )
 from ..result.scenario import ScenarioPart
 from .arrivals import ARRIVALS_INDENT, arrival_lines, stage_table
-from .cputable import below_cpus, cpu_headline, use_table
+from .cputable import below_cpus, cpu_headline, use_table, use_table_of_hosts
+from .hosttable import class_lines, host_table, short
 from .latencytable import chosen_of, group_table, latency_figure, latency_table, method, parts_table
 from .layers import EXPLANATION, layer_lines, slower_lines
 from .lines import gist, print_line
 from .scenario import scenario_rows
 from .steps import arriving_lines
+from .table import fitted_table
 from .until import until_line
 
 _VERDICT: Final = {
@@ -83,11 +96,18 @@ def print_report(console: Console, report: Report) -> None:
     if report.stages:
         show(Text.assemble(("\nstages", "bold"), ("  by when inferences were due; rates per second", "dim")))
         console.print(stage_table(report.stages))
+    if report.several_hosts:
+        show(Text("\nhosts", "bold"))
+        console.print(host_table(report.hosts))
+        for line in class_lines(report.hosts):
+            print_line(console, line, 2)
     if report.measured:
         show(Text.assemble(("\nagents", "bold"), (_fairness(report.fairness), "dim")))
         console.print(_agent_table(report))
         show(cpu_headline(report))
-        if report.cpu.use:
+        if report.several_hosts:
+            console.print(use_table_of_hosts(report.hosts))
+        elif report.cpu.use:
             console.print(use_table(report.cpu))
         for line in below_cpus(report):
             show(line)
@@ -188,14 +208,28 @@ def _sublines(report: Report) -> Iterator[list[str]]:
     if report.arrivals is not None:
         # Without an interval: here it would be of how arrivals scatter.
         counted.append(f"{rate(throughput.fps)} FPS")
-    yield [*counted, f"start skew {window.start_skew_us:.1f} us"]
+    error = "" if window.skew_error_us is None else f" ± {microseconds(window.skew_error_us)}"
+    yield [
+        *counted,
+        f"start skew {microseconds(window.start_skew_us) if error else f'{window.start_skew_us:.1f} us'}{error}",
+    ]
     if report.effective is not None:
         agents = sum(agent.state == "ok" for agent in report.agents)
-        yield [f"{agents} agent{'s' if agents != 1 else ''}, {report.effective.api}{_each(report.effective)}"]
+        what = f"{agents} agent{'s' if agents != 1 else ''}, {report.effective.api}{_each(report.effective)}"
+        yield [*_where(report.hosts), what]
     if report.until is not None:
         yield [until_line(report.until)]
     if report.outputs is not None and report.outputs.agree:
         yield [_agreement(report.outputs, len(report.agents))]
+
+
+def _where(hosts: Sequence[HostPart]) -> Iterator[str]:
+    """Nothing of the coordinator's own host alone."""
+    there = [host for host in hosts if host.state != "lost"]
+    if len(hosts) == 1:
+        yield f"on host {hosts[0].name}"
+    elif hosts:
+        yield f"{len(there)} hosts" if len(there) == len(hosts) else f"{len(there)} of {len(hosts)} hosts"
 
 
 def _scenario(part: ScenarioPart) -> Iterator[Text]:
@@ -272,6 +306,7 @@ _AGENT_COLUMNS: Final = (
     _Column("CPU", lambda a: percent(a.cpu.percent) if a.cpu else None),
     _Column("memory", _memory),
 )
+_HOST: Final = _Column("host", lambda a: short(a.host))
 # Shown only where agents differ, or where what happened is not what was planned.
 _STREAMS: Final = _Column("streams", lambda a: None if a.streams is None else str(a.streams))
 _REQUESTS: Final = _Column("requests", lambda a: None if a.nireq is None else str(a.nireq))
@@ -282,11 +317,15 @@ _STATE: Final = _Column("state", lambda a: a.state)
 _EFFICIENCY: Final = _Column("FPS per CPU-s", _per_cpu_second)
 
 
-def _agent_columns(agents: Sequence[AgentPart]) -> tuple[_Column, ...]:
+def _agent_columns(agents: Sequence[AgentPart], several_hosts: bool) -> tuple[_Column, ...]:
     columns = list(_AGENT_COLUMNS)
     if any(not set(agent.placement.seen) <= set(agent.cpus) for agent in agents):
         columns.insert(2, _SEEN)
-    columns += [column for column in (_STREAMS, _REQUESTS) if len({column.cell(agent) for agent in agents}) > 1]
+    if several_hosts:
+        columns.insert(1, _HOST)
+    columns += [
+        column for column in (_STREAMS, _REQUESTS) if len({column.cell(agent) for agent in agents} - {None}) > 1
+    ]
     if len({node for agent in agents for node in agent.placement.memory_mb_by_node}) > 1:
         columns.append(_MEMORY_BY_NODE)
     if any(agent.state != "ok" for agent in agents):
@@ -297,36 +336,42 @@ def _agent_columns(agents: Sequence[AgentPart]) -> tuple[_Column, ...]:
 
 
 def _agent_table(report: Report) -> Table:
-    columns = _agent_columns(report.agents)
-    table = _table(*(column.title for column in columns))
+    columns = _agent_columns(report.agents, report.several_hosts)
+    rows: list[list[str | Text]] = []
     for agent in report.agents[:_MOST_AGENTS]:
-        row = (column.cell(agent) or "-" for column in columns)
-        table.add_row(*row, style=None if agent.state == "ok" else "red")
+        cells = (column.cell(agent) or "-" for column in columns)
+        rows.append([cell if agent.state == "ok" else Text(cell, "red") for cell in cells])
+    names = 3 if report.several_hosts else 2
     rest = report.agents[_MOST_AGENTS:]
     if rest:
         speeds = sorted(agent.throughput.fps for agent in rest if agent.throughput is not None)
         spread = f"{rate(speeds[0])} to {rate(speeds[-1])}" if speeds else "-"
-        table.add_row("...", f"{len(rest)} more", spread)
-    return table
+        more = ["...", *[""] * (names - 2), f"{len(rest)} more", spread]
+        rows.append([*more, *[""] * (len(columns) - len(more))])
+    return fitted_table([column.title for column in columns], rows, names)
 
 
 def _fairness(part: FairnessPart | None) -> str:
-    """By node where there are several, else by socket where there are."""
+    """By host where there are several, else by node, else by socket."""
     if part is None:
         return ""
     lines = [
-        _range("agent", {str(part.slowest_agent): part.min_fps_per_cpu, str(part.fastest_agent): part.max_fps_per_cpu})
+        _range("agent ", {str(part.slowest_agent): part.min_fps_per_cpu, str(part.fastest_agent): part.max_fps_per_cpu})
     ]
     lines[0] += f", spread {percent(part.spread_percent)}"
+    if len(part.by_host) > len(part.among):
+        lines.append(f"on {named_hosts(list(map(short, part.among)))}, which are alike")
     name, means = ("node", part.by_node) if len(part.by_node) > 1 else ("socket", part.by_socket)
     if len(means) > 1:
-        lines.append(_range(name, means))
+        lines.append(_range(f"{name} ", means))
+    if part.by_host:
+        lines.append(_range("", {short(host): mean for host, mean in part.by_host.items()}))
     return "\n".join(f"  {line}" for line in lines)
 
 
 def _range(name: str, rates: dict[str, float]) -> str:
     slow, fast = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
-    return f"FPS per CPU from {rate(rates[slow])} ({name} {slow}) to {rate(rates[fast])} ({name} {fast})"
+    return f"FPS per CPU from {rate(rates[slow])} ({name}{slow}) to {rate(rates[fast])} ({name}{fast})"
 
 
 def _finding(finding: Finding) -> Text:

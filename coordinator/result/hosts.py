@@ -1,6 +1,7 @@
 """What a run says of each of its hosts, as `report.json` has it."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -9,6 +10,8 @@ from .environment import AgentPython, Environment
 from .finding import Finding
 from .latency import LatencyPart
 from .throughput import EfficiencyPart, Throughput
+
+_MOST_NAMED: Final = 4
 
 HostState = Literal["ok", "partial", "lost"]
 
@@ -87,3 +90,10 @@ class HostPart(Struct, frozen=True):
             quota_cpus=topology.quota_cpus,
             agent_python=self.agent_python,
         )
+
+
+def named_hosts(names: Sequence[str]) -> str:
+    """Such as `hosts a, b, c, d and 3 more`."""
+    shown = ", ".join(names[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"host{'s' if len(names) > 1 else ''} {shown}{more}"

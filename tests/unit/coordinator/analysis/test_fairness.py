@@ -94,7 +94,9 @@ def test_over_hosts_a_cpu_of_one_is_no_cpu_of_another_and_means_are_by_host() ->
 def test_agents_of_unlike_hosts_are_compared_with_their_own_kind() -> None:
     """Hosts a and c are alike; b is faster, which is no unfairness."""
     members = [at(100, 0, 0), at(400, 1, 0), at(390, 2, 1), at(80, 3, 0)]
-    record = over_hosts({"a": members[:1], "b": members[1:3], "c": members[3:]}, b={"cpu_model": "Another CPU"})
+    record = over_hosts(
+        {"a": members[:1], "b": members[1:3], "c": members[3:]}, environments={"b": {"cpu_model": "Another CPU"}}
+    )
     part = fairness(record, merged_of(members))
     assert part is not None
     assert (part.slowest_agent, part.fastest_agent, part.among) == (3, 0, ("a", "c"))
@@ -104,8 +106,12 @@ def test_agents_of_unlike_hosts_are_compared_with_their_own_kind() -> None:
 
 def test_hosts_of_which_none_is_like_another_and_has_one_agent_each_are_not_compared() -> None:
     members = [at(100, 0, 0), at(400, 1, 0)]
-    record = over_hosts({"a": members[:1], "b": members[1:]}, b={"openvino": "2025.4.1"})
+    record = over_hosts({"a": members[:1], "b": members[1:]}, environments={"b": {"openvino": "2025.4.1"}})
     assert fairness(record, merged_of(members)) is not None, "their agents report the same build"
     assert (
-        fairness(over_hosts({"a": members[:1], "b": members[1:]}, b={"physical_cores": 8}), merged_of(members)) is None
+        fairness(
+            over_hosts({"a": members[:1], "b": members[1:]}, environments={"b": {"physical_cores": 8}}),
+            merged_of(members),
+        )
+        is None
     )

@@ -9,9 +9,10 @@ from msgspec import structs
 
 from ovbench.common.sensors import Governor
 from ovbench.coordinator.analysis.interference import Surroundings
-from ovbench.coordinator.checks.evidence import Evidence, named_hosts
+from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.checks.verdict import find, find_by_host, judge
 from ovbench.coordinator.result.findings import Code
+from ovbench.coordinator.result.hosts import named_hosts
 from ovbench.coordinator.result.report import Finding
 from ovbench.coordinator.session.record import AgentRecord, RunRecord
 from tests.builders import (
@@ -56,7 +57,7 @@ HOST_LOST: Final[Case] = (
 CLOCK_ERROR: Final[Case] = (lambda: clocked(1.01), lambda: clocked(1.0))
 UNLIKE_HOSTS: Final[Case] = (
     lambda: evidence_over(over_hosts(two(other=inferring(1, precision="bf16")))),
-    lambda: evidence_over(over_hosts(two(), b={"kernel": "6.1"})),
+    lambda: evidence_over(over_hosts(two(), environments={"b": {"kernel": "6.1"}})),
 )
 
 
@@ -145,7 +146,7 @@ def test_another_build_or_precision_is_a_warning_and_another_processor_is_good_t
 
 
 def test_a_host_that_was_lost_is_not_unlike_the_others() -> None:
-    record = over_hosts(two(other=gone(1)), lost={"b": "it fell silent"}, b={"cpu_model": "Another"})
+    record = over_hosts(two(other=gone(1)), lost={"b": "it fell silent"}, environments={"b": {"cpu_model": "Another"}})
     assert Code.UNLIKE_HOSTS not in {finding.code for finding in find(evidence_over(record))}
 
 
@@ -162,7 +163,7 @@ def test_outputs_that_differ_are_named_by_their_hosts() -> None:
 def test_rounding_is_expected_of_unlike_hosts_alone(kind: dict[str, str], severity: str | None) -> None:
     first = delivered(0, cpus=(0,), prepared=ready(outputs=made(1.0)))
     other = delivered(1, cpus=(0,), prepared=ready(outputs=made(0.9999)))
-    of = evidence_over(over_hosts(two(first, other), b=kind))
+    of = evidence_over(over_hosts(two(first, other), environments={"b": kind}))
     found = [finding.severity for finding in find(of) if finding.code == Code.OUTPUTS_DIFFER]
     assert found == ([] if severity is None else [severity])
     assert of.outputs.agree
@@ -189,5 +190,5 @@ def test_the_start_skew_over_hosts_is_told_with_its_error() -> None:
 def test_a_slow_agent_is_held_against_those_on_hosts_like_its_own() -> None:
     slow = [delivered(id, cpus=(id,), data=None) for id in range(2)]
     fast = delivered(2, cpus=(0,))
-    record = over_hosts({"a": slow, "b": [fast]}, b={"cpu_model": "Another CPU"})
+    record = over_hosts({"a": slow, "b": [fast]}, environments={"b": {"cpu_model": "Another CPU"}})
     assert Code.UNFAIR not in {finding.code for finding in find(evidence_over(record))}

@@ -130,7 +130,9 @@ def test_a_host_says_what_it_is_and_how_its_clock_stood() -> None:
     other = delivered(2, cpus=(0,), prepared=ready(running))
     there = {"cpu_model": "Another CPU", "kernel": "6.1", "governor": None, "sockets": 2}
     record = over_hosts(
-        {"a": members()["a"], "b": [other]}, b=there, clocks={"a": clock(-3.5, 20), "b": clock(2500, 120)}
+        {"a": members()["a"], "b": [other]},
+        environments={"b": there},
+        clocks={"a": clock(-3.5, 20), "b": clock(2500, 120)},
     )
     whole = report(record)
     a, b = whole.hosts
