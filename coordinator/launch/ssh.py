@@ -15,8 +15,9 @@ from ovbench.common.errors import UsageError
 from ..request.hosts import HostSpec
 from . import HostEnd, Seat
 from .couriers import Couriers, Ended
-from .sshcommand import REACHED, Ssh, supervisor_line
+from .sshcommand import Ssh
 from .sshfailure import NO_SSH, how_ended
+from .supervisorline import REACHED, supervisor_line
 
 _PATIENCE_S: Final = 2.5
 """For supervisors to end when they are asked to, before their connections are cut."""

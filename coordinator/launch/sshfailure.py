@@ -10,35 +10,33 @@ from typing import Final
 from ..request.hosts import HostSpec
 from .couriers import Ended
 from .sshcommand import ALIVE_S, Ssh
+from .supervisorfailure import NO_WORD, cut, how_there, last_words
 
-_MOST_CHARACTERS: Final = 300
-_SSH_FAILED: Final = 255
 _NO_PROGRAM: Final = 127
-_USAGE: Final = 2
 _INSTALL: Final = "or give --install, which puts it there"
 
 
 def how_ended(ended: Ended, host: HostSpec, ssh: Ssh, python: str | None) -> str:
     """One sentence that does not name the host: what happened, and what to try where that is known."""
+    said = "\n".join(ended.lines)
     if ended.killed_by:
         return f"its ssh was killed by {ended.killed_by}"
-    said = "\n".join(ended.lines)
     if not ended.reached:
-        return _unreached(ended, said, host, ssh)
-    return _there(ended, said, python) or _lost(ended, said)
+        return _unreached(ended, said, python, host, ssh)
+    return how_there(ended, python, _INSTALL) or _lost(ended, said)
 
 
-def _unreached(ended: Ended, said: str, host: HostSpec, ssh: Ssh) -> str:
+def _unreached(ended: Ended, said: str, python: str | None, host: HostSpec, ssh: Ssh) -> str:
     for pattern, words in _SSHS_REASONS:
         if found := re.search(pattern, said, re.IGNORECASE):
             return words(found, host, ssh)
-    if missing := re.search(r"no such Python: (.*)", said):
-        return _no_python(missing[1])
+    if re.search("(?:no such|too old a) Python: ", said):
+        return how_there(ended, python, _INSTALL)
     if ended.status == _NO_PROGRAM and "ssh: No such file" in said:
         return NO_SSH
-    if ended.status == _SSH_FAILED:
-        return f"ssh could not connect: {_last(ended) or 'it gave no reason'}"
-    last = _last(ended) or "it gave no reason"
+    if ended.status == NO_WORD:
+        return f"ssh could not connect: {last_words(ended) or 'it gave no reason'}"
+    last = last_words(ended) or "it gave no reason"
     return f"its shell could not be used: {last}; try: {ssh.by_hand(host, 'true')}"
 
 
@@ -46,7 +44,7 @@ NO_SSH: Final = "there is no ssh here; install OpenSSH's client (Debian: apt-get
 
 
 def _unknown_host(found: re.Match[str], host: HostSpec, ssh: Ssh) -> str:
-    return f"there is no such host: {_clean(found[1])}; check its name, or describe it in ~/.ssh/config"
+    return f"there is no such host: {cut(found[1])}; check its name, or describe it in ~/.ssh/config"
 
 
 def _refused(found: re.Match[str], host: HostSpec, ssh: Ssh) -> str:
@@ -54,12 +52,12 @@ def _refused(found: re.Match[str], host: HostSpec, ssh: Ssh) -> str:
 
 
 def _unreachable(found: re.Match[str], host: HostSpec, ssh: Ssh) -> str:
-    return f"it cannot be reached at port {found[1]}: {_clean(found[2])}; is it up, and does its firewall let ssh in?"
+    return f"it cannot be reached at port {found[1]}: {cut(found[2])}; is it up, and does its firewall let ssh in?"
 
 
 def _changed(found: re.Match[str], host: HostSpec, ssh: Ssh) -> str:
     removal = re.search(r"remove with:\s*\n\s*(ssh-keygen .*)", found.string)
-    run = _clean(removal[1]) if removal else f"ssh-keygen -R {host.address}"
+    run = cut(removal[1]) if removal else f"ssh-keygen -R {host.address}"
     return (
         "its host key is not the one that is known: somebody else may be answering; if it was really changed, run: "
         f"{run}"
@@ -76,7 +74,7 @@ def _unknown_key(found: re.Match[str], host: HostSpec, ssh: Ssh) -> str:
 def _denied(found: re.Match[str], host: HostSpec, ssh: Ssh) -> str:
     way = ssh.by_hand(host, "true")
     return (
-        f"permission denied ({_clean(found[2])}) for {_clean(found[1])}: a key has to let you in without a question; "
+        f"permission denied ({cut(found[2])}) for {cut(found[1])}: a key has to let you in without a question; "
         f"run ssh-copy-id or ssh-add, then try: {way}"
     )
 
@@ -89,13 +87,13 @@ def _too_many_keys(found: re.Match[str], host: HostSpec, ssh: Ssh) -> str:
 
 def _dropped(found: re.Match[str], host: HostSpec, ssh: Ssh) -> str:
     return (
-        f"it closed the connection before any login ({_clean(found[0])}); it may allow few at once (MaxStartups) or "
+        f"it closed the connection before any login ({cut(found[0])}); it may allow few at once (MaxStartups) or "
         f"not this address; try: {ssh.by_hand(host, 'true')}"
     )
 
 
 def _configuration(found: re.Match[str], host: HostSpec, ssh: Ssh) -> str:
-    return f"ssh does not take its configuration: {_clean(found[1])}"
+    return f"ssh does not take its configuration: {cut(found[1])}"
 
 
 _Words = Callable[[re.Match[str], HostSpec, Ssh], str]
@@ -113,45 +111,10 @@ _SSHS_REASONS: Final[Sequence[tuple[str, _Words]]] = (
 )
 
 
-def _there(ended: Ended, said: str, python: str | None) -> str:
-    """What was wrong with the supervisor's program; empty where ssh's connection ended."""
-    named = "the Python there" if python is None else python
-    if missing := re.search(r"no such Python: (.*)", said):
-        return _no_python(missing[1])
-    if missing := re.search(r"No module named '?ovbench", said):
-        return f"{named} has no ovbench; name one that has it with --remote-python, {_INSTALL}"
-    if missing := re.search(r"No module named '?([\w.]+)", said):
-        return f"the ovbench there is not whole, as {named} has no {missing[1]}; install ovbench again, {_INSTALL}"
-    if re.search(r"ovbench-agent: .*(?:unrecognized arguments: .*--host|required: --connect)", said):
-        return f"the ovbench there is older and knows nothing of other hosts; install the same as here, {_INSTALL}"
-    if ended.status == _SSH_FAILED:
-        return ""
-    if ended.status == _USAGE and _last(ended):
-        return _last(ended).removeprefix("ovbench-agent: ")
-    if ended.status == 0:
-        return "its supervisor has ended"
-    last = _last(ended)
-    return f"its supervisor ended with exit code {ended.status}" + (f"; its last words: {last}" if last else "")
-
-
 def _lost(ended: Ended, said: str) -> str:
     if re.search(r"Timeout, server .* not responding", said):
         return f"its connection is dead: ssh has heard nothing for {ALIVE_S} s"
     if found := re.search(r".*(?:closed by remote host|Broken pipe|Connection reset|Connection to .* closed).*", said):
-        return f"its connection was lost: {_clean(found[0])}"
-    last = _last(ended)
+        return f"its connection was lost: {cut(found[0])}"
+    last = last_words(ended)
     return "its supervisor was killed there" + (f"; the last words from there: {last}" if last else "")
-
-
-def _last(ended: Ended) -> str:
-    return ended.last()[:_MOST_CHARACTERS]
-
-
-def _no_python(path: str) -> str:
-    if path == "python3":
-        return "there is no Python 3.11 or newer on its PATH; install one there, or name one with --remote-python"
-    return f"there is no such Python: {_clean(path)}; name a Python there, or the folder of a virtual environment"
-
-
-def _clean(text: str) -> str:
-    return text.strip().rstrip(".")[:_MOST_CHARACTERS]

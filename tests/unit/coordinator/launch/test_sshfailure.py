@@ -82,6 +82,7 @@ def test_what_kept_ssh_from_the_host_is_said_with_what_to_try(said: str, words: 
         ("This account is currently not available.", 1, "its shell could not be used: This account is currently not"),
         ("no such Python: /opt/x", 127, "there is no such Python: /opt/x; name a Python there"),
         ("no such Python: python3", 127, "there is no Python 3.11 or newer on its PATH; install one there"),
+        ("too old a Python: /usr/bin/python3", 127, "/usr/bin/python3 is older than Python 3.11; name a newer one"),
         ("ssh: No such file or directory", 127, "there is no ssh here; install OpenSSH's client"),
     ],
 )
