@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
-from ovbench.common.endpoint import INSECURE, checked
+from ovbench.common.endpoint import checked
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.printable import one_line, open_streams
 
@@ -69,7 +69,7 @@ def _checked(options: argparse.Namespace) -> str:
     if options.root is not None and not os.path.isdir(options.root):
         sys.exit(_refused(f"--root {options.root}: there is no such folder"))
     try:
-        return checked(options.connect, options.insecure)
+        return checked(options.connect)
     except UsageError as error:
         sys.exit(_refused(f"--connect {error}"))
 
@@ -116,7 +116,6 @@ def _parser() -> argparse.ArgumentParser:
         "--wait", metavar="SECONDS", type=_number(float, "a number of seconds", 1_000_000), default=60.0,
         help="how long to try to reach it (default 60)",
     )  # fmt: skip
-    parser.add_argument("--insecure", action="store_true", help=INSECURE)
     parser.add_argument(
         "--root", metavar="DIR",
         help="a folder that jobs may name files in: models, inputs, caches; default: none anywhere",

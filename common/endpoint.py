@@ -1,8 +1,7 @@
-"""Addresses of the bus, and who can reach them: a socket in a folder of one's own, or a port of this host by request.
+"""Addresses of the bus, and who can reach them: on one host a socket in a folder of one's own, between hosts a port.
 
 A coordinator has agents load models and run them, and agents report figures that a coordinator believes. Over ipc://
-the file system keeps others out, as long as nobody else can put a socket where ours is looked for; over tcp:// nothing
-does.
+the file system keeps others out, as long as nobody else can put a socket where ours is looked for; over tcp:// keys do.
 """
 
 import contextlib
@@ -19,28 +18,17 @@ from typing import Final
 from .errors import UsageError
 
 _IPC: Final = "ipc://"
-_HERE: Final = ("tcp://127.", "tcp://localhost:", "tcp://[::1]:")
 _BACKLOG: Final = 4_096
 _LOCK_TRIES: Final = 100
 _LOCK_NAP_S: Final = 0.02
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
-INSECURE: Final = (
-    "use a tcp:// port of this host without any protection: whoever can reach it can send jobs to agents and make up "
-    "their figures"
-)
-"""What --insecure does, for the help of either side."""
 
-
-def checked(endpoint: str, insecure: bool) -> str:
-    """The endpoint with links resolved, so that it stays what was checked. Raises UsageError with the reason."""
-    if endpoint.startswith(_HERE):
-        if insecure:
-            return endpoint
-        reason = "is not encrypted, and whoever can reach it can send jobs to agents and make up their figures"
-        raise UsageError(f"{endpoint}: tcp:// {reason}; use ipc:///path/to/socket, or add --insecure")
+def checked(endpoint: str) -> str:
+    """An ipc:// endpoint with links resolved, so that it stays what was checked. Raises UsageError with the reason."""
     if not endpoint.startswith(_IPC + "/") or endpoint.endswith("/"):
-        raise UsageError(f"{endpoint}: use ipc:///path/to/socket, or tcp://127.0.0.1:PORT with --insecure")
+        over = "; other hosts join by ovbench-agent --host" if endpoint.startswith("tcp://") else ""
+        raise UsageError(f"{endpoint}: use ipc:///path/to/socket{over}")
     folder, name = os.path.split(endpoint.removeprefix(_IPC))
     return _IPC + os.path.join(_checked_folder(endpoint, folder), name)
 
@@ -97,12 +85,17 @@ class Listener:
                 os.unlink(self.path)
 
 
-def host_and_port(endpoint: str) -> tuple[str, int]:
-    """Of a tcp:// endpoint. Raises OSError where it is none."""
+def host_and_port(endpoint: str, least: int = 1) -> tuple[str, int]:
+    """Of a tcp:// endpoint, its port from `least` on. Raises OSError where it is none."""
     host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
-    if not port.isdecimal() or not 0 < int(port) < 1 << 16:
-        raise OSError(errno.EINVAL, f"'{port}' is not a port; use a number from 1 to 65535")
+    if not port.isdecimal() or not least <= int(port) < 1 << 16:
+        raise OSError(errno.EINVAL, f"'{port}' is not a port; use a number from {least} to 65535")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def tcp_endpoint(host: str, port: int) -> str:
+    """The other way round."""
+    return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
 
 
 def listen(endpoint: str) -> Listener:

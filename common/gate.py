@@ -1,201 +1,326 @@
-"""In front of a port that anybody can reach: lets through what an agent of ours can send, byte by byte as it comes.
+"""In front of a port that anybody can reach: libzmq sees only peers that speak CURVE and take their turn.
 
-libzmq keeps the parts of a message until the last has come, and nothing bounds how many there are: an empty part is two
-bytes on the wire and 64 in memory. Agents send messages of one part, so whoever announces a second is cut off before
-libzmq sees it. The framing is that of ZMTP 3 (rfc.zeromq.org/spec/23).
+libzmq keeps what strangers send for as long as they like, takes any number of them, and keeps the parts of a message
+until the last has come, however many there are. So the gate answers the greeting itself, waits for a whole HELLO, and
+only then opens a way inside; it hands over one INITIATE at a time, so that it knows whose key is being asked about.
+Of each peer inside it counts what was let in and not yet taken by the program, and lets in no more than that may be.
+
+It has a thread of its own, and so has the answer to libzmq's question whose key may enter (rfc.zeromq.org/spec/27): a
+program that is busy for a second would otherwise keep everybody waiting for longer than a handshake may last.
 """
 
+import collections
 import contextlib
 import os
-import selectors
+import resource
+import select
 import socket
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
-_GREETING: Final = 64
-_MORE, _LONG, _COMMAND = 1, 2, 4
-_MOST_COMMAND: Final = 4_096
-_CHUNK: Final = 1 << 16
-_MOST_PENDING: Final = 1 << 18
-_NAP_S: Final = 0.05
+from .passage import Limits, Passage
+from .zmtp import Stranger
+
 _BACKLOG: Final = 4_096
+_ACCEPTED_AT_A_STRETCH: Final = 64
+_DESCRIPTORS: Final = 16_384
+_SPARE_DESCRIPTORS: Final = 64
+_NAP_S: Final = 0.05
+_IN, _OUT = select.EPOLLIN, select.EPOLLOUT
 
 
-class Filter:
-    """Follows the frames of one peer. `most`: bytes in a message."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._greeting = b""
-        self._header = b""
-        self._rest = 0
-
-    def passes(self, data: bytes) -> bool:
-        """Whether what comes next can come from an agent; after the first time that it cannot, ask no more."""
-        at = _GREETING - len(self._greeting)
-        if at > 0:
-            self._greeting += data[:at]
-            if not self._greets():
-                return False
-        while at < len(data):
-            if self._rest:
-                step = min(self._rest, len(data) - at)
-                self._rest -= step
-            else:
-                step = 1 if not self._header else min(self._length - len(self._header), len(data) - at)
-                self._header += data[at : at + step]
-                if not self._heads():
-                    return False
-            at += step
-        return True
-
-    def _greets(self) -> bool:
-        """ZMTP 3 or later: what is older has other frames."""
-        known = self._greeting[:1] in (b"", b"\xff") and self._greeting[9:10] in (b"", b"\x7f")
-        return known and (len(self._greeting) < 11 or self._greeting[10] >= 3)
+class Door(Protocol):
+    """Answers libzmq's questions whether the owner of a key may enter."""
 
     @property
-    def _length(self) -> int:
-        return 9 if self._header[0] & _LONG else 2
+    def fd(self) -> int:
+        """Readable when there may be a question."""
 
-    def _heads(self) -> bool:
-        flags = self._header[0]
-        if flags & ~(_LONG | _COMMAND):
-            return False
-        if len(self._header) == self._length:
-            self._rest = int.from_bytes(self._header[1:], "big")
-            self._header = b""
-        return self._rest <= (_MOST_COMMAND if flags & _COMMAND else self._most)
+    def answer(self, serial: int) -> str | None:
+        """Answers a question as one about the connection of that number, 0 for none: the key as text, "" for one that
+        is refused. None without a question."""
 
-
-@dataclass
-class _End:
-    """One end of a passage; what is `pending` is still to be sent to it."""
-
-    socket: socket.socket
-    filter: Filter | None
-    pending: bytearray = field(default_factory=bytearray)
-    over: bool = False
-    """Nothing more comes from it."""
-    other: "_End | None" = None
+    def close(self) -> None: ...
 
 
 class Gate:
-    """Listens at a port, and connects whoever comes with the socket at `inner`, in a thread of its own."""
+    """Listens at a port, and connects whoever may enter with the socket at `inner`."""
 
-    def __init__(self, host: str, port: int, inner: str, most: int) -> None:
-        """Raises OSError where the port cannot be had."""
+    def __init__(self, host: str, port: int, inner: str, most: int, door: Door, limits: Limits) -> None:
+        """`most`: bytes in an encrypted frame. Raises OSError where the port cannot be had."""
+        _want_descriptors()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         self._listener.setblocking(False)
-        self._inner, self._most = inner, most
-        self._ends: set[int] = set()
-        self._selector = selectors.DefaultSelector()
-        self._wake_read, self._wake_write = os.pipe()
-        self._selector.register(self._listener, selectors.EVENT_READ)
-        self._selector.register(self._wake_read, selectors.EVENT_READ)
+        self._address = self._listener.getsockname()
+        self._inner, self._most, self._door, self._limits = inner, most, door, limits
+        self._listens_again_s: float | None = None
+        self._serial = 0
+        self._peers: dict[int, Passage] = {}
+        self._strangers: dict[Passage, float] = {}
+        """Those whose key is not known yet, in the order in which they came, and until when it must be."""
+        self._of_address: collections.Counter[str] = collections.Counter()
+        self._handshakes = 0
+        self._turns: collections.deque[Passage] = collections.deque()
+        """They have sent HELLO, and wait until libzmq has time for it."""
+        self._queue: collections.deque[Passage] = collections.deque()
+        """They have sent INITIATE, which waits likewise."""
+        self._asked: Passage | None = None
+        self._asked_until_s: float | None = None
+        self._at: dict[int, tuple[Passage, bool]] = {}
+        """By descriptor: whose it is, and whether it is the outer one."""
+        self._orders: collections.deque[tuple[str, int]] = collections.deque()
+        self.refused = 0
+        """Connections that ended, by either side's wish, before their key was known to be one that may enter; and
+        those that were cut off later."""
         self._until_s: float | None = None
+        self._epoll = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        for fd in (self._listener.fileno(), self._wake, door.fd):
+            self._epoll.register(fd, _IN)
+        self._shut = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
         self._thread.start()
 
     @property
     def address(self) -> tuple[str, int]:
-        host, port, *_ = self._listener.getsockname()
+        host, port, *_ = self._address
         return host, port
+
+    def took(self, serial: int, size: int) -> None:
+        """The program has taken a frame of a peer, of `size` bytes as it was encrypted."""
+        peer = self._peers.get(serial)
+        if peer is not None:
+            stopped = peer.is_full
+            peer.taken_bytes += size
+            if stopped:
+                self._order("look", serial)
+
+    def attached(self, serial: int) -> None:
+        """It is a connection of a process that the program knows."""
+        peer = self._peers.get(serial)
+        if peer is not None:
+            peer.attached = True
+            self._order("look", serial)
+
+    def stands(self, serial: int) -> bool:
+        return serial in self._peers
+
+    def cut(self, serial: int) -> None:
+        self._order("cut", serial)
+
+    def let_nobody_in(self) -> None:
+        """No further connection; those that are inside stay. Returns when the door is closed."""
+        self._order("shut", 0)
+        self._shut.wait()
 
     def close(self, linger_s: float) -> None:
         """When nothing more comes from inside. Waits at most so long for what came to leave."""
         self._until_s = time.monotonic() + linger_s
-        os.write(self._wake_write, b".")
+        self._order("close", 0)
         self._thread.join()
-        os.close(self._wake_write)
+        os.close(self._wake)
+
+    def _order(self, what: str, serial: int) -> None:
+        self._orders.append((what, serial))
+        os.eventfd_write(self._wake, 1)
 
     def _run(self) -> None:
-        while self._until_s is None or (self._ends and time.monotonic() < self._until_s):
-            for key, events in self._selector.select(None if self._until_s is None else _NAP_S):
-                if key.fileobj is self._listener:
-                    self._admit()
-                elif isinstance(key.data, _End) and key.fd in self._ends:
-                    self._attend(key.data, events)
-            if self._until_s is not None and self._wake_read in self._selector.get_map():
-                for source in (self._wake_read, self._listener):
-                    self._selector.unregister(source)
-        for key in list(self._selector.get_map().values()):
-            if isinstance(key.data, _End):
-                key.data.socket.close()
-        self._selector.close()
+        try:
+            while self._until_s is None or (self._peers and time.monotonic() < self._until_s):
+                for fd, events in self._epoll.poll(self._patience_s()):
+                    if fd in self._at:
+                        self._attend(*self._at[fd], events)
+                    elif fd == self._wake:
+                        self._obey()
+                    elif fd == self._listener.fileno():
+                        self._admit()
+                self._hear_answers()
+                self._expire(time.monotonic())
+                self._give_turns()
+        finally:
+            for peer in list(self._peers.values()):
+                self._part(peer)
+            self._shut_door()
+            self._epoll.close()
+
+    def _patience_s(self) -> float | None:
+        ends = [one for one in (self._until_s, self._asked_until_s, self._listens_again_s) if one is not None]
+        ends += [until_s for _, until_s in zip((0,), self._strangers.values(), strict=False)]
+        return max(0.0, min(ends) - time.monotonic()) if ends else None
+
+    def _obey(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
+        while self._orders:
+            what, serial = self._orders.popleft()
+            peer = self._peers.get(serial)
+            if what == "shut":
+                self._shut_door()
+            elif peer is not None and what == "cut":
+                self._refuse(peer)
+            elif peer is not None:
+                self._flush(peer)
+
+    def _shut_door(self) -> None:
+        if self._shut.is_set():
+            return
+        for peer in list(self._strangers):
+            self._part(peer)
+        if self._listens_again_s is None:
+            self._epoll.unregister(self._listener)
+        self._listens_again_s = None
         self._listener.close()
-        os.close(self._wake_read)
+        self._epoll.unregister(self._door.fd)
+        self._door.close()
+        self._shut.set()
 
     def _admit(self) -> None:
-        try:
-            outer, _ = self._listener.accept()
-        except BlockingIOError:
-            return
-        except OSError:
-            time.sleep(_NAP_S)  # out of descriptors: whoever waits goes on waiting
-            return
-        outer.setblocking(False)
-        try:
-            inner = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        except OSError:
-            outer.close()
-            return
-        inner.setblocking(False)
-        try:
-            inner.connect(self._inner)
-        except OSError:
-            inner.close()
-            outer.close()
-            return
-        ends = _End(outer, Filter(self._most)), _End(inner, None)
-        for end, other in (ends, ends[::-1]):
-            end.other = other
-            self._ends.add(end.socket.fileno())
-            self._selector.register(end.socket, selectors.EVENT_READ, end)
-
-    def _attend(self, end: _End, events: int) -> None:
-        assert end.other is not None
-        try:
-            if events & selectors.EVENT_WRITE:
-                del end.pending[: end.socket.send(end.pending)]
-            if events & selectors.EVENT_READ:
-                data = end.socket.recv(_CHUNK)
-                end.over = not data
-                if end.filter is not None and not end.filter.passes(data):
-                    raise ConnectionAbortedError
-                end.other.pending += data
-        except BlockingIOError:
-            pass
-        except OSError:
-            self._part(end)
-            return
-        for one in (end, end.other):
-            assert one.other is not None
-            if one.over and not one.other.pending:
-                self._part(end)
+        for _ in range(_ACCEPTED_AT_A_STRETCH):
+            try:
+                outer, where = self._listener.accept()
+            except BlockingIOError:
                 return
-        for one in (end, end.other):
-            self._wait(one)
+            except OSError:
+                self._rest_from_listening()
+                return
+            if outer.fileno() > resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_DESCRIPTORS:
+                outer.close()
+                self.refused += 1
+                self._rest_from_listening()
+                return
+            self._welcome(outer, str(where[0]))
 
-    def _wait(self, end: _End) -> None:
-        assert end.other is not None
-        reads = not end.over and len(end.other.pending) < _MOST_PENDING
-        wanted = (selectors.EVENT_READ if reads else 0) | (selectors.EVENT_WRITE if end.pending else 0)
-        known = end.socket.fileno() in self._selector.get_map()
-        if wanted and known:
-            self._selector.modify(end.socket, wanted, end)
-        elif wanted:
-            self._selector.register(end.socket, wanted, end)
-        elif known:
-            self._selector.unregister(end.socket)
+    def _rest_from_listening(self) -> None:
+        """Out of descriptors: whoever waits goes on waiting."""
+        self._epoll.unregister(self._listener)
+        self._listens_again_s = time.monotonic() + _NAP_S
 
-    def _part(self, end: _End) -> None:
-        for one in (end, end.other):
-            assert one is not None
-            self._ends.discard(one.socket.fileno())
-            with contextlib.suppress(KeyError, ValueError):
-                self._selector.unregister(one.socket)
-            one.socket.close()
+    def _welcome(self, outer: socket.socket, address: str) -> None:
+        # The oldest goes, not the one who has just come: a peer of ours needs milliseconds.
+        if self._of_address[address] >= self._limits.strangers_of_address:
+            self._refuse(next(one for one in self._strangers if one.address == address))
+        elif len(self._strangers) >= self._limits.strangers:
+            self._refuse(next(iter(self._strangers)))
+        self._serial += 1
+        peer = Passage(self._serial, address, outer, self._epoll, self._limits)
+        self._peers[peer.serial] = peer
+        self._strangers[peer] = time.monotonic() + self._limits.handshake_s
+        self._of_address[address] += 1
+        self._at[outer.fileno()] = peer, True
+        self._flush(peer)
+
+    def _expire(self, now_s: float) -> None:
+        while self._strangers and next(iter(self._strangers.values())) <= now_s:
+            self._refuse(next(iter(self._strangers)))
+        if self._asked is not None and self._asked_until_s is not None and self._asked_until_s <= now_s:
+            self._refuse(self._asked)
+        if self._listens_again_s is not None and self._listens_again_s <= now_s:
+            self._listens_again_s = None
+            self._epoll.register(self._listener, _IN)
+
+    def _give_turns(self) -> None:
+        while self._turns and self._handshakes < self._limits.handshakes:
+            self._open(self._turns.popleft())
+        if self._queue and self._asked is None:
+            self._asked = self._queue.popleft()
+            self._asked_until_s = time.monotonic() + self._limits.answer_s
+            self._asked.hand_over()
+            self._flush(self._asked)
+
+    def _open(self, peer: Passage) -> None:
+        """A way inside, and HELLO through it."""
+        try:
+            peer.open(self._inner)
+        except OSError:
+            self._refuse(peer)
+            return
+        assert peer.inner is not None
+        self._handshakes += 1
+        self._at[peer.inner.fileno()] = peer, False
+        peer.hand_over()
+        self._flush(peer)
+
+    def _hear_answers(self) -> None:
+        while not self._shut.is_set():
+            peer = self._asked
+            key = self._door.answer(0 if peer is None else peer.serial)
+            if key is None:
+                return
+            if peer is not None and key:
+                self._let_in(peer, key)
+            elif peer is not None:
+                self._refuse(peer)
+
+    def _let_in(self, peer: Passage, key: str) -> None:
+        self._is_known(peer)
+        peer.let_in(key, self._most, time.monotonic())
+        same = [one for one in self._peers.values() if one.key == key]
+        if len(same) > self._limits.connections_of_key:
+            self._refuse(next((one for one in same if not one.attached), same[0]))
+
+    def _attend(self, peer: Passage, outer: bool, events: int) -> None:
+        try:
+            if events & ~_OUT and outer:
+                data = peer.read_outer(time.monotonic())
+                if data:
+                    self._shake(peer, data)
+            elif events & ~_OUT:
+                peer.read_inner()
+        except Stranger:
+            self._refuse(peer)
+        else:
+            self._flush(peer)
+
+    def _shake(self, peer: Passage, data: bytes) -> None:
+        if peer.held or peer is self._asked:
+            raise Stranger("it was not its turn")
+        if peer.inner is None:
+            peer.held = peer.handshake.hello(data) or b""
+            waiting = self._turns
+        else:
+            peer.held = peer.handshake.initiate(data) or b""
+            waiting = self._queue
+        if peer.held:
+            waiting.append(peer)
+
+    def _flush(self, peer: Passage) -> None:
+        if not peer.flush():
+            self._part(peer)
+
+    def _refuse(self, peer: Passage) -> None:
+        self.refused += peer.inside
+        self._part(peer, at_once=True)
+
+    def _part(self, peer: Passage, at_once: bool = False) -> None:
+        self.refused += not peer.inside
+        self._is_known(peer)
+        for queue in (self._turns, self._queue):
+            if peer.held and peer in queue:
+                queue.remove(peer)
+        del self._peers[peer.serial]
+        for one in (peer.outer, peer.inner):
+            if one is not None:
+                self._at.pop(one.fileno(), None)
+        peer.close(at_once)
+
+    def _is_known(self, peer: Passage) -> None:
+        """Or gone: no stranger any more."""
+        if self._asked is peer:
+            self._asked, self._asked_until_s = None, None
+        if self._strangers.pop(peer, None) is None:
+            return
+        self._of_address[peer.address] -= 1
+        if not self._of_address[peer.address]:
+            del self._of_address[peer.address]
+        if peer.inner is not None:
+            self._handshakes -= 1
+
+
+def _want_descriptors() -> None:
+    """A peer inside has three, and 1,024 is a common limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

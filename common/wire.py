@@ -1,4 +1,4 @@
-"""ZeroMQ and msgpack: the only module that knows either. Messages go in and come out typed.
+"""The bus of one host, ZeroMQ and msgpack at a socket in the file system. Messages go in and come out typed.
 
 Bytes are decoded straight into the message types: what these have no place for is never built, and lengths are compared
 with their bounds before anything is allocated. So bytes that are no message of ours cost a counter and nothing else.
@@ -10,15 +10,13 @@ import os
 import socket
 import struct
 import sys
-import tempfile
 from collections.abc import Iterator
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 import zmq
 
-from .endpoint import Listener, host_and_port, listen, trusted_users
-from .gate import Gate
+from .endpoint import Listener, listen, trusted_users
 from .messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, AnyNotice, AnyOrder, Foreign, Notice, Order, tag
 
 _encoder = msgspec.msgpack.Encoder()
@@ -156,26 +154,15 @@ class Hub(_Endpoint[AnyNotice]):
         self._socket.set(zmq.ROUTER_MANDATORY, 1)
         self._socket.set(zmq.BACKLOG, 4_096)
         self._listener: Listener | None = None
-        self._gate: Gate | None = None
-        self._behind: tempfile.TemporaryDirectory[str] | None = None
         try:
-            if endpoint.startswith("ipc://"):
-                self._listen(endpoint)
-            else:
-                self._behind = tempfile.TemporaryDirectory(prefix="ovbench-gate-")
-                inner = f"{self._behind.name}/bus"
-                self._listen(f"ipc://{inner}")
-                self._gate = Gate(*host_and_port(endpoint), inner, MAX_MESSAGE_BYTES)
+            self._listener = listen(endpoint)
+            # Left to itself, libzmq removes whatever has that name.
+            self._socket.set(zmq.USE_FD, self._listener.fd)
+            self._socket.bind(endpoint)
         except (OSError, zmq.ZMQError) as error:
             self.close()
             reason = _reason(error) if isinstance(error, zmq.ZMQError) else error.strerror or str(error)
             raise OSError(error.errno, reason) from None
-
-    def _listen(self, endpoint: str) -> None:
-        self._listener = listen(endpoint)
-        # Left to itself, libzmq removes whatever has that name.
-        self._socket.set(zmq.USE_FD, self._listener.fd)
-        self._socket.bind(endpoint)
 
     def messages(self, most: int, most_bytes: int) -> Iterator[tuple[bytes, AnyNotice | Foreign | BadMessage]]:
         """What has arrived, without waiting, in turn from each peer that has sent something (zmq_socket(3), ROUTER).
@@ -219,10 +206,6 @@ class Hub(_Endpoint[AnyNotice]):
             self._listener.remove()  # while it listens, as nobody takes its name meanwhile
         self._socket.set(zmq.LINGER, round(linger_s * 1000))
         super().close()
-        if self._gate is not None:
-            self._gate.close(linger_s)
-        if self._behind is not None:
-            self._behind.cleanup()
 
 
 class Link(_Endpoint[AnyOrder]):
@@ -238,7 +221,6 @@ class Link(_Endpoint[AnyOrder]):
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED)
         self._poller.register(self._monitor, zmq.POLLIN)
         self.connected = False
-        self._local = endpoint.startswith("ipc://")
         try:
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:
@@ -252,7 +234,7 @@ class Link(_Endpoint[AnyOrder]):
             # The event is the first 16 bits (zmq_socket_monitor); pyzmq would import asyncio to read them, for 25 ms.
             event, _ = self._monitor.recv_multipart()
             self.connected = int.from_bytes(event[:2], sys.byteorder) == zmq.EVENT_CONNECTED
-            if self.connected and self._local:
+            if self.connected:
                 _check_peer(int.from_bytes(event[2:6], sys.byteorder, signed=True))
         for frames in self._frames(most=1):
             if len(frames) != 1:

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from ovbench.common.endpoint import INSECURE
-
 from . import launchers, values
 from .flag import Flag
 from .nullbackend import SYNTAX
@@ -105,12 +103,10 @@ AGENTS: Final = (
     Flag(
         "bind",
         ("--bind",),
-        "where external agents connect: ipc:///path/to/socket, in a folder that only you can write to; or, with "
-        "--insecure, tcp://127.0.0.1:PORT on this host",
+        "where external agents connect: ipc:///path/to/socket, in a folder that only you can write to",
         metavar="ENDPOINT",
         refused=_OWN_AGENTS,
     ),
-    Flag("insecure", ("--insecure",), INSECURE, takes="nothing", default=False),
     Flag(
         "join_timeout",
         ("--join-timeout",),

@@ -187,7 +187,7 @@ def _bind(raw: argparse.Namespace) -> str | None:
     if raw.bind is None:
         return None
     try:
-        return checked(raw.bind, raw.insecure)
+        return checked(raw.bind)
     except UsageError as error:
         raise UsageError(f"--bind {error}") from None
 

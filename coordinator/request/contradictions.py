@@ -113,5 +113,3 @@ def _refuse_flags_of_another_launcher(raw: argparse.Namespace) -> None:
             raise UsageError(f"{chosen} needs --agents N, a number: how many to wait for")
     elif raw.bind is not None:
         raise UsageError(f"--bind is for agents that are started by hand; add {by_hand()}")
-    elif raw.insecure:
-        raise UsageError(f"--insecure is for a --bind of agents that are started by hand; add {by_hand()}")

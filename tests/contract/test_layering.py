@@ -86,7 +86,7 @@ LOOPS: Final = ("agent.loop.native", "agent.loop.recording", "agent.loop.pacing"
 @pytest.mark.parametrize(
     ("package", "owners"),
     [
-        ("zmq", {"common.wire"}),
+        ("zmq", {"common.wire", "common.hostbus", "common.hostlink", "common.hostsocket", "common.keys"}),
         ("openvino", {"agent.openvino.zoo"}),
         ("numba", {*LOOPS, "agent.loop.null", "agent.loop.cache"}),
         ("llvmlite", {"agent.loop.native"}),
@@ -230,7 +230,12 @@ IMPURE: Final = frozenset(
         "common.endpoint",
         "common.forks",
         "common.gate",
+        "common.hostbus",
+        "common.hostlink",
+        "common.hostsocket",
         "common.join",
+        "common.keys",
+        "common.passage",
         "common.neighbours",
         "common.printable",
         "common.sensors",

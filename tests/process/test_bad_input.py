@@ -72,7 +72,7 @@ def complain(*options: str, folder: Path, limits: str = "true") -> str:
         (["--backend", "null:1000,wrong=agent", "--agents", "1"], "wrong=agent"),
         (["--launcher", "external", "--agents", "1"], "--bind"),
         (["--bind", "ipc:///x"], "--launcher external"),
-        (["--launcher", "external", "--bind", "tcp://0.0.0.0:5555", "--agents", "1"], "127.0.0.1"),
+        (["--launcher", "external", "--bind", "tcp://0.0.0.0:5555", "--agents", "1"], "ipc:///path"),
         (["benchmark"], "benchmark"),
         (["--require", "fps"], "--require 'fps'"),
         (["--require", "p98 < 5"], "did you mean"),

@@ -254,20 +254,3 @@ def test_an_agent_opens_no_file_that_its_owner_did_not_name(start: Start, tmp_pa
     assert ran.code == 2
     assert f"-m {tmp_path}/model.xml: this agent was started by hand and opens no files" in ran.err
     agent.wait(PATIENCE_S)
-
-
-def test_a_port_lets_agents_in_and_cuts_off_who_sends_a_message_without_end(start: Start, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        endpoint = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    hub = Hub(endpoint)
-    stranger = socket.create_connection(("127.0.0.1", int(endpoint.rpartition(":")[2])), timeout=PATIENCE_S)
-    stranger.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48) + b"\x01\x00" * 10_000)
-    with contextlib.suppress(ConnectionError):
-        while stranger.recv(4096):  # until it ends, or times out
-            pass
-    stranger.close()
-    hub.close()
-    coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--insecure", "--agents", "1")
-    agent = subprocess.Popen([AGENT, "--connect", endpoint, "--insecure"])
-    assert coordinator.finish().code == 0
-    assert agent.wait(PATIENCE_S) == 0

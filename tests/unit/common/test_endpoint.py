@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from ovbench.common.endpoint import checked, host_and_port, listen
+from ovbench.common.endpoint import checked, host_and_port, listen, tcp_endpoint
 from ovbench.common.errors import UsageError
 
 
-def refused(endpoint: str, insecure: bool = False) -> str:
+def refused(endpoint: str) -> str:
     with pytest.raises(UsageError) as caught:
-        checked(endpoint, insecure)
+        checked(endpoint)
     return str(caught.value)
 
 
 def test_a_folder_of_ones_own_will_do_and_links_to_it_are_resolved(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir(mode=0o700)
     (tmp_path / "link").symlink_to("own")
-    assert checked(f"ipc://{tmp_path}/own/bus", False) == f"ipc://{tmp_path}/own/bus"
-    assert checked(f"ipc://{tmp_path}/link/bus", False) == f"ipc://{tmp_path}/own/bus"
+    assert checked(f"ipc://{tmp_path}/own/bus") == f"ipc://{tmp_path}/own/bus"
+    assert checked(f"ipc://{tmp_path}/link/bus") == f"ipc://{tmp_path}/own/bus"
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o702, 0o777, 0o1777])
@@ -40,7 +40,7 @@ def test_nobody_may_put_another_folder_in_its_place(mode: int, fine: bool, tmp_p
     folder.mkdir(mode=0o700)
     parent.chmod(mode)
     if fine:
-        assert checked(f"ipc://{folder}/bus", False)
+        assert checked(f"ipc://{folder}/bus")
     else:
         assert "put another folder in the place of" in refused(f"ipc://{folder}/bus")
 
@@ -61,16 +61,14 @@ def test_what_is_no_folder_is_refused(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["ipc://bus", "ipc://@bus", "ipc:///", "tcp://0.0.0.0:5555", "tcp://*:1", "bus", ""]
+    "endpoint", ["ipc://bus", "ipc://@bus", "ipc:///", "tcp://127.0.0.1:5555", "tcp://*:1", "bus", ""]
 )
-def test_any_other_address_is_refused_also_with_insecure(endpoint: str) -> None:
+def test_any_other_address_is_refused(endpoint: str) -> None:
     assert "use ipc:///path/to/socket" in refused(endpoint)
-    assert "use ipc:///path/to/socket" in refused(endpoint, insecure=True)
 
 
-def test_a_port_of_this_host_must_be_asked_for() -> None:
-    assert checked("tcp://127.0.0.1:5555", True) == "tcp://127.0.0.1:5555"
-    assert "make up their figures; use ipc:///path/to/socket, or add --insecure" in refused("tcp://127.0.0.1:5555")
+def test_who_asks_for_a_port_hears_how_hosts_join() -> None:
+    assert "ovbench-agent --host" in refused("tcp://127.0.0.1:5555")
 
 
 def test_only_its_user_can_connect_whatever_the_umask(tmp_path: Path) -> None:
@@ -145,6 +143,11 @@ def test_a_name_that_is_another_files_by_now_is_left_alone(tmp_path: Path) -> No
 )
 def test_a_port_has_a_host(endpoint: str, found: tuple[str, int]) -> None:
     assert host_and_port(endpoint) == found
+    assert tcp_endpoint(*found) == endpoint
+
+
+def test_port_0_is_any_that_is_free_where_that_will_do() -> None:
+    assert host_and_port("tcp://127.0.0.1:0", least=0) == ("127.0.0.1", 0)
 
 
 @pytest.mark.parametrize("port", ["", "x", "0", "65536", "-1", "*"])

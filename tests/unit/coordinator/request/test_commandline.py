@@ -162,10 +162,8 @@ def test_no_flag_is_taken_for_the_beginning_of_another() -> None:
     assert {f"--{name}" for name in LONG_NAMES} <= set(flags)
 
 
-@pytest.mark.parametrize("bind", ["tcp://127.0.0.1:5555", "tcp://localhost:5555", "tcp://[::1]:5555"])
-def test_external_agents_connect_on_this_host(bind: str) -> None:
+def test_external_agents_connect_on_this_host() -> None:
     external = ("--launcher", "external", "--agents", "2")
-    assert request(*external, "--bind", bind, "--insecure").launch.bind == bind
     assert request(*external, "--bind", "ipc:///bus").launch.bind == "ipc:///bus"
 
 
@@ -315,10 +313,9 @@ WRONG = {
     "--launcher external --bind ipc:///bus": "--agents",
     "--launcher external --bind ipc:///bus --agents per-node": "--agents N",
     "--launcher external --agents 2 --bind tcp://0.0.0.0:5555": "tcp://0.0.0.0:5555",
-    "--launcher external --agents 2 --bind tcp://0.0.0.0:5555 --insecure": "tcp://0.0.0.0:5555",
-    "--launcher external --agents 2 --bind tcp://127.0.0.1:5555": "--insecure",
+    "--launcher external --agents 2 --bind tcp://127.0.0.1:5555": "ipc:///path",
     "--launcher external --agents 2 --bind ipc:///tmp/bus": "others may write to /tmp",
-    "--insecure": "--launcher external",
+    "--insecure": "--insecure",
     "--launcher external --agents 2 --bind bus": "bus",
     "--bind ipc:///bus": "--launcher external",
     "--no-such-option": "--no-such-option",
