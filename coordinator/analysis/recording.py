@@ -200,9 +200,11 @@ def sample_arrays(
         others = list(outside(agent.pieces, *edges, agent.at_rate))
         for name, pieces in ((f"agent_{agent.agent}", counted), (f"agent_{agent.agent}_outside", others)):
             samples = SampleArray.joined([piece.samples for piece in pieces], timed=agent.at_rate)
-            arrays[f"{name}_start_ns"], arrays[f"{name}_end_ns"] = samples.starts, samples.ends
+            # From the ends: of another host's samples these differences, and no others, are what it measured.
+            ends = arrays[f"{name}_end_ns"] = samples.ends
+            arrays[f"{name}_start_ns"] = ends - samples.services
             if agent.at_rate:
-                arrays[f"{name}_due_ns"] = samples.dues
+                arrays[f"{name}_due_ns"] = ends - samples.latencies
             if len(set(agent.batches)) > 1:
                 each = [piece.frames(agent.batches) for piece in pieces]
                 arrays[f"{name}_frames"] = np.concatenate([np.empty(0, np.int64), *each])
