@@ -18,7 +18,9 @@ _Floats = npt.NDArray[np.float64]
 
 _NS: Final = 1e9
 _BLOCK: Final = 1 << 16
-"""Arrivals computed at a time, so that what is between draws and instants stays in the cache."""
+"""The most arrivals computed at a time, so that what is between draws and instants stays in the cache."""
+_BEYOND: Final = 64
+"""Arrivals beyond those that are to be expected, so that a short schedule is rarely computed in many blocks."""
 
 
 def offsets_ns(arrivals: Arrivals, lead_in_s: float = 0.0) -> Int64s:
@@ -106,7 +108,8 @@ def _units(law: Renewal, seed: int, until: float, use: bytes, first: int) -> Ite
     reached = float(draws.random() * draws.standard_gamma(shape + 1) / shape)
     yield np.array([reached])
     while reached < until:
-        gaps = draws.standard_exponential(_BLOCK) if law.cv == 1 else draws.standard_gamma(shape, _BLOCK) / shape
+        count = min(_BLOCK, math.ceil(until - reached) + _BEYOND)
+        gaps = draws.standard_exponential(count) if law.cv == 1 else draws.standard_gamma(shape, count) / shape
         gaps[0] += reached
         block = np.cumsum(gaps)
         reached = float(block[-1])

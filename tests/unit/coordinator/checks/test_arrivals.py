@@ -157,7 +157,7 @@ def test_too_few_arrivals_to_tell_whether_they_were_too_many_make_latencies_doub
 @pytest.mark.parametrize(("streams", "found"), [(1, True), (1000, False)])
 def test_requests_that_wait_for_a_stream_are_a_backlog(streams: int, found: bool) -> None:
     """A request for every inference, of which one after the other is done."""
-    base = staged((10, 110))
+    base = staged((10, 22), service_ms=50.0)
     (agent,) = base.run.agents
     starts = SampleArray(agent.samples[0].array.table)
     at_once = tuple(
