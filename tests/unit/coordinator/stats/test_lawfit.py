@@ -14,7 +14,8 @@ from ovbench.coordinator.stats.lawfit import scaling
 from ovbench.coordinator.stats.scaling import MARGINAL_GAIN, Fit, Scaling, ScalingLaw, throughput
 
 SINGLE = 100.0
-DRAWS = 200
+DRAWS = 100
+"""Of so many, 95 % intervals hold what they are of in fewer than 90 % in 3 of 100 series; seeds are fixed."""
 
 
 def exact(sizes: Sequence[int], contention: float = 0.0, coherency: float = 0.0) -> dict[int, list[float]]:
@@ -51,16 +52,18 @@ def holds(interval: Estimate | None, value: float) -> bool:
 
 
 def rate(
-    hits: Callable[[Scaling], Sequence[bool]], trials: Callable[[np.random.Generator], dict[int, list[float]]]
+    hits: Callable[[Scaling], Sequence[bool]],
+    trials: Callable[[np.random.Generator], dict[int, list[float]]],
+    draws: int = DRAWS,
 ) -> list[float]:
     """The share of draws in which each of several things was so."""
     draw = np.random.default_rng(7)
-    return [float(x) for x in np.mean([hits(scaling(trials(draw))) for _ in range(DRAWS)], axis=0)]
+    return [float(x) for x in np.mean([hits(scaling(trials(draw))) for _ in range(draws)], axis=0)]
 
 
 @cache
 def known(contention: float, coherency: float) -> list[Scaling]:
-    """Of 200 draws with 3 % noise, 1 to 8 with three repetitions; made once for all that is asked of them."""
+    """Of draws with 3 % noise, 1 to 8 with three repetitions; made once for all that is asked of them."""
     draw = np.random.default_rng(7)
     return [scaling(noisy(draw, (1, 2, 4, 8), 3, contention, coherency)) for _ in range(DRAWS)]
 
@@ -69,8 +72,6 @@ def known(contention: float, coherency: float) -> list[Scaling]:
     ("contention", "coherency"), [(0.0, 0.0), (0.05, 0.0), (0.9, 0.0), (0.05, 0.002), (0.1, 0.02), (0.0, 0.005)]
 )
 def test_each_parameter_is_within_its_interval_in_90_of_100_draws(contention: float, coherency: float) -> None:
-    """3 % noise, 1 to 8 with three repetitions; of 95 % intervals, 200 draws may have as few as 91 %."""
-
     def hits(found: Scaling) -> list[bool]:
         usl, amdahl = fit_of(found, "usl"), fit_of(found, "amdahl")
         told = [holds(usl.single, SINGLE), holds(usl.contention, contention), holds(usl.coherency, coherency)]
@@ -84,7 +85,7 @@ def test_the_band_holds_the_curve_whichever_law_is_believed(contention: float, c
     def hits(found: Scaling) -> list[bool]:
         return [holds(at.fps, throughput(at.size, SINGLE, contention, coherency)) for at in found.curve]
 
-    assert np.mean([hits(found) for found in known(contention, coherency)[:100]]) >= 0.92
+    assert np.mean([hits(found) for found in known(contention, coherency)]) >= 0.92
 
 
 def test_intervals_are_not_wider_than_they_need_to_be() -> None:
@@ -93,7 +94,7 @@ def test_intervals_are_not_wider_than_they_need_to_be() -> None:
     def hits(found: Scaling) -> list[bool]:
         return [holds(fit_of(found, "amdahl").contention, 0.3)]
 
-    assert rate(hits, lambda draw: noisy(draw, (1, 2, 4, 8), 3, 0.3, 0.0))[0] <= 0.985
+    assert rate(hits, lambda draw: noisy(draw, (1, 2, 4, 8), 3, 0.3, 0.0), 200)[0] <= 0.985
 
 
 @settings(max_examples=60, deadline=None)
@@ -153,10 +154,10 @@ def test_the_efficiency_is_against_as_many_times_the_smallest() -> None:
 
 def test_an_efficiency_is_within_its_interval_in_90_of_100_draws() -> None:
     def hits(found: Scaling) -> list[bool]:
-        true = throughput(8, 1.0, 0.1, 0.0) / 8
+        true = throughput(8, 1.0, 0.05, 0.0) / 8
         return [holds(found.points[-1].efficiency, true)]
 
-    assert rate(hits, lambda draw: noisy(draw, (1, 2, 4, 8), 3, 0.1, 0.0))[0] >= 0.90
+    assert np.mean([hits(found) for found in known(0.05, 0.0)]) >= 0.90
 
 
 def test_the_peak_is_where_the_law_has_it() -> None:
@@ -170,7 +171,7 @@ def test_the_peak_is_within_its_interval_in_90_of_100_draws() -> None:
     def hits(found: Scaling) -> list[bool]:
         return [found.peak is None or holds(found.peak, 20.0)]
 
-    assert rate(hits, lambda draw: noisy(draw, (1, 2, 4, 8, 16, 32), 3, 0.04, 0.0024))[0] >= 0.90
+    assert rate(hits, lambda draw: noisy(draw, (1, 2, 4, 8, 16, 32), 3, 0.04, 0.0024), 200)[0] >= 0.90
 
 
 def test_the_knee_is_the_first_size_at_which_one_more_hardly_adds() -> None:
