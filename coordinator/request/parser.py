@@ -4,6 +4,7 @@ import argparse
 import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, Final, NoReturn
 
 from ovbench.common.errors import UsageError
@@ -124,8 +125,13 @@ class _RunParser(Parser):
 
 def parse_flags(argv: Sequence[str]) -> argparse.Namespace:
     """The values of a run's flags by `Flag.dest`. Raises UsageError; `--help` and `--version` end the process."""
-    flags = (flag for group in GROUPS for flag in group.flags)
-    return _RunParser("", flags, add_help=False).parse_args([gnu(word) for word in argv])
+    return _run_parser().parse_args([gnu(word) for word in argv])
+
+
+@cache
+def _run_parser() -> _RunParser:
+    """Which takes longer to make than to use; a study parses the flags of each of its settings."""
+    return _RunParser("", (flag for group in GROUPS for flag in group.flags), add_help=False)
 
 
 def help_of(groups: Sequence[Group], width: int) -> str:
