@@ -23,6 +23,9 @@ pytestmark = pytest.mark.usefixtures("without_pictures")
 QUICK = ("--backend", "null:500", "-api", "sync", "--agents", "1", "-niter", "20", "--warmup", "0")
 """A number, not a time, which a busy machine may let pass without a single inference."""
 
+DONE = (0, 4)
+"""Exit codes of a study of which every trial was run: a busy machine may make one INVALID."""
+
 
 def study(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
@@ -57,7 +60,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 def test_each_trial_is_kept_with_its_report(tmp_path: Path) -> None:
     done = study(tmp_path, *QUICK, "-max_irate", "200,400", "--repetitions", "2", "--report-folder", "s")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in DONE, done.stderr
     kept = lines(tmp_path / "s")
     assert Counter(line["point"]["-max_irate"] for line in kept) == {"200": 2, "400": 2}
     for line in kept:
@@ -75,17 +78,25 @@ def counts_by_tag(log: Path) -> dict[str, list[int]]:
     return found
 
 
+def counts_for_its_setting(trial: dict[str, Any], kept: list[dict[str, Any]]) -> bool:
+    """Which a SUSPECT one does where no other is VALID, and an INVALID one never does."""
+    statuses = {other["status"] for other in kept if other["point"] == trial["point"]}
+    return bool(trial["status"] == ("VALID" if "VALID" in statuses else "SUSPECT"))
+
+
 def test_the_samples_of_trials_are_kept_and_become_a_log_of_the_study_or_of_one_trial(tmp_path: Path) -> None:
     words = (*QUICK, "-max_irate", "200,400", "--repetitions", "2", "--save-samples", "--report-folder", "s")
     done = study(tmp_path, *words)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in DONE, done.stderr
     counts: dict[str, list[int]] = {}
-    for line in lines(tmp_path / "s"):
+    kept = lines(tmp_path / "s")
+    for line in kept:
         trial = tmp_path / "s" / "trials" / line["trial"]
         report = json.loads((trial / "report.json").read_text())
         with np.load(trial / report["samples_file"]) as arrays:
             assert len(arrays["agent_0_end_ns"]) == report["throughput"]["count"]
-        counts.setdefault(f"max_irate={line['point']['-max_irate']}", []).append(report["throughput"]["count"])
+        if counts_for_its_setting(line, kept):
+            counts.setdefault(f"max_irate={line['point']['-max_irate']}", []).append(report["throughput"]["count"])
     export = [COORDINATOR, "export"]
     subprocess.run([*export, "s", "--hlog", "s.hlog"], cwd=tmp_path, check=True, timeout=PATIENCE_S)
     assert counts_by_tag(tmp_path / "s.hlog") == counts
@@ -131,25 +142,24 @@ def test_a_study_that_was_killed_goes_on_with_what_is_missing(tmp_path: Path) ->
         coordinator.send_signal(signal.SIGKILL)
     before = len(lines(tmp_path / "s"))
     assert 2 <= before < 11
-    assert study(tmp_path, "--resume", "s").returncode == 0
+    assert study(tmp_path, "--resume", "s").returncode in DONE
     assert sorted(Counter(line["point"]["-max_irate"] for line in lines(tmp_path / "s")).items()) == [
         (str(rate), 1) for rate in range(100, 111)
     ]
 
 
 def test_a_study_that_is_complete_has_nothing_to_go_on_with(tmp_path: Path) -> None:
-    assert (
-        study(tmp_path, *QUICK, "-max_irate", "100,200", "--repetitions", "1", "--report-folder", "s").returncode == 0
-    )
+    done = study(tmp_path, *QUICK, "-max_irate", "100,200", "--repetitions", "1", "--report-folder", "s")
+    assert done.returncode in DONE
     kept = lines(tmp_path / "s")
-    assert study(tmp_path, "--resume", "s").returncode == 0
+    assert study(tmp_path, "--resume", "s").returncode in DONE
     assert lines(tmp_path / "s") == kept
 
 
 def test_a_study_of_a_model_that_has_changed_is_resumed_only_on_request(tmp_path: Path) -> None:
     subprocess.run([COORDINATOR, "export-model", "builtin:tiny", "m.xml"], cwd=tmp_path, check=True)
     words = ("-m", "m.xml", "-api", "sync", "--agents", "1", "-niter", "20", "--warmup", "0", "-max_irate", "100,200")
-    assert study(tmp_path, *words, "--repetitions", "1", "--report-folder", "s").returncode == 0
+    assert study(tmp_path, *words, "--repetitions", "1", "--report-folder", "s").returncode in DONE
     plan = tmp_path / "s" / "trials.jsonl"
     plan.write_bytes(plan.read_bytes().splitlines(keepends=True)[0])
     (tmp_path / "m.xml").write_text((tmp_path / "m.xml").read_text() + " ")
@@ -157,10 +167,10 @@ def test_a_study_of_a_model_that_has_changed_is_resumed_only_on_request(tmp_path
     assert refused.returncode == 2
     assert "m.xml" in refused.stderr
     accepted = study(tmp_path, "--resume", "s", "--accept-changes")
-    assert accepted.returncode == 0
+    assert accepted.returncode in DONE
     assert "this changed: the file" in " ".join(accepted.stdout.split())
     assert len(lines(tmp_path / "s")) == 2
-    assert study(tmp_path, "--resume", "s").returncode == 0, "what was accepted is no change any more"
+    assert study(tmp_path, "--resume", "s").returncode in DONE, "what was accepted is no change any more"
 
 
 def test_a_run_is_not_put_into_the_folder_of_a_study(tmp_path: Path) -> None:
@@ -207,7 +217,7 @@ def test_agents_stay_where_only_the_load_changes(tmp_path: Path) -> None:
         "--report-folder",
         "s",
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in DONE, done.stderr
     assert len(pids(tmp_path / "s")) == 6
     assert len(set(pids(tmp_path / "s"))) == 1
     asynchronous = [line for line in lines(tmp_path / "s") if line["point"]["-api"] == "async"]
@@ -219,7 +229,7 @@ def test_agents_stay_where_only_the_arrivals_change(tmp_path: Path) -> None:
     words = ("--backend", "null:500", "-api", "sync", "--agents", "2", "-t", "0.5", "--warmup", "0.1")
     several = ("--rate", "100,200", "--dispatch", "shared,random", "--arrivals", "poisson,constant")
     done = study(tmp_path, *words, *several, "--repetitions", "1", "--report-folder", "s")
-    assert done.returncode in (0, 4), done.stderr  # 4 where a busy machine left a backlog
+    assert done.returncode in DONE, done.stderr
     assert len(set(pids(tmp_path / "s"))) == 1
     kept = lines(tmp_path / "s")
     assert len(kept) == 8
@@ -236,7 +246,7 @@ def test_dispatches_are_held_against_each_other(tmp_path: Path) -> None:
     words = ("--backend", "null:500", "-api", "sync", "--agents", "2", "-t", "0.5", "--warmup", "0", "--rate", "200")
     sides = ("--a", "--dispatch shared", "--b", "--dispatch random")
     done = study(tmp_path, "ab", *sides, *words, "--repetitions", "1", "--report-folder", "s")
-    assert done.returncode in (0, 4), done.stderr
+    assert done.returncode in DONE, done.stderr
     kept = lines(tmp_path / "s")
     assert [line["figures"]["offered_per_s"] for line in kept] == [kept[0]["figures"]["offered_per_s"]] * 4
     found = json.loads((tmp_path / "s" / "answer.json").read_text())
@@ -245,7 +255,7 @@ def test_dispatches_are_held_against_each_other(tmp_path: Path) -> None:
 
 def test_agents_change_where_the_model_is_compiled_anew(tmp_path: Path) -> None:
     words = ("-m", "builtin:tiny", "--agents", "1", "-niter", "100", "--warmup", "0.1", "-api", "sync", "-b", "1,2")
-    assert study(tmp_path, *words, "--repetitions", "1", "--report-folder", "s").returncode == 0
+    assert study(tmp_path, *words, "--repetitions", "1", "--report-folder", "s").returncode in DONE
     assert len(set(pids(tmp_path / "s"))) == 2
 
 
@@ -273,6 +283,6 @@ def test_a_study_whose_agents_cannot_be_started_any_more_ends_and_loses_no_trial
     assert "--resume s" in rest
     before = len(lines(tmp_path / "s"))
     assert before < 9
-    assert {line["status"] for line in lines(tmp_path / "s")} <= {"VALID", "SUSPECT"}
-    assert study(tmp_path, "--resume", "s").returncode == 0
+    assert not {line["status"] for line in lines(tmp_path / "s")} & {"PARTIAL", "FAILED"}
+    assert study(tmp_path, "--resume", "s").returncode in DONE
     assert len(lines(tmp_path / "s")) == 9
