@@ -1,34 +1,42 @@
-"""`ovbench-agent`: one agent, started by hand or by a launcher of the user's own."""
+"""`ovbench-agent`: one agent, or the supervisor of a host, started by hand or by a launcher."""
 
-import argparse
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
-from ovbench.common.endpoint import checked
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.printable import one_line, open_streams
 
 from .host.process import run_in_own_session, wake_on_time
-from .loop.cache import load_loops
-from .trust import Trust
+from .options import FROM_STANDARD_INPUT, WholeHost, parse_options
+from .trust import Trust, encode_trust
 
 
 def main() -> NoReturn:
     open_streams()
     try:
-        options = _parser().parse_args()
-        endpoint = _checked(options)
-        run_in_own_session()  # before there is much to copy
-        # numpy's BLAS would start threads on every CPU when it is imported.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
-        load_loops()
+        options = parse_options()
+        if isinstance(options, WholeHost):
+            _end(lambda: _supervise(options))
+        _prepare_agent()
+    except UsageError as error:
+        print(one_line(f"ovbench-agent: {error}"), file=sys.stderr)
+        sys.exit(ExitCode.USAGE)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
-    serve_and_exit(endpoint, options.agent, options.wait, Trust(options.root, options.allow_extensions))
+    serve_and_exit(options.endpoint, options.agent, options.patience_s, options.trust)
+
+
+def _prepare_agent() -> None:
+    run_in_own_session()  # before there is much to copy
+    # numpy's BLAS would start threads on every CPU when it is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from .loop.cache import load_loops
+
+    load_loops()
 
 
 def serve_and_exit(endpoint: str, agent: int | None, patience_s: float, trust: Trust | None = None) -> NoReturn:
@@ -36,12 +44,24 @@ def serve_and_exit(endpoint: str, agent: int | None, patience_s: float, trust: T
 
     `trust`: what a job may ask for; None, of agents that the coordinator has started itself, is anything.
     """
+
+    def serve() -> ExitCode:
+        try:
+            return _serve(endpoint, agent, patience_s, trust)
+        except OSError as error:
+            raise UsageError(f"--connect {endpoint}: {error.strerror or error}") from None
+
+    _end(serve)
+
+
+def _end(work: Callable[[], ExitCode]) -> NoReturn:
+    """With the code of what was done."""
     code = ExitCode.INTERNAL
     try:
-        code = _serve(endpoint, agent, patience_s, trust)
-    except OSError as error:
+        code = work()
+    except UsageError as error:
         code = ExitCode.USAGE
-        print(one_line(f"ovbench-agent: --connect {endpoint}: {error.strerror or error}"), file=sys.stderr)
+        print(one_line(f"ovbench-agent: {error}"), file=sys.stderr)
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except BaseException:
@@ -64,67 +84,22 @@ def _serve(endpoint: str, agent: int | None, patience_s: float, trust: Trust | N
         return ended.code
 
 
-def _checked(options: argparse.Namespace) -> str:
-    """Where to connect to, when that is where nobody else can be in the coordinator's place."""
-    if options.root is not None and not os.path.isdir(options.root):
-        sys.exit(_refused(f"--root {options.root}: there is no such folder"))
+def _supervise(options: WholeHost) -> ExitCode:
+    from .supervisor.duty import Ended
+    from .supervisor.launcherpipe import LauncherPipe
+    from .supervisor.service import Terms, read_join, supervise
+
+    wake_on_time()
+    pipe = LauncherPipe() if options.join == FROM_STANDARD_INPUT else None
+    join = read_join(options.join, pipe, options.patience_s)
+    trust = options.trust
+    terms = Terms(options.patience_s, options.pythons, trust.extensions, trust.caps.memory_mb, encode_trust(trust))
     try:
-        return checked(options.connect)
-    except UsageError as error:
-        sys.exit(_refused(f"--connect {error}"))
-
-
-def _refused(text: str) -> ExitCode:
-    print(one_line(f"ovbench-agent: {text}"), file=sys.stderr)
-    return ExitCode.USAGE
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(ExitCode.USAGE, one_line(f"ovbench-agent: {message} (see --help)") + "\n")
-
-
-def _number(kind: type[int] | type[float], what: str, most: int) -> Callable[[str], float]:
-    def convert(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = -1
-        if not 0 <= value <= most:  # nor is NaN
-            raise argparse.ArgumentTypeError(f"'{text}' is not {what} from 0 to {most}")
-        return value
-
-    return convert
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="ovbench-agent",
-        allow_abbrev=False,
-        description="Runs one agent's load for a coordinator that waits with 'ovbench-coord --launcher external'.",
-        epilog="Without --root it takes jobs that need no file: built-in models with random inputs, and the null "
-        "device. Example: mkdir -m 700 bus; ovbench-agent --connect ipc://$PWD/bus/socket --root ~/models",
-    )
-    parser.add_argument("--connect", metavar="ENDPOINT", required=True, help="the coordinator's --bind")
-    parser.add_argument(
-        "--agent",
-        metavar="ID",
-        type=_number(int, "a whole number", 4095),
-        help="take this place; default: any free one",
-    )
-    parser.add_argument(
-        "--wait", metavar="SECONDS", type=_number(float, "a number of seconds", 1_000_000), default=60.0,
-        help="how long to try to reach it (default 60)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--root", metavar="DIR",
-        help="a folder that jobs may name files in: models, inputs, caches; default: none anywhere",
-    )  # fmt: skip
-    parser.add_argument(
-        "--allow-extensions", action="store_true",
-        help="load libraries with operations from --root, too; they can do whatever you can",
-    )  # fmt: skip
-    return parser
+        supervise(join, pipe, terms)
+    except Ended as ended:
+        if str(ended):
+            print(one_line(f"ovbench-agent: {ended}"), file=sys.stderr)
+        return ended.code
 
 
 if __name__ == "__main__":

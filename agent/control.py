@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from ovbench.common.clock import to_ns
 from ovbench.common.errors import ExitCode
+from ovbench.common.instants import absurd
 from ovbench.common.job import Job
 from ovbench.common.lifecycle import IllegalMessage, State, advance
 from ovbench.common.messages import (
@@ -102,6 +103,8 @@ class Control:
                 raise Ended(ExitCode.VALID)
             case Reject(reason):
                 raise Ended(ExitCode.USAGE, reason)
+            case WarmUp(at_ns) | Start(at_ns) | End(at_ns) if mistake := absurd(at_ns, now_ns):
+                raise Ended(ExitCode.USAGE, mistake)
         with suppress(IllegalMessage):
             self.state = advance(self.state, tag(order))
             match order:

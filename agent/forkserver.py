@@ -20,10 +20,12 @@ from typing import Final
 
 from .host.process import be_killed_first, die_with_parent, leave_session
 from .loop.cache import load_loops
+from .trust import Trust, decode_trust
 
 
 def main() -> None:
-    """Run the server: `python -m ovbench.agent.forkserver PARENT_PID`."""
+    """Run the server: `python -m ovbench.agent.forkserver PARENT_PID [TRUST]`, what agents may do as JSON; without it
+    they trust whoever has started them."""
     die_with_parent(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to handle
     gc.disable()  # what is imported stays: to look for garbage in it takes a seventh of the time
@@ -34,8 +36,9 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+    trust = decode_trust(sys.argv[2]) if len(sys.argv) > 2 else None
     say("ready")
-    _Server().run()
+    _Server(trust).run()
 
 
 def say(line: str) -> None:
@@ -47,7 +50,8 @@ _PATIENCE_S: Final = 600.0
 
 
 class _Server:
-    def __init__(self) -> None:
+    def __init__(self, trust: Trust | None) -> None:
+        self._trust = trust
         self._tickets: dict[int, int] = {}
         self._died_read, died_write = os.pipe()
         os.set_blocking(died_write, False)
@@ -84,7 +88,7 @@ class _Server:
                 leave_session()
                 be_killed_first()
                 die_with_parent(server_pid)
-                _become_agent(agent, endpoint, log)
+                _become_agent(agent, endpoint, log, self._trust)
             finally:
                 os._exit(1)
         self._tickets[pid] = ticket
@@ -98,14 +102,14 @@ class _Server:
             say(f"exited {self._tickets.pop(pid)} {status}")
 
 
-def _become_agent(agent: int, endpoint: str, log: str) -> None:
+def _become_agent(agent: int, endpoint: str, log: str, trust: Trust | None) -> None:
     from .cli import serve_and_exit
 
     null = os.open(os.devnull, os.O_RDWR)
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for source, target in ((null, 0), (written, 1), (written, 2)):
         os.dup2(source, target)
-    serve_and_exit(endpoint, agent, patience_s=_PATIENCE_S)
+    serve_and_exit(endpoint, agent, patience_s=_PATIENCE_S, trust=trust)
 
 
 if __name__ == "__main__":

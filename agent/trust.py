@@ -1,13 +1,17 @@
-"""What an agent that was started by hand does for a coordinator that it knows by an address alone.
+"""What an agent does for a coordinator that it knows by an address or a key alone: started by hand, or on another host.
 
 A job names files to read, folders to write to and libraries to load. The agent's owner says which of these it may have:
-without a word only built-in models, random inputs and the null device, which need no file.
+without a word only built-in models, random inputs and the null device, which need no file. It also says how much memory
+and time a job may take.
 """
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
@@ -20,30 +24,79 @@ _MOST_FILES: Final = 100_000
 
 
 @dataclass(frozen=True)
-class Trust:
-    """`root`: the folder whose files a job may name, None for none; with `extensions` it may load libraries there."""
+class Caps:
+    """The most that a job may ask for: memory for samples, requests, and the length of all its parts together."""
 
-    root: str | None = None
-    extensions: bool = False
+    memory_mb: int = 65_536
+    requests: int = 65_536
+    duration_s: int = 7 * 86_400
 
     def check(self, job: Job) -> None:
         """Raises UsageError for a job that asks for more."""
+        load, runtime = job.load, job.runtime
+        asked_mb = job.sample_bytes >> 20
+        if asked_mb > self.memory_mb:
+            raise UsageError(
+                f"--sample-memory: {asked_mb} MB are more than this agent gives, {self.memory_mb} MB; ask for less, or "
+                f"start it with --max-memory {asked_mb}"
+            )
+        for flag, number in (
+            ("-nireq", runtime.requests),
+            ("-nstreams", runtime.streams),
+            ("-nthreads", runtime.threads),
+            ("--scenario", load.samples_per_query),
+        ):
+            if number is not None and number > self.requests:
+                raise UsageError(
+                    f"{flag}: {number} are more than this agent gives, {self.requests}; ask for fewer, or start it "
+                    f"with --max-requests {number}"
+                )
+        asked_s = load.warmup_s + load.lead_in_s + (load.duration_s or 0.0) + load.drain_s
+        if asked_s > self.duration_s:
+            raise UsageError(
+                f"-t: {asked_s:.0f} s are more than this agent gives, {self.duration_s} s; measure for a shorter time, "
+                f"or start it with --max-duration {math.ceil(asked_s)}"
+            )
+
+
+@dataclass(frozen=True)
+class Trust:
+    """`roots`: the folders whose files a job may name; with `extensions` it may load libraries there."""
+
+    roots: tuple[str, ...] = ()
+    extensions: bool = False
+    caps: Caps = Caps()
+
+    def check(self, job: Job) -> None:
+        """Raises UsageError for a job that asks for more."""
+        self.caps.check(job)
         for what, path in _paths(job):
-            if self.root is None:
+            if not self.roots:
                 raise UsageError(
                     f"{what} {path}: this agent was started by hand and opens no files; start it with --root DIR, a "
                     "folder that has it"
                 )
             for file in _files(path):
-                if not _inside(file, self.root):
+                if not any(_inside(file, root) for root in self.roots):
                     where = path if file == path else f"{path}, by {file},"
                     raise UsageError(
-                        f"{what} {where} is not in the agent's --root {self.root}; name a folder that has it"
+                        f"{what} {where} is not in the agent's --root {' or '.join(self.roots)}; name a folder that "
+                        "has it"
                     )
         if job.model.extensions and not self.extensions:
             raise UsageError(
                 "-extensions: this agent was started by hand and loads no libraries; start it with --allow-extensions"
             )
+
+
+def encode_trust(trust: Trust) -> str:
+    """As one word of a command line."""
+    return msgspec.json.encode(trust).decode()
+
+
+def decode_trust(word: str) -> Trust:
+    """Raises ValueError for what `encode_trust` does not make."""
+    return msgspec.json.decode(word, type=Trust)
 
 
 def _paths(job: Job) -> Iterator[tuple[str, str]]:

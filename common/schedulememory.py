@@ -1,4 +1,4 @@
-"""The instants at which inferences are due, in memory that the coordinator shares with its agents.
+"""The instants at which inferences are due, in memory that a coordinator, or a host's supervisor, shares with agents.
 
 It is a memfd: a file without a name, which is gone when the last process that has it open or mapped has ended, however
 that ended. Agents open it through /proc/PID/fd, which takes the same user and the same PID namespace. It is sealed
@@ -52,29 +52,46 @@ class ScheduleMemory:
         return int(self.memory[NEXT])
 
 
-@contextlib.contextmanager
-def share_schedule(offsets_ns: Int64s) -> Iterator[ScheduleAddress]:
-    """Memory with these instants, at least one, as long as the context lasts, and then until its last user has ended.
-    Raises UsageError where there is not that much memory."""
-    nonce = secrets.token_bytes(16)
-    descriptor = os.memfd_create("ovbench-schedule", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    try:
-        size = 8 * (FIRST + len(offsets_ns))
+class SharedSchedule:
+    """Memory for `count` instants, at least one, until it is closed, and then until its last user has ended."""
+
+    def __init__(self, count: int) -> None:
+        """Raises UsageError where there is not that much memory."""
+        nonce = secrets.token_bytes(16)
+        self._descriptor = os.memfd_create("ovbench-schedule", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        size = 8 * (FIRST + count)
         try:
-            os.posix_fallocate(descriptor, 0, size)
+            os.posix_fallocate(self._descriptor, 0, size)
         except OSError as error:
+            self.close()
             raise UsageError(
-                f"There is no memory for a schedule of {len(offsets_ns):,} arrivals ({error.strerror}); "
+                f"There is no memory for a schedule of {count:,} arrivals ({error.strerror}); "
                 "lower the rate, or measure for a shorter time"
             ) from None
-        words = np.frombuffer(mmap.mmap(descriptor, size), np.int64)
-        words[:2] = np.frombuffer(nonce, np.int64)
-        words[2] = len(offsets_ns)
-        words[FIRST:] = offsets_ns
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
-        yield ScheduleAddress(os.getpid(), descriptor, len(offsets_ns), nonce.hex())
+        self._words = np.frombuffer(mmap.mmap(self._descriptor, size), np.int64)
+        self._words[:2] = np.frombuffer(nonce, np.int64)
+        self._words[2] = count
+        fcntl.fcntl(self._descriptor, fcntl.F_ADD_SEALS, _SEALS)
+        self.address = ScheduleAddress(os.getpid(), self._descriptor, count, nonce.hex())
+
+    @property
+    def offsets_ns(self) -> Int64s:
+        """To be written before anybody has the address: int64 [count], ns since the window's start."""
+        return self._words[FIRST:]
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+@contextlib.contextmanager
+def share_schedule(offsets_ns: Int64s) -> Iterator[ScheduleAddress]:
+    """Memory with these instants, as long as the context lasts: see `SharedSchedule`."""
+    shared = SharedSchedule(len(offsets_ns))
+    try:
+        shared.offsets_ns[:] = offsets_ns
+        yield shared.address
     finally:
-        os.close(descriptor)
+        shared.close()
 
 
 def open_schedule(address: ScheduleAddress) -> ScheduleMemory:

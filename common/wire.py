@@ -186,8 +186,32 @@ class Hub(_Endpoint[AnyNotice]):
 
     def send(self, peer: bytes, order: AnyOrder) -> bool:
         """False where the peer cannot be reached (it has gone, or reads nothing)."""
+        return self.pass_on(peer, encode(order))
+
+    @property
+    def fd(self) -> int:
+        """Becomes readable when something happens, which `waiting` then understands (ZMQ_FD in zmq_getsockopt(3))."""
+        return int(self._socket.get(zmq.FD))
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a message can be read. To be asked last before `fd` is waited for, as any use of the hub may use up
+        what made it readable."""
+        return bool(int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN)
+
+    def receive(self) -> tuple[bytes, bytes] | None:
+        """The next message as it came, for whoever only passes it on, and its peer; None where there is none now."""
+        for parts in self._frames(most=2):
+            if len(parts) == 2:
+                return parts[0], parts[1]
+            self.dropped += 1
+            return None
+        return None
+
+    def pass_on(self, peer: bytes, order: bytes) -> bool:
+        """As `send`, of an order that somebody else has encoded."""
         try:
-            self._socket.send_multipart((peer, encode(order)), zmq.NOBLOCK)
+            self._socket.send_multipart((peer, order), zmq.NOBLOCK)
         except zmq.ZMQError:
             return False
         return True

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from ovbench.agent.trust import Trust
+from ovbench.agent.trust import Caps, Trust
 from ovbench.common.errors import UsageError
-from ovbench.common.job import Data, InputFiles, Job, Model, NullService, Runtime
+from ovbench.common.job import Data, InputFiles, Job, Load, Model, NullService, Runtime
 from tests.builders import job
 
 
@@ -59,7 +59,7 @@ def test_without_a_root_no_job_that_names_a_file_is_taken(change: dict[str, Any]
 
 @KINDS
 def test_with_a_root_no_file_outside_of_it_is_touched(change: dict[str, Any], root: Path) -> None:
-    assert f"is not in the agent's --root {root}" in refused(Trust(str(root), extensions=True), **change)
+    assert f"is not in the agent's --root {root}" in refused(Trust((str(root),), extensions=True), **change)
 
 
 def test_what_needs_no_file_is_taken() -> None:
@@ -69,14 +69,14 @@ def test_what_needs_no_file_is_taken() -> None:
 
 
 def test_files_in_the_root_are_taken(root: Path) -> None:
-    trust = Trust(str(root))
+    trust = Trust((str(root),))
     trust.check(asking(model=Model(str(root / "model.xml")), runtime=Runtime(cache_dir=str(root / "new" / "cache"))))
     trust.check(asking(data=Data((InputFiles(None, (str(root / "a.npy"),)),))))
     trust.check(asking(model=Model(str(root))))
 
 
 def test_links_and_dots_do_not_lead_out_of_the_root(root: Path) -> None:
-    trust = Trust(str(root))
+    trust = Trust((str(root),))
     outside = root.parent / "other"
     (root / "link.npy").symlink_to(outside / "secret.npy")
     (root / "folder").symlink_to(outside)
@@ -89,18 +89,38 @@ def test_links_and_dots_do_not_lead_out_of_the_root(root: Path) -> None:
 def test_weights_beside_a_model_and_files_in_a_folder_do_not_lead_out_of_it_either(root: Path) -> None:
     (root / "model.bin").unlink()
     (root / "model.bin").symlink_to(root.parent / "other" / "secret.npy")
-    assert f"by {root / 'model.bin'}" in refused(Trust(str(root)), model=Model(str(root / "model.xml")))
-    assert f"by {root / 'model.bin'}" in refused(Trust(str(root)), model=Model(str(root)))
+    assert f"by {root / 'model.bin'}" in refused(Trust((str(root),)), model=Model(str(root / "model.xml")))
+    assert f"by {root / 'model.bin'}" in refused(Trust((str(root),)), model=Model(str(root)))
 
 
 def test_a_root_may_be_a_link_and_may_be_everything(root: Path) -> None:
     (root.parent / "models").symlink_to("mine")
-    Trust(str(root.parent / "models")).check(asking(model=Model(str(root / "model.xml"))))
-    Trust("/").check(asking(model=Model(str(root.parent / "other" / "model.xml"))))
+    Trust((str(root.parent / "models"),)).check(asking(model=Model(str(root / "model.xml"))))
+    Trust(("/",)).check(asking(model=Model(str(root.parent / "other" / "model.xml"))))
 
 
 def test_libraries_are_asked_for_apart(root: Path) -> None:
     (root / "lib.so").touch()
     with_library = {"model": Model("builtin:tiny", extensions=(str(root / "lib.so"),))}
-    assert "--allow-extensions" in refused(Trust(str(root)), **with_library)
-    Trust(str(root), extensions=True).check(asking(**with_library))
+    assert "--allow-extensions" in refused(Trust((str(root),)), **with_library)
+    Trust((str(root),), extensions=True).check(asking(**with_library))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"sample_bytes": 101 << 20}, "--max-memory 101"),
+        ({"runtime": Runtime(requests=9)}, "-nireq: 9 are more than this agent gives, 8"),
+        ({"runtime": Runtime(streams=9)}, "-nstreams"),
+        ({"runtime": Runtime(threads=9)}, "-nthreads"),
+        ({"load": Load("async", 60.0, None, 1.5)}, "--max-duration 62"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_job_that_asks_for_more_than_the_owner_gives_is_refused(change: dict[str, Any], words: str) -> None:
+    assert words in refused(Trust(caps=Caps(memory_mb=100, requests=8, duration_s=61)), **change)
+
+
+def test_a_job_within_the_caps_is_taken() -> None:
+    within = {"sample_bytes": 100 << 20, "runtime": Runtime(requests=8), "load": Load("async", 59.0, None, 2.0)}
+    Trust(caps=Caps(memory_mb=100, requests=8, duration_s=61)).check(asking(**within))
