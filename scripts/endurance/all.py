@@ -7,7 +7,21 @@ import time
 from pathlib import Path
 from typing import Final, Protocol
 
-from . import busy, caches, few_inferences, forkserver, fuzzed_lives, interrupts, many_agents, starvation, terminals
+from . import (
+    busy,
+    caches,
+    cut_lines,
+    few_inferences,
+    forkserver,
+    fuzzed_lives,
+    interrupts,
+    many_agents,
+    partitions,
+    starvation,
+    stolen_keys,
+    strangers,
+    terminals,
+)
 
 
 class _Soak(Protocol):
@@ -23,11 +37,15 @@ class _Soak(Protocol):
 SOAKS: Final[dict[str, _Soak]] = {
     "busy": busy,
     "caches": caches,
+    "cut_lines": cut_lines,
     "few_inferences": few_inferences,
     "forkserver": forkserver,
     "interrupts": interrupts,
     "many_agents": many_agents,
+    "partitions": partitions,
     "starvation": starvation,
+    "stolen_keys": stolen_keys,
+    "strangers": strangers,
     "terminals": terminals,
     "fuzzed_lives": fuzzed_lives,
 }
