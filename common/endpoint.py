@@ -8,6 +8,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import socket
 import stat
 import time
@@ -18,6 +19,7 @@ from typing import Final
 from .errors import UsageError
 
 _IPC: Final = "ipc://"
+_TCP: Final = "tcp://"
 _BACKLOG: Final = 4_096
 _LOCK_TRIES: Final = 100
 _LOCK_NAP_S: Final = 0.02
@@ -31,6 +33,26 @@ def checked(endpoint: str) -> str:
         raise UsageError(f"{endpoint}: use ipc:///path/to/socket{over}")
     folder, name = os.path.split(endpoint.removeprefix(_IPC))
     return _IPC + os.path.join(_checked_folder(endpoint, folder), name)
+
+
+def checked_tcp(endpoint: str) -> str:
+    """A tcp:// endpoint to listen at for other hosts: one address, with a port or 0 for any. Raises UsageError."""
+    try:
+        host, _ = host_and_port(endpoint, least=0)
+    except OSError as error:
+        raise UsageError(f"{endpoint}: {error.strerror}") from None
+    if not endpoint.startswith(_TCP) or not re.fullmatch(r"[0-9A-Za-z.:_%-]+", host) or _is_everywhere(host):
+        raise UsageError(f"{endpoint}: use tcp://ADDRESS:PORT with one address of this host, as its hosts reach it")
+    return endpoint
+
+
+def _is_everywhere(host: str) -> bool:
+    """All interfaces, in whatever notation the system takes."""
+    with contextlib.suppress(OSError):
+        return not any(socket.inet_aton(host))
+    with contextlib.suppress(OSError):
+        return not any(socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[12:])
+    return False
 
 
 def _checked_folder(endpoint: str, folder: str) -> str:

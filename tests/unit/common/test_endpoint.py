@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ovbench.common.endpoint import checked, host_and_port, listen, tcp_endpoint
+from ovbench.common.endpoint import checked, checked_tcp, host_and_port, listen, tcp_endpoint
 from ovbench.common.errors import UsageError
 
 
@@ -69,6 +69,31 @@ def test_any_other_address_is_refused(endpoint: str) -> None:
 
 def test_who_asks_for_a_port_hears_how_hosts_join() -> None:
     assert "ovbench-agent --host" in refused("tcp://127.0.0.1:5555")
+
+
+@pytest.mark.parametrize(
+    "bind", ["tcp://10.0.0.1:5555", "tcp://127.0.0.2:0", "tcp://[fd00::1]:1", "tcp://head-1.lan:7"]
+)
+def test_a_port_for_other_hosts_is_at_one_address(bind: str) -> None:
+    assert checked_tcp(bind) == bind
+
+
+@pytest.mark.parametrize(
+    "bind",
+    [
+        "tcp://0.0.0.0:1", "tcp://*:1", "tcp://[::]:1", "tcp://0:1", "tcp://0x0:1", "tcp://:1", "tcp://[::ffff:0.0.0.0]:1",
+        "tcp://a b:1", "10.0.0.1:5555", "ipc:///bus:1",
+    ],
+)  # fmt: skip
+def test_a_port_at_all_addresses_is_refused(bind: str) -> None:
+    with pytest.raises(UsageError, match="one address of this host"):
+        checked_tcp(bind)
+
+
+@pytest.mark.parametrize("bind", ["tcp://10.0.0.1", "tcp://10.0.0.1:65536", "tcp://10.0.0.1:http"])
+def test_a_port_for_other_hosts_is_a_number(bind: str) -> None:
+    with pytest.raises(UsageError, match="is not a port"):
+        checked_tcp(bind)
 
 
 def test_only_its_user_can_connect_whatever_the_umask(tmp_path: Path) -> None:
