@@ -62,6 +62,18 @@ def _foreigner(data: bytes) -> Foreign | None:
     return foreign if foreign.version != PROTOCOL_VERSION else None
 
 
+def decode_notice(data: bytes | memoryview) -> AnyNotice | Foreign | BadMessage:
+    """What an agent said; BadMessage is returned, not raised, for bytes that are no notice."""
+    foreign = _foreigner(bytes(data)) if len(data) <= _LONGEST_HELLO else None
+    if foreign is not None:
+        return foreign
+    try:
+        notice: AnyNotice = decode(data, AnyNotice)
+    except BadMessage as bad:
+        return bad
+    return notice
+
+
 def check(message: AnyNotice | AnyOrder) -> None:
     """Raises BadMessage for one that the other side would not take: it would be waited for without end."""
     try:

@@ -1,12 +1,11 @@
 """A run of its own from its plan to the exit code: what the user sees of it, and its files."""
 
+import contextlib
 from functools import partial
 
 from ovbench.common.clock import utc_text
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
-from ovbench.common.topology import Topology
 
-from ..launch import Launcher
 from ..plan.plan import Plan
 from ..report.benchmark_app import benchmark_files
 from ..report.console import SteadyConsole, print_aside
@@ -18,9 +17,8 @@ from ..result.report import Report, to_json
 from ..run.assemble import report_of
 from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
-from ..run.site import LocalSite
+from ..run.site import Site
 from ..session.events import Fanout
-from ..session.interrupts import Interrupts
 from ..session.record import RunRecord
 from ..session.session import Bus
 from ..store.reportfolder import ReportFolder, open_folder
@@ -30,18 +28,17 @@ from .stdout import print_bytes
 def conduct(
     request: Request,
     plan: Plan,
-    topology: Topology,
-    launcher: Launcher,
-    interrupts: Interrupts,
+    site: Site,
+    bus: contextlib.AbstractContextManager[Bus],
     command: tuple[str, ...],
 ) -> ExitCode:
-    """Raises UsageError where the job is wrong; nothing has been measured then."""
+    """`bus`: by which the plan's agents are reached, to be opened when there is something to show. Raises UsageError
+    where the job is wrong; nothing has been measured then."""
     if request.output.html or request.output.plots is not None:
         from ..report.html.vega import library
 
         library()
-    planned = PlannedRun(request, plan, LocalSite(topology), utc_text(), command)
-    interrupts.attend(launcher.abandon)
+    planned = PlannedRun(request, plan, site, utc_text(), command)
     found = open_folder(request.output.report_folder, planned.started_at, request.model.source)
     # Where the report is to go to stdout, it is alone there.
     console = SteadyConsole(stderr=request.output.json or isinstance(found, Unwritable))
@@ -53,9 +50,9 @@ def conduct(
     if folder.problem:
         screen.warn(f"{folder.problem}; the report will go to stdout")
     try:
-        with Bus.open(launcher, interrupts, request.launch.bind) as bus:
-            record, crew = measure(bus, planned, sinks)
-            bus.release(crew)
+        with bus as opened:
+            record, crew = measure(opened, planned, sinks)
+            opened.release(crew)
     except UsageError:
         folder.take_back()
         raise

@@ -12,14 +12,12 @@ from msgspec import structs
 from ovbench.common.clock import utc_text
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
 from ovbench.common.printable import one_line
-from ovbench.common.topology import Topology
 
-from ..launch.local import LocalLauncher
 from ..machine.limits import check_limits
-from ..machine.sysfs import read_machine
 from ..report.console import SteadyConsole, print_aside
 from ..report.studylive import StudyScreen, print_trials
 from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study
+from ..run.site import Site
 from ..session.events import Fanout
 from ..session.interrupts import Interrupts
 from ..store import files as store
@@ -29,6 +27,7 @@ from ..study.folder import StudyFolder
 from ..study.kinds.registry import KINDS
 from ..study.request import StudyRequest
 from ..study.runner import PlacedTrial, PlannedStudy, Runner, estimate_s, prepare
+from .sites import sited
 from .stdout import print_bytes, print_json
 from .verb import Call
 
@@ -37,7 +36,11 @@ _URGENCY: Final = {"FAILED": ExitCode.PARTIAL, "PARTIAL": ExitCode.PARTIAL, "INV
 
 def run_study(request: StudyRequest, call: Call) -> ExitCode:
     """Raises UsageError where the study cannot be; nothing has been measured then."""
-    topology = read_machine(request.sysfs)
+    with sited(request, call) as site:
+        return _study(request, call, site)
+
+
+def _study(request: StudyRequest, call: Call, site: Site) -> ExitCode:
     if request.plots is not None:
         from ..report.html.vega import library
 
@@ -45,27 +48,27 @@ def run_study(request: StudyRequest, call: Call) -> ExitCode:
     console = SteadyConsole(stderr=request.json)
     try:
         if request.resume is not None:
-            return _resume(request, StudyFolder(request.resume), topology, call.interrupts, console)
-        study, trials = _planned(request, topology, call.command)
+            return _resume(request, StudyFolder(request.resume), site, call.interrupts, console)
+        study, trials = _planned(request, site, call.command)
         if request.dry_run:
             return _show_trials(request, study, trials, console)
         folder = StudyFolder(store.make_folder(request.folder, study.created_at, f"study-{study.kind}").path)
         with folder.held():
             folder.create(study)
-            return _run(PlannedStudy(request, study, folder, topology, trials), call.interrupts, console)
+            return _run(PlannedStudy(request, study, folder, site, trials), call.interrupts, console)
     except Unwritable as problem:
         print(f"ovbench-coord: {one_line(str(problem))}", file=sys.stderr)
         return ExitCode.UNWRITABLE
 
 
 def _resume(
-    request: StudyRequest, folder: StudyFolder, topology: Topology, interrupts: Interrupts, console: SteadyConsole
+    request: StudyRequest, folder: StudyFolder, site: Site, interrupts: Interrupts, console: SteadyConsole
 ) -> ExitCode:
     known = folder.study()
-    trials = prepare(known.trials, topology)
-    study = _as_it_is_now(request, known, trials, topology)
+    trials = prepare(known.trials, site)
+    study = _as_it_is_now(request, known, trials, site)
     redo = ("PARTIAL", "FAILED") if request.retry_failed else ()
-    planned = PlannedStudy(request, study, folder, topology, trials, redo)
+    planned = PlannedStudy(request, study, folder, site, trials, redo)
     if request.dry_run:
         return _show_trials(request, study, planned.left(planned.first()), console)
     with folder.held():
@@ -88,14 +91,12 @@ def _show_trials(
     return ExitCode.VALID
 
 
-def _planned(
-    request: StudyRequest, topology: Topology, command: Sequence[str]
-) -> tuple[Study, tuple[PlacedTrial, ...]]:
+def _planned(request: StudyRequest, site: Site, command: Sequence[str]) -> tuple[Study, tuple[PlacedTrial, ...]]:
     kind = KINDS[request.kind]
-    plan = kind.design(request.axes, topology, request.own)
+    plan = kind.design(request.axes, site.topology, request.own)
     repetitions = request.repetitions or kind.repetitions
     order = kind.trials(plan, repetitions, request.order_seed)
-    prepared = prepare(order, topology)
+    prepared = prepare(order, site)
     study = Study(
         ovbench=version("ovbench"),
         kind=request.kind,
@@ -105,17 +106,17 @@ def _planned(
         repetitions=repetitions,
         axes=plan.axes,
         trials=order,
-        fingerprint=fingerprint((one.request for one in prepared), topology),
+        fingerprint=fingerprint((one.request for one in prepared), site.topology),
         p99_limit_ms=request.p99_limit_ms,
         retry_suspect=RETRY_SUSPECT if request.retry_suspect is None else request.retry_suspect,
     )
     return kind.planned(study, request.own), prepared
 
 
-def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[PlacedTrial], topology: Topology) -> Study:
+def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[PlacedTrial], site: Site) -> Study:
     """With what has changed, of all its files, also those whose trials have ended. Raises UsageError unless it is
     accepted."""
-    now = fingerprint((one.request for one in everything), topology)
+    now = fingerprint((one.request for one in everything), site.topology)
     changed = tuple(changes(study.fingerprint, now))
     if changed and not request.accept_changes:
         raise UsageError(
@@ -137,17 +138,13 @@ def _run(planned: PlannedStudy, interrupts: Interrupts, console: SteadyConsole) 
     runner = Runner(planned, sinks)
     if first is not None:
         check_limits(max(len(one.plan.jobs) for one in planned.trials))
-        # In the main thread: the kernel's word of its end follows the thread that starts agents.
-        launcher = LocalLauncher(planned.trials[0].request.launch.agent_python)
-        interrupts.attend(launcher.abandon)
         console.detach()
         try:
-            runner.conduct(launcher, interrupts, first)
+            runner.conduct(planned.site.bus(planned.trials[0].request.launch, interrupts), first)
         except Unwritable as problem:
             raise Unwritable(f"{problem}; when it can be written, {_how(folder)}") from None
         finally:
             screen.close()
-            launcher.close()
             console.attach()
     for failure in sinks.unheard:
         print_aside(failure.text)

@@ -3,9 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from ovbench.common.errors import UsageError
+
+from ..request.remote import Remote
 from ..request.request import Launch
-from . import Launcher
+from . import HostLauncher, Launcher
 from .external import ExternalLauncher
+from .joinfiles import JoinFileLauncher
 from .local import LocalLauncher
 
 MAKERS: Final[Mapping[str, Callable[[Launch], Launcher]]] = {
@@ -17,3 +21,36 @@ MAKERS: Final[Mapping[str, Callable[[Launch], Launcher]]] = {
 def make_launcher(launch: Launch) -> Launcher:
     """It may begin to load what agents need at once. Raises UsageError where it cannot."""
     return MAKERS[launch.launcher](launch)
+
+
+Say = Callable[[str], None]
+"""Takes a line about what goes on before agents can be started."""
+
+
+def _ssh(remote: Remote, say: Say) -> HostLauncher:
+    from .ssh import SshLauncher
+    from .sshcommand import Ssh
+
+    ssh = Ssh(None if remote.ssh_config is None else str(remote.ssh_config))
+    return SshLauncher(remote.hosts, ssh, remote.remote_python, options=_options(remote))
+
+
+HOST_MAKERS: Final[Mapping[str, Callable[[Remote, Say], HostLauncher]]] = {
+    "ssh": _ssh,
+    "external": lambda remote, say: JoinFileLauncher(remote.hosts, remote.join_folder),
+}
+
+
+def make_host_launcher(launch: Launch, say: Say) -> HostLauncher:
+    """It may take long; `say` gets a line for each step. Raises UsageError where it cannot be used here."""
+    assert launch.remote is not None
+    maker = HOST_MAKERS.get(launch.launcher)
+    if maker is None:
+        raise UsageError(f"--launcher {launch.launcher} cannot reach other hosts")
+    return maker(launch.remote, say)
+
+
+def _options(remote: Remote) -> tuple[str, ...]:
+    """For every supervisor that is started from here."""
+    cache = () if remote.model_cache is None else ("--model-cache", remote.model_cache)
+    return (*cache, *(("--allow-extensions",) if remote.allow_extensions else ()))

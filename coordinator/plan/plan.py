@@ -23,7 +23,8 @@ _MIB: Final = 1 << 20
 
 @dataclass(frozen=True)
 class SeatedHost:
-    """One of several hosts to plan for. `agents`: how many it is to have, where that is its own; None for --agents."""
+    """One of several hosts to plan for. `agents`: how many it is to have, where that is its own, 0 for none; None for
+    --agents."""
 
     name: str
     topology: Topology
@@ -72,6 +73,10 @@ class Plan:
         agents = self.agents_on(host)
         return Plan(self.jobs[agents.start : agents.stop], self.shares[host].housekeeping)
 
+    def occupied(self) -> "Plan":
+        """Without hosts that have no agents."""
+        return replace(self, shares=tuple(share for share in self.shares if share.agents))
+
     @property
     def measured_cpus(self) -> tuple[int, ...]:
         assert not self.shares, "CPUs are numbered on each host anew"
@@ -96,6 +101,9 @@ def make_plan_over(request: Request, hosts: Sequence[SeatedHost]) -> Plan:
     host, where they cannot be met on one."""
     placements, shares = [], []
     for host in hosts:
+        if host.agents == 0:
+            shares.append(HostShare(host.name, 0, ()))
+            continue
         policy = request.placement if host.agents is None else replace(request.placement, agents=host.agents)
         try:
             mine = _placements(policy, host.topology)

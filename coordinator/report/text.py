@@ -123,10 +123,17 @@ def print_report(console: Console, report: Report) -> None:
         show(Text("\n" if index == 0 else "") + _requirement(requirement))
 
 
-def print_plan(console: Console, request: Request, plan: Plan, topology: Topology, findings: Sequence[Finding]) -> None:
-    """NUMA nodes are shown where there are several."""
+def print_plan(
+    console: Console,
+    request: Request,
+    plan: Plan,
+    topology: Topology,
+    findings: Sequence[Finding],
+    first: int = 0,
+) -> None:
+    """Of one host, whose agents count from `first`. NUMA nodes are shown where there are several."""
     table = _table("agent", "CPUs", *(["node"] if topology.nodes > 1 else []), "API", "streams", "requests", "share")
-    for index, job in enumerate(plan.jobs):
+    for index, job in enumerate(plan.jobs, start=first):
         load = job.load
         share = [] if load.duration_s is None else [duration(load.duration_s)]
         share += [] if load.iterations is None else [f"{count(load.iterations)} inferences"]

@@ -6,8 +6,6 @@ from . import launchers, values
 from .flag import Flag
 from .nullbackend import SYNTAX
 
-_OWN_AGENTS: Final = "studies start their own agents"
-
 AGENTS: Final = (
     Flag(
         "agents",
@@ -90,7 +88,6 @@ AGENTS: Final = (
         launchers.about_all(),
         choices=launchers.NAMES,
         default=launchers.DEFAULT,
-        refused=_OWN_AGENTS,
     ),
     Flag(
         "agent_python",
@@ -103,9 +100,10 @@ AGENTS: Final = (
     Flag(
         "bind",
         ("--bind",),
-        "where external agents connect: ipc:///path/to/socket, in a folder that only you can write to",
+        "where agents that are started by hand connect, ipc:///path/to/socket in a folder that only you can write to; "
+        "where other hosts do, tcp://ADDRESS:PORT of this host, port 0 for any that is free; encrypted, with keys of "
+        "this run",
         metavar="ENDPOINT",
-        refused=_OWN_AGENTS,
     ),
     Flag(
         "join_timeout",

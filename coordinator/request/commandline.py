@@ -22,6 +22,7 @@ from .inputfiles import input_files
 from .launchers import LAUNCHERS
 from .parser import parse_flags
 from .policy import Policy
+from .remotehosts import remote_of
 from .request import Criteria, Launch, Output, Request
 from .requirement import Requirement, parse_requirement
 from .scenario import refuse_contradictions as refuse_beside_a_scenario
@@ -50,7 +51,7 @@ def _flags(argv: Sequence[str]) -> argparse.Namespace:
     raw = parse_flags(argv)
     if raw.scenario is not None:
         refuse_beside_a_scenario(raw.scenario, given(raw))
-    return defaults.of_scenario(raw)
+    return defaults.of_hosts(defaults.of_scenario(raw))
 
 
 def _request(raw: argparse.Namespace) -> Request:
@@ -78,7 +79,7 @@ def _request(raw: argparse.Namespace) -> Request:
         scenario=raw.scenario,
         max_irate=raw.max_irate,
         arrivals=arrivals,
-        dispatch=raw.dispatch or defaults.DEFAULT_DISPATCH,
+        dispatch=raw.dispatch or defaults.dispatch(raw),
         until=raw.until,
         placement=_placement(raw),
         backend=raw.backend,
@@ -171,10 +172,11 @@ def _requirements(raw: argparse.Namespace, at_rate: bool) -> tuple[Requirement, 
 
 
 def _launch(raw: argparse.Namespace) -> Launch:
-    python = raw.agent_python
+    python, remote = raw.agent_python, remote_of(raw)
     return Launch(
         launcher=raw.launcher,
-        bind=_bind(raw),
+        bind=_bind(raw) if remote is None else None,
+        remote=remote,
         join_timeout_s=defaults.join_timeout_s(raw),
         prepare_timeout_s=defaults.prepare_timeout_s(raw),
         lease_s=LAUNCHERS[raw.launcher].lease_s,

@@ -5,8 +5,8 @@ import argparse
 from ovbench.common.errors import UsageError
 from ovbench.common.job import COMPILED_SUFFIX
 
-from .defaults import api_of, fine_tuning, reports_layers
-from .launchers import LAUNCHERS, by_hand
+from .defaults import api_of, fine_tuning, remote, reports_layers
+from .launchers import LAUNCHERS, by_hand, engines
 
 
 def refuse_contradictions(raw: argparse.Namespace) -> None:
@@ -104,6 +104,13 @@ def _refuse_two_ends(raw: argparse.Namespace) -> None:
 
 def _refuse_flags_of_another_launcher(raw: argparse.Namespace) -> None:
     chosen = f"--launcher {raw.launcher}"
+    if remote(raw):
+        _refuse_beside_hosts(raw)
+        return
+    for flag in _OF_HOSTS:
+        if getattr(raw, flag) not in (None, False, "", "auto"):
+            name = f"--{flag.replace('_', '-')}"
+            raise UsageError(f"{name} is for other hosts; add --hosts, or --launcher {engines()}")
     if LAUNCHERS[raw.launcher].by_hand:
         if raw.agent_python is not None:
             raise UsageError(f"--agent-python is for agents that are started here; leave it out, or {chosen}")
@@ -113,3 +120,33 @@ def _refuse_flags_of_another_launcher(raw: argparse.Namespace) -> None:
             raise UsageError(f"{chosen} needs --agents N, a number: how many to wait for")
     elif raw.bind is not None:
         raise UsageError(f"--bind is for agents that are started by hand; add {by_hand()}")
+
+
+_OF_HOSTS = (
+    "advertise", "remote_python", "install", "ssh_config", "slurm_options", "ray_address", "model_cache",
+    "allow_extensions", "join_folder",
+)  # fmt: skip
+
+
+def _refuse_beside_hosts(raw: argparse.Namespace) -> None:
+    chosen = f"--launcher {raw.launcher}"
+    if raw.hosts is not None and raw.hosts_file is not None:
+        raise UsageError("--hosts and --hosts-file contradict each other: either names the hosts; leave one out")
+    if raw.launcher == "ray" and (raw.hosts is not None or raw.hosts_file is not None):
+        raise UsageError(f"--hosts and {chosen} contradict each other: the cluster has its own; leave one out")
+    if raw.launcher == "ssh" and raw.hosts is None and raw.hosts_file is None:
+        raise UsageError(f"{chosen} needs --hosts, as in --hosts node1,node2")
+    if raw.bind is None or not raw.bind.startswith("tcp://"):
+        raise UsageError(
+            "other hosts need --bind tcp://ADDRESS:0: an address of this host that they reach; --advertise where they "
+            "reach it by another"
+        )
+    if raw.dispatch == "shared":
+        raise UsageError(
+            "--dispatch shared is for agents on one host, which share memory; use round-robin, random or partition"
+        )
+    if raw.agent_python is not None:
+        raise UsageError("--agent-python is for agents of this host; use --remote-python")
+    for flag, launcher in (("install", "ssh"), ("ssh_config", "ssh"), ("slurm_options", "slurm")):
+        if getattr(raw, flag) and raw.launcher != launcher:
+            raise UsageError(f"--{flag.replace('_', '-')} is for --launcher {launcher}; leave it out")

@@ -8,6 +8,7 @@ from ovbench.common import builtin
 from ovbench.common.arrivals import Dispatch
 from ovbench.common.job import Api, Hint
 
+from .launchers import DEFAULT as DEFAULT_LAUNCHER
 from .launchers import LAUNCHERS
 from .scenario import Rules, least_server_s, rules_of
 
@@ -94,6 +95,23 @@ def warmup_s(raw: argparse.Namespace) -> float:
     if raw.warmup is not None:
         return float(raw.warmup)
     return 0.0 if raw.no_warmup else DEFAULT_WARMUP_SECONDS
+
+
+def of_hosts(raw: argparse.Namespace) -> argparse.Namespace:
+    """Where hosts are named and nothing is said of who starts what there, ssh does."""
+    if (raw.hosts is not None or raw.hosts_file is not None) and raw.launcher == DEFAULT_LAUNCHER:
+        return argparse.Namespace(**{**vars(raw), "launcher": "ssh"})
+    return raw
+
+
+def remote(raw: argparse.Namespace) -> bool:
+    """Whether the agents are on other hosts, each of which has a supervisor."""
+    return LAUNCHERS[raw.launcher].engine or raw.hosts is not None or raw.hosts_file is not None
+
+
+def dispatch(raw: argparse.Namespace) -> Dispatch:
+    """Hosts have no memory that they share; what a load balancer does that knows nothing of its servers."""
+    return "round-robin" if remote(raw) else DEFAULT_DISPATCH
 
 
 def drain_s(raw: argparse.Namespace) -> float:

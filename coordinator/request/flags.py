@@ -6,12 +6,14 @@ from typing import Final
 
 from .agentflags import AGENTS
 from .flag import Flag, Group
+from .hostflags import HOSTS
 from .loadflags import ADVANCED, DEVICE, OPTIONS, PREPROCESSING, SHAPES
 from .resultflags import RESULTS, STATISTICS, VALIDITY
 
 GROUPS: Final = (
     Group("Options", OPTIONS),
     Group("Agents", AGENTS),
+    Group("Other hosts", HOSTS),
     Group("Input shapes", SHAPES),
     Group("Advanced options, applied per agent", ADVANCED),
     Group("Preprocessing options", PREPROCESSING),

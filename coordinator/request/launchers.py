@@ -13,6 +13,7 @@ class LauncherChoice:
     * `join_timeout_s`: how long after the last agent a further one may join, where no flag says so.
     * `lease_s`: how long agents outlive a coordinator that is silent.
     * `by_hand`: somebody else starts them, who has to know how many and where they connect.
+    * `engine`: it starts a supervisor on each of several hosts, which starts the agents there.
     """
 
     name: str
@@ -20,6 +21,7 @@ class LauncherChoice:
     join_timeout_s: float
     lease_s: float
     by_hand: bool = False
+    engine: bool = False
 
 
 ROWS: Final = (
@@ -33,10 +35,31 @@ ROWS: Final = (
     ),
     LauncherChoice(
         name="external",
-        about="waits for agents started with ovbench-agent --connect",
+        about="waits for agents started with ovbench-agent --connect, or for --hosts that join by hand",
         join_timeout_s=20.0,
         lease_s=3.0,
         by_hand=True,
+    ),
+    LauncherChoice(
+        name="ssh",
+        about="reaches the --hosts by OpenSSH",
+        join_timeout_s=60.0,
+        lease_s=3.0,
+        engine=True,
+    ),
+    LauncherChoice(
+        name="slurm",
+        about="takes the nodes of this Slurm allocation, or asks for one",
+        join_timeout_s=60.0,
+        lease_s=3.0,
+        engine=True,
+    ),
+    LauncherChoice(
+        name="ray",
+        about="takes the nodes of a Ray cluster",
+        join_timeout_s=60.0,
+        lease_s=3.0,
+        engine=True,
     ),
 )
 LAUNCHERS: Final[Mapping[str, LauncherChoice]] = {row.name: row for row in ROWS}
@@ -52,9 +75,21 @@ def about_all() -> str:
 def join_timeouts() -> str:
     """For the help of --join-timeout."""
     agents = ("agents" if row.name == DEFAULT else "ones" for row in ROWS)
-    return ", ".join(f"{row.join_timeout_s:g} for {row.name} {what}" for row, what in zip(ROWS, agents, strict=True))
+    rows = [f"{row.join_timeout_s:g} for {row.name} {what}" for row, what in zip(ROWS, agents, strict=True)]
+    hosts = [row for row in ROWS if row.engine]
+    return ", ".join(
+        [
+            *(text for row, text in zip(ROWS, rows, strict=True) if not row.engine),
+            f"{hosts[0].join_timeout_s:g} for hosts",
+        ]
+    )
 
 
 def by_hand() -> str:
     """The flags, one of which has agents started by hand."""
     return " or ".join(f"--launcher {row.name}" for row in ROWS if row.by_hand)
+
+
+def engines() -> str:
+    """Those that reach other hosts."""
+    return ", ".join(row.name for row in ROWS if row.engine)

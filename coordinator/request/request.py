@@ -16,6 +16,7 @@ from . import notation
 from .arrivals import requested as arrivals_requested
 from .nullbackend import NullSpec
 from .policy import Policy
+from .remote import Remote
 from .requirement import Requirement
 from .scenario import Rules, Scenario, rules_of
 from .slo import Objective, form_objectives
@@ -32,7 +33,7 @@ ORDER: Final = (
     "model", "device", "api", "hint", "time_s", "until", "niter", "scenario", "max_irate", "rate", "arrivals",
     "trace_sha256", "stages", "arrival_seed", "dispatch", "drain_s", "timeout_ms", "spin_us", "warmup_s", "no_warmup",
     "inference_only", "agents", "cpus_per_agent", "cpus", "nodes", "sockets", "smt", "core_kind", "spread",
-    "cross_node", "housekeeping", "memory", "backend", "seed", "launcher", "agent_python", "sample_memory_mb",
+    "cross_node", "housekeeping", "memory", "backend", "seed", "launcher", "hosts", "agent_python", "sample_memory_mb",
     "check_outputs", "strict", "require", "slo_ms", "nstreams", "nthreads", "nireq", "infer_precision",
     "pin", "cache_dir", "extensions", "load_config",
     "load_from_file", "pc", "pcsort", "pcseq", "report_type", "json_stats", "latency_percentile", "exec_graph_path",
@@ -56,9 +57,12 @@ class Launch:
     prepare_timeout_s: float
     lease_s: float
     agent_python: str | None = None
+    remote: Remote | None = None
+    """Other hosts, None where the agents are on this one."""
 
     def requested(self) -> Requested:
-        return {"launcher": self.launcher, "agent_python": self.agent_python}
+        hosts = None if self.remote is None else self.remote.text
+        return {"launcher": self.launcher, "agent_python": self.agent_python, "hosts": hosts}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ..session.session import Bus, Session
 from ..session.snapshot import Tracker
 from ..session.watch import Watch, grid_of
 from ..stats.sequential import Grid
-from .schedule import Int64s, scheduled
+from .schedule import Int64s
 from .site import Site
 
 
@@ -45,7 +45,7 @@ def measure(
     request = planned.request
     watch = None if request.until is None else Watch(request.until, grid_of(request.load), len(planned.plan.jobs))
     plan = _knowing(planned.plan, request)
-    with scheduled(plan if watch is None else _counting(plan, watch.grid), request) as ready:
+    with planned.site.scheduled(plan if watch is None else _counting(plan, watch.grid), request) as ready:
         return _measured(bus, replace(planned, plan=ready.plan), ready.due_ns, sink, crew, lease_s, watch)
 
 
@@ -59,7 +59,7 @@ def _measured(
     watch: Watch | None,
 ) -> tuple[RunRecord, Crew]:
     request, plan = planned.request, planned.plan
-    watched = planned.site.watch(plan)
+    watched = planned.site.watch(plan, crew is not None)
     session = Session(
         plan=plan,
         interrupts=bus.interrupts,
@@ -105,7 +105,7 @@ def record_of(
     """Of a session that has ended. `due_ns`: of its schedule."""
     return RunRecord(
         request=planned.request,
-        plan=planned.plan,
+        plan=planned.plan.occupied(),
         agents=agents,
         hosts=hosts,
         started_at=planned.started_at,

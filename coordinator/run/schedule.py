@@ -35,17 +35,24 @@ def scheduled(plan: Plan, request: Request) -> Iterator[ScheduledPlan]:
     if request.arrivals is None:
         yield ScheduledPlan(plan, None)
         return
-    lead_in_s = request.load.warmup_s
-    due_ns = offsets_ns(request.arrivals, lead_in_s)
+    due_ns = due_of(request)
+    shares = deal(len(due_ns), request.dispatch, len(plan.jobs), request.arrivals.seed)
+    with share_schedule(due_ns[np.concatenate(shares)]) as address:
+        jobs = tuple(_jobs(plan.jobs, address, [len(share) for share in shares], request.load.warmup_s))
+        yield ScheduledPlan(replace(plan, jobs=jobs), due_ns)
+
+
+def due_of(request: Request) -> Int64s:
+    """When its arrivals are due, ns since the window's start, ascending; those of the lead-in are before it. Raises
+    UsageError where there are none."""
+    assert request.arrivals is not None
+    due_ns = offsets_ns(request.arrivals, request.load.warmup_s)
     if not len(due_ns):
         raise UsageError(
             f"With --arrival-seed {request.arrivals.seed} nothing is due within {request.arrivals.duration_s:g} s at "
             f"{request.arrivals.rate:g} inferences per second; measure for longer, -t, or raise --rate"
         )
-    shares = deal(len(due_ns), request.dispatch, len(plan.jobs), request.arrivals.seed)
-    with share_schedule(due_ns[np.concatenate(shares)]) as address:
-        jobs = tuple(_jobs(plan.jobs, address, [len(share) for share in shares], lead_in_s))
-        yield ScheduledPlan(replace(plan, jobs=jobs), due_ns)
+    return due_ns
 
 
 def _jobs(jobs: tuple[Job, ...], address: ScheduleAddress, counts: list[int], lead_in_s: float) -> Iterator[Job]:

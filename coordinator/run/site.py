@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,11 +13,15 @@ from ovbench.common.topology import Topology
 from ovbench.common.utilization import Meter, cpu_reader
 
 from ..launch.interpreter import examine
+from ..launch.local import LocalLauncher
 from ..machine.inspection import read_environment
-from ..plan.plan import Plan
-from ..request.request import Request
+from ..plan.plan import Plan, make_plan
+from ..request.request import Launch, Request
+from ..session.interrupts import Interrupts
 from ..session.observer import LocalObserver, Observer
 from ..session.record import AgentRecord, HostRecord
+from ..session.session import Bus
+from .schedule import ScheduledPlan, scheduled
 
 
 class Watched(Protocol):
@@ -34,8 +38,23 @@ class Watched(Protocol):
 
 
 class Site(Protocol):
-    def watch(self, plan: Plan) -> Watched:
-        """Begins to observe the hosts of a plan; the coordinator stays off what is measured from now on."""
+    @property
+    def topology(self) -> Topology:
+        """Of its first host, by which studies are designed."""
+
+    def plan(self, request: Request) -> Plan:
+        """Raises UsageError where the request cannot be met there."""
+
+    def bus(self, launch: Launch, interrupts: Interrupts) -> contextlib.AbstractContextManager[Bus]:
+        """By which agents are reached that are started for its runs; none of them is left in the end. In the main
+        thread: the kernel's word of its end follows the thread that starts agents."""
+
+    def scheduled(self, plan: Plan, request: Request) -> contextlib.AbstractContextManager[ScheduledPlan]:
+        """The plan with its arrivals in memory, as long as the context lasts. Raises UsageError where it has none."""
+
+    def watch(self, plan: Plan, again: bool) -> Watched:
+        """Begins to observe the hosts of a plan; the coordinator stays off what is measured from now on. `again`: with
+        the agents that are there."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +63,23 @@ class LocalSite:
 
     topology: Topology
 
-    def watch(self, plan: Plan) -> "LocalWatch":
+    def plan(self, request: Request) -> Plan:
+        return make_plan(request, self.topology)
+
+    @contextlib.contextmanager
+    def bus(self, launch: Launch, interrupts: Interrupts) -> Iterator[Bus]:
+        launcher = LocalLauncher(launch.agent_python)
+        interrupts.attend(launcher.abandon)
+        try:
+            with Bus.open(launcher, interrupts, None) as bus:
+                yield bus
+        finally:
+            launcher.close()
+
+    def scheduled(self, plan: Plan, request: Request) -> contextlib.AbstractContextManager[ScheduledPlan]:
+        return scheduled(plan, request)
+
+    def watch(self, plan: Plan, again: bool) -> "LocalWatch":
         _stay_off(plan, self.topology)
         cpus = plan.measured_cpus
         survey = Survey(Neighbours(frozenset(cpus), os.getpid()), make_sensors(self.topology, cpus))

@@ -44,8 +44,8 @@ class Observer(Protocol):
     def take(self) -> None:
         """Read the CPUs."""
 
-    def load_ended(self, agents: Iterable[int]) -> None:
-        """Of one agent or several: look at neighbours and sensors."""
+    def load_ended(self, agents: Iterable[int], last: bool) -> None:
+        """Of one agent or several: look at neighbours and sensors. `last`: no agent's load runs any more."""
 
 
 @dataclass
@@ -96,5 +96,5 @@ class LocalObserver:
     def take(self) -> None:
         self.meter.take()
 
-    def load_ended(self, agents: Iterable[int]) -> None:
+    def load_ended(self, agents: Iterable[int], last: bool) -> None:
         self._survey.end(agents)

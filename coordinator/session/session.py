@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns, to_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Job
-from ovbench.common.messages import AnyNotice, Foreign, Prepare
+from ovbench.common.messages import AnyNotice, AnyOrder, Foreign, Prepare
 from ovbench.common.runfolder import run_folder
 from ovbench.common.wire import BadMessage, Hub, check, private_endpoint
 
@@ -54,11 +54,24 @@ _MOST_LEFT_BYTES: Final = 1 << 30
 """What agents that were let go may have left behind."""
 
 
+class AgentHub(Protocol):
+    """As `wire.Hub` has it: agents of this host, or of others through their supervisors."""
+
+    @property
+    def dropped(self) -> int: ...
+
+    def wait(self, timeout_s: float) -> set[int]: ...
+    def messages(self, most: int, most_bytes: int) -> Iterator[tuple[bytes, AnyNotice | Foreign | BadMessage]]: ...
+    def send(self, peer: bytes, order: AnyOrder) -> bool: ...
+    def let_nobody_in(self) -> None: ...
+    def close(self, linger_s: float = 0.0) -> None: ...
+
+
 @dataclass(frozen=True)
 class Bus:
     """What agents are reached by: for one run, or for several one after the other."""
 
-    hub: Hub
+    hub: AgentHub
     launcher: Launcher
     interrupts: Interrupts
     folder: Path
@@ -234,7 +247,7 @@ class Session:
                 case LoadEnded(_, last):
                     if last or self.clock() - self.observer.last_ns >= _TOGETHER_NS:
                         self._reading(bus, self.observer.take)
-                    self._reading(bus, lambda: self.observer.load_ended(_pids(fleet)))
+                    self._reading(bus, partial(self.observer.load_ended, _pids(fleet), last))
 
 
 def _check_size(jobs: Sequence[Job]) -> None:

@@ -11,10 +11,8 @@ from msgspec import structs
 
 from ovbench.common.clock import monotonic_ns, utc_text
 from ovbench.common.errors import UsageError
-from ovbench.common.topology import Topology
 
-from ..launch import Launcher
-from ..plan.plan import Plan, make_plan
+from ..plan.plan import Plan
 from ..request.commandline import parse_run
 from ..request.request import Request
 from ..result.report import Report
@@ -22,10 +20,9 @@ from ..result.study import Outcome, Study, Trial
 from ..run.assemble import report_of
 from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
-from ..run.site import LocalSite
+from ..run.site import Site
 from ..session.crew import Crew
 from ..session.events import Sink
-from ..session.interrupts import Interrupts
 from ..session.session import Bus
 from .events import RoundBegins, TrialBegins, TrialEnded
 from .fingerprint import fingerprint
@@ -66,19 +63,21 @@ class PlacedTrial:
         )
 
 
-def prepare(trials: Sequence[Trial], topology: Topology) -> tuple[PlacedTrial, ...]:
+def prepare(trials: Sequence[Trial], site: Site) -> tuple[PlacedTrial, ...]:
     """Raises UsageError, naming the setting, for the first trial that cannot be. Repetitions are understood once."""
     known: dict[tuple[str, ...], PlacedTrial] = {}
     for trial in trials:
         if trial.argv not in known:
-            known[trial.argv] = _prepared(trial, topology)
+            known[trial.argv] = _prepared(trial, site)
     return tuple(replace(known[trial.argv], trial=trial) for trial in trials)
 
 
-def _prepared(trial: Trial, topology: Topology) -> PlacedTrial:
+def _prepared(trial: Trial, site: Site) -> PlacedTrial:
     try:
         request = parse_run(trial.argv)
-        return PlacedTrial(trial, request, make_plan(request, topology))
+        if request.launch.bind is not None:
+            raise UsageError(f"--launcher {request.launch.launcher}: studies start their own agents; leave it out")
+        return PlacedTrial(trial, request, site.plan(request))
     except SystemExit:  # --help
         raise UsageError(f"trial {trial.id}: {' '.join(trial.argv)} is not a command line of a run") from None
     except UsageError as error:
@@ -109,7 +108,7 @@ class PlannedStudy:
     request: StudyRequest
     study: Study
     folder: StudyFolder
-    topology: Topology
+    site: Site
     trials: tuple[PlacedTrial, ...]
     redo: Collection[str] = ()
 
@@ -146,13 +145,13 @@ class Runner:
     _read: dict[str, str] = field(default_factory=dict)
     """SHA-256 by file, of what the study began with and its trials have read since."""
 
-    def conduct(self, launcher: Launcher, interrupts: Interrupts, first: Round) -> None:
+    def conduct(self, opening: contextlib.AbstractContextManager[Bus], first: Round) -> None:
         """Round after round, until the kind of study has none left or the user wants an end. Raises Unwritable where a
         trial cannot be saved."""
         planned = self.planned
         now: Round | None = first
         try:
-            with Bus.open(launcher, interrupts, None) as bus:
+            with opening as bus:
                 while now is not None and not self.interrupted:
                     if now.attempt:
                         self._announce(now)
@@ -195,7 +194,7 @@ class Runner:
         now = outcome.files
         if outcome.status == "FAILED":
             with contextlib.suppress(UsageError):
-                now = fingerprint([prepared.request], self.planned.topology).files
+                now = fingerprint([prepared.request], self.planned.site.topology).files
         changed = [file for file, digest in now.items() if known.get(file, digest) != digest]
         if changed:
             raise Changed(f"{changed[0]} is not what it was when the study began, as trial {outcome.trial} found")
@@ -209,7 +208,7 @@ class Runner:
         crew = self._adopted(bus, prepared)
         started_at = utc_text()
         command = ("ovbench-coord", *prepared.trial.argv)
-        planned = PlannedRun(prepared.request, prepared.plan, LocalSite(self.planned.topology), started_at, command)
+        planned = PlannedRun(prepared.request, prepared.plan, self.planned.site, started_at, command)
         try:
             record, self._crew = measure(bus, planned, self.sink, crew, LEASE_S)
         except UsageError as error:

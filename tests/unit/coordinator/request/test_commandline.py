@@ -308,7 +308,7 @@ WRONG = {
     "--backend null:-5": "null:-5",
     "--backend null:nan": "null:nan",
     "--backend cuda": "cuda",
-    "--launcher slurm": "slurm",
+    "--launcher mpi": "mpi",
     "--launcher external": "--bind",
     "--launcher external --bind ipc:///bus": "--agents",
     "--launcher external --bind ipc:///bus --agents per-node": "--agents N",

@@ -1,0 +1,43 @@
+"""A run over other hosts: they are joined first, as a plan needs to know what they are."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from ovbench.common.errors import ExitCode
+from ovbench.common.printable import one_line
+
+from ..launch.registry import make_host_launcher
+from ..request.request import Launch, Request
+from ..run.remotesite import RemoteSite
+from ..session.hosts.agents import RemoteAgents
+from ..session.hosts.opening import open_hosts
+from .verb import Call
+
+
+@contextlib.contextmanager
+def joined(launch: Launch, call: Call) -> Iterator[RemoteSite]:
+    """With the hosts that are named. Raises UsageError where one does not come."""
+    assert launch.remote is not None
+    launcher = make_host_launcher(launch, _say)
+    call.interrupts.attend(launcher.abandon)
+    with open_hosts(launch.remote, launcher, call.interrupts, launch.join_timeout_s, launch.lease_s, _say) as hosts:
+        yield RemoteSite(RemoteAgents(hosts), launch.remote.allow_extensions)
+
+
+def _say(line: str) -> None:
+    """What goes on before there is anything to measure."""
+    print(one_line(line), file=sys.stderr, flush=True)
+
+
+def run_on_hosts(request: Request, call: Call) -> ExitCode:
+    """Raises UsageError where the run cannot be; nothing has been measured then."""
+    with joined(request.launch, call) as site:
+        plan = site.plan(request)
+        if request.dry_run:
+            from .dryrun import show_plan
+
+            return show_plan(request, plan, [host.topology for host in site.hosts.hosts if host.topology is not None])
+        from .conduct import conduct
+
+        return conduct(request, plan, site, site.bus(request.launch, call.interrupts), call.command)

@@ -1,0 +1,49 @@
+"""Where a study takes place: this host, or the others that its flags name, joined for all of its trials."""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ..machine.sysfs import read_machine
+from ..request.commandline import parse_run
+from ..request.hosts import HostSpec
+from ..request.request import Launch
+from ..run.site import LocalSite, Site
+from ..study.folder import StudyFolder
+from ..study.request import StudyRequest
+from .verb import Call
+
+_OF_HOSTS = ("--hosts", "--hosts-file", "--launcher")
+
+
+@contextlib.contextmanager
+def sited(request: StudyRequest, call: Call) -> Iterator[Site]:
+    """Raises UsageError where a host does not come."""
+    launch = None if request.sysfs is not None else _remote(request)
+    if launch is None:
+        yield LocalSite(read_machine(request.sysfs))
+        return
+    from .remote import joined
+
+    with joined(launch, call) as site:
+        yield site
+
+
+def _remote(request: StudyRequest) -> Launch | None:
+    """With all hosts that any of its trials is to run on; None for this one."""
+    launches = [parse_run(argv).launch for argv in _settings(request) if any(word in _OF_HOSTS for word in argv)]
+    remotes = [launch.remote for launch in launches if launch.remote is not None]
+    if not remotes:
+        return None
+    hosts: dict[str, HostSpec] = {host.name: host for remote in remotes for host in remote.hosts}
+    return replace(launches[0], remote=replace(remotes[0], hosts=tuple(hosts.values())))
+
+
+def _settings(request: StudyRequest) -> Iterable[tuple[str, ...]]:
+    """Flags of runs that name each host of the study at least once."""
+    if request.resume is not None:
+        return {trial.argv for trial in StudyFolder(request.resume).study().trials}
+    flag = next((flag for flag in _OF_HOSTS if request.axes.given(flag)), None)
+    if flag is None:
+        return ()
+    return [request.axes.argv({flag: value}) for value in request.axes.given(flag)]

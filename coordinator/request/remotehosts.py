@@ -1,0 +1,79 @@
+"""What the command line says of other hosts, read and checked."""
+
+import argparse
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from ovbench.common.cacheplace import parse_cache_place
+from ovbench.common.errors import UsageError
+
+from . import paths
+from .defaults import remote
+from .hosts import HostSpec, parse_hosts
+from .hostsfile import read_hosts_file
+from .remote import Remote
+
+_MOST_PORT: Final = 65_535
+_TCP: Final = re.compile(
+    r"tcp://(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.%A-Za-z_-]{2,80}\]|\*):(?P<port>[0-9]{1,5})"
+)
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::", "*"})
+_ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.%A-Za-z_-]{2,80}\])(?::[0-9]{1,5})?")
+
+
+def remote_of(raw: argparse.Namespace) -> Remote | None:
+    """None where the agents are on this host. Raises UsageError."""
+    if not remote(raw):
+        return None
+    if raw.model_cache is not None:
+        parse_cache_place(raw.model_cache)
+    return Remote(
+        bind=_bind(raw.bind),
+        hosts=_hosts(raw),
+        advertise=_advertise(raw.advertise),
+        remote_python=raw.remote_python,
+        install=raw.install,
+        ssh_config=None if raw.ssh_config is None else _readable("--ssh-config", raw.ssh_config),
+        slurm_options=raw.slurm_options,
+        ray_address=raw.ray_address,
+        model_cache=raw.model_cache,
+        allow_extensions=raw.allow_extensions,
+        join_folder=paths.absolute("--join-folder", raw.join_folder or Path()),
+    )
+
+
+def _bind(text: str) -> str:
+    """One address, as whoever listens on all of them listens on those that were forgotten, too."""
+    found = _TCP.fullmatch(text)
+    if found is None or int(found["port"]) > _MOST_PORT:
+        raise UsageError(f"--bind {text}: this is no address; write tcp://ADDRESS:PORT, as in tcp://10.0.0.1:0")
+    if found["host"].strip("[]") in _EVERYWHERE:
+        raise UsageError(
+            f"--bind {text}: this is every interface that there is; name the address that the hosts are to reach"
+        )
+    return text
+
+
+def _hosts(raw: argparse.Namespace) -> tuple[HostSpec, ...]:
+    if raw.hosts is not None:
+        return parse_hosts("--hosts", raw.hosts)
+    if raw.hosts_file is None:
+        return ()
+    return read_hosts_file(str(raw.hosts_file))
+
+
+def _readable(flag: str, path: Path) -> Path:
+    file = paths.absolute(flag, path)
+    if not file.is_file():
+        raise UsageError(f"{flag} {file}: there is no such file")
+    if not os.access(file, os.R_OK):
+        raise UsageError(f"{flag} {file}: the file cannot be read (its permissions forbid it)")
+    return file
+
+
+def _advertise(text: str | None) -> str | None:
+    if text is not None and not _ADDRESS.fullmatch(text):
+        raise UsageError(f"--advertise {text}: this is no address; write ADDRESS or ADDRESS:PORT, as in 10.0.0.1:5555")
+    return text

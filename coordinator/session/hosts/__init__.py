@@ -1,0 +1,1 @@
+"""A session whose agents are on other hosts, reached through one supervisor on each."""

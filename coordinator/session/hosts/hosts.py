@@ -1,0 +1,387 @@
+"""The hosts of a run: joined once, then reached for one session after another; carries out what a session wants.
+
+Each has a supervisor that was started by a launcher, or by hand. What comes from it is dropped where it belongs to an
+earlier epoch, and a host from which nothing is heard any more is lost with all its agents.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import structs
+
+from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns, to_ns
+from ovbench.common.clockline import NoInstant
+from ovbench.common.errors import UsageError
+from ovbench.common.hostbus import HostHub
+from ovbench.common.hostclock import NoRoundTrip
+from ovbench.common.hostmessages import (
+    HOST_PROTOCOL_VERSION,
+    INSTANTS_PER_PART,
+    Admit,
+    AnyHostNotice,
+    AnyHostOrder,
+    Born,
+    CpuReading,
+    Died,
+    Disband,
+    Disbanded,
+    Dismiss,
+    ForeignHost,
+    FromAgent,
+    HaveFiles,
+    HostFailed,
+    Muster,
+    NeighbourTime,
+    Pong,
+    Present,
+    Refuse,
+    Regroup,
+    ScheduleAt,
+    SchedulePart,
+    SensorsAt,
+    ShareSchedule,
+    Surveyed,
+    ToAgent,
+    TookChunk,
+    WantFiles,
+)
+from ovbench.common.job import Job, ScheduleAddress
+from ovbench.common.messages import Again, AnyNotice, AnyOrder, Foreign, Prepare
+from ovbench.common.wire import BadMessage, decode_notice, encode
+
+from ...files.sender import FileSender
+from ...launch import Death, HostLauncher
+from ...plan.plan import Plan
+from ..interrupts import Interrupts
+from .host import HEARTBEAT_S, Host
+
+_INDEX_BYTES: Final = 2
+_TURN_S: Final = 0.1
+_STOOD_STILL_NS: Final = NS_PER_S
+_MOST: Final = 512
+_MOST_BYTES: Final = 32 << 20
+
+Int64s = npt.NDArray[np.int64]
+Spoken = tuple[bytes, AnyNotice | Foreign | BadMessage]
+"""The agent that spoke, as it is reached, and what came from it."""
+
+
+@dataclass
+class Hosts:
+    """`lost_s`: a host that says nothing for so long is lost; also how long it outlives a silent coordinator."""
+
+    hub: HostHub
+    launcher: HostLauncher
+    interrupts: Interrupts
+    hosts: tuple[Host, ...]
+    lost_s: float
+    clock: Clock = monotonic_ns
+    epoch: int = 0
+    dropped: int = 0
+    """What belonged to another epoch, or to no agent."""
+    deaths: deque[Death] = field(default_factory=deque)
+    failures: deque[str] = field(default_factory=deque)
+    """What hosts could not do, by the user's fault: a sentence each, with the host."""
+    pids: dict[int, int] = field(default_factory=dict)
+    schedules: dict[int, Int64s] = field(default_factory=dict)
+    """What the next epoch's agents are to serve, by host: ns since the window's start; none without a rate."""
+    _files: FileSender | None = None
+    _ticked_ns: int = 0
+    _disbanded: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._by_name = {host.name: host for host in self.hosts}
+        self._ticked_ns = self.clock()
+        for fd in (self.interrupts.fd, self.launcher.fd):
+            if fd is not None and fd >= 0:
+                self.hub.watch(fd)
+
+    # Joining and leaving
+
+    def join(self, timeout_s: float) -> None:
+        """Until every host is there. Raises UsageError, with the host and what to try, for one that does not come, and
+        KeyboardInterrupt where the user wants an end."""
+        until_ns = self.clock() + to_ns(timeout_s)
+        while any(host.present is None for host in self.hosts):
+            self._turn()
+            for host in self.hosts:
+                if host.lost:
+                    raise UsageError(f"host {host.name}: {host.lost}")
+                if host.present is None and self.clock() > until_ns:
+                    raise UsageError(
+                        f"host {host.name}: its supervisor did not join within {timeout_s:g} s; see that it can reach "
+                        f"{self.hub.address}, or give it longer with --join-timeout"
+                    )
+            self.raise_failure()
+        self._await_clocks()
+
+    def _await_clocks(self) -> None:
+        """Until the clock of each host is known well."""
+        for host in self.living:
+            if not host.time.pinger.in_burst:
+                host.time.pinger.burst(self.clock())
+        self.tick()
+        while any(not host.time.known for host in self.living):
+            self._turn()
+
+    def dismiss(self, timeout_s: float) -> None:
+        """Let the supervisors go, and wait until they have."""
+        for host in self.living:
+            self.send(host, Dismiss())
+        until_ns = self.clock() + to_ns(timeout_s)
+        while self.living and self.clock() < until_ns:
+            self.hub.wait(_TURN_S)
+            for end in self.launcher.ends():
+                self._by_name[end.host].lost = end.how
+            for host in self.living:
+                if not self.hub.connected(host.name):
+                    host.lost = "it was dismissed"
+            for _ in self.hub.messages(_MOST, _MOST_BYTES):
+                continue
+
+    def raise_failure(self) -> None:
+        """Raises UsageError where a host could not do what it was to."""
+        if self.failures:
+            raise UsageError(self.failures.popleft())
+
+    @property
+    def living(self) -> list[Host]:
+        return [host for host in self.hosts if not host.lost]
+
+    @property
+    def staffed(self) -> list[Host]:
+        """Those that have agents in this epoch."""
+        return [host for host in self.living if len(host.agents)]
+
+    # Epochs
+
+    def supply(self, jobs: Sequence[Job], allow_extensions: bool) -> None:
+        """Until every host has the files that the jobs name. Raises UsageError where one cannot have them."""
+        self._close_files()
+        files = self._files = FileSender(jobs, len(self.hosts), allow_extensions)
+        for host in self.living:
+            for offer in files.offers(host.index):
+                self.send(host, offer)
+        while any(not files.ready(host.index) for host in self.living):
+            for index, chunk in files.orders(self.clock()):
+                self.send(self.hosts[index], chunk)
+            self._turn()
+            self.raise_failure()
+
+    def begin(self, plan: Plan) -> None:
+        """Another epoch, with the clocks known anew and the schedules where the agents will look for them."""
+        self._begin(plan)
+        for host in self.living:
+            offsets = self.schedules.get(host.index)
+            if offsets is not None and len(offsets):
+                self.send(host, ShareSchedule(self.epoch, len(offsets)))
+                for first in range(0, len(offsets), INSTANTS_PER_PART):
+                    part = offsets[first : first + INSTANTS_PER_PART]
+                    self.send(host, SchedulePart(self.epoch, first, part.astype("<i8").tobytes()))
+        awaited = [host for host in self.living if len(self.schedules.get(host.index, ()))]
+        while any(host.schedule is None and not host.lost for host in awaited):
+            self._turn()
+            self.raise_failure()
+
+    def muster(self, plan: Plan, python: str | None) -> None:
+        """Have the agents of a plan started, in the epoch that has begun."""
+        for host in self.staffed:
+            part = plan.on(host.index)
+            self.send(host, Muster(self.epoch, tuple(host.agents), part.measured_cpus, part.housekeeping, python))
+
+    def regroup(self, plan: Plan) -> None:
+        """Go on with the agents that are there, in the epoch that has begun."""
+        for host in self.staffed:
+            part = plan.on(host.index)
+            self.send(host, Regroup(self.epoch, part.measured_cpus, part.housekeeping))
+
+    def job_for(self, host: Host, job: Job) -> Job:
+        """With the paths that its files have there, and its schedule."""
+        if self._files is not None:
+            job = self._files.job_for(host.index, job)
+        schedule = job.load.schedule
+        if schedule is None or host.schedule is None:
+            return job
+        return structs.replace(
+            job, load=structs.replace(job.load, schedule=structs.replace(schedule, address=host.schedule))
+        )
+
+    def _close_files(self) -> None:
+        if self._files is not None:
+            self._files.close()
+            self._files = None
+
+    def _begin(self, plan: Plan) -> None:
+        self.epoch += 1
+        self.deaths.clear()
+        self.pids.clear()
+        for host in self.hosts:
+            host.muster(plan.agents_on(host.index))
+            if host.lost:
+                self._bury(host)
+        self._await_clocks()
+
+    def disband(self, timeout_s: float) -> None:
+        """End the agents that are left, and wait until the hosts say so; supervisors stay."""
+        self._disbanded.clear()
+        for host in self.living:
+            self.send(host, Disband(self.epoch))
+        until_ns = self.clock() + to_ns(timeout_s)
+        while any(host.index not in self._disbanded for host in self.living) and self.clock() < until_ns:
+            self._turn()
+
+    def await_surveys(self, timeout_s: float) -> None:
+        """Until all hosts have sent what they observed."""
+        until_ns = self.clock() + to_ns(timeout_s)
+        while any(not host.observed.over for host in self.staffed) and self.clock() < until_ns:
+            self._turn()
+
+    # One turn
+
+    def spoken(self, most: int, most_bytes: int) -> Iterator[Spoken]:
+        """What agents have said, by the coordinator's clock; everything else that has come is dealt with."""
+        for name, notice in self.hub.messages(most, most_bytes):
+            now_ns = self.clock()
+            host = self._by_name[name]
+            host.heard_ns = now_ns
+            if host.lost:
+                self.dropped += 1
+            elif isinstance(notice, FromAgent):
+                yield from self._passed_on(host, notice, now_ns)
+            elif not isinstance(notice, BadMessage):
+                self._heard(host, notice, now_ns)
+
+    def tick(self) -> None:
+        """What is due: pings, and hosts that are to be given up. Call it several times a second."""
+        now_ns = self.clock()
+        gap_ns = now_ns - self._ticked_ns
+        self._ticked_ns = now_ns
+        for host in self.hosts:
+            if gap_ns > _STOOD_STILL_NS:  # this process was not run, so that silence is not the hosts'
+                host.heard_ns = min(now_ns, host.heard_ns + gap_ns)
+        for end in self.launcher.ends():
+            self._lose(self._by_name[end.host], end.how)
+        for host in self.living:
+            if host.present is None:
+                continue
+            self._ping(host)
+            silent_s = (now_ns - host.heard_ns) / NS_PER_S
+            if silent_s > self.lost_s:
+                self._lose(host, f"nothing was heard from it for {silent_s:.1f} s")
+
+    @property
+    def next_ns(self) -> int:
+        """When `tick` has something to do again."""
+        return min((host.time.next_ns for host in self.living if host.present is not None), default=1 << 62)
+
+    def send(self, host: Host, order: AnyHostOrder) -> bool:
+        return self.hub.send(host.name, order)
+
+    def send_to(self, peer: bytes, order: AnyOrder) -> bool:
+        """To an agent. False where its host is lost, or cannot be reached."""
+        host = self.hosts[int.from_bytes(peer[:_INDEX_BYTES], "big")]
+        if host.lost:
+            return False
+        own = peer[_INDEX_BYTES:]
+        if isinstance(order, Prepare | Again):
+            order = structs.replace(order, job=self.job_for(host, order.job))
+        return self.send(host, ToAgent(self.epoch, own, encode(host.time.order(order))))
+
+    def host_of(self, agent: int) -> Host | None:
+        return next((host for host in self.hosts if agent in host.agents), None)
+
+    def _turn(self) -> None:
+        """Where no session attends: what agents say now is of no run."""
+        self.hub.wait(max(0.0, min(_TURN_S, (self.next_ns - self.clock()) / NS_PER_S)))
+        if self.interrupts.asked:
+            raise KeyboardInterrupt
+        for _ in self.spoken(_MOST, _MOST_BYTES):
+            self.dropped += 1
+        self.tick()
+
+    def _passed_on(self, host: Host, told: FromAgent, now_ns: int) -> Iterator[Spoken]:
+        peer = self._peer(host, told.peer)
+        if told.epoch != self.epoch:
+            self.dropped += 1
+            return
+        notice = decode_notice(told.notice)
+        if isinstance(notice, BadMessage | Foreign):
+            yield peer, notice
+            return
+        try:
+            heard = host.heard(notice, now_ns)
+        except (NoInstant, NoRoundTrip) as strange:
+            yield peer, BadMessage(str(strange))
+            return
+        if heard is not None:
+            yield peer, heard
+
+    def _ping(self, host: Host) -> None:
+        ping = host.time.due(self.clock())
+        if ping is not None:
+            self.hub.send(host.name, ping, urgent=True)
+
+    def _heard(self, host: Host, notice: AnyHostNotice | ForeignHost, now_ns: int) -> None:
+        match notice:
+            case Pong():
+                host.pong(notice, now_ns)
+                self._ping(host)
+            case WantFiles() | TookChunk() | HaveFiles():
+                if self._files is not None:
+                    self._files.heard(host.index, notice, now_ns)
+            case Present() | ForeignHost():
+                self._present(host, notice)
+            case HostFailed(kind="usage", message=message):
+                self.failures.append(f"host {host.name}: {message}")
+            case HostFailed(message=message):
+                self._lose(host, message)
+            case _ if getattr(notice, "epoch", self.epoch) != self.epoch:
+                self.dropped += 1
+            case Born(agent=agent, pid=pid):
+                self.pids[agent] = pid
+            case Died(agent=agent, how=how) if agent in host.agents:
+                self.deaths.append(Death(agent, how))
+            case CpuReading() | NeighbourTime() | SensorsAt() | Surveyed():
+                self._observe(host, notice)
+            case ScheduleAt(pid=pid, descriptor=descriptor, count=count, nonce=nonce):
+                host.schedule = ScheduleAddress(pid, descriptor, count, nonce)
+            case Disbanded():
+                self._disbanded.add(host.index)
+            case _:
+                self.dropped += 1
+
+    def _present(self, host: Host, told: Present | ForeignHost) -> None:
+        if told.version != HOST_PROTOCOL_VERSION or isinstance(told, ForeignHost):
+            why = f"its ovbench speaks protocol {told.version}, this one {HOST_PROTOCOL_VERSION}"
+            self.send(host, Refuse(f"{why}; install the same ovbench on both"))
+            self.failures.append(f"host {host.name}: {why}; install the same ovbench there (--install does)")
+            return
+        host.joins(told, self.clock())
+        self.send(host, Admit(HEARTBEAT_S, self.lost_s))
+
+    def _observe(self, host: Host, notice: AnyHostNotice) -> None:
+        try:
+            host.observes(notice)
+        except (NoInstant, NoRoundTrip) as strange:
+            self._lose(host, f"it sent what cannot be: {strange}")
+
+    def _lose(self, host: Host, why: str) -> None:
+        if host.lost:
+            return
+        host.lost = why
+        if self._files is not None:
+            self._files.lost(host.index)
+        self.hub.forget(host.name)
+        self._bury(host)
+
+    def _bury(self, host: Host) -> None:
+        """Its agents go with it."""
+        self.deaths.extend(Death(agent, f"host {host.name} is lost: {host.lost}") for agent in host.agents)
+
+    @staticmethod
+    def _peer(host: Host, own: bytes) -> bytes:
+        return host.index.to_bytes(_INDEX_BYTES, "big") + own

@@ -1,0 +1,70 @@
+"""Opens the way to other hosts: keys for each, a bus, a supervisor on every one; and closes all of it."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from ovbench.common.errors import UsageError
+from ovbench.common.hostbus import HostHub
+from ovbench.common.join import Join, join_bytes
+from ovbench.common.keys import new_keys
+
+from ...launch import HostLauncher, Seat
+from ...launch.joinfiles import JoinFileLauncher
+from ...request.remote import Remote
+from ..interrupts import Interrupts
+from .host import Host
+from .hosts import Hosts
+
+_DISMISS_S = 2.0
+
+
+@contextlib.contextmanager
+def open_hosts(
+    remote: Remote,
+    launcher: HostLauncher,
+    interrupts: Interrupts,
+    join_s: float,
+    lost_s: float,
+    say: Callable[[str], None],
+) -> Iterator[Hosts]:
+    """With all hosts there. In the end no supervisor is left that can be reached, nor what it has started.
+
+    `join_s`: how long to wait for each. `say`: gets a line for a user who has to start something. Raises UsageError
+    for a --bind that cannot be had, and for a host that does not come.
+    """
+    names = launcher.hosts
+    own, keys = new_keys(), {name: new_keys() for name in names}
+    try:
+        hub = HostHub(remote.bind, own, {keys[name].public: name for name in names})
+    except OSError as error:
+        raise UsageError(f"--bind {remote.bind}: {error.strerror or error}") from None
+    hosts = None
+    try:
+        endpoint = advertised(hub.address, remote.advertise)
+        seats = [
+            Seat(name, join_bytes(Join(endpoint, name, own.public, keys[name].public, keys[name].secret)))
+            for name in names
+        ]
+        launcher.start(seats)
+        if isinstance(launcher, JoinFileLauncher):
+            for name, file in zip(names, launcher.files, strict=True):
+                say(f"on {name}, with {file} there: ovbench-agent --host --join {file.name}")
+        hosts = Hosts(hub, launcher, interrupts, tuple(Host(i, name) for i, name in enumerate(names)), lost_s)
+        hosts.join(join_s)
+        yield hosts
+    finally:
+        if hosts is not None:
+            hosts.dismiss(_DISMISS_S)
+        launcher.close()
+        hub.close(0.0)
+
+
+def advertised(address: tuple[str, int], advertise: str | None) -> str:
+    """The endpoint that hosts connect to. `advertise`: an address, in brackets one of IPv6, with or without a port."""
+    host, port = address
+    if advertise is None:
+        return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+    name, colon, other = advertise.rpartition(":")
+    if colon and other.isdecimal() and not (advertise.startswith("[") and advertise.endswith("]")):
+        return f"tcp://{name}:{other}"
+    return f"tcp://{advertise}:{port}"
