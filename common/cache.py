@@ -25,7 +25,8 @@ from typing import Any, Final
 from .errors import Unwritable, UsageError
 
 _CONTENTS: Final = "contents.json"
-_MAKING: Final = ".making-"
+MAKING: Final = ".making-"
+"""Begins the name of what is not whole yet."""
 _PATIENCE_S: Final = 60.0
 """How long another process is waited for that makes the same entry. Making it twice does no harm."""
 
@@ -60,7 +61,7 @@ def entry(
     problems: list[str] = []
     for place in ("of the user", "temporary"):
         try:
-            folder = _temporary() if place == "temporary" else _private(cache or _users())
+            folder = _temporary() if place == "temporary" else private_folder(cache or users_folder())
             made = _ensure(folder / name, made_with, make, anew)
             note = f"The cache cannot be used ({problems[0]}); {folder} serves instead." if problems else ""
             return Entry(folder / name, made, note)
@@ -72,7 +73,7 @@ def entry(
     raise Uncached("; ".join(dict.fromkeys(problems)))
 
 
-def _users() -> Path:
+def users_folder() -> Path:
     """Raises OSError where there is none, or where it is another user's: what root made there would be in his way."""
     named = os.environ.get("XDG_CACHE_HOME", "")
     try:
@@ -86,12 +87,12 @@ def _users() -> Path:
     return cache / "ovbench"
 
 
-def _private(folder: Path) -> Path:
+def private_folder(folder: Path) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     folder = folder.resolve()
-    _check_ours(folder)
+    check_ours(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
     return folder
@@ -103,12 +104,12 @@ def _temporary() -> Path:
     prefix = f"ovbench-cache-{os.geteuid()}-"
     for found in sorted(base.glob(f"{prefix}*")):
         with contextlib.suppress(OSError):
-            _check_ours(found)
+            check_ours(found)
             return found
     return Path(tempfile.mkdtemp(prefix=prefix, dir=base))
 
 
-def _check_ours(folder: Path) -> None:
+def check_ours(folder: Path) -> None:
     """Raises OSError for what is no folder, or not ours; of ours, write access by others is taken away."""
     found = os.lstat(folder)
     if not stat.S_ISDIR(found.st_mode):
@@ -123,16 +124,16 @@ def _ensure(folder: Path, made_with: Mapping[str, str], make: Callable[[Path], N
     """Whether it was made. Raises what `make` does, and OSError where it cannot be put there."""
     if not anew and _whole(folder, made_with):
         return False
-    with _only_one(folder.with_name(f"{folder.name}.lock")):
+    with only_one(folder.with_name(f"{folder.name}.lock")):
         if not anew and _whole(folder, made_with):
             return False
         _sweep(folder.parent)
-        making = Path(tempfile.mkdtemp(prefix=_MAKING, dir=folder.parent))
+        making = Path(tempfile.mkdtemp(prefix=MAKING, dir=folder.parent))
         try:
             make(making)
             _seal(making, made_with)
             if anew:
-                _discard(folder)
+                discard(folder)
             _put(making, folder, made_with)
         finally:
             shutil.rmtree(making, ignore_errors=True)
@@ -149,7 +150,7 @@ def _whole(folder: Path, made_with: Mapping[str, str]) -> bool:
 
 def _sums(folder: Path) -> dict[str, list[int | str]]:
     """Size and SHA-256 of each file but the contents. Raises OSError for anything that is not ours."""
-    _check_ours(folder)
+    check_ours(folder)
     sums: dict[str, list[int | str]] = {}
     for found in sorted(os.scandir(folder), key=lambda one: one.name):
         if found.is_dir(follow_symlinks=False):
@@ -194,13 +195,13 @@ def _put(making: Path, folder: Path, made_with: Mapping[str, str]) -> None:
                 raise
         if _whole(folder, made_with):
             return
-        _discard(folder)
+        discard(folder)
     raise OSError(errno.EBUSY, "other processes replace it all the time", str(folder))
 
 
-def _discard(folder: Path) -> None:
+def discard(folder: Path) -> None:
     """Out of the way first: removing takes long, and may fail half-way."""
-    aside = Path(tempfile.mkdtemp(prefix=_MAKING, dir=folder.parent))
+    aside = Path(tempfile.mkdtemp(prefix=MAKING, dir=folder.parent))
     with contextlib.suppress(FileNotFoundError):
         os.rename(folder, aside / "old")
     shutil.rmtree(aside, ignore_errors=True)
@@ -208,14 +209,14 @@ def _discard(folder: Path) -> None:
 
 def _sweep(cache: Path) -> None:
     """What killed processes left."""
-    for left in cache.glob(f"{_MAKING}*"):
+    for left in cache.glob(f"{MAKING}*"):
         with contextlib.suppress(OSError):
             if time.time() - left.lstat().st_mtime > _LEFT_S:
                 shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _only_one(lock: Path) -> Iterator[None]:
+def only_one(lock: Path) -> Iterator[None]:
     """While others that do the same wait; not for long, and not where the file system has no locks."""
     with contextlib.ExitStack() as held:
         with contextlib.suppress(OSError):

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from .bounded import AgentId, Count, Megabytes, Name, Nanoseconds, Nonce, Text, Version
-from .job import CpuNumber, Cpus, NotNegative, Seconds, Sha256
+from .job import CpuNumber, Cpus, FileState, NotNegative, Seconds, Sha256
 from .messages import MAX_MESSAGE_BYTES
 
 HOST_PROTOCOL_VERSION: Final = 1
@@ -23,8 +23,12 @@ MOST_PLACE_BYTES: Final = 64
 CHUNK_BYTES: Final = 1 << 20
 INSTANTS_PER_PART: Final = 131_072
 MOST_INSTANTS: Final = 1 << 31
-MOST_FILES_OF_SET: Final = 4_096
+MOST_FILES_OF_SET: Final = 50_000
+MOST_STATES_OF_SET: Final = 4_096
 MOST_FILE_BYTES: Final = 1 << 46
+
+SetRole = Literal["model", "extension", "property", "input"]
+"""What the files of a set are for; a property's are those that a configuration file names."""
 
 Epoch = Annotated[int, Meta(ge=0, lt=1 << 31)]
 Peer = Annotated[bytes, Meta(min_length=1, max_length=MOST_PLACE_BYTES)]
@@ -138,7 +142,7 @@ class Dismiss(HostOrder, frozen=True, tag="dismiss"):
 
 
 class FileOffer(Struct, frozen=True, forbid_unknown_fields=True):
-    """`name`: of the file within its set, such as `model.bin`, without any folder but those that it has inside it."""
+    """`name`: of the file within its set, such as `model.bin`, with the folders inside the set (see `fileset`)."""
 
     name: Name
     sha256: Sha256
@@ -146,13 +150,17 @@ class FileOffer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OfferFiles(HostOrder, frozen=True, tag="offer_files"):
-    """Files that jobs will name, as one set; answered by `WantFiles`, when they are there by `HaveFiles`."""
+    """Files that jobs will name, as one set: answered by `WantFiles`, and when they are there by `HaveFiles`, or by
+    `HostFailed`. Again for the same set, as after a reconnect: it is answered again, with what is there by then."""
 
     set_sha256: Sha256
+    role: SetRole
     files: Annotated[tuple[FileOffer, ...], Meta(min_length=1, max_length=MOST_FILES_OF_SET)]
 
 
 class FileChunk(HostOrder, frozen=True, tag="file_chunk"):
+    """A piece of a file that is wanted. One that begins before what is there already is taken from there on."""
+
     sha256: Sha256
     offset: NotNegative
     data: Annotated[bytes, Meta(max_length=CHUNK_BYTES)]
@@ -334,10 +342,12 @@ class TookChunk(HostNotice, frozen=True, tag="took_chunk"):
 
 
 class HaveFiles(HostNotice, frozen=True, tag="have_files"):
-    """All files of the set are there and verified, in `folder` under their names."""
+    """All files of the set are there and verified, in `folder` under their names. `states`: as that host's kernel has
+    them, in the order of the offer; none of a set with more than so many."""
 
     set_sha256: Sha256
     folder: Name
+    states: Annotated[tuple[FileState, ...], Meta(max_length=MOST_STATES_OF_SET)] = ()
 
 
 AnyHostOrder = (
