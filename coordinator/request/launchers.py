@@ -47,20 +47,6 @@ ROWS: Final = (
         lease_s=3.0,
         engine=True,
     ),
-    LauncherChoice(
-        name="slurm",
-        about="takes the nodes of this Slurm allocation, or asks for one",
-        join_timeout_s=60.0,
-        lease_s=3.0,
-        engine=True,
-    ),
-    LauncherChoice(
-        name="ray",
-        about="takes the nodes of a Ray cluster",
-        join_timeout_s=60.0,
-        lease_s=3.0,
-        engine=True,
-    ),
 )
 LAUNCHERS: Final[Mapping[str, LauncherChoice]] = {row.name: row for row in ROWS}
 NAMES: Final = tuple(LAUNCHERS)

@@ -113,7 +113,6 @@ def test_the_points_are_all_combinations_and_each_is_a_run(streams: list[int], r
         (["-nireq", "a..b"], "a range is written"),
         (["-nireq", "1..999999999"], "more than 1000 values"),
         (["-dump_config", "x.json"], "every trial would write the same file"),
-        (["--launcher", "external"], "their own agents"),
         (["--require", "fps > 5"], "compare --fail-if"),
         (["-report_type", "no_counters"], "benchmark_app"),
         (["-json_stats"], "benchmark_app"),
