@@ -15,6 +15,7 @@ from msgspec import structs
 
 from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns, to_ns
 from ovbench.common.clockline import NoInstant
+from ovbench.common.endpoint import tcp_endpoint
 from ovbench.common.errors import UsageError
 from ovbench.common.hostbus import HostHub
 from ovbench.common.hostclock import NoRoundTrip
@@ -114,7 +115,7 @@ class Hosts:
                 if host.present is None and self.clock() > until_ns:
                     raise UsageError(
                         f"host {host.name}: its supervisor did not join within {timeout_s:g} s; see that it can reach "
-                        f"{self.hub.address}, or give it longer with --join-timeout"
+                        f"{tcp_endpoint(*self.hub.address)}, or give it longer with --join-timeout"
                     )
             self.raise_failure()
         self._await_clocks()

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 
+from ovbench.common.endpoint import tcp_endpoint
 from ovbench.common.errors import UsageError
 from ovbench.common.hostbus import HostHub
 from ovbench.common.join import Join, join_bytes
@@ -63,7 +64,7 @@ def advertised(address: tuple[str, int], advertise: str | None) -> str:
     """The endpoint that hosts connect to. `advertise`: an address, in brackets one of IPv6, with or without a port."""
     host, port = address
     if advertise is None:
-        return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+        return tcp_endpoint(host, port)
     name, colon, other = advertise.rpartition(":")
     if colon and other.isdecimal() and not (advertise.startswith("[") and advertise.endswith("]")):
         return f"tcp://{name}:{other}"

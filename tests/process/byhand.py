@@ -1,0 +1,73 @@
+"""A run over several hosts on this machine: a real coordinator, and for each host a supervisor that is started by hand
+with its join file, on CPUs of its own where there are enough."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from tests.process.driver import AGENT, PATIENCE_S, Coordinator, Ran
+
+_ON: Final = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); os.execv(sys.argv[2], sys.argv[2:])"
+
+
+@dataclass
+class Convoy:
+    """`hosts`: supervisors by the names of their hosts."""
+
+    coordinator: Coordinator
+    folder: Path
+    hosts: dict[str, "subprocess.Popen[str]"] = field(default_factory=dict)
+
+    def join(self, name: str, *options: str, cpu: int | None = None) -> "subprocess.Popen[str]":
+        """Start the supervisor of a host. `cpu`: the only one that it may use."""
+        file = self.folder / f"ovbench-join-{name}.json"
+        deadline = time.monotonic() + PATIENCE_S
+        while not file.exists():
+            assert self.coordinator.process.poll() is None, self.coordinator.errors()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        command = [AGENT, "--host", "--join", str(file), *options]
+        if cpu is not None:
+            command = [sys.executable, "-c", _ON, str(cpu), *command]
+        self.hosts[name] = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder
+        )
+        return self.hosts[name]
+
+    def finish(self) -> Ran:
+        """The run, and the supervisors with it."""
+        ran = self.coordinator.finish()
+        for supervisor in self.hosts.values():
+            supervisor.communicate(timeout=PATIENCE_S)
+        return ran
+
+    def descendants(self) -> list[psutil.Process]:
+        """Supervisors, and all that they have started."""
+        found: list[psutil.Process] = []
+        for supervisor in self.hosts.values():
+            try:
+                process = psutil.Process(supervisor.pid)
+                found += [process, *process.children(recursive=True)]
+            except psutil.NoSuchProcess:
+                continue
+        return found
+
+    def reap(self) -> None:
+        for supervisor in self.hosts.values():
+            supervisor.communicate(timeout=PATIENCE_S)
+
+
+def convoy(folder: Path, *options: str, hosts: str = "a,b", together: bool = True, **more: Any) -> Convoy:
+    """A coordinator that waits for these hosts, and their supervisors; `together` False starts none."""
+    words = ("--launcher", "external", "--hosts", hosts, "--bind", "tcp://127.0.0.1:0", "--join-folder", str(folder))
+    found = Convoy(Coordinator(folder, *words, *options, **more), folder)
+    cpus = sorted(os.sched_getaffinity(0))
+    for index, name in enumerate(hosts.split(",") if together else ()):
+        found.join(name.partition("=")[0], cpu=cpus[index % len(cpus)])
+    return found
