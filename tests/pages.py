@@ -13,7 +13,8 @@ from ovbench.coordinator.result.latency import DistributionPart, Interval, Laten
 from ovbench.coordinator.result.report import Report
 from ovbench.coordinator.result.study import Fingerprint, KindName, Outcome, Study, Trial
 from ovbench.coordinator.result.timeline import StagePart, TimelineArrivals, TimelinePart
-from tests.builders import delivered, layer, pairs, report, request, run, seconds
+from ovbench.coordinator.session.record import AgentRecord
+from tests.builders import clock, delivered, layer, over_hosts, pairs, report, request, run, seconds
 
 HOSTILE = '</script><script>document.title = "taken"</script><img src=x onerror=alert(1)>"\'&'
 
@@ -44,6 +45,31 @@ def full_report(agents: int = 4, cpus: int = 16) -> Report:
         validity=result.Validity("INVALID", (result.Finding("others", "error", HOSTILE, "Stop them."),)),
         command=("ovbench-coord", "-m", f"{HOSTILE}.xml"),
         effective=structs.replace(plain.effective, model=HOSTILE, properties={HOSTILE: HOSTILE}),
+    )
+
+
+def hosts_report(hosts: int = 3, agents: int = 2) -> Report:
+    """Over hosts of two classes, the last of which was lost; the second has a name that would like to be HTML."""
+    random = np.random.default_rng(7)
+    members: dict[str, list[AgentRecord]] = {}
+    names = ["a", HOSTILE, *(f"node-{number}.cluster.example.org" for number in range(2, hosts))]
+    for host, name in enumerate(names):
+        members[name] = []
+        for cpu in range(agents):
+            id = host * agents + cpu
+            latencies = (random.lognormal(1.2 + 0.1 * (host % 3), 0.25, 2500) * 1e6).astype(np.int64)
+            data = pairs(seconds(1) + np.cumsum(latencies), latencies)
+            members[name].append(delivered(id, cpus=(cpu,), data=data[data[:, 1] < seconds(11)]))
+    lost = names[-1]
+    members[lost] = [AgentRecord(agent.id, agent.job, pid=7, why=f"host {lost} was lost") for agent in members[lost]]
+    other = {"cpu_model": f"Another CPU {HOSTILE}", "physical_cores": 8, "governor": None}
+    return report(
+        over_hosts(
+            members,
+            lost={lost: "its network was gone for 3 s"},
+            clocks={name: clock(1234.5 * number - 10, 60 + 20 * number) for number, name in enumerate(names)},
+            environments=dict.fromkeys(names[1::3], other),
+        )
     )
 
 

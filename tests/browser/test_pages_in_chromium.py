@@ -11,7 +11,7 @@ from ovbench.coordinator.report.html.runpage import run_page
 from ovbench.coordinator.report.html.studypage import study_page
 from tests.browser.chromium import Chromium, program
 from tests.builders import delivered, report, run
-from tests.pages import STUDIES, full_report, rate_report
+from tests.pages import STUDIES, full_report, hosts_report, rate_report
 
 pytest.importorskip("vl_convert")
 pytestmark = pytest.mark.skipif(program() is None, reason="there is no Chromium here")
@@ -44,6 +44,8 @@ def pages() -> Mapping[str, bytes]:
         "run of one agent": report(run([delivered(0)])),
         "run on 256 CPUs": full_report(256, 256),
         "run at a rate": rate_report(),
+        "run on three hosts": hosts_report(),
+        "run on many hosts": hosts_report(40, 4),
         "run at a rate that is too high": rate_report(overloaded=True),
     }
     return {name: run_page(of) for name, of in runs.items()} | {

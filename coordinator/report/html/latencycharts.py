@@ -39,10 +39,11 @@ def distribution(latency: LatencyPart, shape: DistributionPart) -> Chart:
     if latency.max is not None:
         # At half a sample beyond, which is where the largest of n is expected (Hazen).
         rows.append(_point(_ALL, 0.5 / latency.count, latency.max, unit, "max"))
-    several = len(shape.agents) > 1
-    if several:
-        for agent, values in shape.agents.items():
-            rows += _beyond(f"agent {agent}", shape.percents, values, unit)
+    each = {f"host {host}": values for host, values in shape.hosts.items()}
+    each = each or {f"agent {agent}": values for agent, values in shape.agents.items()}
+    several = len(each) > 1
+    for of, values in each.items() if several else ():
+        rows += _beyond(of, shape.percents, values, unit)
     names = list(dict.fromkeys(row["of"] for row in rows))
     named = len(names) <= 1 + _NAMED_AGENTS
     paint = colours("of", names, _line_colours(len(names)), legend=several and named)

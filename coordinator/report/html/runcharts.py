@@ -1,12 +1,13 @@
 """The charts of a run, from its report. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ovbench.common.topology import format_cpu_list
 
 from ...analysis.fairness import cpus_had
 from ...result.cpu import CpuPart
+from ...result.hosts import named_hosts
 from ...result.numbers import count, milliseconds, percent, rate
 from ...result.report import AgentPart, FairnessPart, Report
 from ...result.timeline import TimelinePart
@@ -25,10 +26,12 @@ from .chart import (
     hover,
     time_unit,
 )
-from .cpucharts import heat, heat_over_time, interference
+from .cpucharts import cpus_of, heat, heat_over_time, interference
+from .hostcharts import hosts_latency, hosts_throughput
 from .latencycharts import distribution, parts_distribution
 
 _LAYERS: Final = 15
+_MOST_HOSTS: Final = 16
 
 
 def run_charts(report: Report) -> tuple[Chart, ...]:
@@ -42,6 +45,9 @@ def _charts(report: Report) -> Iterator[Chart]:
         yield distribution(latency, shape)
     if shape is not None and report.arrivals is not None:
         yield parts_distribution(shape, report.goodput)
+    if report.several_hosts and report.measured:
+        yield hosts_throughput(report.hosts)
+        yield hosts_latency(report.hosts)
     yield from arrival_charts(report)
     if len(report.timeline) > 1:
         yield _throughput(report)
@@ -50,13 +56,23 @@ def _charts(report: Report) -> Iterator[Chart]:
     agents = [agent for agent in report.agents if agent.throughput is not None]
     if report.fairness is not None:
         yield _fairness(report, report.fairness, agents)
-    if report.cpu.per_cpu:
-        yield interference(report.cpu)
-        yield heat(report.cpu)
-    if report.cpu.timeline is not None and len(report.cpu.timeline.t_s) > 1:
-        yield heat_over_time(report.cpu, report.cpu.timeline)
+    yield from _cpus(cpus_of(report))
     if report.layers is not None and any(layer.real > 0 for layer in report.layers.layers):
         yield _layers(report)
+
+
+def _cpus(hosts: Mapping[str, CpuPart]) -> Iterator[Chart]:
+    """Those of every CPU have no room for very many hosts."""
+    known = {host: cpu for host, cpu in hosts.items() if cpu.per_cpu}
+    if known:
+        yield interference(known)
+    if len(hosts) > _MOST_HOSTS:
+        return
+    if known:
+        yield heat(known)
+    courses = {host: cpu.timeline for host, cpu in hosts.items() if cpu.timeline is not None}
+    if courses and all(len(course.t_s) > 1 for course in courses.values()):
+        yield heat_over_time(courses, hosts)
 
 
 def _throughput(report: Report) -> Chart:
@@ -109,15 +125,16 @@ def _tail_over_time(timeline: Sequence[TimelinePart], at_rate: bool) -> Chart:
 def _fairness(report: Report, part: FairnessPart, agents: Sequence[AgentPart]) -> Chart:
     rows: list[dict[str, Any]] = []
     bars: list[Row] = []
-    had = cpus_had({agent.id: agent.cpus for agent in agents})
+    had = cpus_had({agent.id: [(agent.host, cpu) for cpu in agent.cpus] for agent in agents})
     for agent in agents:
         assert agent.throughput is not None
         size = had[agent.id] or 1
         interval = agent.throughput.fps_ci95
-        tip = f"agent {agent.id} on CPUs {format_cpu_list(agent.cpus)}\n{rate(agent.throughput.fps)} FPS"
+        where = f" of host {agent.host}" if report.several_hosts else ""
+        tip = f"agent {agent.id} on CPUs {format_cpu_list(agent.cpus)}{where}\n{rate(agent.throughput.fps)} FPS"
         if agent.latency_ms is not None:
             tip += f"\nmedian {milliseconds(agent.latency_ms.median)}, p99 {milliseconds(agent.latency_ms.p99)}"
-        rows.append({"x": agent.id, "y": agent.throughput.fps / size, "of": _home(report.cpu, agent), "tip": tip})
+        rows.append({"x": agent.id, "y": agent.throughput.fps / size, "of": _home(report, agent), "tip": tip})
         if interval is not None and interval.low is not None and interval.high is not None:
             bars.append({"x": agent.id, "low": interval.low / size, "high": interval.high / size})
     homes = list(dict.fromkeys(row["of"] for row in rows))
@@ -137,11 +154,17 @@ def _fairness(report: Report, part: FairnessPart, agents: Sequence[AgentPart]) -
         "encoding": {"x": x, "y": y, "color": paint, "tooltip": {"field": "tip"}},
     })  # fmt: skip
     caption = "Each agent's throughput by the CPUs it had, of a shared one its part; the dashed line is the mean."
-    caption += f" From slowest to fastest: {percent(part.spread_percent)} of the mean."
+    caption += f" From slowest to fastest: {percent(part.spread_percent)} of the mean"
+    caption += f", on {named_hosts(part.among)}, which are alike." if len(part.by_host) > len(part.among) else "."
     return Chart("agents", "Fairness among agents", caption, drawing(layers, rows))
 
 
-def _home(cpu: CpuPart, agent: AgentPart) -> str:
+def _home(report: Report, agent: AgentPart) -> str:
+    """Its host, of several, or that one's class where they are many; else its node."""
+    if report.several_hosts:
+        kinds = {host.name: host.kind for host in report.hosts}
+        return agent.host if len(kinds) <= len(SERIES) else f"hosts of class {kinds[agent.host]}"
+    cpu = report.cpu
     nodes = sorted({cpu.places[str(one)].node for one in agent.cpus if str(one) in cpu.places})
     return "node " + "+".join(map(str, nodes)) if nodes else ""
 

@@ -7,7 +7,6 @@ from typing import Final
 from ovbench.common.topology import format_cpu_list
 
 from ...request.request import PlotFormat
-from ...result.environment import AgentPython, Environment
 from ...result.latency import NAMED_PERCENTILES, Interval
 from ...result.numbers import count, duration, megabytes, milliseconds, percent, ramp, rate
 from ...result.report import AgentPart, Finding, Report
@@ -20,6 +19,7 @@ from ..scenario import scenario_rows
 from ..until import until_line
 from .chart import Chart
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag, tiles
+from .hostsection import environment_of, environments, hosts_section
 from .runcharts import run_charts
 from .vega import plot_files
 
@@ -48,10 +48,11 @@ def run_page(report: Report, charts: Sequence[Chart] | None = None) -> bytes:
         _latency(report),
         _arrivals(report),
         _stages(report.stages),
-        _agents(report.agents),
+        hosts_section(report.hosts) if report.several_hosts else "",
+        _agents(report.agents, report.several_hosts),
         _neighbours(report),
         section("Command", command(shlex.join(report.command))),
-        section("Environment", pairs(environment_of(report.environment))),
+        _environment(report),
         _settings(report),
         footer(f"ovbench {report.ovbench.version}, {report.started_at}"),
     )
@@ -75,6 +76,8 @@ def _header(report: Report, model: str) -> Html:
     facts = []
     if effective is not None:
         agents = sum(agent.state == "ok" for agent in report.agents)
+        if report.several_hosts:
+            facts.append(_some(sum(host.state != "lost" for host in report.hosts), "host"))
         facts.append(f"{_some(agents, 'agent')}, {effective.api}")
         if effective.streams is not None and effective.nireq is not None:
             facts.append(f"{_some(effective.streams, 'stream')} and {_some(effective.nireq, 'request')} each")
@@ -232,10 +235,14 @@ def _stages(stages: Sequence[StagePart]) -> Html:
     return section("Stages", table(columns, rows, names=0))
 
 
-def _agents(agents: Sequence[AgentPart]) -> Html:
-    columns = ("agent", "CPUs", "ran on", "streams", "requests", "FPS", "median", "p99", "CPU", "memory", "state")
+def _agents(agents: Sequence[AgentPart], several_hosts: bool) -> Html:
+    columns = ["agent", "CPUs", "ran on", "streams", "requests", "FPS", "median", "p99", "CPU", "memory", "state"]
     rows = [_agent(agent) for agent in agents]
-    shown = table(columns, rows, names=3)
+    if several_hosts:
+        columns.insert(1, "host")
+        for agent, row in zip(agents, rows, strict=True):
+            row.insert(1, agent.host)
+    shown = table(columns, rows, names=4 if several_hosts else 3)
     return section("Agents", shown if len(rows) <= _MOST_AGENTS else folded(f"all {count(len(rows))}", shown))
 
 
@@ -259,8 +266,10 @@ def _agent(agent: AgentPart) -> list[str]:
 def _neighbours(report: Report) -> Html:
     if not report.neighbours:
         return Html("")
+    hosts = ["host"] if report.several_hosts else []
     rows = [
         [
+            *([one.host] if hosts else []),
             one.name,
             str(one.pid),
             percent(one.percent),
@@ -270,33 +279,14 @@ def _neighbours(report: Report) -> Html:
     ]
     return section(
         "Other processes on the measured CPUs",
-        table(("name", "pid", "of one CPU", "by CPU"), rows),
+        table((*hosts, "name", "pid", "of one CPU", "by CPU"), rows),
     )
 
 
-def environment_of(env: Environment) -> dict[str, str]:
-    """What a reader needs to compare it with another."""
-    return {
-        "host": env.hostname,
-        "CPU": env.cpu_model,
-        "sockets, NUMA nodes": f"{env.sockets}, {env.nodes}",
-        "cores, logical CPUs": f"{env.physical_cores}, {env.logical_cpus}",
-        "CPUs allowed": format_cpu_list(env.allowed_cpus),
-        "governor": env.governor or "not reported by the kernel",
-        "kernel": env.kernel,
-        "OpenVINO": env.openvino,
-        "Python": env.python,
-        "libraries": ", ".join(f"{name} {number}" for name, number in env.libraries.items()),
-        **({} if env.agent_python is None else _agent_python(env.agent_python)),
-    }
-
-
-def _agent_python(agents: AgentPython) -> dict[str, str]:
-    libraries = ", ".join(f"{name} {number}" for name, number in agents.libraries.items())
-    return {
-        "agents' Python": f"{agents.python}, {agents.path}",
-        "agents' libraries": f"ovbench {agents.ovbench}, {libraries}",
-    }
+def _environment(report: Report) -> Html:
+    if report.several_hosts:
+        return section("Environment", environments(report.hosts))
+    return section("Environment", pairs(environment_of(report.environment)))
 
 
 def _settings(report: Report) -> Html:

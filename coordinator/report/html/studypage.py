@@ -16,7 +16,8 @@ from ...study.summary import Setting, name_of
 from ...study.words import figures_of, same_as, span_of
 from .chart import Chart
 from .document import Html, command, document, figures, folded, join, pairs, section, table, tag
-from .runpage import PAGE_FILE, badge, environment_of, footer
+from .hostsection import environment_of
+from .runpage import PAGE_FILE, badge, footer
 from .studycharts import study_charts
 from .vega import plot_files
 
