@@ -120,7 +120,7 @@ class HostTime:
         return ClockRecord(
             offset_ns=int(offset[0]),
             error_ns=max(self.clock.error_ns(edge_ns, line) for edge_ns in (start_ns, stop_ns)),
-            drift_ppm=line.drift_ppm,
+            drift_ppm=self.clock.line().drift_ppm,
             round_trips=self.clock.round_trips,
             least_round_trip_ns=self.clock.least_round_trip_ns,
         )

@@ -9,6 +9,7 @@ from . import (
     agreement,
     arrivals,
     async_limit,
+    clocks,
     counting,
     dispatch,
     lateness,
@@ -64,6 +65,7 @@ SCRIPTS: Final[tuple[_Script, ...]] = (
     queues,
     stall,
     overload,
+    clocks,
     thousand_agents,
 )
 
