@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import structs
 
@@ -38,10 +39,17 @@ def cache_in(folder: Path, limit_bytes: int = 1 << 30, allow_extensions: bool = 
     return ModelCache(CachePlace(str(folder), limit_bytes), allow_extensions)
 
 
+class Host(Protocol):
+    """A model cache here, or in another process."""
+
+    def heard(self, order: OfferFiles | FileChunk) -> list[HostNotice]: ...
+    def close(self) -> None: ...
+
+
 class Exchange:
     """Orders and notices wait in `to_host` and `from_host` until a test has them taken."""
 
-    def __init__(self, sender: FileSender, caches: Sequence[ModelCache]) -> None:
+    def __init__(self, sender: FileSender, caches: Sequence[Host]) -> None:
         self.sender, self.caches = sender, list(caches)
         self.to_host: list[deque[OfferFiles | FileChunk]] = [deque() for _ in caches]
         self.from_host: list[deque[HostNotice]] = [deque() for _ in caches]
@@ -51,7 +59,7 @@ class Exchange:
         for host in range(len(caches)):
             self.to_host[host].extend(sender.offers(host))
 
-    def rejoin(self, host: int, cache: ModelCache) -> None:
+    def rejoin(self, host: int, cache: Host) -> None:
         """What was under way is gone; the host is offered the files again."""
         self.to_host[host].clear()
         self.from_host[host].clear()

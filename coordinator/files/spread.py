@@ -46,12 +46,13 @@ class Limits:
 @dataclass
 class _Held:
     data: bytes
-    pins: int
+    pins: set[int]
     """Hosts that keep up and are still to be sent it."""
 
 
 @dataclass
 class _Taker:
+    host: int
     credit_bytes: int = 0
     files: deque[int] = field(default_factory=deque)
     """Those that it has not been sent whole, ascending."""
@@ -108,7 +109,7 @@ class Spread:
         """The host wants these files from an offset on, wherever it was in them before."""
         if self._gather_until_ns is None:
             self._gather_until_ns = now_ns + self._limits.gather_ns
-        taker = self._takers.setdefault(host, _Taker())
+        taker = self._takers.setdefault(host, _Taker(host))
         taker.credit_bytes = credit_bytes
         self._unpin(taker)
         for file, offset in wanted.items():
@@ -160,7 +161,7 @@ class Spread:
                     self._rejoin(taker)
                 found.append(Send(host, piece, held.data))
                 self._sent(taker, piece, held)
-        if not any(taker.behind and taker.files for taker in self._takers.values()):
+        if not any(taker.files for taker in self._takers.values()):
             self._forget_again(0)
         return found
 
@@ -170,12 +171,17 @@ class Spread:
         What keeps that one from being served is its own credit alone, so all goes on as long as anybody takes anything.
         """
         while not self._gathers(now_ns):
-            lowest = min((piece for taker in self._takers.values() if (piece := taker.next)), default=None)
+            keeping_up = (taker.next for taker in self._takers.values() if not taker.behind)
+            lowest = min((piece for piece in keeping_up if piece is not None), default=None)
             blocked = False
             for piece, taker in self._hungry():
-                self._judge(taker, piece)
+                again = piece in self._was_read
+                if again and not taker.behind:  # it came late
+                    self._leave_behind(taker)
                 fits = self._pinned_bytes + self.length(piece) <= self._limits.memory_bytes
-                if taker.behind or fits or piece == lowest:
+                if again or fits or piece == lowest:
+                    if taker.behind and not again:
+                        self._rejoin(taker)
                     return piece
                 blocked = True
             if not blocked:
@@ -187,8 +193,9 @@ class Spread:
 
     def have(self, piece: Piece, data: bytes) -> None:
         self.bytes_read += len(data)
+        takers = () if piece in self._was_read else self._takers.values()
+        pins = {taker.host for taker in takers if not taker.behind and taker.needs(piece)}
         self._was_read.add(piece)
-        pins = sum(not taker.behind and taker.needs(piece) for taker in self._takers.values())
         self._memory[piece] = _Held(data, pins)
         if pins:
             self._pinned_bytes += len(data)
@@ -207,26 +214,18 @@ class Spread:
         ]
         return sorted(found, key=lambda one: one[0])
 
-    def _judge(self, taker: _Taker, piece: Piece) -> None:
-        """Whether it is behind: what it needs has been read, and is there no more."""
-        again = piece in self._was_read
-        if again and not taker.behind:
-            self._leave_behind(taker)
-        elif taker.behind and not again:
-            self._rejoin(taker)
-
     def _waited(self, now_ns: int) -> bool:
         """Whether somebody was left behind, as others have waited for him for long enough."""
         elapsed_ns = 0 if self._blocked_ns is None else max(0, now_ns - self._blocked_ns)
         self._blocked_ns = now_ns
         lowest = min((piece for piece, held in self._memory.items() if held.pins), default=None)
         left = False
-        for taker in self._takers.values():
-            if lowest is not None and not taker.behind and taker.needs(lowest):
-                taker.held_up_ns += elapsed_ns
-                if taker.held_up_ns >= self._limits.patience_ns:
-                    self._leave_behind(taker)
-                    left = True
+        for host in () if lowest is None else tuple(self._memory[lowest].pins):
+            taker = self._takers[host]
+            taker.held_up_ns += elapsed_ns
+            if taker.held_up_ns >= self._limits.patience_ns:
+                self._leave_behind(taker)
+                left = True
         return left
 
     def _leave_behind(self, taker: _Taker) -> None:
@@ -238,25 +237,22 @@ class Spread:
         self._pin(taker)
 
     def _pin(self, taker: _Taker) -> None:
+        """What is kept for others is kept for it, too."""
         for piece, held in self._memory.items():
-            if taker.needs(piece):
-                if not held.pins:
-                    self._again.remove(piece)
-                    self._again_bytes -= len(held.data)
-                    self._pinned_bytes += len(held.data)
-                held.pins += 1
+            if held.pins and taker.needs(piece):
+                held.pins.add(taker.host)
 
     def _unpin(self, taker: _Taker) -> None:
-        if not taker.behind:
-            for piece in [piece for piece in self._memory if taker.needs(piece)]:
-                self._release(piece)
+        for piece in [piece for piece, held in self._memory.items() if taker.host in held.pins]:
+            self._release(piece, taker)
 
-    def _release(self, piece: Piece) -> None:
+    def _release(self, piece: Piece, taker: _Taker) -> None:
         held = self._memory[piece]
-        held.pins -= 1
-        if not held.pins:
-            self._pinned_bytes -= len(held.data)
-            self._keep_again(piece, held.data)
+        if taker.host in held.pins:
+            held.pins.remove(taker.host)
+            if not held.pins:
+                self._pinned_bytes -= len(held.data)
+                self._keep_again(piece, held.data)
 
     def _keep_again(self, piece: Piece, data: bytes) -> None:
         """For those behind; what was kept for the longest gives way."""
@@ -272,8 +268,7 @@ class Spread:
     def _sent(self, taker: _Taker, piece: Piece, held: _Held) -> None:
         taker.under_way.append(piece)
         taker.under_way_bytes += len(held.data)
-        if not taker.behind:
-            self._release(piece)
+        self._release(piece, taker)
         end = piece.offset + len(held.data)
         if end < self._sizes[piece.file]:
             taker.positions[piece.file] = end

@@ -53,7 +53,8 @@ class Network:
                 return
             self.reads[piece] += 1
             self.spread.have(piece, bytes(self.spread.length(piece)))
-            assert self.spread.memory_bytes <= self.limits.memory_bytes + self.limits.again_bytes + CHUNK
+            most_bytes = self.limits.memory_bytes + self.limits.again_bytes + CHUNK * len(self.hosts)
+            assert self.spread.memory_bytes <= most_bytes
 
     def take(self, number: int, most: int = 1) -> None:
         host = self.hosts[number]
