@@ -35,8 +35,15 @@ def _ssh(remote: Remote, say: Say) -> HostLauncher:
     return SshLauncher(remote.hosts, ssh, remote.remote_python, options=_options(remote))
 
 
+def _slurm(remote: Remote, say: Say) -> HostLauncher:
+    from .slurm import SlurmLauncher
+
+    return SlurmLauncher(remote.slurm_options or None, remote.remote_python, _options(remote), say)
+
+
 HOST_MAKERS: Final[Mapping[str, Callable[[Remote, Say], HostLauncher]]] = {
     "ssh": _ssh,
+    "slurm": _slurm,
     "external": lambda remote, say: JoinFileLauncher(remote.hosts, remote.join_folder),
 }
 

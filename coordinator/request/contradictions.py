@@ -132,8 +132,9 @@ def _refuse_beside_hosts(raw: argparse.Namespace) -> None:
     chosen = f"--launcher {raw.launcher}"
     if raw.hosts is not None and raw.hosts_file is not None:
         raise UsageError("--hosts and --hosts-file contradict each other: either names the hosts; leave one out")
-    if raw.launcher == "ray" and (raw.hosts is not None or raw.hosts_file is not None):
-        raise UsageError(f"--hosts and {chosen} contradict each other: the cluster has its own; leave one out")
+    if raw.launcher in ("slurm", "ray") and (raw.hosts is not None or raw.hosts_file is not None):
+        whose = "the job" if raw.launcher == "slurm" else "the cluster"
+        raise UsageError(f"--hosts and {chosen} contradict each other: {whose} has its own; leave one out")
     if raw.launcher == "ssh" and raw.hosts is None and raw.hosts_file is None:
         raise UsageError(f"{chosen} needs --hosts, as in --hosts node1,node2")
     if raw.bind is None or not raw.bind.startswith("tcp://"):

@@ -47,6 +47,13 @@ ROWS: Final = (
         lease_s=3.0,
         engine=True,
     ),
+    LauncherChoice(
+        name="slurm",
+        about="takes the nodes of the Slurm job that this runs in, or asks for some with --slurm-options",
+        join_timeout_s=60.0,
+        lease_s=3.0,
+        engine=True,
+    ),
 )
 LAUNCHERS: Final[Mapping[str, LauncherChoice]] = {row.name: row for row in ROWS}
 NAMES: Final = tuple(LAUNCHERS)

@@ -284,6 +284,7 @@ IMPURE: Final = frozenset(
         "coordinator.launch.local",
         "coordinator.launch.ownwheel",
         "coordinator.launch.registry",
+        "coordinator.launch.slurm",
         "coordinator.launch.ssh",
         "coordinator.launch.sshinstall",
         "coordinator.launch.tether",
