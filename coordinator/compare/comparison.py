@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
+from ovbench.common.topology import format_cpu_list
+
 from ..request.byflag import in_common
 from ..result.environment import Environment
 from ..result.estimates import bounds_of_run, estimates_of_run, estimates_of_trial
@@ -16,6 +18,7 @@ from ..study.kinds.registry import kind_of
 from ..study.standing import used
 from .change import Change, change_of_means, changes
 from .difference import Difference, different, different_contents, different_digests
+from .hosts import HostPair, facts_by_host, host_pairs
 
 Noise = Literal["within-run noise only", "repetitions"]
 
@@ -57,7 +60,8 @@ class Failure(Struct, frozen=True):
 
 
 class Pair(Struct, frozen=True):
-    """A result against the first one. `contents`: null where it is not known what one of them ran."""
+    """A result against the first one. `contents`: null where it is not known what one of them ran. `hosts`: those that
+    both have, of runs on several."""
 
     other: Compared
     validity: tuple[Difference, ...]
@@ -67,6 +71,7 @@ class Pair(Struct, frozen=True):
     only_in_first: tuple[Point, ...] = ()
     only_in_other: tuple[Point, ...] = ()
     contents: tuple[Difference, ...] | None = None
+    hosts: tuple[HostPair, ...] = ()
 
 
 class Comparison(Struct, frozen=True):
@@ -128,6 +133,7 @@ def _runs(first: Report, other: NamedRun, force: bool) -> Pair:
         environment=tuple(different(_environment(first), _environment(other.report))),
         matched=(_matched({}, (1, 1), found, "within-run noise only", doubts, force),),
         contents=different_contents(first, other.report),
+        hosts=host_pairs(first, other.report, doubtful=any(doubts), force=force),
     )
 
 
@@ -174,11 +180,20 @@ def _settings(report: Report) -> dict[str, object]:
         # Which properties there are is no setting, and a page of names.
         properties = {name: value for name, value in effective.properties.items() if name != "SUPPORTED_PROPERTIES"}
         found |= {f"property {name}": value for name, value in properties.items()}
-    found["measured CPUs"] = report.cpu.measured_cpus
+    found["measured CPUs"] = _measured_cpus(report)
     return found
 
 
+def _measured_cpus(report: Report) -> object:
+    if not report.several_hosts:
+        return report.cpu.measured_cpus
+    known = ((host.name, host.cpu) for host in report.hosts)
+    return "; ".join(f"{name}: {format_cpu_list(cpu.measured_cpus) if cpu else 'lost'}" for name, cpu in known)
+
+
 def _environment(report: Report) -> dict[str, object]:
+    if report.several_hosts:
+        return {"ovbench": report.ovbench.version, "hosts": len(report.hosts), **dict(facts_by_host(report))}
     environment = report.environment
     plain: dict[str, object] = {name: getattr(environment, name) for name in environment.__struct_fields__}
     del plain["libraries"], plain["agent_python"]

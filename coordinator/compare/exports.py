@@ -34,7 +34,9 @@ def _hlog_of_run(saved: SavedRun) -> str:
     head = f"ovbench {report.ovbench.version}, latency in ns; the start time is that of the run, in whole seconds"
     comment = "\n".join((head, *_missing(report), shlex.join(report.command)))
     samples = read_samples(saved)
-    return histogram_log(samples, report.window.start_ns, report.window.stop_ns, _epoch_s(report.started_at), comment)
+    edges = report.window.start_ns, report.window.stop_ns
+    hosts = {agent.id: agent.host for agent in report.agents} if report.several_hosts else {}
+    return histogram_log(samples, *edges, _epoch_s(report.started_at), comment, hosts)
 
 
 def _missing(report: Report) -> Iterator[str]:

@@ -52,14 +52,21 @@ def encode_histogram(counts: Int64s) -> str:
     return base64.b64encode(struct.pack(">ii", _COMPRESSED_COOKIE, len(packed)) + packed).decode()
 
 
-def histogram_log(agents: Mapping[int, SampleArray], start_ns: int, stop_ns: int, epoch_s: float, comment: str) -> str:
+def histogram_log(
+    agents: Mapping[int, SampleArray],
+    start_ns: int,
+    stop_ns: int,
+    epoch_s: float,
+    comment: str,
+    hosts: Mapping[int, str] | None = None,
+) -> str:
     """A line for each agent and second of the window [start_ns, stop_ns], by the instant for which inferences count: at
     a rate when they were due, otherwise when they ended.
 
     Values are in ns, Interval_Max in ms. Timestamps are seconds since the window's start; `epoch_s`: when that was, in
-    seconds since 1970.
+    seconds since 1970. `hosts`: by agent, of several; a line's tag begins with it.
     """
-    return _log(comment, epoch_s, _intervals(agents, start_ns, stop_ns))
+    return _log(comment, epoch_s, _intervals(agents, start_ns, stop_ns, hosts or {}))
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,11 @@ class TrialLatencies:
 def tag_of(point: Mapping[str, str]) -> str:
     """`nstreams=2+nireq=4`: what varies in a study; no tag may have commas or spaces (HistogramLogWriter)."""
     parts = (f"{flag.lstrip('-')}={value}" for flag, value in point.items())
-    return re.sub(r"[,\s]+", "_", "+".join(parts))
+    return _tag("+".join(parts))
+
+
+def _tag(text: str) -> str:
+    return re.sub(r"[,\s]+", "_", text)
 
 
 def study_log(trials: Iterable[TrialLatencies], epoch_s: float, comment: str) -> str:
@@ -114,16 +125,19 @@ def _line(tag: str, start_s: float, length_s: float, latencies: Int64s) -> str:
     return f"Tag={tag},{start_s:.3f},{length_s:.3f},{most_ms:.3f},{encode_histogram(FINE.count(latencies))}"
 
 
-def _intervals(agents: Mapping[int, SampleArray], start_ns: int, stop_ns: int) -> Iterator[str]:
+def _intervals(
+    agents: Mapping[int, SampleArray], start_ns: int, stop_ns: int, hosts: Mapping[int, str]
+) -> Iterator[str]:
     """Ordered by time, as readers expect."""
     seconds = max(1, -(-(stop_ns - start_ns) // NS_PER_S))
+    tags = {agent: _tag(f"{hosts[agent]}/" if agent in hosts else "") + f"agent-{agent}" for agent in agents}
     parts = {agent: _by_second(agents[agent], start_ns, seconds) for agent in sorted(agents)}
     for second in range(seconds):
         length_s = min(NS_PER_S, stop_ns - start_ns - second * NS_PER_S) / NS_PER_S
         for agent, latencies in parts.items():
             chosen = latencies[second]
             if len(chosen):
-                yield _line(f"agent-{agent}", second, length_s, chosen)
+                yield _line(tags[agent], second, length_s, chosen)
 
 
 def _by_second(samples: SampleArray, start_ns: int, seconds: int) -> list[Int64s]:

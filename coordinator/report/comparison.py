@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from msgspec import structs
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -11,15 +12,19 @@ from rich.text import Text
 from ..compare.change import Change, FigurePart
 from ..compare.comparison import Comparison, Failure, Matched, Pair
 from ..compare.difference import Difference
+from ..compare.hosts import HostPair
 from ..request.requirement import Requirement
 from ..result.numbers import beyond, interval, milliseconds, plain
 from ..result.study import Point
+from .hosttable import short
 from .lines import print_line
 
 _STYLES: Final = {"better": "bold green", "worse": "bold red", "higher": "bold", "lower": "bold"}
 _WORDS: Final = {"not comparable": "-"}
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MOST_LISTED: Final = 8
+_MOST_HOSTS: Final = 16
+_OF_HOSTS: Final = ("fps", "p99_ms")
 _WIDTH: Final = 80
 _LEAST_MS: Final = 0.001
 """A time of which a change is in percent."""
@@ -63,7 +68,14 @@ def print_comparison(console: Console, comparison: Comparison, conditions: Seque
             show(_title(matched))
             for line in _doubts(matched, letter, comparison.forced):
                 print_line(console, line, 2)
-            console.print(_table(matched, letter))
+            console.print(_table(matched.changes, letter, "" if matched.noise == "repetitions" else "bold "))
+        if pair.hosts:
+            show(Text("\nhosts", "bold"))
+            for line in _unlike(pair.hosts):
+                print_line(console, line, 2)
+            console.print(_table(list(_of_hosts(pair.hosts)), letter, "bold "))
+            if len(pair.hosts) > _MOST_HOSTS:
+                show(Text(f"  {len(pair.hosts) - _MOST_HOSTS} hosts more, and their other figures: --json", "dim"))
         for line in _unmatched(pair, letter):
             show(line)
     studies = any(matched.point for pair in comparison.others for matched in pair.matched)
@@ -124,17 +136,16 @@ def _setting(point: Point) -> str:
     return " ".join(f"{flag} {value}" for flag, value in point.items())
 
 
-def _table(matched: Matched, letter: str) -> Table:
+def _table(changes: Sequence[Change], letter: str, unstressed: str) -> Table:
+    """`unstressed`: what of a verdict's style is left out."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False, pad_edge=True)
     table.add_column("figure", no_wrap=True)
     for title in ("A", letter, "change"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     rows: list[tuple[Row, Row | None]] = []
-    for change in matched.changes:
-        style = _STYLES.get(change.verdict, "dim")
-        if matched.noise != "repetitions":
-            style = style.removeprefix("bold ")
+    for change in changes:
+        style = _STYLES.get(change.verdict, "dim").removeprefix(unstressed)
         verdict = Text(_WORDS.get(change.verdict, change.verdict), style)
         first, other = _value(change.first, change.first_at_least), _value(change.other, change.other_at_least)
         intervals = ("", _interval(change.first), _interval(change.other), _change_interval(change), Text())
@@ -190,6 +201,23 @@ def _change_interval(change: Change) -> str:
 
 def _signed(percent: float) -> str:
     return f"{percent:+.1f}" if abs(percent) < 999.95 else f"{percent:+,.0f}"
+
+
+def _of_hosts(hosts: Sequence[HostPair]) -> Iterator[Change]:
+    """What matters most of each; all of it is in --json."""
+    for host in hosts[:_MOST_HOSTS]:
+        for change in host.changes:
+            if change.figure in _OF_HOSTS:
+                yield structs.replace(change, figure=f"{short(host.name)} {change.figure}")
+
+
+def _unlike(hosts: Sequence[HostPair]) -> Iterator[Text]:
+    """Which hosts are other machines, or run something else, in the two results."""
+    for host in hosts[:_MOST_HOSTS]:
+        if host.unlike:
+            found = "; ".join(f"{one.what} {one.first or 'unknown'} -> {one.other or 'unknown'}" for one in host.unlike)
+            how = "another machine" if not host.comparable else "differs"
+            yield Text.assemble("  ", (f"{host.name} {'is ' * (not host.comparable)}{how}", "yellow"), f": {found}")
 
 
 def _unmatched(pair: Pair, letter: str) -> list[Text]:

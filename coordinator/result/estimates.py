@@ -4,13 +4,14 @@ A figure that a result lacks is not there: nothing was counted, or it comes from
 rate it may also depend on arrivals that never completed: then what it cannot be below is among the bounds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..stats.estimate import Estimate
 from .arrivals import ArrivalsPart, LatenessPart
 from .figures import FIGURES
+from .hosts import HostPart
 from .latency import NAMED_PERCENTILES, Interval, LatencyPart
-from .report import PhasesPart, Report
+from .report import EfficiencyPart, PhasesPart, Report
 from .study import Outcome
 
 
@@ -22,11 +23,13 @@ def estimates_of_run(report: Report) -> dict[str, Estimate]:
 
 def bounds_of_run(report: Report) -> dict[str, float]:
     """By name, of figures that are not known: what they cannot be below."""
-    parts = {"": report.latency_ms, "service_": report.service_ms, "wait_": report.wait_ms}
+    return _bounds(_latencies_of(report))
+
+
+def _bounds(parts: Mapping[str, LatencyPart]) -> dict[str, float]:
     return {
         f"{part}{name}_ms": bound
         for part, latency in parts.items()
-        if latency is not None
         for name, bound in latency.at_least.items()
         if getattr(latency, name, None) is None
     }
@@ -43,13 +46,36 @@ def estimates_of_trial(outcome: Outcome) -> dict[str, Estimate]:
     return {figure.name: found[figure.name] for figure in FIGURES if figure.name in found}
 
 
+def estimates_of_host(host: HostPart) -> dict[str, Estimate]:
+    """The same of one host of several, in the window of all."""
+    found: dict[str, Estimate] = {}
+    if host.throughput is not None and host.latency_ms is not None:
+        found["fps"] = _within(host.throughput.fps, host.throughput.fps_ci95)
+    if host.cpu is not None:
+        found["cpu_percent"] = Estimate(host.cpu.busy_percent)
+    for part, latency in _latencies_of(host).items():
+        found |= dict(_of_latency(part, latency))
+    if host.efficiency is not None:
+        found |= dict(_of_efficiency(host.efficiency))
+    return {figure.name: found[figure.name] for figure in FIGURES if figure.name in found}
+
+
+def bounds_of_host(host: HostPart) -> dict[str, float]:
+    """The same of one host of several."""
+    return _bounds(_latencies_of(host))
+
+
+def _latencies_of(of: Report | HostPart) -> dict[str, LatencyPart]:
+    parts = {"": of.latency_ms, "service_": of.service_ms, "wait_": of.wait_ms}
+    return {part: latency for part, latency in parts.items() if latency is not None}
+
+
 def _of_run(report: Report) -> Iterator[tuple[str, Estimate]]:
     if report.measured:
         yield "fps", _within(report.throughput.fps, report.throughput.fps_ci95)
         yield "cpu_percent", Estimate(report.cpu.busy_percent)
-    for part, latency in (("", report.latency_ms), ("service_", report.service_ms), ("wait_", report.wait_ms)):
-        if latency is not None:
-            yield from _of_latency(part, latency)
+    for part, latency in _latencies_of(report).items():
+        yield from _of_latency(part, latency)
     if report.goodput is not None:
         yield "goodput", Estimate(report.goodput.share)
         yield "goodput_per_s", Estimate(report.goodput.per_s)
@@ -60,10 +86,7 @@ def _of_run(report: Report) -> Iterator[tuple[str, Estimate]]:
     if report.phases_ms is not None:
         yield from _of_phases(report.phases_ms)
     if report.efficiency is not None:
-        for name in ("frames_per_cpu_s", "energy_per_inference_j"):
-            value = getattr(report.efficiency, name)
-            if value is not None:
-                yield name, Estimate(value)
+        yield from _of_efficiency(report.efficiency)
     if report.fairness is not None:
         yield "spread_percent", Estimate(report.fairness.spread_percent)
     memory = [agent.memory_mb.private if agent.memory_mb else None for agent in report.agents if agent.state == "ok"]
@@ -78,6 +101,13 @@ def _of_latency(part: str, latency: LatencyPart) -> Iterator[tuple[str, Estimate
         value = getattr(latency, name)
         if value is not None:
             yield f"{part}{name}_ms", _within(value, latency.ci95.get(name))
+
+
+def _of_efficiency(efficiency: EfficiencyPart) -> Iterator[tuple[str, Estimate]]:
+    for name in ("frames_per_cpu_s", "energy_per_inference_j"):
+        value = getattr(efficiency, name)
+        if value is not None:
+            yield name, Estimate(value)
 
 
 def _of_arrivals(arrivals: ArrivalsPart) -> Iterator[tuple[str, Estimate]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from msgspec import structs
 
@@ -51,6 +52,8 @@ def report_of(record: RunRecord, save: Save | None) -> result.Report:
     if save is None or merged is None or not record.request.output.save_samples:
         return build_report(record, merged, None)
     arrays = sample_arrays(recorded(record.agents), merged.window, merged.offered)
+    if arrays is not None and len(record.hosts) > 1:
+        arrays |= {f"agent_{id}_host": np.asarray(host, np.int64) for id, host in record.homes.items()}
     return build_report(record, merged, save(arrays))
 
 

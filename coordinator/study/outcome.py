@@ -58,7 +58,7 @@ def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, att
             if (value := getattr(latency, name, None)) is not None
         },
         agents=len(agents) if effective is not None else None,
-        cores=len(report.cpu.measured_cpus),
+        cores=report.measured_cpus,
         streams=sum(agent.streams or 0 for agent in agents),
         requests=sum(agent.nireq or 0 for agent in agents),
         busy_percent=report.cpu.busy_percent,
@@ -122,7 +122,7 @@ def _digest(report: Report) -> str:
         "inputs": [(port.name, port.type, port.partial_shape, port.layout) for port in effective.inputs],
         "fillings": [(filling.input, filling.text, filling.tensors) for filling in effective.fillings],
         "properties": {name: text for name, text in effective.properties.items() if name not in _NO_MATTER},
-        "build": report.environment.openvino,
+        "build": [host.openvino for host in report.hosts] or report.environment.openvino,
         "agents": list(map(_agent, report.agents)),
     }
     return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -287,6 +287,7 @@ def test_the_keys_that_programs_rely_on_are_there() -> None:
     (pair,) = found["others"]
     assert set(pair) == {
         "other", "validity", "settings", "environment", "matched", "only_in_first", "only_in_other", "contents",
+        "hosts",
     }  # fmt: skip
     (matched,) = pair["matched"]
     assert set(matched) == {"point", "trials", "changes", "noise", "doubts"}

@@ -72,7 +72,7 @@ def test_a_table_read_back_has_the_figures_in_full_precision() -> None:
     assert values == {name: estimate.value for name, estimate in estimates_of_run(found).items()}
     assert list(read[0]) == [
         "trial", "repetition", "started_at", "status", "exit_code", "agents", "cores", "streams", "requests",
-        "run", "figure", "value", "ci95_low", "ci95_high", "at_least",
+        "run", "figure", "value", "ci95_low", "ci95_high", "at_least", "host",
     ]  # fmt: skip
     assert (read[0]["trial"], read[0]["agents"], read[0]["status"]) == ("", "2", found.validity.status)
 
