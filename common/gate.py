@@ -20,7 +20,7 @@ import time
 from typing import Final, Protocol
 
 from .passage import Limits, Passage
-from .zmtp import Stranger
+from .zmtp import FRAME_MEMORY, Stranger
 
 _BACKLOG: Final = 4_096
 _ACCEPTED_AT_A_STRETCH: Final = 64
@@ -93,7 +93,7 @@ class Gate:
         peer = self._peers.get(serial)
         if peer is not None:
             stopped = peer.is_full
-            peer.taken_bytes += size
+            peer.taken_bytes += size + FRAME_MEMORY
             if stopped:
                 self._order("look", serial)
 
@@ -204,7 +204,12 @@ class Gate:
         elif len(self._strangers) >= self._limits.strangers:
             self._refuse(next(iter(self._strangers)))
         self._serial += 1
-        peer = Passage(self._serial, address, outer, self._epoll, self._limits)
+        try:
+            peer = Passage(self._serial, address, outer, self._epoll, self._limits)
+        except OSError:
+            outer.close()  # it has gone already
+            self.refused += 1
+            return
         self._peers[peer.serial] = peer
         self._strangers[peer] = time.monotonic() + self._limits.handshake_s
         self._of_address[address] += 1

@@ -85,6 +85,7 @@ class HostHub(HostSocket):
         self._socket.set(zmq.CURVE_SERVER, 1)
         self._socket.set(zmq.CURVE_SECRETKEY, own.secret.encode())
         self._socket.set(zmq.ZAP_DOMAIN, _DOMAIN)
+        self._socket.set(zmq.ZAP_ENFORCE_DOMAIN, 1)  # nobody enters where nobody is there to ask
         self._socket.set(zmq.BACKLOG, 4_096)
         self._guests: dict[str, _Guest] = {}
         self._of_host: dict[str, _Guest] = {}
@@ -164,9 +165,10 @@ class HostHub(HostSocket):
                 self.dropped += 1
                 yield guest.host, bad
             except Broken as broken:
-                self._gate.cut(int(serial))
                 self.dropped += 1
-                yield guest.host, BadMessage(str(broken))
+                self._gate.cut(int(serial))
+                if not guest.forgotten:
+                    yield guest.host, BadMessage(str(broken))
 
     def _take(self, guest: _Guest, serial: int, route: bytes, part: zmq.Frame) -> bytes | memoryview | None:
         if part.more:

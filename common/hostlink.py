@@ -6,7 +6,7 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import zmq
 
@@ -90,12 +90,13 @@ class HostLink(HostSocket):
     def wait(self, timeout_s: float) -> set[int]:
         """Sleep until a message, a watched descriptor or the timeout; returns the descriptors that can be read."""
         end_s = time.monotonic() + timeout_s
+        ready: list[tuple[Any, int]] = []
         self._attend()
-        ready = self._poll(min(end_s, self._attach_at_s, self._owing_since_s + QUIET_S) - time.monotonic())
-        self._attend()
-        if not ready and (left_s := end_s - time.monotonic()) > 0:
-            ready = self._poll(left_s)
+        while not ready:
+            ready = self._poll(min(end_s, self._attach_at_s, self._owing_since_s + QUIET_S) - time.monotonic())
             self._attend()
+            if time.monotonic() >= end_s:
+                break
         return {fd for fd, _ in ready if isinstance(fd, int)}
 
     def _attend(self) -> None:
@@ -110,9 +111,9 @@ class HostLink(HostSocket):
         if self._attach_at_s <= now_s:
             sent = self._send(self._stream.attaching(bytes.fromhex(self.nonce)))
             self._attach_at_s = now_s + (_WELCOME_S if sent else _NO_PIPE_S)
-        if self._owing_since_s + QUIET_S <= now_s and self._stream.owes and self._stream.attached:
-            self._send(self._stream.ack())
-        if not self._stream.owes:
+        if self._owing_since_s + QUIET_S <= now_s:
+            if self._stream.owes and self._stream.attached:
+                self._send(self._stream.ack())
             self._owing_since_s = math.inf
 
     def messages(self) -> Iterator[AnyHostOrder]:

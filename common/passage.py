@@ -141,16 +141,19 @@ class Passage:
         try:
             _send(self.outer, self._outward)
             _send(self.inner, self._inward)
+            if (self._outer_over and not self._inward) or (self._inner_over and not self._outward):
+                return False
+            self._watch_both()
         except OSError:
             return False
-        if (self._outer_over and not self._inward) or (self._inner_over and not self._outward):
-            return False
+        return True
+
+    def _watch_both(self) -> None:
         reads = not self._outer_over and len(self._inward) < _MOST_PENDING and not self.is_full
         self._outer_events = self._watch(self.outer, self._outer_events, reads, bool(self._outward))
         if self.inner is not None:
             reads = not self._inner_over and len(self._outward) < _MOST_PENDING
             self._inner_events = self._watch(self.inner, self._inner_events, reads, bool(self._inward))
-        return True
 
     def _watch(self, one: socket.socket, known: int, reads: bool, writes: bool) -> int:
         wanted = (_IN if reads else 0) | (_OUT if writes else 0)

@@ -22,6 +22,9 @@ which a heartbeat waits."""
 MOST_KEPT_BYTES: Final = 64 << 20
 """Offered, and not yet acknowledged, when nothing more is taken."""
 
+FRAME_COST_BYTES: Final = 128
+"""What a frame takes beside its body, on the line and in the memory of the other end: counts as under way."""
+
 _ACK_BYTES: Final = WINDOW_BYTES // 8
 _ACK_FRAMES: Final = 64
 
@@ -140,7 +143,7 @@ class Stream:
 
     def sent(self) -> None:
         """What was due has been sent."""
-        self._flying_bytes += len(self._kept[self._cursor - self._first])
+        self._flying_bytes += len(self._kept[self._cursor - self._first]) + FRAME_COST_BYTES
         self._cursor += 1
         self._settle()
 
@@ -209,7 +212,7 @@ class Stream:
             size = len(self._kept.popleft())
             self._kept_bytes -= size
             if self._first < self._cursor:
-                self._flying_bytes -= size
+                self._flying_bytes -= size + FRAME_COST_BYTES
             self._first += 1
         self._cursor = max(self._cursor, self._first)
 

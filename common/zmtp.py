@@ -15,6 +15,8 @@ _SIGNATURE, _MARK, _MAJOR, _MINOR = 0, 9, 10, 11
 _MORE, _LONG, _COMMAND = 1, 2, 4
 SMALL_FRAME: Final = 48
 """A frame of ours is longer, one of libzmq's own heartbeats is shorter."""
+FRAME_MEMORY: Final = 96
+"""What libzmq needs for a frame beside its body."""
 
 SERVER_GREETING: Final = b"\xff" + bytes(7) + b"\x01\x7f" + b"\x03\x01" + _MECHANISM + b"\x01" + bytes(31)
 
@@ -82,7 +84,7 @@ class Traffic:
         self._header = b""
         self._rest = 0
         self.large_bytes = 0
-        """In the frames that have begun and are longer than SMALL_FRAME, headers apart."""
+        """Memory for the frames that have begun and are longer than SMALL_FRAME."""
         self.small_frames = 0
 
     def follow(self, data: bytes) -> None:
@@ -113,6 +115,6 @@ class Traffic:
             raise Stranger(f"a frame of {length} bytes")
         self._rest = length
         if length > SMALL_FRAME:
-            self.large_bytes += length
+            self.large_bytes += length + FRAME_MEMORY
         else:
             self.small_frames += 1

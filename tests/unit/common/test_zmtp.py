@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovbench.common.zmtp import SERVER_GREETING, Handshake, Stranger, Traffic
+from ovbench.common.zmtp import FRAME_MEMORY, SERVER_GREETING, Handshake, Stranger, Traffic
 
 GREETING = b"\xff" + bytes(7) + b"\x01\x7f\x03\x01CURVE" + bytes(47)
 HELLO = b"\x04\xc8\x05HELLO\x01\x00" + bytes(192)
@@ -87,7 +87,7 @@ def test_frames_are_counted_wherever_they_are_cut(bodies: list[bytes], cuts: lis
     traffic = Traffic(MOST)
     for one in chunks(b"".join(map(frame, bodies)), cuts):
         traffic.follow(one)
-    assert traffic.large_bytes == sum(len(body) for body in bodies if len(body) > 48)
+    assert traffic.large_bytes == sum(len(body) + FRAME_MEMORY for body in bodies if len(body) > 48)
     assert traffic.small_frames == sum(len(body) <= 48 for body in bodies)
 
 
