@@ -127,7 +127,7 @@ def trial_line(outcome: Outcome, number: int, trials: int) -> Text:
         median, p99 = (bounded(known.get(name), least.get(f"{name}_ms")) for name in ("median", "p99"))
         text += Text(f"  median {median}  p99 {p99}")
     if outcome.status != "VALID":
-        text += Text(f"  {outcome.status}: {', '.join(outcome.findings)}", "yellow")
+        text += Text(f"  {outcome.status}: {', '.join(dict.fromkeys(outcome.findings))}", "yellow")
     return text
 
 

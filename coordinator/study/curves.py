@@ -1,7 +1,7 @@
 """The curves of a scaling study: which of its settings make one, and what is their size. Pure."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
@@ -10,15 +10,25 @@ from ..stats.estimate import Estimate
 from ..stats.scaling import Scaling
 from .summary import Setting
 
+HOSTS: Final = "--hosts"
+
 
 class Curve(Struct, frozen=True):
-    """How throughput grows with `unit` (agents or cores), the other settings being those of `point`."""
+    """How throughput grows with `unit` (agents, cores or hosts), the other settings being those of `point`."""
 
     unit: str
     point: dict[str, str]
     scaling: Scaling
     p99_ms: Annotated[dict[str, Estimate], Meta(description="by size")]
     cpus: Annotated[dict[str, int], Meta(description="measured logical CPUs, by size")]
+
+
+def size_of(setting: Setting, unit: str) -> int | None:
+    """None where it is not known. Hosts are counted as they were named: a trial that lost one is not used."""
+    if unit == "hosts":
+        named = setting.point.get(HOSTS, "")
+        return named.count(",") + 1 if named else None
+    return setting.agents if unit == "agents" else setting.cores
 
 
 def curves_of(study: Study, settings: Sequence[Setting]) -> Iterator[Curve]:
@@ -28,10 +38,12 @@ def curves_of(study: Study, settings: Sequence[Setting]) -> Iterator[Curve]:
     flags = {axis.lstrip("-").replace("_", "-"): axis for axis in study.axes}
     agents = len({setting.agents for setting in settings if setting.agents is not None}) > 1
     unit = "agents" if "agents" in flags or (agents and "cpus-per-agent" not in flags) else "cores"
-    size_axis = next((flags[name] for name in ("agents", "cpus-per-agent", "cores", "cpus") if name in flags), None)
+    unit = "hosts" if HOSTS in study.axes else unit
+    sizes = ("hosts", "agents", "cpus-per-agent", "cores", "cpus")
+    size_axis = next((flags[name] for name in sizes if name in flags), None)
     groups: dict[tuple[tuple[str, str], ...], dict[int, list[Setting]]] = {}
     for setting in settings:
-        size = setting.agents if unit == "agents" else setting.cores
+        size = size_of(setting, unit)
         if size:
             rest = tuple((flag, value) for flag, value in setting.point.items() if flag != size_axis)
             groups.setdefault(rest, {}).setdefault(size, []).append(setting)

@@ -80,10 +80,15 @@ def _limits(curve: Curve, fit: Fit, study: Study) -> Iterator[str]:
     shared = [point.size for point in points if point.size > curve.cpus.get(str(point.size), point.size)]
     if unit == "agents" and shared:
         yield f"From {min(shared)} agents on, several share a CPU."
-    cores = _whole(study.fingerprint.machine.get("physical_cores"))
+    cores = None if _elsewhere(study) else _whole(study.fingerprint.machine.get("physical_cores"))
     siblings = [int(size) for size, cpus in curve.cpus.items() if cores is not None and cpus > cores]
     if siblings:
         yield f"From {min(siblings)} {unit} on, hyperthreads share the {cores} cores."
+
+
+def _elsewhere(study: Study) -> bool:
+    """On other hosts than the coordinator's: how many cores a trial had is not known here."""
+    return any(word in ("--hosts", "--hosts-file", "--launcher") for trial in study.trials[:1] for word in trial.argv)
 
 
 def _whole(text: str | None) -> int | None:

@@ -51,6 +51,33 @@ def test_a_scaling_study_reports_law_peak_knee_and_limits() -> None:
     assert efficiency(found, found.settings[-1]) == found.curves[0].scaling.points[-1].efficiency
 
 
+def over_hosts(findings: tuple[str, ...] = ()) -> Answer:
+    """1, 2 and 4 hosts of 16 cores each; all of them together have 95 % of what four of the first would."""
+    planned = study({"--hosts": ("a", "a,b", "a,b,c,d")}, "scaling", machine={"physical_cores": "16"})
+    fps = {"a": 100.0, "a,b": 198.0, "a,b,c,d": 380.0}
+    done = [
+        outcome(trial, fps[hosts], 2.0, agents=4, cores=16 * (hosts.count(",") + 1), findings=findings)
+        for trial in planned.trials
+        for hosts in [trial.point["--hosts"]]
+    ]
+    return answer(planned, done)
+
+
+def test_hosts_are_held_against_as_many_of_the_first() -> None:
+    found = over_hosts()
+    assert found.lines[0] == "4 hosts reach 95.0 % (95.0 to 95.0 %) of 4 times the throughput of 1 host."
+    shares = [efficiency(found, setting) for setting in found.settings]
+    assert [share.value for share in shares if share is not None] == pytest.approx([1, 0.99, 0.95])
+    assert not [line for line in found.lines if "hyperthreads" in line], "cores of which host?"
+    assert not [line for line in found.unsaid if "alike" in line]
+
+
+def test_of_unlike_hosts_efficiency_is_also_about_what_they_are() -> None:
+    assert "The hosts are not alike, so efficiency against the first is also about what the others are." in (
+        over_hosts(("unlike_hosts",)).unsaid
+    )
+
+
 def test_nothing_limits_what_grows_in_proportion() -> None:
     found = scaled(0.0, 0.0, SIZES[:4])
     assert found.lines[2:] == (

@@ -52,3 +52,9 @@ def test_agents_by_the_machine_s_parts_have_the_number_that_ran() -> None:
 
 def test_without_a_valid_trial_there_is_no_curve() -> None:
     assert sizes(study({"--agents": ("1", "2")}, "scaling"), []) == []
+
+
+def test_hosts_are_the_size_where_they_are_varied() -> None:
+    planned = study({"--hosts": ("a", "a,b=4", "a,b=4,c,d")}, "scaling")
+    done = outcomes(planned, lambda p: throughput(p["--hosts"].count(",") + 1, 100, 0.1), lambda p: 2.0)
+    assert sizes(planned, done) == [("hosts", {}, [1, 2, 4])]

@@ -33,6 +33,22 @@ def test_scaling_is_one_to_all_cores_with_an_agent_each() -> None:
     assert made.argv(made.points[0]) == ("-m", "a.xml", "--cpus-per-agent", "1", "--agents", "1")
 
 
+def test_scaling_over_hosts_takes_the_first_one_the_first_two_and_so_on_with_the_same_agents_on_each() -> None:
+    made = of("scaling", "--hosts", "a,b=4,user@c:2222,d,e", "--agents", "2")
+    names = ["a", "a,b=4", "a,b=4,user@c:2222,d", "a,b=4,user@c:2222,d,e"]
+    assert [point["--hosts"] for point in made.points] == names
+    assert made.argv(made.points[1]) == ("--agents", "2", "--hosts", "a,b=4")
+
+
+def test_scaling_over_hosts_can_name_which_and_scale_agents_on_given_ones() -> None:
+    given = of("scaling", "--hosts", "a", "--hosts", "a,c")
+    assert [point["--hosts"] for point in given.points] == ["a", "a,c"]
+    agents = of("scaling", "--hosts", "a,b", "--agents", "1,2")
+    assert list(agents.points) == [{"--agents": "1"}, {"--agents": "2"}]
+    assert agents.argv(agents.points[0])[:2] == ("--hosts", "a,b")
+    assert "--agents" in of("scaling", "--hosts", "a").points[0]
+
+
 def test_scaling_on_many_cores_takes_some_of_the_counts_and_the_last() -> None:
     assert [int(p["--agents"]) for p in of("scaling", cores=48).points] == [1, 2, 4, 6, 8, 12, 16, 24, 32, 48]
 
