@@ -4,7 +4,7 @@ Of a burst the shortest round trips count, so pings go out one after the other: 
 that none waits behind another, or when that takes too long. Between bursts there is one each heartbeat.
 """
 
-from bisect import bisect_right, insort
+from bisect import insort
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,20 +30,20 @@ class Pinger:
     strange: int = 0
     """Answers to no ping that was sent, or to one that was answered."""
     _due_ns: int = 0
-    _planned_ns: list[int] = field(default_factory=list)
-    """When bursts are to begin, ascending."""
+    _planned: list[tuple[int, int]] = field(default_factory=list)
+    """When bursts are to begin, ascending, and of how many pings."""
     _left: int = 0
     _number: int = 0
     _sent_ns: dict[int, int] = field(default_factory=dict)
 
-    def burst(self, at_ns: int) -> None:
-        """Have a burst of pings begin at an instant."""
-        insort(self._planned_ns, at_ns)
+    def burst(self, at_ns: int, pings: int = BURST) -> None:
+        """Have a burst of so many pings begin at an instant."""
+        insort(self._planned, (at_ns, pings))
 
     @property
     def next_ns(self) -> int:
         """When the next ping is due."""
-        return min([self._due_ns, *self._planned_ns[:1]])
+        return min([self._due_ns, *(at_ns for at_ns, _ in self._planned[:1])])
 
     @property
     def in_burst(self) -> bool:
@@ -53,9 +53,8 @@ class Pinger:
         """The ping to be sent at once, if one is due; the time is to be read just before."""
         if now_ns < self.next_ns:
             return None
-        begun = bisect_right(self._planned_ns, now_ns)
-        del self._planned_ns[:begun]
-        self._left = BURST if begun else self._left
+        while self._planned and self._planned[0][0] <= now_ns:
+            self._left = max(self._left, self._planned.pop(0)[1])
         self._number += 1
         self._sent_ns[self._number] = now_ns
         if len(self._sent_ns) > _MOST_UNANSWERED:

@@ -24,8 +24,11 @@ class Convoy:
     folder: Path
     hosts: dict[str, "subprocess.Popen[str]"] = field(default_factory=dict)
 
-    def join(self, name: str, *options: str, cpu: int | None = None) -> "subprocess.Popen[str]":
-        """Start the supervisor of a host. `cpu`: the only one that it may use."""
+    def join(
+        self, name: str, *options: str, cpu: int | None = None, ahead_s: int | None = None
+    ) -> "subprocess.Popen[str]":
+        """Start the supervisor of a host. `cpu`: the only one that it may use. `ahead_s`: by how much its clock is
+        ahead of this machine's, None where it has the same."""
         file = self.folder / f"ovbench-join-{name}.json"
         deadline = time.monotonic() + PATIENCE_S
         while not file.exists():
@@ -35,6 +38,8 @@ class Convoy:
         command = [AGENT, "--host", "--join", str(file), *options]
         if cpu is not None:
             command = [sys.executable, "-c", _ON, str(cpu), *command]
+        if ahead_s is not None:
+            command = [*with_clock(ahead_s), *command]
         self.hosts[name] = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder
         )
@@ -61,6 +66,18 @@ class Convoy:
     def reap(self) -> None:
         for supervisor in self.hosts.values():
             supervisor.communicate(timeout=PATIENCE_S)
+
+
+def with_clock(ahead_s: int) -> list[str]:
+    """What runs the command behind it with a CLOCK_MONOTONIC that is ahead by so much (time_namespaces(7))."""
+    return ["unshare", "--time", f"--monotonic={ahead_s}", "--fork", "--kill-child=TERM", "--"]
+
+
+def clocks_can_be_planted() -> bool:
+    try:
+        return subprocess.run([*with_clock(1), "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def convoy(folder: Path, *options: str, hosts: str = "a,b", together: bool = True, **more: Any) -> Convoy:

@@ -34,8 +34,11 @@ from ..hosttime import HostTime
 from ..pinger import Pinger
 
 HEARTBEAT_S: Final = 0.25
+_BEFORE_NS: Final = 10 * NS_PER_MS
+_BEFORE: Final = 16
 _AFTER_NS: Final = 10 * NS_PER_MS
-"""So long after the window its clock is read again, when agents have other things to do."""
+"""So long before the window its clock is read again, by so many pings as take some ms, and so long after it, when
+agents have other things to do."""
 
 
 def topology_of(told: HostTopology) -> Topology:
@@ -94,6 +97,7 @@ class Host:
 
     def load(self, order: ObserveLoad) -> ObserveLoad:
         """A load is about to begin; the order with the host's instants. Raises NoInstant."""
+        self.time.pinger.burst(order.window_ns - _BEFORE_NS, _BEFORE)
         if order.duration_s is not None:
             self.time.pinger.burst(order.window_ns + to_ns(order.duration_s) + _AFTER_NS)
         mapped = self.time.host_order(order)

@@ -68,6 +68,21 @@ def test_bursts_are_planned_for_later_and_heartbeats_go_on_until_then() -> None:
         assert not pinger.in_burst
 
 
+def test_a_burst_may_be_short_and_one_within_another_is_part_of_it() -> None:
+    pinger = Pinger(NS_PER_S)
+    pinger.burst(BEGIN, 3)
+    pinger.burst(BEGIN + 1, 5)
+    for number in range(6):
+        assert pinger.due(BEGIN + 20 * number * NS_PER_MS) is not None
+    assert not pinger.in_burst
+    pinger.burst(2 * BEGIN, 3)
+    pinger.burst(2 * BEGIN)
+    sent(pinger, 2 * BEGIN)
+    for _ in range(BURST - 1):
+        sent(pinger, pinger.next_ns)
+    assert not pinger.in_burst
+
+
 def test_an_answer_to_nothing_that_was_asked_is_counted_and_completes_nothing() -> None:
     pinger = Pinger(NS_PER_S)
     ping = sent(pinger, BEGIN)
