@@ -54,16 +54,22 @@ def parse_join(data: bytes, source: str) -> Join:
 
 def read_join_file(path: str) -> Join:
     """Raises UsageError where it cannot be read, or others can read it."""
+    return parse_join(read_secret_file("--join", path, "a join file, or - for standard input"), f"--join {path}")
+
+
+def read_secret_file(flag: str, path: str, what: str, most_bytes: int = _MOST_BYTES) -> bytes:
+    """A file with keys, which nobody but its owner may be able to read. Raises UsageError, which begins with the flag;
+    `what`: that it should be."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise UsageError(f"--join {path}: {error.strerror}") from None
+        raise UsageError(f"{flag} {path}: {error.strerror}") from None
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise UsageError(f"--join {path}: it is not a file; name a join file, or - for standard input")
+            raise UsageError(f"{flag} {path}: it is not a file; name {what}")
         if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise UsageError(f"--join {path}: others can read it, and it holds a key; run: chmod 600 {path}")
+            raise UsageError(f"{flag} {path}: others can read it, and it holds a key; run: chmod 600 {path}")
         if found.st_uid not in (os.geteuid(), 0):
-            raise UsageError(f"--join {path}: it belongs to another user; use one of your own")
-        return parse_join(file.read(_MOST_BYTES), f"--join {path}")
+            raise UsageError(f"{flag} {path}: it belongs to another user; use one of your own")
+        return file.read(most_bytes)

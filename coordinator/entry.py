@@ -37,6 +37,12 @@ def _export_model() -> Verb[Any]:
     return Verb(parse_export_model, export_model)
 
 
+def _manifest() -> Verb[Any]:
+    from .commands.manifest import manifest, parse_manifest
+
+    return Verb(parse_manifest, manifest)
+
+
 def _show() -> Verb[Any]:
     from .commands.show import parse_show, show
 
@@ -76,6 +82,7 @@ VERBS: Final[Mapping[str, Callable[[], Verb[Any]]]] = {
     "compare": _compare,
     "export": _export,
     "export-model": _export_model,
+    "manifest": _manifest,
     "show": _show,
     "study": _study,
     "topology": _topology,

@@ -7,7 +7,7 @@ from ..request.flag import Flag, Group
 from ..request.flags import GROUPS
 from ..request.verbs import VERBS
 from ..study import planflags
-from . import compare, export, show, topology
+from . import compare, export, manifest, show, topology
 
 FLAGS_OF: Final[Mapping[str, tuple[Group, ...]]] = {
     "": GROUPS,
@@ -17,6 +17,7 @@ FLAGS_OF: Final[Mapping[str, tuple[Group, ...]]] = {
     "export": (Group("", export.FLAGS),),
     "topology": (Group("", topology.FLAGS),),
     "export-model": (),
+    "manifest": (Group("", manifest.FLAGS),),
 }
 """By verb, the run's first."""
 

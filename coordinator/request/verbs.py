@@ -23,6 +23,7 @@ VERBS: Final = (
     VerbRow("export", "RESULT", "as CSV, or as an HDR histogram log"),
     VerbRow("topology", "", "this machine, or one recorded elsewhere"),
     VerbRow("export-model", "MODEL FILE", "a built-in model as a file"),
+    VerbRow("manifest", "kubernetes FOLDER", "what Kubernetes takes to start the hosts of a run"),
     VerbRow("study", "[KIND]", "many settings, several times each: which is best"),
 )
 """`entry` knows what carries each out. A command line without a verb runs a benchmark."""
