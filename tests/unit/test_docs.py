@@ -120,7 +120,7 @@ def test_the_index_has_every_page() -> None:
 def test_a_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
     """In prose, by its long name; command lines have a test of their own."""
     known = {"--limit", "--seconds", "--runs"} | {"--connect", "--root", "--allow-extensions"}  # scripts, ovbench-agent
-    for verb in ("", "study", "show", "compare", "export", "topology"):
+    for verb in ("", "study", "show", "compare", "export", "topology", "manifest"):
         with pytest.raises(SystemExit):
             execute([*verb.split(), "--help"])
         known |= set(re.findall(r"--[a-z][\w-]*", capsys.readouterr().out))
