@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ovbench.common.cacheplace import parse_cache_place
+from ovbench.common.endpoint import checked_tcp
 from ovbench.common.errors import UsageError
 
 from . import paths
@@ -15,11 +16,6 @@ from .hosts import HostSpec, parse_hosts
 from .hostsfile import read_hosts_file
 from .remote import Remote
 
-_MOST_PORT: Final = 65_535
-_TCP: Final = re.compile(
-    r"tcp://(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.%A-Za-z_-]{2,80}\]|\*):(?P<port>[0-9]{1,5})"
-)
-_EVERYWHERE: Final = frozenset({"0.0.0.0", "::", "*"})
 _ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.%A-Za-z_-]{2,80}\])(?::[0-9]{1,5})?")
 
 
@@ -45,15 +41,10 @@ def remote_of(raw: argparse.Namespace) -> Remote | None:
 
 
 def _bind(text: str) -> str:
-    """One address, as whoever listens on all of them listens on those that were forgotten, too."""
-    found = _TCP.fullmatch(text)
-    if found is None or int(found["port"]) > _MOST_PORT:
-        raise UsageError(f"--bind {text}: this is no address; write tcp://ADDRESS:PORT, as in tcp://10.0.0.1:0")
-    if found["host"].strip("[]") in _EVERYWHERE:
-        raise UsageError(
-            f"--bind {text}: this is every interface that there is; name the address that the hosts are to reach"
-        )
-    return text
+    try:
+        return checked_tcp(text)
+    except UsageError as error:
+        raise UsageError(f"--bind {error}") from None
 
 
 def _hosts(raw: argparse.Namespace) -> tuple[HostSpec, ...]:

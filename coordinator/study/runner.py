@@ -177,7 +177,10 @@ class Runner:
             number = total - len(trials) + index + 1
             self.sink.handle(TrialBegins(monotonic_ns(), prepared.trial, number, total, self._left_s(trials[index:])))
             began = self.clock()
-            outcome, report = self._trial(bus, prepared, began, attempt)
+            try:
+                outcome, report = self._trial(bus, prepared, began, attempt)
+            except KeyboardInterrupt:  # while hosts were made ready for it, so that nothing of it was measured
+                self.interrupted = True
             if self.interrupted:
                 break
             if bus.launcher.ended:

@@ -233,13 +233,13 @@ class Hosts:
             self.send(host, Disband(self.epoch))
         until_ns = self.clock() + to_ns(timeout_s)
         while any(host.index not in self._disbanded for host in self.living) and self.clock() < until_ns:
-            self._turn()
+            self._turn(measured=True)
 
     def await_surveys(self, timeout_s: float) -> None:
         """Until all hosts have sent what they observed."""
         until_ns = self.clock() + to_ns(timeout_s)
         while any(not host.observed.over for host in self.staffed) and self.clock() < until_ns:
-            self._turn()
+            self._turn(measured=True)
 
     # One turn
 
@@ -295,11 +295,14 @@ class Hosts:
     def host_of(self, agent: int) -> Host | None:
         return next((host for host in self.hosts if agent in host.agents), None)
 
-    def _turn(self) -> None:
-        """Where no session attends: what agents say now is of no run."""
+    def _turn(self, measured: bool = False) -> None:
+        """Where no session attends: what agents say now is of no run. Raises KeyboardInterrupt where the user wants an
+        end, unless there is something `measured` to wait for."""
         self.hub.wait(max(0.0, min(_TURN_S, (self.next_ns - self.clock()) / NS_PER_S)))
         if self.interrupts.asked:
-            raise KeyboardInterrupt
+            self.interrupts.drain()
+            if not measured:
+                raise KeyboardInterrupt
         for _ in self.spoken(_MOST, _MOST_BYTES):
             self.dropped += 1
         self.tick()
