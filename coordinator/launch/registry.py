@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ovbench.common.errors import UsageError
-
 from ..request.remote import Remote
 from ..request.request import Launch
 from . import HostLauncher, Launcher
@@ -30,9 +28,11 @@ Say = Callable[[str], None]
 def _ssh(remote: Remote, say: Say) -> HostLauncher:
     from .ssh import SshLauncher
     from .sshcommand import Ssh
+    from .sshinstall import install
 
     ssh = Ssh(None if remote.ssh_config is None else str(remote.ssh_config))
-    return SshLauncher(remote.hosts, ssh, remote.remote_python, options=_options(remote))
+    pythons = install(remote.hosts, ssh, remote.remote_python, say) if remote.install else None
+    return SshLauncher(remote.hosts, ssh, remote.remote_python, pythons, _options(remote))
 
 
 def _slurm(remote: Remote, say: Say) -> HostLauncher:
@@ -51,10 +51,7 @@ HOST_MAKERS: Final[Mapping[str, Callable[[Remote, Say], HostLauncher]]] = {
 def make_host_launcher(launch: Launch, say: Say) -> HostLauncher:
     """It may take long; `say` gets a line for each step. Raises UsageError where it cannot be used here."""
     assert launch.remote is not None
-    maker = HOST_MAKERS.get(launch.launcher)
-    if maker is None:
-        raise UsageError(f"--launcher {launch.launcher} cannot reach other hosts")
-    return maker(launch.remote, say)
+    return HOST_MAKERS[launch.launcher](launch.remote, say)
 
 
 def _options(remote: Remote) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ def _end(how: str, coordinator: "subprocess.Popen[bytes]", launched: Launched, m
             coordinator.kill()
             coordinator.wait()
         case "supervisor killed":
-            supervisors = [pid for pid, line in running(mark).items() if "ovbench-agent --host" in line]
+            supervisors = [pid for pid, line in running(mark).items() if _supervises(line)]
             if len(supervisors) < 2:
                 return f"there are {len(supervisors)} supervisors: {running(mark)}"
             os.kill(max(supervisors), signal.SIGKILL)
@@ -140,6 +140,10 @@ def _end(how: str, coordinator: "subprocess.Popen[bytes]", launched: Launched, m
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
     return ""
+
+
+def _supervises(line: str) -> bool:
+    return "--host --join" in line and not line.startswith("ssh ")
 
 
 def _wrong(how: str, code: int | None, folder: Path) -> str:
