@@ -76,12 +76,17 @@ class Ended(Exception):
 
 
 class Control:
-    def __init__(self, measurer: Measurer, hello: Hello, patience_s: float, now_ns: int) -> None:
-        """`patience_s`: how long to go on saying hello to a coordinator that gives no order."""
+    def __init__(
+        self, measurer: Measurer, hello: Hello, patience_s: float, now_ns: int, longest_s: float | None = None
+    ) -> None:
+        """`patience_s`: how long to go on saying hello to a coordinator that gives no order. `longest_s`: how long a
+        load may last, which a number of inferences does not say; None is for ever."""
         self._measurer = measurer
         self._hello = hello
         self._next_hello_ns = now_ns
         self._patience_s = patience_s
+        self._longest_s = longest_s
+        self._until_ns: int | None = None
         self._since_ns = now_ns
         self.state = State.EXPECTED
         self._lease_ns: int | None = None
@@ -118,6 +123,7 @@ class Control:
                 case WarmUp(at_ns):
                     self._measurer.warm_up(at_ns)
                 case Start(at_ns):
+                    self._until_ns = None if self._longest_s is None else at_ns + to_ns(self._longest_s)
                     self._measurer.run(at_ns)
                 case End(at_ns):
                     self._measurer.end(at_ns)
@@ -165,6 +171,8 @@ class Control:
                 raise Ended(ExitCode.PARTIAL, "the coordinator has gone; the load is stopped")
         if now_ns - self._heard_ns > self._lease_ns:
             raise Ended(ExitCode.PARTIAL, "nothing was heard from the coordinator for too long; the load is stopped")
+        if self.state is State.RUNNING and self._until_ns is not None and now_ns > self._until_ns:
+            raise Ended(ExitCode.PARTIAL, f"the load lasted longer than the {self._longest_s:g} s of --max-duration")
         if self.state is State.RUNNING and self._stopped_ns and now_ns - self._stopped_ns > _ABANDON_NS:
             abandoned = self.done(self._measurer.abandon())
             self._abandoned = True

@@ -196,7 +196,7 @@ def serve(
 
     work = MeasureThread(wake, trust)
     hello = Hello(PROTOCOL_VERSION, os.getpid(), socket.gethostname(), agent, nonce=secrets.token_hex(16))
-    control = Control(work, hello, patience_s, clock())
+    control = Control(work, hello, patience_s, clock(), None if trust is None else trust.caps.duration_s)
     attend(link, control, work.finished, wake_read, clock)
 
 

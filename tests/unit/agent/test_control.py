@@ -115,6 +115,30 @@ def test_an_agent_may_start_without_a_warm_up() -> None:
     assert ("run", NOW) in work.asked
 
 
+@pytest.mark.parametrize("order", [WarmUp, Start, End])
+@pytest.mark.parametrize("away_s", [7_200, -1_200])
+def test_an_order_for_an_instant_that_makes_no_sense_ends_the_agent(
+    order: type[WarmUp | Start | End], away_s: float
+) -> None:
+    control = new()
+    control.on_order(PREPARE, NOW)
+    control.done(ready())
+    now = NOW + seconds(10_000)
+    with pytest.raises(Ended, match="was refused") as ended:
+        control.on_order(order(now + seconds(away_s)), now)
+    assert ended.value.code is ExitCode.USAGE
+
+
+def test_a_load_that_lasts_longer_than_its_owner_allows_ends_the_agent() -> None:
+    control = Control(FakeWork(), HELLO, 20.0, NOW, longest_s=2.0)
+    control.on_order(PREPARE, NOW)
+    control.done(ready())
+    control.on_order(Start(NOW + seconds(1)), NOW)
+    control.tick(NOW + seconds(2.9), connected=True)
+    with pytest.raises(Ended, match=r"longer than the 2 s of --max-duration"):
+        control.tick(NOW + seconds(3.1), connected=True)
+
+
 def test_what_was_counted_goes_before_the_heartbeat_and_before_the_end_of_the_load() -> None:
     work = FakeWork()
     control = running(work)
