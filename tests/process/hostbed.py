@@ -117,10 +117,11 @@ class Bed:
         return self.hosts[name]
 
     def send(self, host: Host, order: AnyHostOrder) -> None:
-        assert self.hub.send(host.name, order)
+        assert self.silent or self.hub.send(host.name, order)
 
     def order(self, host: Host, peer: bytes, order: AnyOrder) -> None:
-        self.hub.send(host.name, ToAgent(self.epoch, peer, encode(order)))
+        if not self.silent:
+            self.hub.send(host.name, ToAgent(self.epoch, peer, encode(order)))
 
     def muster(self, host: Host, *agents: int, measured: tuple[int, ...] = (0,), python: str | None = None) -> None:
         self.send(host, Muster(self.epoch, agents, measured, (), python))
