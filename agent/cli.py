@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NoReturn
 
 from ovbench.common.errors import ExitCode, UsageError
@@ -85,6 +86,7 @@ def _serve(endpoint: str, agent: int | None, patience_s: float, trust: Trust | N
 
 
 def _supervise(options: WholeHost) -> ExitCode:
+    from .modelcache.cache import ModelCache
     from .supervisor.duty import Ended
     from .supervisor.launcherpipe import LauncherPipe
     from .supervisor.service import Terms, read_join, supervise
@@ -93,9 +95,11 @@ def _supervise(options: WholeHost) -> ExitCode:
     pipe = LauncherPipe() if options.join == FROM_STANDARD_INPUT else None
     join = read_join(options.join, pipe, options.patience_s)
     trust = options.trust
-    terms = Terms(options.patience_s, options.pythons, trust.extensions, trust.caps.memory_mb, encode_trust(trust))
+    cache = ModelCache(options.cache, trust.extensions)
+    word = encode_trust(replace(trust, cache=str(cache.folder)))
+    terms = Terms(options.patience_s, options.pythons, trust.extensions, trust.caps.memory_mb, word)
     try:
-        supervise(join, pipe, terms)
+        supervise(join, pipe, terms, cache)
     except Ended as ended:
         if str(ended):
             print(one_line(f"ovbench-agent: {ended}"), file=sys.stderr)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from ovbench.common.cacheplace import DEFAULT_LIMIT_BYTES, CachePlace, parse_cache_place
 from ovbench.common.endpoint import checked
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.printable import one_line
@@ -27,10 +28,12 @@ class OneAgent:
 
 @dataclass(frozen=True)
 class WholeHost:
-    """`join`: the file, or `FROM_STANDARD_INPUT`. `pythons`: those that agents may run in beside this one."""
+    """`join`: the file, or `FROM_STANDARD_INPUT`. `pythons`: those that agents may run in beside this one. `cache`: of
+    files that the coordinator sends."""
 
     join: str
     pythons: tuple[str, ...]
+    cache: CachePlace
     patience_s: float
     trust: Trust
 
@@ -43,14 +46,20 @@ def parse_options(argv: Sequence[str] | None = None) -> OneAgent | WholeHost:
         if not os.path.isdir(root):
             raise UsageError(f"--root {root}: there is no such folder")
     caps = Caps(int(options.max_memory), int(options.max_requests), int(options.max_duration))
-    trust = Trust(tuple(os.path.realpath(root) for root in options.root), options.allow_extensions, caps)
+    trust = Trust(
+        tuple(os.path.realpath(root) for root in options.root), extensions=options.allow_extensions, caps=caps
+    )
     return _whole_host(options, trust) if options.host else _one_agent(options, trust)
 
 
 def _one_agent(options: argparse.Namespace, trust: Trust) -> OneAgent:
     if options.connect is None:
         raise UsageError("use --connect ENDPOINT for one agent, or --host --join FILE for a whole host (see --help)")
-    for flag, given in (("--join", options.join), ("--agent-python", options.agent_python)):
+    for flag, given in (
+        ("--join", options.join),
+        ("--agent-python", options.agent_python),
+        ("--model-cache", options.model_cache),
+    ):
         if given:
             raise UsageError(f"{flag} goes with --host, which serves a whole host; leave it out, or add --host")
     try:
@@ -66,7 +75,8 @@ def _whole_host(options: argparse.Namespace, trust: Trust) -> WholeHost:
             raise UsageError(f"{flag} is for one agent, and --host serves a whole host; leave one of them out")
     if options.join is None:
         raise UsageError("--host needs --join FILE, or --join - to read it from standard input")
-    return WholeHost(options.join, tuple(options.agent_python), options.wait, trust)
+    cache = CachePlace() if options.model_cache is None else parse_cache_place(options.model_cache)
+    return WholeHost(options.join, tuple(options.agent_python), cache, options.wait, trust)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -101,7 +111,8 @@ Runs load for a coordinator, in one of two ways:
                 that 'ovbench-coord --launcher external' has written."""
 
 _EXAMPLES: Final = """\
-Without --root it takes jobs that need no file: built-in models with random inputs, and the null device.
+Without --root one agent takes jobs that need no file: built-in models with random inputs, and the null device. A whole
+host takes also those whose files the coordinator has sent it.
 
 examples:
   mkdir -m 700 bus; ovbench-agent --connect ipc://$PWD/bus/socket --root ~/models
@@ -137,6 +148,11 @@ def _parser() -> argparse.ArgumentParser:
     whole.add_argument(
         "--agent-python", metavar="PATH", action="append", default=[],
         help="a Python that agents may run in beside this one; may be given again",
+    )  # fmt: skip
+    whole.add_argument(
+        "--model-cache", metavar="DIR[:SIZE]",
+        help="where to keep models and inputs that the coordinator sends, and how much of them at the most (default: "
+        f"in your cache, {DEFAULT_LIMIT_BYTES // 10**9}GB)",
     )  # fmt: skip
     either = parser.add_argument_group("what jobs may do, and for how long to wait")
     either.add_argument(

@@ -61,9 +61,11 @@ class Caps:
 
 @dataclass(frozen=True)
 class Trust:
-    """`roots`: the folders whose files a job may name; with `extensions` it may load libraries there."""
+    """`roots`: the folders whose files a job may name, and `cache` one for what the coordinator has sent; with
+    `extensions` it may load libraries there."""
 
     roots: tuple[str, ...] = ()
+    cache: str | None = None
     extensions: bool = False
     caps: Caps = Caps()
 
@@ -71,21 +73,30 @@ class Trust:
         """Raises UsageError for a job that asks for more."""
         self.caps.check(job)
         for what, path in _paths(job):
-            if not self.roots:
-                raise UsageError(
-                    f"{what} {path}: this agent was started by hand and opens no files; start it with --root DIR, a "
-                    "folder that has it"
-                )
-            for file in _files(path):
-                if not any(_inside(file, root) for root in self.roots):
-                    where = path if file == path else f"{path}, by {file},"
-                    raise UsageError(
-                        f"{what} {where} is not in the agent's --root {' or '.join(self.roots)}; name a folder that "
-                        "has it"
-                    )
+            self._check_path(what, path)
         if job.model.extensions and not self.extensions:
             raise UsageError(
                 "-extensions: this agent was started by hand and loads no libraries; start it with --allow-extensions"
+            )
+
+    def _check_path(self, what: str, path: str) -> None:
+        roots = self.roots if self.cache is None else (*self.roots, self.cache)
+        if not roots:
+            raise UsageError(
+                f"{what} {path}: this agent was started by hand and opens no files; start it with --root DIR, a "
+                "folder that has it"
+            )
+        for file in _files(path):
+            if any(_inside(file, root) for root in roots):
+                continue
+            where = path if file == path else f"{path}, by {file},"
+            if not self.roots:
+                raise UsageError(
+                    f"{what} {where} is no file that was sent to this host; start its supervisor with --root DIR, a "
+                    "folder that has it"
+                )
+            raise UsageError(
+                f"{what} {where} is not in the agent's --root {' or '.join(self.roots)}; name a folder that has it"
             )
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from ovbench.agent.modelcache.cache import ModelCache
 from ovbench.common.cacheplace import CachePlace
-from ovbench.common.hostmessages import AnyHostNotice, FileChunk, HostNotice, OfferFiles
+from ovbench.common.hostmessages import AnyHostNotice, FileChunk, OfferFiles
 
 _LENGTH: Final = struct.Struct("<I")
 _orders: Final = msgspec.msgpack.Decoder(OfferFiles | FileChunk)
@@ -46,14 +46,14 @@ class HostProcess:
         assert self.process.stdin is not None
         write(self.process.stdin, order)
 
-    def answer(self) -> list[HostNotice]:
+    def answer(self) -> list[AnyHostNotice]:
         assert self.process.stdout is not None
         data = read(self.process.stdout)
         assert data is not None
-        found: list[HostNotice] = list(_notices.decode(data))
+        found: list[AnyHostNotice] = list(_notices.decode(data))
         return found
 
-    def heard(self, order: OfferFiles | FileChunk) -> list[HostNotice]:
+    def heard(self, order: OfferFiles | FileChunk) -> list[AnyHostNotice]:
         self.tell(order)
         return self.answer()
 

@@ -10,7 +10,15 @@ from msgspec import structs
 
 from ovbench.agent.modelcache.cache import ModelCache
 from ovbench.common.cacheplace import CachePlace
-from ovbench.common.hostmessages import FileChunk, HaveFiles, HostFailed, HostNotice, OfferFiles, TookChunk, WantFiles
+from ovbench.common.hostmessages import (
+    AnyHostNotice,
+    FileChunk,
+    HaveFiles,
+    HostFailed,
+    OfferFiles,
+    TookChunk,
+    WantFiles,
+)
 from ovbench.common.job import Data, InputFiles, Job, Load, Model, Placement, Runtime
 from ovbench.coordinator.files.sender import FileSender
 
@@ -42,7 +50,7 @@ def cache_in(folder: Path, limit_bytes: int = 1 << 30, allow_extensions: bool = 
 class Host(Protocol):
     """A model cache here, or in another process."""
 
-    def heard(self, order: OfferFiles | FileChunk) -> list[HostNotice]: ...
+    def heard(self, order: OfferFiles | FileChunk) -> list[AnyHostNotice]: ...
     def close(self) -> None: ...
 
 
@@ -52,7 +60,7 @@ class Exchange:
     def __init__(self, sender: FileSender, caches: Sequence[Host]) -> None:
         self.sender, self.caches = sender, list(caches)
         self.to_host: list[deque[OfferFiles | FileChunk]] = [deque() for _ in caches]
-        self.from_host: list[deque[HostNotice]] = [deque() for _ in caches]
+        self.from_host: list[deque[AnyHostNotice]] = [deque() for _ in caches]
         self.failed: list[tuple[int, HostFailed]] = []
         self.chunks = [0 for _ in caches]
         self.now_ns = 0

@@ -16,10 +16,10 @@ from ovbench.common.errors import NO_ROOM, UsageError
 from ovbench.common.fileset import check_set
 from ovbench.common.hostmessages import (
     MOST_STATES_OF_SET,
+    AnyHostNotice,
     FileChunk,
     HaveFiles,
     HostFailed,
-    HostNotice,
     OfferFiles,
 )
 
@@ -53,7 +53,7 @@ class ModelCache:
         except (OSError, RuntimeError) as error:
             raise UsageError(f"--model-cache: there is no folder for it: {error}") from None
 
-    def heard(self, order: OfferFiles | FileChunk) -> list[HostNotice]:
+    def heard(self, order: OfferFiles | FileChunk) -> list[AnyHostNotice]:
         """What to answer. A set that failed is given up with `HostFailed`; other sets go on."""
         try:
             return self._offered(order) if isinstance(order, OfferFiles) else self._came(order)
@@ -77,7 +77,7 @@ class ModelCache:
         self._making.clear()
         self._kept.clear()
 
-    def _offered(self, offer: OfferFiles) -> list[HostNotice]:
+    def _offered(self, offer: OfferFiles) -> list[AnyHostNotice]:
         name = offer.set_sha256
         check_set(offer)
         if offer.role in ("extension", "property") and not self._allow_extensions:
@@ -114,7 +114,7 @@ class ModelCache:
                 there[one.sha256] = one.size
         self._reception.open(offer, there)
 
-    def _came(self, chunk: FileChunk) -> list[HostNotice]:
+    def _came(self, chunk: FileChunk) -> list[AnyHostNotice]:
         try:
             found = self._reception.piece(chunk)
         except Excess as excess:
@@ -126,7 +126,7 @@ class ModelCache:
         took = self._reception.wrote(found.sha256, len(found.data))
         return [took, *self._ended(making, found.sha256)] if found.whole else [took]
 
-    def _ended(self, making: Making, sha256: str) -> list[HostNotice]:
+    def _ended(self, making: Making, sha256: str) -> list[AnyHostNotice]:
         """A file is there to its end."""
         resumed = making.resumed(sha256)
         if not making.finish(sha256):
@@ -138,7 +138,7 @@ class ModelCache:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
         return [self._put(name) for name in self._reception.whole(sha256)]
 
-    def _put(self, name: str) -> HostNotice:
+    def _put(self, name: str) -> AnyHostNotice:
         offer, making = self._reception.offer(name), self._making[name]
         assert offer is not None
         kept = self._made().put(making, offer)

@@ -6,7 +6,7 @@ A file that several sets have comes once, for the set that was offered first; th
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ovbench.common.hostmessages import FileChunk, FileOffer, HostNotice, OfferFiles, TookChunk, WantFiles
+from ovbench.common.hostmessages import AnyHostNotice, FileChunk, FileOffer, OfferFiles, TookChunk, WantFiles
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Reception:
         wanted = {sha256: file.written for sha256, file in files if file.sets[0] == set_sha256}
         return WantFiles(set_sha256=set_sha256, wanted=wanted)
 
-    def piece(self, chunk: FileChunk) -> Write | HostNotice | None:
+    def piece(self, chunk: FileChunk) -> Write | AnyHostNotice | None:
         """What to write, what to answer, or nothing to do. Raises Excess."""
         file = self._files.get(chunk.sha256)
         if file is None or file.whole:

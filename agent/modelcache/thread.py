@@ -6,7 +6,7 @@ import threading
 from collections import deque
 
 from ovbench.common.bounded import as_text
-from ovbench.common.hostmessages import FileChunk, HostFailed, HostNotice, OfferFiles
+from ovbench.common.hostmessages import AnyHostNotice, FileChunk, HostFailed, OfferFiles
 
 from .cache import ModelCache
 
@@ -20,7 +20,7 @@ class CacheThread:
     def __init__(self, cache: ModelCache) -> None:
         self._cache = cache
         self._orders: deque[OfferFiles | FileChunk] = deque()
-        self._notices: deque[HostNotice] = deque()
+        self._notices: deque[AnyHostNotice] = deque()
         self._changed = threading.Condition()
         self._ends = False
         self._thread: threading.Thread | None = None
@@ -34,7 +34,7 @@ class CacheThread:
             self._thread = threading.Thread(target=self._work, name="ovbench-files", daemon=True)
             self._thread.start()
 
-    def notices(self) -> list[HostNotice]:
+    def notices(self) -> list[AnyHostNotice]:
         """Since the last call, in their order."""
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self.fd)

@@ -20,6 +20,8 @@ from ovbench.common.join import Join, read_join_file
 from ovbench.common.runfolder import run_folder
 from ovbench.common.topology import read_topology
 
+from ..modelcache.cache import ModelCache
+from ..modelcache.thread import CacheThread
 from .arrivals import HostSchedules
 from .crew import HostCrew
 from .duty import Duty, Ended
@@ -60,6 +62,12 @@ class Voices(Protocol):
     def deaths(self) -> Iterator[Death]: ...
 
 
+class Answers(Protocol):
+    """As `CacheThread` has them, of what it was sent."""
+
+    def notices(self) -> Sequence[AnyHostNotice]: ...
+
+
 @dataclass(frozen=True)
 class Terms:
     """What the owner of a host allows, and how long a coordinator is waited for.
@@ -80,7 +88,7 @@ def read_join(path: str, pipe: LauncherPipe | None, patience_s: float) -> Join:
     return read_join_file(path) if pipe is None else pipe.read_join(patience_s)
 
 
-def supervise(join: Join, pipe: LauncherPipe | None, terms: Terms) -> NoReturn:
+def supervise(join: Join, pipe: LauncherPipe | None, terms: Terms, cache: ModelCache) -> NoReturn:
     """Serve a coordinator until it needs this host no more. Raises Ended then, and UsageError where it cannot begin.
 
     `pipe`: by which the join came, if it did; when it ends, so does this. However this process ends, the kernel ends
@@ -99,15 +107,19 @@ def supervise(join: Join, pipe: LauncherPipe | None, terms: Terms) -> NoReturn:
         outlook = HostOutlook(watching(topology), lambda: crew.pids, partial(stay_off, topology=topology))
         told = present(topology, terms.allow_extensions, link.nonce)
         schedules = open_until_the_end.enter_context(contextlib.closing(HostSchedules(terms.memory_mb << 20)))
-        duty = Duty(told, crew, outlook, NoFiles(), schedules, terms.patience_s, monotonic_ns())
+        files = open_until_the_end.enter_context(contextlib.closing(CacheThread(cache)))
+        duty = Duty(told, crew, outlook, files, schedules, terms.patience_s, monotonic_ns())
         link.watch(crew.fd)
+        link.watch(files.fd)
         link.watch(signals)
         if pipe is not None:
             link.watch(pipe.fd)
-        attend(link, duty, crew, partial(_look_for_an_end, signals, pipe))
+        attend(link, duty, crew, files, partial(_look_for_an_end, signals, pipe))
 
 
-def attend(link: Link, duty: Duty, crew: Voices, look: Callable[[], None], clock: Clock = monotonic_ns) -> NoReturn:
+def attend(
+    link: Link, duty: Duty, crew: Voices, files: Answers, look: Callable[[], None], clock: Clock = monotonic_ns
+) -> NoReturn:
     """Until Ended is raised, by `look` or by the duty."""
     outbox: deque[AnyHostNotice] = deque()
     while True:
@@ -125,6 +137,7 @@ def attend(link: Link, duty: Duty, crew: Voices, look: Callable[[], None], clock
         if not crew.waiting:  # first what it has said
             for death in crew.deaths():
                 outbox += duty.died(death.agent, death.how)
+        outbox += files.notices()
         outbox += duty.tick(clock(), link.connected)
         _send(link, outbox)
 
@@ -154,11 +167,6 @@ def _relay(link: Link, duty: Duty, crew: Voices, outbox: deque[AnyHostNotice]) -
 def _send(link: Link, outbox: deque[AnyHostNotice]) -> None:
     while outbox and link.send(outbox[0]):
         outbox.popleft()
-
-
-class NoFiles:
-    def heard(self, order: object) -> None:
-        pass
 
 
 @contextlib.contextmanager

@@ -18,7 +18,6 @@ from ovbench.common.hostmessages import (
     AnyHostOrder,
     CpuReading,
     CutLoad,
-    HostNotice,
     HostOrder,
     NeighbourTime,
     ObserveLoad,
@@ -137,7 +136,7 @@ HOST_ORDERS: Final[tuple[HostOrder, ...]] = (
     CutLoad(epoch=1, end_ns=7_000_000_000),
     Ping(number=1, sent_ns=5_000_000_000),
 )
-HOST_NOTICES: Final[tuple[HostNotice, ...]] = (
+HOST_NOTICES: Final[tuple[AnyHostNotice, ...]] = (
     CpuReading(epoch=1, host_ns=5_000_000_000, cpus=(0,), totals=bytes(40), own_s=1.0, own_cpu=0),
     NeighbourTime(
         epoch=1,

@@ -1,6 +1,7 @@
 """Supervisors of hosts as real processes, two of them on this machine, with a stand-in for their coordinator."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,7 +36,8 @@ from ovbench.common.keys import new_keys
 from ovbench.common.topology import read_topology
 from tests.builders import job, seconds
 from tests.leftovers import MARK, running
-from tests.process.driver import AGENT, PATIENCE_S
+from tests.process.byhand import convoy
+from tests.process.driver import AGENT, COORDINATOR, PATIENCE_S
 from tests.process.hostbed import LEASE_S, Bed, Host, kill
 
 GONE_WITHIN_S = 4.0
@@ -282,7 +284,7 @@ def test_it_opens_no_file_that_its_owner_did_not_name(made: Beds, tmp_path: Path
     stage.until(lambda: host.done)
     (agent,) = host.agents.values()
     assert agent.failed is not None
-    assert "start it with --root DIR" in agent.failed.message
+    assert "start its supervisor with --root DIR" in agent.failed.message
 
 
 def test_it_starts_no_agents_in_a_python_that_its_owner_did_not_name(made: Beds) -> None:
@@ -339,3 +341,17 @@ def test_without_a_coordinator_it_gives_up(tmp_path: Path) -> None:
     file.write_bytes(join_bytes(Join("tcp://127.0.0.1:9", "b", new_keys().public, keys.public, keys.secret)))
     code, said = ended("--join", str(file), "--wait", "0.5")
     assert (code, said) == (3, "ovbench-agent: no coordinator answered within 0.5 s\n")
+
+
+def test_a_model_that_the_coordinator_sends_is_loaded_where_it_was_kept(tmp_path: Path) -> None:
+    """And the second time nothing is sent."""
+    model = tmp_path / "tiny.xml"
+    subprocess.run([COORDINATOR, "export-model", "tiny", str(model)], check=True, capture_output=True)
+    options = ("-m", str(model), "-niter", "20", "--agents", "1", "--warmup", "0.1")
+    for _ in range(2):
+        found = convoy(tmp_path, *options, hosts="a", together=False)
+        found.join("a", "--model-cache", str(tmp_path / "cache"))
+        ran = found.finish()
+        assert ran.code in (0, 4), ran.err
+        shutil.rmtree(ran.folder)
+    assert [one.name for one in (tmp_path / "cache").glob("sets/*/files/*.xml")] == ["tiny.xml"]

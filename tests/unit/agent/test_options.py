@@ -6,6 +6,7 @@ import pytest
 
 from ovbench.agent.options import OneAgent, WholeHost, parse_options
 from ovbench.agent.trust import Caps, Trust, decode_trust, encode_trust
+from ovbench.common.cacheplace import CachePlace
 from ovbench.common.errors import UsageError
 
 
@@ -16,13 +17,14 @@ def test_one_agent_connects_to_a_socket(tmp_path: Path) -> None:
 
 
 def test_a_whole_host_joins_by_a_file_or_by_standard_input(tmp_path: Path) -> None:
-    assert parse_options(["--host", "--join", "-"]) == WholeHost("-", (), 60.0, Trust())
+    assert parse_options(["--host", "--join", "-"]) == WholeHost("-", (), CachePlace(), 60.0, Trust())
     found = parse_options(
         ["--host", "--join", "b.join", "--root", str(tmp_path), "--root", "/", "--allow-extensions", "--agent-python",
-         "/opt/python", "--max-memory", "100", "--max-requests", "8", "--max-duration", "60"]
+         "/opt/python", "--max-memory", "100", "--max-requests", "8", "--max-duration", "60",
+         "--model-cache", "/var/models:2G"]
     )  # fmt: skip
-    trust = Trust((str(tmp_path), "/"), True, Caps(100, 8, 60))
-    assert found == WholeHost("b.join", ("/opt/python",), 60.0, trust)
+    trust = Trust((str(tmp_path), "/"), extensions=True, caps=Caps(100, 8, 60))
+    assert found == WholeHost("b.join", ("/opt/python",), CachePlace("/var/models", 2 * 10**9), 60.0, trust)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,8 @@ def test_a_whole_host_joins_by_a_file_or_by_standard_input(tmp_path: Path) -> No
         (["--host", "--join", "-", "--agent", "0"], "--agent is for one agent"),
         (["--connect", "ipc:///x/y", "--join", "-"], "--join goes with --host"),
         (["--connect", "ipc:///x/y", "--agent-python", "p"], "--agent-python goes with --host"),
+        (["--connect", "ipc:///x/y", "--model-cache", "m"], "--model-cache goes with --host"),
+        (["--host", "--join", "-", "--model-cache", "m:3Q"], "'3Q' is not a size"),
         (["--connect", "ipc://relative/y"], "--connect ipc://relative/y"),
         (["--host", "--join", "-", "--root", "/there/is/none"], "--root /there/is/none: there is no such folder"),
     ],
@@ -63,5 +67,5 @@ def test_the_help_has_both_uses(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_fork_server_is_told_the_same_trust() -> None:
-    trust = Trust(("/models", "/a 'b'"), True, Caps(1, 2, 3))
+    trust = Trust(("/models", "/a 'b'"), "/cache", True, Caps(1, 2, 3))
     assert decode_trust(encode_trust(trust)) == trust

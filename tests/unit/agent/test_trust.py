@@ -124,3 +124,12 @@ def test_a_job_that_asks_for_more_than_the_owner_gives_is_refused(change: dict[s
 def test_a_job_within_the_caps_is_taken() -> None:
     within = {"sample_bytes": 100 << 20, "runtime": Runtime(requests=8), "load": Load("async", 59.0, None, 2.0)}
     Trust(caps=Caps(memory_mb=100, requests=8, duration_s=61)).check(asking(**within))
+
+
+def test_what_was_sent_may_be_opened_and_nothing_else(root: Path) -> None:
+    sent = Trust(cache=str(root))
+    sent.check(asking(model=Model(str(root / "model.xml"))))
+    other = Model(str(root.parent / "other" / "model.xml"))
+    assert "no file that was sent to this host" in refused(sent, model=other)
+    assert f"--root {root}" in refused(Trust((str(root),), cache="/cache"), model=other)
+    Trust((str(root.parent / "other"),), cache=str(root)).check(asking(model=other))

@@ -7,15 +7,23 @@ from pathlib import Path
 import pytest
 
 from ovbench.agent.modelcache.thread import CacheThread
-from ovbench.common.hostmessages import FileChunk, HaveFiles, HostFailed, HostNotice, OfferFiles, TookChunk, WantFiles
+from ovbench.common.hostmessages import (
+    AnyHostNotice,
+    FileChunk,
+    HaveFiles,
+    HostFailed,
+    OfferFiles,
+    TookChunk,
+    WantFiles,
+)
 from ovbench.coordinator.files.sender import FileSender
 from tests.filelinks import cache_in, job_of, model_in
 
 PATIENCE_S = 30.0
 
 
-def answers(thread: CacheThread, count: int) -> list[HostNotice]:
-    found: list[HostNotice] = []
+def answers(thread: CacheThread, count: int) -> list[AnyHostNotice]:
+    found: list[AnyHostNotice] = []
     while len(found) < count:
         assert select.select([thread.fd], [], [], PATIENCE_S)[0], f"only {found} came"
         found += thread.notices()
@@ -49,7 +57,7 @@ def test_one_that_was_never_used_has_no_thread(tmp_path: Path) -> None:
 
 
 def test_a_fault_of_our_own_is_reported_and_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(order: OfferFiles | FileChunk) -> list[HostNotice]:
+    def broken(order: OfferFiles | FileChunk) -> list[AnyHostNotice]:
         raise ZeroDivisionError
 
     cache = cache_in(tmp_path / "cache")

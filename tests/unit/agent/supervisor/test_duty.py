@@ -37,6 +37,7 @@ from ovbench.common.hostmessages import (
     ShareSchedule,
     Surveyed,
     ToAgent,
+    TookChunk,
 )
 from tests.builders import ms, seconds
 
@@ -116,6 +117,11 @@ class FakeFiles:
 
     def heard(self, order: OfferFiles | FileChunk) -> None:
         self.orders.append(order)
+
+    def notices(self) -> list[AnyHostNotice]:
+        """An answer to each."""
+        orders, self.orders = self.orders, []
+        return [TookChunk(one.sha256, one.offset + len(one.data)) for one in orders if isinstance(one, FileChunk)]
 
 
 class FakeSchedules:

@@ -15,11 +15,13 @@ from ovbench.common.hostmessages import (
     AnyHostOrder,
     Born,
     Died,
+    FileChunk,
     FromAgent,
     Muster,
     Ping,
     Pong,
     Present,
+    TookChunk,
 )
 from tests.unit.agent.supervisor.test_duty import PRESENT, FakeCrew, FakeFiles, FakeOutlook, FakeSchedules
 
@@ -86,9 +88,10 @@ class FakeVoices(FakeCrew):
 
 
 def attended(link: FakeLink, voices: FakeVoices) -> None:
-    duty = Duty(PRESENT, voices, FakeOutlook(), FakeFiles(), FakeSchedules(), 60.0, 0)
+    files = FakeFiles()
+    duty = Duty(PRESENT, voices, FakeOutlook(), files, FakeSchedules(), 60.0, 0)
     with pytest.raises(Ended):
-        attend(link, duty, voices, lambda: None, lambda: 5)
+        attend(link, duty, voices, files, lambda: None, lambda: 5)
 
 
 ADMITTED: list[AnyHostOrder] = [Admit(0.25, 3.0), Muster(1, (0,), (0,), ())]
@@ -124,3 +127,9 @@ def test_a_ping_is_answered_before_all_that_waits() -> None:
     attended(link, FakeVoices([b"x"], [], []))
     assert link.urgent == [Pong(1, 2, 5)]
     assert link.sent == [[]]
+
+
+def test_what_the_keeper_of_files_answers_is_passed_on() -> None:
+    link = FakeLink([[FileChunk("a" * 64, 0, b"x")]], [])
+    attended(link, FakeVoices([], [], []))
+    assert link.sent == [[TookChunk("a" * 64, 1), PRESENT]]
