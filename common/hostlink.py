@@ -185,12 +185,12 @@ class HostLink(HostSocket):
         self._follow_up()
         return taken
 
-    def close(self, linger_s: float = 0.0) -> None:
-        """Waits at most so long until the coordinator has what was sent to it. Again is no harm."""
+    def close(self, linger_s: float = 1.0) -> None:
+        """While it can be reached, waits at most so long until the coordinator has all that was sent. Again is no harm."""
         if self._socket.closed:
             return
         end_s = time.monotonic() + linger_s
-        while self._stream.kept_bytes and not self.refused and time.monotonic() < end_s:
+        while self._stream.kept_bytes and self._stream.attached and time.monotonic() < end_s:
             self._socket.poll(_RETRY_MS)
             for _ in self.messages():
                 pass
