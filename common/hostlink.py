@@ -186,7 +186,7 @@ class HostLink(HostSocket):
         return taken
 
     def close(self, linger_s: float = 1.0) -> None:
-        """While it can be reached, waits at most so long until the coordinator has all that was sent. Again is no harm."""
+        """Waits at most so long until a coordinator that can be reached has what was sent. Again is no harm."""
         if self._socket.closed:
             return
         end_s = time.monotonic() + linger_s

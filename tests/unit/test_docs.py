@@ -119,7 +119,8 @@ def test_the_index_has_every_page() -> None:
 
 def test_a_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
     """In prose, by its long name; command lines have a test of their own."""
-    known = {"--limit", "--seconds", "--runs"} | {"--connect", "--root", "--allow-extensions"}  # scripts, ovbench-agent
+    of_agents = {"--connect", "--host", "--join", "--root", "--allow-extensions"}
+    known = {"--limit", "--seconds", "--runs"} | of_agents
     for verb in ("", "study", "show", "compare", "export", "topology", "manifest"):
         with pytest.raises(SystemExit):
             execute([*verb.split(), "--help"])
