@@ -5,7 +5,7 @@ from ovbench.common.errors import ExitCode
 from ..launch.registry import make_launcher
 from ..machine.limits import check_limits
 from ..machine.sysfs import read_machine
-from ..plan.plan import make_plan
+from ..plan.plan import SeatedHost, make_plan, make_plan_over
 from ..request.request import Request
 from .verb import Call
 
@@ -16,7 +16,9 @@ def run(request: Request, call: Call) -> ExitCode:
         from .remote import run_on_hosts
 
         return run_on_hosts(request, call)
-    topology = read_machine(request.sysfs)
+    if len(request.sysfs) > 1:
+        return _plan_for_several(request)
+    topology = read_machine(request.sysfs[0].folder if request.sysfs else None)
     plan = make_plan(request, topology)
     if request.dry_run:
         from .dryrun import show_plan
@@ -40,3 +42,11 @@ def run(request: Request, call: Call) -> ExitCode:
         return conduct(request, plan, LocalSite(topology), bus, call.command)
     finally:
         launcher.close()
+
+
+def _plan_for_several(request: Request) -> ExitCode:
+    """Recorded machines, as the hosts of one run."""
+    from .dryrun import show_plan
+
+    hosts = [SeatedHost(one.name, read_machine(one.folder), one.agents) for one in request.sysfs]
+    return show_plan(request, make_plan_over(request, hosts), [host.topology for host in hosts])

@@ -132,9 +132,11 @@ AGENTS: Final = (
     Flag(
         "sysfs",
         ("--sysfs",),
-        "with --dry-run: plan for the machine that topology --record DIR has recorded, not this one",
+        "with --dry-run: plan for the machine that topology --record DIR has recorded, not this one; given again, for "
+        "several, by the names of --hosts",
         metavar="DIR",
         parse=values.path,
+        repeatable=True,
         path="folder",
         refused="only plans can be made for other machines",
     ),

@@ -22,7 +22,7 @@ from .inputfiles import input_files
 from .launchers import LAUNCHERS
 from .parser import parse_flags
 from .policy import Policy
-from .remotehosts import remote_of
+from .remotehosts import recorded, remote_of
 from .request import Criteria, Launch, Output, Request
 from .requirement import Requirement, parse_requirement
 from .scenario import refuse_contradictions as refuse_beside_a_scenario
@@ -58,8 +58,8 @@ def _request(raw: argparse.Namespace) -> Request:
     refuse_contradictions(raw)
     arrivals = _arrivals(raw)
     at_rate = arrivals is not None or raw.max_irate > 0
-    if raw.sysfs is not None:
-        paths.check_planned(raw.sysfs, raw.dry_run)
+    if raw.sysfs:
+        paths.check_planned(raw.sysfs[0], raw.dry_run)
     return Request(
         model=_model(raw),
         runtime=_runtime(raw),
@@ -92,7 +92,7 @@ def _request(raw: argparse.Namespace) -> Request:
             objectives=raw.slo_ms,
         ),
         output=_output(raw),
-        sysfs=None if raw.sysfs is None else paths.check_tree("--sysfs", paths.absolute("--sysfs", raw.sysfs)),
+        sysfs=recorded(raw),
         dry_run=raw.dry_run,
     )
 

@@ -137,7 +137,7 @@ def _refuse_beside_hosts(raw: argparse.Namespace) -> None:
         raise UsageError(f"--hosts and {chosen} contradict each other: {whose} has its own; leave one out")
     if raw.launcher == "ssh" and raw.hosts is None and raw.hosts_file is None:
         raise UsageError(f"{chosen} needs --hosts, as in --hosts node1,node2")
-    if raw.bind is None or not raw.bind.startswith("tcp://"):
+    if not raw.sysfs and (raw.bind is None or not raw.bind.startswith("tcp://")):
         raise UsageError(
             "other hosts need --bind tcp://ADDRESS:0: an address of this host that they reach; --advertise where they "
             "reach it by another"

@@ -15,13 +15,14 @@ from .defaults import remote
 from .hosts import HostSpec, parse_hosts
 from .hostsfile import read_hosts_file
 from .remote import Remote
+from .request import Recorded
 
 _ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.%A-Za-z_-]{2,80}\])(?::[0-9]{1,5})?")
 
 
 def remote_of(raw: argparse.Namespace) -> Remote | None:
-    """None where the agents are on this host. Raises UsageError."""
-    if not remote(raw):
+    """None where the agents are on this host, or nothing is to be started. Raises UsageError."""
+    if not remote(raw) or raw.sysfs:
         return None
     if raw.model_cache is not None:
         parse_cache_place(raw.model_cache)
@@ -38,6 +39,21 @@ def remote_of(raw: argparse.Namespace) -> Remote | None:
         allow_extensions=raw.allow_extensions,
         join_folder=paths.absolute("--join-folder", raw.join_folder or Path()),
     )
+
+
+def recorded(raw: argparse.Namespace) -> tuple[Recorded, ...]:
+    """The machines of --sysfs, by the names of --hosts or of their folders. Raises UsageError."""
+    folders = [paths.check_tree("--sysfs", paths.absolute("--sysfs", folder)) for folder in raw.sysfs]
+    if raw.hosts is None and raw.hosts_file is None:
+        names = [folder.name for folder in folders]
+        again = [name for name in names if names.count(name) > 1]
+        if again:
+            raise UsageError(f"--sysfs: two folders are called {again[0]}; give the machines names with --hosts")
+        return tuple(Recorded(folder.name, folder) for folder in folders)
+    hosts = _hosts(raw)
+    if folders and len(folders) != len(hosts):
+        raise UsageError(f"--hosts and --sysfs: these are {len(hosts)} and {len(folders)}; give a recording for each")
+    return tuple(Recorded(host.name, folder, host.agents) for host, folder in zip(hosts, folders, strict=False))
 
 
 def _bind(text: str) -> str:

@@ -44,6 +44,16 @@ ORDER: Final = (
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """A machine that was recorded. `name`: as it is called where there are several, `agents`: how many it is to have,
+    where that is its own."""
+
+    name: str
+    folder: Path
+    agents: int | None = None
+
+
+@dataclass(frozen=True)
 class Launch:
     """How agents are started. `launcher`: a name of `launchers`. `bind`: the endpoint where agents connect that are
     started by hand; `agent_python`: the interpreter that local ones run in, None for the coordinator's own.
@@ -129,8 +139,8 @@ class Request:
     With `arrivals` inferences are due when these say, dealt to the agents by `dispatch`. A `scenario` is judged by
     `rules`.
 
-    `backend`: the null device that stands in for OpenVINO, None for OpenVINO itself. `sysfs`: the recorded machine to
-    plan for, None for this one; with `dry_run` the plan is shown and nothing is started.
+    `backend`: the null device that stands in for OpenVINO, None for OpenVINO itself. `sysfs`: recorded machines
+    to plan for, none for this one; with `dry_run` the plan is shown and nothing is started.
     """
 
     model: Model
@@ -149,7 +159,7 @@ class Request:
     dispatch: Dispatch = "shared"
     until: Until | None = None
     """What ends the load before its time, if anything."""
-    sysfs: Path | None = None
+    sysfs: tuple[Recorded, ...] = ()
     dry_run: bool = False
 
     def requested(self) -> Requested:

@@ -56,7 +56,7 @@ def test_each_command_becomes_its_request() -> None:
         ("shwo a", "did you mean show?"),
         (
             "benchmark",
-            "the commands are compare, export, export-model, show, study, topology, or none to run a benchmark",
+            "the commands are compare, export, export-model, manifest, show, study, topology, or none to run a benchmark",
         ),
     ],
 )
@@ -96,7 +96,8 @@ def test_a_topology_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
     )
     assert "contradict each other" in complaint("topology", "--record", "new", "--sysfs", str(tmp_path))
     assert "contradict each other" in complaint("topology", "--record", "new", "--json")
-    assert "unrecognized arguments" in complaint("topology", "--agents", "2")
+    assert "is not a flag of it" in complaint("topology", "--agents", "2")
+    assert "add --hosts" in complaint("topology", "--launcher", "local")
     assert "UTF-8" in complaint("topology", "--record", "new\udcff")
 
 
@@ -118,7 +119,7 @@ FLAGS = [
     "-inference_only", "-no_warmup", "-ip", "-op", "-iop", "--mean_values", "--scale_values", "-latency_percentile",
     "-report_type", "-json_stats", "-pc", "-pcsort", "-pcseq", "-exec_graph_path", "-c", "-cdir", "-load_config",
     "--cpus-per-agent", "--cpus", "--nodes", "--sockets", "--smt", "--core-kind", "--spread", "--cross-node",
-    "--housekeeping", "--memory",
+    "--housekeeping", "--memory", "--hosts", "--advertise", "--launcher", "--remote-python",
     "topology", "--sysfs", "--record",
 ]  # fmt: skip
 VALUES = [

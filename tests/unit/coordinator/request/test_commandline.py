@@ -11,6 +11,7 @@ from ovbench.coordinator.request.commandline import parse_run
 from ovbench.coordinator.request.flags import BY_SPELLING, LONG_NAMES, gnu
 from ovbench.coordinator.request.nullbackend import Faults, NullSpec
 from ovbench.coordinator.request.policy import Policy
+from ovbench.coordinator.request.request import Recorded
 from tests.builders import request
 from tests.trees import LAPTOP
 
@@ -343,8 +344,8 @@ def test_names_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
 
 def test_a_recorded_machine_can_be_planned_for_but_not_measured(tmp_path: Path) -> None:
     LAPTOP.write(tmp_path)
-    assert request("--dry-run").sysfs is None
-    assert request("--dry-run", "--sysfs", str(tmp_path)).sysfs == tmp_path
+    assert request("--dry-run").sysfs == ()
+    assert request("--dry-run", "--sysfs", str(tmp_path)).sysfs == (Recorded(tmp_path.name, tmp_path),)
     assert complaint("--sysfs", str(tmp_path)) == (
         f"--sysfs {tmp_path}: a recorded machine can be planned for, not measured; add --dry-run"
     )
