@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
 
@@ -23,7 +24,7 @@ def main() -> NoReturn:
             _end(lambda: _supervise(options))
         _prepare_agent()
     except UsageError as error:
-        print(one_line(f"ovbench-agent: {error}"), file=sys.stderr)
+        _say(str(error))
         sys.exit(ExitCode.USAGE)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
@@ -62,14 +63,22 @@ def _end(work: Callable[[], ExitCode]) -> NoReturn:
         code = work()
     except UsageError as error:
         code = ExitCode.USAGE
-        print(one_line(f"ovbench-agent: {error}"), file=sys.stderr)
+        _say(str(error))
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     except BaseException:
-        traceback.print_exc()
-    sys.stdout.flush()
-    sys.stderr.flush()
+        with suppress(OSError):
+            traceback.print_exc()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError, OSError):
+            stream.flush()
     os._exit(code)
+
+
+def _say(text: str) -> None:
+    """To whoever has started this, if anybody still listens."""
+    with suppress(ValueError, OSError):
+        print(one_line(f"ovbench-agent: {text}"), file=sys.stderr, flush=True)
 
 
 def _serve(endpoint: str, agent: int | None, patience_s: float, trust: Trust | None) -> ExitCode:
@@ -81,7 +90,7 @@ def _serve(endpoint: str, agent: int | None, patience_s: float, trust: Trust | N
         serve(endpoint, agent, patience_s, trust)
     except Ended as ended:
         if str(ended):
-            print(one_line(f"ovbench-agent: {ended}"), file=sys.stderr)
+            _say(str(ended))
         return ended.code
 
 
@@ -102,7 +111,7 @@ def _supervise(options: WholeHost) -> ExitCode:
         supervise(join, pipe, terms, cache)
     except Ended as ended:
         if str(ended):
-            print(one_line(f"ovbench-agent: {ended}"), file=sys.stderr)
+            _say(str(ended))
         return ended.code
 
 

@@ -45,11 +45,22 @@ def parse_options(argv: Sequence[str] | None = None) -> OneAgent | WholeHost:
     for root in options.root:
         if not os.path.isdir(root):
             raise UsageError(f"--root {root}: there is no such folder")
+        if not _is_text(os.path.realpath(root)):
+            raise UsageError(f"--root {root}: its path has bytes that are no text; name it by another one")
     caps = Caps(int(options.max_memory), int(options.max_requests), int(options.max_duration))
     trust = Trust(
         tuple(os.path.realpath(root) for root in options.root), extensions=options.allow_extensions, caps=caps
     )
     return _whole_host(options, trust) if options.host else _one_agent(options, trust)
+
+
+def _is_text(path: str) -> bool:
+    """Whether it can be handed on to agents; the bytes of a file's name may be anything."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _one_agent(options: argparse.Namespace, trust: Trust) -> OneAgent:

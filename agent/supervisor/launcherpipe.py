@@ -1,6 +1,5 @@
 """Standard input, by which whoever starts a supervisor gives it its join, and shows that it is still there."""
 
-import contextlib
 import os
 import select
 import time
@@ -27,7 +26,10 @@ class LauncherPipe:
         while not line.endswith(b"\n"):
             if not self._readable(deadline - time.monotonic()):
                 raise UsageError(f"{_NAME}: no line came within {patience_s:g} s")
-            piece = os.read(self.fd, 1)
+            try:
+                piece = os.read(self.fd, 1)
+            except OSError as error:
+                raise UsageError(f"{_NAME}: standard input cannot be read: {error.strerror}") from None
             if not piece:
                 raise UsageError(f"{_NAME}: standard input ended before a whole line had come")
             line += piece
@@ -38,8 +40,10 @@ class LauncherPipe:
     def look(self) -> bool:
         """Whether its end has come."""
         while not self.ended and self._readable(0.0):
-            with contextlib.suppress(OSError):
+            try:
                 self.ended = not os.read(self.fd, _MOST_BYTES)
+            except OSError:  # as of a terminal that is gone
+                self.ended = True
         return self.ended
 
     def _readable(self, timeout_s: float) -> bool:

@@ -334,6 +334,30 @@ def test_what_is_no_join_is_refused(given: bytes) -> None:
     assert said.startswith("ovbench-agent: --join -: ")
 
 
+def test_without_standard_input_it_says_so(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {AGENT} --host --join - <&-"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "ovbench-agent: --join -: standard input cannot be read: Bad file descriptor\n"
+
+
+def test_one_to_whom_nobody_listens_any_more_ends_all_the_same(made: Beds) -> None:
+    """As when ssh is killed: its input ends, and what it says goes nowhere."""
+    stage = made(lasting)
+    (host,) = under_load(stage, "a")
+    assert host.process.stderr is not None
+    assert host.process.stdin is not None
+    host.process.stderr.close()
+    host.process.stdin.close()
+    assert_gone(1.5)
+    assert host.process.wait(PATIENCE_S) == 3
+
+
 def test_without_a_coordinator_it_gives_up(tmp_path: Path) -> None:
     keys = new_keys()
     file = tmp_path / "b.join"

@@ -1,5 +1,6 @@
 """The command line of ovbench-agent: two uses, and what contradicts itself."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,10 @@ def test_the_help_has_both_uses(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_fork_server_is_told_the_same_trust() -> None:
     trust = Trust(("/models", "/a 'b'"), "/cache", True, Caps(1, 2, 3))
     assert decode_trust(encode_trust(trust)) == trust
+
+
+def test_a_root_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/\xff"
+    os.mkdir(folder)
+    with pytest.raises(UsageError, match="bytes that are no text"):
+        parse_options(["--host", "--join", "-", "--root", os.fsdecode(folder)])
