@@ -170,8 +170,7 @@ def _next_steps(request: WriteManifest) -> tuple[str, ...]:
     if cluster.inside:
         return (create, f"kubectl logs{space} -f job/{cluster.name}-coordinator --pod-running-timeout=5m", delete)
     keys = shlex.quote(str(request.folder / _KEYS))
-    bind = f"--bind {request.endpoint} --advertise {request.endpoint}"
-    return (create, f"ovbench-coord --launcher kubernetes --run-keys {keys} {bind}", delete)
+    return (create, f"ovbench-coord --launcher kubernetes --run-keys {keys} --bind {request.endpoint}", delete)
 
 
 def _divided(argv: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:

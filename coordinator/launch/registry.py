@@ -41,9 +41,17 @@ def _slurm(remote: Remote, say: Say) -> HostLauncher:
     return SlurmLauncher(remote.slurm_options or None, remote.remote_python, _options(remote), say)
 
 
+def _kubernetes(remote: Remote, say: Say) -> HostLauncher:
+    from .kubernetes import KubernetesLauncher
+
+    assert remote.run_keys is not None
+    return KubernetesLauncher(remote.run_keys)
+
+
 HOST_MAKERS: Final[Mapping[str, Callable[[Remote, Say], HostLauncher]]] = {
     "ssh": _ssh,
     "slurm": _slurm,
+    "kubernetes": _kubernetes,
     "external": lambda remote, say: JoinFileLauncher(remote.hosts, remote.join_folder),
 }
 

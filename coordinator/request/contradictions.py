@@ -124,8 +124,20 @@ def _refuse_flags_of_another_launcher(raw: argparse.Namespace) -> None:
 
 _OF_HOSTS = (
     "advertise", "remote_python", "install", "ssh_config", "slurm_options", "ray_address", "model_cache",
-    "allow_extensions", "join_folder",
+    "allow_extensions", "join_folder", "run_keys",
 )  # fmt: skip
+
+
+def _refuse_beside_pods(raw: argparse.Namespace) -> None:
+    """The manifest has said which hosts there are, and what they connect to."""
+    for flag in ("hosts", "hosts_file", "advertise"):
+        if getattr(raw, flag) is not None:
+            name = f"--{flag.replace('_', '-')}"
+            raise UsageError(
+                f"{name} and --launcher kubernetes contradict each other: its manifest has it; leave it out"
+            )
+    if raw.run_keys is None:
+        raise UsageError("--launcher kubernetes needs --run-keys FILE, which ovbench-coord manifest kubernetes writes")
 
 
 def _refuse_beside_hosts(raw: argparse.Namespace) -> None:
@@ -137,6 +149,8 @@ def _refuse_beside_hosts(raw: argparse.Namespace) -> None:
         raise UsageError(f"--hosts and {chosen} contradict each other: {whose} has its own; leave one out")
     if raw.launcher == "ssh" and raw.hosts is None and raw.hosts_file is None:
         raise UsageError(f"{chosen} needs --hosts, as in --hosts node1,node2")
+    if raw.launcher == "kubernetes":
+        _refuse_beside_pods(raw)
     if not raw.sysfs and (raw.bind is None or not raw.bind.startswith("tcp://")):
         raise UsageError(
             "other hosts need --bind tcp://ADDRESS:0: an address of this host that they reach; --advertise where they "
@@ -148,6 +162,11 @@ def _refuse_beside_hosts(raw: argparse.Namespace) -> None:
         )
     if raw.agent_python is not None:
         raise UsageError("--agent-python is for agents of this host; use --remote-python")
-    for flag, launcher in (("install", "ssh"), ("ssh_config", "ssh"), ("slurm_options", "slurm")):
+    for flag, launcher in (
+        ("install", "ssh"),
+        ("ssh_config", "ssh"),
+        ("slurm_options", "slurm"),
+        ("run_keys", "kubernetes"),
+    ):
         if getattr(raw, flag) and raw.launcher != launcher:
             raise UsageError(f"--{flag.replace('_', '-')} is for --launcher {launcher}; leave it out")

@@ -79,4 +79,12 @@ HOSTS: Final = (
         parse=values.path,
         path="folder",
     ),
+    Flag(
+        "run_keys",
+        ("--run-keys",),
+        "with --launcher kubernetes: the keys of the run, from ovbench-coord manifest kubernetes",
+        metavar="FILE",
+        parse=values.path,
+        path="file",
+    ),
 )

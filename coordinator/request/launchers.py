@@ -54,6 +54,13 @@ ROWS: Final = (
         lease_s=3.0,
         engine=True,
     ),
+    LauncherChoice(
+        name="kubernetes",
+        about="waits for the pods of ovbench-coord manifest kubernetes, whose keys are --run-keys",
+        join_timeout_s=300.0,
+        lease_s=3.0,
+        engine=True,
+    ),
 )
 LAUNCHERS: Final[Mapping[str, LauncherChoice]] = {row.name: row for row in ROWS}
 NAMES: Final = tuple(LAUNCHERS)
@@ -67,15 +74,10 @@ def about_all() -> str:
 
 def join_timeouts() -> str:
     """For the help of --join-timeout."""
-    agents = ("agents" if row.name == DEFAULT else "ones" for row in ROWS)
-    rows = [f"{row.join_timeout_s:g} for {row.name} {what}" for row, what in zip(ROWS, agents, strict=True)]
-    hosts = [row for row in ROWS if row.engine]
-    return ", ".join(
-        [
-            *(text for row, text in zip(ROWS, rows, strict=True) if not row.engine),
-            f"{hosts[0].join_timeout_s:g} for hosts",
-        ]
-    )
+    hosts = next(row.join_timeout_s for row in ROWS if row.engine)
+    own = [row for row in ROWS if not row.engine or row.join_timeout_s != hosts]
+    texts = [f"{row.join_timeout_s:g} for {row.name} {'agents' if row.name == DEFAULT else 'ones'}" for row in own]
+    return ", ".join((*texts, f"{hosts:g} for other hosts"))
 
 
 def by_hand() -> str:

@@ -16,6 +16,7 @@ class Remote:
     * `ssh_config`, `slurm_options`, `ray_address`: for the engine.
     * `model_cache`: where hosts keep models, as DIR or DIR:SIZE. `allow_extensions`: send them libraries, too.
     * `join_folder`: where join files are written for hosts whose supervisors somebody starts by hand.
+    * `run_keys`: the keys of hosts that have theirs already, which are all that may join.
     """
 
     bind: str
@@ -29,6 +30,7 @@ class Remote:
     model_cache: str | None = None
     allow_extensions: bool = False
     join_folder: Path | None = None
+    run_keys: Path | None = None
 
     @property
     def text(self) -> str | None:

@@ -38,6 +38,7 @@ def remote_of(raw: argparse.Namespace) -> Remote | None:
         model_cache=raw.model_cache,
         allow_extensions=raw.allow_extensions,
         join_folder=paths.absolute("--join-folder", raw.join_folder or Path()),
+        run_keys=None if raw.run_keys is None else _readable("--run-keys", raw.run_keys),
     )
 
 

@@ -18,7 +18,7 @@ ENGINES = tuple(name for name in NAMES if LAUNCHERS[name].engine)
 def asked(name: str) -> tuple[str, ...]:
     """A command line that has what this launcher needs."""
     if LAUNCHERS[name].engine:
-        hosts = ("--hosts", "a,b=3") if name == "ssh" else ()
+        hosts = {"ssh": ("--hosts", "a,b=3"), "kubernetes": ("--run-keys", __file__)}.get(name, ())
         return ("--launcher", name, *hosts, "--bind", "tcp://127.0.0.1:0")
     by_hand = ("--bind", "ipc:///bus", "--agents", "1") if LAUNCHERS[name].by_hand else ()
     return ("--launcher", name, *by_hand)

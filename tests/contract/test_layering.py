@@ -282,6 +282,7 @@ IMPURE: Final = frozenset(
         "coordinator.launch.installer",
         "coordinator.launch.interpreter",
         "coordinator.launch.joinfiles",
+        "coordinator.launch.kubernetes",
         "coordinator.launch.local",
         "coordinator.launch.ownwheel",
         "coordinator.launch.registry",

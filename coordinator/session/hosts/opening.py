@@ -7,10 +7,11 @@ from ovbench.common.endpoint import tcp_endpoint
 from ovbench.common.errors import UsageError
 from ovbench.common.hostbus import HostHub
 from ovbench.common.join import Join, join_bytes
-from ovbench.common.keys import new_keys
 
 from ...launch import HostLauncher, Seat
 from ...launch.joinfiles import JoinFileLauncher
+from ...launch.kubernetes import KubernetesLauncher
+from ...launch.runkeys import make_run_keys
 from ...request.remote import Remote
 from ..interrupts import Interrupts
 from .host import Host
@@ -34,17 +35,20 @@ def open_hosts(
     for a --bind that cannot be had, and for a host that does not come.
     """
     names = launcher.hosts
-    own, keys = new_keys(), {name: new_keys() for name in names}
+    made, pairs = make_run_keys(names)
+    # Pods have theirs already.
+    known = launcher.keys if isinstance(launcher, KubernetesLauncher) else made
+    own = known.own
     try:
-        hub = HostHub(remote.bind, own, {keys[name].public: name for name in names})
+        hub = HostHub(remote.bind, own, {key: name for name, key in known.hosts.items()})
     except OSError as error:
         raise UsageError(f"--bind {remote.bind}: {error.strerror or error}") from None
     hosts = None
     try:
         endpoint = advertised(hub.address, remote.advertise)
         seats = [
-            Seat(name, join_bytes(Join(endpoint, name, own.public, keys[name].public, keys[name].secret)))
-            for name in names
+            Seat(name, join_bytes(Join(endpoint, name, own.public, pair.public, pair.secret)))
+            for name, pair in pairs.items()
         ]
         launcher.start(seats)
         if isinstance(launcher, JoinFileLauncher):

@@ -53,8 +53,7 @@ def test_a_coordinator_outside_has_its_keys_in_a_file_and_is_told_how_to_begin(
     assert list(read_run_keys(str(folder / "run.keys")).hosts) == ["ovbench-0", "ovbench-1"]
     assert capsys.readouterr().out.splitlines() == [
         f"kubectl create -f {folder}/manifest.yaml",
-        f"ovbench-coord --launcher kubernetes --run-keys {folder}/run.keys --bind tcp://10.0.0.7:5555 "
-        "--advertise tcp://10.0.0.7:5555",
+        f"ovbench-coord --launcher kubernetes --run-keys {folder}/run.keys --bind tcp://10.0.0.7:5555",
         f"kubectl delete -f {folder}/manifest.yaml",
     ]
 
