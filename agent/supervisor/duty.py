@@ -161,6 +161,8 @@ class Duty:
                 return self._new_epoch(order)
             case Disband(epoch) if epoch >= self._epoch:
                 self._epoch = epoch
+                if self._next is not None and self._next.epoch <= epoch:
+                    self._next = None
                 return self._disband()
             case _ if order.epoch != self._epoch:
                 self.dropped += 1
