@@ -56,7 +56,7 @@ def test_each_command_becomes_its_request() -> None:
         ("shwo a", "did you mean show?"),
         (
             "benchmark",
-            "the commands are compare, export, export-model, manifest, show, study, topology, or none to run a benchmark",
+            "the commands are compare, export, export-model, manifest, show, study, topology, or none to run",
         ),
     ],
 )

@@ -75,7 +75,7 @@ def test_over_hosts_arrivals_are_dealt_in_turn_unless_something_else_is_said() -
         (("--remote-python", "x"), "--remote-python is for other hosts"),
         (("--hosts", "a", *BIND, "--run-keys", "/x"), "--run-keys is for --launcher kubernetes; leave it out"),
         (("--launcher", "kubernetes", *BIND), "--launcher kubernetes needs --run-keys FILE"),
-        (("--launcher", "kubernetes", *BIND, "--hosts", "a"), "--hosts and --launcher kubernetes contradict each other"),
+        (("--launcher", "kubernetes", *BIND, "--hosts", "a"), "--hosts and --launcher kubernetes contradict"),
         (("--launcher", "kubernetes", *BIND, "--advertise", "b"), "--advertise and --launcher kubernetes contradict"),
         (("--launcher", "kubernetes", *BIND, "--run-keys", "no/such"), "there is no such file"),
     ],
