@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.process.byhand import Convoy, convoy
-from tests.process.driver import ENDLESS, PATIENCE_S, gone
+from tests.process.driver import COORDINATOR, ENDLESS, PATIENCE_S, gone
 
 NULL: Final = ("--backend", "null:2000", "-api", "sync", "--agents", "1", "--warmup", "0.1")
 COUNT: Final = 400
@@ -120,6 +121,22 @@ def test_arrivals_over_hosts_are_those_of_the_whole_schedule(tmp_path: Path) -> 
         window = arrays["window_ns"]
     within = due[(due >= window[0]) & (due < window[1])]
     assert len(within) == report["arrivals"]["offered"]
+
+
+def test_a_model_goes_to_hosts_that_do_not_have_it_and_is_found_there_the_next_time(tmp_path: Path) -> None:
+    subprocess.run([COORDINATOR, "export-model", "builtin:tiny", "model.xml"], cwd=tmp_path, check=True)
+    words = ("-m", "model.xml", "-api", "sync", "--agents", "1", "-t", "0.5", "--warmup", "0")
+    for folder in ("first", "second"):
+        found = convoy(tmp_path, *words, together=False)
+        for name in ("a", "b"):
+            found.join(name, "--model-cache", str(tmp_path / f"cache-{name}"))
+        ran = found.finish()
+        assert ran.code in (0, 4), ran.err
+        assert sum(host["throughput"]["count"] for host in ran.report["hosts"]) > 0
+        ran.folder.rename(tmp_path / folder)
+    for name in ("a", "b"):
+        kept = [path.read_bytes() for path in (tmp_path / f"cache-{name}").rglob("*") if path.is_file()]
+        assert (tmp_path / "model.bin").read_bytes() in kept
 
 
 def test_a_study_joins_its_hosts_once_and_each_trial_runs_on_those_that_it_names(tmp_path: Path) -> None:
