@@ -17,6 +17,7 @@ pytest_plugins = ("tests.leftovers", "tests.attempts")
 
 # How long an example takes, and its data to be made, is the machine's to say: a busy one exceeds any limit.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("brief", settings.get_profile("untimed"), max_examples=40)
 settings.load_profile("untimed")
 
 

@@ -21,7 +21,7 @@ from ovbench.common.job import Data, InputFiles, Job, Load, Model, Placement, Ru
 from tests.process.driver import cpus
 
 RENEWALS = 20
-INPUT_BYTES = 16 << 20
+INPUT_BYTES = 8 << 20
 
 
 def largest_model(folder: Path) -> Path:

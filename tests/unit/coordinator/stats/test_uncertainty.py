@@ -188,7 +188,7 @@ def test_intervals_of_simulated_loads_cover_the_true_throughput(
 ) -> None:
     random = np.random.default_rng(3)
     within = []
-    for _ in range(300):
+    for _ in range(200):
         # However many inferences fit the window, the last is cut at any share of it.
         mean_s = about_s * random.uniform(0.95, 1.05)
         interval = load(random, requests, mean_s, phi, slow, fast).fps_ci95
