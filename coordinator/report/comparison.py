@@ -16,7 +16,7 @@ from ..compare.hosts import HostPair
 from ..request.requirement import Requirement
 from ..result.numbers import beyond, interval, milliseconds, plain
 from ..result.study import Point
-from .hosttable import short
+from .hosttable import short_names
 from .lines import print_line
 
 _STYLES: Final = {"better": "bold green", "worse": "bold red", "higher": "bold", "lower": "bold"}
@@ -205,10 +205,11 @@ def _signed(percent: float) -> str:
 
 def _of_hosts(hosts: Sequence[HostPair]) -> Iterator[Change]:
     """What matters most of each; all of it is in --json."""
+    names = short_names([host.name for host in hosts])
     for host in hosts[:_MOST_HOSTS]:
         for change in host.changes:
             if change.figure in _OF_HOSTS:
-                yield structs.replace(change, figure=f"{short(host.name)} {change.figure}")
+                yield structs.replace(change, figure=f"{names[host.name]} {change.figure}")
 
 
 def _unlike(hosts: Sequence[HostPair]) -> Iterator[Text]:

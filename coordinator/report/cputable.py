@@ -14,7 +14,7 @@ from ..result.cpu import CpuPart, CpuUse
 from ..result.hosts import HostPart
 from ..result.numbers import joules, percent, rate
 from ..result.report import EfficiencyPart, Report
-from .hosttable import short
+from .hosttable import short_names
 
 _MOST_CPUS: Final = 16
 _MOST_NEIGHBOURS: Final = 8
@@ -73,11 +73,12 @@ def use_table(cpu: CpuPart) -> Table:
 
 def use_table_of_hosts(hosts: Sequence[HostPart]) -> Table:
     """The same over several hosts: by CPU where all of them fit, else what the CPUs of each host have in common."""
-    by_host = {host.name: list(_rows(host.cpu)) for host in hosts if host.cpu is not None and host.cpu.use}
+    names = short_names([host.name for host in hosts])
+    by_host = {names[host.name]: list(_rows(host.cpu)) for host in hosts if host.cpu is not None and host.cpu.use}
     if sum(map(len, by_host.values())) <= _MOST_CPUS:
-        rows = [replace(row, names=(short(host), *row.names)) for host, some in by_host.items() for row in some]
+        rows = [replace(row, names=(host, *row.names)) for host, some in by_host.items() for row in some]
         return _table(("host", "CPU"), rows)
-    means = [replace(_all_of(some, _mean), names=(short(host), str(len(some)))) for host, some in by_host.items()]
+    means = [replace(_all_of(some, _mean), names=(host, str(len(some)))) for host, some in by_host.items()]
     rest = means[_MOST_CPUS:]
     if rest:
         name = f"... {len(rest)} more"

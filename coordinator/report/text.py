@@ -1,7 +1,6 @@
 """The report at a glance: verdict and totals first, then latency, agents, CPUs, layers where asked for, findings."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich import box
@@ -15,23 +14,20 @@ from ovbench.common.topology import Topology, format_cpu_list
 from ..plan.plan import Plan
 from ..request.request import PcSort, Request
 from ..request.resultflags import PC_SORTS
-from ..result.hosts import HostPart, named_hosts
+from ..result.hosts import HostPart
 from ..result.latency import LatencyPart
 from ..result.numbers import (
     count,
     deviation,
     duration,
     figure_value,
-    megabytes,
     microseconds,
     milliseconds,
     percent,
     rate,
 )
 from ..result.report import (
-    AgentPart,
     EffectivePart,
-    FairnessPart,
     Finding,
     LayersPart,
     OutputsPart,
@@ -41,15 +37,15 @@ from ..result.report import (
     Validity,
 )
 from ..result.scenario import ScenarioPart
+from .agenttable import agent_table, fairness_text
 from .arrivals import ARRIVALS_INDENT, arrival_lines, stage_table
 from .cputable import below_cpus, cpu_headline, use_table, use_table_of_hosts
-from .hosttable import class_lines, host_table, short
+from .hosttable import class_lines, host_table
 from .latencytable import chosen_of, group_table, latency_figure, latency_table, method, parts_table
 from .layers import EXPLANATION, layer_lines, slower_lines
 from .lines import gist, print_line
 from .scenario import scenario_rows
 from .steps import arriving_lines
-from .table import fitted_table
 from .until import until_line
 
 _VERDICT: Final = {
@@ -59,7 +55,6 @@ _VERDICT: Final = {
     "PARTIAL": "bold magenta",
 }
 _SEVERITY: Final = {"info": "cyan", "warning": "yellow", "error": "bold red"}
-_MOST_AGENTS: Final = 16
 _FINDING_INDENT: Final = 10
 
 
@@ -102,8 +97,8 @@ def print_report(console: Console, report: Report) -> None:
         for line in class_lines(report.hosts):
             print_line(console, line, 2)
     if report.measured:
-        show(Text.assemble(("\nagents", "bold"), (_fairness(report.fairness), "dim")))
-        console.print(_agent_table(report))
+        show(Text.assemble(("\nagents", "bold"), (fairness_text(report), "dim")))
+        console.print(agent_table(report))
         show(cpu_headline(report))
         if report.several_hosts:
             console.print(use_table_of_hosts(report.hosts))
@@ -280,105 +275,6 @@ def _layers(part: LayersPart, sort: PcSort | None, width: int | None) -> Iterato
     if slower:
         yield Text("\n  more than 10 % slower on one agent", "bold")
         yield from (Text(f"  {line}") for line in slower)
-
-
-def _memory(agent: AgentPart) -> str | None:
-    private = agent.memory_mb.private if agent.memory_mb is not None else None
-    return None if private is None else megabytes(private)
-
-
-def _per_cpu_second(agent: AgentPart) -> str | None:
-    frames = agent.cpu.frames_per_cpu_s if agent.cpu is not None else None
-    return None if frames is None else rate(frames)
-
-
-def _memory_by_node(agent: AgentPart) -> str | None:
-    """Its own, in the order of the nodes; a node of which it has next to nothing is left out."""
-    nodes = agent.placement.memory_mb_by_node
-    return ", ".join(f"{node}: {megabytes(one.own)}" for node, one in nodes.items() if one.own >= 0.5) or None
-
-
-@dataclass(frozen=True)
-class _Column:
-    title: str
-    cell: Callable[[AgentPart], str | None]
-
-
-_AGENT_COLUMNS: Final = (
-    _Column("agent", lambda a: str(a.id)),
-    _Column("CPUs", lambda a: format_cpu_list(a.cpus)),
-    _Column("FPS", lambda a: rate(a.throughput.fps) if a.throughput else None),
-    _Column("median", lambda a: latency_figure(a.latency_ms, "median")),
-    _Column("p99", lambda a: latency_figure(a.latency_ms, "p99")),
-    _Column("CPU", lambda a: percent(a.cpu.percent) if a.cpu else None),
-    _Column("memory", _memory),
-)
-_HOST: Final = _Column("host", lambda a: short(a.host))
-# Shown only where agents differ, or where what happened is not what was planned.
-_STREAMS: Final = _Column("streams", lambda a: None if a.streams is None else str(a.streams))
-_REQUESTS: Final = _Column("requests", lambda a: None if a.nireq is None else str(a.nireq))
-_SEEN: Final = _Column("ran on", lambda a: format_cpu_list(a.placement.seen) or None)
-_MEMORY_BY_NODE: Final = _Column("memory by node", _memory_by_node)
-_STATE: Final = _Column("state", lambda a: a.state)
-# Only where there is room for it.
-_EFFICIENCY: Final = _Column("FPS per CPU-s", _per_cpu_second)
-
-
-def _agent_columns(agents: Sequence[AgentPart], several_hosts: bool) -> tuple[_Column, ...]:
-    columns = list(_AGENT_COLUMNS)
-    if any(not set(agent.placement.seen) <= set(agent.cpus) for agent in agents):
-        columns.insert(2, _SEEN)
-    if several_hosts:
-        columns.insert(1, _HOST)
-    columns += [
-        column for column in (_STREAMS, _REQUESTS) if len({column.cell(agent) for agent in agents} - {None}) > 1
-    ]
-    if len({node for agent in agents for node in agent.placement.memory_mb_by_node}) > 1:
-        columns.append(_MEMORY_BY_NODE)
-    if any(agent.state != "ok" for agent in agents):
-        columns.append(_STATE)
-    if len(columns) == len(_AGENT_COLUMNS) and len(agents) <= _MOST_AGENTS:
-        columns.insert(-1, _EFFICIENCY)
-    return tuple(columns)
-
-
-def _agent_table(report: Report) -> Table:
-    columns = _agent_columns(report.agents, report.several_hosts)
-    rows: list[list[str | Text]] = []
-    for agent in report.agents[:_MOST_AGENTS]:
-        cells = (column.cell(agent) or "-" for column in columns)
-        rows.append([cell if agent.state == "ok" else Text(cell, "red") for cell in cells])
-    names = 3 if report.several_hosts else 2
-    rest = report.agents[_MOST_AGENTS:]
-    if rest:
-        speeds = sorted(agent.throughput.fps for agent in rest if agent.throughput is not None)
-        spread = f"{rate(speeds[0])} to {rate(speeds[-1])}" if speeds else "-"
-        more = ["...", *[""] * (names - 2), f"{len(rest)} more", spread]
-        rows.append([*more, *[""] * (len(columns) - len(more))])
-    return fitted_table([column.title for column in columns], rows, names)
-
-
-def _fairness(part: FairnessPart | None) -> str:
-    """By host where there are several, else by node, else by socket."""
-    if part is None:
-        return ""
-    lines = [
-        _range("agent ", {str(part.slowest_agent): part.min_fps_per_cpu, str(part.fastest_agent): part.max_fps_per_cpu})
-    ]
-    lines[0] += f", spread {percent(part.spread_percent)}"
-    if len(part.by_host) > len(part.among):
-        lines.append(f"on {named_hosts(list(map(short, part.among)))}, which are alike")
-    name, means = ("node", part.by_node) if len(part.by_node) > 1 else ("socket", part.by_socket)
-    if len(means) > 1:
-        lines.append(_range(f"{name} ", means))
-    if part.by_host:
-        lines.append(_range("", {short(host): mean for host, mean in part.by_host.items()}))
-    return "\n".join(f"  {line}" for line in lines)
-
-
-def _range(name: str, rates: dict[str, float]) -> str:
-    slow, fast = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
-    return f"FPS per CPU from {rate(rates[slow])} ({name}{slow}) to {rate(rates[fast])} ({name}{fast})"
 
 
 def _finding(finding: Finding) -> Text:

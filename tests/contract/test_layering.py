@@ -294,6 +294,7 @@ IMPURE: Final = frozenset(
         "coordinator.machine.inspection",
         "coordinator.machine.limits",
         "coordinator.machine.sysfs",
+        "coordinator.report.agenttable",
         "coordinator.report.arrivals",
         "coordinator.report.benchmark_app",
         "coordinator.report.comparison",

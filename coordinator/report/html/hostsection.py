@@ -8,7 +8,7 @@ from ovbench.common.topology import format_cpu_list
 
 from ...result.environment import AgentPython, Environment
 from ...result.hosts import HostPart
-from ...result.numbers import percent, rate
+from ...result.numbers import microseconds, percent, rate
 from ..latencytable import latency_figure
 from .document import Html, folded, join, pairs, section, table, tag
 
@@ -17,14 +17,11 @@ _MOST_CALLED: Final = 4
 
 
 def hosts_section(hosts: Sequence[HostPart]) -> Html:
-    columns = (
-        "host", "class", "agents", "FPS", "median", "p99", "CPU", "clock, ms", "± ms", "drift, ppm", "precision",
-        "instructions", "state",
-    )  # fmt: skip
+    columns = ("host", "class", "agents", "FPS", "median", "p99", "CPU", "clock ahead", "known to", "drift", "state")
     shown = table(columns, [_row(host) for host in hosts], names=1)
     note = (
-        "Hosts of one class have the same CPUs and the same OpenVINO. clock: how far the host's was ahead of the "
-        "coordinator's in the window, and how exactly that is known; latencies are by one clock each."
+        "Hosts of one class have the same CPUs and the same OpenVINO. A host's clock was ahead of the coordinator's by "
+        "so much in the window, and that is known to within a bound; latencies are by one clock each."
     )
     return section(
         "Hosts",
@@ -43,11 +40,9 @@ def _row(host: HostPart) -> list[str]:
         latency_figure(host.latency_ms, "median"),
         latency_figure(host.latency_ms, "p99"),
         percent(host.cpu.busy_percent) if host.cpu else "-",
-        "-" if clock is None else f"{clock.offset_us / 1000:+,.3f}",
-        "-" if clock is None else f"{clock.offset_error_us / 1000:,.3f}",
-        "-" if clock is None else f"{clock.drift_ppm:+.2f}",
-        host.precision or "-",
-        host.isa or "-",
+        "-" if clock is None else f"{clock.offset_us / 1000:+,.3f} ms",
+        "-" if clock is None else microseconds(clock.offset_error_us),
+        "-" if clock is None else f"{clock.drift_ppm:+.2f} ppm",
         f"{host.state}: {host.reason}" if host.reason else host.state,
     ]
 

@@ -7,12 +7,14 @@ from typing import Final
 from ovbench.common.topology import format_cpu_list
 
 from ...request.request import PlotFormat
+from ...result.hosts import HostPart
 from ...result.latency import NAMED_PERCENTILES, Interval
 from ...result.numbers import count, duration, megabytes, milliseconds, percent, ramp, rate
 from ...result.report import AgentPart, Finding, Report
 from ...result.scenario import ScenarioPart
 from ...result.timeline import StagePart
 from ..arrivals import backlog_text, goodput_texts, lateness_text, share
+from ..hosttable import short_names
 from ..latencytable import latency_figure
 from ..lines import gist
 from ..scenario import scenario_rows
@@ -49,7 +51,7 @@ def run_page(report: Report, charts: Sequence[Chart] | None = None) -> bytes:
         _arrivals(report),
         _stages(report.stages),
         hosts_section(report.hosts) if report.several_hosts else "",
-        _agents(report.agents, report.several_hosts),
+        _agents(report.agents, report.hosts if report.several_hosts else ()),
         _neighbours(report),
         section("Command", command(shlex.join(report.command))),
         _environment(report),
@@ -235,14 +237,18 @@ def _stages(stages: Sequence[StagePart]) -> Html:
     return section("Stages", table(columns, rows, names=0))
 
 
-def _agents(agents: Sequence[AgentPart], several_hosts: bool) -> Html:
+def _agents(agents: Sequence[AgentPart], hosts: Sequence[HostPart]) -> Html:
+    """`hosts`: of several."""
     columns = ["agent", "CPUs", "ran on", "streams", "requests", "FPS", "median", "p99", "CPU", "memory", "state"]
     rows = [_agent(agent) for agent in agents]
-    if several_hosts:
-        columns.insert(1, "host")
+    if hosts:
+        # There is room for this one instead of where they ran, unless that was elsewhere.
+        astray = any(not set(agent.placement.seen) <= set(agent.cpus) for agent in agents)
+        names = short_names([host.name for host in hosts])
+        columns[1:3] = ["host", "CPUs", *(["ran on"] if astray else [])]
         for agent, row in zip(agents, rows, strict=True):
-            row.insert(1, agent.host)
-    shown = table(columns, rows, names=4 if several_hosts else 3)
+            row[1:3] = [names[agent.host], row[1], *([row[2]] if astray else [])]
+    shown = table(columns, rows, names=3)
     return section("Agents", shown if len(rows) <= _MOST_AGENTS else folded(f"all {count(len(rows))}", shown))
 
 

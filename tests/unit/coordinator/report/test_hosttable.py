@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
-from ovbench.coordinator.report.hosttable import short
+from ovbench.coordinator.report.hosttable import short_names
 from ovbench.coordinator.report.text import print_report
 from ovbench.coordinator.result.report import Report
 from ovbench.coordinator.session.record import AgentRecord
@@ -97,13 +97,20 @@ def test_of_many_hosts_the_rest_is_in_one_row_and_cpus_are_means_by_host() -> No
     assert lines_of(text, "hosts")[-2].split() == ["...", "24", "more", "96", "mean", "400.0"]
     cpus = lines_of(text, "CPU")
     assert cpus[1].split()[:2] == ["host", "CPUs"]
-    assert cpus[3].split()[:2] == ["node-0.c…mple.org", "4"]
+    assert cpus[3].split()[:2] == ["node-0", "4"]
     assert cpus[-1].split()[:3] == ["...", "24", "more"]
 
 
-def test_a_long_name_keeps_both_ends() -> None:
-    assert short("ip-10-0-0-12.eu-west-1.compute.internal") == "ip-10-0-…internal"
-    assert short("a") == "a"
+def test_names_are_short_but_never_the_same() -> None:
+    cloud = [f"ip-10-0-0-{n}.eu-west-1.compute.internal" for n in (12, 13)]
+    assert list(short_names(cloud).values()) == ["ip-10-0-0-12", "ip-10-0-0-13"]
+    assert short_names(["a", "user@b:2222"]) == {"a": "a", "user@b:2222": "user@b:2222"}
+    assert list(short_names(["10.0.0.1", "10.0.1.1"]).values()) == ["10.0.0.1", "10.0.1.1"]
+    assert list(short_names(["n1.example.org", "example.org"]).values()) == ["n1.example", "example"]
+    long = "a-machine-with-a-long-name"
+    assert short_names([long]) == {long: "a-machine-wi…name"}
+    same = [f"a-machine-with-a-long-{n}-name" for n in range(2)]
+    assert short_names(same) == dict(zip(same, same, strict=True))
 
 
 def test_agents_that_are_furthest_apart_are_named_with_the_hosts_that_are_alike() -> None:

@@ -19,11 +19,13 @@ from ovbench.coordinator.result.cpu import CpuPart
 from ovbench.coordinator.result.hosts import HostClock
 from ovbench.coordinator.session.record import AgentRecord, RunRecord
 from tests.builders import (
+    at_rate,
     clock,
     cpu_totals,
     delivered,
     effective,
     finished,
+    folded,
     job,
     ms,
     over_hosts,
@@ -34,6 +36,7 @@ from tests.builders import (
     run,
     seconds,
     steady,
+    timed,
     usage,
     with_host,
 )
@@ -247,5 +250,47 @@ def test_control_threads_of_all_hosts_are_counted_in_cpus() -> None:
     assert whole.cpu.control_percent == pytest.approx(11.6)
 
 
-def test_the_options_of_a_run_over_hosts_are_reported_as_ever() -> None:
-    assert report(of_two(wanted=request("-latency_percentile", "90"))).hosts[1].latency_ms is not None
+def test_at_a_rate_waits_and_services_of_a_host_are_its_own() -> None:
+    """On a each arrival waits for 1 ms and is served for 5, on b for 2 and 3; b leaves half of its arrivals."""
+
+    def paced(id: int, wait_ms: float, service_ms: float, count: int) -> AgentRecord:
+        dues = seconds(1) + np.arange(count) * ms(10)
+        starts = dues + ms(wait_ms)
+        data = timed(dues, starts, starts + ms(service_ms))
+        return at_rate(delivered(id, cpus=(0,), data=data), 0.01)
+
+    whole = report(over_hosts({"a": [paced(0, 1, 5, 1000)], "b": [paced(1, 2, 3, 500)]}))
+    a, b = whole.hosts
+    for host, wait, service in ((a, 1, 5), (b, 2, 3)):
+        assert host.wait_ms is not None
+        assert host.service_ms is not None
+        assert host.latency_ms is not None
+        assert (host.wait_ms.median, host.service_ms.p99) == pytest.approx((wait, service))
+        assert host.latency_ms.min == pytest.approx(wait + service)
+    assert a.latency_ms is not None
+    assert b.latency_ms is not None
+    assert (a.latency_ms.count, a.latency_ms.missing) == (1000, 0)
+    assert a.latency_ms.p99 == pytest.approx(6)
+    assert (b.latency_ms.count, b.latency_ms.missing, b.latency_ms.p99) == (500, 500, None)
+    assert whole.arrivals is not None
+    assert (whole.arrivals.delivered, whole.arrivals.unfinished) == (1500, 500)
+
+
+def test_the_percentile_that_was_asked_for_is_there_of_each_host() -> None:
+    whole = report(of_two(wanted=request("-latency_percentile", "90", "--agents", "1")))
+    chosen = [(host.latency_ms.chosen_percentile, host.latency_ms.chosen) for host in whole.hosts if host.latency_ms]
+    assert [percent for percent, _ in chosen] == [90, 90]
+    assert [value for _, value in chosen] == pytest.approx([10, 5])
+
+
+def test_what_was_folded_is_a_histogram_of_its_host() -> None:
+    """Agent 0 keeps 100 samples at each end, and agent 2 all."""
+    data = steady(seconds(1), ms(10), 1000)
+    middle = folded(data[100:-100], seconds(1))
+    some = replace(delivered(0, cpus=(0,), data=np.concatenate([data[:100], data[-100:]])), folded=(middle,))
+    whole = report(over_hosts({"a": [some], "b": members()["b"][:1]}))
+    a, b = (host.latency_ms for host in whole.hosts)
+    assert a is not None
+    assert b is not None
+    assert (a.exact, a.count, b.count) == (False, 1000, 2000)
+    assert (a.median, b.median) == pytest.approx((10, 5), rel=1e-3)

@@ -25,7 +25,7 @@ from ovbench.coordinator.result.latency import Interval
 from ovbench.coordinator.result.numbers import rate
 from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import delivered, job, report, request, run
-from tests.pages import HOSTILE, STUDIES, ab_study, full_report, rate_report, scaling_study
+from tests.pages import HOSTILE, STUDIES, ab_study, full_report, hosts_report, rate_report, scaling_study
 from tests.studies import answer
 
 pytest.importorskip("vl_convert")
@@ -78,6 +78,8 @@ def pages() -> Mapping[str, bytes]:
         "of a run at a rate": run_page(rate_report()),
         "of a run at a rate that is too high": run_page(rate_report(overloaded=True)),
         "of a run of one agent": run_page(report(run([delivered(0)]))),
+        "of a run on three hosts": run_page(hosts_report()),
+        "of a run on many hosts": run_page(hosts_report(40, 4)),
         **{f"of a study of {kind}": study_page(*made, {}) for kind, made in studies.items()},
         "of a study with a report": study_page(*studies["ab"], {"0001": full_report()}),
         "of a study that has not begun": study_page(studies["scaling"][0], [], {}),
