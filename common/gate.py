@@ -11,12 +11,14 @@ program that is busy for a second would otherwise keep everybody waiting for lon
 
 import collections
 import contextlib
+import itertools
 import os
 import resource
 import select
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from .passage import Limits, Passage
@@ -27,6 +29,7 @@ _ACCEPTED_AT_A_STRETCH: Final = 64
 _DESCRIPTORS: Final = 16_384
 _SPARE_DESCRIPTORS: Final = 64
 _NAP_S: Final = 0.05
+_GONE_MS: Final = 4_000
 _IN, _OUT = select.EPOLLIN, select.EPOLLOUT
 
 
@@ -49,10 +52,10 @@ class Gate:
 
     def __init__(self, host: str, port: int, inner: str, most: int, door: Door, limits: Limits) -> None:
         """`most`: bytes in an encrypted frame. Raises OSError where the port cannot be had."""
-        _want_descriptors()
+        self._most_descriptors = _want_descriptors() - _SPARE_DESCRIPTORS
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        self._listener.setblocking(False)
+        _notice_who_is_gone(self._listener)
         self._address = self._listener.getsockname()
         self._inner, self._most, self._door, self._limits = inner, most, door, limits
         self._listens_again_s: float | None = None
@@ -61,7 +64,9 @@ class Gate:
         self._strangers: dict[Passage, float] = {}
         """Those whose key is not known yet, in the order in which they came, and until when it must be."""
         self._of_address: collections.Counter[str] = collections.Counter()
-        self._handshakes = 0
+        self._shaking: dict[Passage, float] = {}
+        """Those that libzmq sees, in the order in which they came to it, and until when they keep their places if
+        others wait for one."""
         self._turns: collections.deque[Passage] = collections.deque()
         """They have sent HELLO, and wait until libzmq has time for it."""
         self._queue: collections.deque[Passage] = collections.deque()
@@ -147,7 +152,8 @@ class Gate:
 
     def _patience_s(self) -> float | None:
         ends = [one for one in (self._until_s, self._asked_until_s, self._listens_again_s) if one is not None]
-        ends += [until_s for _, until_s in zip((0,), self._strangers.values(), strict=False)]
+        ends += _first(self._strangers.values())
+        ends += _first(self._shaking.values()) if self._turns else []
         return max(0.0, min(ends) - time.monotonic()) if ends else None
 
     def _obey(self) -> None:
@@ -185,7 +191,7 @@ class Gate:
             except OSError:
                 self._rest_from_listening()
                 return
-            if outer.fileno() > resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_DESCRIPTORS:
+            if outer.fileno() > self._most_descriptors:
                 outer.close()
                 self.refused += 1
                 self._rest_from_listening()
@@ -204,12 +210,8 @@ class Gate:
         elif len(self._strangers) >= self._limits.strangers:
             self._refuse(next(iter(self._strangers)))
         self._serial += 1
-        try:
-            peer = Passage(self._serial, address, outer, self._epoll, self._limits)
-        except OSError:
-            outer.close()  # it has gone already
-            self.refused += 1
-            return
+        outer.setblocking(False)
+        peer = Passage(self._serial, address, outer, self._epoll, self._limits)
         self._peers[peer.serial] = peer
         self._strangers[peer] = time.monotonic() + self._limits.handshake_s
         self._of_address[address] += 1
@@ -226,8 +228,14 @@ class Gate:
             self._epoll.register(self._listener, _IN)
 
     def _give_turns(self) -> None:
-        while self._turns and self._handshakes < self._limits.handshakes:
-            self._open(self._turns.popleft())
+        while self._turns:
+            if len(self._shaking) >= self._limits.handshakes:
+                oldest, until_s = next(iter(self._shaking.items()))
+                if until_s > time.monotonic():
+                    break
+                self._refuse(oldest)
+            else:
+                self._open(self._turns.popleft())
         if self._queue and self._asked is None:
             self._asked = self._queue.popleft()
             self._asked_until_s = time.monotonic() + self._limits.answer_s
@@ -242,7 +250,7 @@ class Gate:
             self._refuse(peer)
             return
         assert peer.inner is not None
-        self._handshakes += 1
+        self._shaking[peer] = time.monotonic() + self._limits.place_s
         self._at[peer.inner.fileno()] = peer, False
         peer.hand_over()
         self._flush(peer)
@@ -314,18 +322,37 @@ class Gate:
         """Or gone: no stranger any more."""
         if self._asked is peer:
             self._asked, self._asked_until_s = None, None
+        self._shaking.pop(peer, None)
         if self._strangers.pop(peer, None) is None:
             return
         self._of_address[peer.address] -= 1
         if not self._of_address[peer.address]:
             del self._of_address[peer.address]
-        if peer.inner is not None:
-            self._handshakes -= 1
 
 
-def _want_descriptors() -> None:
-    """A peer inside has three, and 1,024 is a common limit."""
+def _first(times: Iterable[float]) -> list[float]:
+    return list(itertools.islice(times, 1))
+
+
+def _notice_who_is_gone(listener: socket.socket) -> None:
+    """Within seconds, also one that is gone without a word. Those who are accepted have the same options (tcp(7))."""
+    listener.setblocking(False)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        (socket.TCP_NODELAY, 1),
+        (socket.TCP_KEEPIDLE, 1),
+        (socket.TCP_KEEPINTVL, 1),
+        (socket.TCP_KEEPCNT, 3),
+        (socket.TCP_USER_TIMEOUT, _GONE_MS),
+    ):
+        listener.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _want_descriptors() -> int:
+    """How many there may be. A peer inside has three, and 1,024 is a common limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        return most
+    return _DESCRIPTORS if soft == resource.RLIM_INFINITY else soft

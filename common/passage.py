@@ -11,7 +11,6 @@ from .zmtp import GREETING_BYTES, SERVER_GREETING, Handshake, Stranger, Traffic
 
 _CHUNK: Final = 1 << 16
 _MOST_PENDING: Final = 1 << 18
-_GONE_MS: Final = 4_000
 _RESET: Final = struct.pack("ii", 1, 0)
 _IN, _OUT = select.EPOLLIN, select.EPOLLOUT
 
@@ -25,6 +24,8 @@ class Limits:
     strangers_of_address: int = 256
     handshakes: int = 64
     """Of the strangers, how many libzmq sees at a time."""
+    place_s: float = 0.25
+    """How long one keeps such a place while others wait for it."""
     answer_s: float = 0.5
     """How long libzmq may take to open an INITIATE."""
     connections_of_key: int = 2
@@ -52,13 +53,13 @@ class Passage:
         self.taken_bytes = 0
         """Of what was let in, as it was encrypted, how much the program has taken."""
         self._epoll, self._limits = epoll, limits
-        self._inward, self._outward = bytearray(), bytearray(SERVER_GREETING)
+        self._inward, self._outward = bytearray(), bytearray()
+        self._greeted = False
         self._unseen = GREETING_BYTES  # libzmq's own greeting is still to come, and is not passed on
         self._traffic: Traffic | None = None
         self._small_budget, self._small_at_s = limits.small_frames, 0.0
         self._outer_events = self._inner_events = 0
         self._outer_over = self._inner_over = False
-        _prepare(outer)
 
     def open(self, path: str) -> None:
         """Raises OSError where nobody takes it inside."""
@@ -102,6 +103,9 @@ class Passage:
         except OSError:
             data = b""
         self._outer_over = not data
+        if data and not self._greeted:
+            self._greeted = True  # not before, as many who come say nothing
+            self._outward += SERVER_GREETING
         if self._traffic is None:
             return data
         self._count(self._traffic, data, now_s)
@@ -184,17 +188,3 @@ def _send(to: socket.socket | None, pending: bytearray) -> None:
         return
     with contextlib.suppress(BlockingIOError):
         del pending[: to.send(pending)]
-
-
-def _prepare(outer: socket.socket) -> None:
-    """A peer that is gone without a word is noticed within seconds."""
-    outer.setblocking(False)
-    outer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        (socket.TCP_NODELAY, 1),
-        (socket.TCP_KEEPIDLE, 1),
-        (socket.TCP_KEEPINTVL, 1),
-        (socket.TCP_KEEPCNT, 3),
-        (socket.TCP_USER_TIMEOUT, _GONE_MS),
-    ):
-        outer.setsockopt(socket.IPPROTO_TCP, option, value)

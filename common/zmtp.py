@@ -18,7 +18,8 @@ SMALL_FRAME: Final = 48
 FRAME_MEMORY: Final = 96
 """What libzmq needs for a frame beside its body."""
 
-SERVER_GREETING: Final = b"\xff" + bytes(7) + b"\x01\x7f" + b"\x03\x01" + _MECHANISM + b"\x01" + bytes(31)
+SERVER_GREETING: Final = b"\xff" + bytes(7) + b"\x01\x7f" + b"\x03\x01" + _MECHANISM + bytes(32)
+"""As libzmq has it."""
 
 
 class Stranger(Exception):

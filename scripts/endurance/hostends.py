@@ -7,6 +7,7 @@ pings meanwhile.
 import contextlib
 import ctypes
 import json
+import math
 import random
 import subprocess
 import sys
@@ -108,6 +109,8 @@ class Supervisor(threading.Thread):
     orders: list[int] = field(default_factory=list)
     refused: str = ""
     problem: str = ""
+    joined_s: float = math.inf
+    """How long it took to be taken."""
 
     def __post_init__(self) -> None:
         super().__init__(daemon=True)
@@ -120,6 +123,7 @@ class Supervisor(threading.Thread):
         if self.namespace:
             _enter(self.namespace)
         link = HostLink(self.join_as)
+        began_s = time.monotonic()
         sent, due_s, end_s = 0, time.monotonic(), time.monotonic() + PATIENCE_S
         while len(self.orders) < len(self.sizes) and not link.refused and not self._over.is_set():
             now_s = time.monotonic()
@@ -130,6 +134,8 @@ class Supervisor(threading.Thread):
                 link.send(FromAgent(sent, b"agent", _checked(self.sizes[sent])))
                 sent, due_s = sent + 1, due_s + self.every_s
             link.wait(0.02)
+            if link.connected:
+                self.joined_s = min(self.joined_s, time.monotonic() - began_s)
             self._take(link)
         self.refused = link.refused
         link.send(Disbanded(0))

@@ -25,6 +25,7 @@ from .hostends import Coordinator, Supervisor, coordinator
 RUNS = 600
 LONGEST_S: Final = 1.0
 """Of the round trips of pings: a third of a lease."""
+JOINED_S: Final = 3.0
 PEAK_MB: Final = 64.0
 NOTICES: Final = 60
 EVERY_S: Final = 0.02
@@ -33,7 +34,7 @@ _GREETING: Final = SERVER_GREETING[:32] + bytes(32)
 _HELLO: Final = b"\x04\xc8\x05HELLO\x01\x00" + bytes(192)
 _ATTACK_MS: Final = 1_000
 _FLOOD_BYTES: Final = 32 << 20
-_GONE_S: Final = 5.0
+_GONE_S: Final = 10.0
 
 
 def attempt(number: int, folder: Path) -> str:
@@ -42,12 +43,16 @@ def attempt(number: int, folder: Path) -> str:
         early = Supervisor(here.join("early"), [100] * NOTICES, EVERY_S)
         late = Supervisor(here.join("late"), [100] * NOTICES)
         early.start()
+        while early.is_alive() and not early.orders:
+            early.join(0.01)
         problem = attack(here, random.Random(number), late.start)
         problems = [problem, early.result(), late.result()]
         seen = here.end()
     of_hosts = attack in (_parts_of_a_host, _flood_of_a_host)
     if seen.counts != {"early": NOTICES, "late": NOTICES, "hostile": 0} or (seen.dropped and not of_hosts):
         problems.append(f"it saw {seen}")
+    if late.joined_s > JOINED_S:
+        problems.append(f"who came late was taken after {late.joined_s:.1f} s")
     if seen.longest_s > LONGEST_S or seen.peak_mb > PEAK_MB:
         problems.append(f"round trip {seen.longest_s:.2f} s, memory +{seen.peak_mb:.0f} MB")
     if not seen.refused and not of_hosts:

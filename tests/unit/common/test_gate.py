@@ -176,6 +176,15 @@ def test_libzmq_sees_no_more_handshakes_at_a_time_than_it_may(place: Place) -> N
     assert read(place.inner(), 64) == GREETING
 
 
+@pytest.mark.parametrize("place", [Limits(handshakes=1, place_s=0.02)], indirect=True)
+def test_who_goes_on_with_nothing_makes_room_for_those_who_wait(place: Place) -> None:
+    first, _ = place.greeted()
+    second = place.peer()
+    second.sendall(GREETING + HELLO)
+    assert read(place.inner(), 64) == GREETING
+    assert is_cut_off(first)
+
+
 def test_one_key_is_asked_about_at_a_time(place: Place) -> None:
     (one, one_inner), (two, two_inner) = place.greeted(), place.greeted()
     one.sendall(INITIATE)

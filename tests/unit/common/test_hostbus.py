@@ -31,6 +31,7 @@ from ovbench.common.join import Join
 from ovbench.common.keys import Keys, new_keys
 from ovbench.common.messages import MAX_MESSAGE_BYTES
 from ovbench.common.wire import BadMessage
+from ovbench.common.zmtp import GREETING_BYTES, SERVER_GREETING
 from tests.process.driver import PATIENCE_S
 
 OWN: Final = new_keys()
@@ -286,6 +287,22 @@ def test_an_address_that_cannot_be_had_is_an_error_with_the_reason(meeting: Meet
         HostHub(f"tcp://{host}:{port}", OWN, {})
     with pytest.raises(OSError, match="assign"):
         HostHub("tcp://192.0.2.1:0", OWN, {})
+
+
+def test_libzmq_greets_as_the_gate_does_in_its_stead() -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    server = context.socket(zmq.ROUTER)
+    server.set(zmq.CURVE_SERVER, 1)
+    server.set(zmq.CURVE_SECRETKEY, OWN.secret.encode())
+    port = server.bind_to_random_port("tcp://127.0.0.1")
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as peer:
+        peer.sendall(SERVER_GREETING[:32] + bytes(32))
+        greeting = b""
+        while len(greeting) < GREETING_BYTES:
+            greeting += peer.recv(GREETING_BYTES - len(greeting))
+    server.close(0)
+    context.term()
+    assert greeting == SERVER_GREETING
 
 
 def test_a_secret_is_in_no_text() -> None:
