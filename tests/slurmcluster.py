@@ -5,18 +5,17 @@ slurmd slurmctld slurm-client munge.
 """
 
 import os
-import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
-PROGRAMS: Final = ("slurmctld", "slurmd", "srun", "salloc", "munged", "unshare", "nsenter", "ip")
-PATIENCE_S: Final = 60.0
-NODES: Final = {"a": "127.0.0.2", "b": "127.0.0.3"}
+from tests import island
+from tests.island import ADDRESSES, Island, until
+
+PROGRAMS: Final = ("slurmctld", "slurmd", "srun", "salloc", "munged")
+NODES: Final = dict(zip("ab", ADDRESSES, strict=True))
 
 _CONFIGURATION: Final = """\
 ClusterName=ovbench
@@ -48,9 +47,6 @@ PartitionName=debug Nodes=a,b Default=YES MaxTime=60 State=UP
 _CGROUP: Final = "CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nConstrainCores=yes\n"
 
 _DAEMONS: Final = """
-set -e
-ip link set lo up
-for address in {addresses}; do ip addr add $address/8 dev lo; done
 munged --force --key-file={folder}/munge.key --socket={folder}/munge.socket --pid-file={folder}/munged.pid \
  --log-file={folder}/munged.log --seed-file={folder}/munge.seed
 slurmctld -c
@@ -62,10 +58,8 @@ exec sleep infinity
 
 def missing() -> str:
     """Why there can be no cluster here; empty if there can."""
-    if os.geteuid() != 0:
-        return "Slurm's daemons and namespaces need root"
-    absent = [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]
-    return f"there is no {', '.join(absent)} (Debian: slurmd slurmctld slurm-client munge iproute2)" if absent else ""
+    absent = island.missing(PROGRAMS)
+    return f"{absent} (Debian: slurmd slurmctld slurm-client munge iproute2)" if absent else ""
 
 
 def cpusets() -> bool:
@@ -73,7 +67,7 @@ def cpusets() -> bool:
     return os.access("/sys/fs/cgroup/cpuset/cpuset.cpus", os.W_OK)
 
 
-class SlurmCluster:
+class SlurmCluster(Island):
     """`cpus`: of each node."""
 
     def __init__(self, folder: Path, cpus: int = os.cpu_count() or 1) -> None:
@@ -92,82 +86,17 @@ class SlurmCluster:
         text = _CONFIGURATION.format(host=host, folder=folder, task=task, nodes="\n".join(rows))
         (folder / "slurm.conf").write_text(text)
         (folder / "cgroup.conf").write_text(_CGROUP)
-        self.folder = folder
-        script = _DAEMONS.format(folder=folder, addresses=" ".join(NODES.values()), nodes=" ".join(NODES))
-        self._outside = subprocess.Popen(
-            ["unshare", "--net", "--pid", "--fork", "--mount-proc", "--kill-child", "bash", "-c", script],
-            stdout=subprocess.PIPE, env=self.environment, text=True,
-        )  # fmt: skip
-        assert self._outside.stdout is not None
-        if self._outside.stdout.readline() != "up\n":
-            self.close()
-            raise OSError(f"Slurm's daemons cannot be started; see the logs in {folder}")
-        children = Path(f"/proc/{self._outside.pid}/task/{self._outside.pid}/children").read_text()
-        self._inside = children.split()[0]
+        script = _DAEMONS.format(folder=folder, nodes=" ".join(NODES))
+        super().__init__(script, {"SLURM_CONF": str(folder / "slurm.conf")})
         self.await_idle()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._outside.kill()  # and by --kill-child the first process inside, with which all others end
-        self._outside.communicate()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Of what runs in it: this process's, without any job that this may run in itself."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SALLOC_"))}
-        return {**kept, "PATH": _path(), "SLURM_CONF": str(self.folder / "slurm.conf")}
-
-    def inside(self, *words: str) -> list[str]:
-        """The command, to be run in the cluster with `environment`."""
-        return ["nsenter", f"--target={self._inside}", "--net", "--pid", "--mount", f"--wd={os.getcwd()}", *words]
-
-    def run(self, *words: str) -> str:
-        asked = subprocess.run(
-            self.inside(*words), env=self.environment, capture_output=True, text=True, timeout=PATIENCE_S
-        )
-        return asked.stdout.strip()
-
-    def start(self, *words: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            self.inside(*words), env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
 
     def jobs(self) -> str:
         """A line of each that is there, also of those that are ending."""
         return self.run("squeue", "--noheader", "--format=%i %T")
 
-    def pids(self, words: str) -> list[int]:
-        """As this process sees them, of all in the cluster whose command line has these words."""
-        namespace = os.readlink(f"/proc/{self._inside}/ns/pid")
-        found = []
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                if os.readlink(f"/proc/{name}/ns/pid") == namespace:
-                    line = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    if words in line:
-                        found.append(int(name))
-            except OSError:
-                continue
-        return found
-
     def await_idle(self) -> None:
         """No job, and all nodes there."""
-        deadline = time.monotonic() + PATIENCE_S
-        while self.run("sinfo", "--noheader", "--format=%T %D") != f"idle {len(NODES)}":
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the nodes are not idle: {self.run('sinfo')}")
-            time.sleep(0.1)
-
-
-def _path() -> str:
-    return os.pathsep.join((*os.get_exec_path(), "/usr/sbin", "/sbin"))
+        until(lambda: self.run("sinfo", "--noheader", "--format=%T %D") == f"idle {len(NODES)}")
 
 
 def main(arguments: Sequence[str]) -> int:

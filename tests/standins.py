@@ -16,6 +16,7 @@ from typing import Any
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.launch import HostLauncher, Seat
+from ovbench.coordinator.launch.ray import RayLauncher
 from ovbench.coordinator.launch.slurm import SlurmLauncher
 
 _SUPERVISOR = """
@@ -109,6 +110,8 @@ def _launcher(engine: str, place: str, python: str) -> HostLauncher:
     def say(line: str) -> None:
         print("said", line, flush=True)
 
+    if engine == "ray":
+        return RayLauncher(place, python, say=say)
     return SlurmLauncher(place or None, python, say=say)
 
 

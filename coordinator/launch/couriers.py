@@ -82,6 +82,9 @@ class Courier:
     def sending(self) -> bool:
         return self.reached and len(self._unsent) > 0 and not self.input.closed
 
+    def also_send(self, data: bytes) -> None:
+        self._unsent = memoryview(bytes(self._unsent) + data)
+
     def send(self) -> None:
         """As much as goes now of what is still to be sent."""
         try:
@@ -178,6 +181,14 @@ class Couriers:
         open. Few couriers whose mark was not seen run at a time. Raises OSError where no process can be started."""
         self._waiting.append((name, command, data, mark))
         self._begin()
+
+    def tell(self, name: str, data: bytes) -> None:
+        """Have more carried to it, after what is still to be sent; to one that does not run, nothing."""
+        courier = self._running.get(name)
+        if courier is not None and not courier.input.closed:
+            courier.also_send(data)
+            courier.send()
+            self._watch_input(courier)
 
     def turn(self, timeout_s: float) -> Iterator[tuple[str, str | Ended]]:
         """Wait so long for news at the most. By the names of hosts: lines that were said, and ends."""

@@ -41,6 +41,12 @@ def _slurm(remote: Remote, say: Say) -> HostLauncher:
     return SlurmLauncher(remote.slurm_options or None, remote.remote_python, _options(remote), say)
 
 
+def _ray(remote: Remote, say: Say) -> HostLauncher:
+    from .ray import RayLauncher
+
+    return RayLauncher(remote.ray_address, remote.remote_python, _options(remote), say)
+
+
 def _kubernetes(remote: Remote, say: Say) -> HostLauncher:
     from .kubernetes import KubernetesLauncher
 
@@ -51,6 +57,7 @@ def _kubernetes(remote: Remote, say: Say) -> HostLauncher:
 HOST_MAKERS: Final[Mapping[str, Callable[[Remote, Say], HostLauncher]]] = {
     "ssh": _ssh,
     "slurm": _slurm,
+    "ray": _ray,
     "kubernetes": _kubernetes,
     "external": lambda remote, say: JoinFileLauncher(remote.hosts, remote.join_folder),
 }

@@ -55,6 +55,13 @@ ROWS: Final = (
         engine=True,
     ),
     LauncherChoice(
+        name="ray",
+        about="takes the nodes of the Ray cluster at --ray-address",
+        join_timeout_s=60.0,
+        lease_s=3.0,
+        engine=True,
+    ),
+    LauncherChoice(
         name="kubernetes",
         about="waits for the pods of ovbench-coord manifest kubernetes, whose keys are --run-keys",
         join_timeout_s=300.0,

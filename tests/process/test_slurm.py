@@ -4,13 +4,13 @@ import os
 import shlex
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.island import until
 from tests.slurmcluster import NODES, SlurmCluster, cpusets, missing
 from tests.standins import Launching, seat, supervisor, told
 
@@ -46,15 +46,6 @@ def launch(cluster: SlurmCluster, tmp_path: Path) -> Iterator[Launch]:
         launching.process.communicate()
     cluster.run("scancel", "--user=root")
     cluster.await_idle()
-
-
-def until(holds: Callable[[], bool], limit_s: float = PATIENCE_S) -> float:
-    """How long it took, in seconds; fails after `limit_s`."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < limit_s
-        time.sleep(0.02)
-    return time.monotonic() - began
 
 
 def up(launching: Launching, folder: Path) -> None:
