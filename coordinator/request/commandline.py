@@ -175,7 +175,7 @@ def _launch(raw: argparse.Namespace) -> Launch:
     python, remote = raw.agent_python, remote_of(raw)
     return Launch(
         launcher=raw.launcher,
-        bind=_bind(raw) if remote is None else None,
+        bind=None if defaults.remote(raw) else _bind(raw),
         remote=remote,
         join_timeout_s=defaults.join_timeout_s(raw),
         prepare_timeout_s=defaults.prepare_timeout_s(raw),
