@@ -73,6 +73,12 @@ class Plan:
         agents = self.agents_on(host)
         return Plan(self.jobs[agents.start : agents.stop], self.shares[host].housekeeping)
 
+    @property
+    def agents_per_cpu(self) -> float:
+        """Of the host where they are the most."""
+        parts = (self.on(host) for host in range(self.hosts))
+        return max(len(part.jobs) / max(1, len(part.measured_cpus)) for part in parts)
+
     def occupied(self) -> "Plan":
         """Without hosts that have no agents."""
         return replace(self, shares=tuple(share for share in self.shares if share.agents))

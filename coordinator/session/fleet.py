@@ -45,11 +45,6 @@ def release(crew: Crew) -> list[Send]:
     return [Send(contact.peer, Release()) for contact in crew.contacts]
 
 
-def _agents_per_cpu(jobs: Sequence[Job]) -> float:
-    cpus = {cpu for job in jobs for cpu in job.placement.cpus}
-    return len(jobs) / max(1, len(cpus))
-
-
 class Fleet:
     def __init__(
         self,
@@ -58,15 +53,16 @@ class Fleet:
         now_ns: int,
         cpus_of: Callable[[int], Collection[int] | None] = lambda agent: None,
         given: bool = False,
+        agents_per_cpu: float = 1.0,
     ) -> None:
         """`cpus_of`: all that there are on an agent's host, None where that is not known. `given`: each agent has been
-        given its place by the launcher."""
+        given its place by the launcher. `agents_per_cpu`: on the host where they are the most."""
         self._cpus_of = cpus_of
         self._given = given
         self.members = tuple(
             Member(index, job, heard_ns=now_ns, since_ns=now_ns, moved_ns=now_ns) for index, job in enumerate(jobs)
         )
-        self._rules = rules.crowded(_agents_per_cpu(jobs))
+        self._rules = rules.crowded(agents_per_cpu)
         self._by_peer: dict[bytes, Member] = {}
         self._by_nonce: dict[str, Member] = {}
         self._in_state = Counter(member.state for member in self.members)  # so no message is a walk over all members

@@ -139,7 +139,9 @@ class Session:
         those that can still be reached, which are not released. Raises UsageError where the job itself is wrong."""
         _check_size(self.plan.jobs)
         dropped = bus.hub.dropped
-        fleet = Fleet(self.plan.jobs, self.rules, self.clock(), self.cpus_of, bus.launcher.gives_places)
+        fleet = Fleet(
+            self.plan.jobs, self.rules, self.clock(), self.cpus_of, bus.launcher.gives_places, self.plan.agents_per_cpu
+        )
         try:
             if crew is not None:
                 self._do(bus, fleet, fleet.take_over(crew, self.clock()))

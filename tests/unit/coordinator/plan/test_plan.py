@@ -202,3 +202,9 @@ def test_cpus_of_a_plan_over_hosts_are_those_of_a_part() -> None:
 def test_a_plan_for_one_host_is_its_own_part() -> None:
     plan = make_plan(request("--agents", "2"), machine())
     assert (plan.hosts, plan.on(0), plan.host_of(1)) == (1, plan, 0)
+
+
+def test_agents_crowd_only_those_of_their_own_host() -> None:
+    hosts = [SeatedHost("a", machine(cores=2)), SeatedHost("b", machine(cores=2), agents=6)]
+    assert make_plan_over(request("--agents", "2"), hosts).agents_per_cpu == 3
+    assert make_plan(request("--agents", "2"), machine(cores=4)).agents_per_cpu == pytest.approx(0.5)

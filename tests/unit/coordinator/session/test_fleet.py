@@ -934,7 +934,8 @@ def test_pulses_go_to_all_that_live_as_often_as_heartbeats_come() -> None:
 def crowd(agents: int, cpus: int) -> Life:
     """So many agents on so few CPUs."""
     life = Life(agents=agents, duration_s=60.0)
-    life.fleet = Fleet([job((agent % cpus,), duration_s=60.0) for agent in range(agents)], RULES, life.now_ns)
+    jobs = [job((agent % cpus,), duration_s=60.0) for agent in range(agents)]
+    life.fleet = Fleet(jobs, RULES, life.now_ns, agents_per_cpu=agents / cpus)
     return life
 
 
