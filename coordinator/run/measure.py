@@ -70,6 +70,7 @@ def _measured(
             join_s=request.launch.join_timeout_s,
             prepare_s=request.launch.prepare_timeout_s,
             lease_s=lease_s if lease_s is not None else request.launch.lease_s,
+            margin_ns=Rules.margin_ns + watched.order_ns,
         ),
         python=request.launch.agent_python,
         cpus_of=watched.cpus_of,

@@ -101,6 +101,11 @@ class RemoteWatch:
     plan: Plan
     observer: RemoteObserver
 
+    @property
+    def order_ns(self) -> int:
+        """Of the slowest network: two round trips, as what it carries may have been sent twice."""
+        return 2 * max((host.time.clock.least_round_trip_ns for host in self.hosts.living), default=0)
+
     def cpus_of(self, agent: int) -> Collection[int] | None:
         topology = self.hosts.hosts[self.plan.host_of(agent)].topology
         return None if topology is None else frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline)

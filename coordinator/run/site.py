@@ -30,6 +30,10 @@ class Watched(Protocol):
     @property
     def observer(self) -> Observer: ...
 
+    @property
+    def order_ns(self) -> int:
+        """How long an order may be under way to an agent, beyond what it is on this host."""
+
     def cpus_of(self, agent: int) -> Collection[int] | None:
         """All that there are on its host, None where that is not known."""
 
@@ -91,6 +95,7 @@ class LocalSite:
 class LocalWatch:
     topology: Topology
     observer: LocalObserver
+    order_ns: int = 0
 
     def cpus_of(self, agent: int) -> Collection[int]:
         return frozenset(cpu.id for cpu in self.topology.cpus) | frozenset(self.topology.offline)
