@@ -10,26 +10,20 @@ Instants are CLOCK_MONOTONIC ns, int64 where there are many. Pure.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from .clockfit import fitted
 from .clockline import MOST_DRIFT_ONE_IN, ClockLine, drifted_ns
 
 Int64s = npt.NDArray[np.int64]
-_Floats = npt.NDArray[np.float64]
 _Instants = TypeVar("_Instants", int, Int64s)
 
 _MOST_POINTS: Final = 4_096
 """Kept of each bound: those of an hour of pings a second apart; beyond it every other one is given up."""
-
-_MOST_SLOPE: Final = 1 / MOST_DRIFT_ONE_IN
-_STEPS: Final = 60
-_KNOTS: Final = 64
-_LEAST_KNOT_NS: Final = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -95,6 +89,14 @@ class HostClock:
         self._negative_least.add(trip.received_ns, -least)
         self._line = None
 
+    def forget(self, keep_ns: int) -> None:
+        """Keep only what was learnt in so long a time before the last round trip: what comes is to be mapped, and not
+        what was, and by the drift of now."""
+        before_ns = self._last_ns - keep_ns
+        if self._reported is None and self._first_ns < before_ns:
+            self._first_ns = min(self._most.forget(before_ns), self._negative_least.forget(before_ns))
+            self._line = None
+
     @property
     def consistent(self) -> bool:
         """Whether one clock can have made all round trips."""
@@ -116,13 +118,12 @@ class HostClock:
         known of its error. Raises NoRoundTrip.
 
         It is straight where the drift may have been constant, which between clocks of machines it nearly is for
-        minutes, and then never leaves the bounds; else it has knots between which it is straight. Of all slopes that
-        the bounds allow it has the middle of those that keep away from both by half of what is possible: the middle of
-        all where only a moment is known, the true one where the shortest round trips from far apart agree on it.
+        minutes, and then never leaves the bounds (see `clockfit`).
         """
         self._must_know()
         if self._line is None:
-            self._line = self._straight() or self._with_knots()
+            at_ns, negative = self._negative_least.points
+            self._line = fitted(self._most.points, (at_ns, -negative), self.offset_bounds_ns)
         return self._line
 
     def error_ns(self, at_ns: int, line: ClockLine | None = None) -> int:
@@ -149,48 +150,6 @@ class HostClock:
     def _must_know(self) -> None:
         if not self.round_trips:
             raise NoRoundTrip("the clock of that host has not been read yet")
-
-    def _straight(self) -> ClockLine | None:
-        """None where no straight line lies between the bounds."""
-        zero_ns, offset_ns = self._first_ns, self._most.values[0]
-        most, least = self._most.points(zero_ns, offset_ns), self._negative_least.points(zero_ns, -offset_ns)
-
-        def room(slope: float) -> float:
-            """Between the bounds, for a line of that slope; concave."""
-            return float((most[1] - slope * most[0]).min() + (least[1] + slope * least[0]).min())
-
-        low, high = -_MOST_SLOPE, _MOST_SLOPE
-        for _ in range(_STEPS):
-            third = (high - low) / 3
-            if room(low + third) < room(high - third):
-                low += third
-            else:
-                high -= third
-        best = (low + high) / 2
-        if room(best) < 0:
-            return None
-        enough = room(best) / 2
-        left, right = (_last(room, enough, best, edge) for edge in (-_MOST_SLOPE, _MOST_SLOPE))
-        slope = (left + right) / 2
-        above, below = (most[1] - slope * most[0]).min(), -(least[1] + slope * least[0]).min()
-        return ClockLine.straight(zero_ns, offset_ns + round(float(above + below) / 2), slope)
-
-    def _with_knots(self) -> ClockLine:
-        span_ns = self._last_ns - self._first_ns
-        knots = min(_KNOTS, span_ns // _LEAST_KNOT_NS) + 1
-        at_ns = self._first_ns + np.arange(knots, dtype=np.int64) * (span_ns // max(1, knots - 1))
-        low, high = self.offset_bounds_ns(at_ns)
-        return ClockLine.through(at_ns, low + (high - low) // 2)
-
-
-def _last(room: Callable[[float], float], enough: float, inside: float, edge: float) -> float:
-    """The slope closest to `edge` that leaves enough room, as `inside` does."""
-    if room(edge) >= enough:
-        return edge
-    for _ in range(_STEPS):
-        middle = (inside + edge) / 2
-        inside, edge = (middle, edge) if room(middle) >= enough else (inside, middle)
-    return inside
 
 
 class _Ceiling:
@@ -229,17 +188,23 @@ class _Ceiling:
 
     def at_all(self, at_ns: Int64s) -> Int64s:
         """The same at many instants."""
-        instants, values = np.asarray(self.instants, np.int64), np.asarray(self.values, np.int64)
+        instants, values = self.points
         right = np.searchsorted(instants, at_ns)
         sides = (np.maximum(right - 1, 0), np.minimum(right, len(instants) - 1))
         before, behind = (values[side] + drifted_ns(np.abs(at_ns - instants[side])) for side in sides)
         most: Int64s = np.minimum(before, behind)
         return most
 
-    def points(self, zero_ns: int, zero: int) -> tuple[_Floats, _Floats]:
-        """Instants and values less these, [n] each."""
-        instants, values = np.asarray(self.instants, np.int64), np.asarray(self.values, np.int64)
-        return (instants - zero_ns).astype(np.float64), (values - zero).astype(np.float64)
+    def forget(self, before_ns: int) -> int:
+        """Give up the points before an instant, but for the last of all; the first instant that is left."""
+        gone = min(bisect_left(self.instants, before_ns), len(self.instants) - 1)
+        del self.instants[:gone], self.values[:gone]
+        return self.instants[0]
+
+    @property
+    def points(self) -> tuple[Int64s, Int64s]:
+        """Instants and values, [n] each."""
+        return np.asarray(self.instants, np.int64), np.asarray(self.values, np.int64)
 
     def _follows(self, point: int, at_ns: int, value: int) -> bool:
         """Whether a point that is kept says nothing beyond another one."""

@@ -149,6 +149,35 @@ def test_a_drift_that_changes_gives_a_line_with_knots_within_the_bounds() -> Non
     assert np.abs(line.offsets_ns(at_ns) - true).max() < 2_000_000
 
 
+def test_of_hours_with_a_drift_that_wanders_the_line_has_few_knots_and_is_near() -> None:
+    """A ppm up and down in half an hour each, read every second: no more than a fraction of a round trip off."""
+    truth = Truth(10**9, 1_800 * 10**9, (0.02, 0.021) * 4)
+    random = np.random.default_rng(1)
+    delays = 60_000 + random.exponential(30_000, (14_000, 2)).astype(int)
+    clock = clock_of(*(truth.trip(BEGIN_NS + beat * 10**9, *map(int, delays[beat])) for beat in range(14_000)))
+    line = clock.line()
+    at_ns = BEGIN_NS + np.arange(0, 13_900) * 10**9
+    true = np.asarray([truth.offset(int(at)) for at in at_ns])
+    assert 3 <= len(line.at_ns) <= 65
+    assert np.abs(line.offsets_ns(at_ns) - true).max() < 200_000
+
+
+@given(truths(), PINGS, st.integers(0, 10**12))
+def test_what_is_forgotten_widens_the_bounds_and_no_more(
+    truth: Truth, pings: list[tuple[float, int, int]], keep_ns: int
+) -> None:
+    trips = [truth.trip(spread(truth, share), *delays) for share, *delays in pings]
+    clock, whole = clock_of(*trips), clock_of(*trips)
+    clock.forget(keep_ns)
+    at_ns = np.linspace(BEGIN_NS, spread(truth, 1.0), 20).astype(np.int64)
+    (low, high), (least, most) = clock.offset_bounds_ns(at_ns), whole.offset_bounds_ns(at_ns)
+    assert (low <= least).all()
+    assert (most <= high).all()
+    late = max(trip.received_ns for trip in trips)
+    assert clock.error_ns(late) <= whole.error_ns(late, clock.line()) + 10
+    assert clock.round_trips == len(trips)
+
+
 @pytest.mark.parametrize("jump_ns", [-(10**10), -(10**6), 10**6, 10**10])
 def test_a_clock_that_jumped_is_noticed_and_the_bound_has_both_sides(jump_ns: int) -> None:
     before, after = Truth(10**9, DAY_NS, (0.01,)), Truth(10**9 + jump_ns, DAY_NS, (0.01,))
@@ -203,6 +232,15 @@ def test_round_trips_of_a_burst_leave_few_points() -> None:
     clock = clock_of(*burst(Truth(0, DAY_NS, (0.0,)), BEGIN_NS, 7, pings=10_000))
     assert len(clock._most.instants) < 1_000
     assert clock.error_ns(BEGIN_NS + 10**9) < 200_000
+
+
+def test_a_nanosecond_that_was_rounded_is_no_drift() -> None:
+    """Two round trips of no length, 100 ns apart, between which the offset changes by one."""
+    clock = clock_of(RoundTrip(BEGIN_NS, 1_000, BEGIN_NS), RoundTrip(BEGIN_NS + 100, 1_101, BEGIN_NS + 100))
+    assert clock.consistent
+    line = clock.line()
+    assert abs(line.drift_ppm) <= 1_002
+    assert clock.error_ns(BEGIN_NS) < 10
 
 
 def test_without_a_round_trip_nothing_is_known() -> None:
