@@ -63,8 +63,8 @@ class HostClock:
         """Of the offset: the least that round trips leave."""
         self._negative_least = _Ceiling()
         self._first_ns = self._last_ns = 0
-        self._reported: tuple[int, int] | None = None
-        """All offsets that were reported, once two of them contradict each other."""
+        self._reported = (0, 0)
+        """The least and the most of all offsets that round trips would allow, each by itself."""
         self._line: ClockLine | None = None
 
     def add(self, trip: RoundTrip) -> None:
@@ -72,18 +72,16 @@ class HostClock:
         most, least = trip.host_ns - trip.sent_ns, trip.host_ns - trip.received_ns
         if self.round_trips == 0:
             self.least_round_trip_ns, self._first_ns, self._last_ns = trip.length_ns, trip.sent_ns, trip.received_ns
+            self._reported = (least, most)
         self.least_round_trip_ns = min(self.least_round_trip_ns, trip.length_ns)
         self._first_ns, self._last_ns = min(self._first_ns, trip.sent_ns), max(self._last_ns, trip.received_ns)
+        self._reported = (min(self._reported[0], least), max(self._reported[1], most))
         self.round_trips += 1
         if self.round_trips > 1 and (
             most + self._negative_least.at(trip.sent_ns) < 0 or self._most.at(trip.received_ns) - least < 0
         ):
             self.contradictions += 1
-            if self._reported is None:
-                self._reported = (-max(self._negative_least.values), max(self._most.values))
-        if self._reported is not None:
-            low, high = self._reported
-            self._reported = (min(low, least), max(high, most))
+        if self.contradictions:
             return
         self._most.add(trip.sent_ns, most)
         self._negative_least.add(trip.received_ns, -least)
@@ -93,21 +91,22 @@ class HostClock:
         """Keep only what was learnt in so long a time before the last round trip: what comes is to be mapped, and not
         what was, and by the drift of now."""
         before_ns = self._last_ns - keep_ns
-        if self._reported is None and self._first_ns < before_ns:
+        if self.consistent and self._first_ns < before_ns:
             self._first_ns = min(self._most.forget(before_ns), self._negative_least.forget(before_ns))
+            self._reported = (-max(self._negative_least.values), max(self._most.values))
             self._line = None
 
     @property
     def consistent(self) -> bool:
         """Whether one clock can have made all round trips."""
-        return self._reported is None
+        return self.contradictions == 0
 
     def offset_bounds_ns(self, at_ns: Int64s) -> tuple[Int64s, Int64s]:
         """The least and the most that the offset can be at instants of the coordinator's clock; int64 [n] each. Raises
         NoRoundTrip."""
         self._must_know()
-        if self._reported is not None:
-            # Between what it reported it may have drifted on either side of a jump.
+        if not self.consistent:
+            # Between what it reported it may have drifted, on either side of a jump.
             beyond = np.maximum(np.maximum(self._first_ns - at_ns, at_ns - self._last_ns), 0)
             wide = drifted_ns(beyond + (self._last_ns - self._first_ns))
             return self._reported[0] - wide, self._reported[1] + wide
