@@ -60,8 +60,8 @@ class Sshd:
         return _sessions(self.pid)
 
 
-def start_sshd(folder: Path, environment: dict[str, str]) -> Iterator[Sshd]:
-    """`environment`: of what it runs. Yields one, and ends it with its connections."""
+def start_sshd(folder: Path, environment: dict[str, str], cpu: int | None = None) -> Iterator[Sshd]:
+    """`environment`: of what it runs. `cpu`: the only one for that. Yields one, and ends it with its connections."""
     for name in ("host", "user"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
     port = _free_port()
@@ -73,6 +73,8 @@ def start_sshd(folder: Path, environment: dict[str, str]) -> Iterator[Sshd]:
     if os.geteuid() == 0:
         _PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
     command = [_sshd() or "sshd", "-D", "-f", str(folder / "sshd_config"), "-E", str(folder / "log")]
+    if cpu is not None:
+        command = ["taskset", "-c", str(cpu), *command]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
         _await_port(port, process)

@@ -1,7 +1,6 @@
 """--install beside a real sshd. Its pip finds stand-ins for what ovbench needs, which lead to what is here."""
 
 import os
-import subprocess
 import sys
 import sysconfig
 import time
@@ -15,6 +14,7 @@ from ovbench.common.errors import UsageError
 from ovbench.coordinator.launch.ownwheel import own_wheel
 from ovbench.coordinator.launch.sshinstall import install
 from tests.leftovers import MARK, running
+from tests.process.driver import Ran
 from tests.sshd import Sshd, needs_sshd, sshd_environment, start_sshd
 
 pytestmark = needs_sshd
@@ -23,7 +23,7 @@ StartSshd = Callable[..., Sshd]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[StartSshd]:
+def serve(tmp_path: Path) -> Iterator[StartSshd]:
     """An sshd whose sessions have these variables, and a cache of their own."""
     running: list[Iterator[Sshd]] = []
 
@@ -54,9 +54,9 @@ def stand_ins(folder: Path) -> Path:
     return folder
 
 
-def test_hosts_get_an_environment_once_and_use_it_again(start: StartSshd, tmp_path: Path) -> None:
+def test_hosts_get_an_environment_once_and_use_it_again(serve: StartSshd, tmp_path: Path) -> None:
     """Two hosts that share a home make one environment."""
-    sshd = start(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(stand_ins(tmp_path / "wheels")))
+    sshd = serve(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(stand_ins(tmp_path / "wheels")))
     hosts = (sshd.host("127.0.0.1"), sshd.host("127.0.0.2"))
     key = own_wheel().key
     folder = tmp_path / "cache" / "ovbench" / "hosts" / key
@@ -72,9 +72,9 @@ def test_hosts_get_an_environment_once_and_use_it_again(start: StartSshd, tmp_pa
     assert said == [f"{hosts[0].name}: ready: {folder}/bin/python"]
 
 
-def test_what_pip_lacks_is_one_sentence(start: StartSshd, tmp_path: Path) -> None:
+def test_what_pip_lacks_is_one_sentence(serve: StartSshd, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    sshd = start(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path / "empty"))
+    sshd = serve(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path / "empty"))
     with pytest.raises(UsageError) as refused:
         install((sshd.host(),), sshd.ssh, None, lambda line: None)
     assert str(refused.value).startswith(
@@ -83,29 +83,29 @@ def test_what_pip_lacks_is_one_sentence(start: StartSshd, tmp_path: Path) -> Non
     assert not list(tmp_path.glob("cache/ovbench/hosts/*/ovbench-complete"))
 
 
-def test_a_host_that_cannot_be_reached_is_named(start: StartSshd) -> None:
-    sshd = start()
+def test_a_host_that_cannot_be_reached_is_named(serve: StartSshd) -> None:
+    sshd = serve()
     (sshd.folder / "authorized_keys").write_text("")
     with pytest.raises(UsageError, match=rf"^--install: {sshd.host().name}: permission denied \(publickey\)"):
         install((sshd.host(),), sshd.ssh, None, lambda line: None)
 
 
-def test_a_python_that_is_not_there_is_said(start: StartSshd) -> None:
-    sshd = start()
+def test_a_python_that_is_not_there_is_said(serve: StartSshd) -> None:
+    sshd = serve()
     with pytest.raises(UsageError, match=r"there is no such Python: /no/such"):
         install((sshd.host(),), sshd.ssh, "/no/such", lambda line: None)
 
 
-def test_a_cache_that_cannot_be_written_is_said(start: StartSshd, tmp_path: Path) -> None:
-    sshd = start()
+def test_a_cache_that_cannot_be_written_is_said(serve: StartSshd, tmp_path: Path) -> None:
+    sshd = serve()
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(UsageError, match=r"cache/ovbench.*: (Not a directory|File exists)"):
         install((sshd.host(),), sshd.ssh, sys.executable, lambda line: None)
 
 
-def test_an_interrupted_installation_leaves_no_process_and_is_made_anew(start: StartSshd, tmp_path: Path) -> None:
+def test_an_interrupted_installation_leaves_no_process_and_is_made_anew(serve: StartSshd, tmp_path: Path) -> None:
     """As by Ctrl-C while it makes the environment."""
-    sshd = start(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(stand_ins(tmp_path / "wheels")))
+    sshd = serve(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(stand_ins(tmp_path / "wheels")))
 
     def interrupt(line: str) -> None:
         if ": making " in line:
@@ -122,16 +122,16 @@ def test_an_interrupted_installation_leaves_no_process_and_is_made_anew(start: S
 
 
 @pytest.mark.long
-def test_an_environment_of_the_real_packages_runs_an_agent(start: StartSshd) -> None:
-    passed_on = (
-        "PATH",
-        "HTTPS_PROXY",
-        "https_proxy",
-        "PIP_INDEX_URL",
-        "PIP_EXTRA_INDEX_URL",
-        "PIP_FIND_LINKS",
-        "PIP_CERT",
-    )
-    sshd = start(**{name: os.environ[name] for name in passed_on if name in os.environ})
-    pythons = install((sshd.host(),), sshd.ssh, sys.executable, print)
-    subprocess.run([pythons[sshd.host().name], "-m", "ovbench.agent.cli", "--help"], check=True, cwd="/")
+def test_a_run_takes_place_in_an_environment_of_the_real_packages(
+    serve: StartSshd, run: Callable[..., Ran], tmp_path: Path
+) -> None:
+    """By a registry, which is asked as the user's own pip would."""
+    names = ("PATH", "HTTPS_PROXY", "https_proxy", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT")
+    sshd = serve(**{name: os.environ[name] for name in names if name in os.environ})
+    reached = ("--hosts", sshd.host().name, "--ssh-config", sshd.config, "--bind", "tcp://127.0.0.1:0")
+    null = ("--backend", "null:2000", "-api", "sync", "--agents", "1", "--warmup", "0.1", "-t", "1")
+    ran = run(*reached, "--install", *null)
+    assert ran.code == 0, ran.err
+    python = f"{tmp_path}/cache/ovbench/hosts/{own_wheel().key}/bin/python"
+    assert f"{sshd.host().name}: ready: {python}" in ran.err
+    assert [host["name"] for host in ran.report["hosts"]] == [sshd.host().name]
