@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from ovbench.common.clock import NS_PER_MS
+from ovbench.common.topology import format_cpu_list
 
 from ..analysis.hosts import Inference, inference_of
 from ..result.environment import Environment
@@ -11,6 +12,7 @@ from ..result.findings import Code
 from ..result.hosts import named_hosts
 from ..result.numbers import milliseconds
 from ..result.report import Finding
+from ..session.record import AgentRecord
 from .evidence import Evidence
 
 MOST_OF_WINDOW: Final = 0.01
@@ -21,9 +23,7 @@ def find_on_host(evidence: Evidence, index: int) -> Iterator[Finding]:
     """Of one host, without its name."""
     host = evidence.run.hosts[index]
     if host.why:
-        agents = len(evidence.run.on(index).agents)
-        message = f"The host was lost: {host.why}. What its {agents} agent{'s' if agents != 1 else ''} did is left out."
-        yield Finding(Code.HOST_LOST, "error", message)
+        yield Finding(Code.HOST_LOST, "error", f"The host was lost: {host.why}. {_left(evidence.run.on(index).agents)}")
         return
     limit_ms = evidence.run.request.criteria.thresholds.max_clock_error_ms
     if host.clock is None or host.clock.error_ns <= limit_ms * NS_PER_MS:
@@ -38,6 +38,14 @@ def find_on_host(evidence: Evidence, index: int) -> Iterator[Finding]:
     )
     advice = "Measure for longer, -t, over a faster network, or raise --max-clock-error; latencies are not affected."
     yield Finding(Code.CLOCK_ERROR, "error" if coarse else "warning", message, advice)
+
+
+def _left(agents: Sequence[AgentRecord]) -> str:
+    """What is missing for it."""
+    out = [agent.id for agent in agents if not agent.counts]
+    if not out:
+        return "Its agents had delivered before; what its CPUs did is not known."
+    return f"What agent{'s' if len(out) != 1 else ''} {format_cpu_list(out)} did is left out."
 
 
 def find_among_hosts(evidence: Evidence) -> Iterator[Finding]:

@@ -72,7 +72,14 @@ def test_a_lost_host_is_said_once_and_not_by_each_of_its_agents() -> None:
     assert (verdict.status, verdict.because) == ("PARTIAL", ("host_lost",))
     (finding,) = verdict.findings
     assert finding.message.startswith("Host b: The host was lost: its network was gone for 3 s.")
-    assert "2 agents" in finding.message
+    assert finding.message.endswith("What agents 1-2 did is left out.")
+
+
+def test_of_a_host_that_was_lost_when_its_agents_had_delivered_their_figures_stand() -> None:
+    record = over_hosts(two(), lost={"b": "its network was gone for 3 s"})
+    assert only(evidence_over(record), Code.HOST_LOST).message.endswith(
+        "Its agents had delivered before; what its CPUs did is not known."
+    )
 
 
 def test_a_lost_agent_is_named_with_its_host() -> None:

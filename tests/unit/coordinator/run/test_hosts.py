@@ -5,6 +5,7 @@ The window is from second 1 to 11, in which a is busy for 80 % and b for 40 %.
 """
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,27 @@ def test_percentiles_of_a_host_are_nearest_rank_of_its_samples(times: list[list[
         assert host.latency_ms.count == len(some)
         for percent, value in ((50, host.latency_ms.median), (99, host.latency_ms.p99)):
             assert value == pytest.approx(ordered[int(np.ceil(percent / 100 * len(some))) - 1])
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.lists(st.integers(1, 900), min_size=1, max_size=30), min_size=2, max_size=6), st.data())
+def test_figures_of_all_are_the_same_however_agents_are_spread_over_hosts(
+    times: list[list[int]], data: st.DataObject
+) -> None:
+    agents = []
+    for number, some in enumerate(times):
+        latencies = np.asarray(some, np.int64) * ms(0.1)
+        agents.append(delivered(number, data=pairs(seconds(1) + np.cumsum(latencies), latencies)))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(agents) - 1), max_size=3)))
+    parts = [agents[low:high] for low, high in pairwise([0, *cuts, len(agents)])]
+    spread = report(over_hosts({f"h{number}": part for number, part in enumerate(parts)}))
+    alone = report(run(agents))
+    for name in ("throughput", "latency_ms", "groups", "arrivals", "outputs", "phases_ms"):
+        assert getattr(spread, name) == getattr(alone, name), name
+    assert [part.fps for part in spread.timeline] == [part.fps for part in alone.timeline]
+    each = [host.throughput for host in spread.hosts if host.throughput is not None]
+    assert sum(one.count for one in each) == spread.throughput.count
+    assert sum(one.fps for one in each) == pytest.approx(spread.throughput.fps)
 
 
 def test_cpus_are_those_of_each_host_and_shares_of_all_are_weighted_by_their_number() -> None:
