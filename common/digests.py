@@ -116,7 +116,7 @@ def unchanged(flag: str, path: str, state: FileState) -> None:
         raise UsageError(f"{flag} {path}: the file was changed since it was read; run again when it is whole")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)
 def sha256(path: str, state: FileState) -> str:
     """In hex. Of the same state it is read once. Raises UsageError where it cannot be read."""
     try:

@@ -57,9 +57,6 @@ class ModelCache:
         """What to answer. A set that failed is given up with `HostFailed`; other sets go on."""
         try:
             return self._offered(order) if isinstance(order, OfferFiles) else self._came(order)
-        except _Differs as error:
-            self._give_up(order, keep=True)
-            return [HostFailed(kind="runtime", message=as_text(str(error)))]
         except UsageError as error:
             self._give_up(order, keep=True)
             return [HostFailed(kind="usage", message=as_text(str(error)))]
@@ -132,7 +129,7 @@ class ModelCache:
         if not making.finish(sha256):
             if resumed:  # what another process left was not what it seemed
                 return [self._reception.anew(sha256)]
-            raise _Differs(f"{self._reception.name(sha256)}: what came has another SHA-256 than was offered")
+            raise UsageError(f"{self._reception.name(sha256)}: what came has another SHA-256 than was offered")
         for name in self._reception.sharing(sha256)[1:]:
             if not self._making[name].take_copy(sha256, making.path(sha256)):
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -189,10 +186,6 @@ class ModelCache:
             f"{what} disk of the model cache {self.folder} has room for {_size(problem.room_bytes)}; make room, or "
             "name another folder with --model-cache DIR"
         )
-
-
-class _Differs(Exception):
-    """A file came whole with another content than was offered; the text says which."""
 
 
 def _have(name: str, kept: Kept) -> HaveFiles:

@@ -2,8 +2,9 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from ovbench.common.digests import known, model_files
 from ovbench.common.errors import ExitCode
 from ovbench.common.printable import one_line
 
@@ -25,6 +26,14 @@ def joined(launch: Launch, call: Call) -> Iterator[RemoteSite]:
         yield RemoteSite(RemoteAgents(hosts), launch.remote.allow_extensions)
 
 
+def read_ahead(requests: Iterable[Request]) -> None:
+    """All files for their digests, while no host waits for this process: it is done once for each."""
+    for request in requests:
+        if request.backend is None:
+            model = () if request.model.builtin is not None else model_files(request.model.source)
+            known((*model, *request.model.extensions, *(path for part in request.data.files for path in part.paths)))
+
+
 def _say(line: str) -> None:
     """What goes on before there is anything to measure."""
     print(one_line(line), file=sys.stderr, flush=True)
@@ -32,6 +41,7 @@ def _say(line: str) -> None:
 
 def run_on_hosts(request: Request, call: Call) -> ExitCode:
     """Raises UsageError where the run cannot be; nothing has been measured then."""
+    read_ahead([request])
     with joined(request.launch, call) as site:
         plan = site.plan(request)
         if request.dry_run:

@@ -1,13 +1,13 @@
 """Where a study takes place: this host, or the others that its flags name, joined for all of its trials."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..machine.sysfs import read_machine
 from ..request.commandline import parse_run
 from ..request.hosts import HostSpec
-from ..request.request import Launch
+from ..request.request import Launch, Request
 from ..run.site import LocalSite, Site
 from ..study.folder import StudyFolder
 from ..study.request import StudyRequest
@@ -19,19 +19,25 @@ _OF_HOSTS = ("--hosts", "--hosts-file", "--launcher")
 @contextlib.contextmanager
 def sited(request: StudyRequest, call: Call) -> Iterator[Site]:
     """Raises UsageError where a host does not come."""
-    launch = None if request.sysfs is not None else _remote(request)
+    asked = [] if request.sysfs is not None else _over_hosts(request)
+    launch = _remote(asked)
     if launch is None:
         yield LocalSite(read_machine(request.sysfs))
         return
-    from .remote import joined
+    from .remote import joined, read_ahead
 
+    read_ahead(asked)
     with joined(launch, call) as site:
         yield site
 
 
-def _remote(request: StudyRequest) -> Launch | None:
-    """With all hosts that any of its trials is to run on; None for this one."""
-    launches = [parse_run(argv).launch for argv in _settings(request) if any(word in _OF_HOSTS for word in argv)]
+def _over_hosts(request: StudyRequest) -> list[Request]:
+    return [parse_run(argv) for argv in _settings(request) if any(word in _OF_HOSTS for word in argv)]
+
+
+def _remote(asked: Sequence[Request]) -> Launch | None:
+    """With all hosts that any of the trials is to run on; None for this one."""
+    launches = [one.launch for one in asked]
     remotes = [launch.remote for launch in launches if launch.remote is not None]
     if not remotes:
         return None

@@ -7,10 +7,14 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import structs
+
+from ovbench.common.bounded import as_name, as_text
 from ovbench.common.digests import unchanged
 from ovbench.common.errors import UsageError
 from ovbench.common.hostmessages import CHUNK_BYTES, FileChunk, HaveFiles, OfferFiles, TookChunk, WantFiles
 from ovbench.common.job import FileState, Job
+from ovbench.common.messages import AnyNotice, Failed, Ready
 from ovbench.common.printable import one_line
 
 from .sets import JobFiles
@@ -75,6 +79,7 @@ class FileSender:
         self._have: dict[int, dict[str, HaveFiles]] = {host: {} for host in range(hosts)}
         self._unanswered = {host: set(self._sets) for host in range(hosts)}
         self._taken: dict[int, dict[str, int]] = {host: {} for host in range(hosts)}
+        self._moved: dict[int, tuple[int, int]] = {}
         self._spread = Spread([source.state.size for source in self._sources], limits or Limits())
         for host in range(hosts if self._sets else 0):
             self._spread.expect(host, len(self._sets))
@@ -126,8 +131,17 @@ class FileSender:
         return len(self._have[host]) == len(self._sets)
 
     def took_bytes(self, host: int) -> int:
-        """How much of the files it has written: as long as that grows, it gets on."""
+        """How much of the files it has written."""
         return sum(self._taken[host].values())
+
+    def idle_ns(self, host: int, now_ns: int) -> int:
+        """How long it has been since the host got on, as far as one can see who asks this again and again."""
+        state = self.took_bytes(host) + len(self._have[host])
+        since_ns, former = self._moved.get(host, (now_ns, -1))
+        if state != former:
+            since_ns = now_ns
+            self._moved[host] = (now_ns, state)
+        return now_ns - since_ns
 
     def lost(self, host: int) -> None:
         self._spread.lost(host)
@@ -136,9 +150,19 @@ class FileSender:
         """One of the jobs, with the paths that its files have on a host that is ready."""
         return self._files.there(job, self._have[host])
 
-    def local_names(self, host: int, text: str) -> str:
-        """What a host says of its files, with the names that the user gave them."""
-        return self._files.here(text, self._have[host])
+    def local(self, host: int, notice: AnyNotice) -> AnyNotice:
+        """What an agent there says of its files, with the names that the user gave them."""
+        have = self._have[host]
+        match notice:
+            case Failed():
+                return structs.replace(notice, message=as_text(self._files.here(notice.message, have)))
+            case Ready():
+                files = tuple(
+                    structs.replace(one, name=as_name(self._files.here(one.name, have)))
+                    for one in notice.effective.files
+                )
+                return structs.replace(notice, effective=structs.replace(notice.effective, files=files))
+        return notice
 
     def close(self) -> None:
         for source in self._open:

@@ -5,8 +5,6 @@ from importlib.metadata import version
 
 from msgspec import structs
 
-from ovbench.common.digests import known, model_files
-
 from ..plan.plan import Plan
 from ..request.request import Request
 from ..session.crew import Crew
@@ -44,7 +42,7 @@ def measure(
     """
     request = planned.request
     watch = None if request.until is None else Watch(request.until, grid_of(request.load), len(planned.plan.jobs))
-    plan = _knowing(planned.plan, request)
+    plan = planned.plan
     with planned.site.scheduled(plan if watch is None else _counting(plan, watch.grid), request) as ready:
         return _measured(bus, replace(planned, plan=ready.plan), ready.due_ns, sink, crew, lease_s, watch)
 
@@ -78,15 +76,6 @@ def _measured(
     )
     agents, left = session.run(bus, crew)
     return record_of(planned, session, agents, watched.records(request, agents), due_ns), left
-
-
-def _knowing(plan: Plan, request: Request) -> Plan:
-    """With what is in the model's files, so that not every agent has to read all of them for it."""
-    spec = plan.jobs[0].model
-    if request.backend is not None or spec.builtin is not None:
-        return plan
-    read = known((*model_files(spec.source), *spec.extensions))
-    return replace(plan, jobs=tuple(structs.replace(job, known=read) for job in plan.jobs))
 
 
 def _counting(plan: Plan, grid: Grid) -> Plan:

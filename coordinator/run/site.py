@@ -3,9 +3,12 @@
 import contextlib
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from msgspec import structs
+
+from ovbench.common.digests import known, model_files
 from ovbench.common.neighbours import Neighbours
 from ovbench.common.sensors import make_sensors
 from ovbench.common.survey import Survey
@@ -61,6 +64,15 @@ class Site(Protocol):
         the agents that are there."""
 
 
+def _knowing(plan: Plan, request: Request) -> Plan:
+    """With what is in the model's files, so that not every agent has to read all of them for it."""
+    spec = plan.jobs[0].model
+    if request.backend is not None or spec.builtin is not None:
+        return plan
+    read = known((*model_files(spec.source), *spec.extensions))
+    return replace(plan, jobs=tuple(structs.replace(job, known=read) for job in plan.jobs))
+
+
 @dataclass(frozen=True)
 class LocalSite:
     """The coordinator's own host."""
@@ -81,7 +93,7 @@ class LocalSite:
             launcher.close()
 
     def scheduled(self, plan: Plan, request: Request) -> contextlib.AbstractContextManager[ScheduledPlan]:
-        return scheduled(plan, request)
+        return scheduled(_knowing(plan, request), request)
 
     def watch(self, plan: Plan, again: bool) -> "LocalWatch":
         _stay_off(plan, self.topology)

@@ -276,6 +276,7 @@ IMPURE: Final = frozenset(
         "coordinator.compare.exports",
         "coordinator.compare.table",
         "coordinator.entry",
+        "coordinator.files.preparing",
         "coordinator.files.sender",
         "coordinator.files.sets",
         "coordinator.launch.builtin",

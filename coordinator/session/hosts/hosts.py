@@ -54,6 +54,7 @@ from ovbench.common.job import Job, ScheduleAddress
 from ovbench.common.messages import Again, AnyNotice, AnyOrder, Foreign, Prepare
 from ovbench.common.wire import BadMessage, decode_notice, encode
 
+from ...files.preparing import Preparing
 from ...files.sender import FileSender
 from ...launch import Death, HostLauncher
 from ...plan.plan import Plan
@@ -62,6 +63,9 @@ from .host import HEARTBEAT_S, Host
 
 _INDEX_BYTES: Final = 2
 _TURN_S: Final = 0.1
+_AT_ONCE_S: Final = 0.005
+_STUCK_NS: Final = 300 * NS_PER_S
+"""A host that verifies what it has, or writes, and of which nothing is seen for so long."""
 _STOOD_STILL_NS: Final = NS_PER_S
 _MOST: Final = 512
 _MOST_BYTES: Final = 32 << 20
@@ -162,8 +166,13 @@ class Hosts:
 
     def supply(self, jobs: Sequence[Job], allow_extensions: bool) -> None:
         """Until every host has the files that the jobs name. Raises UsageError where one cannot have them."""
-        self._close_files()
-        files = self._files = FileSender(jobs, len(self.hosts), allow_extensions)
+        if self._files is not None:
+            self._files.close()
+            self._files = None
+        preparing = Preparing(jobs, len(self.hosts), allow_extensions)
+        while not preparing.done(within_s=_AT_ONCE_S):
+            self._turn()
+        files = self._files = preparing.sender()
         for host in self.living:
             for offer in files.offers(host.index):
                 self.send(host, offer)
@@ -172,6 +181,9 @@ class Hosts:
                 self.send(self.hosts[index], chunk)
             self._turn()
             self.raise_failure()
+            for host in self.living:
+                if not files.ready(host.index) and files.idle_ns(host.index, self.clock()) > _STUCK_NS:
+                    self._lose(host, f"it has not got on with the files of the run for {_STUCK_NS // NS_PER_S} s")
 
     def begin(self, plan: Plan) -> None:
         """Another epoch, with the clocks known anew and the schedules where the agents will look for them."""
@@ -210,11 +222,6 @@ class Hosts:
         return structs.replace(
             job, load=structs.replace(job.load, schedule=structs.replace(schedule, address=host.schedule))
         )
-
-    def _close_files(self) -> None:
-        if self._files is not None:
-            self._files.close()
-            self._files = None
 
     def _begin(self, plan: Plan) -> None:
         self.epoch += 1
@@ -322,7 +329,7 @@ class Hosts:
             yield peer, BadMessage(str(strange))
             return
         if heard is not None:
-            yield peer, heard
+            yield peer, heard if self._files is None else self._files.local(host.index, heard)
 
     def _ping(self, host: Host) -> None:
         ping = host.time.due(self.clock())

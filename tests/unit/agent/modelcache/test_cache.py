@@ -159,7 +159,7 @@ def test_a_content_that_differs_is_never_kept(tmp_path: Path, job: Job) -> None:
             for order in exchange.to_host[0]
         )
     (failed,) = exchange.failed
-    assert failed[1] == HostFailed("runtime", "m.bin: what came has another SHA-256 than was offered")
+    assert failed[1] == HostFailed("usage", "m.bin: what came has another SHA-256 than was offered")
     assert not exchange.sender.ready(0)
     assert sets_in(tmp_path / "cache") == []
     assert list((tmp_path / "cache").rglob("m.bin")) == []
