@@ -2,14 +2,9 @@
 
 import importlib.util
 import json
-import os
 import re
-import select
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +12,13 @@ import pytest
 from openvino.tools.benchmark.parameters import parse_args
 
 from ovbench.coordinator.request.flags import LONG_NAMES
-from tests import leftovers
+from tests import forked
 from tests.attempts import undisturbed
-from tests.differential import facts, forking
+from tests.differential import facts
 from tests.differential.commands import COMMANDS, Command
 from tests.differential.facts import Facts, Ran
 
 COMMON: Final = ("--agents", "1", "--warmup", "0", "--check-outputs", "no", "--report-folder", ".")
-TIMEOUT_S: Final = 180
 
 
 Finish = Callable[[], Ran]
@@ -38,43 +32,24 @@ def new(folder: Path) -> Path:
     return folder
 
 
-@contextmanager
-def forked(program: str, first: tuple[str, ...] = ()) -> Iterator[Program]:
-    """See `forking`. `first`: what stands before the arguments of each call."""
-    with subprocess.Popen(
-        [sys.executable, str(Path(forking.__file__)), program], text=True, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-    ) as server:  # fmt: skip
-        orders, answers = server.stdin, server.stdout
-        assert orders is not None
-        assert answers is not None
+def in_new_folders(program: forked.Program) -> Program:
+    def start(argv: tuple[str, ...], folder: Path) -> Finish:
+        finish = program(argv, new(folder))
+        return lambda: Ran(*finish(), folder)
 
-        def start(argv: tuple[str, ...], folder: Path) -> Finish:
-            marked = {leftovers.MARK: os.environ[leftovers.MARK]}
-            orders.write(json.dumps([(*first, *argv), str(new(folder)), marked]) + "\n")
-            orders.flush()
-            return lambda: finish(folder)
-
-        def finish(folder: Path) -> Ran:
-            assert select.select([answers], [], [], TIMEOUT_S)[0]
-            code = int(answers.readline())
-            out, err = (folder.with_name(f"{folder.name}.{name}").read_text() for name in ("out", "err"))
-            return Ran(code, out, err, folder)
-
-        yield start
-        orders.close()
+    return start
 
 
 @pytest.fixture(scope="session")
 def benchmark_app() -> Iterator[Program]:
-    with forked("benchmark_app") as program:
-        yield program
+    with forked.forked("benchmark_app") as program:
+        yield in_new_folders(program)
 
 
 @pytest.fixture(scope="session")
 def ovbench() -> Iterator[Program]:
-    with forked("ovbench-coord", COMMON) as program:
-        yield program
+    with forked.forked("ovbench-coord", COMMON) as program:
+        yield in_new_folders(program)
 
 
 def run_both(

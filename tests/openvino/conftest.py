@@ -1,3 +1,3 @@
-from tests.process.conftest import run, start
+from tests.process.conftest import coordinator, run, start
 
-__all__ = ["run", "start"]
+__all__ = ["coordinator", "run", "start"]

@@ -1,9 +1,11 @@
+import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.forked import Program, forked
 from tests.process.driver import Coordinator, Ran, Run, Start
 
 
@@ -21,11 +23,20 @@ def without_pictures(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     monkeypatch.setenv("PYTHONPATH", str(hidden))
 
 
-@pytest.fixture
-def run(start: Start) -> Run:
-    """Runs a coordinator to its end."""
+@pytest.fixture(scope="session")
+def coordinator() -> Iterator[Program]:
+    with forked("ovbench-coord") as program:
+        yield program
 
-    def begin(*options: str, **more: Any) -> Ran:
-        return start(*options, **more).finish()
+
+@pytest.fixture
+def run(coordinator: Program, tmp_path: Path) -> Run:
+    """Runs a coordinator to its end: one that is forked and not loaded anew, as most tests have one that they only look
+    at the results of."""
+
+    def begin(*options: str) -> Ran:
+        folder, began = tmp_path / "report", time.monotonic()
+        code, out, err = coordinator((*options, "--report-folder", str(folder)), tmp_path)()
+        return Ran(code, out, err, time.monotonic() - began, folder)
 
     return begin
