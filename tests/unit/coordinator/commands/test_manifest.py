@@ -1,3 +1,5 @@
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,14 @@ def test_what_is_wrong_is_one_sentence(words: tuple[str, ...], sentence: str) ->
     with pytest.raises(UsageError) as refused:
         parse_manifest(words)
     assert sentence in str(refused.value)
+
+
+def test_the_page_on_hosts_has_commands_that_are_understood() -> None:
+    text = (Path(__file__).parents[4] / "docs" / "hosts.md").read_text().replace("\\\n", "")
+    commands = re.findall(r"^ovbench-coord manifest (.*)$", text, re.MULTILINE)
+    assert len(commands) > 1
+    for command in commands:
+        parse_manifest(shlex.split(command))
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
