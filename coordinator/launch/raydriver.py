@@ -10,6 +10,7 @@ What is written is `raywords`.
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import select
@@ -45,6 +46,8 @@ class Guard:
         process, so that the supervisor dies with it."""
         with contextlib.suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, 0, 0)  # Ray gives its workers a niceness of 15
+        if python is None and importlib.util.find_spec("ovbench") is not None:
+            python = sys.executable
         line = supervisor_line(python, os.path.dirname(sys.executable), arguments)
         couriers = Couriers()
         couriers.add("here", ["sh", "-c", line], join.encode(), REACHED)
