@@ -98,16 +98,20 @@ class Island:
             self.inside(*words), env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def pids(self, words: str) -> list[int]:
-        """As this process sees them, of all in it whose command line has these words."""
+    def processes(self) -> dict[int, str]:
+        """Pids as this process sees them, and command lines, of all that runs in it; zombies do not."""
         namespace = os.readlink(f"/proc/{self._inside}/ns/pid")
-        found = []
+        found = {}
         for name in filter(str.isdigit, os.listdir("/proc")):
             try:
                 if os.readlink(f"/proc/{name}/ns/pid") == namespace:
                     line = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                    if words in line:
-                        found.append(int(name))
+                    if line:
+                        found[int(name)] = line
             except OSError:
                 continue
         return found
+
+    def pids(self, words: str) -> list[int]:
+        """Of those whose command lines have these words."""
+        return [pid for pid, line in self.processes().items() if words in line]

@@ -28,12 +28,12 @@ def missing() -> str:
 
 
 class RayCluster(Island):
-    """`cpus`: of each node, as Ray counts them."""
+    """`apart`: each node runs on half of the CPUs; otherwise all are on both."""
 
-    def __init__(self, cpus: int = os.cpu_count() or 1) -> None:
+    def __init__(self, apart: bool = False) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # short, as names of sockets are
         # bash stays the first process: it takes up the orphans that Ray leaves.
-        script = f"{PYTHON} -m tests.raycluster {cpus} && true"
+        script = f"{PYTHON} -m tests.raycluster {'apart' if apart else 'together'} && true"
         super().__init__(script, {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": str(self._folder)})
 
     def close(self) -> None:
@@ -46,13 +46,19 @@ class RayCluster(Island):
         self._outside.stdin.flush()
 
 
-def main(cpus: int) -> None:
+def main(apart: bool) -> None:
     """In the island. A line of standard input is the address of a node that is to be killed."""
     cluster: Any = import_module("ray.cluster_utils").Cluster(
         initialize_head=True,
         head_node_args={"num_cpus": 0, "node_ip_address": "127.0.0.1", "include_dashboard": False},
     )
-    nodes = {address: cluster.add_node(num_cpus=cpus, node_ip_address=address) for address in ADDRESSES}
+    cpus = sorted(os.sched_getaffinity(0))
+    half = len(cpus) // 2
+    nodes = {}
+    for address, part in zip(ADDRESSES, (cpus[:half], cpus[half:]) if apart else (cpus, cpus), strict=True):
+        os.sched_setaffinity(0, part)  # which the node's processes inherit
+        nodes[address] = cluster.add_node(num_cpus=len(part), node_ip_address=address)
+    os.sched_setaffinity(0, cpus)
     cluster.wait_for_nodes()
     print("up", flush=True)
     for line in sys.stdin:
@@ -60,4 +66,4 @@ def main(cpus: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(sys.argv[1] == "apart")

@@ -5,12 +5,14 @@ slurmd slurmctld slurm-client munge.
 """
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from ovbench.common.cpulist import format_cpu_list
 from tests import island
 from tests.island import ADDRESSES, Island, until
 
@@ -47,6 +49,11 @@ PartitionName=debug Nodes=a,b Default=YES MaxTime=60 State=UP
 _CGROUP: Final = "CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nConstrainCores=yes\n"
 
 _DAEMONS: Final = """
+if [ -n "{cpuset}" ]; then
+  mkdir {cpuset}
+  for what in cpus mems; do cat /sys/fs/cgroup/cpuset/cpuset.$what >{cpuset}/cpuset.$what; done
+  mount --bind {cpuset} /sys/fs/cgroup/cpuset
+fi
 munged --force --key-file={folder}/munge.key --socket={folder}/munge.socket --pid-file={folder}/munged.pid \
  --log-file={folder}/munged.log --seed-file={folder}/munge.seed
 slurmctld -c
@@ -68,9 +75,9 @@ def cpusets() -> bool:
 
 
 class SlurmCluster(Island):
-    """`cpus`: of each node."""
+    """`apart`: each node has half of the CPUs for jobs; otherwise all are on both."""
 
-    def __init__(self, folder: Path, cpus: int = os.cpu_count() or 1) -> None:
+    def __init__(self, folder: Path, apart: bool = False) -> None:
         for name in ("state", *NODES):
             (folder / name).mkdir()
         os.chmod(folder, 0o755)  # munge's rule for where its socket is
@@ -78,17 +85,30 @@ class SlurmCluster(Island):
         key.touch(0o400)
         key.write_bytes(os.urandom(128))
         host = os.uname().nodename
+        cpus = sorted(os.sched_getaffinity(0))
+        halves = (cpus[len(cpus) // 2 :], cpus[: len(cpus) // 2])
         rows = (
-            f"NodeName={name} NodeHostname={host} NodeAddr={address} Port={17001 + number} CPUs={cpus} RealMemory=1000"
+            f"NodeName={name} NodeHostname={host} NodeAddr={address} Port={17001 + number} CPUs={len(cpus)} "
+            f"RealMemory=1000 {f'CpuSpecList={format_cpu_list(halves[number])}' if apart else ''}"
             for number, (name, address) in enumerate(NODES.items())
         )
         task = "task/cgroup" if cpusets() else "task/none"
         text = _CONFIGURATION.format(host=host, folder=folder, task=task, nodes="\n".join(rows))
         (folder / "slurm.conf").write_text(text)
         (folder / "cgroup.conf").write_text(_CGROUP)
-        script = _DAEMONS.format(folder=folder, nodes=" ".join(NODES))
+        # Of its own, as clusters that run at the same time would share the folders of jobs with the same number.
+        self._cpuset = Path(f"/sys/fs/cgroup/cpuset/ovbench-{secrets.token_hex(4)}") if cpusets() else None
+        script = _DAEMONS.format(folder=folder, nodes=" ".join(NODES), cpuset=self._cpuset or "")
         super().__init__(script, {"SLURM_CONF": str(folder / "slurm.conf")})
         self.await_idle()
+
+    def close(self) -> None:
+        super().close()
+        if (cpuset := self._cpuset) is not None:
+            until(lambda: not any(file.read_text() for file in cpuset.rglob("cgroup.procs")))
+            for part in sorted((path for path in cpuset.rglob("*") if path.is_dir()), reverse=True):
+                part.rmdir()
+            cpuset.rmdir()
 
     def jobs(self) -> str:
         """A line of each that is there, also of those that are ending."""

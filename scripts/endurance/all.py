@@ -18,6 +18,8 @@ from . import (
     launches,
     many_agents,
     partitions,
+    ray_runs,
+    slurm_runs,
     starvation,
     stolen_keys,
     strangers,
@@ -51,6 +53,8 @@ SOAKS: Final[dict[str, _Soak]] = {
     "terminals": terminals,
     "fuzzed_lives": fuzzed_lives,
 }
+OF_ENGINES: Final[dict[str, _Soak]] = {"slurm_runs": slurm_runs, "ray_runs": ray_runs}
+"""Only by name, as they need engines, which scripts/engines installs."""
 
 
 def main() -> int:
@@ -58,10 +62,11 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SOAKS)}; default all")
     parser.add_argument("--runs", type=int, metavar="N", help="how often each is tried; default its own number")
     arguments = parser.parse_args()
-    unknown = [name for name in arguments.names if name not in SOAKS]
+    soaks = SOAKS | OF_ENGINES
+    unknown = [name for name in arguments.names if name not in soaks]
     if unknown:
-        parser.error(f"there is no soak {unknown[0]}; there are {', '.join(SOAKS)}")
-    failed = [name for name in arguments.names or SOAKS if not _holds(name, SOAKS[name], arguments.runs)]
+        parser.error(f"there is no soak {unknown[0]}; there are {', '.join(soaks)}")
+    failed = [name for name in arguments.names or SOAKS if not _holds(name, soaks[name], arguments.runs)]
     return 1 if failed else 0
 
 

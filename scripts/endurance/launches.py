@@ -111,7 +111,7 @@ def _run(launched: Launched, how: str, folder: Path, mark: str, before: set[int]
         if not _until(lambda: coordinator.poll() is not None):
             return "it did not end"
         began = time.monotonic()
-    problem = _wrong(how, coordinator.poll(), report)
+    problem = wrong(how, coordinator.poll(), report)
     if problem:
         return f"{problem}: {(folder / 'out').read_text()[-600:]}"
     if not _until(lambda: not set(running(mark)) - before - {coordinator.pid}, GONE_WITHIN_S):
@@ -146,7 +146,8 @@ def _supervises(line: str) -> bool:
     return "--host --join" in line and not line.startswith("ssh ")
 
 
-def _wrong(how: str, code: int | None, folder: Path) -> str:
+def wrong(how: str, code: int | None, folder: Path) -> str:
+    """With the end of a coordinator, or with its report; empty if nothing is."""
     if how == "coordinator killed":
         return ""
     expected = {"its own": (0,), "Ctrl-C": (130,)}.get(how, (130, 3))
