@@ -35,14 +35,12 @@ class JoinFileLauncher:
         for seat in seats:
             file = self._folder / f"ovbench-join-{seat.host.replace('/', '_').replace(':', '_')}.json"
             try:
-                descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                _write_whole(file, seat.join)
             except FileExistsError:
                 raise UsageError(f"--join-folder: {file} is there already; remove it, or name another folder") from None
             except OSError as error:
                 raise UsageError(f"--join-folder: {file} cannot be written: {error.strerror}") from None
             self._written.append(file)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(seat.join)
 
     def ends(self) -> Iterator[HostEnd]:
         return iter(())
@@ -56,3 +54,15 @@ class JoinFileLauncher:
         while self._written:
             with contextlib.suppress(OSError):
                 self._written.pop().unlink()
+
+
+def _write_whole(file: Path, content: bytes) -> None:
+    """It has its name when it is complete: whoever waits for it may be quick. Raises OSError, also if there is one."""
+    unnamed = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        os.link(unnamed, file)
+    finally:
+        os.unlink(unnamed)

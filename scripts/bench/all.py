@@ -12,6 +12,7 @@ from . import (
     clocks,
     counting,
     dispatch,
+    fifty_hosts,
     hostbus,
     lateness,
     memory,
@@ -69,6 +70,7 @@ SCRIPTS: Final[tuple[_Script, ...]] = (
     overload,
     clocks,
     thousand_agents,
+    fifty_hosts,
 )
 
 

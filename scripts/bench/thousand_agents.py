@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from statistics import median
@@ -133,7 +133,7 @@ def _help(endpoint: str, agents: int, connected: Barrier) -> None:
             link.wait(0.01)
     connected.wait(_PATIENCE_S)
     pids = range(os.getpid() * AGENTS, os.getpid() * AGENTS + agents)
-    threads = [threading.Thread(target=_SimulatedAgent(link, pid).serve) for link, pid in zip(links, pids, strict=True)]
+    threads = [threading.Thread(target=_serve, args=pair) for pair in zip(links, pids, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -142,46 +142,42 @@ def _help(endpoint: str, agents: int, connected: Barrier) -> None:
     os._exit(0)
 
 
-class _SimulatedAgent:
+class SimulatedAgent:
     """What an agent says, at the time when it would."""
 
-    def __init__(self, link: Link, pid: int) -> None:
-        self._link = link
-        self._pid = pid
+    def __init__(self, say: Callable[[AnyNotice], None], pid: int, agent: int | None = None) -> None:
+        """`say`: sends a notice. `agent`: the place that it was started for."""
+        self._say = say
+        self._hello = Hello(PROTOCOL_VERSION, pid, "simulated", agent, nonce=f"{pid:032x}")
         self._job: Job | None = None
         self._heartbeat_ns = _HELLO_NS
         self._next_ns = 0
         self._start_ns: int | None = None
         self._stop_ns = 0
+        self.ended = False
 
-    def serve(self) -> None:
-        while True:
-            self._keep_time(time.monotonic_ns())
-            self._link.wait(self._timeout_s())
-            for order in self._link.messages():
-                if isinstance(order, Release | Reject):
-                    return
-                self._act(order)
+    @property
+    def due_ns(self) -> int:
+        """When it has something to say next."""
+        return self._next_ns if self._start_ns is None else min(self._next_ns, self._stop_ns)
 
-    def _timeout_s(self) -> float:
-        due_ns = self._next_ns if self._start_ns is None else min(self._next_ns, self._stop_ns)
-        return max(0.0, (due_ns - time.monotonic_ns()) / 1e9)
-
-    def _act(self, order: AnyOrder) -> None:
+    def act(self, order: AnyOrder) -> None:
         match order:
+            case Release() | Reject():
+                self.ended = True
             case Prepare():
                 self._job = order.job
                 self._heartbeat_ns = to_ns(order.heartbeat_s)
                 self._next_ns = time.monotonic_ns()
-                self._send(Ready(effective=_EFFECTIVE, phases=_PHASES, mask=order.job.placement.cpus, openvino=""))
+                self._say(Ready(effective=_EFFECTIVE, phases=_PHASES, mask=order.job.placement.cpus, openvino=""))
             case Start(at_ns):
                 assert self._job is not None
                 self._start_ns, self._stop_ns = at_ns, at_ns + to_ns(self._job.load.duration_s or 0.0)
 
-    def _keep_time(self, now_ns: int) -> None:
+    def keep_time(self, now_ns: int) -> None:
         if now_ns >= self._next_ns:
             self._next_ns = now_ns + self._heartbeat_ns
-            self._send(self._sign_of_life(now_ns))
+            self._say(self._sign_of_life(now_ns))
         if self._start_ns is not None and now_ns >= self._stop_ns:
             self._deliver(self._start_ns, self._stop_ns)
             self._start_ns = None
@@ -189,7 +185,7 @@ class _SimulatedAgent:
     def _sign_of_life(self, now_ns: int) -> AnyNotice:
         """Hello until the first order comes, then heartbeats."""
         if self._job is None:
-            return Hello(PROTOCOL_VERSION, self._pid, "simulated", None, nonce=f"{self._pid:032x}")
+            return self._hello
         done = 0 if self._start_ns is None else max(0, now_ns - self._start_ns) // _SERVICE_NS
         return Progress(step=10, completed=done, buckets=(1000, 1001), counts=(min(255, done), 1))
 
@@ -200,13 +196,22 @@ class _SimulatedAgent:
         data = np.stack((ends - _SERVICE_NS, ends), axis=1).tobytes()
         usage = tuple(Usage(at, 0.0, 0.0, 0.0, 0, 0, 0) for at in (start_ns, stop_ns))
         memory = Memory(rss_mb=0.0, pss_mb=0.0, private_mb=0.0, peak_rss_mb=0.0)
-        self._send(Finished(start_ns, stop_ns, len(ends), usage, memory, seen=cpus, mask=cpus, error=None))
-        self._send(Samples(request=0, data=data))
-        self._send(Delivered(messages=1))
+        self._say(Finished(start_ns, stop_ns, len(ends), usage, memory, seen=cpus, mask=cpus, error=None))
+        self._say(Samples(request=0, data=data))
+        self._say(Delivered(messages=1))
 
-    def _send(self, notice: AnyNotice) -> None:
-        while not self._link.send(notice):
+
+def _serve(link: Link, pid: int) -> None:
+    def say(notice: AnyNotice) -> None:
+        while not link.send(notice):
             time.sleep(0.001)
+
+    agent = SimulatedAgent(say, pid)
+    while not agent.ended:
+        agent.keep_time(time.monotonic_ns())
+        link.wait(max(0.0, (agent.due_ns - time.monotonic_ns()) / 1e9))
+        for order in link.messages():
+            agent.act(order)
 
 
 _PHASES: Final = Phases(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
