@@ -12,6 +12,7 @@ from typing import Final
 
 from ovbench.common.errors import UsageError
 
+from ..machine.limits import check_descriptors
 from ..request.hosts import HostSpec
 from . import HostEnd, Seat
 from .couriers import Couriers, Ended
@@ -21,6 +22,10 @@ from .supervisorline import REACHED, supervisor_line
 
 _PATIENCE_S: Final = 2.5
 """For supervisors to end when they are asked to, before their connections are cut."""
+
+
+_DESCRIPTORS: Final = 3
+"""Of each courier: both pipes, and its end."""
 
 
 class SshLauncher:
@@ -35,9 +40,11 @@ class SshLauncher:
         options: Sequence[str] = (),
     ) -> None:
         """`python`: --remote-python; `pythons`: of hosts by name, where ovbench was installed there. `options`: more
-        arguments for every supervisor. Raises UsageError where there is no ssh here."""
+        arguments for every supervisor. Raises UsageError where there is no ssh here, or not enough of what
+        so many hosts need."""
         if not any(os.access(os.path.join(folder, "ssh"), os.X_OK) for folder in os.get_exec_path()):
             raise UsageError(f"--hosts: {NO_SSH}")
+        check_descriptors(_DESCRIPTORS * len(hosts), f"a run over {len(hosts)} hosts")
         self._hosts = {host.name: host for host in hosts}
         self._ssh = ssh or Ssh()
         self._pythons = dict.fromkeys(self._hosts, python) | dict(pythons or {})

@@ -30,11 +30,7 @@ def check_limits(agents: int) -> None:
 
     To be called before agents' processes are started, as they inherit the limits.
     """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        wanted = max(soft, min(hard, _MOST)) if hard != resource.RLIM_INFINITY else max(soft, _MOST)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
+    soft = _raised_limit()
     needed = _OWN + agents + _spare(soft) - _SPARE
     if soft != resource.RLIM_INFINITY and soft < needed:
         most = soft - needed + agents
@@ -43,6 +39,23 @@ def check_limits(agents: int) -> None:
             f"{_agents(agents)} needs {needed} open files, and the limit is {soft}; raise it, ulimit -n {needed}{fewer}"
         )
     _check_threads(min(_MOST_TRIED, _THREADS + _THREADS_OF_AGENT * agents), agents)
+
+
+def check_descriptors(descriptors: int, what: str) -> None:
+    """Raise the limit as far as needed. Raises UsageError where `what`, as it is called then, cannot have so many."""
+    soft = _raised_limit()
+    needed = _OWN + descriptors
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        raise UsageError(f"{what} needs {needed} open files, and the limit is {soft}; raise it, ulimit -n {needed}")
+
+
+def _raised_limit() -> int:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        wanted = max(soft, min(hard, _MOST)) if hard != resource.RLIM_INFINITY else max(soft, _MOST)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return soft
 
 
 def _check_threads(number: int, agents: int) -> None:

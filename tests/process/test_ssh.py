@@ -311,6 +311,27 @@ def test_a_python_is_found_in_the_home_of_the_host(
     assert not supervisor.gone()
 
 
+def test_what_a_user_has_configured_for_sessions_by_hand_does_not_get_in_the_way(
+    launch: Launch, sshd: Sshd, standin: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    theirs = (
+        "RequestTTY force", "ControlMaster auto", f"ControlPath {tmp_path}/control", "ControlPersist 60",
+        "ForwardAgent yes", f"LocalForward {sshd.port + 1} localhost:1", "RemoteCommand sleep 5",
+        "PermitLocalCommand yes", f"LocalCommand touch {tmp_path}/local", "BatchMode no", "LogLevel QUIET",
+    )  # fmt: skip
+    config.write_text(Path(sshd.config).read_text() + "".join(f"  {line}\n" for line in theirs))
+    launcher = launch(ssh=Ssh(str(config)))
+    (supervisor,) = joined(standin, launcher)
+    assert supervisor.join == f"{SECRET} of {sshd.host().name}\n"
+    assert "SSH_AUTH_SOCK" not in supervisor.environ
+    assert "SSH_TTY" not in supervisor.environ
+    assert list(tmp_path.glob("control*")) == list(tmp_path.glob("local")) == []
+    (sshd.folder / "authorized_keys").write_text("")
+    (end,) = ends(launch(sshd.host("127.0.0.2"), ssh=Ssh(str(config))))
+    assert end.how.startswith("permission denied"), "it says why although it was told to be quiet"
+
+
 def test_the_option_of_a_user_for_a_host_is_respected(
     launch: Launch, sshd: Sshd, standin: Path, tmp_path: Path
 ) -> None:

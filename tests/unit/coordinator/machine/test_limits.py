@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.machine.limits import Reserve, check_limits, scarce
+from ovbench.coordinator.machine.limits import Reserve, check_descriptors, check_limits, scarce
 
 
 @contextlib.contextmanager
@@ -44,6 +44,18 @@ def test_too_few_descriptors_are_one_sentence_with_what_to_do(monkeypatch: pytes
     said = refusal(1, 20, monkeypatch)
     assert said == "a run with 1 agent needs 65 open files, and the limit is 20; raise it, ulimit -n 65"
     assert refusal(100, 128, monkeypatch).endswith("raise it, ulimit -n 164, or have at most 64 --agents")
+
+
+def test_what_needs_more_descriptors_than_it_may_have_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with descriptors(256):
+        check_descriptors(300, "a run over 100 hosts")
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 364
+    monkeypatch.setattr("resource.getrlimit", lambda which: (256, 256))
+    with pytest.raises(UsageError) as refused:
+        check_descriptors(300, "a run over 100 hosts")
+    assert str(refused.value) == (
+        "a run over 100 hosts needs 364 open files, and the limit is 256; raise it, ulimit -n 364"
+    )
 
 
 def test_too_few_threads_are_one_sentence_and_those_that_were_tried_end(monkeypatch: pytest.MonkeyPatch) -> None:
