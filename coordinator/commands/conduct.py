@@ -53,7 +53,7 @@ def conduct(
         with bus as opened:
             record, crew = measure(opened, planned, sinks)
             opened.release(crew)
-    except UsageError:
+    except (UsageError, KeyboardInterrupt):  # the latter while other hosts were made ready
         folder.take_back()
         raise
     finally:

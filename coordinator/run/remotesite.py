@@ -111,6 +111,7 @@ class RemoteWatch:
         return None if topology is None else frozenset(cpu.id for cpu in topology.cpus) | frozenset(topology.offline)
 
     def records(self, request: Request, agents: Sequence[AgentRecord]) -> tuple[HostRecord, ...]:
+        self.observer.finish()
         self.hosts.await_surveys(_SURVEY_S)
         used = (host for host in self.hosts.hosts if len(self.plan.agents_on(host.index)))
         return tuple(self._record(host, agents) for host in used)

@@ -3,16 +3,19 @@
 Everything that it hands on is by the coordinator's clock.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from msgspec import structs
 
 from ovbench.common.bounded import as_name
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, to_ns
 from ovbench.common.hostmessages import (
+    INSTANTS_PER_PART,
     AnyHostNotice,
     CpuReading,
     HostTopology,
@@ -20,7 +23,9 @@ from ovbench.common.hostmessages import (
     ObserveLoad,
     Pong,
     Present,
+    SchedulePart,
     SensorsAt,
+    ShareSchedule,
     Surveyed,
 )
 from ovbench.common.job import ScheduleAddress
@@ -32,6 +37,8 @@ from ovbench.common.utilization import FIELDS, CpuTotals
 
 from ..hosttime import HostTime
 from ..pinger import Pinger
+
+Int64s = npt.NDArray[np.int64]
 
 HEARTBEAT_S: Final = 0.25
 _BEFORE_NS: Final = 10 * NS_PER_MS
@@ -55,6 +62,13 @@ def topology_of(told: HostTopology) -> Topology:
         quota_cpus=told.quota_cpus,
         model=told.model,
     )
+
+
+def schedule_orders(epoch: int, offsets_ns: Int64s) -> Iterator[ShareSchedule | SchedulePart]:
+    """What gives a host the arrivals of its agents, at least one: ns since the window's start."""
+    yield ShareSchedule(epoch, len(offsets_ns))
+    for first in range(0, len(offsets_ns), INSTANTS_PER_PART):
+        yield SchedulePart(epoch, first, offsets_ns[first : first + INSTANTS_PER_PART].astype("<i8").tobytes())
 
 
 @dataclass

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 from msgspec import structs
 
 from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns, to_ns
@@ -21,7 +19,6 @@ from ovbench.common.hostbus import HostHub
 from ovbench.common.hostclock import NoRoundTrip
 from ovbench.common.hostmessages import (
     HOST_PROTOCOL_VERSION,
-    INSTANTS_PER_PART,
     Admit,
     AnyHostNotice,
     AnyHostOrder,
@@ -42,9 +39,7 @@ from ovbench.common.hostmessages import (
     Refuse,
     Regroup,
     ScheduleAt,
-    SchedulePart,
     SensorsAt,
-    ShareSchedule,
     Surveyed,
     ToAgent,
     TookChunk,
@@ -59,18 +54,20 @@ from ...files.sender import FileSender
 from ...launch import Death, HostLauncher
 from ...plan.plan import Plan
 from ..interrupts import Interrupts
-from .host import HEARTBEAT_S, Host
+from .host import HEARTBEAT_S, Host, Int64s, schedule_orders
+from .patience import Patience
 
 _INDEX_BYTES: Final = 2
 _TURN_S: Final = 0.1
 _AT_ONCE_S: Final = 0.005
 _STUCK_NS: Final = 300 * NS_PER_S
-"""A host that verifies what it has, or writes, and of which nothing is seen for so long."""
+_STILL_NS: Final = 30 * NS_PER_S
+"""Nothing is seen of a host for so long that verifies what it has, or writes; of one that has only to answer."""
+_MOST_UNSENT: Final = 16 << 20  # bytes of a schedule under way to a host; the bus keeps 64 MiB
 _STOOD_STILL_NS: Final = NS_PER_S
 _MOST: Final = 512
 _MOST_BYTES: Final = 32 << 20
 
-Int64s = npt.NDArray[np.int64]
 Spoken = tuple[bytes, AnyNotice | Foreign | BadMessage]
 """The agent that spoke, as it is reached, and what came from it."""
 
@@ -130,8 +127,12 @@ class Hosts:
             if not host.time.pinger.in_burst:
                 host.time.pinger.burst(self.clock())
         self.tick()
-        while any(not host.time.known for host in self.living):
+        patience = Patience(_STILL_NS)
+        while waiting := [host for host in self.living if not host.time.known]:
             self._turn()
+            for host in waiting:
+                if patience.ran_out(host.index, host.time.clock.round_trips, self.clock()):
+                    self._lose(host, "its clock cannot be read, as it does not answer")
 
     def dismiss(self, timeout_s: float) -> None:
         """Let the supervisors go, and wait until they have."""
@@ -188,15 +189,16 @@ class Hosts:
     def begin(self, plan: Plan) -> None:
         """Another epoch, with the clocks known anew and the schedules where the agents will look for them."""
         self._begin(plan)
-        for host in self.living:
-            offsets = self.schedules.get(host.index)
-            if offsets is not None and len(offsets):
-                self.send(host, ShareSchedule(self.epoch, len(offsets)))
-                for first in range(0, len(offsets), INSTANTS_PER_PART):
-                    part = offsets[first : first + INSTANTS_PER_PART]
-                    self.send(host, SchedulePart(self.epoch, first, part.astype("<i8").tobytes()))
-        awaited = [host for host in self.living if len(self.schedules.get(host.index, ()))]
-        while any(host.schedule is None and not host.lost for host in awaited):
+        orders = {
+            host: schedule_orders(self.epoch, offsets) for host, offsets in self.schedules.items() if len(offsets)
+        }
+        patience = Patience(_STILL_NS)
+        while waiting := [host for host in self.living if host.index in orders and host.schedule is None]:
+            for host in waiting:
+                while self.hub.unsent_bytes(host.name) < _MOST_UNSENT and (order := next(orders[host.index], None)):
+                    self.send(host, order)
+                if patience.ran_out(host.index, self.hub.unsent_bytes(host.name), self.clock()):
+                    self._lose(host, "it has not taken its part of the schedule")
             self._turn()
             self.raise_failure()
 

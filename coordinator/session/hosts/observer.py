@@ -19,6 +19,7 @@ class RemoteObserver:
     plan: Plan
     next_ns: None = None
     _shown: int = 0
+    _finished: bool = False
 
     @property
     def last_ns(self) -> int:
@@ -53,6 +54,12 @@ class RemoteObserver:
 
     def load_ended(self, agents: Iterable[int], last: bool) -> None:
         if last:
+            self.finish()
+
+    def finish(self) -> None:
+        """Have all hosts send what they have observed. Where no agent ended a load, nobody has asked for it before."""
+        if not self._finished:
+            self._finished = True
             for host in self.hosts.staffed:
                 self.hosts.send(host, EndObserving(self.hosts.epoch))
 

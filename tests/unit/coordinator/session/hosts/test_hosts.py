@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+import numpy as np
 import pytest
 from msgspec import structs
 
@@ -12,6 +13,7 @@ from ovbench.common.errors import UsageError
 from ovbench.common.hostbus import HostHub
 from ovbench.common.hostmessages import (
     HOST_PROTOCOL_VERSION,
+    INSTANTS_PER_PART,
     Admit,
     AnyHostNotice,
     AnyHostOrder,
@@ -59,7 +61,10 @@ class World:
     sent: list[tuple[str, AnyHostOrder]] = field(default_factory=list)
     news: deque[HostEnd] = field(default_factory=deque)
     silent: set[str] = field(default_factory=set)
+    deaf: set[str] = field(default_factory=set)
+    """They answer no ping, and say other things."""
     forgotten: list[str] = field(default_factory=list)
+    unsent: dict[str, int] = field(default_factory=dict)
     answering: Callable[[str, AnyHostOrder], Sequence[AnyHostNotice]] = lambda name, order: ()
     hosts: tuple[str, ...] = ("a", "b")
     fd: int | None = None
@@ -81,6 +86,8 @@ class World:
             return True
         if isinstance(order, Ping):
             assert urgent
+            if name in self.deaf:
+                return True
             self.said.append((name, Pong(order.number, order.sent_ns, order.sent_ns + 50_000 + OFFSETS_NS[name])))
         else:
             self.sent.append((name, order))
@@ -92,6 +99,9 @@ class World:
             self.now_ns += ms(0.1)
         while self.said:
             yield self.said.popleft()
+
+    def unsent_bytes(self, name: str) -> int:
+        return self.unsent.get(name, 0)
 
     def connected(self, name: str) -> bool:
         return not any(isinstance(order, Dismiss) for to, order in self.sent if to == name)
@@ -325,8 +335,6 @@ def test_what_a_host_cannot_do_by_the_users_fault_is_one_sentence_with_its_name(
 
 
 def test_agents_get_their_arrivals_where_their_host_keeps_them() -> None:
-    import numpy as np
-
     from tests.builders import job
 
     def answer(name: str, order: AnyHostOrder) -> Sequence[AnyHostNotice]:
@@ -375,3 +383,51 @@ def test_supervisors_are_dismissed() -> None:
     hosts.dismiss(2.0)
     assert world.orders(Dismiss) == ["a", "b"]
     assert hosts.living == []
+
+
+def test_a_schedule_is_sent_as_the_bus_can_keep_it() -> None:
+    """A host that has left much unacknowledged gets the rest when there is room again, and not nothing."""
+
+    def answer(name: str, order: AnyHostOrder) -> Sequence[AnyHostNotice]:
+        if not isinstance(order, SchedulePart):
+            return ()
+        world.unsent[name] = 0 if order.first else 1 << 30
+        return [ScheduleAt(order.epoch, 40, 3, INSTANTS_PER_PART + 1, "f" * 32)] if order.first else ()
+
+    world = World(answering=answer)
+    hosts = hosts_of(world)
+    hosts.schedules = {0: np.arange(INSTANTS_PER_PART + 1), 1: np.empty(0, np.int64)}
+    turns = iter(range(100))
+    waited = world.wait
+
+    def wait(timeout_s: float) -> set[int]:
+        if next(turns) == 50:
+            world.unsent.clear()
+        return waited(timeout_s)
+
+    world.wait = wait  # type: ignore[method-assign]
+    hosts.begin(plan())
+    assert world.orders(SchedulePart) == ["a", "a"]
+    assert not hosts.hosts[0].lost
+
+
+def test_a_host_that_never_keeps_its_schedule_is_lost() -> None:
+    """It says other things meanwhile, so that it is not silent."""
+    world = World()
+    hosts = hosts_of(world)
+    hosts.schedules = {0: np.arange(5), 1: np.arange(5)}
+    hosts.begin(plan())
+    assert [host.lost for host in hosts.hosts] == ["it has not taken its part of the schedule"] * 2
+
+
+def test_a_host_whose_clock_cannot_be_read_is_lost() -> None:
+    world = World(deaf={"b"})
+    said = World.messages
+
+    def messages(most: int, most_bytes: int) -> Iterator[tuple[str, AnyHostNotice | ForeignHost | BadMessage]]:
+        yield "b", Died(0, 0, "whatever")
+        yield from said(world, most, most_bytes)
+
+    world.messages = messages  # type: ignore[method-assign]
+    hosts = hosts_of(world)
+    assert [host.lost for host in hosts.hosts] == ["", "its clock cannot be read, as it does not answer"]
