@@ -1,7 +1,7 @@
 """A run over two hosts by each launcher, ended in each way: what it leaves, how soon, and where its agents were.
 
 By ssh (a real sshd) and by hand. An end is the run's own, Ctrl-C, the coordinator killed, a supervisor killed, or the
-engine that started it killed. No process may be left 4 s later, on either side.
+engine that started it killed, here or there. No process may be left 4 s later, on either side.
 """
 
 import json
@@ -31,12 +31,13 @@ _SHORT, _ENDLESS = ("-t", "1.5"), ("-t", "600")
 @dataclass
 class Launched:
     """`words`: what the coordinator is told of its hosts. `join`: starts what the launcher does not, given the folder.
-    `engine`: whether a command line is of the engine's, for one host."""
+    `engine`: whether a command line is of the engine's, for one host; `far`: what the engine has running on a host."""
 
     words: tuple[str, ...]
     environment: dict[str, str]
     join: Callable[[Path], None] = lambda folder: None
     engine: Callable[[str], bool] = lambda words: False
+    far: Callable[[], list[int]] = list
 
 
 @contextmanager
@@ -46,7 +47,11 @@ def by_ssh(folder: Path, mark: str) -> Iterator[Launched]:
     with contextmanager(start_sshd)(folder / "sshd", {MARK: mark}) as sshd:
         hosts = f"127.0.0.2:{sshd.port},127.0.0.3:{sshd.port}"
         words = ("--hosts", hosts, "--ssh-config", sshd.config, "--remote-python", sys.executable)
-        yield Launched(words, environment, engine=lambda line: line.startswith("ssh ") and "127.0.0.3" in line)
+        yield Launched(words, environment, engine=_reaches_the_second, far=lambda: sshd.sessions()[-1:])
+
+
+def _reaches_the_second(line: str) -> bool:
+    return line.startswith("ssh ") and "127.0.0.3" in line
 
 
 @contextmanager
@@ -71,8 +76,11 @@ def by_hand(folder: Path, mark: str) -> Iterator[Launched]:
 
 
 LAUNCHERS: Final = {"ssh": by_ssh, "by hand": by_hand}
-ENDS: Final = ("its own", "Ctrl-C", "coordinator killed", "supervisor killed", "engine killed")
-COMBINATIONS: Final = [(name, how) for name in LAUNCHERS for how in ENDS if (name, how) != ("by hand", "engine killed")]
+ENDS: Final = ("its own", "Ctrl-C", "coordinator killed", "supervisor killed", "engine killed", "engine killed there")
+LOST: Final = ENDS[3:]
+"""One host is, and the other goes on."""
+
+COMBINATIONS: Final = [(name, how) for name in LAUNCHERS for how in ENDS if name == "ssh" or "engine" not in how]
 RUNS = 10 * len(COMBINATIONS)
 
 
@@ -103,8 +111,8 @@ def _run(launched: Launched, how: str, folder: Path, mark: str, before: set[int]
     if problem:
         return problem
     began = time.monotonic()
-    if how in ("its own", "Ctrl-C", "supervisor killed", "engine killed"):
-        if how in ("supervisor killed", "engine killed"):  # that host is lost, the other goes on
+    if how != "coordinator killed":
+        if how in LOST:
             if not _until(lambda: b"is lost" in (folder / "out").read_bytes(), GONE_WITHIN_S + 2):
                 return "the host was not given up"
             coordinator.send_signal(signal.SIGINT)
@@ -132,8 +140,9 @@ def _end(how: str, coordinator: "subprocess.Popen[bytes]", launched: Launched, m
             if len(supervisors) < 2:
                 return f"there are {len(supervisors)} supervisors: {running(mark)}"
             os.kill(max(supervisors), signal.SIGKILL)
-        case "engine killed":
-            engines = [pid for pid, line in running(mark).items() if launched.engine(line)]
+        case "engine killed" | "engine killed there":
+            here = [pid for pid, line in running(mark).items() if launched.engine(line)]
+            engines = here if how == "engine killed" else launched.far()
             if not engines:
                 return "there is no such process of the engine"
             for pid in engines:
