@@ -72,7 +72,8 @@ class Gate:
         self._queue: collections.deque[Passage] = collections.deque()
         """They have sent INITIATE, which waits likewise."""
         self._asked: Passage | None = None
-        self._asked_until_s: float | None = None
+        """It has handed over INITIATE. Until libzmq has asked about it or has closed its way inside, nobody else is
+        asked about, even if it has gone: a question does not say which connection it is about."""
         self._at: dict[int, tuple[Passage, bool]] = {}
         """By descriptor: whose it is, and whether it is the outer one."""
         self._orders: collections.deque[tuple[str, int]] = collections.deque()
@@ -84,7 +85,7 @@ class Gate:
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         for fd in (self._listener.fileno(), self._wake, door.fd):
             self._epoll.register(fd, _IN)
-        self._shut = threading.Event()
+        self._shut, self._closed = False, threading.Event()
         self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
         self._thread.start()
 
@@ -118,7 +119,7 @@ class Gate:
     def let_nobody_in(self) -> None:
         """No further connection; those that are inside stay. Returns when the door is closed."""
         self._order("shut", 0)
-        self._shut.wait()
+        self._closed.wait()
 
     def close(self, linger_s: float) -> None:
         """When nothing more comes from inside. Waits at most so long for what came to leave."""
@@ -151,7 +152,7 @@ class Gate:
             self._epoll.close()
 
     def _patience_s(self) -> float | None:
-        ends = [one for one in (self._until_s, self._asked_until_s, self._listens_again_s) if one is not None]
+        ends = [one for one in (self._until_s, self._listens_again_s) if one is not None]
         ends += _first(self._strangers.values())
         ends += _first(self._shaking.values()) if self._turns else []
         return max(0.0, min(ends) - time.monotonic()) if ends else None
@@ -170,17 +171,20 @@ class Gate:
                 self._flush(peer)
 
     def _shut_door(self) -> None:
-        if self._shut.is_set():
+        if self._shut:
             return
+        self._shut = True
         for peer in list(self._strangers):
             self._part(peer)
+        if self._asked is not None:
+            self._close_inside(self._asked)
         if self._listens_again_s is None:
             self._epoll.unregister(self._listener)
         self._listens_again_s = None
         self._listener.close()
         self._epoll.unregister(self._door.fd)
         self._door.close()
-        self._shut.set()
+        self._closed.set()
 
     def _admit(self) -> None:
         for _ in range(_ACCEPTED_AT_A_STRETCH):
@@ -221,8 +225,6 @@ class Gate:
     def _expire(self, now_s: float) -> None:
         while self._strangers and next(iter(self._strangers.values())) <= now_s:
             self._refuse(next(iter(self._strangers)))
-        if self._asked is not None and self._asked_until_s is not None and self._asked_until_s <= now_s:
-            self._refuse(self._asked)
         if self._listens_again_s is not None and self._listens_again_s <= now_s:
             self._listens_again_s = None
             self._epoll.register(self._listener, _IN)
@@ -238,7 +240,6 @@ class Gate:
                 self._open(self._turns.popleft())
         if self._queue and self._asked is None:
             self._asked = self._queue.popleft()
-            self._asked_until_s = time.monotonic() + self._limits.answer_s
             self._asked.hand_over()
             self._flush(self._asked)
 
@@ -256,24 +257,34 @@ class Gate:
         self._flush(peer)
 
     def _hear_answers(self) -> None:
-        while not self._shut.is_set():
+        while not self._shut:
             peer = self._asked
-            key = self._door.answer(0 if peer is None else peer.serial)
+            key = self._door.answer(peer.serial if peer is not None and self.stands(peer.serial) else 0)
             if key is None:
                 return
-            if peer is not None and key:
+            self._asked = None
+            if peer is None:
+                continue
+            if not self.stands(peer.serial):
+                self._close_inside(peer)
+            elif key:
                 self._let_in(peer, key)
-            elif peer is not None:
+            else:
                 self._refuse(peer)
 
     def _let_in(self, peer: Passage, key: str) -> None:
-        self._is_known(peer)
+        self._is_no_stranger(peer)
         peer.let_in(key, self._most, time.monotonic())
         same = [one for one in self._peers.values() if one.key == key]
         if len(same) > self._limits.connections_of_key:
             self._refuse(next((one for one in same if not one.attached), same[0]))
 
     def _attend(self, peer: Passage, outer: bool, events: int) -> None:
+        if not self.stands(peer.serial):
+            peer.read_inner()
+            if peer.inner_over:
+                self._close_inside(peer)
+            return
         try:
             if events & ~_OUT and outer:
                 data = peer.read_outer(time.monotonic())
@@ -308,20 +319,25 @@ class Gate:
 
     def _part(self, peer: Passage, at_once: bool = False) -> None:
         self.refused += not peer.inside
-        self._is_known(peer)
+        self._is_no_stranger(peer)
         for queue in (self._turns, self._queue):
             if peer.held and peer in queue:
                 queue.remove(peer)
         del self._peers[peer.serial]
-        for one in (peer.outer, peer.inner):
-            if one is not None:
-                self._at.pop(one.fileno(), None)
-        peer.close(at_once)
+        self._at.pop(peer.outer.fileno())
+        peer.close_outer(at_once)
+        if peer is not self._asked or self._shut:
+            self._close_inside(peer)
 
-    def _is_known(self, peer: Passage) -> None:
-        """Or gone: no stranger any more."""
-        if self._asked is peer:
-            self._asked, self._asked_until_s = None, None
+    def _close_inside(self, peer: Passage) -> None:
+        if peer is self._asked:
+            self._asked = None
+        if peer.inner is not None:
+            self._at.pop(peer.inner.fileno())
+            peer.close_inner()
+
+    def _is_no_stranger(self, peer: Passage) -> None:
+        """Known, or gone."""
         self._shaking.pop(peer, None)
         if self._strangers.pop(peer, None) is None:
             return

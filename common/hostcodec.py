@@ -67,8 +67,3 @@ def _foreigner(data: bytes | memoryview) -> ForeignHost | None:
     except (ValueError, msgspec.DecodeError, RecursionError):
         return None
     return found if found.version != HOST_PROTOCOL_VERSION else None
-
-
-def is_of(epoch: int, message: AnyHostNotice | AnyHostOrder) -> bool:
-    """Whether it belongs to the epoch, or to none in particular."""
-    return getattr(message, "epoch", epoch) == epoch

@@ -22,13 +22,21 @@ from .reliable import NONCE_BYTES, Broken, Frame, Kind, Stream, frame_bytes, par
 from .wire import BadMessage
 
 _MOST_KEPT_BYTES: Final = 32 << 20
-_HEARTBEAT_MS: Final = 250
+_HEARTBEAT_MS: Final = 500
 _DEAD_MS: Final = 1_000
 """A connection on which nothing comes for so long is given up: well within a lease, so that another one is tried."""
 _DEAD_AT_HUB_MS: Final = 2_000
 _CONNECT_MS: Final = 500
 _RETRY_MS: Final = 50
 _WELCOME_S: Final = 1.0
+_REVIVE_S: Final = 1.5
+"""Without a connection, and without a sign that libzmq tries to have one."""
+_ENDS: Final = (
+    zmq.EVENT_DISCONNECTED,
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH,
+)
 _NO_PIPE_S: Final = 0.005
 _REFUSED: Final = "the coordinator does not want this process"
 
@@ -44,6 +52,7 @@ class HostLink(HostSocket):
             raise UsageError(f"{join.endpoint}: {error.strerror}") from None
         if not belong_together(Keys(join.public_key, join.secret_key)) or not is_key(join.coordinator_key):
             raise UsageError(f"{join!r}: its keys are none; use a join file that ovbench-coord has written")
+        self._join, self._ipv6 = join, ":" in address
         super().__init__(zmq.DEALER)
         self.nonce: Final = secrets.token_hex(NONCE_BYTES)
         """Of this process, for its `Present`."""
@@ -52,12 +61,17 @@ class HostLink(HostSocket):
         """What came and was no message of ours."""
         self.refused = ""
         """Why the coordinator will not have this process; empty while it may."""
+        self._attach_at_s = self._revive_at_s = self._owing_since_s = math.inf
+        self._connect()
+
+    def _connect(self) -> None:
+        join = self._join
         for option, value in (
             (zmq.CURVE_SERVERKEY, join.coordinator_key.encode()),
             (zmq.CURVE_PUBLICKEY, join.public_key.encode()),
             (zmq.CURVE_SECRETKEY, join.secret_key.encode()),
             (zmq.IMMEDIATE, 1),  # queue nothing for a connection that does not stand
-            (zmq.IPV6, int(":" in address)),
+            (zmq.IPV6, int(self._ipv6)),
             (zmq.CONNECT_TIMEOUT, _CONNECT_MS),
             (zmq.RECONNECT_IVL, _RETRY_MS),
             (zmq.HEARTBEAT_IVL, _HEARTBEAT_MS),
@@ -65,12 +79,16 @@ class HostLink(HostSocket):
             (zmq.HEARTBEAT_TTL, _DEAD_AT_HUB_MS),
         ):
             self._socket.set(option, value)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_ALL)
         self._poller.register(self._monitor, zmq.POLLIN)
-        self._attach_at_s = math.inf
-        self._owing_since_s = math.inf
-        self._endpoint = join.endpoint
         self._socket.connect(join.endpoint)
+        self._revive_at_s = time.monotonic() + _REVIVE_S
+
+    def _disconnect(self) -> None:
+        self._poller.unregister(self._socket)
+        self._poller.unregister(self._monitor)
+        self._socket.disable_monitor()
+        self._monitor.close()  # the context waits for it, too
 
     @property
     def connected(self) -> bool:
@@ -93,7 +111,8 @@ class HostLink(HostSocket):
         ready: list[tuple[Any, int]] = []
         self._attend()
         while not ready:
-            ready = self._poll(min(end_s, self._attach_at_s, self._owing_since_s + QUIET_S) - time.monotonic())
+            until_s = min(end_s, self._attach_at_s, self._revive_at_s, self._owing_since_s + QUIET_S)
+            ready = self._poll(until_s - time.monotonic())
             self._attend()
             if time.monotonic() >= end_s:
                 break
@@ -101,13 +120,17 @@ class HostLink(HostSocket):
 
     def _attend(self) -> None:
         """What is due by the state of the connection, and by time."""
+        now_s = time.monotonic()
         while self._monitor.poll(0):
             # The event is the first 16 bits (zmq_socket_monitor); pyzmq would import asyncio to read them, for 25 ms.
             event, _ = self._monitor.recv_multipart()
-            stands = int.from_bytes(event[:2], sys.byteorder) == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            self._stream.detach()
-            self._attach_at_s = 0.0 if stands and not self.refused else math.inf
-        now_s = time.monotonic()
+            self._hear(int.from_bytes(event[:2], sys.byteorder), now_s)
+        if self._revive_at_s <= now_s and not self.refused:
+            # libzmq tries no more after bytes that it does not understand, whoever put them there.
+            self._disconnect()
+            self._socket.close()
+            self._socket = self._made(zmq.DEALER)
+            self._connect()
         if self._attach_at_s <= now_s:
             sent = self._send(self._stream.attaching(bytes.fromhex(self.nonce)))
             self._attach_at_s = now_s + (_WELCOME_S if sent else _NO_PIPE_S)
@@ -115,6 +138,16 @@ class HostLink(HostSocket):
             if self._stream.owes and self._stream.attached:
                 self._send(self._stream.ack())
             self._owing_since_s = math.inf
+
+    def _hear(self, event: int, now_s: float) -> None:
+        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._stream.detach()
+            self._attach_at_s = math.inf if self.refused else 0.0
+        elif event in _ENDS:
+            self._stream.detach()
+            self._attach_at_s = math.inf
+        if not self._stream.attached:
+            self._revive_at_s = now_s + _REVIVE_S
 
     def messages(self) -> Iterator[AnyHostOrder]:
         """All that has arrived, without waiting. A process that the coordinator will not have gets `Refuse`."""
@@ -145,12 +178,12 @@ class HostLink(HostSocket):
             self.refused = bytes(frame.body[:MOST_TEXT]).decode(errors="replace") or _REFUSED
             stream.detach()
             with contextlib.suppress(zmq.ZMQError):
-                self._socket.disconnect(self._endpoint)
+                self._socket.disconnect(self._join.endpoint)
             return None
         body = None
         if frame.kind == Kind.WELCOME:
             stream.attach(frame.ack)
-            self._attach_at_s = math.inf
+            self._attach_at_s = self._revive_at_s = math.inf
         elif stream.attached:
             body = stream.take(frame)
         self._follow_up()
@@ -171,7 +204,8 @@ class HostLink(HostSocket):
         try:
             self._socket.send(frame_bytes(frame), zmq.NOBLOCK)
         except zmq.ZMQError:
-            self._stream.detach()  # the monitor will say so, too
+            self._stream.detach()
+            self._revive_at_s = min(self._revive_at_s, time.monotonic() + _REVIVE_S)
             return False
         return True
 
@@ -194,6 +228,5 @@ class HostLink(HostSocket):
             self._socket.poll(_RETRY_MS)
             for _ in self.messages():
                 pass
-        self._socket.disable_monitor()
-        self._monitor.close()  # the context waits for it, too
+        self._disconnect()
         self._end(max(0.0, end_s - time.monotonic()))

@@ -17,7 +17,11 @@ class HostSocket:
 
     def __init__(self, kind: int) -> None:
         self._context = zmq.Context()
-        self._socket = self._context.socket(kind)
+        self._poller = zmq.Poller()
+        self._socket = self._made(kind)
+
+    def _made(self, kind: int) -> "zmq.Socket[bytes]":
+        made = self._context.socket(kind)
         # What is under way is bounded by the window of each stream, and at the hub by the gate, byte by byte.
         for option, value in (
             (zmq.LINGER, 0),
@@ -26,9 +30,9 @@ class HostSocket:
             (zmq.SNDHWM, 0),
             (zmq.HANDSHAKE_IVL, _HANDSHAKE_MS),
         ):
-            self._socket.set(option, value)
-        self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
+            made.set(option, value)
+        self._poller.register(made, zmq.POLLIN)
+        return made
 
     def watch(self, fd: int) -> None:
         """Wake `wait` when `fd` can be read."""

@@ -26,8 +26,6 @@ class Limits:
     """Of the strangers, how many libzmq sees at a time."""
     place_s: float = 0.25
     """How long one keeps such a place while others wait for it."""
-    answer_s: float = 0.5
-    """How long libzmq may take to open an INITIATE."""
     connections_of_key: int = 2
     untaken_bytes: int = 12 << 20
     """What was let in and not yet taken: more than a window and the largest message."""
@@ -35,7 +33,7 @@ class Limits:
     """As that, until the program knows the process."""
     small_frames: float = 200
     small_frames_per_s: float = 20
-    """libzmq's heartbeats, which the program never sees: a peer of ours sends eight a second."""
+    """libzmq's heartbeats, which the program never sees: a peer of ours sends two a second."""
 
 
 class Passage:
@@ -171,16 +169,25 @@ class Passage:
             self._epoll.unregister(one)  # else its end would be reported again and again
         return wanted
 
-    def close(self, at_once: bool) -> None:
+    @property
+    def inner_over(self) -> bool:
+        """Nothing more comes from inside."""
+        return self._inner_over
+
+    def close_outer(self, at_once: bool) -> None:
         """`at_once`: without a trace in the kernel, and without what has not been sent."""
         if at_once:
             with contextlib.suppress(OSError):
                 self.outer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        for one, events in ((self.outer, self._outer_events), (self.inner, self._inner_events)):
-            if one is not None:
-                if events:
-                    self._epoll.unregister(one)
-                one.close()
+        if self._outer_events:
+            self._epoll.unregister(self.outer)
+        self.outer.close()
+
+    def close_inner(self) -> None:
+        if self.inner is not None:
+            if self._inner_events:
+                self._epoll.unregister(self.inner)
+            self.inner.close()
 
 
 def _send(to: socket.socket | None, pending: bytearray) -> None:

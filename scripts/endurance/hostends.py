@@ -31,7 +31,6 @@ from ovbench.common.keys import Keys, new_keys
 
 PATIENCE_S: Final = 60.0
 PING_EVERY_S: Final = 0.1
-LEASE_S: Final = 3.0
 MOST: Final = 1_000
 _CLONE_NEWNET: Final = 0x40000000
 MOST_BYTES: Final = 8 << 20
@@ -74,9 +73,13 @@ class Coordinator:
 
 @contextlib.contextmanager
 def coordinator(
-    hosts: Sequence[str], bind: str = "tcp://127.0.0.1:0", inside: Sequence[str] = ()
+    hosts: Sequence[str],
+    lease_s: float = PATIENCE_S,
+    bind: str = "tcp://127.0.0.1:0",
+    inside: Sequence[str] = (),
 ) -> Iterator[Coordinator]:
-    """`inside`: a command that runs the rest of its arguments elsewhere, as in another network namespace."""
+    """`lease_s`: a host that says nothing for so long is given up. `inside`: a command that runs the rest of its
+    arguments elsewhere, as in another network namespace."""
     own, keys = new_keys(), {host: new_keys() for host in hosts}
     process = subprocess.Popen(
         [*inside, sys.executable, "-m", "scripts.endurance.hostends"],
@@ -89,7 +92,7 @@ def coordinator(
     assert process.stdout is not None
     try:
         guests = {of.public: host for host, of in keys.items()}
-        process.stdin.write(json.dumps([bind, own.public, own.secret, guests]) + "\n")
+        process.stdin.write(json.dumps([lease_s, bind, own.public, own.secret, guests]) + "\n")
         process.stdin.flush()
         host, port = json.loads(process.stdout.readline())
         yield Coordinator(own, keys, (host, port), process)
@@ -179,21 +182,21 @@ def _is_whole(data: bytes) -> bool:
 
 
 def main() -> None:
-    bind, public, secret, guests = json.loads(sys.stdin.readline())
+    lease_s, bind, public, secret, guests = json.loads(sys.stdin.readline())
     hub = HostHub(bind, Keys(public, secret), guests)
     before_mb = _memory_mb("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     print(json.dumps(hub.address), flush=True)
     outcome = Outcome(counts=dict.fromkeys(guests.values(), 0))
     hub.watch(sys.stdin.fileno())
-    _serve(hub, list(guests.values()), outcome, sys.stdin)
+    _serve(hub, list(guests.values()), lease_s, outcome, sys.stdin)
     outcome.dropped, outcome.refused = hub.dropped, hub.refused
     outcome.peak_mb = _memory_mb("VmHWM") - before_mb
     hub.close(1.0)
     print(msgspec.json.encode(outcome).decode(), flush=True)
 
 
-def _serve(hub: HostHub, hosts: Sequence[str], outcome: Outcome, orders: IO[str]) -> None:
+def _serve(hub: HostHub, hosts: Sequence[str], lease_s: float, outcome: Outcome, orders: IO[str]) -> None:
     pinged_s, number = 0.0, 0
     heard_s: dict[str, float] = {}
     done: set[str] = set()
@@ -203,7 +206,7 @@ def _serve(hub: HostHub, hosts: Sequence[str], outcome: Outcome, orders: IO[str]
             for host in hosts:
                 hub.send(host, Ping(number, monotonic_ns()), urgent=True)
         for host, at_s in heard_s.items():
-            if host not in outcome.given_up_s and host not in done and time.monotonic() > at_s + LEASE_S:
+            if host not in outcome.given_up_s and host not in done and time.monotonic() > at_s + lease_s:
                 outcome.given_up_s[host] = time.monotonic() - at_s
                 hub.forget(host)
         for host, notice in hub.messages(MOST, MOST_BYTES):

@@ -17,6 +17,7 @@ from .hostends import Supervisor, coordinator
 RUNS = 30
 NOTICES: Final = 300
 EVERY_S: Final = 0.01
+LEASE_S: Final = 3.0
 MOST_S: Final = 4.0
 HEALS_S: Final = 1.5
 """A partition that is shorter must do no harm."""
@@ -32,7 +33,7 @@ def attempt(number: int, folder: Path) -> str:
     length_s = chance.choice((chance.uniform(1.0, 2.5), chance.uniform(1.0, 10.0)))
     with (
         _namespaces() as (ours, theirs),
-        coordinator(["far"], "tcp://10.99.0.1:0", ("ip", "netns", "exec", ours)) as here,
+        coordinator(["far"], LEASE_S, "tcp://10.99.0.1:0", ("ip", "netns", "exec", ours)) as here,
     ):
         far = Supervisor(here.join("far"), [chance.randint(0, 20_000) for _ in range(NOTICES)], EVERY_S, theirs)
         far.start()

@@ -205,14 +205,35 @@ def test_one_key_is_asked_about_at_a_time(place: Place) -> None:
     assert place.door.asked == [1, 2]
 
 
-@pytest.mark.parametrize("place", [Limits(answer_s=0.02)], indirect=True)
-def test_who_is_never_asked_about_does_not_keep_others_waiting(place: Place) -> None:
+def test_who_is_not_asked_about_as_libzmq_refuses_it_keeps_nobody_waiting(place: Place) -> None:
     (one, one_inner), (two, two_inner) = place.greeted(), place.greeted()
     one.sendall(INITIATE)
     assert read(one_inner, len(INITIATE)) == INITIATE
     two.sendall(INITIATE)
+    one_inner.close()
     assert is_cut_off(one)
     assert read(two_inner, len(INITIATE)) == INITIATE
+
+
+def test_a_question_about_one_who_has_gone_is_not_taken_for_one_about_the_next(place: Place) -> None:
+    (one, one_inner), (two, two_inner) = place.greeted(), place.greeted()
+    one.sendall(INITIATE)
+    assert read(one_inner, len(INITIATE)) == INITIATE
+    one.close()
+    two.sendall(INITIATE)
+    two_inner.settimeout(0.02)
+    with pytest.raises(TimeoutError):
+        two_inner.recv(1)
+    place.door.ask("key of one")
+    assert is_cut_off(one_inner)
+    two_inner.settimeout(PATIENCE_S)
+    assert read(two_inner, len(INITIATE)) == INITIATE
+    place.door.ask("key of two")
+    two_inner.sendall(b"READY")
+    assert read(two, 5) == b"READY"
+    two.sendall(frame(60))
+    assert read(two_inner, 62) == frame(60)
+    assert place.door.asked == [0, 2]
 
 
 @pytest.mark.parametrize("place", [Limits(untaken_bytes=20_000)], indirect=True)
