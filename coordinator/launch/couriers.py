@@ -134,11 +134,14 @@ class Courier:
         self._send(self._ending)
 
     def kill(self) -> None:
+        """With what it has started here itself, as ssh does for a jump host."""
         self._send(signal.SIGKILL)
 
     def _send(self, number: signal.Signals) -> None:
         with contextlib.suppress(OSError):
             signal.pidfd_send_signal(self.over, number)
+            if number == signal.SIGKILL:
+                os.killpg(self._process.pid, number)  # it leads a group, whose number is its own until it is waited for
 
     def close(self) -> None:
         """Of one that has ended or was killed."""
@@ -282,6 +285,7 @@ class Couriers:
             self._unwatch(fd)
         del self._running[courier.name]
         yield from ((courier.name, line) for line in courier.read())
+        courier.kill()  # what it has left
         ended = courier.ended()
         courier.close()
         yield courier.name, ended

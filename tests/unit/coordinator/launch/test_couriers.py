@@ -91,6 +91,19 @@ def test_one_that_has_reached_nothing_is_killed_when_it_is_hung_up(couriers: Cou
     assert not couriers.hang_up("a")
 
 
+@pytest.mark.parametrize("how", ["it is ended", "it ends"])
+def test_what_it_has_started_here_does_not_outlive_it(how: str, couriers: Couriers) -> None:
+    couriers.add("a", sh("sleep 60 & echo $!; " + ("exec sleep 60" if how == "it is ended" else "exit 3")), b"", "MARK")
+    said: list[str | Ended] = []
+    while not said:
+        said += [news for _, news in couriers.turn(1.0)]
+    couriers.hang_up("a")
+    until_idle(couriers)
+    deadline = time.monotonic() + PATIENCE_S
+    while Path(f"/proc/{said[0]}/exe").exists():  # a zombie has none
+        assert time.monotonic() < deadline
+
+
 def test_closing_waits_for_those_that_end_and_kills_those_that_do_not(tmp_path: Path) -> None:
     some = Couriers()
     some.add("mild", sh(f"echo up; read word; echo bye > {tmp_path}/mild"), b"")
