@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Final
 
 from msgspec import structs
@@ -64,7 +65,8 @@ class Plan:
 
     def host_of(self, agent: int) -> int:
         """The index of the host that an agent is on."""
-        return next(host for host in range(self.hosts) if agent in self.agents_on(host))
+        ends = accumulate(share.agents for share in self.shares)
+        return next((host for host, end in enumerate(ends) if agent < end), 0)
 
     def on(self, host: int) -> "Plan":
         """The part of it on one host, as if there were no other."""

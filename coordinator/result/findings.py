@@ -114,7 +114,8 @@ def because_of(findings: Sequence[Finding], strict: bool) -> tuple[str, ...]:
         "INVALID": lambda one: one.severity == "error" or (strict and one.severity == "warning"),
         "PARTIAL": lambda one: EFFECTS[Code(one.code)] == "loss",
     }
-    return tuple(dict.fromkeys(one.code for one in findings if wanted[verdict_of(findings, strict)](one)))
+    due_to = wanted[verdict_of(findings, strict)]
+    return tuple(dict.fromkeys(one.code for one in findings if due_to(one)))
 
 
 def verdict_of(findings: Sequence[Finding], strict: bool) -> Status:

@@ -193,10 +193,10 @@ class _SimulatedHost:
                     self._say(Born(epoch, agent, 1 + agent))
                     self._agents[peer] = SimulatedAgent(partial(self._say_of, peer), 1 + agent, agent)
             case ToAgent(_, peer, data):
-                agent_order: AnyOrder = decode(data, AnyOrder)
-                self._agents[peer].act(agent_order)
-                if self._agents[peer].ended:
-                    del self._agents[peer]
+                if (spoken_to := self._agents.get(peer)) is not None:  # one that was let go may be let go again
+                    spoken_to.act(decode(data, AnyOrder))
+                    if spoken_to.ended:
+                        del self._agents[peer]
             case ObserveLoad(_, _, window_ns, duration_s):
                 self._readings_ns = [window_ns - 1_000_000, window_ns, window_ns + to_ns(duration_s or 0.0)]
             case EndObserving(epoch):
