@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Final
 
@@ -149,6 +150,25 @@ def test_a_study_joins_its_hosts_once_and_each_trial_runs_on_those_that_it_names
     trials = sorted((tmp_path / "report" / "trials").iterdir())
     hosts = [[host["name"] for host in json.loads((trial / "report.json").read_text())["hosts"]] for trial in trials]
     assert sorted(hosts) == [["a"], ["a", "b"]]
+
+
+def test_a_study_that_loses_a_host_ends_and_keeps_what_was_run_before(tmp_path: Path) -> None:
+    words = ("study", "--hosts", "a,b", "-max_irate", "100,200,300", "--repetitions", "1", "--retry-suspect", "0")
+    more = ("--launcher", "external", "--bind", "tcp://127.0.0.1:0", "--join-folder", str(tmp_path))
+    found = convoy_of_study(tmp_path, *words, *more, *NULL, "-t", "1.5")
+    trials = tmp_path / "report" / "trials"
+    until = time.monotonic() + PATIENCE_S
+    while not list(trials.glob("*/report.json")) and time.monotonic() < until:
+        time.sleep(0.01)
+    found.hosts["b"].kill()
+    ran = found.coordinator.finish()
+    found.reap()
+    assert ran.code == 3, ran.out + ran.err
+    assert "host b is lost" in ran.out
+    assert "goes on with it" in ran.out
+    kept = [json.loads(file.read_text())["validity"]["status"] for file in trials.glob("*/report.json")]
+    assert 1 <= len(kept) < 3
+    assert "PARTIAL" not in kept
 
 
 def convoy_of_study(folder: Path, *words: str) -> Convoy:

@@ -61,7 +61,9 @@ class RemoteAgents:
 
     @property
     def ended(self) -> str:
-        return "" if self.hosts.living else "every host is lost"
+        """A host that is lost does not come back; what would be run without it is not what was asked for."""
+        used = self.hosts.hosts if self.plan is None else [h for h in self.hosts.hosts if self.plan.agents_on(h.index)]
+        return next((f"host {host.name} is lost: {host.lost}" for host in used if host.lost), "")
 
     def start(self, agents: int, endpoint: str, folder: Path, python: str | None = None) -> None:
         assert self.plan is not None
