@@ -34,6 +34,12 @@ def path() -> str:
     return os.pathsep.join((*os.get_exec_path(), "/usr/sbin", "/sbin"))
 
 
+def files_with(words: bytes, folder: Path) -> list[str]:
+    """Of all in it and below, those that have the words in them."""
+    files = [Path(where) / name for where, _, names in os.walk(folder) for name in names]
+    return [str(file) for file in files if file.is_file() and words in file.read_bytes()]
+
+
 def until(holds: Callable[[], bool], limit_s: float = PATIENCE_S) -> float:
     """How long it took, in seconds. Raises TimeoutError after `limit_s`."""
     began = time.monotonic()

@@ -31,14 +31,14 @@ class RayCluster(Island):
     """`apart`: each node runs on half of the CPUs; otherwise all are on both."""
 
     def __init__(self, apart: bool = False) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # short, as names of sockets are
+        self.folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # short, as names of sockets are
         # bash stays the first process: it takes up the orphans that Ray leaves.
         script = f"{PYTHON} -m tests.raycluster {'apart' if apart else 'together'} && true"
-        super().__init__(script, {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": str(self._folder)})
+        super().__init__(script, {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": str(self.folder)})
 
     def close(self) -> None:
         super().close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def kill_node(self, address: str) -> None:
         assert self._outside.stdin is not None

@@ -99,6 +99,7 @@ class SlurmCluster(Island):
         # Of its own, as clusters that run at the same time would share the folders of jobs with the same number.
         self._cpuset = Path(f"/sys/fs/cgroup/cpuset/ovbench-{secrets.token_hex(4)}") if cpusets() else None
         script = _DAEMONS.format(folder=folder, nodes=" ".join(NODES), cpuset=self._cpuset or "")
+        self.folder = folder
         super().__init__(script, {"SLURM_CONF": str(folder / "slurm.conf")})
         self.await_idle()
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.island import ADDRESSES, until
+from tests.island import ADDRESSES, files_with, until
 from tests.raycluster import PYTHON, RayCluster, missing
 from tests.standins import Launching, seat, supervisor, told
 
@@ -64,6 +64,7 @@ def test_each_node_gets_its_own_secret_as_an_argument_of_an_actor_and_all_cpus(
         assert "the secret" not in repr(words["environment"])
         assert words["cpus"] == sorted(os.sched_getaffinity(0))
     assert cluster.pids("the secret") == []
+    assert files_with(b"the secret", cluster.folder) == []  # neither logs nor what is spooled
     assert [os.getpriority(os.PRIO_PROCESS, pid) for pid in cluster.pids("supervisor -m")] == [0, 0]
     assert launching.close() < LIMIT_S
     until(lambda: nothing_left(cluster), LIMIT_S)

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from tests.island import until
+from tests.island import files_with, until
 from tests.slurmcluster import NODES, SlurmCluster, cpusets, missing
 from tests.standins import Launching, seat, supervisor, told
 
@@ -72,6 +72,7 @@ def test_each_node_gets_its_own_secret_on_standard_input_alone_and_all_cpus(
         assert words["environment"]["SLURMD_NODENAME"] == node
         assert words["cpus"] == sorted(os.sched_getaffinity(0))
     assert cluster.pids("the secret") == []
+    assert files_with(b"the secret", cluster.folder) == []  # neither logs nor what is spooled
     assert launching.close() < LIMIT_S
     until(lambda: nothing_left(cluster, tmp_path), LIMIT_S)
 
