@@ -193,7 +193,7 @@ class Duty:
 
     def tick(self, now_ns: int, connected: bool) -> list[AnyHostNotice]:
         """What is due. Raises Ended when no coordinator came, or it was silent for too long."""
-        if self._lease.expired(now_ns):
+        if self._lease.expired(now_ns, connected):
             if not self._lease.granted:
                 raise Ended(ExitCode.PARTIAL, f"no coordinator answered within {self._patience_s:g} s")
             raise Ended(ExitCode.PARTIAL, "nothing was heard from the coordinator for too long; the load is stopped")

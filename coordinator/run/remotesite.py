@@ -62,7 +62,7 @@ class RemoteSite:
     @contextlib.contextmanager
     def scheduled(self, plan: Plan, request: Request) -> Iterator[ScheduledPlan]:
         """Each host has the arrivals of its agents in memory of its own."""
-        self.hosts.schedules = {}
+        self.hosts.supply.schedules = {}
         if request.arrivals is None:
             yield ScheduledPlan(plan, None)
             return
@@ -73,12 +73,12 @@ class RemoteSite:
             agents = plan.agents_on(host.index)
             mine = [due_ns[shares[agent]] for agent in agents]
             offsets = np.concatenate(mine) if mine else np.empty(0, np.int64)
-            self.hosts.schedules[host.index] = offsets
+            self.hosts.supply.schedules[host.index] = offsets
             jobs += _scheduled_jobs(plan.jobs[agents.start : agents.stop], mine, request.load.warmup_s)
         yield ScheduledPlan(replace(plan, jobs=tuple(jobs)), due_ns)
 
     def watch(self, plan: Plan, again: bool) -> "RemoteWatch":
-        self.hosts.supply(plan.jobs, self.allow_extensions)
+        self.hosts.give_files(plan.jobs, self.allow_extensions)
         self.hosts.begin(plan)
         if again:
             self.hosts.regroup(plan)
@@ -113,6 +113,7 @@ class RemoteWatch:
     def records(self, request: Request, agents: Sequence[AgentRecord]) -> tuple[HostRecord, ...]:
         self.observer.finish()
         self.hosts.await_surveys(_SURVEY_S)
+        self.hosts.rest()
         used = (host for host in self.hosts.hosts if len(self.plan.agents_on(host.index)))
         return tuple(self._record(host, agents) for host in used)
 

@@ -339,6 +339,7 @@ IMPURE: Final = frozenset(
         "coordinator.session.hosts.agents",
         "coordinator.session.hosts.hosts",
         "coordinator.session.hosts.opening",
+        "coordinator.session.hosts.supply",
         "coordinator.session.interrupts",
         "coordinator.session.session",
         "coordinator.store.files",

@@ -182,10 +182,10 @@ def convoy_of_study(folder: Path, *words: str) -> Convoy:
 
 
 def test_a_host_that_does_not_come_is_one_sentence(tmp_path: Path) -> None:
-    found = convoy(tmp_path, *NULL, "-niter", "10", "--join-timeout", "1", together=False)
+    found = convoy(tmp_path, *NULL, "-niter", "10", "--join-timeout", "5", together=False)
     found.join("a")
     ran = found.coordinator.finish(PATIENCE_S)
     found.reap()
     assert ran.code == 2
-    assert "host b: its supervisor did not join within 1 s" in ran.err
+    assert "host b: its supervisor did not join within 5 s" in ran.err
     assert "Traceback" not in ran.err

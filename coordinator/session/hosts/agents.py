@@ -17,6 +17,8 @@ from ...plan.plan import Plan
 from ..session import Bus
 from .hosts import Hosts
 
+_DISMISS_S = 2.0
+
 
 @dataclass
 class RemoteAgents:
@@ -29,9 +31,12 @@ class RemoteAgents:
 
     @contextlib.contextmanager
     def bus(self) -> Iterator[Bus]:
-        """For one run, or for several one after the other."""
+        """For one run, or for several one after the other; in the end the hosts are let go."""
         with run_folder() as folder, contextlib.closing(Reserve()) as reserve:
-            yield Bus(self, self, self.hosts.interrupts, folder, "", reserve)
+            try:
+                yield Bus(self, self, self.hosts.interrupts, folder, "", reserve)
+            finally:
+                self.hosts.dismiss(_DISMISS_S)
 
     # To hear and to send by
 

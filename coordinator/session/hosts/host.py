@@ -3,7 +3,6 @@
 Everything that it hands on is by the coordinator's clock.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
@@ -15,7 +14,6 @@ from msgspec import structs
 from ovbench.common.bounded import as_name
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, to_ns
 from ovbench.common.hostmessages import (
-    INSTANTS_PER_PART,
     AnyHostNotice,
     CpuReading,
     HostTopology,
@@ -23,9 +21,7 @@ from ovbench.common.hostmessages import (
     ObserveLoad,
     Pong,
     Present,
-    SchedulePart,
     SensorsAt,
-    ShareSchedule,
     Surveyed,
 )
 from ovbench.common.job import ScheduleAddress
@@ -62,13 +58,6 @@ def topology_of(told: HostTopology) -> Topology:
         quota_cpus=told.quota_cpus,
         model=told.model,
     )
-
-
-def schedule_orders(epoch: int, offsets_ns: Int64s) -> Iterator[ShareSchedule | SchedulePart]:
-    """What gives a host the arrivals of its agents, at least one: ns since the window's start."""
-    yield ShareSchedule(epoch, len(offsets_ns))
-    for first in range(0, len(offsets_ns), INSTANTS_PER_PART):
-        yield SchedulePart(epoch, first, offsets_ns[first : first + INSTANTS_PER_PART].astype("<i8").tobytes())
 
 
 @dataclass

@@ -49,13 +49,12 @@ from ovbench.common.job import Job, ScheduleAddress
 from ovbench.common.messages import Again, AnyNotice, AnyOrder, Foreign, Prepare
 from ovbench.common.wire import BadMessage, decode_notice, encode
 
-from ...files.preparing import Preparing
-from ...files.sender import FileSender
 from ...launch import Death, HostLauncher
 from ...plan.plan import Plan
 from ..interrupts import Interrupts
-from .host import HEARTBEAT_S, Host, Int64s, schedule_orders
+from .host import HEARTBEAT_S, Host
 from .patience import Patience
+from .supply import Supply
 
 _INDEX_BYTES: Final = 2
 _TURN_S: Final = 0.1
@@ -65,6 +64,7 @@ _STILL_NS: Final = 30 * NS_PER_S
 """Nothing is seen of a host for so long that verifies what it has, or writes; of one that has only to answer."""
 _MOST_UNSENT: Final = 16 << 20  # bytes of a schedule under way to a host; the bus keeps 64 MiB
 _STOOD_STILL_NS: Final = NS_PER_S
+_REST_S: Final = 600.0
 _MOST: Final = 512
 _MOST_BYTES: Final = 32 << 20
 
@@ -89,9 +89,7 @@ class Hosts:
     failures: deque[str] = field(default_factory=deque)
     """What hosts could not do, by the user's fault: a sentence each, with the host."""
     pids: dict[int, int] = field(default_factory=dict)
-    schedules: dict[int, Int64s] = field(default_factory=dict)
-    """What the next epoch's agents are to serve, by host: ns since the window's start; none without a rate."""
-    _files: FileSender | None = None
+    supply: Supply = field(default_factory=Supply)
     _ticked_ns: int = 0
     _disbanded: set[int] = field(default_factory=set)
 
@@ -105,11 +103,14 @@ class Hosts:
     # Joining and leaving
 
     def join(self, timeout_s: float) -> None:
-        """Until every host is there. Raises UsageError, with the host and what to try, for one that does not come, and
-        KeyboardInterrupt where the user wants an end."""
-        until_ns = self.clock() + to_ns(timeout_s)
+        """Until every host is there. Raises UsageError, with what to try, for one that does not come within `timeout_s`
+        of the one before it, and KeyboardInterrupt where the user wants an end."""
+        until_ns, there = self.clock() + to_ns(timeout_s), 0
         while any(host.present is None for host in self.hosts):
             self._turn()
+            before, there = there, sum(host.present is not None for host in self.hosts)
+            if there > before:
+                until_ns = self.clock() + to_ns(timeout_s)
             for host in self.hosts:
                 if host.lost:
                     raise UsageError(f"host {host.name}: {host.lost}")
@@ -165,32 +166,31 @@ class Hosts:
 
     # Epochs
 
-    def supply(self, jobs: Sequence[Job], allow_extensions: bool) -> None:
+    def give_files(self, jobs: Sequence[Job], allow_extensions: bool) -> None:
         """Until every host has the files that the jobs name. Raises UsageError where one cannot have them."""
-        if self._files is not None:
-            self._files.close()
-            self._files = None
-        preparing = Preparing(jobs, len(self.hosts), allow_extensions)
-        while not preparing.done(within_s=_AT_ONCE_S):
+        self.supply.prepare_files(jobs, len(self.hosts), allow_extensions)
+        while not self.supply.prepared(within_s=_AT_ONCE_S):
             self._turn()
-        files = self._files = preparing.sender()
         for host in self.living:
-            for offer in files.offers(host.index):
+            for offer in self.supply.offers(host.index):
                 self.send(host, offer)
-        while any(not files.ready(host.index) for host in self.living):
-            for index, chunk in files.orders(self.clock()):
+        while any(not self.supply.has_files(host.index) for host in self.living):
+            for index, chunk in self.supply.chunks(self.clock()):
                 self.send(self.hosts[index], chunk)
             self._turn()
             self.raise_failure()
             for host in self.living:
-                if not files.ready(host.index) and files.idle_ns(host.index, self.clock()) > _STUCK_NS:
+                if self.supply.idle_ns(host.index, self.clock()) > _STUCK_NS:
                     self._lose(host, f"it has not got on with the files of the run for {_STUCK_NS // NS_PER_S} s")
 
     def begin(self, plan: Plan) -> None:
         """Another epoch, with the clocks known anew and the schedules where the agents will look for them."""
+        self._grant(self.lost_s)
         self._begin(plan)
         orders = {
-            host: schedule_orders(self.epoch, offsets) for host, offsets in self.schedules.items() if len(offsets)
+            host.index: self.supply.schedule(self.epoch, host.index)
+            for host in self.living
+            if self.supply.has_schedule(host.index)
         }
         patience = Patience(_STILL_NS)
         while waiting := [host for host in self.living if host.index in orders and host.schedule is None]:
@@ -201,6 +201,14 @@ class Hosts:
                     self._lose(host, "it has not taken its part of the schedule")
             self._turn()
             self.raise_failure()
+
+    def rest(self) -> None:
+        """No load runs: hosts may hear nothing for as long as a report takes, while the connection stands."""
+        self._grant(_REST_S)
+
+    def _grant(self, lease_s: float) -> None:
+        for host in self.living:
+            self.send(host, Admit(HEARTBEAT_S, lease_s))
 
     def muster(self, plan: Plan, python: str | None) -> None:
         """Have the agents of a plan started, in the epoch that has begun."""
@@ -213,17 +221,6 @@ class Hosts:
         for host in self.staffed:
             part = plan.on(host.index)
             self.send(host, Regroup(self.epoch, part.measured_cpus, part.housekeeping))
-
-    def job_for(self, host: Host, job: Job) -> Job:
-        """With the paths that its files have there, and its schedule."""
-        if self._files is not None:
-            job = self._files.job_for(host.index, job)
-        schedule = job.load.schedule
-        if schedule is None or host.schedule is None:
-            return job
-        return structs.replace(
-            job, load=structs.replace(job.load, schedule=structs.replace(schedule, address=host.schedule))
-        )
 
     def _begin(self, plan: Plan) -> None:
         self.epoch += 1
@@ -298,7 +295,7 @@ class Hosts:
             return False
         own = peer[_INDEX_BYTES:]
         if isinstance(order, Prepare | Again):
-            order = structs.replace(order, job=self.job_for(host, order.job))
+            order = structs.replace(order, job=self.supply.job_for(host.index, host.schedule, order.job))
         return self.send(host, ToAgent(self.epoch, own, encode(host.time.order(order))))
 
     def host_of(self, agent: int) -> Host | None:
@@ -331,7 +328,7 @@ class Hosts:
             yield peer, BadMessage(str(strange))
             return
         if heard is not None:
-            yield peer, heard if self._files is None else self._files.local(host.index, heard)
+            yield peer, self.supply.local(host.index, heard)
 
     def _ping(self, host: Host) -> None:
         ping = host.time.due(self.clock())
@@ -344,8 +341,7 @@ class Hosts:
                 host.pong(notice, now_ns)
                 self._ping(host)
             case WantFiles() | TookChunk() | HaveFiles():
-                if self._files is not None:
-                    self._files.heard(host.index, notice, now_ns)
+                self.supply.heard(host.index, notice, now_ns)
             case Present() | ForeignHost():
                 self._present(host, notice)
             case HostFailed(kind="usage", message=message):
@@ -386,8 +382,8 @@ class Hosts:
         if host.lost:
             return
         host.lost = why
-        if self._files is not None:
-            self._files.lost(host.index)
+        self.launcher.end(host.name)
+        self.supply.lost(host.index)
         self.hub.forget(host.name)
         self._bury(host)
 

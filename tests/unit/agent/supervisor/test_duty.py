@@ -354,3 +354,16 @@ def test_a_schedule_that_there_is_no_memory_for_is_told() -> None:
 
 def test_an_epoch_that_has_no_agents_yet_can_be_disbanded() -> None:
     assert Host().heard(Disband(3)) == [Disbanded(3)]
+
+
+def test_a_connection_that_does_not_come_back_ends_it_however_long_the_lease() -> None:
+    host = Host(Admit(0.25, 600.0))
+    for at in range(0, 20_000, 250):  # a coordinator that is silent, as between two trials
+        host.duty.tick(ms(at), connected=True)
+    for at in range(20_000, 22_800, 250):
+        host.duty.tick(ms(at), connected=False)
+    host.duty.tick(ms(22_900), connected=True)
+    for at in range(23_000, 25_900, 250):
+        host.duty.tick(ms(at), connected=False)
+    with pytest.raises(Ended, match="nothing was heard"):
+        host.duty.tick(ms(25_950), connected=False)

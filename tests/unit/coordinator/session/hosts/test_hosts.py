@@ -344,7 +344,7 @@ def test_agents_get_their_arrivals_where_their_host_keeps_them() -> None:
 
     world = World(answering=answer)
     hosts = hosts_of(world)
-    hosts.schedules = {0: np.arange(5), 1: np.arange(5)}
+    hosts.supply.schedules = {0: np.arange(5), 1: np.arange(5)}
     hosts.begin(plan())
     assert world.orders(ShareSchedule) == ["a", "b"]
     from ovbench.common.job import Schedule, ScheduleAddress
@@ -396,7 +396,7 @@ def test_a_schedule_is_sent_as_the_bus_can_keep_it() -> None:
 
     world = World(answering=answer)
     hosts = hosts_of(world)
-    hosts.schedules = {0: np.arange(INSTANTS_PER_PART + 1), 1: np.empty(0, np.int64)}
+    hosts.supply.schedules = {0: np.arange(INSTANTS_PER_PART + 1), 1: np.empty(0, np.int64)}
     turns = iter(range(100))
     waited = world.wait
 
@@ -415,7 +415,7 @@ def test_a_host_that_never_keeps_its_schedule_is_lost() -> None:
     """It says other things meanwhile, so that it is not silent."""
     world = World()
     hosts = hosts_of(world)
-    hosts.schedules = {0: np.arange(5), 1: np.arange(5)}
+    hosts.supply.schedules = {0: np.arange(5), 1: np.arange(5)}
     hosts.begin(plan())
     assert [host.lost for host in hosts.hosts] == ["it has not taken its part of the schedule"] * 2
 
@@ -431,3 +431,12 @@ def test_a_host_whose_clock_cannot_be_read_is_lost() -> None:
     world.messages = messages  # type: ignore[method-assign]
     hosts = hosts_of(world)
     assert [host.lost for host in hosts.hosts] == ["", "its clock cannot be read, as it does not answer"]
+
+
+def test_between_sessions_hosts_may_hear_nothing_for_longer() -> None:
+    world = World()
+    hosts = begun(world)
+    hosts.rest()
+    hosts.begin(plan())
+    leases = [order.lease_s for name, order in world.sent if isinstance(order, Admit) and name == "a"]
+    assert leases == [3.0, 3.0, 600.0, 3.0]
