@@ -102,7 +102,7 @@ class Exchange:
     def run(self) -> None:
         """Until nothing happens any more."""
         hosts = range(len(self.caches))
-        while any(self.host_takes(host) | self.sender_hears(host) for host in hosts):
+        while sum(self.host_takes(host) | self.sender_hears(host) for host in hosts):
             pass
 
 

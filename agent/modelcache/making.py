@@ -23,6 +23,7 @@ CONTENTS: Final = "contents.json"
 FILES: Final = "files"
 _READ_BYTES: Final = 1 << 20
 _MOST_OPEN: Final = 8
+_MANY: Final = 64
 
 
 def lock(descriptor: int, exclusive: bool, without: bool) -> bool:
@@ -98,12 +99,12 @@ class Making:
 
     def there(self) -> dict[str, int]:
         """How much of each file there is; all of one only where it has the digest that was offered."""
-        return {
-            sha256: file.written
-            for sha256, file in self._files.items()
-            if file.written or not file.offer.size
-            if file.written < file.offer.size or self.finish(sha256)
-        }
+        found = {}
+        for sha256, file in self._files.items():
+            whole = file.written == file.offer.size
+            if (whole and self.finish(sha256)) or (file.written and not whole):
+                found[sha256] = file.written
+        return found
 
     @property
     def there_is_any(self) -> bool:
@@ -128,14 +129,20 @@ class Making:
         if file.hash.hexdigest() != sha256:
             self.forget(sha256)
             return False
-        if file.descriptor is None:
-            self._opened(file)
-        assert file.descriptor is not None
-        os.fsync(file.descriptor)
+        if not self._many:
+            if file.descriptor is None:
+                self._opened(file)
+            assert file.descriptor is not None
+            os.fsync(file.descriptor)
         self._shut(file)
         for name in file.names[1:]:
             _copy(file.path, self.folder / FILES / name)
         return True
+
+    @property
+    def _many(self) -> bool:
+        """So many files that all of the disk's is written out once, when they are there, not each by itself."""
+        return len(self._offer.files) > _MANY
 
     def resumed(self, sha256: str) -> bool:
         """Whether a part of it is of another process."""
@@ -170,6 +177,8 @@ class Making:
         that many may have."""
         files = self.folder / FILES
         contents = {}
+        if self._many:
+            os.sync()
         for one in self._offer.files:
             state = state_of(files / one.name)
             contents[one.name] = [one.size, one.sha256, [getattr(state, name) for name in state.__struct_fields__]]

@@ -4,15 +4,21 @@ import contextlib
 import os
 import threading
 from collections import deque
+from typing import Final
 
 from ovbench.common.bounded import as_text
 from ovbench.common.hostmessages import AnyHostNotice, FileChunk, HostFailed, OfferFiles
 
 from .cache import ModelCache
 
+_MOST_QUEUED_BYTES: Final = 64 << 20
+_BYTES_OF_OFFER: Final = 500
+"""Of a file, in memory."""
+
 
 class CacheThread:
-    """One thread, from the first order on. How much is queued for it is bounded by the credit that it gives.
+    """One thread, from the first order on. What is queued for it is bounded by the credit that it gives; what comes
+    beyond that is dropped, to be asked for again.
 
     `fd` can be read when `notices` has some.
     """
@@ -21,6 +27,7 @@ class CacheThread:
         self._cache = cache
         self._orders: deque[OfferFiles | FileChunk] = deque()
         self._notices: deque[AnyHostNotice] = deque()
+        self._queued_bytes = 0
         self._changed = threading.Condition()
         self._ends = False
         self._thread: threading.Thread | None = None
@@ -28,6 +35,9 @@ class CacheThread:
 
     def heard(self, order: OfferFiles | FileChunk) -> None:
         with self._changed:
+            if self._queued_bytes > _MOST_QUEUED_BYTES:
+                return
+            self._queued_bytes += _bytes_of(order)
             self._orders.append(order)
             self._changed.notify()
         if self._thread is None:
@@ -70,4 +80,12 @@ class CacheThread:
     def _next(self) -> OfferFiles | FileChunk | None:
         with self._changed:
             self._changed.wait_for(lambda: bool(self._orders) or self._ends)
-            return None if self._ends else self._orders.popleft()
+            if self._ends:
+                return None
+            order = self._orders.popleft()
+            self._queued_bytes -= _bytes_of(order)
+            return order
+
+
+def _bytes_of(order: OfferFiles | FileChunk) -> int:
+    return len(order.data) if isinstance(order, FileChunk) else _BYTES_OF_OFFER * len(order.files)

@@ -81,8 +81,6 @@ class FileSender:
         self._taken: dict[int, dict[str, int]] = {host: {} for host in range(hosts)}
         self._moved: dict[int, tuple[int, int]] = {}
         self._spread = Spread([source.state.size for source in self._sources], limits or Limits())
-        for host in range(hosts if self._sets else 0):
-            self._spread.expect(host, len(self._sets))
 
     @property
     def bytes_read(self) -> int:

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePath
 from typing import Final
 
@@ -42,6 +43,12 @@ class FileSet:
     def flag(self) -> str:
         return _FLAGS[self.offer.role]
 
+    @cached_property
+    def here(self) -> dict[str, str]:
+        """The paths by the names in the set."""
+        by_file = {file.name: path for file, path in zip(self.offer.files, self.paths, strict=True)}
+        return {name: path for path, name in self.names.items()} | by_file
+
 
 class JobFiles:
     """`sets` in the order in which they are to be sent, none twice."""
@@ -49,8 +56,10 @@ class JobFiles:
     def __init__(self, jobs: Sequence[Job], allow_extensions: bool) -> None:
         """Reads every file once for its digest. Raises UsageError for one that cannot be read or must not be sent."""
         self._by_paths: dict[tuple[SetRole, tuple[str, ...]], FileSet] = {}
+        self._of_job: dict[tuple[object, ...], tuple[tuple[SetRole, tuple[str, ...]], ...]] = {}
+        self._there: dict[tuple[str, str], dict[str, str]] = {}
         for job in jobs:
-            for role, paths in _named(job):
+            for role, paths in self._named(job):
                 if role in ("extension", "property") and not allow_extensions:
                     raise UsageError(
                         f"{_FLAGS[role]} {paths[0]}: libraries and the files of properties go to other hosts only with "
@@ -65,10 +74,10 @@ class JobFiles:
         them there. Raises KeyError for a set that it does not have."""
         names: dict[SetRole, dict[str, str]] = {}
         known: list[Known] = []
-        for role, paths in _named(job):
+        for role, paths in self._named(job):
             found = self._by_paths[role, paths]
             there = have[found.offer.set_sha256]
-            names[role] = {here: f"{there.folder}/{name}" for here, name in found.names.items()}
+            names[role] = self._names_there(found, there.folder)
             if role in ("model", "extension"):
                 known += [Known(state, one.sha256) for state, one in zip(there.states, found.offer.files, strict=False)]
         if not names:
@@ -98,14 +107,29 @@ class JobFiles:
         """What a host says of files that it has, with their names on this one."""
         for one in self.sets:
             there = have.get(one.offer.set_sha256)
-            if there is None or there.folder not in text:
+            before, found, after = ("", "", "") if there is None else text.partition(f"{there.folder}/")
+            if there is None or not found:
                 continue
-            back = {name: path for path, name in one.names.items()}
-            back |= {file.name: path for file, path in zip(one.offer.files, one.paths, strict=True)}
+            if not before and after in one.here:
+                return one.here[after]
             # The longest first, as a name may be the beginning of another.
-            for name in sorted((name for name in back if f"{there.folder}/{name}" in text), key=len, reverse=True):
-                text = text.replace(f"{there.folder}/{name}", back[name])
+            for name in sorted((name for name in one.here if f"{there.folder}/{name}" in text), key=len, reverse=True):
+                text = text.replace(f"{there.folder}/{name}", one.here[name])
         return text
+
+    def _named(self, job: Job) -> tuple[tuple[SetRole, tuple[str, ...]], ...]:
+        """As `_named`, once for all agents that have the same."""
+        config = tuple(job.runtime.config.items())
+        key = (job.null is None, job.model.source, job.model.extensions, config, job.data.files)
+        if key not in self._of_job:
+            self._of_job[key] = tuple(_named(job))
+        return self._of_job[key]
+
+    def _names_there(self, one: FileSet, folder: str) -> dict[str, str]:
+        key = (one.offer.set_sha256, folder)
+        if key not in self._there:
+            self._there[key] = {here: f"{folder}/{name}" for here, name in one.names.items()}
+        return self._there[key]
 
 
 def _named(job: Job) -> Iterator[tuple[SetRole, tuple[str, ...]]]:
