@@ -55,6 +55,17 @@ def told(folder: Path) -> Mapping[str, dict[str, Any]]:
     return {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
 
 
+def placed(report: Path) -> dict[str, list[list[int]]]:
+    """By hosts, the CPUs that each agent of a run was really on, which its plan had for it. Raises AssertionError."""
+    found: dict[str, list[list[int]]] = {}
+    for agent in json.loads((report / "report.json").read_text())["agents"]:
+        assert agent["state"] == "ok", agent
+        mask = agent["placement"]["mask"]
+        assert mask == agent["placement"]["requested"] == agent["cpus"], agent
+        found.setdefault(agent["host"], []).append(mask)
+    return found
+
+
 def seat(host: str) -> Seat:
     return Seat(host, json.dumps({"host": host, "secret": f"the secret of {host}"}).encode() + b"\n")
 

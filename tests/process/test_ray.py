@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ import pytest
 
 from tests.island import ADDRESSES, files_with, until
 from tests.raycluster import PYTHON, RayCluster, missing
-from tests.standins import Launching, seat, supervisor, told
+from tests.standins import Launching, placed, seat, supervisor, told
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "there is a Ray")
 
@@ -148,6 +149,20 @@ def test_cpus_that_others_use_are_waited_for(cluster: RayCluster, launch: Launch
     first.close()
     assert second.expect("hosts").split() == list(ADDRESSES)
     second.close()
+
+
+def test_a_run_has_the_agents_of_both_nodes_where_the_plan_has_them(cluster: RayCluster, tmp_path: Path) -> None:
+    """With real supervisors: coordinator, Ray, agents and back."""
+    report = tmp_path / "report"
+    words = (
+        *(PYTHON, "-m", "ovbench.coordinator.entry", "--launcher", "ray", "--bind", "tcp://127.0.0.1:0"),
+        *("--backend", "null:2000", "-api", "sync", "--agents", "2", "-t", "1", "--warmup", "0.2"),
+        *("--report-folder", str(report)),
+    )
+    ran = subprocess.run(cluster.inside(*words), env=cluster.environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert {host: len(masks) for host, masks in placed(report).items()} == dict.fromkeys(ADDRESSES, 2)
+    until(lambda: nothing_left(cluster), LIMIT_S)
 
 
 def test_a_node_that_is_killed_takes_its_supervisor_along(launch: Launch, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import shlex
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Final
 import pytest
 
 from tests.island import files_with, until
+from tests.process.driver import COORDINATOR
 from tests.slurmcluster import NODES, SlurmCluster, cpusets, missing
-from tests.standins import Launching, seat, supervisor, told
+from tests.standins import Launching, placed, seat, supervisor, told
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "there is a Slurm")
 
@@ -233,3 +235,30 @@ def test_a_supervisor_has_the_cpus_that_the_job_has_on_its_node_no_fewer_and_no_
     up(launching, tmp_path)
     assert [len(words["cpus"]) for words in told(tmp_path).values()] == [cpus, cpus]
     assert launching.close() < LIMIT_S
+
+
+def test_a_run_has_the_agents_of_both_nodes_where_the_plan_has_them(cluster: SlurmCluster, tmp_path: Path) -> None:
+    """With real supervisors: coordinator, Slurm, agents and back."""
+    report = tmp_path / "report"
+    words = (
+        *(COORDINATOR, "--launcher", "slurm", "--slurm-options", TWO_NODES, "--bind", "tcp://127.0.0.1:0"),
+        *("--backend", "null:2000", "-api", "sync", "--agents", "2", "-t", "1", "--warmup", "0.2"),
+        *("--report-folder", str(report)),
+    )
+    ran = subprocess.run(cluster.inside(*words), env=cluster.environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert "Granted job allocation" in ran.stderr
+    assert {host: len(masks) for host, masks in placed(report).items()} == dict.fromkeys(NODES, 2)
+    until(lambda: nothing_left(cluster, tmp_path), LIMIT_S)
+
+
+def test_cpus_that_the_job_does_not_have_are_refused_by_the_name_of_the_node(
+    cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    words = (COORDINATOR, "--launcher", "slurm", "--slurm-options", TWO_NODES, "--bind", "tcp://127.0.0.1:0")
+    ran = subprocess.run(
+        cluster.inside(*words, "--cpus", "4000"), env=cluster.environment, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert ran.returncode == 2
+    assert "host a: --cpus 4000" in ran.stderr
+    until(lambda: nothing_left(cluster, tmp_path), LIMIT_S)
