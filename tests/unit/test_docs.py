@@ -90,6 +90,7 @@ def test_a_command_of_the_docs_is_one_that_ovbench_takes(
     monkeypatch.chdir(sandbox)
     monkeypatch.setenv("HOME", str(sandbox))
     monkeypatch.setenv("PWD", str(sandbox))
+    command = command.replace("$(hostname -i)", "10.0.0.1")
     argv = [os.path.expanduser(os.path.expandvars(word)) for word in shlex.split(command)[1:]]
     if argv[0] not in SAVED:
         argv += [] if "--dry-run" in argv else ["--dry-run"]
@@ -129,7 +130,9 @@ def test_the_index_has_every_page() -> None:
 def test_a_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
     """In prose, by its long name; command lines have a test of their own."""
     of_agents = {"--connect", "--host", "--join", "--root", "--allow-extensions"}
-    known = {"--limit", "--seconds", "--runs"} | of_agents
+    of_slurm = {"--cpu-bind", "--exclusive", "--immediate", "--no-kill", "--overlap", "--time"}
+    of_ray = {"--head", "--num-cpus"}
+    known = {"--limit", "--seconds", "--runs"} | of_agents | of_slurm | of_ray
     for verb in ("", "study", "show", "compare", "export", "topology", "manifest"):
         with pytest.raises(SystemExit):
             execute([*verb.split(), "--help"])
