@@ -126,7 +126,7 @@ class HostLink(HostSocket):
             event, _ = self._monitor.recv_multipart()
             self._hear(int.from_bytes(event[:2], sys.byteorder), now_s)
         if self._revive_at_s <= now_s and not self.refused:
-            # libzmq tries no more after bytes that it does not understand, whoever put them there.
+            # libzmq tries no more after a handshake that it does not understand, whoever spoilt it.
             self._disconnect()
             self._socket.close()
             self._socket = self._made(zmq.DEALER)

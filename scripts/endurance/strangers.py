@@ -25,7 +25,7 @@ from .hostends import Coordinator, Supervisor, coordinator
 RUNS = 600
 LONGEST_S: Final = 1.0
 """Of the round trips of pings: a third of a lease."""
-JOINED_S: Final = 3.0
+JOINED_S: Final = 10.0
 PEAK_MB: Final = 64.0
 NOTICES: Final = 60
 EVERY_S: Final = 0.02

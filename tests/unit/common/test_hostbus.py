@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import select
 import socket
 import threading
 import time
@@ -195,14 +196,18 @@ class Line:
                 self._pairs.append((outer, inner))
         for pair in list(self._pairs):
             for one, other in (pair, pair[::-1]):
-                with contextlib.suppress(BlockingIOError):
+                try:
                     data = one.recv(1 << 14)
                     if not data:
-                        self._end(pair)
-                        break
+                        raise ConnectionAbortedError
                     other.setblocking(True)
                     other.sendall(data)
                     other.setblocking(False)
+                except BlockingIOError:
+                    continue
+                except ConnectionError:
+                    self._end(pair)
+                    break
         return False
 
     def _end(self, pair: tuple[socket.socket, socket.socket]) -> None:
@@ -235,6 +240,22 @@ def test_what_was_under_way_when_a_connection_was_cut_arrives_once_by_the_next(m
     assert [notice.agent for _, notice in meeting.notices if isinstance(notice, Died)] == list(range(sent))
     assert meeting.orders == [Disband(number) for number in range(sent)]
     line.close()
+
+
+def test_a_link_comes_back_after_bytes_that_no_hub_sends(meeting: Meeting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libzmq itself gives such a connection up for good."""
+    monkeypatch.setattr("ovbench.common.hostlink._REVIVE_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as false:
+        port = int(false.getsockname()[1])
+        link = meeting.link(port=port)
+        link.wait(0.0)
+        peer, _ = false.accept()
+        peer.sendall(SERVER_GREETING + b"\x04\x07\x05ERROR\x00")
+        with contextlib.suppress(ConnectionError):
+            while peer.recv(1 << 12):
+                pass
+        peer.close()
+        assert meeting.until(lambda: bool(select.select([false], [], [], 0)[0]))
 
 
 def test_a_closed_end_has_delivered_its_last_word(meeting: Meeting) -> None:
