@@ -31,7 +31,7 @@ class Line:
         self._to, self._record = to, record
         self.recorded: list[list[bytes]] = []
         self.cuts = 0
-        self._delay_s = 0.0
+        self._delays_s = {True: 0.0, False: 0.0}
         self._held = self._over = self._cut = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setblocking(False)
@@ -50,8 +50,9 @@ class Line:
         """Nothing passes, and nobody hears of it."""
         self._held = held
 
-    def delay(self, seconds: float) -> None:
-        self._delay_s = seconds
+    def delay(self, seconds: float, back: float | None = None) -> None:
+        """`back`: in the other direction, if that is another one."""
+        self._delays_s = {True: seconds, False: seconds if back is None else back}
 
     def close(self) -> None:
         self._over = True
@@ -81,7 +82,8 @@ class Line:
                 for way in self._ways:
                     if sum(len(data) for _, data in way.pending) < _MOST_PENDING:
                         waiting.register(way.source, selectors.EVENT_READ)
-            waiting.select(_TICK_S)
+            due_s = (way.pending[0][0] - time.monotonic() for way in self._ways if way.pending)
+            waiting.select(min((one for one in due_s if 0 < one < _TICK_S), default=_TICK_S))
             if self._held:
                 time.sleep(_TICK_S)
 
@@ -108,7 +110,7 @@ class Line:
                     data = way.source.recv(1 << 16)
                     if not data:
                         raise ConnectionError
-                    way.pending.append((now_s + self._delay_s, data))
+                    way.pending.append((now_s + self._delays_s[way.towards_server], data))
             while way.pending and way.pending[0][0] <= now_s:
                 since_s, data = way.pending[0]
                 sent = way.target.send(data)

@@ -29,12 +29,7 @@ class Convoy:
     ) -> "subprocess.Popen[str]":
         """Start the supervisor of a host. `cpu`: the only one that it may use. `ahead_s`: by how much its clock is
         ahead of this machine's, None where it has the same."""
-        file = self.folder / f"ovbench-join-{name}.json"
-        deadline = time.monotonic() + PATIENCE_S
-        while not file.exists():
-            assert self.coordinator.process.poll() is None, self.coordinator.errors()
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        file = self.await_file(name)
         command = [AGENT, "--host", "--join", str(file), *options]
         if cpu is not None:
             command = [sys.executable, "-c", _ON, str(cpu), *command]
@@ -44,6 +39,16 @@ class Convoy:
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder
         )
         return self.hosts[name]
+
+    def await_file(self, name: str) -> Path:
+        """The join file of a host."""
+        file = self.folder / f"ovbench-join-{name}.json"
+        deadline = time.monotonic() + PATIENCE_S
+        while not file.exists():
+            assert self.coordinator.process.poll() is None, self.coordinator.errors()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return file
 
     def finish(self) -> Ran:
         """The run, and the supervisors with it."""
