@@ -1,5 +1,5 @@
-"""A whole run over two hosts in network namespaces, between which nothing passes for 1 to 10 s, at any moment of the load:
-every inference is counted once, or the far host is given up by its name in time and the near one is kept.
+"""A whole run over two hosts in network namespaces, between which nothing passes for 1 to 10 s at any moment: every
+inference is counted once, or the far host is given up by its name in time and the near one is kept.
 
 Needs root, ip and nft.
 """
