@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,10 +16,11 @@ from tests.island import Island, until
 
 from .launches import wrong
 
-ENDS: Final = ("its own", "Ctrl-C", "coordinator killed", "supervisor killed", "engine killed")
+ENDS: Final = ("its own", "Ctrl-C", "Ctrl-C twice", "coordinator killed", "supervisor killed", "engine killed")
 GONE_WITHIN_S: Final = 4.0
 _PATIENCE_S: Final = 90.0
 _LOST_WITHIN_S: Final = 6.0
+_BETWEEN_S: Final = 0.05
 _LOAD: Final = ("--backend", "null:2000", "-api", "sync", "--agents", "1", "--bind", "tcp://127.0.0.1:0")
 _SHORT, _ENDLESS = ("-t", "3", "--warmup", "0.5"), ("-t", "600", "--warmup", "0.5")
 
@@ -61,10 +64,14 @@ def _run(engine: Engine, how: str, folder: Path) -> str:
         if how == "coordinator killed":
             os.kill(pid or 0, signal.SIGKILL)
         elif how != "its own":
-            if how != "Ctrl-C":
+            if how in ("supervisor killed", "engine killed"):
                 os.kill(max(island.pids(engine.holds if how == "engine killed" else _SUPERVISOR)), signal.SIGKILL)
                 until(lambda: "is lost" in said(), _LOST_WITHIN_S)  # the other one goes on
             os.kill(pid or 0, signal.SIGINT)
+        if how == "Ctrl-C twice":
+            time.sleep(_BETWEEN_S)
+            with suppress(ProcessLookupError):
+                os.kill(pid or 0, signal.SIGINT)
         entered.wait(_PATIENCE_S)
         gone_s = until(lambda: not left() and not engine.jobs(), GONE_WITHIN_S)
     except (TimeoutError, subprocess.TimeoutExpired):
@@ -73,7 +80,11 @@ def _run(engine: Engine, how: str, folder: Path) -> str:
         for number in set(island.processes()) & set(island.pids(str(report))):
             os.kill(number, signal.SIGKILL)
         entered.wait()
-    if problem := wrong(how, entered.returncode, report):
+    if how == "Ctrl-C twice":  # there may be no report
+        problem = "" if entered.returncode == 130 else f"exit code {entered.returncode}"
+    else:
+        problem = wrong(how, entered.returncode, report)
+    if problem:
         return f"{problem}: {said()[-600:]}"
     _note(how, gone_s, report)
     return ""
