@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from . import (
+    besieged,
     busy,
     caches,
     cut_lines,
@@ -39,6 +40,7 @@ class _Soak(Protocol):
 
 
 SOAKS: Final[dict[str, _Soak]] = {
+    "besieged": besieged,
     "busy": busy,
     "caches": caches,
     "cut_lines": cut_lines,

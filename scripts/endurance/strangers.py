@@ -48,7 +48,7 @@ def attempt(number: int, folder: Path) -> str:
         problem = attack(here, random.Random(number), late.start)
         problems = [problem, early.result(), late.result()]
         seen = here.end()
-    of_hosts = attack in (_parts_of_a_host, _flood_of_a_host)
+    of_hosts = attack in OF_HOSTS
     if seen.counts != {"early": NOTICES, "late": NOTICES, "hostile": 0} or (seen.dropped and not of_hosts):
         problems.append(f"it saw {seen}")
     if late.joined_s > JOINED_S:
@@ -243,3 +243,5 @@ ATTACKS: Final = (
     _parts_of_a_host,
     _flood_of_a_host,
 )
+OF_HOSTS: Final = (_parts_of_a_host, _flood_of_a_host)
+"""Those that need a key of the run."""
