@@ -3,6 +3,7 @@
 import csv
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,17 +14,26 @@ from ovbench.common.histogram import MOST_VALUE
 from ovbench.coordinator.result.report import from_json
 from ovbench.coordinator.result.study import Fingerprint, Study, Trial, outcome_line, study_json
 from ovbench.coordinator.study.outcome import outcome_of
-from tests.process.driver import COORDINATOR, PATIENCE_S
+from tests.forked import Program
 
 RUN = ("-api", "sync", "--agents", "1", "-niter", "200", "--warmup", "0.1", "--min-window", "0.1")
 
 
-def command(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([COORDINATOR, *argv], capture_output=True, text=True, cwd=folder, timeout=PATIENCE_S)
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def command(coordinator: Program) -> Command:
+    """Runs one in a folder, to its end."""
+
+    def run(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(argv, *coordinator(argv, folder)())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def results(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two runs, the second four times as slow, and a study of both."""
     folder = tmp_path_factory.mktemp("results")
     for name, service_us in (("fast", 1000), ("slow", 4000)):
@@ -50,19 +60,19 @@ def make_study(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["fast", "fast/report.json"])
-def test_a_saved_run_is_shown_as_it_was_when_it_ended(results: Path, name: str) -> None:
+def test_a_saved_run_is_shown_as_it_was_when_it_ended(command: Command, results: Path, name: str) -> None:
     done = command(results, "show", name)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip()
     assert (results / "fast.txt").read_text().endswith(done.stdout)
 
 
-def test_a_saved_run_is_shown_as_json(results: Path) -> None:
+def test_a_saved_run_is_shown_as_json(command: Command, results: Path) -> None:
     done = command(results, "show", "fast", "--json")
     assert json.loads(done.stdout) == json.loads((results / "fast" / "report.json").read_text())
 
 
-def test_a_study_is_shown_with_its_trials(results: Path) -> None:
+def test_a_study_is_shown_with_its_trials(command: Command, results: Path) -> None:
     done = command(results, "show", "study")
     assert done.returncode == 0
     assert "Most throughput:" in done.stdout
@@ -71,7 +81,7 @@ def test_a_study_is_shown_with_its_trials(results: Path) -> None:
     assert both["study"]["schema"] == "ovbench.study/1"
 
 
-def test_two_runs_are_compared_and_the_slower_one_fails_the_gate(results: Path) -> None:
+def test_two_runs_are_compared_and_the_slower_one_fails_the_gate(command: Command, results: Path) -> None:
     done = command(
         results, "compare", "--force", "fast", "slow", "--fail-if", "median > +50%", "--fail-if", "fps > 1e6"
     )
@@ -84,7 +94,7 @@ def test_two_runs_are_compared_and_the_slower_one_fails_the_gate(results: Path) 
     assert "passed" in other_way.stdout
 
 
-def test_single_runs_are_not_significantly_apart_by_themselves(results: Path) -> None:
+def test_single_runs_are_not_significantly_apart_by_themselves(command: Command, results: Path) -> None:
     asked = ("compare", "--force", "fast", "slow", "--fail-if", "median > +50%", "--significant")
     done = command(results, *asked)
     assert done.returncode == 2
@@ -92,7 +102,7 @@ def test_single_runs_are_not_significantly_apart_by_themselves(results: Path) ->
     assert command(results, *asked, "--within-run").returncode == 4
 
 
-def test_a_comparison_for_programs_has_values_and_failures(results: Path) -> None:
+def test_a_comparison_for_programs_has_values_and_failures(command: Command, results: Path) -> None:
     done = command(results, "compare", "--force", "fast", "slow", "slow", "--fail-if", "fps < -20%", "--json")
     assert done.returncode == 4
     found = json.loads(done.stdout)
@@ -104,14 +114,14 @@ def test_a_comparison_for_programs_has_values_and_failures(results: Path) -> Non
     assert len(found["failures"]) == 2
 
 
-def test_studies_are_compared_by_setting(results: Path) -> None:
+def test_studies_are_compared_by_setting(command: Command, results: Path) -> None:
     done = command(results, "compare", "--force", "study", "study", "--fail-if", "fps < -1%")
     assert done.returncode == 0, done.stderr
     assert "--backend fast" in done.stdout
     assert "--backend slow" in done.stdout
 
 
-def test_the_exported_log_has_every_inference_of_the_run(results: Path, tmp_path: Path) -> None:
+def test_the_exported_log_has_every_inference_of_the_run(command: Command, results: Path, tmp_path: Path) -> None:
     table, log = tmp_path / "a.csv", tmp_path / "a.hlog"
     done = command(results, "export", "fast", "--csv", str(table), "--hlog", str(log))
     assert done.returncode == 0, done.stderr
@@ -127,7 +137,7 @@ def test_the_exported_log_has_every_inference_of_the_run(results: Path, tmp_path
     assert float(values["fps"]) == report["throughput"]["fps"]
 
 
-def test_a_study_is_exported_as_a_long_table(results: Path) -> None:
+def test_a_study_is_exported_as_a_long_table(command: Command, results: Path) -> None:
     done = command(results, "export", "study", "--csv", "-")
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(done.stdout.splitlines()))
@@ -136,7 +146,7 @@ def test_a_study_is_exported_as_a_long_table(results: Path) -> None:
     assert fps["0001"] > fps["0002"]
 
 
-def test_a_requirement_that_is_missed_is_exit_code_4_and_in_the_report(tmp_path: Path) -> None:
+def test_a_requirement_that_is_missed_is_exit_code_4_and_in_the_report(command: Command, tmp_path: Path) -> None:
     wanted = ("--require", "median >= 1", "--require", "fps >= 1e6")
     done = command(tmp_path, "--backend", "null:1000", *RUN, *wanted, "--report-folder", "report")
     assert done.returncode == 4, done.stderr
@@ -146,7 +156,7 @@ def test_a_requirement_that_is_missed_is_exit_code_4_and_in_the_report(tmp_path:
     assert "not met fps >= 1e6: fps is" in done.stdout
 
 
-def bad(folder: Path, *argv: str) -> str:
+def bad(command: Command, folder: Path, *argv: str) -> str:
     done = command(folder, *argv)
     assert (done.returncode, done.stdout) == (2, ""), done
     (line,) = done.stderr.splitlines()
@@ -154,18 +164,20 @@ def bad(folder: Path, *argv: str) -> str:
     return line
 
 
-def test_a_run_and_a_study_are_not_compared(results: Path) -> None:
-    assert "slow is a run and study a study" in bad(results, "compare", "slow", "study")
+def test_a_run_and_a_study_are_not_compared(command: Command, results: Path) -> None:
+    assert "slow is a run and study a study" in bad(command, results, "compare", "slow", "study")
 
 
-def test_samples_that_were_not_saved_cannot_be_exported_and_nothing_is_written(results: Path, tmp_path: Path) -> None:
+def test_samples_that_were_not_saved_cannot_be_exported_and_nothing_is_written(
+    command: Command, results: Path, tmp_path: Path
+) -> None:
     table = tmp_path / "a.csv"
-    line = bad(results, "export", "slow", "--hlog", str(tmp_path / "a.hlog"), "--csv", str(table))
+    line = bad(command, results, "export", "slow", "--hlog", str(tmp_path / "a.hlog"), "--csv", str(table))
     assert "--save-samples" in line
     assert not table.exists()
-    line = bad(results, "export", "study", "--hlog", str(tmp_path / "a.hlog"))
+    line = bad(command, results, "export", "study", "--hlog", str(tmp_path / "a.hlog"))
     assert "--save-samples" in line
 
 
-def test_an_export_that_cannot_be_written_is_named(results: Path) -> None:
-    assert "/dev/null/a.csv" in bad(results, "export", "fast", "--csv", "/dev/null/a.csv")
+def test_an_export_that_cannot_be_written_is_named(command: Command, results: Path) -> None:
+    assert "/dev/null/a.csv" in bad(command, results, "export", "fast", "--csv", "/dev/null/a.csv")
