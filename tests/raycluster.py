@@ -6,10 +6,10 @@ A Python that has Ray and this ovbench is named by OVBENCH_RAY_PYTHON; `scripts/
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,8 +23,8 @@ def missing() -> str:
     """Why there can be no cluster here; empty if there can."""
     if absent := island.missing():
         return absent
-    asked = subprocess.run([PYTHON, "-c", "import ray"], capture_output=True)
-    return "" if asked.returncode == 0 else "there is no Ray here; scripts/engines/ray installs it for itself"
+    there = os.access(PYTHON, os.X_OK) and (sys.executable != PYTHON or find_spec("ray") is not None)
+    return "" if there else "there is no Ray here; scripts/engines/ray installs it for itself"
 
 
 class RayCluster(Island):

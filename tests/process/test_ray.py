@@ -13,7 +13,8 @@ from tests.island import ADDRESSES, files_with, until
 from tests.raycluster import PYTHON, RayCluster, missing
 from tests.standins import Launching, placed, seat, supervisor, told
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "there is a Ray")
+MISSING: Final = missing()
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING or "there is a Ray")
 
 LIMIT_S: Final = 4.0
 

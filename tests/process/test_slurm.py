@@ -16,7 +16,8 @@ from tests.process.driver import COORDINATOR
 from tests.slurmcluster import NODES, SlurmCluster, cpusets, missing
 from tests.standins import Launching, placed, seat, supervisor, told
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "there is a Slurm")
+MISSING: Final = missing()
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING or "there is a Slurm")
 
 LIMIT_S: Final = 4.0
 PATIENCE_S: Final = 30.0
