@@ -180,7 +180,8 @@ def _asked_to_end() -> Iterator[int]:
         with contextlib.suppress(BlockingIOError):
             os.write(write, bytes((number,)))
 
-    former = {number: signal.signal(number, note) for number in _SIGNALS}
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # not as under nohup
+    former = {number: signal.signal(number, note) for number in heeded}
     try:
         yield ready
     finally:
