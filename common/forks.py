@@ -58,7 +58,10 @@ class _ForkServer:
                 python,
                 command,
                 environment,
-                file_actions=[(os.POSIX_SPAWN_DUP2, end, number) for end, number in ends],
+                file_actions=[
+                    *((os.POSIX_SPAWN_CLOSE, number) for number in _inheritable()),
+                    *((os.POSIX_SPAWN_DUP2, end, number) for end, number in ends),
+                ],
                 setsid=True,  # the terminal's Ctrl-C is not for the agents
                 setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
             )
@@ -130,6 +133,14 @@ class _ForkServer:
             os.waitpid(self.pid, 0)
         for end in (self.input, self.fd, self._complaints):
             os.close(end)
+
+
+def _inheritable() -> Iterator[int]:
+    """Descriptors that this process was started with, beside the standard ones: somebody may wait for their end."""
+    for number in map(int, os.listdir("/proc/self/fd")):
+        with contextlib.suppress(OSError):
+            if number >= _STANDARD and os.get_inheritable(number):
+                yield number
 
 
 def _pipe() -> tuple[int, int]:

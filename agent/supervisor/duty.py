@@ -141,6 +141,11 @@ class Duty:
         self.dropped = 0
         """Orders of an epoch that is not under way, and those for agents that are gone."""
 
+    @property
+    def admitted(self) -> bool:
+        """Whether a coordinator has taken this host."""
+        return self._lease.granted
+
     def on_order(self, order: AnyHostOrder, now_ns: int) -> list[AnyHostNotice]:
         """Act on an order; returns what to send. Raises Ended where it says so."""
         self._lease.renew(now_ns)

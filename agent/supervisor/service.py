@@ -4,6 +4,7 @@ import contextlib
 import os
 import resource
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ovbench.common.forks import Birth, Death, Forks
 from ovbench.common.hostlink import HostLink
 from ovbench.common.hostmessages import AnyHostNotice, AnyHostOrder, Pong
 from ovbench.common.join import Join, read_join_file
+from ovbench.common.printable import one_line
 from ovbench.common.runfolder import run_folder
 from ovbench.common.topology import read_topology
 
@@ -114,7 +116,13 @@ def supervise(join: Join, pipe: LauncherPipe | None, terms: Terms, cache: ModelC
         link.watch(signals)
         if pipe is not None:
             link.watch(pipe.fd)
-        attend(link, duty, crew, files, partial(_look_for_an_end, signals, pipe))
+        greeting = _Greeting(f"host {join.host} has joined the run at {join.endpoint}")
+
+        def look() -> None:
+            _look_for_an_end(signals, pipe)
+            greeting.say_once(duty.admitted)
+
+        attend(link, duty, crew, files, look)
 
 
 def attend(
@@ -197,6 +205,20 @@ def _look_for_an_end(signals: int, pipe: LauncherPipe | None) -> None:
         raise Ended(ExitCode.INTERRUPTED, f"{name} came; the agents are ended")
     if pipe is not None and pipe.look():
         raise Ended(ExitCode.PARTIAL, "whoever started this has gone; the agents are ended")
+
+
+class _Greeting:
+    """For somebody who has started this by hand, at a terminal; a launcher is told nothing."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._said = sys.stdout is None or not sys.stdout.isatty()
+
+    def say_once(self, due: bool) -> None:
+        if due and not self._said:
+            self._said = True
+            with contextlib.suppress(OSError):
+                print(one_line(f"ovbench-agent: {self._text}"), flush=True)
 
 
 def _raise_limit() -> None:

@@ -104,11 +104,11 @@ class Bed:
         address, port = self.hub.address
         return join_bytes(Join(f"tcp://{address}:{port}", name, self.keys.public, keys.public, keys.secret))
 
-    def start(self, name: str, *options: str) -> Host:
+    def start(self, name: str, *options: str, stdout: int | None = None) -> Host:
         keys = new_keys()
         self.hub.add_guests({keys.public: name})
         process = subprocess.Popen(
-            [AGENT, "--host", "--join", "-", *options], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+            [AGENT, "--host", "--join", "-", *options], stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE
         )
         assert process.stdin is not None
         process.stdin.write(self.join_of(name, keys))

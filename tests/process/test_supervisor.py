@@ -334,6 +334,17 @@ def test_what_is_no_join_is_refused(given: bytes) -> None:
     assert said.startswith("ovbench-agent: --join -: ")
 
 
+def test_who_starts_it_at_a_terminal_is_told_that_it_has_joined(made: Beds) -> None:
+    stage = made(lasting)
+    ours, theirs = os.openpty()
+    host = stage.start("a", stdout=theirs)
+    os.close(theirs)
+    joined(stage, host)
+    stage.for_s(0.2)
+    assert b"ovbench-agent: host a has joined" in os.read(ours, 1_000)
+    os.close(ours)
+
+
 def test_without_standard_input_it_says_so(tmp_path: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", f"exec {AGENT} --host --join - <&-"],

@@ -143,6 +143,15 @@ def test_an_agent_that_is_to_end_before_it_was_started_ends_when_it_is(launch: L
     assert launcher.empty
 
 
+def test_what_this_process_was_started_with_is_not_kept_open_by_the_fork_server(launch: Launch, tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.set_inheritable(write, True)
+    launch(SILENT)
+    os.close(write)
+    assert os.read(read, 1) == b"", "it would wait for ever"
+    os.close(read)
+
+
 def counting(*counts: int) -> Callable[[], int]:
     """As they rise; the last one stays."""
     left = list(counts)
