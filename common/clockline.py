@@ -92,6 +92,9 @@ class ClockLine:
 
     @staticmethod
     def _knots(begins: Int64s, instants: Int64s) -> Int64s:
+        """The place of each instant's knot; of a straight line one for all."""
+        if len(begins) == 1:
+            return np.zeros(1, np.int64)
         knots: Int64s = np.maximum(np.searchsorted(begins, instants, side="right") - 1, 0)
         return knots
 
@@ -103,8 +106,8 @@ def _array(instant: int) -> Int64s:
 
 
 def _checked(instants: Int64s) -> Int64s:
-    strange = (instants < 0) | (instants >= _END_NS)
-    if strange.any():
+    if instants.size and not (instants.min() >= 0 and instants.max() < _END_NS):
+        strange = (instants < 0) | (instants >= _END_NS)
         raise NoInstant(f"{int(instants[strange][0])} is no instant of a clock, in ns")
     return instants
 
