@@ -46,7 +46,8 @@ def conduct(
     screen = Screen(console, request)
     sinks = Fanout(screen)
     folder = ReportFolder(found, screen)
-    screen.step(1, more=f"{request.model.source}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}")
+    where = f" on {len(set(plan.host_names.values()))} hosts" if plan.host_names else ""
+    screen.step(1, more=f"{request.model.source}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}{where}")
     if folder.problem:
         screen.warn(f"{folder.problem}; the report will go to stdout")
     try:

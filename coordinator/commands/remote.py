@@ -1,14 +1,14 @@
 """A run over other hosts: they are joined first, as a plan needs to know what they are."""
 
 import contextlib
-import sys
 from collections.abc import Iterable, Iterator
 
 from ovbench.common.digests import known, model_files
 from ovbench.common.errors import ExitCode
-from ovbench.common.printable import one_line
 
 from ..launch.registry import make_host_launcher
+from ..report.console import SteadyConsole
+from ..report.joining import JoinScreen
 from ..request.request import Launch, Request
 from ..run.remotesite import RemoteSite
 from ..session.hosts.agents import RemoteAgents
@@ -20,9 +20,15 @@ from .verb import Call
 def joined(launch: Launch, call: Call) -> Iterator[RemoteSite]:
     """With the hosts that are named. Raises UsageError where one does not come."""
     assert launch.remote is not None
-    launcher = make_host_launcher(launch, _say)
+    screen = JoinScreen(SteadyConsole(stderr=True))
+    launcher = make_host_launcher(launch, screen.say)
     call.interrupts.attend(launcher.abandon)
-    with open_hosts(launch.remote, launcher, call.interrupts, launch.join_timeout_s, launch.lease_s, _say) as hosts:
+    waits = launch.join_timeout_s, launch.lease_s
+    with (
+        contextlib.closing(screen),
+        open_hosts(launch.remote, launcher, call.interrupts, *waits, screen.say, screen) as hosts,
+    ):
+        screen.close()
         yield RemoteSite(RemoteAgents(hosts), launch.remote.allow_extensions)
 
 
@@ -32,11 +38,6 @@ def read_ahead(requests: Iterable[Request]) -> None:
         if request.backend is None:
             model = () if request.model.builtin is not None else model_files(request.model.source)
             known((*model, *request.model.extensions, *(path for part in request.data.files for path in part.paths)))
-
-
-def _say(line: str) -> None:
-    """What goes on before there is anything to measure."""
-    print(one_line(line), file=sys.stderr, flush=True)
 
 
 def run_on_hosts(request: Request, call: Call) -> ExitCode:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 from typing import Final
 
@@ -67,6 +68,13 @@ class Plan:
         """The index of the host that an agent is on."""
         ends = accumulate(share.agents for share in self.shares)
         return next((host for host, end in enumerate(ends) if agent < end), 0)
+
+    @cached_property
+    def host_names(self) -> dict[int, str]:
+        """Of several hosts that have agents, the name of the one that each agent is on; empty for one."""
+        if sum(share.agents > 0 for share in self.shares) < 2:
+            return {}
+        return {agent: share.host for host, share in enumerate(self.shares) for agent in self.agents_on(host)}
 
     def on(self, host: int) -> "Plan":
         """The part of it on one host, as if there were no other."""

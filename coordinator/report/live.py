@@ -1,6 +1,6 @@
 """What is shown while a run goes on: benchmark_app's eleven steps, then the load. Plain lines off a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
@@ -15,11 +15,13 @@ from ovbench.common.topology import format_cpu_list
 from ..request.request import Request
 from ..result.numbers import count, duration, milliseconds, percent, rate
 from ..session.events import (
+    AgentLoad,
     AgentLost,
     AgentsReady,
     Awaited,
     Delivering,
     Event,
+    FilesUnderWay,
     Joining,
     Preparing,
     ReadyAgent,
@@ -29,6 +31,7 @@ from ..session.events import (
     WarmingUp,
 )
 from .console import SteadyConsole
+from .hosttable import short_names
 from .lines import print_line
 from .sparkline import Course
 from .steps import STEPS, Step, load_lines, preparation, waiting_line
@@ -68,7 +71,7 @@ class Screen:
 
     def handle(self, event: Event) -> None:
         match event:
-            case Joining() | Preparing() | WarmingUp() | Delivering():
+            case FilesUnderWay() | Joining() | Preparing() | WarmingUp() | Delivering():
                 self._waiting(event)
             case AgentsReady(agents=agents):
                 self._prepared(agents)
@@ -178,10 +181,32 @@ def load_view(snapshot: Snapshot, course: str = "") -> RenderableType:
     totals = Text(" " * 12) + Text("   ".join(_figures(snapshot)), "bold")
     backlog = [Text(f"{' ' * 12}{words:<16}  {course}") for words in _waiting(snapshot)]
     rows = Table.grid(padding=(0, 2))
-    for agent in snapshot.agents[:_MOST_ROWS]:
-        speed = "starting" if agent.fps is None else f"{rate(agent.fps)} FPS"
-        cpus = format_cpu_list(agent.cpus)
-        rows.add_row(" " * 10, f"agent {agent.id}", Text(f"CPU {cpus}", "dim"), Text(speed, justify="right"))
-    if len(snapshot.agents) > _MOST_ROWS:
-        rows.add_row(" " * 10, f"... and {len(snapshot.agents) - _MOST_ROWS} more", "", "")
+    for row in _load_rows(snapshot.agents):
+        rows.add_row(" " * 10, *row)
     return Group(bar, totals, *backlog, rows)
+
+
+def _load_rows(agents: Sequence[AgentLoad]) -> Iterator[tuple[RenderableType, ...]]:
+    """One for each agent, with its host of several; one for each host where there is no room for all agents."""
+    names = short_names(list(dict.fromkeys(agent.host for agent in agents))) if any(a.host for a in agents) else {}
+    if names and len(agents) > _MOST_ROWS:
+        yield from _host_rows(agents, names)
+        return
+    for agent in agents[:_MOST_ROWS]:
+        speed = "starting" if agent.fps is None else f"{rate(agent.fps)} FPS"
+        host = [names[agent.host]] if names else []
+        cpus = Text(f"CPU {format_cpu_list(agent.cpus)}", "dim")
+        yield f"agent {agent.id}", *host, cpus, Text(speed, justify="right")
+    if len(agents) > _MOST_ROWS:
+        yield f"... and {len(agents) - _MOST_ROWS} more", "", ""
+
+
+def _host_rows(agents: Sequence[AgentLoad], names: Mapping[str, str]) -> Iterator[tuple[RenderableType, ...]]:
+    for host in list(names)[:_MOST_ROWS]:
+        mine = [agent for agent in agents if agent.host == host]
+        known = [agent.fps for agent in mine if agent.fps is not None]
+        speed = f"{rate(sum(known))} FPS" if known else "starting"
+        number = Text(f"{len(mine)} agent{'s' if len(mine) != 1 else ''}", "dim")
+        yield f"host {names[host]}", number, Text(speed, justify="right")
+    if len(names) > _MOST_ROWS:
+        yield f"... and {len(names) - _MOST_ROWS} hosts more", "", ""

@@ -1,6 +1,6 @@
 """benchmark_app's eleven steps in words: who is awaited, what agents have prepared, what the load will be. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +12,18 @@ from ovbench.common.shape import format_shape, static_shape
 
 from ..request.request import Request
 from ..request.scenario import least_server_s
+from ..result.hosts import named_hosts
 from ..result.numbers import count, duration, megabytes, milliseconds, rate
-from ..session.events import Awaited, Delivering, Joining, Preparing, ReadyAgent, WarmingUp
+from ..session.events import (
+    Awaited,
+    Delivering,
+    FilesUnderWay,
+    HostsAwaited,
+    Joining,
+    Preparing,
+    ReadyAgent,
+    WarmingUp,
+)
 
 STEPS: Final = (
     "Parsing and validating input arguments",
@@ -29,6 +39,8 @@ STEPS: Final = (
     "Dumping statistics report",
 )
 _MOST_GROUPS: Final = 12
+_MOST_NAMED: Final = 8
+_BYTES_PER_MB: Final = 1_000_000
 _UNNAMED: Final = "***NO_NAME***"
 
 
@@ -45,23 +57,39 @@ class Step:
 def waiting_line(event: Awaited) -> str:
     """Who is awaited, and what the slowest is doing."""
     match event:
-        case Joining(agents=agents, missing=missing):
-            names = ", ".join(map(str, missing[:8])) + (", ..." if len(missing) > 8 else "")
-            return f"{agents - len(missing)} of {agents} agents have joined; missing: {names}"
+        case FilesUnderWay(hosts=hosts, missing=names, taken_bytes=taken):
+            sent = megabytes(taken / _BYTES_PER_MB)
+            return f"{hosts - len(names)} of {hosts} hosts have the files, {sent} sent; under way: {_some(names)}"
+        case Joining(agents=agents, missing=missing, hosts=names):
+            where = f" on {named_hosts(names)}" if names else ""
+            return f"{agents - len(missing)} of {agents} agents have joined; missing: {_some(missing)}{where}"
         case Delivering(agents=agents, delivered=delivered):
             return f"{delivered} of {agents} agents have delivered their results"
         case WarmingUp():
             return "warming up"
         case Preparing(slowest=None):
             return "all agents are ready"
-        case Preparing(agents=agents, ready=ready, slowest=slowest, step=step):
+        case Preparing(agents=agents, ready=ready, slowest=slowest, step=step, host=host):
             doing = STEPS[max(2, step) - 1].lower()
-            return f"{ready} of {agents} agents are ready; agent {slowest}: {doing}"
+            return f"{ready} of {agents} agents are ready; agent {slowest}{_on(host)}: {doing}"
+
+
+def joining_line(event: HostsAwaited) -> str:
+    """Which hosts are awaited, before anything is known of the run on them."""
+    return f"{event.hosts - len(event.missing)} of {event.hosts} hosts have joined; missing: {_some(event.missing)}"
+
+
+def _some(names: Sequence[object]) -> str:
+    return ", ".join(map(str, names[:_MOST_NAMED])) + (", ..." if len(names) > _MOST_NAMED else "")
+
+
+def _on(host: str) -> str:
+    return f" on {host}" if host else ""
 
 
 def preparation(agents: Sequence[ReadyAgent], request: Request) -> Iterator[Step]:
     """Steps 2 to 9: the times are those of the slowest agent, what was done is what the first one reported."""
-    readies = {agent.id: agent.reported for agent in agents}
+    readies = {f"agent {agent.id}{_on(agent.host)}": agent.reported for agent in agents}
     if not readies:
         return
     first = next(iter(readies.values()))
@@ -69,7 +97,11 @@ def preparation(agents: Sequence[ReadyAgent], request: Request) -> Iterator[Step
     if effective.backend != "openvino":
         yield Step(2, lines=[f"none: the null backend {effective.backend} stands in for it"])
         return
-    yield Step(2, _slowest(readies, lambda p: p.load_runtime_ms), [f"OpenVINO {first.openvino}"])
+    yield Step(
+        2,
+        _slowest(readies, lambda p: p.load_runtime_ms),
+        [f"OpenVINO {_each(one.openvino for one in readies.values())}"],
+    )
     yield Step(3, lines=[f"{effective.device}: {_asked(runtime)}"])
     if first.phases.read_model_ms:
         yield from _reading(readies, effective)
@@ -82,16 +114,21 @@ def preparation(agents: Sequence[ReadyAgent], request: Request) -> Iterator[Step
         yield _filling(readies, request)
 
 
-def _slowest(readies: Mapping[int, Ready], phase: Callable[[Phases], float]) -> str:
+def _slowest(readies: Mapping[str, Ready], phase: Callable[[Phases], float]) -> str:
     """How long it took, and which of several agents needed most; empty where it was not done."""
-    agent = max(readies, key=lambda id: phase(readies[id].phases))
+    agent = max(readies, key=lambda name: phase(readies[name].phases))
     longest = phase(readies[agent].phases)
     if not longest:
         return ""
-    return milliseconds(longest) + (f" (slowest: agent {agent})" if len(readies) > 1 else "")
+    return milliseconds(longest) + (f" (slowest: {agent})" if len(readies) > 1 else "")
 
 
-def _reading(readies: Mapping[int, Ready], effective: Effective) -> Iterator[Step]:
+def _each(values: Iterable[str]) -> str:
+    """What agents on unlike hosts have differs."""
+    return " and ".join(dict.fromkeys(values))
+
+
+def _reading(readies: Mapping[str, Ready], effective: Effective) -> Iterator[Step]:
     """Steps 4 to 6, in benchmark_app's words: scripts look for them."""
     original = list(_ports(effective.original_inputs, effective.original_outputs))
     titled = ["Original model I/O parameters:", *original] if original else []
@@ -119,20 +156,20 @@ def _shape(port: Port) -> str:
     return "[...]" if port.shape is None else format_shape(port.shape)
 
 
-def _compiling(readies: Mapping[int, Ready]) -> Step:
+def _compiling(readies: Mapping[str, Ready]) -> Step:
     imported = _slowest(readies, lambda p: p.import_ms)
     compiled = _slowest(readies, lambda p: p.compile_ms)
     lines = ["imported: the model was compiled before"] if imported else []
-    agent = max(readies, key=lambda id: readies[id].peak_after_mb - readies[id].peak_before_mb)
+    agent = max(readies, key=lambda name: readies[name].peak_after_mb - readies[name].peak_before_mb)
     before, after = readies[agent].peak_before_mb, readies[agent].peak_after_mb
     if after:
-        who = f" (most: agent {agent})" if len(readies) > 1 else ""
+        who = f" (most: {agent})" if len(readies) > 1 else ""
         grown = megabytes(after - before)
         lines.append(f"peak memory: {megabytes(before)} before, {megabytes(after)} after, {grown} more{who}")
     return Step(7, imported or compiled, lines)
 
 
-def _filling(readies: Mapping[int, Ready], request: Request) -> Step:
+def _filling(readies: Mapping[str, Ready], request: Request) -> Step:
     effective = next(iter(readies.values())).effective
     lines = [_filled(filling) for filling in effective.fillings] or [f"random inputs, seed {request.data.seed}"]
     if len(effective.groups) > 1:
@@ -177,7 +214,7 @@ def _common(readies: list[Ready]) -> str:
             span([e.streams for e in effective], "stream"),
             span([e.threads for e in effective], "thread"),
             span([e.requests for e in effective], "infer request"),
-            f"precision {effective[0].precision or 'unknown'}",
+            f"precision {_each(one.precision or 'unknown' for one in effective)}",
         )
     )
 

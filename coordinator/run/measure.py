@@ -57,12 +57,12 @@ def _measured(
     watch: Watch | None,
 ) -> tuple[RunRecord, Crew]:
     request, plan = planned.request, planned.plan
-    watched = planned.site.watch(plan, crew is not None)
+    watched = planned.site.watch(plan, crew is not None, sink)
     session = Session(
         plan=plan,
         interrupts=bus.interrupts,
         observer=watched.observer,
-        tracker=Tracker(request.load.duration_s, plan.jobs[0].load.lead_in_s),
+        tracker=Tracker(request.load.duration_s, plan.jobs[0].load.lead_in_s, plan.host_names),
         sink=sink,
         rules=Rules(
             join_s=request.launch.join_timeout_s,

@@ -14,6 +14,7 @@ from ovbench.common.topology import Topology
 from ..machine.inspection import environment_of
 from ..plan.plan import Plan, SeatedHost, make_plan_over
 from ..request.request import Launch, Request
+from ..session.events import Sink
 from ..session.hosts.agents import RemoteAgents
 from ..session.hosts.host import Host
 from ..session.hosts.hosts import Hosts
@@ -77,8 +78,8 @@ class RemoteSite:
             jobs += _scheduled_jobs(plan.jobs[agents.start : agents.stop], mine, request.load.warmup_s)
         yield ScheduledPlan(replace(plan, jobs=tuple(jobs)), due_ns)
 
-    def watch(self, plan: Plan, again: bool) -> "RemoteWatch":
-        self.hosts.give_files(plan.jobs, self.allow_extensions)
+    def watch(self, plan: Plan, again: bool, sink: Sink) -> "RemoteWatch":
+        self.hosts.give_files(plan.jobs, self.allow_extensions, sink)
         self.hosts.begin(plan)
         if again:
             self.hosts.regroup(plan)

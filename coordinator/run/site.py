@@ -20,6 +20,7 @@ from ..launch.local import LocalLauncher
 from ..machine.inspection import read_environment
 from ..plan.plan import Plan, make_plan
 from ..request.request import Launch, Request
+from ..session.events import Sink
 from ..session.interrupts import Interrupts
 from ..session.observer import LocalObserver, Observer
 from ..session.record import AgentRecord, HostRecord
@@ -59,9 +60,9 @@ class Site(Protocol):
     def scheduled(self, plan: Plan, request: Request) -> contextlib.AbstractContextManager[ScheduledPlan]:
         """The plan with its arrivals in memory, as long as the context lasts. Raises UsageError where it has none."""
 
-    def watch(self, plan: Plan, again: bool) -> Watched:
+    def watch(self, plan: Plan, again: bool, sink: Sink) -> Watched:
         """Begins to observe the hosts of a plan; the coordinator stays off what is measured from now on. `again`: with
-        the agents that are there."""
+        the agents that are there. `sink`: what is shown of what has to be waited for."""
 
 
 def _knowing(plan: Plan, request: Request) -> Plan:
@@ -95,7 +96,7 @@ class LocalSite:
     def scheduled(self, plan: Plan, request: Request) -> contextlib.AbstractContextManager[ScheduledPlan]:
         return scheduled(_knowing(plan, request), request)
 
-    def watch(self, plan: Plan, again: bool) -> "LocalWatch":
+    def watch(self, plan: Plan, again: bool, sink: Sink) -> "LocalWatch":
         _stay_off(plan, self.topology)
         cpus = plan.measured_cpus
         survey = Survey(Neighbours(frozenset(cpus), os.getpid()), make_sensors(self.topology, cpus))

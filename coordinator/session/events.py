@@ -18,21 +18,42 @@ class Event(Struct, frozen=True, tag_field="event"):
     at_ns: int
 
 
+class HostsAwaited(Event, frozen=True, tag="hosts_awaited"):
+    """Other hosts are awaited, before anything is planned for them. `missing`: their names; none where all are there.
+    `hosts`: how many there are to be."""
+
+    hosts: int
+    missing: tuple[str, ...]
+
+
+class FilesUnderWay(Event, frozen=True, tag="files_under_way"):
+    """Models and inputs go to hosts. `missing`: the names of those that lack some; `taken_bytes`: what all of them have
+    written so far."""
+
+    hosts: int
+    missing: tuple[str, ...]
+    taken_bytes: int
+
+
 class Joining(Event, frozen=True, tag="joining"):
-    """Agents are awaited. `missing`: their ids; `agents`: how many there are to be."""
+    """Agents are awaited. `missing`: their ids; `agents`: how many there are to be. `hosts`: of several, the names of
+    those that they are on."""
 
     agents: int
     missing: tuple[int, ...]
+    hosts: tuple[str, ...] = ()
 
 
 class Preparing(Event, frozen=True, tag="preparing"):
     """All agents have joined, and `ready` of them have prepared. `slowest`: the one that is furthest behind, None where
-    none is preparing; `step`: which of the eleven it is at, 0 until it has reported one."""
+    none is preparing; `step`: which of the eleven it is at, 0 until it has reported one. `host`: of several, the one
+    that it is on."""
 
     agents: int
     ready: int
     slowest: int | None
     step: int
+    host: str = ""
 
 
 class WarmingUp(Event, frozen=True, tag="warming_up"):
@@ -46,18 +67,20 @@ class Delivering(Event, frozen=True, tag="delivering"):
     delivered: int
 
 
-Awaited = Joining | Preparing | WarmingUp | Delivering
+Awaited = FilesUnderWay | Joining | Preparing | WarmingUp | Delivering
 """What a run waits for while no load runs. Repeated several times a second."""
 
 
 class ReadyAgent(Struct, frozen=True):
-    """An agent that has prepared. `runtime`: what was asked of OpenVINO; `reported`: what came of it."""
+    """An agent that has prepared. `runtime`: what was asked of OpenVINO; `reported`: what came of it. `host`: which of
+    several it is on."""
 
     id: int
     pid: int | None
     cpus: tuple[int, ...]
     runtime: Runtime
     reported: Ready
+    host: str = ""
 
 
 class AgentsReady(Event, frozen=True, tag="agents_ready"):
@@ -67,12 +90,13 @@ class AgentsReady(Event, frozen=True, tag="agents_ready"):
 
 
 class AgentLoad(Struct, frozen=True):
-    """`fps` is None until two heartbeats are known."""
+    """`fps` is None until two heartbeats are known. `host`: which of several it is on."""
 
     id: int
     cpus: tuple[int, ...]
     fps: float | None
     completed: int
+    host: str = ""
 
 
 class Snapshot(Event, frozen=True, tag="snapshot"):
@@ -96,7 +120,7 @@ class Snapshot(Event, frozen=True, tag="snapshot"):
 
 
 class AgentLost(Event, frozen=True, tag="agent_lost"):
-    """`name`: the agent as it is shown, with its process where that is known."""
+    """`name`: the agent as it is shown, with its process where that is known, and its host, of several."""
 
     agent: int
     name: str

@@ -182,7 +182,7 @@ class Session:
                 if fleet.phase in _SURVEYED:
                     self._reading(bus, lambda: self.observer.look(_pids(fleet)))
                 if fleet.phase is not Phase.RUNNING:
-                    self.sink.handle(awaited(fleet, now_ns))
+                    self.sink.handle(awaited(fleet, now_ns, self.plan.host_names))
                 elif read:
                     width = None if self.watch is None else self.watch.half_width_percent
                     self.sink.handle(self.tracker.snapshot(fleet, self.observer.busy_percent, now_ns, width))
@@ -225,14 +225,16 @@ class Session:
                 case Kill(agent):
                     bus.launcher.kill(agent)
                 case Lost(agent, why):
-                    self.sink.handle(AgentLost(self.clock(), agent, fleet.members[agent].name, why))
+                    where = self.plan.host_names.get(agent)
+                    name = fleet.members[agent].name + (f" on host {where}" if where else "")
+                    self.sink.handle(AgentLost(self.clock(), agent, name, why))
                 case Refused(message):
                     raise UsageError(message)
                 case AllReady():
                     apart = disagreement(fleet.members)
                     if apart is not None:
                         raise UsageError(apart)
-                    self.sink.handle(AgentsReady(self.clock(), ready_agents(fleet.living())))
+                    self.sink.handle(AgentsReady(self.clock(), ready_agents(fleet.living(), self.plan.host_names)))
                 case AboutToBegin():
                     # First, as it may take longer than there is from setting the instant until then.
                     self._reading(bus, lambda: self.observer.survey(_pids(fleet)))

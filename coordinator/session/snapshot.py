@@ -1,7 +1,8 @@
 """A fleet as it stands, put into events: who is awaited, who is ready, how the load goes, how it ended. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -14,13 +15,17 @@ from .fleet import Fleet
 from .member import Member
 from .phase import Phase
 
+NO_HOSTS: Final[Mapping[int, str]] = {}
 
-def awaited(fleet: Fleet, now_ns: int) -> Awaited:
-    """What the fleet waits for; to be asked for only while no load runs."""
+
+def awaited(fleet: Fleet, now_ns: int, hosts: Mapping[int, str] = NO_HOSTS) -> Awaited:
+    """What the fleet waits for; to be asked for only while no load runs. `hosts`: of several, the one that each agent
+    is on."""
     total = len(fleet.members)
     match fleet.phase:
         case Phase.JOINING:
-            return Joining(now_ns, total, tuple(member.id for member in fleet.missing()))
+            missing = tuple(member.id for member in fleet.missing())
+            return Joining(now_ns, total, missing, tuple(dict.fromkeys(hosts[id] for id in missing if id in hosts)))
         case Phase.WARMING_UP:
             return WarmingUp(now_ns, total)
         case Phase.RUNNING | Phase.DELIVERING:
@@ -29,17 +34,19 @@ def awaited(fleet: Fleet, now_ns: int) -> Awaited:
     if not preparing:
         return Preparing(now_ns, total, total, None, 0)
     slowest = min(preparing, key=_step)
-    return Preparing(now_ns, total, total - len(preparing), slowest.id, _step(slowest))
+    return Preparing(now_ns, total, total - len(preparing), slowest.id, _step(slowest), hosts.get(slowest.id, ""))
 
 
 def _step(member: Member) -> int:
     return member.progress.step if member.progress is not None else 0
 
 
-def ready_agents(members: Iterable[Member]) -> tuple[ReadyAgent, ...]:
-    """Those that have prepared, with what they reported."""
+def ready_agents(members: Iterable[Member], hosts: Mapping[int, str] = NO_HOSTS) -> tuple[ReadyAgent, ...]:
+    """Those that have prepared, with what they reported. `hosts`: as in `awaited`."""
     return tuple(
-        ReadyAgent(member.id, member.pid, member.job.placement.cpus, member.job.runtime, member.ready)
+        ReadyAgent(
+            member.id, member.pid, member.job.placement.cpus, member.job.runtime, member.ready, hosts.get(member.id, "")
+        )
         for member in members
         if member.ready is not None
     )
@@ -51,10 +58,11 @@ def ends(members: Iterable[Member]) -> tuple[AgentEnd, ...]:
 
 @dataclass
 class Tracker:
-    """Remembers the heartbeats before the latest ones."""
+    """Remembers the heartbeats before the latest ones. `hosts`: as in `awaited`."""
 
     duration_s: float | None
     lead_in_s: float = 0.0
+    hosts: Mapping[int, str] = field(default_factory=dict)
     _last: dict[int, tuple[int, int]] = field(default_factory=dict)
     _fps: dict[int, float] = field(default_factory=dict)
     _latencies: "np.ndarray[tuple[int], np.dtype[np.int64]]" = field(
@@ -81,7 +89,13 @@ class Tracker:
             busy_percent=busy_percent,
             backlog=_backlog(living),
             agents=tuple(
-                AgentLoad(m.id, m.job.placement.cpus, self._fps.get(m.id), m.progress.completed if m.progress else 0)
+                AgentLoad(
+                    m.id,
+                    m.job.placement.cpus,
+                    self._fps.get(m.id),
+                    m.progress.completed if m.progress else 0,
+                    self.hosts.get(m.id, ""),
+                )
                 for m in living
             ),
             half_width_percent=half_width_percent,

@@ -318,6 +318,7 @@ IMPURE: Final = frozenset(
         "coordinator.report.study",
         "coordinator.report.studylive",
         "coordinator.report.hosttable",
+        "coordinator.report.joining",
         "coordinator.report.table",
         "coordinator.report.text",
         "coordinator.report.topology",

@@ -13,7 +13,6 @@ from msgspec import structs
 
 from ovbench.common.clock import NS_PER_S, Clock, monotonic_ns, to_ns
 from ovbench.common.clockline import NoInstant
-from ovbench.common.endpoint import tcp_endpoint
 from ovbench.common.errors import UsageError
 from ovbench.common.hostbus import HostHub
 from ovbench.common.hostclock import NoRoundTrip
@@ -51,10 +50,12 @@ from ovbench.common.wire import BadMessage, decode_notice, encode
 
 from ...launch import Death, HostLauncher
 from ...plan.plan import Plan
+from ..events import Sink
 from ..interrupts import Interrupts
 from .host import HEARTBEAT_S, Host
 from .patience import Patience
 from .supply import Supply
+from .teller import files_under_way, hosts_awaited, not_joined, teller
 
 _INDEX_BYTES: Final = 2
 _TURN_S: Final = 0.1
@@ -102,11 +103,12 @@ class Hosts:
 
     # Joining and leaving
 
-    def join(self, timeout_s: float) -> None:
-        """Until every host is there. Raises UsageError, with what to try, for one that does not come within `timeout_s`
-        of the one before it, and KeyboardInterrupt where the user wants an end."""
-        until_ns, there = self.clock() + to_ns(timeout_s), 0
-        while any(host.present is None for host in self.hosts):
+    def join(self, timeout_s: float, sink: Sink | None = None) -> None:
+        """Until every host is there; `sink` is told of those that are not. Raises UsageError, with what to try, for one
+        that does not come within `timeout_s` of the one before it, and KeyboardInterrupt where the user wants it."""
+        until_ns, there, tell = self.clock() + to_ns(timeout_s), 0, teller(sink)
+        while (awaited := hosts_awaited(self.hosts, self.clock())).missing:
+            tell(awaited)
             self._turn()
             before, there = there, sum(host.present is not None for host in self.hosts)
             if there > before:
@@ -115,10 +117,7 @@ class Hosts:
                 if host.lost:
                     raise UsageError(f"host {host.name}: {host.lost}")
                 if host.present is None and self.clock() > until_ns:
-                    raise UsageError(
-                        f"host {host.name}: its supervisor did not join within {timeout_s:g} s; see that it can reach "
-                        f"{tcp_endpoint(*self.hub.address)}, or give it longer with --join-timeout"
-                    )
+                    raise UsageError(not_joined(host, timeout_s, self.hub.address))
             self.raise_failure()
         self._await_clocks()
 
@@ -166,15 +165,18 @@ class Hosts:
 
     # Epochs
 
-    def give_files(self, jobs: Sequence[Job], allow_extensions: bool) -> None:
-        """Until every host has the files that the jobs name. Raises UsageError where one cannot have them."""
+    def give_files(self, jobs: Sequence[Job], allow_extensions: bool, sink: Sink | None = None) -> None:
+        """Until every host has the files that the jobs name; `sink` is told of those that have not. Raises UsageError
+        where one cannot have them."""
+        tell = teller(sink)
         self.supply.prepare_files(jobs, len(self.hosts), allow_extensions)
         while not self.supply.prepared(within_s=_AT_ONCE_S):
             self._turn()
         for host in self.living:
             for offer in self.supply.offers(host.index):
                 self.send(host, offer)
-        while any(not self.supply.has_files(host.index) for host in self.living):
+        while (awaited := files_under_way(self.living, self.supply, self.clock())).missing:
+            tell(awaited)
             for index, chunk in self.supply.chunks(self.clock()):
                 self.send(self.hosts[index], chunk)
             self._turn()
@@ -331,8 +333,7 @@ class Hosts:
             yield peer, self.supply.local(host.index, heard)
 
     def _ping(self, host: Host) -> None:
-        ping = host.time.due(self.clock())
-        if ping is not None:
+        if (ping := host.time.due(self.clock())) is not None:
             self.hub.send(host.name, ping, urgent=True)
 
     def _heard(self, host: Host, notice: AnyHostNotice | ForeignHost, now_ns: int) -> None:

@@ -13,6 +13,7 @@ from ...launch.joinfiles import JoinFileLauncher
 from ...launch.kubernetes import KubernetesLauncher
 from ...launch.runkeys import make_run_keys
 from ...request.remote import Remote
+from ..events import Sink
 from ..interrupts import Interrupts
 from .host import Host
 from .hosts import Hosts
@@ -28,11 +29,12 @@ def open_hosts(
     join_s: float,
     lost_s: float,
     say: Callable[[str], None],
+    sink: Sink | None = None,
 ) -> Iterator[Hosts]:
     """With all hosts there. In the end no supervisor is left that can be reached, nor what it has started.
 
-    `join_s`: how long to wait for each. `say`: gets a line for a user who has to start something. Raises UsageError
-    for a --bind that cannot be had, and for a host that does not come.
+    `join_s`: how long to wait for each. `say`: gets a line for a user who has to start something. `sink`: is told which
+    hosts are awaited. Raises UsageError for a --bind that cannot be had, and for a host that does not come.
     """
     names = launcher.hosts
     made, pairs = make_run_keys(names)
@@ -55,7 +57,7 @@ def open_hosts(
             for name, file in zip(names, launcher.files, strict=True):
                 say(f"on {name}, with {file} there: ovbench-agent --host --join {file.name}")
         hosts = Hosts(hub, launcher, interrupts, tuple(Host(i, name) for i, name in enumerate(names)), lost_s)
-        hosts.join(join_s)
+        hosts.join(join_s, sink)
         yield hosts
     finally:
         if hosts is not None:

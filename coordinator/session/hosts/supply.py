@@ -60,6 +60,10 @@ class Supply:
     def has_files(self, host: int) -> bool:
         return self._files is None or self._files.ready(host)
 
+    def took_bytes(self, host: int) -> int:
+        """How much of its files it has written."""
+        return 0 if self._files is None else self._files.took_bytes(host)
+
     def idle_ns(self, host: int, now_ns: int) -> int:
         """For how long one that does not have all its files has not got on with them; 0 for one that has."""
         return 0 if self._files is None or self._files.ready(host) else self._files.idle_ns(host, now_ns)

@@ -15,7 +15,7 @@ from ovbench.coordinator.report import live
 from ovbench.coordinator.report.live import Screen, load_summary, load_view
 from ovbench.coordinator.report.steps import STEPS, Step, arriving_lines, load_lines, preparation, waiting_line
 from ovbench.coordinator.request.request import Request
-from ovbench.coordinator.session.events import AgentLoad, AgentLost, AgentsReady, Snapshot
+from ovbench.coordinator.session.events import AgentLoad, AgentLost, AgentsReady, FilesUnderWay, Snapshot
 from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.member import Member
 from ovbench.coordinator.session.rules import Rules
@@ -76,6 +76,27 @@ def test_of_very_many_that_have_not_come_some_are_named() -> None:
     line = line_of(fleet(agents=500, joined=1))
     assert "1, 2, 3" in line
     assert len(line) < 80
+
+
+def test_over_hosts_agents_are_named_with_their_host() -> None:
+    hosts = {0: "a", 1: "a", 2: "b"}
+    assert waiting_line(awaited(fleet(joined=1), 0, hosts)) == (
+        "1 of 3 agents have joined; missing: 1, 2 on hosts a, b"
+    )
+    waiting = fleet()
+    for agent in range(2):
+        waiting.heard(b"%d" % agent, ready(), 0)
+    waiting.heard(b"2", Progress(step=7, completed=0), 0)
+    assert waiting_line(awaited(waiting, 0, hosts)).startswith("2 of 3 agents are ready; agent 2 on b: ")
+    slow = delivered(2, replace(ready(), phases=replace(phases(), compile_ms=900.0), openvino="2025.4.1"))
+    found = {one.number: one for one in preparation(ready_agents([delivered(0), slow], hosts), request())}
+    assert found[7].note == "900 ms (slowest: agent 2 on b)"
+    assert found[2].lines == ["OpenVINO 2026.4.0 and 2025.4.1"]
+
+
+def test_hosts_that_lack_files_are_named_with_how_much_was_sent() -> None:
+    event = FilesUnderWay(0, 4, ("b", "c"), 120_000_000)
+    assert waiting_line(event) == "2 of 4 hosts have the files, 120 MB sent; under way: b, c"
 
 
 def test_how_many_have_joined_and_delivered_is_shown() -> None:
@@ -402,6 +423,30 @@ def test_the_live_view_fits_80_columns_and_shows_some_of_many_agents() -> None:
     assert max(len(line.rstrip()) for line in lines) <= 80
     assert any("more" in line for line in lines)
     assert len(lines) < 24
+
+
+def on_hosts(hosts: int, agents: int) -> list[str]:
+    each = tuple(
+        AgentLoad(host * agents + n, (n,), 100.0, 8, f"node-{host}.cluster.example.org")
+        for host in range(hosts)
+        for n in range(agents)
+    )
+    written = io.StringIO()
+    picture = load_view(replace(snapshot(), agents=each))
+    Console(file=written, width=80, force_terminal=False).print(picture)
+    lines = [line.rstrip() for line in written.getvalue().splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert len(lines) < 24
+    return lines
+
+
+def test_over_hosts_each_agent_is_shown_with_its_host_and_of_many_each_host() -> None:
+    assert [line.split() for line in on_hosts(2, 2)[2:]] == [
+        ["agent", str(id), f"node-{id // 2}", "CPU", str(id % 2), "100.0", "FPS"] for id in range(4)
+    ]
+    many = on_hosts(20, 8)
+    assert many[2].split() == ["host", "node-0", "8", "agents", "800.0", "FPS"]
+    assert many[-1].split() == ["...", "and", "8", "hosts", "more"]
 
 
 def test_off_a_terminal_the_load_is_shown_in_few_lines() -> None:

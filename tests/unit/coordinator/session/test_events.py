@@ -17,6 +17,8 @@ from ovbench.coordinator.session.events import (
     Delivering,
     Event,
     Fanout,
+    FilesUnderWay,
+    HostsAwaited,
     Joining,
     Preparing,
     RunEnded,
@@ -35,7 +37,9 @@ from tests.builders import job, made, ready
 NOW = 7
 
 EVENTS = [
-    Joining(NOW, 3, (1, 2)),
+    HostsAwaited(NOW, 3, ("b", "user@c:2222")),
+    FilesUnderWay(NOW, 3, ("b",), 120_000_000),
+    Joining(NOW, 3, (1, 2), ("b",)),
     Preparing(NOW, 3, 1, 2, 7),
     WarmingUp(NOW, 3),
     Delivering(NOW, 3, 1),
@@ -123,6 +127,18 @@ def test_where_all_sinks_have_failed_the_run_goes_on_and_the_reasons_are_kept() 
 
 def fleet(agents: int) -> Fleet:
     return Fleet([job((i,)) for i in range(agents)], Rules(), 0)
+
+
+def test_agents_on_several_hosts_are_named_with_theirs() -> None:
+    hosts = {0: "a", 1: "b"}
+    life = fleet(2)
+    assert awaited(life, NOW, hosts) == Joining(NOW, 2, (0, 1), ("a", "b"))
+    for agent in range(2):
+        life.heard(b"%d" % agent, Hello(PROTOCOL_VERSION, agent + 1, "box", agent, nonce=f"{agent:032x}"), 0)
+    life.heard(b"0", ready(), 0)
+    assert awaited(life, NOW, hosts) == Preparing(NOW, 2, 1, 1, 0, "b")
+    (agent_on_b,) = ready_agents([Member(1, job((3,)), pid=9, ready=ready())], hosts)
+    assert agent_on_b.host == "b"
 
 
 def test_what_a_run_waits_for_is_an_event_from_the_first_agent_to_the_last_result() -> None:
