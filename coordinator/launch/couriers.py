@@ -181,7 +181,8 @@ class Couriers:
 
     def add(self, name: str, command: Sequence[str], data: bytes, mark: str | None = None) -> None:
         """Have `data` carried to its standard input: at once, or when it has printed `mark` as a line, and leave that
-        open. Few couriers whose mark was not seen run at a time. Raises OSError where no process can be started."""
+        open. Few couriers whose mark was not seen run at a time, and for a host one, after the end of the one before.
+        Raises OSError where no process can be started."""
         self._waiting.append((name, command, data, mark))
         self._begin()
 
@@ -250,7 +251,7 @@ class Couriers:
 
     def _begin(self) -> None:
         on_the_way = sum(not courier.reached for courier in self._running.values())
-        while self._waiting and on_the_way < _AT_ONCE:
+        while self._waiting and on_the_way < _AT_ONCE and self._waiting[0][0] not in self._running:
             try:
                 courier = Courier(*self._waiting[0], self._ending)
             except OSError:

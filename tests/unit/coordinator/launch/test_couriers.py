@@ -91,6 +91,15 @@ def test_one_that_has_reached_nothing_is_killed_when_it_is_hung_up(couriers: Cou
     assert not couriers.hang_up("a")
 
 
+def test_the_next_for_a_host_begins_when_the_one_before_has_ended(couriers: Couriers) -> None:
+    couriers.add("a", sh("echo first; read word || echo bye"), b"")
+    until_said(couriers, "first")
+    couriers.hang_up("a")
+    couriers.add("a", sh("echo second"), b"")
+    news = [one for _, one in until_idle(couriers)]
+    assert [one if isinstance(one, str) else one.last() for one in news] == ["bye", "bye", "second", "second"]
+
+
 @pytest.mark.parametrize("how", ["it is ended", "it ends"])
 def test_what_it_has_started_here_does_not_outlive_it(how: str, couriers: Couriers) -> None:
     couriers.add("a", sh("sleep 60 & echo $!; " + ("exec sleep 60" if how == "it is ended" else "exit 3")), b"", "MARK")
