@@ -26,7 +26,7 @@ def find_on_host(evidence: Evidence, index: int) -> Iterator[Finding]:
         yield Finding(Code.HOST_LOST, "error", f"The host was lost: {host.why}. {_left(evidence.run.on(index).agents)}")
         return
     limit_ms = evidence.run.request.criteria.thresholds.max_clock_error_ms
-    if host.clock is None or host.clock.error_ns <= limit_ms * NS_PER_MS:
+    if host.clock is None or (host.clock.error_ns <= limit_ms * NS_PER_MS and not host.clock.contradictions):
         return
     trip = milliseconds(host.clock.least_round_trip_ns / NS_PER_MS)
     window_ns = 0 if evidence.merged is None else evidence.merged.window.stop_ns - evidence.merged.window.start_ns
@@ -37,6 +37,11 @@ def find_on_host(evidence: Evidence, index: int) -> Iterator[Finding]:
         f"round trips took {trip}."
     )
     advice = "Measure for longer, -t, over a faster network, or raise --max-clock-error; latencies are not affected."
+    if host.clock.contradictions:
+        message += f" It jumped, or ran faster or slower than clocks do: {host.clock.contradictions:,} of them contradict the rest."
+        advice = (
+            "Run again, and see whether the host is suspended or migrated, or its clock slewed, while it is measured."
+        )
     yield Finding(Code.CLOCK_ERROR, "error" if coarse else "warning", message, advice)
 
 

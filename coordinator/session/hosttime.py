@@ -130,6 +130,7 @@ class HostTime:
             drift_ppm=self.clock.line().drift_ppm,
             round_trips=self.clock.round_trips,
             least_round_trip_ns=self.clock.least_round_trip_ns,
+            contradictions=self.clock.contradictions,
         )
 
     def _line_of_load(self) -> ClockLine:

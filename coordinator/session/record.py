@@ -64,7 +64,7 @@ class ClockRecord:
     """How a host's clock stood to the coordinator's while the load ran, in ns: the host's minus the coordinator's.
 
     `error_ns`: a bound of the offset's error at the window's edges, the larger one. `round_trips`: so many were made,
-    the shortest of which took `least_round_trip_ns`.
+    the shortest of which took `least_round_trip_ns`, and so many of which contradict the others.
     """
 
     offset_ns: int
@@ -72,6 +72,7 @@ class ClockRecord:
     drift_ppm: float
     round_trips: int
     least_round_trip_ns: int
+    contradictions: int = 0
 
 
 @dataclass(frozen=True)

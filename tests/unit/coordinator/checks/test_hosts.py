@@ -124,6 +124,13 @@ def test_a_clock_that_is_known_badly_is_an_error_where_it_moves_the_window_by_a_
     assert found.message.startswith("Host b: Its clock is known to ")
 
 
+def test_a_clock_that_contradicts_itself_is_told_however_small_its_error_is() -> None:
+    jumped = replace(clock(0, 100), contradictions=3)
+    found = only(evidence_over(over_hosts(two(), clocks={"b": jumped})), Code.CLOCK_ERROR)
+    assert found.message.endswith("3 of them contradict the rest.")
+    assert found.advice.startswith("Run again")
+
+
 def test_the_limit_of_the_clocks_error_can_be_raised() -> None:
     record = over_hosts(two(), wanted=request("--max-clock-error", "20"), clocks={"b": clock(0, 15_000)})
     assert judge(evidence_over(record)).findings == ()

@@ -119,6 +119,7 @@ def test_a_clock_that_jumped_has_a_record_that_says_so_and_the_next_load_another
     record = time.record(BEGIN, BEGIN + seconds(1))
     assert record is not None
     assert record.error_ns > seconds(30)
+    assert record.contradictions == 1
     time.begin()
     assert time.record(BEGIN, BEGIN) is None
     burst(time, BEGIN + seconds(2))
