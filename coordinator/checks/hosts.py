@@ -38,10 +38,8 @@ def find_on_host(evidence: Evidence, index: int) -> Iterator[Finding]:
     )
     advice = "Measure for longer, -t, over a faster network, or raise --max-clock-error; latencies are not affected."
     if host.clock.contradictions:
-        message += f" It jumped, or ran faster or slower than clocks do: {host.clock.contradictions:,} of them contradict the rest."
-        advice = (
-            "Run again, and see whether the host is suspended or migrated, or its clock slewed, while it is measured."
-        )
+        message += f" {host.clock.contradictions:,} of them contradict the rest, as if it had jumped."
+        advice = "Run again, and see whether the host is suspended or migrated, or its clock slewed, meanwhile."
     yield Finding(Code.CLOCK_ERROR, "error" if coarse else "warning", message, advice)
 
 
