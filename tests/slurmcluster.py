@@ -112,8 +112,10 @@ class SlurmCluster(Island):
             cpuset.rmdir()
 
     def jobs(self) -> str:
-        """A line of each that is there, also of those that are ending."""
-        return self.run("squeue", "--noheader", "--format=%i %T")
+        """A line of each that waits or runs. One that was ended is Slurm's own for some seconds more, where it tries to
+        tell an srun that is no longer there."""
+        states = "PENDING,CONFIGURING,RUNNING,SUSPENDED"
+        return self.run("squeue", "--noheader", f"--states={states}", "--format=%i %T")
 
     def await_idle(self) -> None:
         """No job, and all nodes there."""

@@ -29,7 +29,7 @@ _SALLOC: Final = "(allocation)"
 
 _PATIENCE_S: Final = 1.5
 """For supervisors to end when they are asked to."""
-_GRACE_S: Final = 0.7
+_GRACE_S: Final = 0.5
 """For srun to end its step by force, which takes 0.03 s where slurmstepd lives, and for salloc to give back the job."""
 _ANSWER_S: Final = 20.0
 _LONG_S: Final = 3600.0
@@ -105,13 +105,16 @@ class SlurmLauncher:
 
     def close(self) -> None:
         """Waits until the supervisors have ended, for `_PATIENCE_S` in all at the most; then srun ends those that are
-        left by force. The allocation, if it was asked for here, is given back last."""
+        left by force. One whose slurmstepd was killed waits for that for half a minute, and is killed. The allocation,
+        if it was asked for here, is given back last."""
         for name in self._supervisors():
             self._couriers.hang_up(name)
         self._await_supervisors(_PATIENCE_S)
         for name in self._supervisors():
             self._couriers.running[name].end()
         self._await_supervisors(_GRACE_S)
+        for name in self._supervisors():
+            self._couriers.running[name].kill()
         self._couriers.close(_GRACE_S)
 
     def _supervisors(self) -> list[str]:
