@@ -19,11 +19,14 @@ from ovbench.common.cache import MAKING, check_ours
 from ovbench.common.digests import state_of
 from ovbench.common.hostmessages import CHUNK_BYTES, FileOffer, OfferFiles
 
+from ..host.libc import start_writing
+
 CONTENTS: Final = "contents.json"
 FILES: Final = "files"
 _READ_BYTES: Final = 1 << 20
 _MOST_OPEN: Final = 8
 _MANY: Final = 64
+_FLUSH_BYTES: Final = 8 << 20
 
 
 def lock(descriptor: int, exclusive: bool, without: bool) -> bool:
@@ -64,6 +67,8 @@ class _File:
         self.hash = hashlib.sha256()
         self.written = 0
         self.resumed = False
+        self.flushing = 0
+        """Up to where the disk has been asked for it, so that little is left to wait for in the end."""
         self.descriptor: int | None = None
 
     def close(self) -> None:
@@ -122,6 +127,9 @@ class Making:
             at, rest = at + count, rest[count:]
         file.hash.update(data)
         file.written = at
+        if at - file.flushing >= _FLUSH_BYTES:
+            start_writing(file.descriptor, file.flushing, at - file.flushing)
+            file.flushing = at
 
     def finish(self, sha256: str) -> bool:
         """Whether the file, all of which was written, has its digest; else nothing of it is left."""
@@ -151,7 +159,7 @@ class Making:
     def forget(self, sha256: str) -> None:
         file = self._files[sha256]
         self._shut(file)
-        file.hash, file.written, file.resumed = hashlib.sha256(), 0, False
+        file.hash, file.written, file.flushing, file.resumed = hashlib.sha256(), 0, 0, False
         with contextlib.suppress(FileNotFoundError):
             os.unlink(file.path)
 
