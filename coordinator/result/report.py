@@ -366,7 +366,8 @@ def to_json(report: Report) -> bytes:
     """Indented, with the schema's name first, as people look there first."""
     plain = msgspec.to_builtins(report)
     ordered = {"schema": plain.pop("schema"), **plain}
-    return json.dumps(ordered, indent=2, allow_nan=False).encode() + b"\n"
+    # json indents in Python, which takes six times as long.
+    return msgspec.json.format(json.dumps(ordered, allow_nan=False).encode(), indent=2) + b"\n"
 
 
 def from_json(data: bytes) -> Report:
