@@ -298,6 +298,16 @@ def test_it_starts_no_agents_in_a_python_that_its_owner_did_not_name(made: Beds)
     assert "start its supervisor with --agent-python /tmp/python" in failed.message
 
 
+def test_it_starts_agents_in_a_python_that_its_owner_named(made: Beds) -> None:
+    python = str(Path(sys.executable).with_name("python3"))
+    stage = made(counting)
+    host = stage.start("a", "--agent-python", python)
+    joined(stage, host)
+    stage.muster(host, 0, python=python)
+    stage.until(lambda: host.done)
+    assert [agent.count for agent in host.agents.values()] == [200]
+
+
 def test_one_that_is_refused_says_why_in_a_sentence(made: Beds) -> None:
     stage = made(lasting)
     host = stage.start("a")
