@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ovbench.agent.options import parse_options
 from ovbench.coordinator.analysis.merge import merge
 from ovbench.coordinator.analysis.recording import sample_arrays
 from ovbench.coordinator.entry import execute
@@ -129,10 +130,12 @@ def test_the_index_has_every_page() -> None:
 
 def test_a_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
     """In prose, by its long name; command lines have a test of their own."""
-    of_agents = {"--connect", "--host", "--join", "--root", "--allow-extensions"}
     of_slurm = {"--cpu-bind", "--exclusive", "--immediate", "--no-kill", "--overlap", "--time"}
     of_ray = {"--head", "--num-cpus"}
-    known = {"--limit", "--seconds", "--runs"} | of_agents | of_slurm | of_ray
+    known = {"--limit", "--seconds", "--runs"} | of_slurm | of_ray
+    with pytest.raises(SystemExit):
+        parse_options(["--help"])
+    known |= set(re.findall(r"--[a-z][\w-]*", capsys.readouterr().out))
     for verb in ("", "study", "show", "compare", "export", "topology", "manifest"):
         with pytest.raises(SystemExit):
             execute([*verb.split(), "--help"])
