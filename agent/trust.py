@@ -20,6 +20,7 @@ from ovbench.common.job import Job
 _PATHS: Final = ("_DIR", "_PATH", "_FILE", "_LIBRARY", "_LIB")
 """How properties of OpenVINO end whose values are paths, as CACHE_DIR and WEIGHTS_PATH."""
 
+_PROPERTY: Final = "-load_config"
 _MOST_FILES: Final = 100_000
 
 
@@ -80,8 +81,8 @@ class Trust:
             )
 
     def _check_path(self, what: str, path: str) -> None:
-        roots = self.roots if self.cache is None else (*self.roots, self.cache)
-        if not roots:
+        roots = self.roots if self.cache is None or not self._is_sent(what) else (*self.roots, self.cache)
+        if not roots and self.cache is None:
             raise UsageError(
                 f"{what} {path}: this agent was started by hand and opens no files; start it with --root DIR, a "
                 "folder that has it"
@@ -92,12 +93,16 @@ class Trust:
             where = path if file == path else f"{path}, by {file},"
             if not self.roots:
                 raise UsageError(
-                    f"{what} {where} is no file that was sent to this host; start its supervisor with --root DIR, a "
-                    "folder that has it"
+                    f"{what} {where} is no file that was sent to this host for that; start its supervisor with "
+                    "--root DIR, a folder that has it"
                 )
             raise UsageError(
                 f"{what} {where} is not in the agent's --root {' or '.join(self.roots)}; name a folder that has it"
             )
+
+    def _is_sent(self, what: str) -> bool:
+        """Whether files for it are taken from the coordinator; one for a property may have code run, as a library."""
+        return what in ("-m", "-i", "-extensions") or (self.extensions and what.startswith(_PROPERTY))
 
 
 def encode_trust(trust: Trust) -> str:
@@ -123,7 +128,7 @@ def _paths(job: Job) -> Iterator[tuple[str, str]]:
         yield "-cdir", job.runtime.cache_dir
     for name, value in job.runtime.config.items():
         if value and ("/" in value or name.upper().endswith(_PATHS)):
-            yield f"-load_config {name}", value
+            yield f"{_PROPERTY} {name}", value
     if "/" in job.runtime.device:
         yield "-d", job.runtime.device
 

@@ -130,6 +130,20 @@ def test_what_was_sent_may_be_opened_and_nothing_else(root: Path) -> None:
     sent = Trust(cache=str(root))
     sent.check(asking(model=Model(str(root / "model.xml"))))
     other = Model(str(root.parent / "other" / "model.xml"))
-    assert "no file that was sent to this host" in refused(sent, model=other)
+    assert "no file that was sent to this host for that" in refused(sent, model=other)
     assert f"--root {root}" in refused(Trust((str(root),), cache="/cache"), model=other)
     Trust((str(root.parent / "other"),), cache=str(root)).check(asking(model=other))
+
+
+def test_what_was_sent_serves_as_model_and_input_and_as_what_runs_code_only_where_that_is_allowed(root: Path) -> None:
+    """And nothing is written among it."""
+    file = str(root / "model.bin")
+    sent, allowed = Trust(cache=str(root)), Trust(cache=str(root), extensions=True)
+    for changes in (
+        {"runtime": Runtime(config={"SOME_PATH": file})},
+        {"model": Model("builtin:tiny", extensions=(file,))},
+    ):
+        refused(sent, **changes)
+        allowed.check(asking(**changes))
+    for runtime in (Runtime(cache_dir=str(root)), Runtime(device=file)):
+        assert "start its supervisor with --root DIR" in refused(allowed, runtime=runtime)
