@@ -13,6 +13,7 @@ from . import (
     counting,
     dispatch,
     fifty_hosts,
+    files,
     hostbus,
     lateness,
     memory,
@@ -69,6 +70,7 @@ SCRIPTS: Final[tuple[_Script, ...]] = (
     stall,
     overload,
     clocks,
+    files,
     thousand_agents,
     fifty_hosts,
 )

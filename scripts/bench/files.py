@@ -67,8 +67,8 @@ class Sent:
 
 
 def measure(settings: Settings) -> Iterator[Row]:
-    with tempfile.TemporaryDirectory(prefix="ovbench-bench-", dir=".") as name:
-        folder = Path(name).absolute()
+    with tempfile.TemporaryDirectory(prefix="ovbench-bench-") as name:
+        folder = Path(name)
         model = folder / "large.xml"
         model.write_bytes(b"<net/>")
         with open(model.with_suffix(".bin"), "wb") as weights:
