@@ -137,10 +137,12 @@ class Making:
         if file.hash.hexdigest() != sha256:
             self.forget(sha256)
             return False
-        if not self._many:
-            if file.descriptor is None:
-                self._opened(file)
-            assert file.descriptor is not None
+        if file.descriptor is None:
+            self._opened(file)
+        assert file.descriptor is not None
+        if self._many:
+            start_writing(file.descriptor, 0, 0)  # to its end
+        else:
             os.fsync(file.descriptor)
         self._shut(file)
         for name in file.names[1:]:
@@ -149,7 +151,8 @@ class Making:
 
     @property
     def _many(self) -> bool:
-        """So many files that all of the disk's is written out once, when they are there, not each by itself."""
+        """So many files that they are waited for when all are there: by then the disk has them, or nearly so. Waiting
+        for each by itself has the file system write its journal as often."""
         return len(self._offer.files) > _MANY
 
     def resumed(self, sha256: str) -> bool:
@@ -185,9 +188,9 @@ class Making:
         that many may have."""
         files = self.folder / FILES
         contents = {}
-        if self._many:
-            os.sync()
         for one in self._offer.files:
+            if self._many:
+                flush(files / one.name)
             state = state_of(files / one.name)
             contents[one.name] = [one.size, one.sha256, [getattr(state, name) for name in state.__struct_fields__]]
         with open(os.dup(self._lock), "wb") as stream:
@@ -196,7 +199,7 @@ class Making:
             stream.flush()
             os.fsync(stream.fileno())
         for folder in (*_folders(files), self.folder):
-            flush_folder(folder)
+            flush(folder)
         taken, self._lock = self._lock, -1
         self.close()
         return taken
@@ -300,9 +303,9 @@ def _folders(top: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def flush_folder(folder: Path) -> None:
-    """Its names, on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def flush(path: Path) -> None:
+    """A file, or a folder's names, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

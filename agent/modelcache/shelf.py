@@ -20,7 +20,7 @@ from ovbench.common.errors import UsageError
 from ovbench.common.hostmessages import OfferFiles
 from ovbench.common.job import FileState
 
-from .making import CONTENTS, FILES, Making, flush_folder, is_at, lock, open_own
+from .making import CONTENTS, FILES, Making, flush, is_at, lock, open_own
 
 _OTHERS_MAY_WRITE: Final = 0o022
 _MOST_CONTENTS_BYTES: Final = 64 << 20
@@ -75,7 +75,7 @@ class Shelf:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise
             else:
-                flush_folder(self.sets)
+                flush(self.sets)
                 return Kept(
                     folder / FILES, tuple(state_of(folder / FILES / one.name) for one in offer.files), descriptor
                 )
