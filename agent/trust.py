@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from ovbench.common import builtin
+from ovbench.common.digests import external_names
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Job
 
@@ -149,6 +150,8 @@ def _files(path: str) -> Iterator[str]:
             yield from (os.path.join(place, one) for one in (*folders, *files))
     else:
         yield from (os.path.join(folder, stem + suffix) for suffix in (".bin", ".pdiparams", ".onnx_data", ".data"))
+        if name.lower().endswith(".onnx"):  # data of its tensors, wherever it says that they are
+            yield from (os.path.join(folder, where) for where in external_names(path))
 
 
 def _inside(path: str, root: str) -> bool:

@@ -22,7 +22,7 @@ from .job import MOST_WHOLE, FileState, Known
 _BESIDE: Final = {".xml": (".bin",), ".pdmodel": (".pdiparams",), ".onnx": (), ".meta": (".index",)}
 """Suffixes of the files that belong to a model of the same name: IR, Paddle, TensorFlow's checkpoints."""
 
-_LOCATION: Final = re.compile(rb"\n\x08location\x12([\x01-\x7f])")
+_LOCATION: Final = re.compile(rb"\n\x08location\x12([\x01-\x7f]|[\x80-\xff][\x01-\x7f])")
 """Of a tensor whose data are in another file: in an ONNX model, StringStringEntryProto{key: "location", value: ...}
 (onnx.proto, TensorProto.external_data), as protobuf writes it."""
 
@@ -56,15 +56,22 @@ def _escaped(name: str) -> str:
 
 
 def _external(file: Path) -> Iterator[str]:
+    return (name for name in external_names(str(file)) if not os.path.isabs(name))
+
+
+def external_names(source: str) -> tuple[str, ...]:
+    """Where an ONNX model says that the data of its tensors are, relative to its folder, or wherever it wants them."""
     try:
-        with open(file, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            names = {content[found.end() : found.end() + found[1][0]] for found in _LOCATION.finditer(content)}
+        with open(source, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            names = {content[found.end() : found.end() + _length(found[1])] for found in _LOCATION.finditer(content)}
     except (OSError, ValueError):  # not there, or empty: whoever loads it says so
-        return
-    for name in sorted(names):
-        with_path = os.fsdecode(name)
-        if "\0" not in with_path and not os.path.isabs(with_path):
-            yield with_path
+        return ()
+    return tuple(with_path for with_path in map(os.fsdecode, sorted(names)) if "\0" not in with_path)
+
+
+def _length(varint: bytes) -> int:
+    """Of one or two bytes, seven bits each, the lowest first."""
+    return varint[0] if len(varint) == 1 else (varint[0] & 0x7F) | varint[1] << 7
 
 
 def known(paths: Sequence[str]) -> tuple[Known, ...]:

@@ -7,7 +7,6 @@ place for good: another one with the same key is refused, also when the first is
 
 import contextlib
 import math
-import tempfile
 import time
 from collections import deque
 from collections.abc import Container, Iterator, Mapping
@@ -24,6 +23,7 @@ from .hostsocket import QUIET_S, HostSocket
 from .keys import Keys, key_text
 from .passage import Limits
 from .reliable import NONCE_BYTES, Broken, Frame, Kind, Stream, frame_bytes, parse_frame
+from .runfolder import run_folder
 from .wire import BadMessage
 
 _LIMITS: Final = Limits()
@@ -96,8 +96,9 @@ class HostHub(HostSocket):
         self._owing: set[_Guest] = set()
         self._owing_since_s = 0.0
         self._leaving: deque[tuple[float, int]] = deque()
-        self._behind = tempfile.TemporaryDirectory(prefix="ovbench-gate-")
-        inner = f"{self._behind.name}/bus"
+        # As short as an address has to be, locked, and removed by the next run where this one is killed.
+        self._behind = contextlib.ExitStack()
+        inner = f"{self._behind.enter_context(run_folder())}/gate"
         self._socket.bind(f"ipc://{inner}")
         door = _Door(self._context, self._guests)
         try:
@@ -105,7 +106,7 @@ class HostHub(HostSocket):
         except OSError as error:
             door.close()
             self._end(0.0)
-            self._behind.cleanup()
+            self._behind.close()
             raise OSError(error.errno, error.strerror or str(error)) from None
 
     @property
@@ -143,7 +144,7 @@ class HostHub(HostSocket):
         """What has arrived, each with its host, without waiting, in turn from each host that has sent something.
 
         Not more than `most` are looked at, what is dropped among them, and none after `most_bytes` of them; the rest
-        the next time. not raised, for what a host sent and was no message.
+        the next time. BadMessage is returned, not raised, for what a host sent and was no message.
         """
         read_bytes = 0
         for _ in range(most):
@@ -286,4 +287,4 @@ class HostHub(HostSocket):
         self._gate.let_nobody_in()
         self._end(max(0.0, end_s - time.monotonic()))
         self._gate.close(max(0.0, end_s - time.monotonic()))
-        self._behind.cleanup()
+        self._behind.close()

@@ -62,7 +62,11 @@ class HostLink(HostSocket):
         self.refused = ""
         """Why the coordinator will not have this process; empty while it may."""
         self._attach_at_s = self._revive_at_s = self._owing_since_s = math.inf
-        self._connect()
+        try:
+            self._connect()
+        except zmq.ZMQError:
+            self.close()
+            raise UsageError(f"{join.endpoint}: this is no address that can be connected to") from None
 
     def _connect(self) -> None:
         join = self._join

@@ -177,11 +177,11 @@ class Duty:
                 self._crew.kill(agent)
             case ObserveLoad():
                 if mistake := absurd(order.begin_ns, now_ns) or absurd(order.window_ns, now_ns):
-                    return [_failed(mistake)]
+                    return [HostFailed("runtime", as_text(mistake))]
                 self._outlook.load_begins(order.begin_ns, order.window_ns, order.duration_s)
             case CutLoad(_, end_ns):
                 if mistake := absurd(end_ns, now_ns):
-                    return [_failed(mistake)]
+                    return [HostFailed("runtime", as_text(mistake))]
                 self._outlook.cut(end_ns)
             case EndObserving():
                 return self._outlook.conclude()

@@ -25,6 +25,10 @@ def find_on_host(evidence: Evidence, index: int) -> Iterator[Finding]:
     if host.why:
         yield Finding(Code.HOST_LOST, "error", f"The host was lost: {host.why}. {_left(evidence.run.on(index).agents)}")
         return
+    if not host.surveyed:
+        message = "What its CPUs did beside the load is not known in full: it did not send all that it observed."
+        advice = "Run again, and see whether its network was gone at the end."
+        yield Finding(Code.HOST_UNSEEN, "warning", message, advice)
     limit_ms = evidence.run.request.criteria.thresholds.max_clock_error_ms
     if host.clock is None or (host.clock.error_ns <= limit_ms * NS_PER_MS and not host.clock.contradictions):
         return

@@ -106,7 +106,7 @@ def _planned(request: StudyRequest, site: Site, command: Sequence[str]) -> tuple
         repetitions=repetitions,
         axes=plan.axes,
         trials=order,
-        fingerprint=fingerprint((one.request for one in prepared), site.topology),
+        fingerprint=fingerprint((one.request for one in prepared), site.topology, site.machine),
         p99_limit_ms=request.p99_limit_ms,
         retry_suspect=RETRY_SUSPECT if request.retry_suspect is None else request.retry_suspect,
     )
@@ -116,7 +116,7 @@ def _planned(request: StudyRequest, site: Site, command: Sequence[str]) -> tuple
 def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[PlacedTrial], site: Site) -> Study:
     """With what has changed, of all its files, also those whose trials have ended. Raises UsageError unless it is
     accepted."""
-    now = fingerprint((one.request for one in everything), site.topology)
+    now = fingerprint((one.request for one in everything), site.topology, site.machine)
     changed = tuple(changes(study.fingerprint, now))
     if changed and not request.accept_changes:
         raise UsageError(

@@ -162,6 +162,8 @@ def _refuse_beside_hosts(raw: argparse.Namespace) -> None:
         )
     if raw.agent_python is not None:
         raise UsageError("--agent-python is for agents of this host; use --remote-python")
+    if raw.cache_dir is not None and raw.launcher != "external":
+        raise UsageError("-cdir is for hosts that join by hand, whose owners allow it with --root; leave it out")
     for flag, launcher in (
         ("install", "ssh"),
         ("ssh_config", "ssh"),

@@ -17,6 +17,7 @@ from .hostsfile import read_hosts_file
 from .remote import Remote
 from .request import Recorded
 
+_MOST_PORT: Final = 65_535
 _ADDRESS: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9a-fA-F:.%A-Za-z_-]{2,80}\])(?::[0-9]{1,5})?")
 
 
@@ -82,6 +83,7 @@ def _readable(flag: str, path: Path) -> Path:
 
 
 def _advertise(text: str | None) -> str | None:
-    if text is not None and not _ADDRESS.fullmatch(text):
+    port = "" if text is None or text.endswith("]") or ":" not in text else text.rpartition(":")[2]
+    if text is not None and (not _ADDRESS.fullmatch(text) or (port and not 0 < int(port) <= _MOST_PORT)):
         raise UsageError(f"--advertise {text}: this is no address; write ADDRESS or ADDRESS:PORT, as in 10.0.0.1:5555")
     return text

@@ -27,6 +27,7 @@ class Code(StrEnum):
     SETTINGS_CHANGED = "settings_changed"
     REQUESTS_BELOW_STREAMS = "requests_below_streams"
     CLOCK_ERROR = "clock_error"
+    HOST_UNSEEN = "host_unseen"
     UNLIKE_HOSTS = "unlike_hosts"
     START_SKEW = "start_skew"
     STOP_SKEW = "stop_skew"
@@ -76,6 +77,7 @@ EFFECTS: Final[Mapping[Code, Effect]] = {
     Code.SETTINGS_CHANGED: "none",
     Code.REQUESTS_BELOW_STREAMS: "none",
     Code.CLOCK_ERROR: "none",
+    Code.HOST_UNSEEN: "doubt",
     Code.UNLIKE_HOSTS: "none",
     Code.START_SKEW: "none",
     Code.STOP_SKEW: "none",

@@ -1,15 +1,16 @@
 """Other hosts as the place of a run: what they are given before it, and what is known of each after it."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from msgspec import structs
 
 from ovbench.common.dealing import deal
+from ovbench.common.errors import UsageError
 from ovbench.common.job import Job, Schedule, ScheduleAddress
-from ovbench.common.topology import Topology
+from ovbench.common.topology import Topology, format_cpu_list
 
 from ..machine.inspection import environment_of
 from ..plan.plan import Plan, SeatedHost, make_plan_over
@@ -24,7 +25,9 @@ from ..session.record import AgentRecord, HostRecord
 from ..session.session import Bus
 from .schedule import Int64s, ScheduledPlan, due_of
 
-_SURVEY_S = 3.0
+_SURVEY_S = 6.0
+"""Longer than a network may be cut without harm."""
+
 _NOWHERE = ScheduleAddress(1, 0, 1, "0" * 32)
 """Until a host has said where it keeps its part of the schedule."""
 
@@ -44,10 +47,22 @@ class RemoteSite:
         assert topology is not None
         return topology
 
+    @property
+    def machine(self) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for host in self.hosts.hosts:
+            if host.present is not None and host.topology is not None:
+                told, cpus = host.present, format_cpu_list(tuple(cpu.id for cpu in host.topology.cpus))
+                found[f"{host.name}: kernel"] = told.kernel
+                found[f"{host.name}: openvino"] = told.libraries.get("openvino", "")
+                found[f"{host.name}: cpus"] = f"{host.topology.model} {cpus}"
+        return found
+
     def plan(self, request: Request) -> Plan:
         """Hosts that the request does not name have no agents in it."""
-        asked = () if request.launch.remote is None else request.launch.remote.hosts
-        agents = {host.name: host.agents for host in asked}
+        if request.launch.remote is None:
+            raise UsageError("it names no hosts, and other settings do; give --hosts to all of them, or to none")
+        agents = {host.name: host.agents for host in request.launch.remote.hosts}
         return make_plan_over(
             request,
             [
@@ -133,10 +148,11 @@ class RemoteWatch:
             topology=topology,
             readings=tuple(observed.readings),
             environment=environment_of(present, topology, observed.governors, openvino),
-            neighbours=dict(observed.neighbours),
+            neighbours={where: tuple(points) for where, points in observed.neighbours.items()},
             sensors=tuple(observed.sensors),
             governors=observed.governors,
             name=host.name,
             clock=host.time.record(start_ns, stop_ns),
             why=host.lost,
+            surveyed=observed.over,
         )

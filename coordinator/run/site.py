@@ -2,13 +2,14 @@
 
 import contextlib
 import os
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from msgspec import structs
 
 from ovbench.common.digests import known, model_files
+from ovbench.common.errors import UsageError
 from ovbench.common.neighbours import Neighbours
 from ovbench.common.sensors import make_sensors
 from ovbench.common.survey import Survey
@@ -50,6 +51,10 @@ class Site(Protocol):
     def topology(self) -> Topology:
         """Of its first host, by which studies are designed."""
 
+    @property
+    def machine(self) -> Mapping[str, str]:
+        """What has to be as it was where a study goes on, of each other host, by what it is called."""
+
     def plan(self, request: Request) -> Plan:
         """Raises UsageError where the request cannot be met there."""
 
@@ -79,8 +84,13 @@ class LocalSite:
     """The coordinator's own host."""
 
     topology: Topology
+    machine: Mapping[str, str] = field(default_factory=dict)
+    recorded: bool = False
+    """It is a recording, which stands for any host that is planned for."""
 
     def plan(self, request: Request) -> Plan:
+        if request.launch.remote is not None and not self.recorded:
+            raise UsageError("it names other hosts, which not all settings do; give --hosts to all of them, or to none")
         return make_plan(request, self.topology)
 
     @contextlib.contextmanager

@@ -93,6 +93,7 @@ class HostRecord:
     name: str = ""
     clock: ClockRecord | None = None
     why: str = ""
+    surveyed: bool = True
 
 
 @dataclass(frozen=True)

@@ -22,16 +22,16 @@ _WEIGHTS: Final = (".bin", ".pdiparams")
 """Files beside a model of the same name that belong to it: of IR and Paddle."""
 
 
-def fingerprint(runs: Iterable[Request], topology: Topology) -> Fingerprint:
-    """Of all models in `runs` and the files that go with them, and this machine. Raises UsageError where one cannot be
-    read."""
+def fingerprint(runs: Iterable[Request], topology: Topology, hosts: Mapping[str, str] | None = None) -> Fingerprint:
+    """Of all models in `runs` and the files that go with them, and this machine, with `hosts` what is known of others.
+    Raises UsageError where one cannot be read."""
     all_runs = tuple(runs)
     files = sorted({file for request in all_runs for file in _files(request)})
     parts = sorted({part for file in files if not file.startswith(PREFIX) for part in model_files(file)})
     pythons = sorted({python for request in all_runs if (python := request.launch.agent_python) is not None})
     return Fingerprint(
         models={file: _digest(file) for file in files},
-        machine={**_machine(topology), **_builds(pythons)},
+        machine={**_machine(topology), **_builds(pythons), **(hosts or {})},
         files={part: _sha256(part) for part in parts if Path(part).is_file()},
     )
 

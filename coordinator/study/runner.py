@@ -58,6 +58,7 @@ class PlacedTrial:
         """Whether the other's agents can do it as they are."""
         return (
             self.request.launch.agent_python == other.request.launch.agent_python
+            and self.plan.shares == other.plan.shares
             and len(self.plan.jobs) == len(other.plan.jobs)
             and all(job.same_but_load(one) for job, one in zip(self.plan.jobs, other.plan.jobs, strict=True))
         )

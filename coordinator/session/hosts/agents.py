@@ -80,13 +80,14 @@ class RemoteAgents:
             yield self.hosts.deaths.popleft()
 
     def kill(self, agent: int) -> None:
-        host = self.hosts.host_of(agent)
-        if host is not None and not host.lost:
-            self.hosts.send(host, EndAgent(self.hosts.epoch, agent))
+        for host in self.hosts.living:
+            if agent in host.agents:
+                self.hosts.send(host, EndAgent(self.hosts.epoch, agent))
 
     def await_ends(self, timeout_s: float) -> None:
         self.hosts.disband(timeout_s)
         self.hosts.deaths.clear()
+        self.hosts.rest()
 
     def abandon(self) -> None:
         self.hosts.launcher.abandon()

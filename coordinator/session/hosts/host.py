@@ -37,6 +37,9 @@ from ..pinger import Pinger
 Int64s = npt.NDArray[np.int64]
 
 HEARTBEAT_S: Final = 0.25
+_MOST_NUMBERS: Final = 20_000_000
+"""Of one epoch: 512 CPUs for two hours, and about 1 GB at the most."""
+
 _BEFORE_NS: Final = 10 * NS_PER_MS
 _BEFORE: Final = 16
 _AFTER_NS: Final = 10 * NS_PER_MS
@@ -60,15 +63,26 @@ def topology_of(told: HostTopology) -> Topology:
     )
 
 
+class TooMuch(Exception):
+    """A host reports more than it can have observed."""
+
+
 @dataclass
 class Observed:
     """Of one epoch, as far as it has come. `over`: all of it has."""
 
     readings: list[CpuTotals] = field(default_factory=list)
-    neighbours: dict[tuple[Process, int], tuple[tuple[int, float], ...]] = field(default_factory=dict)
+    neighbours: dict[tuple[Process, int], list[tuple[int, float]]] = field(default_factory=dict)
     sensors: list[SensorReading] = field(default_factory=list)
     governors: tuple[Governor, ...] = ()
     over: bool = False
+    _numbers: int = 0
+
+    def count(self, numbers: int) -> None:
+        """Raises TooMuch beyond what the longest run on the largest machine would have."""
+        self._numbers += numbers
+        if self._numbers > _MOST_NUMBERS:
+            raise TooMuch("more readings than a run has")
 
 
 @dataclass
@@ -85,11 +99,13 @@ class Host:
     agents: range = range(0)
     observed: Observed = field(default_factory=Observed)
     schedule: ScheduleAddress | None = None
+    loaded: bool = False
+    """Whether a load has been ordered in this epoch."""
     lost: str = ""
 
     def muster(self, agents: range) -> None:
         """Another epoch begins."""
-        self.agents, self.observed, self.schedule = agents, Observed(), None
+        self.agents, self.observed, self.schedule, self.loaded = agents, Observed(), None, False
         self.time.begin()
 
     def joins(self, told: Present, now_ns: int) -> None:
@@ -100,6 +116,7 @@ class Host:
 
     def load(self, order: ObserveLoad) -> ObserveLoad:
         """A load is about to begin; the order with the host's instants. Raises NoInstant."""
+        self.loaded = True
         self.time.pinger.burst(order.window_ns - _BEFORE_NS, _BEFORE)
         if order.duration_s is not None:
             self.time.pinger.burst(order.window_ns + to_ns(order.duration_s) + _AFTER_NS)
@@ -118,20 +135,22 @@ class Host:
         return self.time.notice(notice)
 
     def observes(self, notice: AnyHostNotice) -> bool:
-        """Takes what it has observed, or a pong's round trip; False for anything else. Raises NoInstant."""
+        """Takes what it has observed; False for anything else. Raises NoInstant, and TooMuch."""
         mapped = self.time.host_notice(notice)
         match mapped:
             case CpuReading():
+                self.observed.count(len(mapped.cpus) * len(FIELDS))
                 totals = np.frombuffer(mapped.totals, "<f8").reshape(-1, len(FIELDS))
                 cpus = {cpu: tuple(row) for cpu, row in zip(mapped.cpus, totals.tolist(), strict=True)}
                 self.observed.readings.append(CpuTotals(mapped.host_ns, cpus, mapped.own_s, mapped.own_cpu))
             case NeighbourTime():
                 instants, seconds = np.frombuffer(mapped.host_ns, "<i8"), np.frombuffer(mapped.seconds, "<f8")
                 key = (Process(mapped.pid, mapped.started_ticks, mapped.name), mapped.cpu)
-                before = self.observed.neighbours.get(key, ())
+                self.observed.count(len(instants) + 1)
                 points = zip(instants.tolist(), seconds.tolist(), strict=True)
-                self.observed.neighbours[key] = (*before, *points)
+                self.observed.neighbours.setdefault(key, []).extend(points)
             case SensorsAt():
+                self.observed.count(len(mapped.mhz) + len(mapped.throttles) + len(mapped.energy_j) + 1)
                 reading = SensorReading(mapped.host_ns, mapped.mhz, mapped.throttles, mapped.energy_j)
                 self.observed.sensors.append(reading)
             case Surveyed():

@@ -52,7 +52,7 @@ from ...launch import Death, HostLauncher
 from ...plan.plan import Plan
 from ..events import Sink
 from ..interrupts import Interrupts
-from .host import HEARTBEAT_S, Host
+from .host import HEARTBEAT_S, Host, TooMuch
 from .patience import Patience
 from .supply import Supply
 from .teller import files_under_way, hosts_awaited, not_joined, teller
@@ -89,7 +89,6 @@ class Hosts:
     deaths: deque[Death] = field(default_factory=deque)
     failures: deque[str] = field(default_factory=deque)
     """What hosts could not do, by the user's fault: a sentence each, with the host."""
-    pids: dict[int, int] = field(default_factory=dict)
     supply: Supply = field(default_factory=Supply)
     _ticked_ns: int = 0
     _disbanded: set[int] = field(default_factory=set)
@@ -120,6 +119,7 @@ class Hosts:
                     raise UsageError(not_joined(host, timeout_s, self.hub.address))
             self.raise_failure()
         self._await_clocks()
+        self.rest()  # what is loaded, planned and read before the first load takes as long as it takes
 
     def _await_clocks(self) -> None:
         """Until the clock of each host is known well."""
@@ -132,7 +132,7 @@ class Hosts:
             self._turn()
             for host in waiting:
                 if patience.ran_out(host.index, host.time.clock.round_trips, self.clock()):
-                    self._lose(host, "its clock cannot be read, as it does not answer")
+                    self.lose(host, "its clock cannot be read, as it does not answer")
 
     def dismiss(self, timeout_s: float) -> None:
         """Let the supervisors go, and wait until they have."""
@@ -146,8 +146,7 @@ class Hosts:
             for host in self.living:
                 if not self.hub.connected(host.name):
                     host.lost = "it was dismissed"
-            for _ in self.hub.messages(_MOST, _MOST_BYTES):
-                continue
+            list(self.hub.messages(_MOST, _MOST_BYTES))
 
     def raise_failure(self) -> None:
         """Raises UsageError where a host could not do what it was to."""
@@ -169,6 +168,7 @@ class Hosts:
         """Until every host has the files that the jobs name; `sink` is told of those that have not. Raises UsageError
         where one cannot have them."""
         tell = teller(sink)
+        self.failures.clear()  # of a trial before this one
         self.supply.prepare_files(jobs, len(self.hosts), allow_extensions)
         while not self.supply.prepared(within_s=_AT_ONCE_S):
             self._turn()
@@ -183,7 +183,7 @@ class Hosts:
             self.raise_failure()
             for host in self.living:
                 if self.supply.idle_ns(host.index, self.clock()) > _STUCK_NS:
-                    self._lose(host, f"it has not got on with the files of the run for {_STUCK_NS // NS_PER_S} s")
+                    self.lose(host, f"it has not got on with the files of the run for {_STUCK_NS // NS_PER_S} s")
 
     def begin(self, plan: Plan) -> None:
         """Another epoch, with the clocks known anew and the schedules where the agents will look for them."""
@@ -200,7 +200,7 @@ class Hosts:
                 while self.hub.unsent_bytes(host.name) < _MOST_UNSENT and (order := next(orders[host.index], None)):
                     self.send(host, order)
                 if patience.ran_out(host.index, self.hub.unsent_bytes(host.name), self.clock()):
-                    self._lose(host, "it has not taken its part of the schedule")
+                    self.lose(host, "it has not taken its part of the schedule")
             self._turn()
             self.raise_failure()
 
@@ -227,7 +227,6 @@ class Hosts:
     def _begin(self, plan: Plan) -> None:
         self.epoch += 1
         self.deaths.clear()
-        self.pids.clear()
         for host in self.hosts:
             host.muster(plan.agents_on(host.index))
             if host.lost:
@@ -261,7 +260,9 @@ class Hosts:
                 self.dropped += 1
             elif isinstance(notice, FromAgent):
                 yield from self._passed_on(host, notice, now_ns)
-            elif not isinstance(notice, BadMessage):
+            elif isinstance(notice, BadMessage):
+                self.lose(host, f"it sent something that is not a message: {notice}")
+            else:
                 self._heard(host, notice, now_ns)
 
     def tick(self) -> None:
@@ -273,14 +274,14 @@ class Hosts:
             if gap_ns > _STOOD_STILL_NS:  # this process was not run, so that silence is not the hosts'
                 host.heard_ns = min(now_ns, host.heard_ns + gap_ns)
         for end in self.launcher.ends():
-            self._lose(self._by_name[end.host], end.how)
+            self.lose(self._by_name[end.host], end.how)
         for host in self.living:
             if host.present is None:
                 continue
             self._ping(host)
             silent_s = (now_ns - host.heard_ns) / NS_PER_S
             if silent_s > self.lost_s:
-                self._lose(host, f"nothing was heard from it for {silent_s:.1f} s")
+                self.lose(host, f"nothing was heard from it for {silent_s:.1f} s")
 
     @property
     def next_ns(self) -> int:
@@ -288,7 +289,10 @@ class Hosts:
         return min((host.time.next_ns for host in self.living if host.present is not None), default=1 << 62)
 
     def send(self, host: Host, order: AnyHostOrder) -> bool:
-        return self.hub.send(host.name, order)
+        """False where it is lost, as one is that does not take what it is sent."""
+        if not host.lost and not self.hub.send(host.name, order):
+            self.lose(host, "it does not take what it is sent")
+        return not host.lost
 
     def send_to(self, peer: bytes, order: AnyOrder) -> bool:
         """To an agent. False where its host is lost, or cannot be reached."""
@@ -298,10 +302,12 @@ class Hosts:
         own = peer[_INDEX_BYTES:]
         if isinstance(order, Prepare | Again):
             order = structs.replace(order, job=self.supply.job_for(host.index, host.schedule, order.job))
-        return self.send(host, ToAgent(self.epoch, own, encode(host.time.order(order))))
-
-    def host_of(self, agent: int) -> Host | None:
-        return next((host for host in self.hosts if agent in host.agents), None)
+        try:
+            data = encode(host.time.order(order))
+        except (NoInstant, NoRoundTrip) as strange:
+            self.lose(host, f"its clock cannot be: {strange}")
+            return False
+        return self.send(host, ToAgent(self.epoch, own, data))
 
     def _turn(self, measured: bool = False) -> None:
         """Where no session attends: what agents say now is of no run. Raises KeyboardInterrupt where the user wants an
@@ -316,7 +322,7 @@ class Hosts:
         self.tick()
 
     def _passed_on(self, host: Host, told: FromAgent, now_ns: int) -> Iterator[Spoken]:
-        peer = self._peer(host, told.peer)
+        peer = host.index.to_bytes(_INDEX_BYTES, "big") + told.peer
         if told.epoch != self.epoch:
             self.dropped += 1
             return
@@ -345,14 +351,14 @@ class Hosts:
                 self.supply.heard(host.index, notice, now_ns)
             case Present() | ForeignHost():
                 self._present(host, notice)
-            case HostFailed(kind="usage", message=message):
+            case HostFailed(kind="usage", message=message) if not host.loaded:
                 self.failures.append(f"host {host.name}: {message}")
             case HostFailed(message=message):
-                self._lose(host, message)
+                self.lose(host, message)
             case _ if getattr(notice, "epoch", self.epoch) != self.epoch:
                 self.dropped += 1
-            case Born(agent=agent, pid=pid):
-                self.pids[agent] = pid
+            case Born():
+                pass  # the agent itself says so soon
             case Died(agent=agent, how=how) if agent in host.agents:
                 self.deaths.append(Death(agent, how))
             case CpuReading() | NeighbourTime() | SensorsAt() | Surveyed():
@@ -376,10 +382,11 @@ class Hosts:
     def _observe(self, host: Host, notice: AnyHostNotice) -> None:
         try:
             host.observes(notice)
-        except (NoInstant, NoRoundTrip) as strange:
-            self._lose(host, f"it sent what cannot be: {strange}")
+        except (NoInstant, NoRoundTrip, TooMuch) as strange:
+            self.lose(host, f"it sent what cannot be: {strange}")
 
-    def _lose(self, host: Host, why: str) -> None:
+    def lose(self, host: Host, why: str) -> None:
+        """Give it up, and its agents with it."""
         if host.lost:
             return
         host.lost = why
@@ -391,7 +398,3 @@ class Hosts:
     def _bury(self, host: Host) -> None:
         """Its agents go with it."""
         self.deaths.extend(Death(agent, f"host {host.name} is lost: {host.lost}") for agent in host.agents)
-
-    @staticmethod
-    def _peer(host: Host, own: bytes) -> bytes:
-        return host.index.to_bytes(_INDEX_BYTES, "big") + own

@@ -1,9 +1,12 @@
 """What observes the CPUs and neighbours of other hosts: their supervisors do, and here it comes together."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
-from ovbench.common.hostmessages import CutLoad, EndObserving, ObserveLoad
+from ovbench.common.clockline import NoInstant
+from ovbench.common.hostclock import NoRoundTrip
+from ovbench.common.hostmessages import AnyHostOrder, CutLoad, EndObserving, ObserveLoad
 
 from ...machine.utilization import cpu_shares
 from ...plan.plan import Plan
@@ -36,11 +39,18 @@ class RemoteObserver:
 
     def load_begins(self, begin_ns: int, window_ns: int, duration_s: float | None) -> None:
         for host in self.hosts.staffed:
-            self.hosts.send(host, host.load(ObserveLoad(self.hosts.epoch, begin_ns, window_ns, duration_s)))
+            self._send(host, partial(host.load, ObserveLoad(self.hosts.epoch, begin_ns, window_ns, duration_s)))
 
     def cut(self, end_ns: int) -> None:
         for host in self.hosts.staffed:
-            self.hosts.send(host, host.time.host_order(CutLoad(self.hosts.epoch, end_ns)))
+            self._send(host, partial(host.time.host_order, CutLoad(self.hosts.epoch, end_ns)))
+
+    def _send(self, host: Host, order: Callable[[], AnyHostOrder]) -> None:
+        """One with instants: a host whose clock has none for them is lost, and nobody else is."""
+        try:
+            self.hosts.send(host, order())
+        except (NoInstant, NoRoundTrip) as strange:
+            self.hosts.lose(host, f"its clock cannot be: {strange}")
 
     def tick(self, now_ns: int) -> bool:
         """Whether one of the hosts has been read again by all."""

@@ -1,6 +1,7 @@
 """Opens the way to other hosts: keys for each, a bus, a supervisor on every one; and closes all of it."""
 
 import contextlib
+import errno
 from collections.abc import Callable, Iterator
 
 from ovbench.common.endpoint import tcp_endpoint
@@ -41,12 +42,12 @@ def open_hosts(
     # Pods have theirs already.
     known = launcher.keys if isinstance(launcher, KubernetesLauncher) else made
     own = known.own
+    hosts = hub = None
     try:
-        hub = HostHub(remote.bind, own, {key: name for name, key in known.hosts.items()})
-    except OSError as error:
-        raise UsageError(f"--bind {remote.bind}: {error.strerror or error}") from None
-    hosts = None
-    try:
+        try:
+            hub = HostHub(remote.bind, own, {key: name for name, key in known.hosts.items()})
+        except OSError as error:
+            raise UsageError(f"--bind {remote.bind}: {_reason(error)}") from None
         endpoint = advertised(hub.address, remote.advertise)
         seats = [
             Seat(name, join_bytes(Join(endpoint, name, own.public, pair.public, pair.secret)))
@@ -63,7 +64,16 @@ def open_hosts(
         if hosts is not None:
             hosts.dismiss(_DISMISS_S)
         launcher.close()
-        hub.close(0.0)
+        if hub is not None:
+            hub.close(0.0)
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this host has no such address; name one that it has, and that the hosts reach"
+    if error.errno == errno.EADDRINUSE:
+        return "another program has that port; use another, or port 0 for any that is free"
+    return error.strerror or str(error)
 
 
 def advertised(address: tuple[str, int], advertise: str | None) -> str:

@@ -147,3 +147,11 @@ def test_what_was_sent_serves_as_model_and_input_and_as_what_runs_code_only_wher
         allowed.check(asking(**changes))
     for runtime in (Runtime(cache_dir=str(root)), Runtime(device=file)):
         assert "start its supervisor with --root DIR" in refused(allowed, runtime=runtime)
+
+
+@pytest.mark.parametrize("where", ["../other/secret.npy", "/etc/hostname", f"{'./' * 70}../other/secret.npy"])
+def test_data_that_an_onnx_model_wants_from_elsewhere_do_not_lead_out_of_it_either(root: Path, where: str) -> None:
+    name = where.encode()
+    length = bytes([len(name)]) if len(name) < 128 else bytes([len(name) & 0x7F | 0x80, len(name) >> 7])
+    (root / "m.onnx").write_bytes(b"\n\x08location\x12" + length + name)
+    assert "is not in" in refused(Trust((str(root),)), model=Model(str(root / "m.onnx")))

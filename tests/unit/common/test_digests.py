@@ -18,7 +18,8 @@ def written(folder: Path, **contents: bytes) -> None:
 
 def location(name: str) -> bytes:
     """As an ONNX model names the file that a tensor's data are in."""
-    return b"\n\x08location\x12" + bytes([len(name)]) + name.encode()
+    length = bytes([len(name)]) if len(name) < 128 else bytes([len(name) & 0x7F | 0x80, len(name) >> 7])
+    return b"\n\x08location\x12" + length + name.encode()
 
 
 @pytest.mark.parametrize(
@@ -46,10 +47,14 @@ def test_the_files_of_a_folder_are_all_that_is_in_it(tmp_path: Path) -> None:
 
 
 def test_data_that_an_onnx_model_has_elsewhere_are_of_it(tmp_path: Path) -> None:
-    names = ["weights.data", "gone.data", "../beyond", "weights.data"]
+    names = ["weights.data", "gone.data", "../beyond", "weights.data", "./" * 100 + "more.data"]
     (tmp_path / "m.onnx").write_bytes(b"\x08\x07".join(map(location, names)) + location("/etc/hostname"))
-    written(tmp_path, weights_data=b"1")
-    assert [Path(file).name for file in model_files(str(tmp_path / "m.onnx"))] == ["m.onnx", "weights.data"]
+    written(tmp_path, weights_data=b"1", more_data=b"2")
+    assert [Path(file).name for file in model_files(str(tmp_path / "m.onnx"))] == [
+        "m.onnx",
+        "more.data",
+        "weights.data",
+    ]
     (tmp_path / "empty.onnx").touch()
     assert len(model_files(str(tmp_path / "empty.onnx"))) == 1
 

@@ -50,11 +50,17 @@ def clocked(error_ms: float) -> Evidence:
     return evidence_over(over_hosts(two(), clocks={"b": clock(0, 1000 * error_ms)}))
 
 
+def unseen(record: RunRecord) -> RunRecord:
+    """The second host has not sent all that it observed."""
+    return replace(record, hosts=(record.hosts[0], replace(record.hosts[1], surveyed=False)))
+
+
 HOST_LOST: Final[Case] = (
     lambda: evidence_over(over_hosts(two(other=gone(1)), lost={"b": "its network was gone for 3 s"})),
     lambda: evidence_over(over_hosts(two(other=gone(1, "was killed by SIGKILL")))),
 )
 CLOCK_ERROR: Final[Case] = (lambda: clocked(1.01), lambda: clocked(1.0))
+HOST_UNSEEN: Final[Case] = (lambda: evidence_over(unseen(over_hosts(two()))), lambda: evidence_over(over_hosts(two())))
 UNLIKE_HOSTS: Final[Case] = (
     lambda: evidence_over(over_hosts(two(other=inferring(1, precision="bf16")))),
     lambda: evidence_over(over_hosts(two(), environments={"b": {"kernel": "6.1"}})),

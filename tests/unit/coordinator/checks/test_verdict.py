@@ -21,7 +21,7 @@ from tests.unit.coordinator.analysis.test_consistency import making
 from tests.unit.coordinator.checks import test_scenario as scenario
 from tests.unit.coordinator.checks import test_stability as stability
 from tests.unit.coordinator.checks.test_arrivals import DROPPED, LATE_STARTS, OVERLOADED, UNFINISHED
-from tests.unit.coordinator.checks.test_hosts import CLOCK_ERROR, HOST_LOST, UNLIKE_HOSTS
+from tests.unit.coordinator.checks.test_hosts import CLOCK_ERROR, HOST_LOST, HOST_UNSEEN, UNLIKE_HOSTS
 from tests.unit.coordinator.checks.test_machine import around, clock, use
 from tests.unit.coordinator.checks.test_placement import (
     COLLISION,
@@ -103,6 +103,7 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     Code.AGENT_LOST: (lambda: evidence([delivered(0), lost()]), evidence),
     Code.HOST_LOST: HOST_LOST,
     Code.CLOCK_ERROR: CLOCK_ERROR,
+    Code.HOST_UNSEEN: HOST_UNSEEN,
     Code.UNLIKE_HOSTS: UNLIKE_HOSTS,
     Code.INFERENCE_FAILED: (lambda: evidence([delivered(0), failed()]), lambda: evidence([delivered(0), lost()])),
     Code.NOTHING_COUNTED: (lambda: evidence([lost(0)]), compiled_only),
@@ -193,6 +194,7 @@ def test_a_run_as_it_was_asked_for_has_no_findings_and_is_valid() -> None:
         (Code.AGENT_LOST, "PARTIAL"),
         (Code.HOST_LOST, "PARTIAL"),
         (Code.CLOCK_ERROR, "VALID"),
+        (Code.HOST_UNSEEN, "SUSPECT"),
         (Code.UNLIKE_HOSTS, "VALID"),
         (Code.INFERENCE_FAILED, "PARTIAL"),
         (Code.WRONG_CPUS, "INVALID"),

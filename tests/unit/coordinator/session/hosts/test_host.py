@@ -5,7 +5,7 @@ import pytest
 
 from ovbench.common.hostmessages import CpuReading, Pong
 from ovbench.common.messages import PROTOCOL_VERSION, Finished, Hello, Samples, Start
-from ovbench.coordinator.session.hosts.host import Host
+from ovbench.coordinator.session.hosts.host import Host, Observed, TooMuch
 from tests.builders import finished, samples, seconds, steady
 
 OFFSET_NS = seconds(5_000)
@@ -89,3 +89,18 @@ def test_what_is_known_of_its_clock_has_a_bound_at_both_edges_of_the_window() ->
     assert record.error_ns > 50_000, "half of the round trip, and what may have drifted in ten seconds"
     assert (record.round_trips, record.least_round_trip_ns) == (1, 100_000)
     assert Host(1, "c").time.record(0, 1) is None
+
+
+def test_a_host_that_reports_more_than_there_can_be_is_noticed() -> None:
+    observed = Observed()
+    for _ in range(20):
+        observed.count(1_000_000)
+    with pytest.raises(TooMuch):
+        observed.count(1)
+
+
+def test_all_that_is_reported_is_counted() -> None:
+    host = known()
+    host.observed = Observed(_numbers=20_000_000)
+    with pytest.raises(TooMuch):
+        host.observes(CpuReading(0, seconds(101) + OFFSET_NS, (0,), b"\0" * 40, 0.0, None))

@@ -166,7 +166,7 @@ def hello(agent: int) -> Hello:
 def test_hosts_that_are_there_are_admitted_and_their_clocks_are_known() -> None:
     world = World()
     hosts = hosts_of(world)
-    assert world.orders(Admit) == ["a", "b"]
+    assert world.orders(Admit) == ["a", "b", "a", "b"], "and again for as long as nothing runs"
     for host in hosts.hosts:
         assert host.topology is not None
         assert len(host.topology.cpus) == 4
@@ -439,4 +439,39 @@ def test_between_sessions_hosts_may_hear_nothing_for_longer() -> None:
     hosts.rest()
     hosts.begin(plan())
     leases = [order.lease_s for name, order in world.sent if isinstance(order, Admit) and name == "a"]
-    assert leases == [3.0, 3.0, 600.0, 3.0]
+    assert leases == [3.0, 600.0, 3.0, 600.0, 3.0]
+
+
+def test_a_failure_of_one_trial_is_none_of_the_next() -> None:
+    world = World()
+    hosts = begun(world)
+    hosts.failures.append("host b: the disk is full")
+    hosts.give_files([], allow_extensions=False)
+    hosts.raise_failure()
+
+
+def test_a_host_whose_clock_has_no_instant_for_an_order_is_lost_alone() -> None:
+    world = World()
+    hosts = begun(world)
+    peer = (1).to_bytes(2, "big") + b"p"
+    assert not hosts.send_to(peer, Start(0))
+    assert [host.name for host in hosts.living] == ["a"]
+    assert "its clock cannot be" in hosts.hosts[1].lost
+
+
+def test_what_a_host_cannot_do_once_a_load_was_ordered_is_a_loss_and_not_the_users_fault() -> None:
+    world = World()
+    hosts = begun(world)
+    hosts.hosts[1].loaded = True
+    world.said.append(("b", HostFailed("usage", "an order for an instant that makes no sense")))
+    heard(hosts)
+    hosts.raise_failure()
+    assert [host.name for host in hosts.living] == ["a"]
+
+
+def test_bytes_of_a_host_that_are_no_message_lose_it() -> None:
+    world = World()
+    hosts = begun(world)
+    world.said.append(("b", BadMessage("not a message")))
+    heard(hosts)
+    assert [host.name for host in hosts.living] == ["a"]
