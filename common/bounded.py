@@ -16,6 +16,11 @@ MOST_COUNT = 1 << 53
 MOST_PORTS = 4_096
 """Inputs or outputs of a model, and names of one of them."""
 
+MOST_HOSTS = 1_024
+"""In a run."""
+
+MOST_AGENTS_OF_HOST = 4_096
+
 Version = Annotated[int, Meta(ge=0, lt=1 << 31)]
 Nonce = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 AgentId = Annotated[int, Meta(ge=0, lt=1 << 20)]

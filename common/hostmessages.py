@@ -12,13 +12,11 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from .bounded import AgentId, Count, Megabytes, Name, Nanoseconds, Nonce, Text, Version
+from .bounded import MOST_AGENTS_OF_HOST, AgentId, Count, Megabytes, Name, Nanoseconds, Nonce, Text, Version
 from .job import CpuNumber, Cpus, FileState, NotNegative, Seconds, Sha256
 from .messages import MAX_MESSAGE_BYTES
 
 HOST_PROTOCOL_VERSION: Final = 1
-MOST_HOSTS: Final = 1_024
-MOST_AGENTS_OF_HOST: Final = 4_096
 MOST_PLACE_BYTES: Final = 64
 CHUNK_BYTES: Final = 1 << 20
 INSTANTS_PER_PART: Final = 131_072

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ovbench.common.bounded import MOST_HOSTS
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
-from ovbench.common.hostmessages import MOST_HOSTS
 from ovbench.common.join import Join, join_bytes
 from ovbench.common.printable import one_line
 

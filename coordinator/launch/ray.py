@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from ovbench.common.bounded import MOST_HOSTS
 from ovbench.common.errors import UsageError
-from ovbench.common.hostmessages import MOST_HOSTS
 
 from . import HostEnd, Seat
 from .couriers import Couriers, Ended

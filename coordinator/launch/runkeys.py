@@ -7,9 +7,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from ovbench.common.bounded import Name
+from ovbench.common.bounded import MOST_HOSTS, Name
 from ovbench.common.errors import UsageError
-from ovbench.common.hostmessages import MOST_HOSTS
 from ovbench.common.join import Key, read_secret_file
 from ovbench.common.keys import Keys, belong_together, is_key, new_keys
 

@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from ovbench.common.bounded import MOST_HOSTS
 from ovbench.common.errors import UsageError
-from ovbench.common.hostmessages import MOST_HOSTS
 
 from . import HostEnd, Seat
 from .couriers import Couriers, Ended

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ovbench.common.bounded import MOST_AGENTS_OF_HOST, MOST_HOSTS
 from ovbench.common.errors import UsageError
-from ovbench.common.hostmessages import MOST_AGENTS_OF_HOST, MOST_HOSTS
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})")
 _USER: Final = re.compile(r"[A-Za-z0-9_.](?:[A-Za-z0-9_.@+$\\-]{0,254}[A-Za-z0-9_.$-])?")

@@ -14,7 +14,7 @@ from tests.raycluster import PYTHON, RayCluster, missing
 from tests.standins import Launching, placed, seat, supervisor, told
 
 MISSING: Final = missing()
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING or "there is a Ray")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(MISSING), reason=MISSING or "there is a Ray")]
 
 LIMIT_S: Final = 4.0
 

@@ -17,7 +17,7 @@ from tests.slurmcluster import NODES, SlurmCluster, cpusets, missing
 from tests.standins import Launching, placed, seat, supervisor, told
 
 MISSING: Final = missing()
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING or "there is a Slurm")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(bool(MISSING), reason=MISSING or "there is a Slurm")]
 
 LIMIT_S: Final = 4.0
 PATIENCE_S: Final = 30.0
