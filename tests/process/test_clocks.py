@@ -8,9 +8,12 @@ import pytest
 
 from tests.process.byhand import clocks_can_be_planted, convoy
 
-pytestmark = pytest.mark.skipif(
-    not clocks_can_be_planted(), reason="planting a clock takes root, unshare(1) and a kernel with time namespaces"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        not clocks_can_be_planted(), reason="planting a clock takes root, unshare(1) and a kernel with time namespaces"
+    ),
+]
 
 AHEAD_S: Final = {"a": -10, "b": 10, "c": 20 * 365 * 86_400}
 """The last was started twenty years before the coordinator's host."""

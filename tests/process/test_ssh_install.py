@@ -17,7 +17,7 @@ from tests.leftovers import MARK, running
 from tests.process.driver import Ran
 from tests.sshd import Sshd, needs_sshd, sshd_environment, start_sshd
 
-pytestmark = needs_sshd
+pytestmark = [pytest.mark.long, needs_sshd]
 
 StartSshd = Callable[..., Sshd]
 
@@ -121,7 +121,6 @@ def test_an_interrupted_installation_leaves_no_process_and_is_made_anew(serve: S
     assert ": making " in said[0]
 
 
-@pytest.mark.long
 def test_a_run_takes_place_in_an_environment_of_the_real_packages(
     serve: StartSshd, run: Callable[..., Ran], tmp_path: Path
 ) -> None:
