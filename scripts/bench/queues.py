@@ -2,8 +2,8 @@
 
 D/D/1, M/D/1 and M/M/1 at 30, 60, 80 and 90 % load; M/M/c and M/D/c of 2 and 4 agents that share a queue, at 80 %; two
 agents to which arrivals are dealt at random (M/M/1 and M/D/1 each) or in turn (E2/M/1 and E2/D/1), at 80 %. --only
-'M/M/1' measures those alone. Services are of 4 ms, which sleep: of 20 us, one millisecond in which a virtual machine is
-not run is a queue of fifty, and what is measured then is the machine.
+'M/M/1' measures those alone. Services are of 16 ms, which sleep: of 20 us, one millisecond in which a virtual machine
+is not run is a queue of fifty, and what is measured then is the machine.
 
 What is judged is ovbench in proportion to an ideal dispatcher of the very same arrivals and services, the nominal ones:
 all that the generator adds. How far chance alone is from theory is stated beside it: the mean of n waits at load r is
@@ -29,7 +29,7 @@ from .atrate import Served, ideal_waits, serve
 from .theory import Waits
 from .versus import Row, Settings, Workbench, in_turn, parse, quantity, report, workbench
 
-SERVICE_US: Final = 4_000
+SERVICE_US: Final = 16_000
 SECONDS = 8.0
 RUNS = 5
 MEAN_SHARE: Final = 0.03
