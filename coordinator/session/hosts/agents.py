@@ -17,8 +17,6 @@ from ...plan.plan import Plan
 from ..session import Bus
 from .hosts import Hosts
 
-_DISMISS_S = 2.0
-
 
 @dataclass
 class RemoteAgents:
@@ -36,16 +34,13 @@ class RemoteAgents:
             try:
                 yield Bus(self, self, self.hosts.interrupts, folder, "", reserve)
             finally:
-                self.hosts.dismiss(_DISMISS_S)
+                self.hosts.dismiss()
 
     # To hear and to send by
 
     @property
     def dropped(self) -> int:
         return self.hosts.hub.dropped + self.hosts.dropped
-
-    def watch(self, fd: int) -> None:
-        self.hosts.hub.watch(fd)
 
     def wait(self, timeout_s: float) -> set[int]:
         until_s = (self.hosts.next_ns - self.hosts.clock()) / NS_PER_S

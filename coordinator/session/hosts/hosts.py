@@ -134,7 +134,7 @@ class Hosts:
                 if patience.ran_out(host.index, host.time.clock.round_trips, self.clock()):
                     self.lose(host, "its clock cannot be read, as it does not answer")
 
-    def dismiss(self, timeout_s: float) -> None:
+    def dismiss(self, timeout_s: float = 2.0) -> None:
         """Let the supervisors go, and wait until they have."""
         for host in self.living:
             self.send(host, Dismiss())

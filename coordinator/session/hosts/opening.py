@@ -19,8 +19,6 @@ from ..interrupts import Interrupts
 from .host import Host
 from .hosts import Hosts
 
-_DISMISS_S = 2.0
-
 
 @contextlib.contextmanager
 def open_hosts(
@@ -62,7 +60,7 @@ def open_hosts(
         yield hosts
     finally:
         if hosts is not None:
-            hosts.dismiss(_DISMISS_S)
+            hosts.dismiss()
         launcher.close()
         if hub is not None:
             hub.close(0.0)
