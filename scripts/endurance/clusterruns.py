@@ -1,6 +1,5 @@
 """A run over the two nodes of a cluster, ended in each way: what it leaves, how soon, and where its agents were."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from typing import Final
 
 from tests.island import Island, until
 
-from .launches import wrong
+from .launches import verdict, wrong
 
 ENDS: Final = ("its own", "Ctrl-C", "Ctrl-C twice", "coordinator killed", "supervisor killed", "engine killed")
 GONE_WITHIN_S: Final = 4.0
@@ -94,10 +93,5 @@ _SUPERVISOR: Final = "-m ovbench.agent.cli --host"
 
 
 def _note(how: str, gone_s: float, report: Path) -> None:
-    """How it was, for those who look: whether the machine let it be VALID is not what is tried here."""
-    verdict = ""
-    if how == "its own":
-        validity = json.loads((report / "report.json").read_text())["validity"]
-        codes = sorted({finding["code"] for finding in validity["findings"]})
-        verdict = f", {validity['status']} {' '.join(codes)}"
-    print(f"  {how}: nothing left {gone_s:.1f} s after its end{verdict}", file=sys.stderr, flush=True)
+    said = f", {verdict(report)}" if how == "its own" else ""
+    print(f"  {how}: nothing left {gone_s:.1f} s after its end{said}", file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +31,8 @@ _SHORT, _ENDLESS = ("-t", "1.5"), ("-t", "600")
 @dataclass
 class Launched:
     """`words`: what the coordinator is told of its hosts. `join`: starts what the launcher does not, given the folder.
-    `engine`: whether a command line is of the engine's, for one host; `far`: what the engine has running on a host."""
+    `engine`: whether a command line is of the engine's, for one host; `far`: what the engine has running on a host.
+    Each host has a CPU of its own, so that one does not disturb the other's."""
 
     words: tuple[str, ...]
     environment: dict[str, str]
@@ -42,12 +43,24 @@ class Launched:
 
 @contextmanager
 def by_ssh(folder: Path, mark: str) -> Iterator[Launched]:
-    (folder / "sshd").mkdir()
     environment = {**os.environ, MARK: mark}
-    with contextmanager(start_sshd)(folder / "sshd", {MARK: mark}) as sshd:
-        hosts = f"127.0.0.2:{sshd.port},127.0.0.3:{sshd.port}"
-        words = ("--hosts", hosts, "--ssh-config", sshd.config, "--remote-python", sys.executable)
-        yield Launched(words, environment, engine=_reaches_the_second, far=lambda: sshd.sessions()[-1:])
+    with ExitStack() as both:
+        sshds = []
+        for name, cpu in zip(("first", "second"), _two_cpus(), strict=True):
+            (folder / name).mkdir()
+            sshds.append(both.enter_context(contextmanager(start_sshd)(folder / name, {MARK: mark}, cpu)))
+        first, second = sshds
+        config = folder / "config"
+        of_second = Path(second.config).read_text().replace("Host *", "Host 127.0.0.3")
+        config.write_text(of_second + Path(first.config).read_text())
+        hosts = f"127.0.0.2:{first.port},127.0.0.3:{second.port}"
+        words = ("--hosts", hosts, "--ssh-config", str(config), "--remote-python", sys.executable)
+        yield Launched(words, environment, engine=_reaches_the_second, far=lambda: second.sessions()[-1:])
+
+
+def _two_cpus() -> tuple[int, int]:
+    first, second, *_ = [*sorted(os.sched_getaffinity(0)) * 2]
+    return first, second
 
 
 def _reaches_the_second(line: str) -> bool:
@@ -61,10 +74,10 @@ def by_hand(folder: Path, mark: str) -> Iterator[Launched]:
     started: list[subprocess.Popen[bytes]] = []
 
     def join(folder: Path) -> None:
-        for name in ("a", "b"):
+        for name, cpu in zip(("a", "b"), _two_cpus(), strict=True):
             file = folder / f"ovbench-join-{name}.json"
             _until(file.exists)
-            command = [AGENT, "--host", "--join", str(file)]
+            command = ["taskset", "-c", str(cpu), AGENT, "--host", "--join", str(file)]
             started.append(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL))
 
     try:
@@ -122,6 +135,8 @@ def _run(launched: Launched, how: str, folder: Path, mark: str, before: set[int]
     problem = wrong(how, coordinator.poll(), report)
     if problem:
         return f"{problem}: {(folder / 'out').read_text()[-600:]}"
+    if how == "its own":
+        print(f"  {how}: {verdict(report)}", file=sys.stderr, flush=True)
     if not _until(lambda: not set(running(mark)) - before - {coordinator.pid}, GONE_WITHIN_S):
         return f"left after {time.monotonic() - began:.1f} s: {running(mark)}"
     coordinator.wait()
@@ -175,6 +190,13 @@ def wrong(how: str, code: int | None, folder: Path) -> str:
         if not placed["mask"] == placed["requested"] == agent["cpus"]:
             return f"agent {agent['id']} was on {placed}"
     return ""
+
+
+def verdict(folder: Path) -> str:
+    """Of a report, in words, for those who look: whether the machine let it be VALID is not what is tried here."""
+    validity = json.loads((folder / "report.json").read_text())["validity"]
+    codes = sorted({finding["code"] for finding in validity["findings"]})
+    return f"{validity['status']} {' '.join(codes)}".strip()
 
 
 def _until(done: Callable[[], bool], timeout_s: float = PATIENCE_S) -> bool:
