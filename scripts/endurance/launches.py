@@ -25,7 +25,7 @@ AGENT: Final = str(Path(sys.executable).with_name("ovbench-agent"))
 GONE_WITHIN_S: Final = 4.0
 PATIENCE_S: Final = 90.0
 _NULL: Final = ("--backend", "null:2000", "-api", "sync", "--agents", "1", "--warmup", "0.1")
-_SHORT, _ENDLESS = ("-t", "1.5"), ("-t", "600")
+_SHORT, _ENDLESS = ("-t", "3"), ("-t", "600")
 
 
 @dataclass
