@@ -171,7 +171,8 @@ def _file_set(role: SetRole, paths: tuple[str, ...]) -> FileSet:
 def _of_model(source: str) -> tuple[dict[str, str], dict[str, str]]:
     """Its files with their names in the set, where they lie to each other as they do here; and the name of the source.
 
-    Raises UsageError where they have names that cannot be given on another host.
+    Raises UsageError where they have names that cannot be given on another host, and where a model names data outside
+    of its folder (https://onnx.ai/onnx/repo-docs/ExternalData.html forbids that): it could be any file of this one.
     """
     paths = model_files(source)
     if not paths:
@@ -180,9 +181,19 @@ def _of_model(source: str) -> tuple[dict[str, str], dict[str, str]]:
     top = os.path.commonpath([os.path.dirname(path) for path in plain.values()])
     names = {path: os.path.relpath(name, top) for path, name in plain.items()}
     for path in paths:
+        if not _lies_with(plain[path], plain[source]):
+            raise UsageError(
+                f"-m {one_line(source)}: it says that some of its data is in {one_line(path)}, which is not in its folder; "
+                "such a file is not sent to another host: move the data next to the model"
+            )
         if (fault := fault_of_name(names[path])) is not None:
             raise UsageError(f"-m {one_line(path)}: a file of this name cannot be sent to another host: {fault}")
     return {path: names[path] for path in paths}, {source: names[source]}
+
+
+def _lies_with(path: str, source: str) -> bool:
+    """Both normal; a model's source may be its folder."""
+    return path == source or path.startswith((f"{source}{os.sep}", os.path.join(os.path.dirname(source), "")))
 
 
 def _plain(path: str) -> str:

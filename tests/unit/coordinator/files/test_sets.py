@@ -47,18 +47,25 @@ def test_a_folder_goes_as_it_is(tmp_path: Path) -> None:
     assert there(files, job).model.source == "/cache/model/saved"
 
 
-@pytest.mark.parametrize(("location", "expected"), [
-    ("w/weights.data", ["m.onnx", "w/weights.data"]),
-    ("../other/weights.data", ["models/m.onnx", "other/weights.data"]),
-])  # fmt: skip
-def test_external_data_keep_their_place(tmp_path: Path, location: str, expected: list[str]) -> None:
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "m.onnx").write_bytes(b"\n\x08location\x12" + bytes([len(location)]) + location.encode())
-    made(tmp_path / "models", location)
-    job = job_of(str(tmp_path / "models" / "m.onnx"))
+def _onnx_model(folder: Path, location: str) -> Job:
+    (folder / "models").mkdir()
+    (folder / "models" / "m.onnx").write_bytes(b"\n\x08location\x12" + bytes([len(location)]) + location.encode())
+    made(folder / "models", location)
+    return job_of(str(folder / "models" / "m.onnx"))
+
+
+def test_external_data_keep_their_place(tmp_path: Path) -> None:
+    job = _onnx_model(tmp_path, "w/weights.data")
     files = JobFiles([job], allow_extensions=False)
-    assert names(files.sets[0]) == expected
-    assert there(files, job).model.source == f"/cache/model/{expected[0]}"
+    assert names(files.sets[0]) == ["m.onnx", "w/weights.data"]
+    assert there(files, job).model.source == "/cache/model/m.onnx"
+
+
+@pytest.mark.parametrize("location", ["../other/weights.data", "w/../../secret", "../models-too/weights.data"])
+def test_data_that_a_model_names_outside_of_its_folder_are_not_sent(tmp_path: Path, location: str) -> None:
+    job = _onnx_model(tmp_path, location)
+    with pytest.raises(UsageError, match="not in its folder"):
+        JobFiles([job], allow_extensions=False)
 
 
 def test_inputs_of_the_same_name_are_told_apart_and_keep_their_order(tmp_path: Path) -> None:
