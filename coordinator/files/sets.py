@@ -183,7 +183,7 @@ def _of_model(source: str) -> tuple[dict[str, str], dict[str, str]]:
     for path in paths:
         if not _lies_with(plain[path], plain[source]):
             raise UsageError(
-                f"-m {one_line(source)}: it says that some of its data is in {one_line(path)}, which is not in its folder; "
+                f"-m {one_line(source)}: some of its data is in {one_line(path)}, not in its folder; "
                 "such a file is not sent to another host: move the data next to the model"
             )
         if (fault := fault_of_name(names[path])) is not None:
