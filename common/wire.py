@@ -106,6 +106,8 @@ class _Endpoint(Generic[_Received]):
         self._passing_over = False
         self.dropped = 0
         """Messages that were malformed, oversized in number of parts, or unknown."""
+        self.refused = 0
+        """Connections: none are, as the folder lets nobody in who is not the user."""
 
     def watch(self, fd: int) -> None:
         """Wake `wait` when `fd` can be read."""

@@ -315,6 +315,9 @@ class Report(Struct, frozen=True):
     validity: Validity
     dropped_messages: Annotated[int, Meta(description="malformed or unexpected messages on the bus")]
     samples_file: Annotated[str | None, Meta(description="beside this file; null where samples were not saved")]
+    refused_connections: Annotated[
+        int, Meta(description="over hosts: so many had no key of the run, or were cut off for what they sent")
+    ] = 0
     groups: Annotated[tuple[GroupPart, ...], Meta(description="empty unless there was more than one, with -pcseq")] = ()
     layers: Annotated[LayersPart | None, Meta(description="null unless layers were counted")] = None
     efficiency: Annotated[EfficiencyPart | None, Meta(description="null where nothing was measured")] = None

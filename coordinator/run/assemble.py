@@ -105,6 +105,7 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         timeline=tuple(timeline_parts(record, [host.record for host in there], merged)) if merged else (),
         validity=judge(evidence),
         dropped_messages=record.dropped_messages,
+        refused_connections=record.refused_connections,
         samples_file=samples_file,
         groups=tuple(group_parts(merged, effective[0], chosen)) if merged else (),
         layers=merge_layers(

@@ -103,6 +103,7 @@ def record_of(
         version=version("ovbench"),
         interrupted=session.interrupted,
         dropped_messages=session.dropped_messages,
+        refused_connections=session.refused_connections,
         schedule_ns=due_ns,
         looks=() if session.watch is None else tuple(session.watch.looks),
     )

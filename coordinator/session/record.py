@@ -110,6 +110,7 @@ class RunRecord:
     version: str
     interrupted: bool
     dropped_messages: int
+    refused_connections: int = 0
     schedule_ns: Int64s | None = None
     """When the arrivals were due, ns since the window's start, ascending; None without a schedule."""
     looks: tuple[LookTaken, ...] = ()

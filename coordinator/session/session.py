@@ -59,6 +59,8 @@ class AgentHub(Protocol):
 
     @property
     def dropped(self) -> int: ...
+    @property
+    def refused(self) -> int: ...
 
     def wait(self, timeout_s: float) -> set[int]: ...
     def messages(self, most: int, most_bytes: int) -> Iterator[tuple[bytes, AnyNotice | Foreign | BadMessage]]: ...
@@ -132,6 +134,7 @@ class Session:
     """Of a load that ends when a figure is known."""
     clock: Clock = monotonic_ns
     dropped_messages: int = 0
+    refused_connections: int = 0
     interrupted: bool = False
 
     def run(self, bus: Bus, crew: Crew | None = None) -> tuple[tuple[AgentRecord, ...], Crew]:
@@ -156,6 +159,7 @@ class Session:
                 if scarce():
                     bus.hub.close(linger_s=1.0)
             self.dropped_messages += bus.hub.dropped - dropped
+            self.refused_connections = bus.hub.refused
 
     def _attend(self, bus: Bus, fleet: Fleet) -> None:
         tick_ns = self.clock()

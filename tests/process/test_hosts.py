@@ -3,14 +3,17 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pytest
 
+from ovbench.common.join import read_join_file
 from tests.process.byhand import Convoy, convoy
 from tests.process.driver import COORDINATOR, ENDLESS, PATIENCE_S, gone
 
@@ -20,9 +23,19 @@ COUNT: Final = 400
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], dict[str, np.ndarray], str]:
-    """A run of a known number of inferences on two hosts, of which the second has two agents."""
+    """A run of a known number of inferences on two hosts, of which the second has two agents. A stranger called."""
     folder = tmp_path_factory.mktemp("counted")
-    ran = convoy(folder, *NULL, "-niter", str(COUNT), "--save-samples", hosts="a,b=2").finish()
+    found = convoy(folder, *NULL, "-niter", str(COUNT), "--save-samples", hosts="a,b=2", together=False)
+    endpoint = read_join_file(str(found.await_file("a"))).endpoint
+    address, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    with socket.create_connection((address, int(port))) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        with suppress(ConnectionResetError):
+            while stranger.recv(4096):  # until it is cut off
+                pass
+    for name, cpu in (("a", 0), ("b", -1)):
+        found.join(name, cpu=sorted(os.sched_getaffinity(0))[cpu])
+    ran = found.finish()
     assert ran.code in (0, 4), ran.err
     with np.load(ran.folder / "samples.npz") as arrays:
         return ran.report, dict(arrays), ran.out
@@ -36,6 +49,10 @@ def test_every_inference_of_every_host_is_counted_once(
     assert report["throughput"]["completed"] == COUNT  # type: ignore[index]
     assert sum(map(len, ends)) == report["throughput"]["count"]  # type: ignore[index]
     assert [agent["host"] for agent in report["agents"]] == ["a", "b", "b"]  # type: ignore[attr-defined]
+
+
+def test_connections_that_were_refused_are_told(counted: tuple[dict[str, object], dict[str, np.ndarray], str]) -> None:
+    assert counted[0]["refused_connections"] == 1
 
 
 def test_samples_of_all_hosts_are_by_one_clock_and_services_are_those_of_the_host(

@@ -42,6 +42,10 @@ class RemoteAgents:
     def dropped(self) -> int:
         return self.hosts.hub.dropped + self.hosts.dropped
 
+    @property
+    def refused(self) -> int:
+        return self.hosts.hub.refused
+
     def wait(self, timeout_s: float) -> set[int]:
         until_s = (self.hosts.next_ns - self.hosts.clock()) / NS_PER_S
         ready = self.hosts.hub.wait(max(0.0, min(timeout_s, until_s)))

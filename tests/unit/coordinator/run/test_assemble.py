@@ -491,8 +491,8 @@ def test_figures_in_an_empty_window_are_zero_and_not_infinite() -> None:
 
 def test_facts_of_the_run_are_passed_on() -> None:
     facts = run([delivered(0)])
-    found = report(replace(facts, dropped_messages=3), samples_file="samples.npz")
-    assert (found.dropped_messages, found.samples_file) == (3, "samples.npz")
+    found = report(replace(facts, dropped_messages=3, refused_connections=2), samples_file="samples.npz")
+    assert (found.dropped_messages, found.refused_connections, found.samples_file) == (3, 2, "samples.npz")
     assert (found.started_at, found.command, found.ovbench.version) == (facts.started_at, facts.command, "0.1.0")
     assert structs.asdict(found.environment)["hostname"] == "box"
 

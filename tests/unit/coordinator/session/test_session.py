@@ -105,6 +105,7 @@ class Agents:
     failing: Failed | None = None
     dying: int | None = None
     dropped: int = 0
+    refused: int = 0
     said: deque[tuple[bytes, AnyNotice]] = field(default_factory=deque)
     gives_places: bool = True
     fd: int | None = None
