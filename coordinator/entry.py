@@ -132,7 +132,7 @@ def understood(argv: Sequence[str]) -> tuple[Verb[Any], Sequence[str]]:
     if not argv or argv[0].startswith("-"):
         return _run(), argv
     if argv[0] not in VERBS:
-        from .request.spelling import did_you_mean
+        from ovbench.common.spelling import did_you_mean
 
         others = did_you_mean(argv[0], VERBS) or f"; the commands are {', '.join(VERBS)}, or none to run a benchmark"
         raise UsageError(f"unknown command '{argv[0]}'{others}")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ovbench.common.errors import UsageError
+from ovbench.common.spelling import did_you_mean
 
 from ..result.figures import BY_NAME, FIGURES
-from .spelling import did_you_mean
 
 Operator = Literal["<", "<=", ">", ">="]
 LimitKind = Literal["value", "difference", "percent"]

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from ovbench.common.spelling import did_you_mean
+
 from ..result.figures import BY_NAME
-from .spelling import did_you_mean
 
 FIGURES: Final = ("fps", "mean_ms", "median_ms", "p90_ms", "p95_ms", "p99_ms", "p99_9_ms")
 """Those of which an interval is known while the load runs, by their full names."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ovbench.common.errors import UsageError
+from ovbench.common.spelling import did_you_mean
 
 from ..request.flag import Flag
 from ..request.flags import BY_SPELLING, flag_of
-from ..request.spelling import did_you_mean
 
 MOST_VALUES: Final = 1_000
 """Of one setting; more are a mistake in typing."""

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from ovbench.common.errors import UsageError
+from ovbench.common.spelling import did_you_mean
 
 from ..request.flags import gnu
 from ..request.parser import Parser
 from ..request.paths import check_planned, check_tree
 from ..request.request import PlotFormat
-from ..request.spelling import did_you_mean
 from ..result.study import KindName
 from .axes import Axes, parse_axes, read_axes
 from .kinds.registry import DEFAULT, KINDS, READY_MADE

@@ -250,6 +250,7 @@ IMPURE: Final = frozenset(
         "common.join",
         "common.keys",
         "common.passage",
+        "common.nearbyfiles",
         "common.neighbours",
         "common.printable",
         "common.sensors",

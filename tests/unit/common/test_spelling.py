@@ -2,7 +2,7 @@
 
 import pytest
 
-from ovbench.coordinator.request.spelling import did_you_mean
+from ovbench.common.spelling import did_you_mean
 
 FIGURES = {"median": "median_ms", "median_ms": "median_ms", "mean": "mean_ms", "mean_ms": "mean_ms", "fps": "fps"}
 
