@@ -7,7 +7,7 @@ drift of the machine falls on all alike (a randomized complete block design); a 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Cpu, Topology
@@ -20,6 +20,7 @@ from .axes import Axes
 MOST_TRIALS: Final = 2_000
 SIDE: Final = "side"
 _FEW: Final = 8
+_Any = TypeVar("_Any")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Design:
     def argv(self, point: Point) -> tuple[str, ...]:
         if self.sides is None:
             return self.fixed.argv(point)
-        return self.sides[point[SIDE]].over(self.fixed).argv({})
+        return self.sides[point[SIDE]].over(self.fixed).argv({f: value for f, value in point.items() if f != SIDE})
 
 
 def trials(
@@ -55,7 +56,7 @@ def trials(
     )
 
 
-def shuffled(points: Sequence[Point], draw: Random) -> Sequence[Point]:
+def shuffled(points: Sequence[_Any], draw: Random) -> Sequence[_Any]:
     """Each once."""
     order = list(points)
     draw.shuffle(order)

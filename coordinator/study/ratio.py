@@ -54,6 +54,10 @@ class Ratio(Struct, frozen=True):
     blocks_needed: Annotated[
         int | None, Meta(description="in all, for a verdict if ratio and scatter stay; null where there is one")
     ] = None
+    of: Annotated[
+        str, Meta(description="the case, such as `-m a.xml`; empty: all of them, of several the geometric mean")
+    ] = ""
+    side: Annotated[str, Meta(description="the setting that is compared; empty where there are only A and B")] = ""
 
     def __post_init__(self) -> None:
         if self.verdict == _FORMERLY:
@@ -71,7 +75,19 @@ def ratio_of(
 
     `size_percent`: there is no difference where the whole interval lies within it, either way, as a ratio.
     """
-    logs = [fmean(map(log, b)) - fmean(map(log, a)) for a, b in blocks if a and b]
+    logs = [logarithm for a, b in blocks if (logarithm := log_ratio(a, b)) is not None]
+    return ratio_of_logs(figure, logs, more_is_faster=more_is_faster, size_percent=size_percent)
+
+
+def log_ratio(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Of the geometric means of a block; None where a side has no values."""
+    return fmean(map(log, b)) - fmean(map(log, a)) if a and b else None
+
+
+def ratio_of_logs(
+    figure: str, logs: Sequence[float], *, more_is_faster: bool = True, size_percent: float = SIZE_PERCENT
+) -> Ratio:
+    """As `ratio_of`, by the log ratio of each block."""
     size = log(1 + size_percent / 100)
 
     def verdict(

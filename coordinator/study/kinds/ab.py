@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
+from statistics import fmean
 from typing import Any, ClassVar, Final
 
 from msgspec import structs
@@ -18,11 +19,11 @@ from ...result.study import SIZE_PERCENT, KindName, Outcome, Point, Study, Trial
 from ..answer import Answer, Basis
 from ..axes import Axes, parse_axes
 from ..choices import Choice, eligible
-from ..design import SIDE, Design
+from ..design import SIDE, Design, refuse_too_many, shuffled
 from ..flag import StudyFlag
-from ..ratio import LEAST_BLOCKS, Ratio, ratio_of
+from ..ratio import LEAST_BLOCKS, Ratio, log_ratio, ratio_of_logs
 from ..standing import Units, measured
-from ..summary import Setting, setting_of, trials_by_point
+from ..summary import Setting, name_of, setting_of, trials_by_point
 from ..words import same_runs
 from .kind import ChartName, Kind
 
@@ -65,50 +66,58 @@ class AbStudy(Kind):
         sides = {name: own[name.lower()] for name in "AB" if name.lower() in own}
         if len(sides) < 2:
             raise UsageError("study ab: give both sides, as in --a '-nstreams 1' --b '-nstreams 2'")
-        if axes.varied:
-            flag, values = next(iter(axes.varied.items()))
-            raise UsageError(f"study ab: {flag} has {len(values)} values; what differs goes into --a and --b")
         parsed = {name: _side(name, text) for name, text in sides.items()}
-        return Design(self.name, ({SIDE: "A"}, {SIDE: "B"}), axes, parsed)
+        for flag, values in axes.varied.items():
+            if any(flag in side.values for side in parsed.values()):
+                raise UsageError(f"study ab: {flag} is given to a side and has {len(values)} values for both; choose")
+        points = tuple({**case, SIDE: name} for case in axes.points() for name in "AB")
+        refuse_too_many(len(points))
+        return Design(self.name, points, axes, parsed)
 
     def planned(self, study: Study, own: Mapping[str, Any]) -> Study:
         return structs.replace(study, size_percent=float(own.get("size_percent", SIZE_PERCENT)))
 
     def block(self, points: Sequence[Point], draw: Random) -> Sequence[Point]:
-        """ABBA or BAAB, drawn by the seed."""
-        a, b = points
-        outer, inner = draw.choice(((a, b), (b, a)))
-        return outer, inner, inner, outer
+        """ABBA or BAAB, drawn by the seed; of each case, in mixed order."""
+        order: list[Point] = []
+        for a, b in shuffled(list(zip(points[::2], points[1::2], strict=True)), draw):
+            outer, inner = draw.choice(((a, b), (b, a)))
+            order += outer, inner, inner, outer
+        return order
 
     def units(self, study: Study) -> Units:
-        blocks: dict[int, list[Trial]] = {}
+        blocks: dict[tuple[int, str], list[Trial]] = {}
         for trial in study.trials:
-            blocks.setdefault(trial.repetition, []).append(trial)
+            blocks.setdefault((trial.repetition, case_of(trial.point)), []).append(trial)
         return list(blocks.values())
 
     def settings(self, study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...]:
         """Each by block, as the verdict is, so B / A of their figures is the verdict's ratio. They stay two where both
         were the same run."""
-        sides, stand = trials_by_point(study), self.standing(study, outcomes)
+        stand = self.standing(study, outcomes)
         by_trial = {outcome.trial: outcome for outcome in stand}
-        blocks = _blocks_used(study, stand, [trials[0].point for trials in sides])
-        return tuple(
-            setting_of(trials, by_trial, [block[side] for block in blocks]) for side, trials in enumerate(sides)
-        )
+        cases: dict[str, list[list[Trial]]] = {}
+        for trials in trials_by_point(study):
+            cases.setdefault(case_of(trials[0].point), []).append(trials)
+        found: list[Setting] = []
+        for sides in cases.values():
+            blocks = _blocks_used(study, stand, [trials[0].point for trials in sides]).values()
+            found += (setting_of(s, by_trial, [block[side] for block in blocks]) for side, s in enumerate(sides))
+        return tuple(found)
 
     def choices(self, study: Study, settings: Sequence[Setting]) -> Iterator[Choice]:
         """The two themselves."""
         if eligible(settings):
-            yield from (Choice(name, setting) for name, setting in zip("AB", settings, strict=False))
+            for number, setting in enumerate(settings):
+                yield Choice(", ".join(filter(None, ("AB"[number % 2], case_of(setting.point)))), setting)
 
     def weighed(self, basis: Basis) -> Basis:
         return replace(basis, comparisons=tuple(_ratios(basis)))
 
     def verdict(self, basis: Basis) -> str:
-        settings = basis.settings
         if basis.comparisons:
-            return _verdict(basis.comparisons[0], settings)
-        return f"There is no verdict: an A/B study has two settings, this one {len(settings)}."
+            return _verdict(basis.comparisons[0], basis.settings)
+        return f"There is no verdict: an A/B study has two settings, this one {len(basis.settings)}."
 
     def lines(self, basis: Basis) -> Iterator[str]:
         yield from same_runs(basis.settings)
@@ -149,49 +158,69 @@ def _side(name: str, text: str) -> Axes:
     return side
 
 
+def case_of(point: Point) -> str:
+    """What A and B have in common that other pairs of a study have not, such as `-m a.xml`; empty of a single pair."""
+    return name_of({flag: value for flag, value in point.items() if flag != SIDE}) if SIDE in point else ""
+
+
 _Block = tuple[list[Outcome], ...]
 
 
-def _blocks_used(study: Study, stand: Sequence[Outcome], points: Sequence[Point]) -> list[_Block]:
+def _blocks_used(study: Study, stand: Sequence[Outcome], points: Sequence[Point]) -> dict[int, _Block]:
     """Of A against B, the trials of each side by block, where both have some: VALID ones, and where that makes too few
     blocks for a verdict, SUSPECT ones, too. `stand`: the outcomes that stand."""
-    found: list[_Block] = []
+    found: dict[int, _Block] = {}
     for statuses in (("VALID",), ("VALID", "SUSPECT")):
         blocks: dict[int, _Block] = {trial.repetition: tuple([] for _ in points) for trial in study.trials}
         for outcome in stand:
             side = next((index for index, point in enumerate(points) if point == outcome.point), None)
             if side is not None and outcome.repetition in blocks and outcome.status in statuses and measured(outcome):
                 blocks[outcome.repetition][side].append(outcome)
-        found = [sides for sides in blocks.values() if all(sides)]
+        found = {number: sides for number, sides in blocks.items() if all(sides)}
         if len(found) >= LEAST_BLOCKS:
             break
     return found
 
 
 def _ratios(basis: Basis) -> Iterator[Ratio]:
-    """Of throughput, median and p99; a repetition is a block. None where there are not two settings.
+    """Of throughput, median and p99; a repetition is a block. Of several cases their geometric mean, then each. None
+    where a case has not two settings.
 
     The first is the verdict's. At a rate that is p99, as both sides are given the same to do: throughput is what was
     offered. A latency that one trial does not know has no ratio: those that are known are the shorter ones.
     """
-    study, settings = basis.study, basis.settings
-    if len(settings) != 2:
+    study = basis.study
+    pairs: dict[str, list[Setting]] = {}
+    for setting in basis.settings:
+        pairs.setdefault(case_of(setting.point), []).append(setting)
+    if not pairs or any(len(pair) != 2 for pair in pairs.values()):
         return
-    used = _blocks_used(study, basis.stand, [setting.point for setting in settings])
-
-    def blocks(figure: str) -> list[tuple[list[float], list[float]]]:
-        return [(_values(a, figure), _values(b, figure)) for a, b in used]
-
-    same = _same_run(*settings)
-    trials = [outcome for sides in used for side in sides for outcome in side]
+    used = {case: _blocks_used(study, basis.stand, [s.point for s in pair]) for case, pair in pairs.items()}
+    same = {case: _same_run(*pair) for case, pair in pairs.items()}
+    trials = [outcome for blocks in used.values() for sides in blocks.values() for side in sides for outcome in side]
     at_rate = bool(trials) and all(outcome.at_rate for outcome in trials)
     names = ("p99", "median", "throughput") if at_rate else ("throughput", "median", "p99")
-    for figure in names:
-        more = figure == "throughput"
-        known = [] if any(f"{figure}_ms" in outcome.at_least for outcome in trials) else blocks(figure)
-        if figure == names[0] or any(a and b for a, b in known):
-            found = ratio_of(figure, known, more_is_faster=more, size_percent=study.size_percent)
-            yield structs.replace(found, verdict="same run", blocks_needed=None) if same else found
+    for case in ("", *(case for case in pairs if case)):
+        cases = [case] if case in pairs else list(pairs)
+        for figure in names:
+            logs = _logs(figure, [used[one] for one in cases])
+            if figure == names[0] or logs:
+                found = ratio_of_logs(
+                    figure, logs, more_is_faster=figure == "throughput", size_percent=study.size_percent
+                )
+                if all(same[one] for one in cases):
+                    found = structs.replace(found, verdict="same run", blocks_needed=None)
+                yield structs.replace(found, of=case)
+
+
+def _logs(figure: str, cases: Sequence[Mapping[int, _Block]]) -> list[float]:
+    """The log ratio of each block that all the cases have, of several their mean."""
+    trials = [outcome for blocks in cases for sides in blocks.values() for side in sides for outcome in side]
+    if any(f"{figure}_ms" in outcome.at_least for outcome in trials):
+        return []
+    numbers = [number for number in cases[0] if all(number in blocks for blocks in cases)]
+    logs = [[log_ratio(*(_values(side, figure) for side in blocks[number])) for blocks in cases] for number in numbers]
+    return [fmean(known) for block in logs if len(known := [one for one in block if one is not None]) == len(cases)]
 
 
 def _values(outcomes: Sequence[Outcome], figure: str) -> list[float]:
@@ -205,8 +234,14 @@ def _same_run(a: Setting, b: Setting) -> bool:
 
 
 def _verdict(found: Ratio, settings: Sequence[Setting]) -> str:
-    a, b = (f"{name} ({own})" if own else name for name, own in zip("AB", _own(*settings), strict=True))
-    change = _change_of(found)
+    """`settings`: two of each case, which differ in the same way."""
+    a, b = (f"{name} ({own})" if own else name for name, own in zip("AB", _own(*settings[:2]), strict=True))
+    text = _verdict_on(found, a, b, _change_of(found))
+    cases = len(settings) // 2
+    return text if cases == 1 else f"Over {cases} cases, by the geometric mean: {text}"
+
+
+def _verdict_on(found: Ratio, a: str, b: str, change: str) -> str:
     if found.verdict == "same run":
         return f"No difference: {a} and {b} were the same run" + (
             f"; by noise alone B has {change}." if change else "."
@@ -262,7 +297,10 @@ def _comparison_lines(comparisons: Sequence[Ratio]) -> Iterator[str]:
             f"{verdict.scatter_percent:.1f} %; intervals at {verdict.confidence_percent:g} % confidence."
         )
     for found in comparisons[1:]:
-        if found.figure == "throughput":
+        if found.of:
+            if found.figure == verdict.figure:
+                yield f"{found.of}: {found.verdict}{f', B has {change}' if (change := _change_of(found)) else ''}."
+        elif found.figure == "throughput":
             yield f"throughput of B: {_change(found, 'less', 'more')}."
         else:
             yield f"{found.figure} latency of B: {_change(found, 'shorter', 'longer')}."
@@ -292,9 +330,10 @@ def _undecided(comparisons: Sequence[Ratio]) -> Iterator[str]:
         )
     elif verdict.verdict == "inconclusive":
         yield "The trials scatter too much for a verdict at any number of repetitions: find what disturbs them."
-    if len(comparisons) > 1:
+    figures = len({found.figure for found in comparisons})
+    if figures > 1:
         doubt = 100 - verdict.confidence_percent
         yield (
             f"The verdict is on {verdict.figure}. For equal settings, each figure is called different in {doubt:g} of "
-            f"100 studies, one of the {len(comparisons)} in up to {len(comparisons) * doubt:g}."
+            f"100 studies, one of the {figures} in up to {figures * doubt:g}."
         )

@@ -196,7 +196,7 @@ def test_every_kind_has_repetitions_of_its_own() -> None:
         ("sweep", ["-nstreams", "1..1000", "-nireq", "1..1000", "-b", "1..1000"], {}, "1,000,000,000 settings"),
         ("scaling", ["--cpus", "x"], {}, "--cpus"),
         ("ab", ["-t", "5"], {"a": "-nstreams 1"}, "give both sides"),
-        ("ab", ["-t", "5,6"], {"a": "-nstreams 1", "b": "-nstreams 2"}, "what differs goes into --a and --b"),
+        ("ab", ["-nstreams", "1,2"], {"a": "-nstreams 1", "b": ""}, "-nstreams is given to a side and has 2 values"),
         ("ab", [], {"a": "-nstreams 1,2", "b": "-nstreams 2"}, "a side has one of each"),
         ("ab", [], {"a": "'", "b": "-nstreams 2"}, "cannot be split"),
     ],
