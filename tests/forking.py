@@ -17,11 +17,11 @@ def loaded(program: str) -> Callable[[], int | None]:
 
         begin: Callable[[], int | None] = benchmark_app.main
         return begin
-    from ovbench.coordinator.commands import conduct, run
+    from ovbench.coordinator.commands import run, terminal
     from ovbench.coordinator.entry import main
 
-    assert conduct
     assert run
+    assert terminal
     return main
 
 

@@ -1,37 +1,90 @@
-"""A run of its own from its plan to the exit code: what the user sees of it, and its files."""
+"""A run of its own from its plan to its report and files, for whoever follows it: a terminal, or a program."""
 
 import contextlib
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Protocol
 
 from ovbench.common.clock import utc_text
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
 
 from ..plan.plan import Plan
 from ..report.benchmark_app import benchmark_files
-from ..report.console import SteadyConsole, print_aside
-from ..report.live import Screen
-from ..report.text import print_report
 from ..request.config import config_json
 from ..request.request import Request
-from ..result.report import Report, to_json
+from ..result.report import Report
 from ..run.assemble import report_of
 from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
-from ..run.site import Site
-from ..session.events import Fanout
+from ..run.site import LocalSite, Site
+from ..session.events import Fanout, Sink
 from ..session.record import RunRecord
 from ..session.session import Bus
-from ..store.reportfolder import ReportFolder, open_folder
-from .stdout import print_bytes
+from ..store.files import Folder
+from ..store.reportfolder import Notices, ReportFolder, open_folder
+from .launching import Launched
+from .verb import Call
+
+
+class Audience(Sink, Notices, Protocol):
+    """Who follows a run. All but `handle` are called while no agent waits."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the report is to be in a folder, also where none was named."""
+
+    def begin(self, request: Request, problem: Unwritable | None) -> None:
+        """Before anything else. `problem`: why there will be no folder with the report."""
+
+    def step(self, number: int, note: str = "", more: str = "") -> None: ...
+
+    def close(self) -> None:
+        """No event comes any more."""
+
+    def unheard(self, text: str) -> None:
+        """After `close`: what this sink failed with."""
+
+    def show(self, report: Report, kept: bool) -> None:
+        """`kept`: it is in its folder."""
+
+
+@dataclass(frozen=True)
+class Conducted:
+    """A run that has ended. `folder`: where its report is kept, None where it is not. `whole`: with all files beside it
+    that were asked for."""
+
+    report: Report
+    interrupted: bool
+    folder: Path | None
+    whole: bool
+
+    @property
+    def code(self) -> ExitCode:
+        return exit_code(self.report, self.interrupted, self.folder is not None, self.whole)
+
+
+def conducted(audience: Audience, request: Request, call: Call, ready: Launched | None) -> Conducted:
+    """`ready`: of a run on this host. Raises UsageError where it cannot be; nothing has been measured then."""
+    if ready is not None:
+        bus = Bus.open(ready.launcher, call.interrupts, request.launch.bind)
+        return conduct(audience, request, ready.plan, LocalSite(ready.topology), bus, call.command)
+    from .remote import joined, read_ahead
+
+    read_ahead([request])
+    with joined(request.launch, call) as site:
+        opening = site.bus(request.launch, call.interrupts)
+        return conduct(audience, request, site.plan(request), site, opening, call.command)
 
 
 def conduct(
+    audience: Audience,
     request: Request,
     plan: Plan,
     site: Site,
     bus: contextlib.AbstractContextManager[Bus],
     command: tuple[str, ...],
-) -> ExitCode:
+) -> Conducted:
     """`bus`: by which the plan's agents are reached, to be opened when there is something to show. Raises UsageError
     where the job is wrong; nothing has been measured then."""
     if request.output.html or request.output.plots is not None:
@@ -39,17 +92,14 @@ def conduct(
 
         library()
     planned = PlannedRun(request, plan, site, utc_text(), command)
-    found = open_folder(request.output.report_folder, planned.started_at, request.model.source)
-    # Where the report is to go to stdout, it is alone there.
-    console = SteadyConsole(stderr=request.output.json or isinstance(found, Unwritable))
-    console.detach()
-    screen = Screen(console, request)
-    sinks = Fanout(screen)
-    folder = ReportFolder(found, screen)
+    found = _folder(audience, planned)
+    audience.begin(request, found if isinstance(found, Unwritable) else None)
+    sinks = Fanout(audience)
+    folder = ReportFolder(found, audience)
     where = f" on {len(set(plan.host_names.values()))} hosts" if plan.host_names else ""
-    screen.step(1, more=f"{request.model.source}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}{where}")
+    audience.step(1, more=f"{request.model.source}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}{where}")
     if folder.problem:
-        screen.warn(f"{folder.problem}; the report will go to stdout")
+        audience.warn(f"{folder.problem}; the report will go to stdout")
     try:
         with bus as opened:
             record, crew = measure(opened, planned, sinks)
@@ -58,19 +108,25 @@ def conduct(
         folder.take_back()
         raise
     finally:
-        screen.close()
-    screen.step(11)
+        audience.close()
+    audience.step(11)
     report = report_of(record, folder.save_samples if folder.kept else None)
     _save(report, record, folder)
     for failure in sinks.unheard:
-        print_aside(failure.text)
-    screen.say(folder.report_file)
-    console.attach()
-    print_report(console, report)
-    if request.output.json or not folder.kept:
-        print_bytes(to_json(report))
+        audience.unheard(failure.text)
+    if folder.report_file:
+        audience.say(folder.report_file)
+    audience.show(report, folder.kept)
     _save_pages(report, request, folder)
-    return exit_code(report, record.interrupted, folder.kept, folder.whole)
+    return Conducted(report, record.interrupted, folder.path, folder.whole)
+
+
+def _folder(audience: Audience, planned: PlannedRun) -> Folder | Unwritable | None:
+    """None where nothing is to be kept."""
+    wanted = planned.request.output.report_folder
+    if wanted is None and not audience.keeps:
+        return None
+    return open_folder(wanted, planned.started_at, planned.request.model.source)
 
 
 def _save(report: Report, record: RunRecord, folder: ReportFolder) -> None:

@@ -1,12 +1,13 @@
-"""A run over other hosts: they are joined first, as a plan needs to know what they are."""
+"""Other hosts are joined first, as a plan needs to know what they are."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
 
 from ovbench.common.digests import known, model_files
-from ovbench.common.errors import ExitCode
+from ovbench.common.topology import Topology
 
 from ..launch.registry import make_host_launcher
+from ..plan.plan import Plan
 from ..report.console import SteadyConsole
 from ..report.joining import JoinScreen
 from ..request.request import Launch, Request
@@ -20,7 +21,7 @@ from .verb import Call
 def joined(launch: Launch, call: Call) -> Iterator[RemoteSite]:
     """With the hosts that are named. Raises UsageError where one does not come."""
     assert launch.remote is not None
-    screen = JoinScreen(SteadyConsole(stderr=True))
+    screen = JoinScreen(SteadyConsole(stderr=True, quiet=call.quiet))
     launcher = make_host_launcher(launch, screen.say)
     call.interrupts.attend(launcher.abandon)
     waits = launch.join_timeout_s, launch.lease_s
@@ -40,15 +41,8 @@ def read_ahead(requests: Iterable[Request]) -> None:
             known((*model, *request.model.extensions, *(path for part in request.data.files for path in part.paths)))
 
 
-def run_on_hosts(request: Request, call: Call) -> ExitCode:
-    """Raises UsageError where the run cannot be; nothing has been measured then."""
+def plan_for_hosts(request: Request, call: Call) -> tuple[Plan, list[Topology]]:
+    """Which join for it, and are let go again."""
     read_ahead([request])
     with joined(request.launch, call) as site:
-        plan = site.plan(request)
-        if request.dry_run:
-            from .dryrun import show_plan
-
-            return show_plan(request, plan, [host.topology for host in site.hosts.hosts if host.topology is not None])
-        from .conduct import conduct
-
-        return conduct(request, plan, site, site.bus(request.launch, call.interrupts), call.command)
+        return site.plan(request), [host.topology for host in site.hosts.hosts if host.topology is not None]

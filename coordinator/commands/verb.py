@@ -15,10 +15,11 @@ RESULT: Final = "the folder of a run or of a study, or a report.json"
 
 
 class Call(NamedTuple):
-    """`command`: the whole command line, for reports."""
+    """`command`: the whole command line, for reports. `quiet`: nothing is shown of what is done for it."""
 
     command: tuple[str, ...]
     interrupts: Interrupts
+    quiet: bool = False
 
 
 class Verb(NamedTuple, Generic[Asked]):

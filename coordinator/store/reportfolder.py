@@ -38,9 +38,9 @@ def open_folder(wanted: Path | None, started_at: str, model: str) -> Folder | Un
 
 @dataclass
 class ReportFolder:
-    """`whole`: all files beside the report that were asked for have been written."""
+    """`whole`: all files beside the report that were asked for have been written. Without a place none is kept."""
 
-    _place: Folder | Unwritable
+    _place: Folder | Unwritable | None
     _notices: Notices
     whole: bool = True
 
@@ -51,12 +51,18 @@ class ReportFolder:
 
     @property
     def problem(self) -> str:
-        """Why the report cannot be kept; empty where it can."""
-        return "" if isinstance(self._place, Folder) else str(self._place)
+        """Why the report cannot be kept; empty where it can, or need not be."""
+        return str(self._place) if isinstance(self._place, Unwritable) else ""
+
+    @property
+    def path(self) -> Path | None:
+        return self._place.path if isinstance(self._place, Folder) else None
 
     @property
     def report_file(self) -> str:
-        """Where the report is, in words."""
+        """Where the report is, in words; empty where it is not kept."""
+        if self._place is None:
+            return ""
         if isinstance(self._place, Folder):
             return str(self._place.path / REPORT_FILE)
         return f"{self._place}; the report is on stdout"

@@ -8,6 +8,7 @@ import pytest
 
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.commands import conduct as command
+from ovbench.coordinator.commands.terminal import Terminal
 from ovbench.coordinator.plan.plan import make_plan
 from ovbench.coordinator.run.site import LocalSite
 from ovbench.coordinator.session.session import Bus
@@ -29,5 +30,5 @@ def test_a_run_that_ends_while_it_is_made_ready_leaves_no_folder(
     topology = machine(cores=1)
     bus = cast(contextlib.AbstractContextManager[Bus], contextlib.nullcontext())
     with pytest.raises(ended):
-        command.conduct(wanted, make_plan(wanted, topology), LocalSite(topology), bus, ("ovbench-coord",))
+        command.conduct(Terminal(), wanted, make_plan(wanted, topology), LocalSite(topology), bus, ("ovbench-coord",))
     assert not (tmp_path / "report").exists()
