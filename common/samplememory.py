@@ -4,6 +4,10 @@ from typing import Final
 
 from .samplelayout import row_bytes
 
+FIRST_SLICE_NS: Final = 100_000_000
+"""Of a request's histogram by time, and of a run's timeline: so short that a stall of 300 ms shows. Both double their
+slices where there are too many, so one is a multiple of the other."""
+
 HEAD: Final = 4_096
 LEAST_RING: Final = 4_096
 

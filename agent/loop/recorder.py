@@ -17,7 +17,7 @@ from ovbench.common.folded import FoldedTimes
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.messages import INSTANTS_PER_MESSAGE, SAMPLES_PER_MESSAGE, Dropped, Folded, Samples
 from ovbench.common.samplelayout import row_words
-from ovbench.common.samplememory import head_and_ring, slices
+from ovbench.common.samplememory import FIRST_SLICE_NS, head_and_ring, slices
 
 from .layout import (
     CONTROL_WORDS,
@@ -31,9 +31,6 @@ from .layout import (
     Slot,
     Slots,
 )
-
-FIRST_SLICE_NS: Final = 1_000_000_000
-
 
 _NORESERVE: Final = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Python names it from 3.13 on; linux/mman.h
 

@@ -37,7 +37,7 @@ from .punctuality import Lateness
 from .queues import Queue, queues_of
 from .rates import Rates
 from .recording import Recorded, Window, recorded, window_of
-from .timeline import Slice, Span, folded_timeline, p99_ms, spans_of
+from .timeline import Slice, Span, counts_of, folded_timeline, p99s_ms, spans_of
 from .times import LATENCY, SERVICE, WAIT, Time
 
 Int64s = npt.NDArray[np.int64]
@@ -293,9 +293,9 @@ class _Course:
             return
         edges = np.asarray([self.spans[0].start, *(span.stop for span in self.spans)], np.int64)
         frames = np.stack(list(self.frames(edges).values()), axis=1).tolist()
-        for span, of_agents in zip(self.spans, frames, strict=True):
-            count = sum(load.between(span.start, span.end).exact for load in loads)
-            yield Slice(span.start, span.stop, count, sum(of_agents), p99_ms(span, population), tuple(of_agents))
+        counts, p99s = counts_of(self.spans, loads).tolist(), p99s_ms(self.spans, population)
+        for span, count, of_agents, p99 in zip(self.spans, counts, frames, p99s, strict=True):
+            yield Slice(span.start, span.stop, count, sum(of_agents), p99, tuple(of_agents))
 
 
 def _folded_work(

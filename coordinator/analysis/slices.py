@@ -1,9 +1,9 @@
 """The slices of a timeline: how long they are, and where they begin and end. Pure."""
 
 
-def slice_length_ns(duration_ns: int, most: int) -> int:
-    """Length of the timeline's slices: one second, doubled until at most `most` of them cover `duration_ns`."""
-    length = 1_000_000_000
+def slice_length_ns(duration_ns: int, most: int, least_ns: int) -> int:
+    """Length of a timeline's slices: `least_ns`, doubled until at most `most` of them cover `duration_ns`."""
+    length = least_ns
     while length * most < duration_ns:
         length *= 2
     return length

@@ -10,17 +10,19 @@ import numpy.typing as npt
 from ovbench.common.clock import NS_PER_MS
 from ovbench.common.histogram import COARSE, nearest_rank, percentile
 from ovbench.common.messages import Folded
+from ovbench.common.samplememory import FIRST_SLICE_NS
 
 from .counted import Counted
 from .population import Population
 from .progress import Work
-from .recording import Window, frames
+from .recording import Piece, Window, frames
 from .slices import slice_edges_ns, slice_length_ns
 from .times import LATENCY
 
 Int64s = npt.NDArray[np.int64]
 
-_TIMELINE_SLICES: Final = 256
+_TIMELINE_SLICES: Final = 600
+"""A minute, benchmark_app's default, in slices of 100 ms."""
 
 
 @dataclass(frozen=True)
@@ -55,23 +57,44 @@ class Span:
 
 def spans_of(loads: Sequence[Counted], window: Window) -> Iterator[Span]:
     """The window in slices of equal length, the last as long as what remains; a short rest joins the one before."""
-    length = slice_length_ns(window.stop_ns - window.start_ns, _TIMELINE_SLICES)
+    length = slice_length_ns(window.stop_ns - window.start_ns, _TIMELINE_SLICES, FIRST_SLICE_NS)
     length = max([length, *(part.slice_ns for load in loads for part, _ in load.folded)])
     edges = slice_edges_ns(window.start_ns, window.stop_ns, length)
     for index in range(len(edges) - 1):
         yield Span(edges[index], edges[index + 1], index, index == len(edges) - 2, length)
 
 
-def p99_ms(span: Span, population: Population) -> float | None:
-    """None where it is not known, or there is none."""
-    last = span.stop if population.by_due else span.end
-    parts = [load.between(span.start, last) for load in population.loads]
-    values = LATENCY.joined([samples for part in parts for samples in part.samples])
-    rank = nearest_rank(len(values) + population.missing.between(span.start, span.stop), 99.0)
-    if rank >= len(values):
-        return None
-    values.partition(rank)
-    return float(values[rank]) / NS_PER_MS
+def counts_of(spans: Sequence[Span], loads: Sequence[Counted]) -> Int64s:
+    """Of exact samples, how many ended in each, [n]."""
+    counts = np.zeros(len(spans), np.int64)
+    for piece in (piece for load in loads for piece in load.pieces):
+        counts += np.diff(_places(piece, spans, by_due=False))
+    return counts
+
+
+def p99s_ms(spans: Sequence[Span], population: Population) -> Iterator[float | None]:
+    """Of the exact samples of each; None where it is not known, or there is none."""
+    pieces = [
+        (piece.samples, _places(piece, spans, population.by_due).tolist())
+        for load in population.loads
+        for piece in load.pieces
+    ]
+    for index, span in enumerate(spans):
+        places = ((samples, at[index], at[index + 1]) for samples, at in pieces)
+        values = LATENCY.joined([samples[low:high] for samples, low, high in places if low < high])
+        rank = nearest_rank(len(values) + population.missing.between(span.start, span.stop), 99.0)
+        if rank >= len(values):
+            yield None
+            continue
+        values.partition(rank)
+        yield float(values[rank]) / NS_PER_MS
+
+
+def _places(piece: Piece, spans: Sequence[Span], by_due: bool) -> Int64s:
+    """Where its samples begin that ended in each span, or were due in it, [n + 1]. All of it lies in the window."""
+    instants = piece.samples.dues if by_due else piece.samples.ends
+    places = np.searchsorted(instants, [*(span.start for span in spans), spans[-1].end + 1])
+    return places.astype(np.int64)
 
 
 def folded_timeline(

@@ -48,6 +48,14 @@ class LatencyPart(Struct, frozen=True):
     ] = {}
 
 
+class HistogramPart(Struct, frozen=True):
+    """Completed inferences by latency: `counts[n]` from `edges_ms[n]` to the next edge. Bins are equally wide, or where
+    the longest is over 12 times the shortest, of equal ratio."""
+
+    edges_ms: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
 class DistributionPart(Struct, frozen=True):
     """Latencies at fixed percentiles, milliseconds, nearest rank.
 
@@ -61,3 +69,4 @@ class DistributionPart(Struct, frozen=True):
     service: Annotated[tuple[float, ...], Meta(description="of services, at a rate")] = ()
     wait: Annotated[tuple[float, ...], Meta(description="of waits, at a rate")] = ()
     hosts: Annotated[dict[str, tuple[float, ...]], Meta(description="by host, of several; as the agents'")] = {}
+    histogram: Annotated[HistogramPart | None, Meta(description="of the run; null in old reports")] = None

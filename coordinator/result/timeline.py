@@ -1,5 +1,7 @@
 """A result over time, as `report.json` has it: slices of the window, and the --stages."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -27,8 +29,13 @@ class TimelinePart(Struct, frozen=True):
     t_s: float
     fps: float
     p99_ms: float | None
-    busy_percent: Annotated[Percent, Meta(description="of all measured CPUs together")]
+    busy_percent: Annotated[Percent, Meta(description="of all measured CPUs together, which are read once a second")]
     arrivals: Annotated[TimelineArrivals | None, Meta(description="at a rate, else null")] = None
+
+
+def spans_s(timeline: Sequence[TimelinePart]) -> list[tuple[float, float]]:
+    """Where each slice begins and ends, seconds since the window's start."""
+    return list(pairwise([0.0, *(part.t_s for part in timeline)]))
 
 
 class StagePart(Struct, frozen=True):

@@ -111,7 +111,7 @@ def cpu_part(record: RunRecord, window: Window, times: CpuTimes, around: Surroun
 
 
 def _cpu_timeline(record: RunRecord, window: Window) -> CpuTimeline | None:
-    length = slice_length_ns(window.stop_ns - window.start_ns, _MOST_CPU_SLICES)
+    length = slice_length_ns(window.stop_ns - window.start_ns, _MOST_CPU_SLICES, NS_PER_S)
     edges = slice_edges_ns(window.start_ns, window.stop_ns, length)
     if len(edges) < 2 or len(record.host.readings) < 2:
         return None

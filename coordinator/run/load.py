@@ -10,6 +10,7 @@ from ovbench.common.arrivals import Constant, Trace
 from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from ovbench.common.effective import Effective
 
+from ..analysis.bins import Binned
 from ..analysis.flow import Flow
 from ..analysis.hosts import HostFigures, edge_error_ns, skew_error_ns
 from ..analysis.latency import Latency
@@ -20,7 +21,7 @@ from ..analysis.recording import Window
 from ..machine.utilization import busy_between
 from ..result import arrivals
 from ..result import report as result
-from ..result.latency import DistributionPart, Interval, LatencyPart
+from ..result.latency import DistributionPart, HistogramPart, Interval, LatencyPart
 from ..result.timeline import TimelineArrivals, TimelinePart
 from ..session.record import RunRecord
 from ..stats.distribution import percents_of
@@ -152,12 +153,13 @@ def group_parts(merged: Merged, effective: Effective, chosen: int) -> Iterator[r
 
 def distribution_part(merged: Merged, hosts: Mapping[str, HostFigures | None]) -> DistributionPart | None:
     """`hosts`: of several, by name."""
-    if merged.latency is None:
+    latency = merged.latency
+    if latency is None:
         return None
     agents = merged.agent_latencies if len(merged.agent_latencies) <= _MOST_DISTRIBUTIONS else {}
     return DistributionPart(
-        percents=percents_of(merged.latency.total),
-        merged=merged.latency.distribution,
+        percents=percents_of(latency.total),
+        merged=latency.distribution,
         agents={str(agent): latency.distribution for agent, latency in agents.items() if latency is not None},
         service=merged.service.distribution if merged.service is not None else (),
         wait=merged.wait.distribution if merged.wait is not None else (),
@@ -166,7 +168,15 @@ def distribution_part(merged: Merged, hosts: Mapping[str, HostFigures | None]) -
             for name, host in hosts.items()
             if host is not None and host.latency is not None and len(hosts) <= _MOST_DISTRIBUTIONS
         },
+        histogram=_histogram_part(latency, merged),
     )
+
+
+def _histogram_part(latency: Latency, merged: Merged) -> HistogramPart:
+    known = dict(zip(percents_of(latency.total), latency.distribution, strict=False))
+    most = latency.distribution[-1]
+    binned = Binned.of(latency, (known.get(25.0, latency.min), known.get(75.0, most)), merged.population)
+    return HistogramPart(tuple(binned.edges_ms.tolist()), tuple(binned.counts.tolist()))
 
 
 def timeline_parts(record: RunRecord, parts: Sequence[RunRecord], merged: Merged) -> Iterator[TimelinePart]:

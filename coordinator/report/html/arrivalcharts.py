@@ -6,20 +6,36 @@ from typing import Any, Final
 from ...result.arrivals import ArrivalsPart, GoodputPart
 from ...result.numbers import count, milliseconds, percent, ramp, rate
 from ...result.report import Report
-from ...result.timeline import StagePart, TimelineArrivals
-from .chart import BLUE, GREEN, MUTED, ORANGE, Chart, ChartSpec, Row, axis, colours, drawing, hover, time_unit
+from ...result.timeline import StagePart, TimelineArrivals, spans_s
+from .chart import (
+    BLUE,
+    GREEN,
+    MUTED,
+    ORANGE,
+    Chart,
+    ChartSpec,
+    Row,
+    axis,
+    colours,
+    drawing,
+    hover,
+    middle,
+    span_text,
+    time_unit,
+)
 
 _TIME: Final = "time in the window, s"
 _SPLIT: Final = {"wait": ORANGE, "service": BLUE}
 _RATES: Final = {"offered": ORANGE, "delivered": BLUE, "within the limit": GREEN}
 
-Slices = Sequence[tuple[float, TimelineArrivals]]
-"""By their ends, seconds since the window's start."""
+Slices = Sequence[tuple[tuple[float, float], TimelineArrivals]]
+"""With where they begin and end, seconds since the window's start."""
 
 
 def arrival_charts(report: Report) -> Iterator[Chart]:
     """Those that the timeline has figures for; none for a closed loop."""
-    slices = [(part.t_s, part.arrivals) for part in report.timeline if part.arrivals is not None]
+    timeline = zip(spans_s(report.timeline), report.timeline, strict=True)
+    slices = [(span, part.arrivals) for span, part in timeline if part.arrivals is not None]
     if report.arrivals is None or len(slices) < 2:
         return
     begins = _begins(report.stages)
@@ -48,14 +64,14 @@ def _split(slices: Slices, begins: ChartSpec) -> Chart:
     """Where nothing that was due completed, the areas are broken."""
     unit = time_unit(max((one.wait_ms or 0.0) + (one.service_ms or 0.0) for _, one in slices))
     rows: list[dict[str, Any]] = []
-    for at, one in slices:
+    for span, one in slices:
         known = one.wait_ms is not None and one.service_ms is not None
         wait, service = (one.wait_ms or 0.0, one.service_ms or 0.0) if known else (0.0, 0.0)
-        tip = f"to {at:.3g} s\nwait {milliseconds(wait)}, service {milliseconds(service)}"
+        tip = f"{span_text(span)}\nwait {milliseconds(wait)}, service {milliseconds(service)}"
         tip += f"\nlatency {milliseconds(wait + service)}"
         for of, low, high in (("wait", 0.0, wait), ("service", wait, wait + service)):
             ends = {"low": low * unit.factor, "high": high * unit.factor} if known else {"low": None, "high": None}
-            rows.append({"x": at, "of": of, **ends, "tip": tip if known else ""})
+            rows.append({"x": middle(span), "of": of, **ends, "tip": tip if known else ""})
     x, y = axis("x", _TIME, zero=True), axis("high", f"mean, {unit.name}", zero=True)
     paint = colours("of", list(_SPLIT), list(_SPLIT.values()))
     area = {
@@ -74,11 +90,11 @@ def _shown(layer: ChartSpec) -> ChartSpec:
 
 def _rates(slices: Slices, goodput: GoodputPart | None, begins: ChartSpec) -> Chart:
     rows: list[Row] = []
-    for at, one in slices:
+    for span, one in slices:
         values = (one.offered_per_s, one.delivered_per_s, one.goodput_per_s)
         named = {of: value for of, value in zip(_RATES, values, strict=True) if value is not None}
-        tip = "\n".join([f"to {at:.3g} s", *(f"{of}  {rate(value)}/s" for of, value in named.items())])
-        rows += [{"x": at, "y": value, "of": of, "tip": tip} for of, value in named.items()]
+        tip = "\n".join([span_text(span), *(f"{of}  {rate(value)}/s" for of, value in named.items())])
+        rows += [{"x": middle(span), "y": value, "of": of, "tip": tip} for of, value in named.items()]
     names = [of for of in _RATES if any(row["of"] == of for row in rows)]
     x, y = axis("x", _TIME, zero=True), axis("y", "inferences per second", zero=True)
     paint = colours("of", names, [_RATES[of] for of in names])
@@ -100,7 +116,7 @@ def _rates(slices: Slices, goodput: GoodputPart | None, begins: ChartSpec) -> Ch
 
 def _backlog(arrivals: ArrivalsPart, slices: Slices, begins: ChartSpec) -> Chart:
     start = [] if arrivals.backlog_start is None else [(0.0, arrivals.backlog_start)]
-    course = [*start, *((at, one.backlog) for at, one in slices)]
+    course = [*start, *((stop, one.backlog) for (_, stop), one in slices)]
     rows = [
         {"x": at, "y": number, "tip": f"at {at:.3g} s\n{count(number)} due and not completed"} for at, number in course
     ]
@@ -116,8 +132,11 @@ def _backlog(arrivals: ArrivalsPart, slices: Slices, begins: ChartSpec) -> Chart
 
 
 def _goodput(slices: Slices, goodput: GoodputPart, begins: ChartSpec) -> Chart:
-    known = [(at, 100 * one.goodput_share) for at, one in slices if one.goodput_share is not None]
-    rows = [{"x": at, "y": part, "tip": f"to {at:.3g} s\n{percent(part)} within the limit"} for at, part in known]
+    known = [(span, 100 * one.goodput_share) for span, one in slices if one.goodput_share is not None]
+    rows = [
+        {"x": middle(span), "y": part, "tip": f"{span_text(span)}\n{percent(part)} within the limit"}
+        for span, part in known
+    ]
     x = axis("x", _TIME, zero=True)
     y = axis("y", "percent of the arrivals", scale={"domain": [0, 100]})
     wanted: list[Row] = [

@@ -77,6 +77,16 @@ def time_unit(largest_ms: float) -> Unit:
     return Unit("s", 1e-3)
 
 
+def middle(span_s: tuple[float, float]) -> float:
+    """Where what is of a time between two instants is drawn."""
+    return round(sum(span_s) / 2, 6)
+
+
+def span_text(span_s: tuple[float, float]) -> str:
+    start, stop = span_s
+    return f"{start:.6g} to {stop:.6g} s"
+
+
 def drawing(layers: Sequence[ChartSpec], rows: Sequence[Row], height: int = 240, **more: Any) -> ChartSpec:
     """Layers over the same rows. A layer may have data of its own, and is left out where those are none."""
     return {

@@ -1,11 +1,12 @@
 """The charts of how latencies are distributed: of each agent, and at a rate of their parts. Pure."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from ...result.arrivals import GoodputPart
-from ...result.latency import DistributionPart, LatencyPart
-from ...result.numbers import milliseconds, percent
+from ...result.latency import DistributionPart, HistogramPart, LatencyPart
+from ...result.numbers import count, milliseconds, percent
 from .chart import (
     BLUE,
     GREEN,
@@ -61,6 +62,46 @@ def distribution(latency: LatencyPart, shape: DistributionPart) -> Chart:
             " What never completed is slower than all that did: where the line of all agents ends, it is unknown."
         )
     return Chart("latency", "Latency distribution", caption, drawing(lines, rows, 300), wide=True)
+
+
+def histogram(latency: LatencyPart, part: HistogramPart) -> Chart:
+    edges, total = part.edges_ms, sum(part.counts)
+    unit = time_unit(edges[-1])
+    rows = [
+        {"low": low * unit.factor, "high": high * unit.factor, "y": number,
+         "tip": f"{milliseconds(low)} to {milliseconds(high)}\n{count(number)}, {percent(100 * number / total)}"}
+        for (low, high), number in zip(pairwise(edges), part.counts, strict=True)
+        if number
+    ]  # fmt: skip
+    wide = edges[-1] - edges[-2] > 1.5 * (edges[1] - edges[0])  # of equal ratio
+    scale = {"nice": False, "domain": [edges[0] * unit.factor, edges[-1] * unit.factor]}
+    scale |= {"type": "log"} if wide else {}
+    x = axis("low", f"latency, {unit.name}", scale=scale, axis={"format": ".6~g"})
+    y = axis("y", "inferences", zero=True, axis={"tickMinStep": 1})
+    named = {"median": latency.median, "p99": latency.p99}
+    marks: list[Row] = [
+        {"low": value * unit.factor, "name": name, "tip": f"{name}  {milliseconds(value)}"}
+        for name, value in named.items()
+        if value is not None
+    ]
+    rule = {
+        "data": {"values": marks},
+        "mark": {"type": "rule", "strokeDash": [5, 4], "strokeWidth": 2, "color": ORANGE},
+        "encoding": {"x": x, "tooltip": {"field": "tip"}},
+    }
+    names = {
+        "data": {"values": marks},
+        "mark": {"type": "text", "align": "left", "dx": 4, "y": 8},
+        "encoding": {"x": x, "text": {"field": "name"}},
+    }
+    bars = {
+        "mark": {"type": "bar", "color": BLUE, "binSpacing": 0},
+        "encoding": {"x": x, "x2": {"field": "high"}, "y": y, "tooltip": {"field": "tip"}},
+    }
+    caption = f"How many inferences took how long, in bins of equal {'ratio' if wide else 'width'}."
+    if latency.missing:
+        caption += f" The {count(latency.missing)} that never completed are not among them."
+    return Chart("histogram", "Latency histogram", caption, drawing([bars, rule, names], rows))
 
 
 def parts_distribution(shape: DistributionPart, goodput: GoodputPart | None) -> Chart:

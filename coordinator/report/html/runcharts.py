@@ -8,9 +8,9 @@ from ovbench.common.topology import format_cpu_list
 from ...analysis.fairness import cpus_had
 from ...result.cpu import CpuPart
 from ...result.hosts import named_hosts
-from ...result.numbers import count, milliseconds, percent, rate
+from ...result.numbers import count, duration, milliseconds, percent, rate
 from ...result.report import AgentPart, FairnessPart, Report
-from ...result.timeline import TimelinePart
+from ...result.timeline import TimelinePart, spans_s
 from .arrivalcharts import arrival_charts
 from .chart import (
     BLUE,
@@ -24,11 +24,13 @@ from .chart import (
     colours,
     drawing,
     hover,
+    middle,
+    span_text,
     time_unit,
 )
 from .cpucharts import cpus_of, heat, heat_over_time, interference
 from .hostcharts import hosts_latency, hosts_throughput
-from .latencycharts import distribution, parts_distribution
+from .latencycharts import distribution, histogram, parts_distribution
 
 _LAYERS: Final = 15
 _MOST_HOSTS: Final = 16
@@ -43,6 +45,8 @@ def _charts(report: Report) -> Iterator[Chart]:
     latency, shape = report.latency_ms, report.latency_distribution
     if latency is not None and shape is not None:
         yield distribution(latency, shape)
+        if shape.histogram is not None and len(shape.histogram.counts) > 1:
+            yield histogram(latency, shape.histogram)
     if shape is not None and report.arrivals is not None:
         yield parts_distribution(shape, report.goodput)
     if report.several_hosts and report.measured:
@@ -77,9 +81,9 @@ def _cpus(hosts: Mapping[str, CpuPart]) -> Iterator[Chart]:
 
 def _throughput(report: Report) -> Chart:
     rows = [
-        {"x": part.t_s, "y": part.fps, "tip": f"to {part.t_s:.3g} s\n{rate(part.fps)} FPS\n"
-         f"CPU {percent(part.busy_percent)}"}
-        for part in report.timeline
+        {"x": middle(span), "y": part.fps,
+         "tip": f"{span_text(span)}\n{rate(part.fps)} FPS\nCPU {percent(part.busy_percent)}"}
+        for span, part in zip(spans_s(report.timeline), report.timeline, strict=True)
     ]  # fmt: skip
     x, y = axis("x", "time in the window, s", zero=True), axis("y", "frames per second", zero=True)
     mean = report.throughput.fps
@@ -96,10 +100,14 @@ def _throughput(report: Report) -> Chart:
             "data": {"values": [band]}, "mark": {"type": "rect", "color": BLUE, "opacity": 0.15},
             "encoding": {"y": {**y, "field": "low"}, "y2": {"field": "high"}},
         })  # fmt: skip
-    caption = "By slices of the window; the dashed line is the run's figure" + (
-        ", with its 95 % interval." if len(layers) > 3 else "."
-    )
+    caption = f"By slices of {_slice_text(report.timeline)}, each in its middle; the dashed line is the run's figure"
+    caption += ", with its 95 % interval." if len(layers) > 3 else "."
     return Chart("throughput", "Throughput over time", caption, drawing(layers, rows))
+
+
+def _slice_text(timeline: Sequence[TimelinePart]) -> str:
+    """Of all but the last, which has what remains."""
+    return duration(round(timeline[0].t_s, 6))
 
 
 def _mean_rule(y: ChartSpec, value: float, tip: str) -> ChartSpec:
@@ -111,14 +119,17 @@ def _mean_rule(y: ChartSpec, value: float, tip: str) -> ChartSpec:
 
 
 def _tail_over_time(timeline: Sequence[TimelinePart], at_rate: bool) -> Chart:
-    known = [(part.t_s, part.p99_ms) for part in timeline if part.p99_ms is not None]
+    spans = spans_s(timeline)
+    known = [(span, part.p99_ms) for span, part in zip(spans, timeline, strict=True) if part.p99_ms is not None]
     unit = time_unit(max(value for _, value in known))
     rows = [
-        {"x": at, "y": value * unit.factor, "tip": f"to {at:.3g} s\np99  {milliseconds(value)}"} for at, value in known
+        {"x": middle(span), "y": value * unit.factor, "tip": f"{span_text(span)}\np99  {milliseconds(value)}"}
+        for span, value in known
     ]
     x, y = axis("x", "time in the window, s", zero=True), axis("y", f"p99 latency, {unit.name}", zero=True)
     layers = [{"mark": {"type": "line", "color": ORANGE}, "encoding": {"x": x, "y": y}}, hover(x, y, ORANGE)]
-    caption = f"The 99th percentile of the inferences that {'were due' if at_rate else 'ended'} in each slice."
+    what = "were due" if at_rate else "ended"
+    caption = f"The 99th percentile of the inferences that {what} in each slice of {_slice_text(timeline)}."
     return Chart("p99", "Tail latency over time", caption, drawing(layers, rows))
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ovbench.agent.loop import recording
 from ovbench.agent.loop.recorder import Recorder
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE, Int64s, Layout
-from ovbench.common.samplememory import HEAD
+from ovbench.common.samplememory import FIRST_SLICE_NS, HEAD
 
 
 @pytest.mark.parametrize("layout", [FINE, COARSE], ids=["fine", "coarse"])
@@ -102,16 +102,16 @@ def test_the_sums_about_the_pivot_give_numpys_mean_and_deviation(recorder: Recor
     assert slot.square_ns2 / len(gone) - mean**2 == pytest.approx(latencies.var(), rel=1e-9)
 
 
-@pytest.mark.parametrize("span_s", [1, 255, 256, 257, 511, 513, 3000, 100_000])
+@pytest.mark.parametrize("span_s", [1, 25, 26, 52, 255, 256, 257, 511, 513, 3000, 100_000])
 def test_slices_double_until_they_cover_the_load(recorder: Recorder, span_s: int) -> None:
     samples = load(CAPACITY + 5_000, span_s * 10**9)
     record(recorder, samples)
     gone = samples[HEAD:-4096]
     length = recorder.slots[0].slice_ns
-    assert length % 10**9 == 0
+    assert length % FIRST_SLICE_NS == 0
     last = (gone[:, 1].max() - BEGIN) // length
     assert last < 256
-    assert length == 10**9 or (gone[:, 1].max() - BEGIN) >= 256 * (length // 2)
+    assert length == FIRST_SLICE_NS or (gone[:, 1].max() - BEGIN) >= 256 * (length // 2)
     expected = np.zeros((256, COARSE.size), np.int64)
     np.add.at(expected, ((gone[:, 1] - BEGIN) // length, COARSE.buckets(gone[:, 1] - gone[:, 0])), 1)
     assert np.array_equal(recorder.coarse[0], expected)

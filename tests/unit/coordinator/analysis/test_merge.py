@@ -308,7 +308,8 @@ def test_the_timeline_covers_the_window_without_a_gap(duration_s: float) -> None
     assert slices[0].start_ns == 50
     assert slices[-1].stop_ns == 50 + seconds(duration_s)
     assert all(one.stop_ns == next.start_ns for one, next in pairwise(slices))
-    assert len(slices) <= 257
+    assert len(slices) <= 601
+    assert slices[0].stop_ns - slices[0].start_ns <= max(ms(100), 2 * seconds(duration_s) // 600)
 
 
 @quick
@@ -320,7 +321,7 @@ def test_the_counts_of_the_timeline_add_up_to_the_total(ends: list[int], stop: i
 
 def test_an_inference_at_the_edge_of_two_slices_is_in_the_later_one() -> None:
     merged = merge([recording(0, 0, seconds(3), pairs([seconds(1)], [1000]))])
-    assert [part.count for part in merged.timeline] == [0, 1, 0]
+    assert [part.count for part in merged.timeline] == [0] * 10 + [1] + [0] * 19
 
 
 def test_the_counts_of_a_folded_timeline_add_up_as_well() -> None:
@@ -331,7 +332,7 @@ def test_the_counts_of_a_folded_timeline_add_up_as_well() -> None:
 def test_a_folded_timeline_is_that_of_the_exact_samples() -> None:
     data = spread(20_000)
     exact = merge([recording(0, 0, seconds(10), data)]).timeline
-    found = recorded_in_part(0, data).timeline
+    found = recorded_in_part(0, data, slice_ns=ms(100)).timeline
     assert [part.count for part in found] == [part.count for part in exact]
     for one, other in zip(found, exact, strict=True):
         assert one.p99_ms == pytest.approx(other.p99_ms, rel=0.01)
@@ -354,9 +355,9 @@ def test_what_was_folded_after_the_last_whole_slice_counts_in_the_last_one() -> 
 
 def test_a_slice_in_which_nothing_ended_has_no_percentile() -> None:
     merged = merge([recording(0, 0, seconds(3), pairs([seconds(0.5)], [1000]))])
-    assert [part.p99_ms for part in merged.timeline] == [0.001, None, None]
+    assert [part.p99_ms for part in merged.timeline] == [None] * 5 + [0.001] + [None] * 24
 
 
 def test_a_rest_shorter_than_half_a_slice_joins_the_one_before() -> None:
-    slices = merge([recording(0, 0, seconds(2.4), steady(0, ms(100), 24))]).timeline
-    assert [part.stop_ns for part in slices] == [seconds(1), seconds(2.4)]
+    slices = merge([recording(0, 0, ms(240), steady(0, ms(10), 24))]).timeline
+    assert [part.stop_ns for part in slices] == [ms(100), ms(240)]

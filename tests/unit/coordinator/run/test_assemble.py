@@ -126,7 +126,7 @@ def test_frames_are_the_sum_of_the_batches_of_groups_in_turn() -> None:
     assert found.throughput.inferences_per_s == pytest.approx(200)
     assert found.throughput.batch == 2
     assert [(a.throughput.frames, a.throughput.fps) for a in found.agents if a.throughput] == [(4000, 400.0)] * 2
-    assert sum(part.fps for part in found.timeline) == pytest.approx(8000)
+    assert sum(part.fps for part in found.timeline) == pytest.approx(80_000)
 
 
 def test_frames_with_one_batch_are_the_count_times_the_batch() -> None:
@@ -412,13 +412,22 @@ def test_notes_of_the_agents_are_reported_once_each() -> None:
 # Timeline
 
 
-def test_the_timeline_has_speed_percentile_and_cpu_of_each_second() -> None:
+def test_the_timeline_has_speed_percentile_and_cpu_of_each_tenth_of_a_second() -> None:
     timeline = report().timeline
-    assert [part.t_s for part in timeline] == pytest.approx(range(1, 11))
-    assert [part.p99_ms for part in timeline] == [10.0] * 10
-    assert [part.busy_percent for part in timeline] == pytest.approx([80] * 10)
+    assert [part.t_s for part in timeline] == pytest.approx([tenth / 10 for tenth in range(1, 101)])
+    assert [part.p99_ms for part in timeline] == [10.0] * 100
+    assert [part.busy_percent for part in timeline] == pytest.approx([80] * 100)
     total = sum(part.fps for part in timeline)
-    assert total == pytest.approx(2000)
+    assert total == pytest.approx(20_000)
+
+
+def test_a_stall_of_300_ms_shows_in_the_timeline() -> None:
+    """An inference that begins at 3 s takes 310 ms instead of 10."""
+    ends = np.concatenate([ms(10) * np.arange(1, 301), ms(10) * np.arange(331, 1001)])
+    data = pairs(seconds(1) + ends, np.where(ends == ms(3310), ms(310), ms(10)))
+    timeline = report(run([delivered(0, data=data)])).timeline
+    assert [round(part.fps) for part in timeline[29:35]] == [100, 3, 3, 3, 90, 100]
+    assert [part.p99_ms for part in timeline[29:35]] == [10.0, 10.0, None, None, 310.0, 10.0]
 
 
 def test_the_timeline_of_a_cpu_that_was_busy_in_the_first_half_only_says_so() -> None:

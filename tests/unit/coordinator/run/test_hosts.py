@@ -131,7 +131,7 @@ def test_cpus_are_those_of_each_host_and_shares_of_all_are_weighted_by_their_num
     assert (set(a.use), set(b.use)) == ({"0", "1"}, {"0"})
     by_cpu = (whole.cpu.per_cpu, whole.cpu.use, whole.cpu.places, whole.cpu.timeline, whole.cpu.measured_cpus)
     assert by_cpu == ({}, {}, {}, None, ())
-    assert [part.busy_percent for part in whole.timeline] == pytest.approx([200 / 3] * 10)
+    assert [part.busy_percent for part in whole.timeline] == pytest.approx([200 / 3] * 100)
 
 
 def test_of_one_host_with_a_name_everything_is_as_on_ones_own_and_its_part_says_the_same() -> None:

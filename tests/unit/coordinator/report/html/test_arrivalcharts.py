@@ -40,11 +40,11 @@ def test_a_load_at_a_rate_has_every_chart() -> None:
 
 def test_service_stands_on_the_wait_and_both_together_are_the_latency() -> None:
     drawn = rows(charts(CALM)["wait_and_service"])
-    for part in CALM.timeline:
+    for at, part in enumerate(CALM.timeline):
         assert part.arrivals is not None
         assert part.arrivals.wait_ms is not None
         assert part.arrivals.service_ms is not None
-        of = {row["of"]: row for row in drawn if row["x"] == part.t_s}
+        of = {row["of"]: row for row in drawn if row["x"] == at + 0.5}
         assert (of["wait"]["low"], of["wait"]["high"]) == pytest.approx((0, part.arrivals.wait_ms))
         assert of["service"]["low"] == of["wait"]["high"]
         assert of["service"]["high"] == pytest.approx(part.arrivals.wait_ms + part.arrivals.service_ms)
@@ -52,8 +52,8 @@ def test_service_stands_on_the_wait_and_both_together_are_the_latency() -> None:
 
 def test_a_slice_of_which_nothing_completed_breaks_the_areas() -> None:
     drawn = rows(charts(OVERLOADED)["wait_and_service"])
-    assert [(row["low"], row["high"]) for row in drawn if row["x"] == 4.0] == [(None, None)] * 2
-    assert all(row["high"] is not None for row in drawn if row["x"] != 4.0)
+    assert [(row["low"], row["high"]) for row in drawn if row["x"] == 3.5] == [(None, None)] * 2
+    assert all(row["high"] is not None for row in drawn if row["x"] != 3.5)
     assert "wait_and_service" not in charts(with_slices(CALM, wait_ms=None, service_ms=None))
 
 
@@ -65,7 +65,7 @@ def test_what_was_offered_delivered_and_in_time_is_the_timeline() -> None:
         ("within the limit", "goodput_per_s"),
     ):
         assert [(row["x"], row["y"]) for row in drawn if row["of"] == name] == [
-            (part.t_s, getattr(part.arrivals, field)) for part in OVERLOADED.timeline
+            (part.t_s - 0.5, getattr(part.arrivals, field)) for part in OVERLOADED.timeline
         ]
 
 

@@ -26,7 +26,7 @@ def rows(chart: Chart) -> list[dict[str, Any]]:
 
 
 def test_hosts_follow_the_distribution_and_every_host_has_its_cpus() -> None:
-    assert list(charts())[:3] == ["latency", "hosts", "hosts_latency"]
+    assert list(charts())[:4] == ["latency", "histogram", "hosts", "hosts_latency"]
     assert list(charts())[-3:] == ["interference", "cpus", "cpus_over_time"]
 
 

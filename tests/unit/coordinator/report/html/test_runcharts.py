@@ -30,6 +30,7 @@ def rows(chart: Chart) -> list[dict[str, Any]]:
 def test_a_whole_report_has_every_chart() -> None:
     assert list(charts()) == [
         "latency",
+        "histogram",
         "throughput",
         "p99",
         "agents",
@@ -42,8 +43,8 @@ def test_a_whole_report_has_every_chart() -> None:
 
 def test_at_a_rate_what_arrived_follows_the_distribution() -> None:
     names = list(charts(rate_report()))
-    assert names[:6] == ["latency", "parts", "wait_and_service", "arrivals", "backlog", "goodput"]
-    assert names[6:] == [name for name in charts() if name not in ("latency", "agents")]
+    assert names[:7] == ["latency", "histogram", "parts", "wait_and_service", "arrivals", "backlog", "goodput"]
+    assert names[7:] == [name for name in charts() if name not in ("latency", "histogram", "agents")]
 
 
 def test_at_a_rate_throughput_has_no_band_and_the_tail_is_of_what_was_due() -> None:
@@ -51,8 +52,8 @@ def test_at_a_rate_throughput_has_no_band_and_the_tail_is_of_what_was_due() -> N
     assert "rect" in str(free["throughput"].spec)
     assert "rect" not in str(paced["throughput"].spec)
     assert "interval" not in paced["throughput"].caption
-    assert paced["p99"].caption.endswith("the inferences that were due in each slice.")
-    assert free["p99"].caption.endswith("the inferences that ended in each slice.")
+    assert paced["p99"].caption.endswith("the inferences that were due in each slice of 1 s.")
+    assert free["p99"].caption.endswith("the inferences that ended in each slice of 0.1 s.")
 
 
 def test_the_latency_curve_goes_through_the_percentiles_of_the_report() -> None:
@@ -84,10 +85,25 @@ def test_microseconds_are_drawn_where_milliseconds_would_be_fractions() -> None:
     assert title == "latency, us"
 
 
-def test_throughput_over_time_is_the_timeline() -> None:
-    assert [(row["x"], row["y"]) for row in rows(charts()["throughput"])] == [
-        (part.t_s, part.fps) for part in WHOLE.timeline
-    ]
+def test_throughput_over_time_is_the_timeline_each_slice_in_its_middle() -> None:
+    starts = [0.0, *(part.t_s for part in WHOLE.timeline)]
+    found = rows(charts()["throughput"])
+    assert [row["y"] for row in found] == [part.fps for part in WHOLE.timeline]
+    middles = [(start + part.t_s) / 2 for start, part in zip(starts, WHOLE.timeline, strict=False)]
+    assert [row["x"] for row in found] == pytest.approx(middles, abs=1e-6)
+
+
+def test_the_bars_of_the_histogram_are_its_bins_and_median_and_p99_are_marked() -> None:
+    assert WHOLE.latency_ms is not None
+    assert WHOLE.latency_distribution is not None
+    part = WHOLE.latency_distribution.histogram
+    assert part is not None
+    found = rows(charts()["histogram"])
+    assert sum(row["y"] for row in found) == WHOLE.latency_ms.count == sum(part.counts)
+    bins = list(zip(part.edges_ms, part.edges_ms[1:], part.counts, strict=False))
+    assert [(row["low"], row["high"], row["y"]) for row in found] == [one for one in bins if one[2]]
+    marks = charts()["histogram"].spec["layer"][1]["data"]["values"]
+    assert [row["low"] for row in marks] == [WHOLE.latency_ms.median, WHOLE.latency_ms.p99]
 
 
 def test_the_interval_of_the_throughput_is_a_band() -> None:
