@@ -36,3 +36,9 @@ def sparkline(numbers: Sequence[int]) -> str:
     """A mark for each, from 0 to the largest of them."""
     top = max(numbers, default=0)
     return "".join(_MARKS[number * (len(_MARKS) - 1) // top if top else 0] for number in numbers)
+
+
+def spark(numbers: Sequence[int]) -> str:
+    """A mark for each, from 0 to the largest of them; where there is none, there is no mark."""
+    top = max(numbers, default=0)
+    return "".join(_MARKS[-(-number * len(_MARKS) // top) - 1] if number else " " for number in numbers)

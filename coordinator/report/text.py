@@ -1,4 +1,4 @@
-"""The report at a glance: verdict and totals first, then latency, agents, CPUs, layers where asked for, findings."""
+"""The report at a glance: latency, agents, CPUs, layers where asked for, findings, and the summary where it ends."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -14,52 +14,35 @@ from ovbench.common.topology import Topology, format_cpu_list
 from ..plan.plan import Plan
 from ..request.request import PcSort, Request
 from ..request.resultflags import PC_SORTS
-from ..result.hosts import HostPart
-from ..result.latency import LatencyPart
 from ..result.numbers import (
     count,
-    deviation,
     duration,
     figure_value,
-    microseconds,
-    milliseconds,
-    percent,
-    rate,
 )
 from ..result.report import (
-    EffectivePart,
     Finding,
     LayersPart,
-    OutputsPart,
     Report,
     RequirementPart,
-    Throughput,
-    Validity,
 )
 from ..result.scenario import ScenarioPart
 from .agenttable import agent_table, fairness_text
 from .arrivals import ARRIVALS_INDENT, arrival_lines, stage_table
 from .cputable import below_cpus, cpu_headline, use_table, use_table_of_hosts
 from .hosttable import class_lines, host_table
-from .latencytable import chosen_of, group_table, latency_figure, latency_table, method, parts_table
+from .latencytable import group_table, latency_table, method, parts_table
 from .layers import EXPLANATION, layer_lines, slower_lines
-from .lines import gist, print_line
+from .lines import print_line
 from .scenario import scenario_rows
 from .steps import arriving_lines
-from .until import until_line
+from .summary import print_summary
 
-_VERDICT: Final = {
-    "VALID": "bold green",
-    "SUSPECT": "bold yellow",
-    "INVALID": "bold red",
-    "PARTIAL": "bold magenta",
-}
 _SEVERITY: Final = {"info": "cyan", "warning": "yellow", "error": "bold red"}
 _FINDING_INDENT: Final = 10
 
 
 def print_report(console: Console, report: Report) -> None:
-    """What a person wants to know, most important first; fits a terminal of 80 columns.
+    """What a person wants to know, most important last, where a terminal ends; fits one of 80 columns.
 
     What was asked to be shown, such as the layers, is in the report, so that a saved one reads as the run did.
     """
@@ -68,13 +51,7 @@ def print_report(console: Console, report: Report) -> None:
         # Soft wrap: a line that is too long stays one line for whatever reads it.
         console.print(part, highlight=False, soft_wrap=True)
 
-    show(Text())
-    show(_headline(report))
-    for line in _reasons(report.validity):
-        print_line(console, line, 2)
     if report.measured:
-        for facts in _sublines(report):
-            show(Text("  " + " · ".join(facts), "dim"))
         if report.scenario is not None:
             for line in _scenario(report.scenario):
                 show(line)
@@ -116,6 +93,8 @@ def print_report(console: Console, report: Report) -> None:
         print_line(console, _finding(finding), _FINDING_INDENT)
     for index, requirement in enumerate(report.requirements):
         show(Text("\n" if index == 0 else "") + _requirement(requirement))
+    show(Text())
+    print_summary(console, report)
 
 
 def print_plan(
@@ -152,32 +131,6 @@ def print_plan(
         print_line(console, _finding(finding), _FINDING_INDENT)
 
 
-def _headline(report: Report) -> Text:
-    status = report.validity.status
-    text = Text.assemble((f" {status} ", f"reverse {_VERDICT[status]}"))
-    if not report.measured:
-        return text + Text("  nothing was measured")
-    if report.arrivals is not None:
-        done, offered = rate(report.throughput.inferences_per_s), rate(report.arrivals.offered_per_s)
-        return text + Text.assemble((f"  {done} of {offered}/s", "bold"), _gist_of(report.latency_ms), " from due")
-    text += Text.assemble((f"  {rate(report.throughput.fps)} FPS", "bold"), _uncertainty(report.throughput))
-    return text + Text(f"{_gist_of(report.latency_ms)}   CPU {percent(report.cpu.busy_percent)}")
-
-
-def _uncertainty(throughput: Throughput) -> str:
-    interval = throughput.fps_ci95
-    return "" if interval is None else f" {deviation(throughput.fps, interval.low, interval.high)}"
-
-
-def _gist_of(latency: LatencyPart | None) -> str:
-    """The median and the percentile that was asked for, else the 99th."""
-    if latency is None:
-        return ""
-    chosen = chosen_of(latency)
-    percentile, field = (99, "p99") if chosen is None else (chosen, "chosen")
-    return f"   median {latency_figure(latency, 'median')}   p{percentile} {latency_figure(latency, field)}"
-
-
 def _latencies(report: Report) -> Table:
     """At a rate with its parts: the wait before the start and the service after it."""
     if report.arrivals is None:
@@ -185,75 +138,11 @@ def _latencies(report: Report) -> Table:
     return parts_table({"latency": report.latency_ms, "wait": report.wait_ms, "service": report.service_ms})
 
 
-def _reasons(validity: Validity) -> Iterator[Text]:
-    """Why the verdict is not VALID, where it is read first: the first reason and what to do, the others by name."""
-    if not validity.reasons:
-        return
-    first, *others = validity.reasons
-    style = _VERDICT[validity.status]
-    yield Text.assemble("  ", (gist(first), style), (f" {first.advice}".rstrip(), "dim"))
-    if others:
-        yield Text.assemble("  ", (f"also {', '.join(one.code for one in others)}", style), ("; see below", "dim"))
-
-
-def _sublines(report: Report) -> Iterator[list[str]]:
-    window, throughput = report.window, report.throughput
-    length = milliseconds(window.duration_s * 1000) if window.duration_s < 0.1 else f"{window.duration_s:.3f} s"
-    counted = [f"{count(throughput.count)} inference{'s' if throughput.count != 1 else ''} in {length}"]
-    if throughput.frames != throughput.count * throughput.batch:
-        counted.append(f"{count(throughput.frames)} frames")
-    elif throughput.batch > 1:
-        counted.append(f"batch {throughput.batch}")
-    limit = report.requested.get("max_irate")
-    if isinstance(limit, int | float) and limit:
-        counted.append(f"limited to {rate(limit)} FPS")
-    if report.arrivals is not None:
-        # Without an interval: here it would be of how arrivals scatter.
-        counted.append(f"{rate(throughput.fps)} FPS")
-    error = "" if window.skew_error_us is None else f" ± {microseconds(window.skew_error_us)}"
-    yield [
-        *counted,
-        f"start skew {microseconds(window.start_skew_us) if error else f'{window.start_skew_us:.1f} us'}{error}",
-    ]
-    if report.effective is not None:
-        agents = sum(agent.state == "ok" for agent in report.agents)
-        what = f"{agents} agent{'s' if agents != 1 else ''}, {report.effective.api}{_each(report.effective)}"
-        yield [*_where(report.hosts), what]
-    if report.until is not None:
-        yield [until_line(report.until)]
-    if report.outputs is not None and report.outputs.agree:
-        yield [_agreement(report.outputs, len(report.agents))]
-
-
-def _where(hosts: Sequence[HostPart]) -> Iterator[str]:
-    """Nothing of the coordinator's own host alone."""
-    there = [host for host in hosts if host.state != "lost"]
-    if len(hosts) == 1:
-        yield f"on host {hosts[0].name}"
-    elif hosts:
-        yield f"{len(there)} hosts" if len(there) == len(hosts) else f"{len(there)} of {len(hosts)} hosts"
-
-
 def _scenario(part: ScenarioPart) -> Iterator[Text]:
     rows = list(scenario_rows(part))
     widest = max(len(name) for name, _ in rows)
     yield Text.assemble(("\nMLPerf scenario", "bold"), (f"  {part.scenario}, by LoadGen's rules", "dim"))
     yield from (Text(f"  {name:{widest}} : {value}") for name, value in rows)
-
-
-def _agreement(outputs: OutputsPart, agents: int) -> str:
-    """What of it was compared: one agent only to itself."""
-    checked, after = outputs.checked, outputs.checked_after
-    who = "" if agents == 1 else " on all agents" if checked == agents else f" on {checked} of {agents} agents"
-    when = ", before and after" if after == checked else f", after the load on {after}" if after else ""
-    return f"outputs agree{who}{when}{' (to the bit)' if outputs.exact else ''}"
-
-
-def _each(effective: EffectivePart) -> str:
-    if effective.streams is None or effective.nireq is None:
-        return ""
-    streams, requests = effective.streams, effective.nireq
-    return f", {streams} stream{'s' if streams != 1 else ''} and {requests} request{'s' if requests != 1 else ''} each"
 
 
 def _table(*columns: str) -> Table:

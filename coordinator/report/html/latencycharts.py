@@ -96,7 +96,7 @@ def histogram(latency: LatencyPart, part: HistogramPart) -> Chart:
     }
     bars = {
         "mark": {"type": "bar", "color": BLUE, "binSpacing": 0},
-        "encoding": {"x": x, "x2": {"field": "high"}, "y": y, "tooltip": {"field": "tip"}},
+        "encoding": {"x": x, "x2": {"field": "high"}, "y": y, "y2": {"datum": 0}, "tooltip": {"field": "tip"}},
     }
     caption = f"How many inferences took how long, in bins of equal {'ratio' if wide else 'width'}."
     if latency.missing:

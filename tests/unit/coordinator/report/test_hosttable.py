@@ -75,12 +75,12 @@ def test_cpus_and_agents_are_named_with_their_host() -> None:
 def test_the_start_skew_stands_with_its_error_and_how_many_hosts_there_were() -> None:
     text = shown(unlike())
     assert "start skew 0.00 ns ± 92.0 us" in text
-    assert "  2 of 3 hosts · 3 agents" in text
+    assert " · 2 of 3 hosts · 3 agents" in text
 
 
 def test_of_one_host_with_a_name_there_is_no_table_but_its_name() -> None:
     text = shown(report(over_hosts({"b": [delivered(0)]})))
-    assert "  on host b · 1 agent" in text
+    assert " · on host b · 1 agent" in text
     assert "\nhosts" not in text
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovbench.coordinator.report.sparkline import Course, sparkline
+from ovbench.coordinator.report.sparkline import Course, spark, sparkline
 
 
 def course(numbers: list[int]) -> str:
@@ -41,3 +41,9 @@ def test_a_course_of_any_length_fits_a_line_and_keeps_its_peak(numbers: list[int
 def test_a_number_that_only_grows_has_a_course_that_only_rises(length: int) -> None:
     marks = course(list(range(length)))
     assert list(marks) == sorted(marks)
+
+
+def test_what_there_is_of_a_distribution_is_seen_and_what_there_is_not_is_blank() -> None:
+    assert spark([0, 1, 500, 501, 1000, 0]) == " ▁▄▅█ "
+    assert spark([]) == ""
+    assert spark([0, 0]) == "  "

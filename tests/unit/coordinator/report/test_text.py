@@ -14,7 +14,7 @@ from ovbench.coordinator.plan.plan import make_plan
 from ovbench.coordinator.report.text import print_plan, print_report
 from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.cpu import CpuUse, Frequency, Neighbour
-from ovbench.coordinator.result.latency import Interval, LatencyPart
+from ovbench.coordinator.result.latency import HistogramPart, Interval, LatencyPart
 from ovbench.coordinator.result.numbers import milliseconds, percent, rate
 from ovbench.coordinator.result.report import (
     EfficiencyPart,
@@ -54,13 +54,17 @@ def section(text: str, title: str) -> list[str]:
     return lines[first:end]
 
 
+def last_block(text: str) -> list[str]:
+    return text.rstrip().rpartition("\n\n")[2].splitlines()
+
+
 def many(agents: int) -> Report:
     return report(run([delivered(i) for i in range(agents)]))
 
 
-def test_the_verdict_and_the_totals_come_first() -> None:
+def test_the_last_block_begins_with_the_verdict_and_the_totals() -> None:
     found = report()
-    head = next(line for line in shown(found).splitlines() if line.strip())
+    head = last_block(shown(found))[0]
     assert found.latency_ms is not None
     assert head.split()[0] == "VALID"
     for figure in (
@@ -123,7 +127,7 @@ def test_the_verdict_is_the_report_s_own(status: str) -> None:
         "INVALID": run([delivered(0, load=finished(completed=1000, cpus=(0, 9)))]),
         "PARTIAL": run([delivered(0), lost]),
     }
-    assert shown(report(by_status[status])).split()[0] == status
+    assert last_block(shown(report(by_status[status])))[0].split()[0] == status
 
 
 def doubted(*codes: str) -> Report:
@@ -133,18 +137,18 @@ def doubted(*codes: str) -> Report:
 
 
 def test_why_a_run_is_suspect_and_what_to_do_stands_below_its_verdict() -> None:
-    head, why, also, *_ = shown(doubted("other_load", "steal", "trend")).strip().splitlines()
-    assert head.startswith("SUSPECT   200.0 FPS")
+    head, why, also, *_ = last_block(shown(doubted("other_load", "steal", "trend")))
+    assert head.startswith(" SUSPECT   200.0 FPS")
     assert why == "  It is other_load. No other_load."
-    assert also == "  also steal, trend; see below"
-    lines = shown(doubted("steal")).strip().splitlines()
+    assert also == "  also steal, trend; see above"
+    lines = last_block(shown(doubted("steal")))
     assert not lines[2].startswith("  also")
 
 
 def test_what_only_concerns_confidence_is_no_reason() -> None:
     few = Finding("few_samples", "warning", "p99 is from 3 inferences.")
-    lines = shown(structs.replace(report(), validity=Validity("VALID", (few,)))).strip().splitlines()
-    assert "p99 is from" not in lines[1]
+    lines = last_block(shown(structs.replace(report(), validity=Validity("VALID", (few,)))))
+    assert not any("p99 is from" in line for line in lines)
 
 
 def tables(text: str) -> list[str]:
@@ -227,7 +231,7 @@ def test_an_interval_is_below_its_percentile() -> None:
 
 
 def test_the_interval_of_the_throughput_is_in_the_headline() -> None:
-    head = shown(with_intervals(fps=(199.0, 201.0))).strip().splitlines()[0]
+    head = last_block(shown(with_intervals(fps=(199.0, 201.0))))[0]
     assert "200.0 FPS ±0.5 %   median" in head
 
 
@@ -253,13 +257,13 @@ def test_nodes_or_sockets_are_compared_where_there_are_several(place: str) -> No
 
 
 def test_a_percentile_that_was_asked_for_is_in_the_headline() -> None:
-    head = shown(with_percentile(75, 12.3)).strip().splitlines()[0]
+    head = last_block(shown(with_percentile(75, 12.3)))[0]
     assert "p75 12.3 ms" in head
     assert "p99" not in head
 
 
 def test_the_headline_has_p99_where_none_was_asked_for() -> None:
-    assert "p99 10.0 ms" in shown(report()).strip().splitlines()[0]
+    assert "p99 10.0 ms" in last_block(shown(report()))[0]
 
 
 def test_a_paced_run_says_its_limit() -> None:
@@ -270,7 +274,7 @@ def test_a_paced_run_says_its_limit() -> None:
 def test_each_requirement_is_shown_with_its_value_and_by_how_much_it_was_missed() -> None:
     asked = request("--require", "fps >= 150", "--require", "p99 < 5", "--require", "energy_per_inference_j < 1")
     found = report(run([delivered(0), delivered(1)], wanted=asked))
-    lines = [line.strip() for line in shown(found).splitlines()[-3:]]
+    lines = [line.strip() for line in shown(found).splitlines() if line.startswith(("  met", "  not met"))]
     assert lines == [
         "met     fps >= 150: fps is 200.0",
         "not met p99 < 5: p99_ms is 10.0 ms, beyond the limit by 5.00 ms",
@@ -281,8 +285,9 @@ def test_each_requirement_is_shown_with_its_value_and_by_how_much_it_was_missed(
 
 def test_a_requirement_on_what_is_not_known_says_what_is() -> None:
     part = RequirementPart("p99 < 5", "p99_ms", None, False, None, 12.0, "it is > 12.0 ms, beyond the limit")
-    last = shown(structs.replace(report(), requirements=(part,))).splitlines()[-1].strip()
-    assert last == "not met p99 < 5: p99_ms is not known: it is > 12.0 ms, beyond the limit"
+    text = shown(structs.replace(report(), requirements=(part,)))
+    (line,) = (line.strip() for line in text.splitlines() if "not met" in line)
+    assert line == "not met p99 < 5: p99_ms is not known: it is > 12.0 ms, beyond the limit"
 
 
 def test_a_saved_report_reads_as_the_run_did() -> None:
@@ -354,7 +359,7 @@ def test_on_a_terminal_the_layers_keep_to_its_width() -> None:
 def test_only_the_verdict_is_marked_in_the_headline() -> None:
     written = io.StringIO()
     print_report(Console(file=written, width=80, force_terminal=True, color_system="standard"), report())
-    head = written.getvalue().strip().splitlines()[0]
+    head = last_block(written.getvalue())[0]
     assert head.startswith("\x1b[1;7;32m VALID \x1b[0m")
     assert "7;32m" not in head.removeprefix("\x1b[1;7;32m")
 
@@ -491,14 +496,14 @@ def test_shapes_of_several_batches_have_their_frames_shown_and_no_one_batch() ->
 
 def test_a_message_of_several_lines_is_shown_as_one() -> None:
     failed = delivered(0, load=structs.replace(finished(completed=10), error="Exception from node.cpp:\nshapes differ"))
-    why, finding = (line for line in shown(report(run([failed]))).splitlines() if "Exception" in line)
+    finding, why = (line for line in shown(report(run([failed]))).splitlines() if "Exception" in line)
     assert finding.endswith("Exception from node.cpp: shapes differ")
     assert why.endswith("Exception from node.cpp: shapes differ.")
 
 
-def test_findings_come_last_with_their_severity() -> None:
+def test_findings_come_above_the_last_block_with_their_severity() -> None:
     found = report(run([delivered(0), delivered(1, cpus=(0,))]))
-    last = shown(found).rstrip().splitlines()[-1]
+    last = shown(found).rstrip().rpartition("\n\n")[0].splitlines()[-1]
     assert last.split()[0] == "warning"
     assert found.validity.findings[0].message in last
 
@@ -547,16 +552,16 @@ def test_memory_is_shown_by_node_where_there_are_several(nodes: int) -> None:
 
 
 def test_at_a_rate_the_headline_has_what_was_done_in_the_window_of_what_was_offered_and_latency_from_due() -> None:
-    head, totals, *_ = shown(rate_report(overloaded=True)).strip().splitlines()
-    assert head == "INVALID   247.0 of 300.0/s   median 2.50 ms   p99 > 12.2 ms from due"
-    assert "400.0 FPS ·" in totals, "how arrivals scatter is no doubt about the throughput"
+    head, *facts = last_block(shown(rate_report(overloaded=True)))
+    assert head == " INVALID   247.0 of 300.0/s   median 2.50 ms   p99 > 12.2 ms from due"
+    assert any("· 400.0 FPS ·" in line for line in facts), "how arrivals scatter is no doubt about the throughput"
 
 
 def test_at_a_rate_a_percentile_that_is_unknown_is_not_another_one_in_the_headline() -> None:
     found = rate_report(overloaded=True)
     assert found.latency_ms is not None
     asked = structs.replace(found.latency_ms, chosen_percentile=97, chosen=None, at_least={"chosen": 10.0})
-    assert "p97 > 10.0 ms from due" in shown(structs.replace(found, latency_ms=asked)).strip().splitlines()[0]
+    assert "p97 > 10.0 ms from due" in last_block(shown(structs.replace(found, latency_ms=asked)))[0]
 
 
 def test_at_a_rate_latency_stands_above_its_parts_and_arrivals_and_stages_follow() -> None:
@@ -605,3 +610,44 @@ def test_a_scenario_is_shown_in_the_words_of_loadgens_summary() -> None:
         "  90.0th percentile latency                 : 10.0 ms",
     ]
     assert "MLPerf" not in shown(many(1))
+
+
+def test_the_last_block_says_what_was_measured_with_what_and_on_what() -> None:
+    found = report()
+    assert found.effective is not None
+    facts = " ".join(last_block(shown(found))[1:])
+    environment = found.environment
+    for fact in (
+        found.effective.model, found.effective.precision, f"OpenVINO {environment.openvino}", environment.cpu_model,
+        f"ovbench {found.ovbench.version}", "2 CPUs measured", "2 agents, async, 1 stream and 1 request each",
+    ):  # fmt: skip
+        assert fact in facts
+
+
+def test_only_the_release_of_a_build_is_in_the_last_block() -> None:
+    build = structs.replace(report().environment, openvino="2026.4.1-22982-e213a147257-releases/2026/4")
+    assert "OpenVINO 2026.4.1 · " in shown(structs.replace(report(), environment=build))
+
+
+def test_the_null_device_is_named_instead_of_openvino() -> None:
+    found = report()
+    assert found.effective is not None
+    null = structs.replace(found, effective=structs.replace(found.effective, backend="null:1000"))
+    assert " · backend null:1000 · " in shown(null)
+    assert "OpenVINO" not in shown(null)
+
+
+def test_the_sparkline_is_the_histogram_from_the_shortest_latency_to_the_longest() -> None:
+    found = report()
+    assert found.latency_distribution is not None
+    part = HistogramPart(tuple(1.0 + edge for edge in range(81)), (0, 8, *[0] * 76, 4, 4))
+    shape = structs.replace(found.latency_distribution, histogram=part)
+    line = last_block(shown(structs.replace(found, latency_distribution=shape)))[-1]
+    assert line == f"  latency 1.00 ms █{' ' * 38}█ 81.0 ms"
+
+
+def test_a_report_without_a_histogram_has_no_sparkline() -> None:
+    found = report()
+    assert found.latency_distribution is not None
+    old = structs.replace(found, latency_distribution=structs.replace(found.latency_distribution, histogram=None))
+    assert "skew" in last_block(shown(old))[-1]
