@@ -17,6 +17,7 @@ from ovbench.common.messages import (
     Again,
     AnyNotice,
     AnyOrder,
+    Counted,
     Delivered,
     End,
     Failed,
@@ -64,6 +65,7 @@ class Measurer(Protocol):
     def abandon(self) -> Finished: ...
     def progress(self) -> Progress: ...
     def tallies(self) -> list[Tally]: ...
+    def counted(self) -> list[Counted]: ...
     def contents(self) -> Iterator[AnyNotice]: ...
 
 
@@ -138,7 +140,9 @@ class Control:
             self._abandoned = False
             return []
         # What has been counted comes first, as none of it may come when the load is known to have ended.
-        counted = self._measurer.tallies() if isinstance(notice, Finished) else []
+        counted: list[AnyNotice] = []
+        if isinstance(notice, Finished):
+            counted = [*self._measurer.tallies(), *self._measurer.counted()]
         self.state = advance(self.state, tag(notice))
         return [*counted, notice]
 
@@ -180,7 +184,8 @@ class Control:
         if self._heartbeat_ns is None or now_ns < self._next_heartbeat_ns:
             return again
         self._next_heartbeat_ns = now_ns + self._heartbeat_ns
-        return [*again, *self._measurer.tallies(), self._measurer.progress()]
+        counted = self._measurer.counted() if self.state is State.RUNNING else []
+        return [*again, *self._measurer.tallies(), *counted, self._measurer.progress()]
 
     def _forgive(self, now_ns: int) -> None:
         """On a machine that stood still for a while, as a paused virtual one, a coordinator could not speak either."""

@@ -12,6 +12,7 @@ from ovbench.common.clock import monotonic_ns, to_ns
 from ovbench.common.effective import Effective, Outputs, Phases
 from ovbench.common.job import Job, Load
 from ovbench.common.messages import (
+    Counted,
     Dropped,
     Failed,
     Finished,
@@ -36,6 +37,7 @@ from .loop import loops
 from .loop.layout import AT_RATE, IN_QUERIES, ControlRow, Int64s
 from .loop.recorder import Recorder
 from .loop.tally import Counter
+from .loop.totals import Totals
 from .openvino.capi import OpenVinoError
 from .openvino.model import StepTimes
 
@@ -149,6 +151,9 @@ class ReadyLoad:
         self._counts = [0] * len(recorder.slots)
         self._counter: Counter | None = None
         """From the beginning of the measured load on, if it is to be counted by cells."""
+        self._totals: Totals | None = None
+        """The same, if all of it is to be counted."""
+        self._counts_due_ns = 0
         self._account = Account(control_threads)
         self._whereabouts = Whereabouts(several_nodes())
         self._whereabouts.start(monotonic_ns())
@@ -213,6 +218,14 @@ class ReadyLoad:
             return []
         stopped_ns = [] if self._stopped_ns is None else [self._stopped_ns]
         return self._counter.take(min(monotonic_ns(), self.recorder.control.deadline_ns, *stopped_ns))
+
+    def counted(self) -> list[Counted]:
+        """All that it has completed, where that is wanted and due."""
+        counts_s, now_ns = self._job.load.counts_s, monotonic_ns()
+        if self._totals is None or counts_s is None or (self.running and now_ns < self._counts_due_ns):
+            return []
+        self._counts_due_ns = now_ns + to_ns(counts_s)
+        return [self._totals.take(ended=not self.running and not self._abandoned)]
 
     def stop(self) -> None:
         """End the load at the next completion."""
@@ -283,6 +296,8 @@ class ReadyLoad:
         control.drain_until_ns = deadline_ns + to_ns(load.drain_s)
         if load.cells_ns and self.running:
             self._counter = Counter(recorder, control.zero_ns, load.cells_ns, load.at_rate)
+        if load.counts_s is not None and self.running:
+            self._totals = Totals(recorder, 0 if load.schedule is None else control.zero_ns)
         if self._stopped_ns is not None:  # which may have come before the recorder was cleared
             control.stop = 1
         return _drive(self.backend, recorder, _is_asynchronous(self._job), begin_ns, deadline_ns, limit)

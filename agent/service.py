@@ -20,7 +20,17 @@ from ovbench.common.errors import UsageError
 from ovbench.common.histogram import COARSE
 from ovbench.common.job import Job
 from ovbench.common.lifecycle import IllegalMessage, State
-from ovbench.common.messages import PROTOCOL_VERSION, AnyNotice, Failed, Finished, Hello, Progress, Ready, Tally
+from ovbench.common.messages import (
+    PROTOCOL_VERSION,
+    AnyNotice,
+    Counted,
+    Failed,
+    Finished,
+    Hello,
+    Progress,
+    Ready,
+    Tally,
+)
 from ovbench.common.wire import BadMessage, Link, check
 
 from .control import Control, Done
@@ -121,6 +131,10 @@ class MeasureThread:
     def tallies(self) -> list[Tally]:
         """Of the cells of time that are over and were not sent yet."""
         return [] if self._load is None else self._load.tallies()
+
+    def counted(self) -> list[Counted]:
+        """All that the load has completed, where that is wanted and due."""
+        return [] if self._load is None else self._load.counted()
 
     def abandon(self) -> Finished:
         return self._ready.abandon()

@@ -202,6 +202,7 @@ class Load(Spec, frozen=True, forbid_unknown_fields=True):
     have ended; each is due when its query begins.
 
     `cells_ns`: where the cells of time end, since the window began, of which the agent is to send a `Tally` each.
+    `counts_s`: how far apart the heartbeats are, at least, that come with a `Counted`; None for none.
     """
 
     api: Api
@@ -217,6 +218,7 @@ class Load(Spec, frozen=True, forbid_unknown_fields=True):
     spin_s: Annotated[float, Meta(ge=0, le=1)] = 0.0
     samples_per_query: Requests | None = None
     cells_ns: Annotated[tuple[Positive, ...], Meta(max_length=MOST_CELLS_OF_TIME)] = ()
+    counts_s: Seconds | None = None
 
     def __post_init__(self) -> None:
         if any(before >= after for before, after in pairwise(self.cells_ns)):

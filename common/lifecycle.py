@@ -39,6 +39,7 @@ TABLE: dict[State, dict[str, State]] = {
     _S.RUNNING: {
         "progress": _S.RUNNING,
         "tally": _S.RUNNING,
+        "counted": _S.RUNNING,
         "end": _S.RUNNING,
         "stop": _S.RUNNING,
         "finished": _S.DELIVERING,

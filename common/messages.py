@@ -24,11 +24,16 @@ from .bounded import (
 from .effective import Effective, Outputs, Phases
 from .folded import MOST_SLICE_BUCKETS, MOST_TALLIED, FoldedTimes, check_histogram, check_slices, check_times
 from .histogram import COARSE, FINE
-from .job import MOST_CELLS_OF_TIME, MOST_CPUS, CpuNumber, Cpus, Finite, Job, Seconds
+from .job import MOST_CELLS_OF_TIME, MOST_CPUS, Cpus, Finite, Job, Seconds
 from .samplelayout import row_bytes
 from .samples import SampleArray
+from .usage import MaskChange as MaskChange
+from .usage import Memory as Memory
+from .usage import OnCpu as OnCpu
+from .usage import OnNode as OnNode
+from .usage import Usage as Usage
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 
 SAMPLES_PER_MESSAGE = 65_536
 """Samples in one `Samples` message: 1 MiB, at a rate 1.5 MiB."""
@@ -162,6 +167,26 @@ class Tally(Notice, frozen=True, tag="tally"):
             check_histogram(self.buckets, self.counts, MOST_TALLIED)
 
 
+class Counted(Notice, frozen=True, tag="counted"):
+    """All that the load has completed so far, where `Load.counts_s` asks for it: with a heartbeat, and when it ends.
+
+    At a rate, of what was due in the window. `dropped`: arrivals so far. `total_s`: the sum of the latencies. `buckets`
+    (int32) and `counts` (int64): all of them in a `histogram.FINE` layout, sparse.
+    """
+
+    completed: Count
+    dropped: Count
+    total_s: Annotated[float, Meta(ge=0, le=1e15)]
+    buckets: Annotated[bytes, Meta(max_length=4 * FINE.size)]
+    counts: Annotated[bytes, Meta(max_length=8 * FINE.size)]
+
+    def __post_init__(self) -> None:
+        if self.completed or self.buckets or self.counts:
+            check_histogram(self.buckets, self.counts, MOST_COUNT)
+            if sum(memoryview(self.counts).cast("q")) != self.completed:
+                raise ValueError("a histogram's counts add up to what was counted")
+
+
 class Ready(Notice, frozen=True, tag="ready"):
     """`mask`: the union of the affinity masks of the threads that will infer, read back from the kernel.
 
@@ -183,65 +208,6 @@ class Ready(Notice, frozen=True, tag="ready"):
 
 class Warmed(Notice, frozen=True, tag="warmed"):
     completed: Count
-
-
-class OnCpu(Struct, frozen=True, forbid_unknown_fields=True):
-    """Running totals of the time that an agent's threads spent on a logical CPU: those that infer, and the others.
-
-    The time of a thread between two looks at it is that of the one CPU it may use, or else of the one it ran on last.
-    """
-
-    cpu: CpuNumber
-    load_s: Seconds
-    control_s: Seconds
-
-
-class Usage(Struct, frozen=True, forbid_unknown_fields=True):
-    """Running totals of the agent process at an instant; `control_s` is the share of its control threads.
-
-    `throttled_periods` and `throttled_s` are of its control groups: how often and how long their quota was used up.
-    """
-
-    at_ns: Nanoseconds
-    user_s: Seconds
-    system_s: Seconds
-    control_s: Seconds
-    voluntary_switches: Count
-    involuntary_switches: Count
-    migrations: Count | None
-    cpus: Annotated[tuple[OnCpu, ...], Meta(max_length=MOST_CPUS)] = ()
-    throttled_periods: Count = 0
-    throttled_s: Seconds = 0.0
-
-
-class MaskChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """A thread whose affinity was another at the end of the load than at its start. `control`: it does not infer."""
-
-    thread: Annotated[int, Meta(ge=1, lt=1 << 31)]
-    control: bool
-    before: Cpus
-    after: Cpus
-
-
-class OnNode(Struct, frozen=True, forbid_unknown_fields=True):
-    """Memory of the agent on a NUMA node, MiB.
-
-    `own_mb`: what it made or read itself; shared libraries, and what it has in common with the process that it was
-    forked from, are only in `total_mb`.
-    """
-
-    node: CpuNumber
-    own_mb: Megabytes
-    total_mb: Megabytes
-
-
-class Memory(Struct, frozen=True, forbid_unknown_fields=True):
-    """At the end of the load, in MiB: resident, proportional, private; and the highest resident so far."""
-
-    rss_mb: Megabytes
-    pss_mb: Megabytes
-    private_mb: Megabytes
-    peak_rss_mb: Megabytes
 
 
 class Finished(Notice, frozen=True, tag="finished"):
@@ -382,6 +348,7 @@ AnyNotice = (
     Hello
     | Progress
     | Tally
+    | Counted
     | Ready
     | Warmed
     | Finished

@@ -74,6 +74,7 @@ def job(
     null: NullService | None = None,
     pace: Pace | None = None,
     cells_ns: tuple[int, ...] = (),
+    counts_s: float | None = None,
 ) -> Job:
     return Job(
         model=Model(source="builtin:tiny", batch=None),
@@ -85,6 +86,7 @@ def job(
             warmup_s=warmup_s,
             pace=pace,
             cells_ns=cells_ns,
+            counts_s=counts_s,
         ),
         placement=Placement(cpus=cpus),
         null=null,

@@ -22,6 +22,7 @@ from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
     PROTOCOL_VERSION,
     AnyNotice,
+    Counted,
     Delivered,
     Dropped,
     Graph,
@@ -42,7 +43,8 @@ from ovbench.coordinator.report.text import print_report
 from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.report import from_json, json_schema, to_json
 from ovbench.coordinator.session.actions import AboutToBegin, Action, Tallied
-from ovbench.coordinator.session.events import AgentsReady
+from ovbench.coordinator.session.counting import Counting
+from ovbench.coordinator.session.events import AgentsReady, Counts
 from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.phase import Phase
 from ovbench.coordinator.session.record import RunRecord
@@ -111,7 +113,7 @@ def survived(changes: Sequence[Change], kind: int) -> str:
     """Lives such a life; what is wrong with the report, empty if nothing is. What raises anything is wrong, too."""
     now_ns = _BEGIN - _RULES.margin_ns - 2 * _RULES.margin_per_agent_ns
     fleet = Fleet([_job(kind, cpu) for cpu in (0, 1)], _RULES, now_ns, cpus_of=lambda agent: {0, 1})
-    tracker = Tracker(2.0)
+    tracker, counting = Tracker(2.0), Counting()
     readings = [cpu_totals(99.0 + at, [40 + 0.8 * at] * 2, 0.01 * at) for at in range(6)]
     wanted = _request(kind)
     watch = None if wanted.until is None else Watch(wanted.until, _GRID, 2)
@@ -123,6 +125,7 @@ def survived(changes: Sequence[Change], kind: int) -> str:
             now_ns = max(now_ns, fleet.begin_ns + _LENGTH_NS) + 1
         if fleet.phase is Phase.RUNNING:
             screen.handle(tracker.snapshot(fleet, 40.0, now_ns))
+            _check_counts(counting.event(fleet.members, now_ns))
         _hear(fleet, b"fuzzed", data, now_ns, watch)
         _live_rightly(fleet, kind, now_ns, watch)
         screen.handle(awaited(fleet, now_ns))
@@ -196,8 +199,19 @@ def _live_rightly(fleet: Fleet, kind: int, now_ns: int, watch: Watch | None) -> 
         _hear(fleet, b"right", encode(notice), now_ns, watch)
 
 
+def _check_counts(counts: Counts | None) -> None:
+    for agent in () if counts is None else counts.agents:
+        within = (0, *agent.latency_counts, agent.inferences)
+        assert list(within) == sorted(within)
+        assert agent.inferences >= 0
+
+
 def _until(kind: int) -> tuple[str, ...]:
     return ("--until", f"{('p99', 'fps', 'mean')[kind % 3]} +-3%") if kind % 5 == 2 else ()
+
+
+def _counts(kind: int) -> bool:
+    return kind % 7 in (1, 4)
 
 
 def _in_queries(kind: int) -> bool:
@@ -237,7 +251,8 @@ def _job(kind: int, cpu: int) -> Job:
     pace = Pace(frame_period_ns=1e7) if kind % 4 == 3 and not _has_schedule(kind) else None
     cells_ns = _GRID.edges_ns[1:] if _until(kind) else ()
     iterations = 200 if kind % 5 == 4 else None
-    plain = job((cpu,), duration_s=2.0, iterations=iterations, pace=pace, cells_ns=cells_ns)
+    counts_s = 0.0 if _counts(kind) else None
+    plain = job((cpu,), duration_s=2.0, iterations=iterations, pace=pace, cells_ns=cells_ns, counts_s=counts_s)
     if _in_queries(kind):
         return structs.replace(plain, load=structs.replace(plain.load, samples_per_query=2))
     if not _has_schedule(kind):
@@ -302,6 +317,7 @@ def _life(kind: int, begin_ns: int, agent: int = 1 - _RIGHT) -> list[AnyNotice]:
         ready(running, mask=(agent,), outputs=outputs),
         Warmed(completed=20),
         *(Progress(10, count, buckets=(800, 900), counts=(count, 1)) for count in (10, 50)),
+        *(_counted(number) for number in (10, 400) if _counts(kind)),
         *(_tally(cell) for cell in range(len(_job(kind, agent).load.cells_ns))),
         structs.replace(
             finished(opens_ns, end_ns, 400, readings=(_usage(begin_ns, agent, 0.0), _usage(end_ns, agent, 1.9))),
@@ -314,6 +330,12 @@ def _life(kind: int, begin_ns: int, agent: int = 1 - _RIGHT) -> list[AnyNotice]:
         *results,
         Delivered(len(results)),
     ]
+
+
+def _counted(number: int) -> Counted:
+    counts = FINE.count(ms(10) + np.arange(number) * 10_000)
+    (buckets,) = counts.nonzero()
+    return Counted(number, 0, 0.01 * number, buckets.astype("<i4").tobytes(), counts[buckets].astype("<i8").tobytes())
 
 
 def _tally(cell: int) -> Tally:

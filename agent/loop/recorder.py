@@ -32,6 +32,9 @@ from .layout import (
     Slots,
 )
 
+_MOST_COPIES: Final = 3
+"""Of a histogram that is written meanwhile."""
+
 _NORESERVE: Final = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Python names it from 3.13 on; linux/mman.h
 
 
@@ -126,6 +129,23 @@ class Recorder:
         of those that are not about to be overwritten, as the load may go on."""
         since = max(since, count - len(self.samples[request]) // 2)
         return np.arange(count - 1, since - 1, -max(1, (count - since) // most))[::-1]
+
+    def oldest(self, request: int) -> int:
+        """The index of a request's first sample that is not overwritten, nor about to be, beyond those of the head."""
+        count, memory = self.count(request), self.samples[request]
+        return 0 if count < len(memory) else count - (len(memory) - memory.head) + 1
+
+    def folded_so_far(self, request: int) -> tuple[Int64s, int]:
+        """What was folded of a request, by bucket of FINE, and the sum of its latencies, ns; readable during the load,
+        when it may be a few samples ahead in one bucket, and in the sum, and not in another."""
+        slot = self.slots[request]
+        for _ in range(_MOST_COPIES):
+            number = slot.folded
+            counts = self.fine[request].copy()
+            total_ns = slot.pivot_ns * number + round(slot.deviation_ns)
+            if slot.folded == number == int(counts.sum()):
+                break
+        return counts, total_ns
 
     def ends(self) -> list[int]:
         """The end of each request's last inference; a request that completed none is left out."""

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from ..plan.plan import Plan
 from ..request.request import Request
+from ..session.counting import Counting, counts_s
 from ..session.crew import Crew
 from ..session.events import Sink
 from ..session.record import AgentRecord, HostRecord, RunRecord
@@ -22,13 +23,14 @@ from .site import Site
 @dataclass(frozen=True)
 class PlannedRun:
     """All that is settled before a run begins. `started_at` is in UTC, as in the report; `command` the words of the
-    command line that asks for such a run."""
+    command line that asks for such a run. `counted`: agents report all that they have completed while they run."""
 
     request: Request
     plan: Plan
     site: Site
     started_at: str
     command: tuple[str, ...]
+    counted: bool = False
 
 
 def measure(
@@ -42,8 +44,10 @@ def measure(
     """
     request = planned.request
     watch = None if request.until is None else Watch(request.until, grid_of(request.load), len(planned.plan.jobs))
-    plan = planned.plan
-    with planned.site.scheduled(plan if watch is None else _counting(plan, watch.grid), request) as ready:
+    plan = planned.plan if watch is None else _counting(planned.plan, watch.grid)
+    if planned.counted:
+        plan = _counted(plan)
+    with planned.site.scheduled(plan, request) as ready:
         return _measured(bus, replace(planned, plan=ready.plan), ready.due_ns, sink, crew, lease_s, watch)
 
 
@@ -73,6 +77,7 @@ def _measured(
         python=request.launch.agent_python,
         cpus_of=watched.cpus_of,
         watch=watch,
+        counting=Counting(plan.host_names) if planned.counted else None,
     )
     agents, left = session.run(bus, crew)
     return record_of(planned, session, agents, watched.records(request, agents), due_ns), left
@@ -82,6 +87,12 @@ def _counting(plan: Plan, grid: Grid) -> Plan:
     """With the cells of time that agents are to count their load in, so that it can be looked at while it runs."""
     cells_ns = grid.edges_ns[1:]
     jobs = (structs.replace(job, load=structs.replace(job.load, cells_ns=cells_ns)) for job in plan.jobs)
+    return replace(plan, jobs=tuple(jobs))
+
+
+def _counted(plan: Plan) -> Plan:
+    interval_s = counts_s(len(plan.jobs))
+    jobs = (structs.replace(job, load=structs.replace(job.load, counts_s=interval_s)) for job in plan.jobs)
     return replace(plan, jobs=tuple(jobs))
 
 

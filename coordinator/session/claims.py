@@ -20,6 +20,7 @@ from ovbench.common.messages import (
     INSTANTS_PER_MESSAGE,
     SAMPLES_PER_MESSAGE,
     AnyNotice,
+    Counted,
     Delivered,
     Dropped,
     Finished,
@@ -62,6 +63,8 @@ def fault(member: Member, notice: AnyNotice, cpus: Collection[int] | None, begin
             found = _in_finished(member, notice, cpus, begin_ns or 0, now_ns)
         case Tally():
             found = _in_tally(member, notice)
+        case Counted():
+            found = _in_counted(member, notice)
         case Samples():
             found = _in_samples(member, notice, begin_ns or 0, now_ns)
         case Dropped():
@@ -146,6 +149,16 @@ def _strangers(what: str, named: Collection[int], cpus: Collection[int] | None) 
 def _in_tally(member: Member, tally: Tally) -> Iterator[str]:
     if tally.cell != member.tallied or tally.cell >= len(member.job.load.cells_ns):
         yield f"it reports what it did in cell {tally.cell} of its load, where that of {member.tallied} was next"
+
+
+def _in_counted(member: Member, counted: Counted) -> Iterator[str]:
+    if member.job.load.counts_s is None:
+        yield "it reports all that it has completed so far, and was not asked to"
+    before = member.counted
+    if before is not None and (counted.completed < before.completed or counted.dropped < before.dropped):
+        yield "it reports that it has completed, or dropped, less than before"
+    if counted.completed * max(member.batches) > MOST_COUNT:
+        yield f"it reports that it completed {counted.completed} inferences, more than there can be"
 
 
 def _in_samples(member: Member, samples: Samples, begin_ns: int, now_ns: int) -> Iterator[str]:

@@ -119,6 +119,36 @@ class Snapshot(Event, frozen=True, tag="snapshot"):
     half_width_percent: float | None = None
 
 
+class AgentCounts(Struct, frozen=True):
+    """All that an agent has completed of its load so far. `latency_counts`: how many latencies are at most each of
+    `Counts.bounds_s`, so ascending. At a rate all this is of what was due in the window; `dropped` are arrivals.
+
+    `cpu_s`: CPU time of its process, of the preparation too, without its control thread.
+    """
+
+    id: int
+    inferences: int
+    frames: float
+    latency_sum_s: float
+    latency_counts: tuple[int, ...]
+    dropped: int
+    cpu_s: float
+    host: str = ""
+
+
+class Counts(Event, frozen=True, tag="counts"):
+    """What was completed so far, of every inference, with each heartbeat and when the load has ended, where it was
+    asked for. Nothing of it is sampled, and none of it becomes less during a run.
+
+    `bounds_s`: of latencies, each known to 0.05 %. `p50_ms` and `p99_ms` are of all agents together.
+    """
+
+    bounds_s: tuple[float, ...]
+    agents: tuple[AgentCounts, ...]
+    p50_ms: float | None
+    p99_ms: float | None
+
+
 class AgentLost(Event, frozen=True, tag="agent_lost"):
     """`name`: the agent as it is shown, with its process where that is known, and its host, of several."""
 

@@ -14,6 +14,7 @@ from ovbench.common.messages import (
     Again,
     AnyNotice,
     AnyOrder,
+    Counted,
     End,
     Failed,
     Finished,
@@ -148,6 +149,9 @@ class Fleet:
             actions += self._lose(member, why, now_ns)
         elif isinstance(notice, Progress):
             member.beat(notice, now_ns)
+            return self._idle(member, now_ns)
+        elif isinstance(notice, Counted):
+            member.keep(notice)
             return self._idle(member, now_ns)
         else:
             member.keep(notice)

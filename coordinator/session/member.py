@@ -8,6 +8,7 @@ from ovbench.common.clock import NS_PER_S, to_ns
 from ovbench.common.job import Job
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import (
+    Counted,
     Dropped,
     Failed,
     Finished,
@@ -58,6 +59,7 @@ class Member:
     """How much of its results is kept, by the tags of their messages: see `weight`."""
     progress: Progress | None = None
     progress_ns: int = 0
+    counted: Counted | None = None
     since_ns: int = 0
     """When it came into its state; for one with an instant to begin at, that instant."""
     moved_ns: int = 0
@@ -174,6 +176,8 @@ class Member:
                 self.failure, self.why = notice, message
             case Tally():
                 self.tallied += 1
+            case Counted():
+                self.counted = notice
             case Samples() | Folded() | Dropped() | Layers() | Graph():
                 self._take(notice)
 

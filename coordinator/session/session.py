@@ -22,6 +22,7 @@ from ..machine.limits import OUT_OF_DESCRIPTORS, Reserve, scarce
 from ..plan.plan import Plan
 from .actions import AboutToBegin, Action, AllReady, Begins, Ends, Kill, LoadEnded, Lost, Refused, Send, Tallied
 from .agreement import disagreement
+from .counting import Counting
 from .crew import Crew
 from .events import AgentLost, AgentsReady, RunEnded, Sink, Stopping
 from .fleet import Fleet, release
@@ -132,6 +133,8 @@ class Session:
     """All that there are on an agent's host, where that is known."""
     watch: Watch | None = None
     """Of a load that ends when a figure is known."""
+    counting: Counting | None = None
+    """Of one whose completed inferences are counted while it runs."""
     clock: Clock = monotonic_ns
     dropped_messages: int = 0
     refused_connections: int = 0
@@ -151,6 +154,7 @@ class Session:
             else:
                 bus.launcher.start(len(self.plan.jobs), bus.endpoint, bus.folder, self.python)
             self._attend(bus, fleet)
+            self._show_counts(fleet)
             self.sink.handle(RunEnded(self.clock(), self.interrupted, ends(fleet.members)))
             return fleet.records(), fleet.crew()
         finally:
@@ -190,7 +194,13 @@ class Session:
                 elif read:
                     width = None if self.watch is None else self.watch.half_width_percent
                     self.sink.handle(self.tracker.snapshot(fleet, self.observer.busy_percent, now_ns, width))
+                    self._show_counts(fleet)
         self.dropped_messages += fleet.illegal
+
+    def _show_counts(self, fleet: Fleet) -> None:
+        counts = None if self.counting is None else self.counting.event(fleet.members, self.clock())
+        if counts is not None:
+            self.sink.handle(counts)
 
     def _bury(self, bus: Bus, fleet: Fleet) -> None:
         for death in bus.launcher.deaths():
@@ -253,6 +263,8 @@ class Session:
                 case Ends(at_ns):
                     self.observer.cut(at_ns)
                 case LoadEnded(_, last):
+                    if last:
+                        self._show_counts(fleet)
                     if last or self.clock() - self.observer.last_ns >= _TOGETHER_NS:
                         self._reading(bus, self.observer.take)
                     self._reading(bus, partial(self.observer.load_ended, _pids(fleet), last))

@@ -69,7 +69,7 @@ KEPT: Final = {
 KEPT_BYTES: Final = {
     "Dropped.data",  # since the window's start
     "SchedulePart.data",  # the same
-    *(f"Tally.{name}" for name in ("buckets", "counts")),
+    *(f"{kind}.{name}" for kind in ("Tally", "Counted") for name in ("buckets", "counts")),
     *(f"{kind}.fine_{name}" for kind in ("Folded", "FoldedTimes") for name in ("buckets", "counts")),
     *(f"Folded.slice_{name}" for name in ("indices", "buckets", "counts")),
     "OutputDigest.sketch",

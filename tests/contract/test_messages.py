@@ -46,6 +46,7 @@ from ovbench.common.messages import (
     Again,
     AnyNotice,
     AnyOrder,
+    Counted,
     Delivered,
     Dropped,
     End,
@@ -105,6 +106,7 @@ JOB: Final = Job(
         warmup_s=1.0,
         inference_only=False,
         cells_ns=(1_000_000, 3_000_000),
+        counts_s=1.5,
         schedule=Schedule(
             address=ScheduleAddress(pid=4711, descriptor=7, count=100, nonce="0123456789abcdef" * 2),
             first=40,
@@ -149,6 +151,7 @@ OUTPUTS: Final = Outputs(
 NOTICES: Final[tuple[Notice, ...]] = (
     Hello(version=PROTOCOL_VERSION, pid=4711, host="box", agent=None, nonce="0123456789abcdef" * 2),
     Progress(step=10, completed=1234, buckets=(5, 300), counts=(1, 2), idle=True, backlog=3),
+    Counted(completed=3, dropped=1, total_s=0.25, buckets=int32s(5, 300), counts=int64s(1, 2)),
     Tally(cell=7, inferences=2.5, buckets=int32s(5, 300), counts=int64s(1, 1)),
     Ready(
         effective=Effective(
@@ -387,7 +390,7 @@ def test_what_is_no_number_is_refused_wherever_a_number_belongs(
 ) -> None:
     optional = {
         "agent", "iterations", "duration_s", "streams", "threads", "requests", "batch", "migrations", "null",
-        "exponential_seed", "timeout_s", "backlog",
+        "exponential_seed", "timeout_s", "backlog", "counts_s",
     }  # fmt: skip
     for path in every_number(fields(message)):
         if value is None and path[-1] in optional:

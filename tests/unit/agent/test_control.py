@@ -13,6 +13,7 @@ from ovbench.common.messages import (
     Again,
     AnyNotice,
     AnyOrder,
+    Counted,
     Delivered,
     End,
     Failed,
@@ -38,7 +39,8 @@ class FakeWork:
 
     def __init__(self, recorded: tuple[Samples, ...] = ()) -> None:
         self.asked: list[object] = []
-        self.counted: list[Tally] = []
+        self.counted_cells: list[Tally] = []
+        self.completed: list[Counted] = []
         self._recorded = recorded
 
     def prepare(self, job: Job) -> None:
@@ -57,7 +59,11 @@ class FakeWork:
         self.asked.append("stop")
 
     def tallies(self) -> list[Tally]:
-        counted, self.counted = self.counted, []
+        counted, self.counted_cells = self.counted_cells, []
+        return counted
+
+    def counted(self) -> list[Counted]:
+        counted, self.completed = self.completed, []
         return counted
 
     def abandon(self) -> Finished:
@@ -143,9 +149,9 @@ def test_what_was_counted_goes_before_the_heartbeat_and_before_the_end_of_the_lo
     work = FakeWork()
     control = running(work)
     first, last = (Tally(cell, 1.0, b"", b"") for cell in (0, 1))
-    work.counted = [first]
+    work.counted_cells = [first]
     assert control.tick(NOW + seconds(1), connected=True) == [first, Progress(step=7, completed=0)]
-    work.counted = [last]
+    work.counted_cells = [last]
     assert control.done(finished()) == [last, finished()]
 
 

@@ -14,6 +14,7 @@ from ovbench.common.messages import (
     INSTANTS_PER_MESSAGE,
     SAMPLES_PER_MESSAGE,
     AnyNotice,
+    Counted,
     Delivered,
     Dropped,
     Finished,
@@ -277,6 +278,23 @@ def test_cells_of_a_load_are_reported_one_after_the_other() -> None:
         other = Member(0, job((0,), cells_ns=(1_000, 2_000)), State.RUNNING)
         assert f"in cell {first} of its load, where that of 0 was next" in heard(cells[first:], member=other)
     assert "in cell 0" in heard(cells, member=Member(0, job((0,)), State.RUNNING))
+
+
+def counted(*numbers: int, dropped: int = 0) -> Counted:
+    """Of so many inferences in each of the first buckets."""
+    buckets = np.arange(1, len(numbers) + 1, dtype="<i4")
+    return Counted(sum(numbers), dropped, 0.5, buckets.tobytes(), np.array(numbers, "<i8").tobytes())
+
+
+def counting() -> Member:
+    return Member(0, job((0,), counts_s=0.0), State.RUNNING)
+
+
+def test_what_was_completed_never_becomes_less_and_is_reported_by_those_who_were_asked() -> None:
+    assert heard([counted(3, 1), counted(3, 1), counted(2, 5)], member=counting()) == ""
+    assert "completed, or dropped, less than before" in heard([counted(3, 1), counted(2, 1)], member=counting())
+    assert "less than before" in heard([counted(3, dropped=2), counted(4, dropped=1)], member=counting())
+    assert "was not asked to" in heard([counted(3)], member=Member(0, job((0,)), State.RUNNING))
 
 
 def test_nothing_of_a_schedule_is_folded() -> None:

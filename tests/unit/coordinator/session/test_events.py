@@ -10,10 +10,12 @@ from ovbench.common.lifecycle import State
 from ovbench.common.messages import PROTOCOL_VERSION, Hello, Progress, Warmed
 from ovbench.coordinator.result.study import Outcome, Trial
 from ovbench.coordinator.session.events import (
+    AgentCounts,
     AgentEnd,
     AgentLoad,
     AgentLost,
     AgentsReady,
+    Counts,
     Delivering,
     Event,
     Fanout,
@@ -45,6 +47,7 @@ EVENTS = [
     Delivering(NOW, 3, 1),
     AgentsReady(NOW, ready_agents([Member(0, job((0,)), ready=ready(outputs=made(0.5)))])),
     Snapshot(NOW, 1.0, None, None, 400.0, 5, 1.5, 75.0, (AgentLoad(0, (0, 1), None, 5),)),
+    Counts(NOW, (0.1, 1.0), (AgentCounts(0, 5, 10.0, 2.5, (3, 5), 1, 0.5),), 90.0, None),
     AgentLost(NOW, 1, "agent 1 (pid 9)", "it was killed by SIGKILL"),
     Stopping(NOW),
     RunEnded(NOW, False, (AgentEnd(0, State.DELIVERED, ""), AgentEnd(1, State.LOST, "it was killed"))),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ovbench.common.job import NullService, Pace
@@ -12,6 +13,7 @@ from ovbench.common.messages import (
     PROTOCOL_VERSION,
     Again,
     AnyNotice,
+    Counted,
     Delivered,
     End,
     Failed,
@@ -74,6 +76,7 @@ class Life:
     duration_s: float | None = 10.0
     null: NullService | None = None
     cells_ns: tuple[int, ...] = ()
+    counts_s: float | None = None
     rules: Rules = RULES
     now_ns: int = T0
     actions: list[Action] = field(default_factory=list)
@@ -85,6 +88,7 @@ class Life:
             "duration_s": self.duration_s,
             "null": self.null,
             "cells_ns": self.cells_ns,
+            "counts_s": self.counts_s,
         }
         jobs = [job((i,), **load) for i in range(self.agents)]
         self.fleet = Fleet(jobs, self.rules, self.now_ns)
@@ -839,6 +843,17 @@ def test_what_an_agent_counted_is_handed_on_in_its_order_and_else_loses_it() -> 
     assert "in cell 1 of its load, where that of 0 was next" in why(life, 1)
     life.say(0, Tally(2, 1.0, b"", b""))
     assert life.states == [State.LOST, State.LOST]
+
+
+def test_what_an_agent_has_completed_is_kept_and_too_many_such_reports_lose_it() -> None:
+    life = Life(agents=2, counts_s=0.0).running()
+    reports = [Counted(n, 0, 0.5, np.array([7], "<i4").tobytes(), np.array([n], "<i8").tobytes()) for n in (1, 2)]
+    assert [life.say(0, one) for one in reports] == [[], []]
+    assert life.member(0).counted == reports[1]
+    for _ in range(RULES.notices):
+        life.say(0, reports[1])
+    assert life.states == [State.LOST, State.RUNNING]
+    assert "messages that say nothing new" in why(life, 0)
 
 
 def test_a_stop_while_running_stops_the_load_and_waits_for_what_was_measured() -> None:
