@@ -323,6 +323,7 @@ IMPURE: Final = frozenset(
         "coordinator.report.hosttable",
         "coordinator.report.joining",
         "coordinator.report.table",
+        "coordinator.report.summary",
         "coordinator.report.text",
         "coordinator.report.topology",
         "coordinator.request.arrivals",
