@@ -162,7 +162,7 @@ def _later(made: _Made) -> Iterator[Mismatch]:
         tolerance = _tolerance(made, made, types.get(one.name, "")) or 0.0
         yield Mismatch(made.agent, one.name, apart, after=True, rounding=tolerance > 0 and apart <= tolerance)
     if not changed and len(before) != len(after):
-        yield Mismatch(made.agent, before[0].name, float("inf"), after=True)
+        yield Mismatch(made.agent, (before or after)[0].name, float("inf"), after=True)
 
 
 def _tolerance(first: _Made, other: _Made, element_type: str) -> float | None:

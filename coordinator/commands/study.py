@@ -21,9 +21,10 @@ from ..run.site import Site
 from ..session.events import Fanout
 from ..session.interrupts import Interrupts
 from ..store import files as store
-from ..study.answer import answer_json
+from ..study.answer import Answer, answer_json
 from ..study.fingerprint import changes, fingerprint
 from ..study.folder import StudyFolder
+from ..study.kinds.failif import FAIL_IF, check_blocks
 from ..study.kinds.registry import KINDS
 from ..study.request import StudyRequest
 from ..study.runner import PlacedTrial, PlannedStudy, Runner, estimate_s, prepare
@@ -125,7 +126,17 @@ def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[Plac
         )
     rounds = study.retry_suspect if request.retry_suspect is None else request.retry_suspect
     accepted = (*study.accepted, *changed)
-    return structs.replace(study, fingerprint=now, accepted=accepted, retry_suspect=rounds, stopped="")
+    study = structs.replace(study, fingerprint=now, accepted=accepted, retry_suspect=rounds, stopped="")
+    return _with_conditions(request, study)
+
+
+def _with_conditions(request: StudyRequest, study: Study) -> Study:
+    """With other conditions than it was planned with, where some were given. Raises UsageError."""
+    kind, given = KINDS[study.kind], request.own.get(FAIL_IF.dest, ())
+    if given and FAIL_IF not in kind.flags:
+        raise UsageError(f"{FAIL_IF.name} {FAIL_IF.elsewhere.format(kind=study.kind)}; leave it out")
+    check_blocks(given, study.repetitions)
+    return structs.replace(study, fail_if=tuple(given)) if given else study
 
 
 def _run(planned: PlannedStudy, interrupts: Interrupts, console: SteadyConsole) -> ExitCode:
@@ -149,7 +160,8 @@ def _run(planned: PlannedStudy, interrupts: Interrupts, console: SteadyConsole) 
     for failure in sinks.unheard:
         print_aside(failure.text)
     study, outcomes = runner.planned.study, folder.outcomes()
-    whole = _conclude(runner.planned, outcomes, console)
+    said = planned.kind.conclude(study, outcomes)
+    whole = _conclude(runner.planned, outcomes, said, console)
     if study.stopped:
         print(
             f"ovbench-coord: {study.stopped}; begin another study, or keep to this one by {_resume_words(folder)} "
@@ -160,7 +172,7 @@ def _run(planned: PlannedStudy, interrupts: Interrupts, console: SteadyConsole) 
     if runner.interrupted or runner.broken:
         screen.say(f"{runner.broken or 'interrupted'}; {_how(folder)}")
         return ExitCode.INTERRUPTED if runner.interrupted else ExitCode.PARTIAL
-    return _verdict(planned.kind.standing(study, outcomes)) if whole else ExitCode.UNWRITABLE
+    return _verdict(planned.kind.standing(study, outcomes), said) if whole else ExitCode.UNWRITABLE
 
 
 def _how(folder: StudyFolder) -> str:
@@ -171,13 +183,12 @@ def _resume_words(folder: StudyFolder) -> str:
     return f"ovbench-coord study --resume {shlex.quote(str(folder.path))}"
 
 
-def _conclude(planned: PlannedStudy, outcomes: Sequence[Outcome], console: SteadyConsole) -> bool:
+def _conclude(planned: PlannedStudy, outcomes: Sequence[Outcome], said: Answer, console: SteadyConsole) -> bool:
     """The answer on screen and as a page; False where a file could not be written. The trials are kept already."""
     from ..report.html.studypage import study_files
     from ..report.study import print_answer
 
     request, study, folder = planned.request, planned.study, planned.folder
-    said = planned.kind.conclude(study, outcomes)
     data = answer_json(said)
     if request.json:
         print_bytes(data)
@@ -197,7 +208,9 @@ def _conclude(planned: PlannedStudy, outcomes: Sequence[Outcome], console: Stead
     return whole
 
 
-def _verdict(outcomes: Sequence[Outcome]) -> ExitCode:
-    """The most urgent of the trials' own."""
+def _verdict(outcomes: Sequence[Outcome], said: Answer) -> ExitCode:
+    """That of a condition that came true, else the most urgent of the trials' own."""
+    if any(one.fails for one in said.gate):
+        return ExitCode.INVALID
     codes = [_URGENCY[outcome.status] for outcome in outcomes if outcome.status in _URGENCY]
     return ExitCode.PARTIAL if ExitCode.PARTIAL in codes else ExitCode.INVALID if codes else ExitCode.VALID

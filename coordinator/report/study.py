@@ -20,6 +20,7 @@ from ..study.curves import Curve
 from ..study.kinds.registry import kind_of
 from ..study.summary import Setting
 from ..study.words import figures_of
+from .gate import print_gate
 from .plot import Plot
 
 _MOST_SETTINGS: Final = 40
@@ -55,6 +56,7 @@ def print_answer(console: Console, study: Study, found: Answer) -> None:
     if found.unsaid:
         console.print(Text("\ninconclusive", "bold"))
         _print_lines(console, found.unsaid)
+    print_gate(console, found.gate)
 
 
 def _print_lines(console: Console, lines: Sequence[str]) -> None:

@@ -68,6 +68,7 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 0
     stopped: Annotated[str, Meta(description="why it was ended before its plan was; else empty")] = ""
     accepted: Annotated[tuple[str, ...], Meta(description="changes accepted on resume")] = ()
+    fail_if: Annotated[tuple[str, ...], Meta(description="conditions on B, any of which gives exit code 4")] = ()
     schema: Literal["ovbench.study/1"] = SCHEMA
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from ..result.study import KindName, Outcome, Study
 from .choices import Choice
 from .curves import Curve
+from .gate import Judged
 from .ratio import Ratio
 from .summary import Setting
 
@@ -45,6 +46,7 @@ class Answer(Struct, frozen=True):
     curves: Annotated[tuple[Curve, ...], Meta(description="of a scaling study")] = ()
     comparisons: Annotated[tuple[Ratio, ...], Meta(description="of an A/B study; the first is the verdict")] = ()
     shares: Annotated[dict[str, float], Meta(description="percent of the variance of log throughput, by axis")] = {}
+    gate: Annotated[tuple[Judged, ...], Meta(description="the conditions of --fail-if, as they were judged")] = ()
 
 
 def answer_json(of: Answer) -> bytes:

@@ -18,13 +18,20 @@ class StudyFlag(Flag):
         return self.parse is str
 
     def allows(self, value: object) -> bool:
-        """Whether a plan may have it: a text, or a number that the command line would take."""
+        """Whether a plan may have it: a text, or a number that the command line would take; of a flag that may be
+        repeated texts that it would take, one or an array of them."""
+        if self.repeatable:
+            texts = value if isinstance(value, list) else [value]
+            return bool(texts) and all(isinstance(one, str) and self._takes(one) for one in texts)
         if self.is_text:
             return isinstance(value, str)
         if type(value) not in (int, float):
             return False
+        return self._takes(repr(value))
+
+    def _takes(self, text: str) -> bool:
         try:
-            self.parse(repr(value))
+            self.parse(text)
         except ValueError:
             return False
         return True

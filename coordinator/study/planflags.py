@@ -9,7 +9,7 @@ from ..result.study import RETRY_SUSPECT
 from .flag import StudyFlag
 from .kinds.registry import DEFAULT, READY_MADE
 
-_OWN: Final = tuple(flag for kind in READY_MADE for flag in kind.flags)
+_OWN: Final = tuple(dict.fromkeys(flag for kind in READY_MADE for flag in kind.flags))
 
 _OTHER: Final = [kind for kind in READY_MADE if kind.repetitions != DEFAULT.repetitions and not kind.blocks]
 _BLOCKS: Final = [kind for kind in READY_MADE if kind.blocks]

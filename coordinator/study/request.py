@@ -11,18 +11,21 @@ from typing import Any, Final, cast
 from ovbench.common.errors import UsageError
 from ovbench.common.spelling import did_you_mean
 
+from ..request.flag import Flag
 from ..request.flags import gnu
 from ..request.parser import Parser
 from ..request.paths import check_planned, check_tree
 from ..request.request import PlotFormat
 from ..result.study import KindName
 from .axes import Axes, parse_axes, read_axes
+from .kinds.failif import FAIL_IF
 from .kinds.registry import DEFAULT, KINDS, READY_MADE
 from .planflags import FLAGS, PLAN
 
 _READY_MADE: Final = tuple(kind.name for kind in READY_MADE)
 _PLAN_KEYS: Final = ("kind", *PLAN, "settings")
-_PLANNED: Final = frozenset({"plan", "sysfs", "report_folder"}.union(PLAN)) - {"p99_limit_ms", "retry_suspect"}
+_NOT_PLANNED: Final = frozenset({"p99_limit_ms", "retry_suspect", "fail_if"})
+_PLANNED: Final = {"plan", "sysfs", "report_folder"}.union(PLAN) - _NOT_PLANNED
 """What a study that is resumed has from its plan already."""
 
 _READY_MADE_LINES: Final = "\n".join(f"  {f'study {kind.name}':<21}{kind.about}" for kind in READY_MADE)
@@ -147,23 +150,29 @@ def _own(raw: argparse.Namespace, plan: Mapping[str, Any], kind: KindName) -> di
     """What was given of the flags that are one kind's own, on the command line or in the plan. Raises UsageError where
     that is another kind."""
     found: dict[str, Any] = {}
-    for flag in (flag for other in READY_MADE for flag in other.flags):
-        here = getattr(raw, flag.dest)
+    for flag in dict.fromkeys(flag for other in READY_MADE for flag in other.flags):
+        here = _here(raw, flag)
         value = here if here is not None else plan.get(flag.dest)
         if value is None:
             continue
         if flag not in KINDS[kind].flags:
             word = flag.name if here is not None else f"--plan {raw.plan}: {flag.dest}"
             raise UsageError(f"{word} {flag.elsewhere.format(kind=kind)}; leave it out")
-        found[flag.dest] = value
+        found[flag.dest] = [value] if flag.repeatable and isinstance(value, str) else value
     return found
+
+
+def _here(raw: argparse.Namespace, flag: Flag) -> Any:
+    """What the command line has of it; None where it was left out."""
+    value = getattr(raw, flag.dest)
+    return None if flag.repeatable and not value else value
 
 
 def _resumed(raw: argparse.Namespace, kind: KindName | None, axes: Axes) -> StudyRequest:
     """A study goes on as it was planned."""
     others = {
         f"study {kind}": kind,
-        **{flag.name: getattr(raw, flag.dest) for flag in FLAGS if flag.dest in _PLANNED},
+        **{flag.name: _here(raw, flag) for flag in FLAGS if flag.dest in _PLANNED},
         **dict.fromkeys(axes.values, True),
     }
     given = [flag for flag, value in others.items() if value is not None]
@@ -178,6 +187,7 @@ def _resumed(raw: argparse.Namespace, kind: KindName | None, axes: Axes) -> Stud
         retry_suspect=raw.retry_suspect,
         plots=raw.plots,
         p99_limit_ms=raw.p99_limit_ms,
+        own={} if _here(raw, FAIL_IF) is None else {FAIL_IF.dest: raw.fail_if},
         dry_run=raw.dry_run,
         json=raw.json,
     )

@@ -320,6 +320,7 @@ IMPURE: Final = frozenset(
         "coordinator.report.plot",
         "coordinator.report.study",
         "coordinator.report.studylive",
+        "coordinator.report.gate",
         "coordinator.report.hosttable",
         "coordinator.report.joining",
         "coordinator.report.table",

@@ -286,3 +286,24 @@ def test_a_study_whose_agents_cannot_be_started_any_more_ends_and_loses_no_trial
     assert not {line["status"] for line in lines(tmp_path / "s")} & {"PARTIAL", "FAILED"}
     assert study(tmp_path, "--resume", "s").returncode in DONE
     assert len(lines(tmp_path / "s")) == 9
+
+
+def test_a_verdict_reaches_the_exit_code(tmp_path: Path) -> None:
+    """B takes 25 times as long, also on a machine that is busy; the study shown again has the same conditions."""
+    words = ("--agents", "1", "-api", "sync", "-niter", "40", "--warmup", "0", "--repetitions", "3")
+    sides = ("--a", "--backend null:200", "--b", "--backend null:5000")
+    slower = study(tmp_path, "ab", *sides, *words, "--report-folder", "s", "--fail-if", "slower")
+    assert slower.returncode == 4, slower.stderr
+    assert "failed  slower: B has" in slower.stdout
+    (judged,) = json.loads((tmp_path / "s" / "answer.json").read_text())["gate"]
+    assert judged["state"] == "failed"
+    assert judged["change_percent"] < -50
+    assert "failed  slower: B has" in shown(tmp_path / "s")
+    again = study(tmp_path, "--resume", "s", "--fail-if", "faster")
+    assert again.returncode in DONE
+    assert "passed  faster: B has" in again.stdout
+
+
+def shown(folder: Path) -> str:
+    done = subprocess.run([COORDINATOR, "show", folder], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    return done.stdout

@@ -21,10 +21,12 @@ from ..axes import Axes, parse_axes
 from ..choices import Choice, eligible
 from ..design import SIDE, Design, refuse_too_many, shuffled
 from ..flag import StudyFlag
+from ..gate import conditions
 from ..ratio import LEAST_BLOCKS, Ratio, log_ratio, ratio_of_logs
 from ..standing import Units, measured
 from ..summary import Setting, name_of, setting_of, trials_by_point
 from ..words import same_runs
+from .failif import FAIL_IF, check_blocks
 from .kind import ChartName, Kind
 
 BLOCKS: Final = 10
@@ -59,6 +61,7 @@ class AbStudy(Kind):
         ),
         StudyFlag("a", ("--a",), "of ab: the flags of A, quoted", metavar="FLAGS", plan="a text", elsewhere=_A_SIDE),
         StudyFlag("b", ("--b",), "of ab: the flags of B, quoted", metavar="FLAGS", plan="a text", elsewhere=_A_SIDE),
+        FAIL_IF,
     )  # fmt: skip
     ranks: ClassVar = False
 
@@ -75,7 +78,9 @@ class AbStudy(Kind):
         return Design(self.name, points, axes, parsed)
 
     def planned(self, study: Study, own: Mapping[str, Any]) -> Study:
-        return structs.replace(study, size_percent=float(own.get("size_percent", SIZE_PERCENT)))
+        fail_if = tuple(own.get(FAIL_IF.dest, ()))
+        check_blocks(fail_if, study.repetitions)
+        return structs.replace(study, size_percent=float(own.get("size_percent", SIZE_PERCENT)), fail_if=fail_if)
 
     def block(self, points: Sequence[Point], draw: Random) -> Sequence[Point]:
         """ABBA or BAAB, drawn by the seed; of each case, in mixed order."""
@@ -183,8 +188,8 @@ def _blocks_used(study: Study, stand: Sequence[Outcome], points: Sequence[Point]
 
 
 def _ratios(basis: Basis) -> Iterator[Ratio]:
-    """Of throughput, median and p99; a repetition is a block. Of several cases their geometric mean, then each. None
-    where a case has not two settings.
+    """Of throughput, median and p99, and of what else is to be judged; a repetition is a block. Of several cases their
+    geometric mean, then each. None where a case has not two settings.
 
     The first is the verdict's. At a rate that is p99, as both sides are given the same to do: throughput is what was
     offered. A latency that one trial does not know has no ratio: those that are known are the shorter ones.
@@ -200,9 +205,11 @@ def _ratios(basis: Basis) -> Iterator[Ratio]:
     trials = [outcome for blocks in used.values() for sides in blocks.values() for side in sides for outcome in side]
     at_rate = bool(trials) and all(outcome.at_rate for outcome in trials)
     names = ("p99", "median", "throughput") if at_rate else ("throughput", "median", "p99")
+    further = (condition.ratio for condition in conditions(study.fail_if) if condition.ratio)
+    figures = tuple(dict.fromkeys((*names, *further)))
     for case in ("", *(case for case in pairs if case)):
         cases = [case] if case in pairs else list(pairs)
-        for figure in names:
+        for figure in figures:
             logs = _logs(figure, [used[one] for one in cases])
             if figure == names[0] or logs:
                 found = ratio_of_logs(

@@ -22,6 +22,7 @@ from ..choices import SHORTEST, Choice, by_p99, eligible, fastest, fastest_withi
 from ..columns import AFTER, BEFORE, P99, Column, at_rate, per_batch
 from ..design import Design, refuse_too_many, shuffled, trials
 from ..flag import StudyFlag
+from ..gate import conditions, judged
 from ..standing import Units, again, standing
 from ..summary import Setting, settings_of
 
@@ -140,6 +141,7 @@ class Kind(ABC):
             curves=basis.curves,
             comparisons=basis.comparisons,
             shares=dict(basis.shares),
+            gate=judged(conditions(study.fail_if), basis.comparisons),
         )
 
     # In words

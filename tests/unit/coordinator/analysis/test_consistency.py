@@ -152,6 +152,8 @@ def test_an_agent_that_repeats_itself_no_longer_is_warned_of() -> None:
 def test_another_number_of_outputs_after_the_load_is_beyond_comparison() -> None:
     members = [making(0, made(1.0), Outputs(repeatable=True, outputs=()))]
     assert consistency_of(members).mismatches == (Mismatch(0, "output", inf, after=True),)
+    members = [making(0, made(1.0)), making(1, Outputs(repeatable=True, outputs=()), made(1.0))]
+    assert Mismatch(1, "output", inf, after=True) in consistency_of(members).mismatches
 
 
 def test_the_agents_the_output_and_the_distance_are_named() -> None:

@@ -54,6 +54,22 @@ def test_a_side_without_flags_goes_before_that_of_a_file(plan: Path) -> None:
     assert parse_study(["--plan", str(plan), "--a", ""]).own == {"a": "", "b": "-nstreams 2", "size_percent": 0.5}
 
 
+def test_conditions_may_be_repeated_and_a_plan_has_one_or_several(tmp_path: Path) -> None:
+    sides = ["ab", "--a", "", "--b", ""]
+    asked = parse_study([*sides, "--fail-if", "slower", "--fail-if", "p99 > +5%"])
+    assert asked.own["fail_if"] == ["slower", "p99 > +5%"]
+    assert "fail_if" not in parse_study(sides).own
+    file = tmp_path / "study.toml"
+    for text, expected in (("'slower'", ["slower"]), ("['slower', 'fps < -3%']", ["slower", "fps < -3%"])):
+        file.write_text(f"kind = 'ab'\nfail_if = {text}\n")
+        assert parse_study(["--plan", str(file)]).own["fail_if"] == expected
+
+
+def test_a_study_that_is_gone_on_with_may_have_other_conditions() -> None:
+    assert parse_study(["--resume", "x", "--fail-if", "slower"]).own == {"fail_if": ["slower"]}
+    assert parse_study(["--resume", "x"]).own == {}
+
+
 def test_the_plan_in_the_help_is_a_plan(tmp_path: Path) -> None:
     epilog = study_parser().epilog or ""
     file = tmp_path / "study.toml"
@@ -83,6 +99,9 @@ def test_a_study_without_more_is_a_sweep() -> None:
         (["ab", "--size-percent", "101"], "--size-percent"),
         (["ab", "--size-percent", "nan"], "--size-percent"),
         (["ab", "--size-percent", "two"], "--size-percent"),
+        (["scaling", "--fail-if", "slower"], "--fail-if is for the verdict of study ab"),
+        (["ab", "--fail-if", "slowr"], "this is no verdict; did you mean slower?"),
+        (["ab", "--fail-if", "fps < 900"], "--fail-if: B is judged by its change from A"),
         (["scaling", "--size-percent", "2"], "--size-percent is for the verdict of study ab"),
         (["--resume", "x", "--size-percent", "1"], "leave --size-percent out"),
         (["--accept-changes"], "--resume"),
@@ -117,6 +136,9 @@ def test_what_is_wrong_is_said_in_a_sentence(argv: list[str], told: str) -> None
         ("p99_limit_ms = inf", "p99_limit_ms is inf"),
         ("p99_limit_ms = nan", "p99_limit_ms is nan"),
         ("size_percent = 0", "size_percent is 0"),
+        ("fail_if = 'slowly'", "fail_if is 'slowly', which is not a condition"),
+        ("fail_if = []", "fail_if is [], which is not a condition"),
+        ("fail_if = [3]", "fail_if is [3], which is not a condition"),
         ("size_percent = nan", "size_percent is nan"),
         ("size_percent = '2 %'", "size_percent is '2 %', which is not a number above 0, up to 100"),
         ("size_percent = 2", "size_percent is for the verdict of study ab"),

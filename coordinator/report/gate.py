@@ -1,0 +1,30 @@
+"""The conditions of a study, as they were judged: what failed first, a line each."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from ..study.gate import GateState, Judged, words_of
+from .lines import print_line
+
+_WORDS: Final[dict[GateState, tuple[str, str]]] = {
+    "failed": ("failed", "bold red"),
+    "unknown": ("failed", "bold red"),
+    "passed": ("passed", "green"),
+}
+_INDENT: Final = 10
+
+
+def print_gate(console: Console, gate: Sequence[Judged]) -> None:
+    """Nothing where there were no conditions."""
+    for index, one in enumerate(sorted(gate, key=lambda one: not one.fails)):
+        word, style = _WORDS[one.state]
+        if index == 0:
+            console.print()
+        print_line(console, Text.assemble((f"  {word:<8}", style), gate_words(one)), _INDENT)
+
+
+def gate_words(one: Judged) -> str:
+    return f"cannot be judged: {words_of(one)}" if one.state == "unknown" else words_of(one)
