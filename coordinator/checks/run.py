@@ -1,6 +1,6 @@
 """Whether a run is whole: its agents, its window. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ovbench.common.clock import NS_PER_MS, NS_PER_US, to_ns
 
@@ -15,19 +15,38 @@ from .evidence import Evidence
 def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
     if evidence.run.interrupted:
         yield Finding(Code.INTERRUPTED, "error", "The run was interrupted; the figures cover the time before.")
-    for agent in evidence.run.agents:
-        name = f"{agent.name}{evidence.where([agent.id])}"
-        if agent.failure is not None:
-            yield Finding(Code.INFERENCE_FAILED, "error", f"{name} failed: {agent.failure.message}")
-        elif agent.finished is not None and agent.finished.error is not None:
-            done = agent.finished.completed
-            message = f"{name}: an inference failed after {done} successful ones: {agent.finished.error}"
-            yield Finding(Code.INFERENCE_FAILED, "error", message)
-        elif agent.why and not evidence.run.hosts[evidence.homes[agent.id]].why:  # else its host was lost: see there
-            yield Finding(Code.AGENT_LOST, "error", f"{name} was lost: {agent.why}.")
+    for (code, _, why), agents in _by_reason(evidence).items():
+        yield Finding(code, "error", _gone(evidence, code, why, agents))
     compile_only = evidence.run.plan.jobs[0].load.compile_only
     if not compile_only:
         yield from _nothing_counted(evidence)
+
+
+def _by_reason(evidence: Evidence) -> dict[tuple[Code, bool, str], list[AgentRecord]]:
+    """Agents that did not deliver all, by code, whether an inference failed under way, and why: many are mostly lost
+    for one reason, which is said once. That a host was lost is a finding of its own."""
+    found: dict[tuple[Code, bool, str], list[AgentRecord]] = {}
+    for agent in evidence.run.agents:
+        if agent.failure is not None:
+            found.setdefault((Code.INFERENCE_FAILED, False, agent.failure.message), []).append(agent)
+        elif agent.finished is not None and agent.finished.error is not None:
+            found.setdefault((Code.INFERENCE_FAILED, True, agent.finished.error), []).append(agent)
+        elif agent.why and not evidence.run.hosts[evidence.homes[agent.id]].why:
+            found.setdefault((Code.AGENT_LOST, False, agent.why), []).append(agent)
+    return found
+
+
+def _gone(evidence: Evidence, code: Code, why: str, agents: Sequence[AgentRecord]) -> str:
+    several = len(agents) > 1
+    first, ids = agents[0], [agent.id for agent in agents]
+    name = evidence.who(ids) if several else f"{first.name}{evidence.where(ids)}"
+    if code is Code.AGENT_LOST:
+        return f"{name} {'were' if several else 'was'} lost: {why}."
+    done = sorted({one.finished.completed for one in agents if one.failure is None and one.finished is not None})
+    if not done:
+        return f"{name} failed: {why}"
+    after = f"{done[0]} to {done[-1]}" if len(done) > 1 else f"{done[0]}"
+    return f"{name}: an inference failed after {after} successful ones{' on each' * several}: {why}"
 
 
 def _nothing_counted(evidence: Evidence) -> Iterator[Finding]:

@@ -37,6 +37,11 @@ class SafeConsole(Console):
                 yield Segment(_shown(segment.text, charset), segment.style)
 
 
+def renews(console: Console) -> bool:
+    """Whether what stands on it can be drawn anew, as on a terminal, if it is not as dumb as TERM=dumb says."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 class SteadyConsole(SafeConsole):
     """Goes on in silence when nobody reads any more, as in `| head`, or a disk is full: no run is lost for that."""
 

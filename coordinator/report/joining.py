@@ -9,7 +9,7 @@ from ovbench.common.clock import NS_PER_S
 from ovbench.common.printable import one_line
 
 from ..session.events import Event, HostsAwaited
-from .console import SteadyConsole
+from .console import SteadyConsole, renews
 from .steps import joining_line
 
 _PATIENCE_NS: Final = 2 * NS_PER_S
@@ -35,7 +35,7 @@ class JoinScreen:
         self._console.detach()
         if not event.missing:
             self.close()
-        elif self._console.is_terminal:
+        elif renews(self._console):
             self._renew(joining_line(event))
         elif self._next_ns is None:
             self._next_ns = event.at_ns + _PATIENCE_NS

@@ -30,15 +30,17 @@ from ..session.events import (
     Stopping,
     WarmingUp,
 )
-from .console import SteadyConsole
+from .console import SteadyConsole, renews
 from .hosttable import short_names
 from .lines import print_line
 from .sparkline import Course
-from .steps import STEPS, Step, load_lines, preparation, waiting_line
+from .steps import STEPS, Step, load_lines, lost_lines, preparation, waiting_line
 
 _MOST_ROWS: Final = 12
 _INDENT: Final = 12
 _PLAIN_LINES: Final = 10
+_NOTED_PERCENT: Final = 2.0
+"""Of the measured CPUs: less of others' load comes from how CPUs are counted."""
 _PATIENCE_NS: Final = 2 * NS_PER_S
 
 
@@ -51,10 +53,12 @@ class Screen:
         self._live: Live | None = None
         self._next_plain_s = 0.0
         self._shown_ns: int | None = None
-        self._backlog = Course()
+        self._lost: list[AgentLost] = []
+        self._courses = Courses()
 
     def step(self, number: int, note: str = "", more: str = "") -> None:
         """Announce a step; `note` is how long it took, `more` what was done."""
+        self._mourn()
         self._end_live()
         title = Text.assemble((f"[Step {number}/{len(STEPS)}] ", "bold cyan"), STEPS[number - 1])
         if note:
@@ -70,6 +74,8 @@ class Screen:
         self._print(Text(f"            {text}", "yellow"))
 
     def handle(self, event: Event) -> None:
+        if not isinstance(event, AgentLost):
+            self._mourn()
         match event:
             case FilesUnderWay() | Joining() | Preparing() | WarmingUp() | Delivering():
                 self._waiting(event)
@@ -77,21 +83,28 @@ class Screen:
                 self._prepared(agents)
             case Snapshot():
                 self._measuring(event)
-            case AgentLost(name=name, why=why):
-                self._print(Text(f"            {name} is lost: {why}", "bold red"))
+            case AgentLost():
+                self._lost.append(event)
             case Stopping():
                 self.warn("stopping; press Ctrl-C again to leave at once")
             case SinkFailed(text=text):
                 self.warn(text)
 
     def close(self) -> None:
+        self._mourn()
         self._end_live()
+
+    def _mourn(self) -> None:
+        """Agents that are lost together, mostly for one reason, are told of together."""
+        for line in lost_lines(self._lost):
+            self._print(Text(f"            {line}", "bold red"))
+        self._lost.clear()
 
     def _waiting(self, event: Awaited) -> None:
         if self._shown_ns is None:
             self._shown_ns = event.at_ns
         text = waiting_line(event)
-        if self._console.is_terminal:
+        if renews(self._console):
             self._show(Text(f"            {text}", "dim"))
         elif event.at_ns - self._shown_ns > _PATIENCE_NS:
             self._shown_ns = event.at_ns + 3 * NS_PER_S
@@ -107,10 +120,9 @@ class Screen:
 
     def _measuring(self, snapshot: Snapshot) -> None:
         self._shown_ns = None
-        if snapshot.backlog is not None:
-            self._backlog.add(snapshot.backlog)
-        if self._console.is_terminal:
-            self._show(load_view(snapshot, str(self._backlog)))
+        self._courses.add(snapshot)
+        if renews(self._console):
+            self._show(load_view(snapshot, self._courses))
         elif snapshot.completed and snapshot.elapsed_s >= self._next_plain_s:
             length = self._request.load.duration_s or 10 * snapshot.elapsed_s
             self._next_plain_s = snapshot.elapsed_s + max(0.9, length / _PLAIN_LINES)
@@ -144,9 +156,43 @@ class Screen:
         print_line(self._console, text, _INDENT)
 
 
+class Courses:
+    """How throughput, the arrivals that wait and others' load went so far."""
+
+    def __init__(self) -> None:
+        self._fps, self._backlog, self._others = Course(min), Course(), Course()
+        self._disturbed = False
+
+    def add(self, snapshot: Snapshot) -> None:
+        if snapshot.fps is not None:
+            self._fps.add(round(snapshot.fps))
+        if snapshot.backlog is not None:
+            self._backlog.add(snapshot.backlog)
+        if snapshot.others_percent is not None:
+            self._others.add(round(snapshot.others_percent))
+            self._disturbed = self._disturbed or snapshot.others_percent >= _NOTED_PERCENT
+
+    def lines(self, snapshot: Snapshot) -> Iterator[Text]:
+        """Others' load only where there was any to be noted."""
+        if snapshot.fps is not None:
+            yield Text(f"{'throughput':<16}  {self._fps}")
+        for words in _waiting(snapshot):
+            yield Text(f"{words:<16}  {self._backlog}")
+        if self._disturbed and snapshot.others_percent is not None:
+            yield Text(f"{_others(snapshot.others_percent):<16}  {self._others}", "yellow")
+
+
 def load_summary(snapshot: Snapshot) -> str:
     """One line: how far, and how it goes."""
-    return "; ".join((f"{snapshot.elapsed_s:.0f} s, {_rest(snapshot)}", *_figures(snapshot), *_waiting(snapshot)))
+    others = snapshot.others_percent
+    noted = [_others(others)] if others is not None and others >= _NOTED_PERCENT else []
+    head = f"{snapshot.elapsed_s:.0f} s, {_rest(snapshot)}"
+    return "; ".join((head, *_figures(snapshot), *noted, *_waiting(snapshot)))
+
+
+def _others(share_percent: float) -> str:
+    """Of the measured CPUs."""
+    return f"others {share_percent:.0f} %"
 
 
 def _rest(snapshot: Snapshot) -> str:
@@ -174,39 +220,58 @@ def _waiting(snapshot: Snapshot) -> list[str]:
     return [] if snapshot.backlog is None else [f"waiting {count(snapshot.backlog)}"]
 
 
-def load_view(snapshot: Snapshot, course: str = "") -> RenderableType:
-    """For a terminal: a bar, the totals, how many arrivals wait with its `course`, a line per agent."""
+def load_view(snapshot: Snapshot, courses: Courses) -> RenderableType:
+    """For a terminal: a bar, the totals, how some of them went so far, a line per agent."""
     bar = Table.grid(padding=(0, 2))
     bar.add_row(Text(" " * 10), ProgressBar(total=1.0, completed=snapshot.share or 0.0, width=32), _rest(snapshot))
     totals = Text(" " * 12) + Text("   ".join(_figures(snapshot)), "bold")
-    backlog = [Text(f"{' ' * 12}{words:<16}  {course}") for words in _waiting(snapshot)]
+    went = [Text(" " * 12) + line for line in courses.lines(snapshot)]
     rows = Table.grid(padding=(0, 2))
     for row in _load_rows(snapshot.agents):
         rows.add_row(" " * 10, *row)
-    return Group(bar, totals, *backlog, rows)
+    return Group(bar, totals, *went, rows)
 
 
 def _load_rows(agents: Sequence[AgentLoad]) -> Iterator[tuple[RenderableType, ...]]:
-    """One for each agent, with its host of several; one for each host where there is no room for all agents."""
+    """One for each agent, with its host of several; one for each host where there is no room for all agents. Of more
+    than there is room for, the slowest by their CPUs."""
     names = short_names(list(dict.fromkeys(agent.host for agent in agents))) if any(a.host for a in agents) else {}
     if names and len(agents) > _MOST_ROWS:
         yield from _host_rows(agents, names)
         return
-    for agent in agents[:_MOST_ROWS]:
+    slowest = sorted(agents, key=lambda agent: _per_cpu([agent]))
+    for agent in agents if len(agents) <= _MOST_ROWS else slowest[:_MOST_ROWS]:
         speed = "starting" if agent.fps is None else f"{rate(agent.fps)} FPS"
         host = [names[agent.host]] if names else []
         cpus = Text(f"CPU {format_cpu_list(agent.cpus)}", "dim")
         yield f"agent {agent.id}", *host, cpus, Text(speed, justify="right")
-    if len(agents) > _MOST_ROWS:
-        yield f"... and {len(agents) - _MOST_ROWS} more", "", ""
+    yield from _rest_of("agents", [agent.fps for agent in slowest[_MOST_ROWS:]])
+
+
+def _per_cpu(agents: Sequence[AgentLoad]) -> float:
+    """What has not begun is slower than all that has."""
+    known = [agent.fps for agent in agents if agent.fps is not None]
+    return sum(known) / max(1, sum(len(agent.cpus) for agent in agents)) if known else -1.0
+
+
+def _rest_of(what: str, speeds: Sequence[float | None]) -> Iterator[tuple[RenderableType, ...]]:
+    if speeds:
+        known = [fps for fps in speeds if fps is not None]
+        span = f"{rate(min(known))} to {rate(max(known))} FPS" if known else ""
+        yield Text(f"{len(speeds)} {what} more", "dim"), "", Text(span, "dim", justify="right")
 
 
 def _host_rows(agents: Sequence[AgentLoad], names: Mapping[str, str]) -> Iterator[tuple[RenderableType, ...]]:
-    for host in list(names)[:_MOST_ROWS]:
-        mine = [agent for agent in agents if agent.host == host]
-        known = [agent.fps for agent in mine if agent.fps is not None]
-        speed = f"{rate(sum(known))} FPS" if known else "starting"
-        number = Text(f"{len(mine)} agent{'s' if len(mine) != 1 else ''}", "dim")
-        yield f"host {names[host]}", number, Text(speed, justify="right")
-    if len(names) > _MOST_ROWS:
-        yield f"... and {len(names) - _MOST_ROWS} hosts more", "", ""
+    by_host = {host: [agent for agent in agents if agent.host == host] for host in names}
+    slowest = sorted(by_host, key=lambda host: _per_cpu(by_host[host]))
+    for host in slowest[:_MOST_ROWS] if len(names) > _MOST_ROWS else names:
+        speed = _sum_of(by_host[host])
+        number = Text(f"{len(by_host[host])} agent{'s' if len(by_host[host]) != 1 else ''}", "dim")
+        words = "starting" if speed is None else f"{rate(speed)} FPS"
+        yield f"host {names[host]}", number, Text(words, justify="right")
+    yield from _rest_of("hosts", [_sum_of(by_host[host]) for host in slowest[_MOST_ROWS:]])
+
+
+def _sum_of(agents: Sequence[AgentLoad]) -> float | None:
+    known = [agent.fps for agent in agents if agent.fps is not None]
+    return sum(known) if known else None

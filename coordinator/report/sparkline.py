@@ -1,6 +1,6 @@
 """The course of a number in one line of a terminal, however long it lasts. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 _MARKS: Final = "▁▂▃▄▅▆▇█"
@@ -8,28 +8,29 @@ _MOST: Final = 40
 
 
 class Course:
-    """Numbers in the order in which they were seen. Of more than fit, two beside each other become the larger of them,
-    so that memory is bounded and no peak is lost."""
+    """Numbers in the order in which they were seen. Of more than fit, two beside each other become one of them: the
+    larger, so that no peak is lost, or with `pick` of min the smaller, so that no dip is. Memory is bounded."""
 
-    def __init__(self) -> None:
-        self._highest: list[int] = []
+    def __init__(self, pick: Callable[[Iterable[int]], int] = max) -> None:
+        self._pick = pick
+        self._kept: list[int] = []
         self._each = 1
         self._of_last = 0
 
     def add(self, number: int) -> None:
-        if self._highest and self._of_last < self._each:
-            self._highest[-1] = max(self._highest[-1], number)
+        if self._kept and self._of_last < self._each:
+            self._kept[-1] = self._pick((self._kept[-1], number))
             self._of_last += 1
             return
-        if len(self._highest) == _MOST:
-            pairs = zip(self._highest[::2], self._highest[1::2], strict=True)
-            self._highest = [max(pair) for pair in pairs]
+        if len(self._kept) == _MOST:
+            pairs = zip(self._kept[::2], self._kept[1::2], strict=True)
+            self._kept = [self._pick(pair) for pair in pairs]
             self._each *= 2
-        self._highest.append(number)
+        self._kept.append(number)
         self._of_last = 1
 
     def __str__(self) -> str:
-        return sparkline(self._highest)
+        return sparkline(self._kept)
 
 
 def sparkline(numbers: Sequence[int]) -> str:

@@ -9,12 +9,14 @@ from ovbench.common.effective import Effective, Filling, Phases, Port
 from ovbench.common.job import Runtime
 from ovbench.common.messages import Ready
 from ovbench.common.shape import format_shape, static_shape
+from ovbench.common.topology import format_cpu_list
 
 from ..request.request import Request
 from ..request.scenario import least_server_s
 from ..result.hosts import named_hosts
 from ..result.numbers import count, duration, megabytes, milliseconds, rate
 from ..session.events import (
+    AgentLost,
     Awaited,
     Delivering,
     FilesUnderWay,
@@ -77,6 +79,18 @@ def waiting_line(event: Awaited) -> str:
 def joining_line(event: HostsAwaited) -> str:
     """Which hosts are awaited, before anything is known of the run on them."""
     return f"{event.hosts - len(event.missing)} of {event.hosts} hosts have joined; missing: {_some(event.missing)}"
+
+
+def lost_lines(lost: Iterable[AgentLost]) -> Iterator[str]:
+    """One for each reason, however many agents were lost for it."""
+    by_why: dict[str, list[AgentLost]] = {}
+    for one in lost:
+        by_why.setdefault(one.why, []).append(one)
+    for why, some in by_why.items():
+        if len(some) == 1:
+            yield f"{some[0].name} is lost: {why}"
+        else:
+            yield f"{len(some)} agents are lost ({format_cpu_list(sorted(one.agent for one in some))}): {why}"
 
 
 def _some(names: Sequence[object]) -> str:

@@ -1,7 +1,7 @@
 """What is shown while a study goes on: which trial, how long still, the best so far; plain lines off a terminal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from rich.console import Console
@@ -24,8 +24,8 @@ from ..session.events import (
 )
 from ..study.events import RoundBegins, TrialBegins, TrialEnded
 from ..study.kinds.registry import kind_of
-from .console import SteadyConsole
-from .steps import waiting_line
+from .console import SteadyConsole, renews
+from .steps import lost_lines, waiting_line
 
 _MOST_POINTS: Final = 40
 _MOST_TRIALS: Final = 20
@@ -39,6 +39,7 @@ class StudyScreen:
     _live: Live | None = None
     _current: TrialBegins | None = None
     _best: Outcome | None = None
+    _lost: list[AgentLost] = field(default_factory=list)
 
     def remember(self, outcomes: Sequence[Outcome]) -> None:
         """Trials that have ended before, so that the best so far is that of the whole study."""
@@ -46,6 +47,8 @@ class StudyScreen:
             self._weigh(outcome)
 
     def handle(self, event: Event) -> None:
+        if not isinstance(event, AgentLost):
+            self._mourn()
         match event:
             case RoundBegins(rerun=rerun, number=number, rounds=rounds, trials=trials):
                 self.say(f"{rerun} are run again, round {number} of {rounds}: {trials} trials")
@@ -61,8 +64,8 @@ class StudyScreen:
                 self._show("warming up")
             case Snapshot(elapsed_s=elapsed_s, fps=fps):
                 self._show(f"{elapsed_s:.0f} s" + ("" if fps is None else f", {rate(fps)} FPS"))
-            case AgentLost(name=name, why=why):
-                self._print(Text(f"  {name} is lost: {why}", "bold red"))
+            case AgentLost():
+                self._lost.append(event)
             case Stopping():
                 text = "stopping; the study can be resumed; press Ctrl-C again to leave at once"
                 self._print(Text(text, "yellow"))
@@ -73,9 +76,15 @@ class StudyScreen:
         self._print(Text(text))
 
     def close(self) -> None:
+        self._mourn()
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    def _mourn(self) -> None:
+        for line in lost_lines(self._lost):
+            self._print(Text(f"  {line}", "bold red"))
+        self._lost.clear()
 
     def _weigh(self, outcome: Outcome) -> None:
         better = outcome.status == "VALID" and outcome.fps is not None
@@ -83,7 +92,7 @@ class StudyScreen:
             self._best = outcome
 
     def _show(self, doing: str) -> None:
-        if not self.console.is_terminal or self._current is None:
+        if not renews(self.console) or self._current is None:
             return
         if isinstance(self.console, SteadyConsole) and self.console.behind:
             return  # a picture that comes late is worth nothing

@@ -104,7 +104,8 @@ class Snapshot(Event, frozen=True, tag="snapshot"):
 
     `left_s` and `share` (of the time that is over) are None where only a number of inferences is known; `completed`
     counts inferences; `backlog`, arrivals that wait to be started, is None without a schedule. `half_width_percent` is
-    of the figure of --until, at the latest look. The others are None until they can be known.
+    of the figure of --until, at the latest look. `others_percent`: of the measured CPUs, what was busy with something
+    other than agents. The others are None until they can be known.
     """
 
     elapsed_s: float
@@ -117,6 +118,7 @@ class Snapshot(Event, frozen=True, tag="snapshot"):
     agents: tuple[AgentLoad, ...]
     backlog: int | None = None
     half_width_percent: float | None = None
+    others_percent: float | None = None
 
 
 class AgentCounts(Struct, frozen=True):

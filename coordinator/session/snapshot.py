@@ -65,6 +65,8 @@ class Tracker:
     hosts: Mapping[int, str] = field(default_factory=dict)
     _last: dict[int, tuple[int, int]] = field(default_factory=dict)
     _fps: dict[int, float] = field(default_factory=dict)
+    _busy: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _shares: dict[int, float] = field(default_factory=dict)
     _latencies: "np.ndarray[tuple[int], np.dtype[np.int64]]" = field(
         default_factory=lambda: np.zeros(COARSE.size, np.int64)
     )
@@ -99,10 +101,22 @@ class Tracker:
                 for m in living
             ),
             half_width_percent=half_width_percent,
+            others_percent=self._others(fleet, busy_percent),
         )
+
+    def _others(self, fleet: Fleet, busy_percent: float | None) -> float | None:
+        """What measured CPUs were busy with beside the agents that are left; None until all of these are known."""
+        living = fleet.living()
+        if busy_percent is None or not living or not all(member.id in self._shares for member in living):
+            return None
+        cpus = {(self.hosts.get(m.id, ""), cpu) for m in fleet.members for cpu in m.job.placement.cpus}
+        agents = sum(self._shares[member.id] for member in living)
+        return max(0.0, busy_percent - 100 * agents / len(cpus))
 
     def _take(self, member: Member) -> None:
         progress = member.progress
+        if progress is not None:
+            self._take_busy(member.id, member.progress_ns, progress.busy_ms)
         if progress is None or not progress.completed or member.ready is None:
             return
         before = self._last.get(member.id)
@@ -115,6 +129,12 @@ class Tracker:
         if before is not None and member.progress_ns - before[0] > NS_PER_US:
             rate = (progress.completed - before[1]) / ((member.progress_ns - before[0]) / NS_PER_S)
             self._fps[member.id] = rate * sum(member.batches) / len(member.batches)
+
+    def _take_busy(self, agent: int, at_ns: int, busy_ms: int) -> None:
+        before_ns, before_ms = self._busy.setdefault(agent, (at_ns, busy_ms))
+        if at_ns > before_ns:
+            self._shares[agent] = (busy_ms - before_ms) * NS_PER_MS / (at_ns - before_ns)
+            self._busy[agent] = (at_ns, busy_ms)
 
 
 def _backlog(members: Iterable[Member]) -> int | None:

@@ -331,6 +331,21 @@ def test_an_inference_that_failed_under_way_is_reported_with_openvino_s_words() 
     assert "12" in finding.message
 
 
+def test_agents_that_are_gone_for_one_reason_are_one_finding() -> None:
+    members = [delivered(0), *(AgentRecord(id, job((id,)), pid=id, why="its fork server ended") for id in (1, 2, 4))]
+    members.insert(3, AgentRecord(3, job((3,)), pid=1003, why="was killed by SIGKILL"))
+    messages = [one.message for one in find(evidence(members)) if one.code == Code.AGENT_LOST]
+    assert messages == [
+        "agents 1-2,4 were lost: its fork server ended.", "agent 3 (pid 1003) was lost: was killed by SIGKILL.",
+    ]  # fmt: skip
+
+
+def test_inferences_that_failed_with_the_same_words_are_one_finding_with_how_many_there_were_before() -> None:
+    members = [delivered(id, load=finished(completed=7 + id, error="no memory")) for id in (0, 1)]
+    (message,) = (one.message for one in find(evidence(members)) if one.code == Code.INFERENCE_FAILED)
+    assert message == "all agents: an inference failed after 7 to 8 successful ones on each: no memory"
+
+
 def test_a_mask_that_is_too_wide_is_wrong_even_if_nothing_strayed() -> None:
     assert Code.WRONG_CPUS in codes(evidence([strayed(seen=(0,), mask=(0, 1))]))
 

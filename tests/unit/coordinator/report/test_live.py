@@ -1,6 +1,7 @@
 """What is shown while a run goes on: in words, then in lines for whatever is no terminal."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from ovbench.common.job import Runtime
 from ovbench.common.messages import PROTOCOL_VERSION, Hello, Progress, Ready
 from ovbench.common.shape import static_shape
 from ovbench.coordinator.report import live
-from ovbench.coordinator.report.live import Screen, load_summary, load_view
+from ovbench.coordinator.report.live import Courses, Screen, load_summary, load_view
 from ovbench.coordinator.report.steps import STEPS, Step, arriving_lines, load_lines, preparation, waiting_line
 from ovbench.coordinator.request.request import Request
-from ovbench.coordinator.session.events import AgentLoad, AgentLost, AgentsReady, FilesUnderWay, Snapshot
+from ovbench.coordinator.session.events import AgentLoad, AgentLost, AgentsReady, FilesUnderWay, Snapshot, Stopping
 from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.member import Member
 from ovbench.coordinator.session.rules import Rules
@@ -389,7 +390,10 @@ def test_at_a_rate_a_summary_has_how_many_arrivals_wait() -> None:
 def test_the_live_view_has_how_many_arrivals_wait_and_their_course_at_a_rate() -> None:
     written = io.StringIO()
     view = Console(file=written, width=80, force_terminal=False)
-    view.print(load_view(snapshot(agents=100, backlog=9_999_999), "█" * 40))
+    went = Courses()
+    for _ in range(40):
+        went.add(snapshot(backlog=9_999_999))
+    view.print(load_view(snapshot(agents=100, backlog=9_999_999), went))
     lines = [line.rstrip() for line in written.getvalue().splitlines()]
     (line,) = (line for line in lines if "waiting" in line)
     assert line.split() == ["waiting", "9,999,999", "█" * 40]
@@ -406,6 +410,56 @@ def test_on_a_terminal_the_course_of_the_backlog_is_that_of_all_snapshots() -> N
     assert "▁▄█" in written.getvalue()
 
 
+def lines_of(snapshots: Sequence[Snapshot]) -> list[str]:
+    """The last of them as the live view shows it, after the others."""
+    went, written = Courses(), io.StringIO()
+    for one in snapshots:
+        went.add(one)
+    Console(file=written, width=80, force_terminal=False).print(load_view(snapshots[-1], went))
+    return [line.rstrip() for line in written.getvalue().splitlines()]
+
+
+def test_the_course_of_the_throughput_shows_where_it_was_low() -> None:
+    (line,) = (line for line in lines_of([snapshot(fps=fps) for fps in (800, 100, 800)]) if "throughput" in line)
+    assert line.split() == ["throughput", "█▁█"]
+
+
+def test_the_load_of_others_is_shown_as_it_happens_and_not_where_there_is_none() -> None:
+    def at(percent: float | None) -> Snapshot:
+        return replace(snapshot(), others_percent=percent)
+
+    assert not any("others" in line for line in lines_of([at(None), at(0.0), at(1.9)]))
+    (line,) = (line for line in lines_of([at(0.0), at(30.0), at(60.0), at(0.4)]) if "others" in line)
+    assert line.split() == ["others", "0", "%", "▁▄█▁"]
+    assert "others 60 %" in load_summary(at(60.0))
+    assert "others" not in load_summary(at(1.9))
+
+
+def test_of_many_agents_the_slowest_by_their_cpus_are_shown_and_how_fast_the_others_are() -> None:
+    """Agent 17 has two CPUs and agent 30 has not begun."""
+    each = tuple(
+        AgentLoad(id, (id, 64) if id == 17 else (id,), None if id == 30 else 150.0 if id == 17 else 100.0 + id, 8)
+        for id in range(40)
+    )
+    lines = lines_of([replace(snapshot(), agents=each)])
+    rows = [line.split() for line in lines if line.strip().startswith("agent ")]
+    assert [row[1] for row in rows] == ["30", "17", *map(str, range(10))]
+    assert rows[0][-1] == "starting"
+    assert lines[-1].split() == ["28", "agents", "more", "110.0", "to", "139.0", "FPS"]
+
+
+def test_a_dumb_terminal_has_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    written = io.StringIO()
+    view = Screen(Console(file=written, width=80, force_terminal=True), request("-t", "10"))
+    for second in (1, 2, 3):
+        view.handle(snapshot(elapsed_s=float(second), left_s=10.0 - second))
+    view.close()
+    lines = written.getvalue().splitlines()
+    assert "\x1b" not in written.getvalue()
+    assert [line.split(" s,")[0].strip() for line in lines] == ["1", "2", "3"]
+
+
 def test_a_load_of_unknown_length_shows_what_is_done() -> None:
     assert "1,600 done" in load_summary(snapshot(left_s=None))
 
@@ -418,7 +472,7 @@ def test_what_is_not_known_yet_is_left_out() -> None:
 
 def test_the_live_view_fits_80_columns_and_shows_some_of_many_agents() -> None:
     written = io.StringIO()
-    Console(file=written, width=80, force_terminal=False).print(load_view(snapshot(agents=100)))
+    Console(file=written, width=80, force_terminal=False).print(load_view(snapshot(agents=100), Courses()))
     lines = written.getvalue().splitlines()
     assert max(len(line.rstrip()) for line in lines) <= 80
     assert any("more" in line for line in lines)
@@ -432,7 +486,7 @@ def on_hosts(hosts: int, agents: int) -> list[str]:
         for n in range(agents)
     )
     written = io.StringIO()
-    picture = load_view(replace(snapshot(), agents=each))
+    picture = load_view(replace(snapshot(), agents=each), Courses())
     Console(file=written, width=80, force_terminal=False).print(picture)
     lines = [line.rstrip() for line in written.getvalue().splitlines()]
     assert max(map(len, lines)) <= 80
@@ -441,12 +495,12 @@ def on_hosts(hosts: int, agents: int) -> list[str]:
 
 
 def test_over_hosts_each_agent_is_shown_with_its_host_and_of_many_each_host() -> None:
-    assert [line.split() for line in on_hosts(2, 2)[2:]] == [
+    assert [line.split() for line in on_hosts(2, 2)[3:]] == [
         ["agent", str(id), f"node-{id // 2}", "CPU", str(id % 2), "100.0", "FPS"] for id in range(4)
     ]
     many = on_hosts(20, 8)
-    assert many[2].split() == ["host", "node-0", "8", "agents", "800.0", "FPS"]
-    assert many[-1].split() == ["...", "and", "8", "hosts", "more"]
+    assert many[3].split() == ["host", "node-0", "8", "agents", "800.0", "FPS"]
+    assert many[-1].split() == ["8", "hosts", "more", "800.0", "to", "800.0", "FPS"]
 
 
 def test_off_a_terminal_the_load_is_shown_in_few_lines() -> None:
@@ -477,8 +531,21 @@ def test_all_eleven_steps_are_announced_by_their_number() -> None:
 def test_a_lost_agent_is_shown_with_the_reason() -> None:
     view, written = screen()
     view.handle(AgentLost(0, 3, "agent 3 (pid 9)", "it was killed by SIGKILL"))
-    assert "agent 3 (pid 9)" in written.getvalue()
-    assert "killed by SIGKILL" in written.getvalue()
+    view.close()
+    assert written.getvalue() == "            agent 3 (pid 9) is lost: it was killed by SIGKILL\n"
+
+
+def test_agents_that_are_lost_for_one_reason_are_one_line_and_what_comes_next_is_below_it() -> None:
+    view, written = screen()
+    for agent in (0, 1, 2, 5):
+        view.handle(AgentLost(0, agent, f"agent {agent}", "its fork server ended"))
+    view.handle(AgentLost(0, 7, "agent 7 (pid 9)", "it was killed by SIGKILL"))
+    view.handle(Stopping(0))
+    assert [line.strip() for line in written.getvalue().splitlines()] == [
+        "4 agents are lost (0-2,5): its fork server ended",
+        "agent 7 (pid 9) is lost: it was killed by SIGKILL",
+        "stopping; press Ctrl-C again to leave at once",
+    ]
 
 
 def test_a_picture_that_cannot_be_drawn_is_not_drawn_again_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -486,7 +553,7 @@ def test_a_picture_that_cannot_be_drawn_is_not_drawn_again_in_the_end(monkeypatc
         def __rich__(self) -> str:
             raise ValueError("no such picture")
 
-    monkeypatch.setattr(live, "load_view", lambda snapshot, course: Picture())
+    monkeypatch.setattr(live, "load_view", lambda snapshot, courses: Picture())
     written = io.StringIO()
     one = Screen(Console(file=written, width=80, force_terminal=True), request())
     with pytest.raises(ValueError, match="no such picture"):

@@ -47,3 +47,10 @@ def test_what_there_is_of_a_distribution_is_seen_and_what_there_is_not_is_blank(
     assert spark([0, 1, 500, 501, 1000, 0]) == " ▁▄▅█ "
     assert spark([]) == ""
     assert spark([0, 0]) == "  "
+
+
+def test_a_course_of_the_smaller_ones_loses_no_dip() -> None:
+    course = Course(min)
+    for second in range(300):
+        course.add(1 if second == 77 else 100)
+    assert str(course).count("▁") == 1

@@ -24,10 +24,12 @@ class Show:
             member.ready = ready(effective(batch=batch))
         self.tracker = Tracker(duration_s)
 
-    def heartbeat(self, agent: int, at_s: float, completed: int, latencies_ms: tuple[float, ...] = ()) -> None:
+    def heartbeat(
+        self, agent: int, at_s: float, completed: int, latencies_ms: tuple[float, ...] = (), busy_ms: int = 0
+    ) -> None:
         buckets = tuple(COARSE.buckets(np.array([ms(latency) for latency in latencies_ms], np.int64)).tolist())
         member = self.fleet.members[agent]
-        member.progress = Progress(step=10, completed=completed, buckets=buckets, counts=(1,) * len(buckets))
+        member.progress = Progress(10, completed, busy_ms, buckets, (1,) * len(buckets))
         member.progress_ns = BEGIN + seconds(at_s)
 
     def at(self, at_s: float) -> Snapshot:
@@ -134,3 +136,24 @@ def test_a_bucket_that_does_not_exist_is_passed_over() -> None:
     member.progress = Progress(step=10, completed=5, buckets=(COARSE.size, 3), counts=(1, 1))
     member.progress_ns = BEGIN + 1
     assert show.at(1.0).p99_ms == pytest.approx(3e-6)
+
+
+def test_what_is_busy_beside_the_agents_is_others_load() -> None:
+    """The two CPUs are busy for 75 %; the agents have 60 and 70 % of one each, together 65 % of both."""
+    show = Show()
+    for agent, share in ((0, 0.6), (1, 0.7)):
+        show.heartbeat(agent, 1.0, 10, busy_ms=500)
+        assert show.at(1.0).others_percent is None
+        show.heartbeat(agent, 3.0, 20, busy_ms=500 + round(2000 * share))
+    assert show.at(3.0).others_percent == pytest.approx(10)
+    assert show.at(4.0).others_percent == pytest.approx(10), "nothing new was heard"
+    assert show.tracker.snapshot(show.fleet, None, BEGIN).others_percent is None
+
+
+def test_agents_that_had_more_than_the_kernel_counted_leave_nothing_to_others() -> None:
+    show = Show()
+    for agent in (0, 1):
+        show.heartbeat(agent, 1.0, 10)
+        show.at(1.0)
+        show.heartbeat(agent, 2.0, 10, busy_ms=1000)
+    assert show.at(2.0).others_percent == 0
