@@ -36,6 +36,11 @@ def launched(request: Request, call: Call) -> Iterator[Launched | None]:
     if python is not None:
         from ..launch.interpreter import examine
 
+        if request.launch.openvino is not None:
+            from ..launch.environments import make
+            from ..report.console import print_aside
+
+            make([request.launch.openvino], print_aside)
         examine(python)
     check_limits(len(plan.jobs))
     launcher = make_launcher(request.launch)

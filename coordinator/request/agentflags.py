@@ -5,6 +5,7 @@ from typing import Final
 from . import launchers, values
 from .flag import Flag
 from .nullbackend import SYNTAX
+from .release import FLAG, parse_release
 
 AGENTS: Final = (
     Flag(
@@ -96,6 +97,15 @@ AGENTS: Final = (
         "installed there, too; default: the one that runs this",
         metavar="PATH",
         path="file",
+    ),
+    Flag(
+        "openvino",
+        (FLAG,),
+        "the release of OpenVINO to run the agents on, such as 2025.4, the newest of its kind, or 2025.4.0; it is "
+        "installed in your cache when it is first wanted; default: the one that is installed",
+        metavar="RELEASE",
+        parse=parse_release,
+        several="commas",
     ),
     Flag(
         "bind",

@@ -22,6 +22,7 @@ from .inputfiles import input_files
 from .launchers import LAUNCHERS
 from .parser import parse_flags
 from .policy import Policy
+from .release import environment_python
 from .remotehosts import recorded, remote_of
 from .request import Criteria, Launch, Output, Request
 from .requirement import Requirement, parse_requirement
@@ -172,7 +173,8 @@ def _requirements(raw: argparse.Namespace, at_rate: bool) -> tuple[Requirement, 
 
 
 def _launch(raw: argparse.Namespace) -> Launch:
-    python, remote = raw.agent_python, remote_of(raw)
+    remote = remote_of(raw)
+    python = raw.agent_python if raw.openvino is None else environment_python(raw.openvino)
     return Launch(
         launcher=raw.launcher,
         bind=None if defaults.remote(raw) else _bind(raw),
@@ -182,6 +184,7 @@ def _launch(raw: argparse.Namespace) -> Launch:
         lease_s=LAUNCHERS[raw.launcher].lease_s,
         # Absolute, but not resolved: the link in a virtual environment is what makes it one.
         agent_python=None if python is None else os.path.abspath(os.path.expanduser(python)),
+        openvino=raw.openvino,
     )
 
 

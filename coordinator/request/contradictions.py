@@ -111,7 +111,14 @@ def _refuse_flags_of_another_launcher(raw: argparse.Namespace) -> None:
         if getattr(raw, flag) not in (None, False, "", "auto"):
             name = f"--{flag.replace('_', '-')}"
             raise UsageError(f"{name} is for other hosts; add --hosts, or --launcher {engines()}")
+    if raw.openvino is not None and raw.agent_python is not None:
+        raise UsageError(
+            f"--openvino {raw.openvino} and --agent-python contradict each other: either says what agents run on; "
+            "leave one out"
+        )
     if LAUNCHERS[raw.launcher].by_hand:
+        if raw.openvino is not None:
+            raise UsageError(f"--openvino is for agents that are started here; leave it out, or {chosen}")
         if raw.agent_python is not None:
             raise UsageError(f"--agent-python is for agents that are started here; leave it out, or {chosen}")
         if raw.bind is None:
@@ -162,6 +169,8 @@ def _refuse_beside_hosts(raw: argparse.Namespace) -> None:
         )
     if raw.agent_python is not None:
         raise UsageError("--agent-python is for agents of this host; use --remote-python")
+    if raw.openvino is not None:
+        raise UsageError("--openvino is for agents of this host; use --remote-python")
     if raw.cache_dir is not None and raw.launcher != "external":
         raise UsageError("-cdir is for hosts that join by hand, whose owners allow it with --root; leave it out")
     for flag, launcher in (

@@ -33,9 +33,9 @@ ORDER: Final = (
     "model", "device", "api", "hint", "time_s", "until", "niter", "scenario", "max_irate", "rate", "arrivals",
     "trace_sha256", "stages", "arrival_seed", "dispatch", "drain_s", "timeout_ms", "spin_us", "warmup_s", "no_warmup",
     "inference_only", "agents", "cpus_per_agent", "cpus", "nodes", "sockets", "smt", "core_kind", "spread",
-    "cross_node", "housekeeping", "memory", "backend", "seed", "launcher", "hosts", "agent_python", "sample_memory_mb",
-    "check_outputs", "strict", "require", "slo_ms", "nstreams", "nthreads", "nireq", "infer_precision",
-    "pin", "cache_dir", "extensions", "load_config",
+    "cross_node", "housekeeping", "memory", "backend", "seed", "launcher", "hosts", "agent_python", "openvino",
+    "sample_memory_mb", "check_outputs", "strict", "require", "slo_ms", "nstreams", "nthreads", "nireq",
+    "infer_precision", "pin", "cache_dir", "extensions", "load_config",
     "load_from_file", "pc", "pcsort", "pcseq", "report_type", "json_stats", "latency_percentile", "exec_graph_path",
     "dump_config", "paths_to_input", "batch", "shape", "data_shape", "layout", "input_precision", "output_precision",
     "input_output_precision", "mean_values", "scale_values",
@@ -57,6 +57,7 @@ class Recorded:
 class Launch:
     """How agents are started. `launcher`: a name of `launchers`. `bind`: the endpoint where agents connect that are
     started by hand; `agent_python`: the interpreter that local ones run in, None for the coordinator's own.
+    `openvino`: the release that this interpreter has installed for them; its environment may still be to be made.
 
     Times in seconds; `lease_s`: how long agents outlive a coordinator that is silent.
     """
@@ -67,12 +68,14 @@ class Launch:
     prepare_timeout_s: float
     lease_s: float
     agent_python: str | None = None
+    openvino: str | None = None
     remote: Remote | None = None
     """Other hosts, None where the agents are on this one."""
 
     def requested(self) -> Requested:
         hosts = None if self.remote is None else self.remote.text
-        return {"launcher": self.launcher, "agent_python": self.agent_python, "hosts": hosts}
+        python = self.agent_python if self.openvino is None else None
+        return {"launcher": self.launcher, "agent_python": python, "openvino": self.openvino, "hosts": hosts}
 
 
 @dataclass(frozen=True)
