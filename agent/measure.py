@@ -38,8 +38,8 @@ from .loop.layout import AT_RATE, IN_QUERIES, ControlRow, Int64s
 from .loop.recorder import Recorder
 from .loop.tally import Counter
 from .loop.totals import Totals
-from .openvino.capi import OpenVinoError
 from .openvino.model import StepTimes
+from .openvino.package import OpenVinoError
 
 _LONGEST_CHECK_MS: Final = 2_000.0
 """Where the first inference took longer, none is repeated for its outputs: that would be four more, 8 s."""

@@ -38,8 +38,8 @@ from .host import affinity as placement
 from .host.threads import thread_ids
 from .loop.cache import load_loops
 from .measure import ReadyLoad, prepare
-from .openvino.capi import OpenVinoError
 from .openvino.model import StepTimes
+from .openvino.package import OpenVinoError
 from .trust import Trust
 
 _LATENCIES_PER_HEARTBEAT: Final = 256

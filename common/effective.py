@@ -70,6 +70,27 @@ class FileDigest(Struct, frozen=True, forbid_unknown_fields=True):
     size: NotNegative
 
 
+class Lack(Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that a build of OpenVINO cannot do, the function it would need, and what follows, in a sentence."""
+
+    capability: Name
+    needs: Name
+    effect: Text
+
+
+_MOST_LACKS = 64
+
+
+class Build(Struct, frozen=True, forbid_unknown_fields=True):
+    """The OpenVINO that an agent loaded. `tested`: whether ovbench is tested with its release. `instead`: functions
+    that it does not have, and what does the same there."""
+
+    version: Name
+    tested: bool
+    lacks: Annotated[tuple[Lack, ...], Meta(max_length=_MOST_LACKS)] = ()
+    instead: Annotated[dict[Name, Name], Meta(max_length=_MOST_LACKS)] = {}
+
+
 class Effective(Struct, frozen=True, forbid_unknown_fields=True):
     """What the compiled model says of itself, beside what was requested; `requests` and `iterations` as run.
 
@@ -77,6 +98,7 @@ class Effective(Struct, frozen=True, forbid_unknown_fields=True):
     request r has those of index (r + k) modulo their number. `notes` are for the user, a sentence each. `files`: what
     was read, the model's first; none with the null device. `capabilities`: what the device says that it is optimized
     for, such as BF16. `isa`: the widest instructions of the host's CPUs (see `agent.host.isa`), empty where not known.
+    `build`: None with the null device.
     """
 
     backend: Name
@@ -101,6 +123,7 @@ class Effective(Struct, frozen=True, forbid_unknown_fields=True):
     files: Annotated[tuple[FileDigest, ...], Meta(max_length=MOST_DIGESTS)] = ()
     capabilities: Names = ()
     isa: Name = ""
+    build: Build | None = None
 
 
 class Phases(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ cache lines of its own, so that a stream thread that completes a request writes 
 The asynchronous loop has no dispatcher and no queue of idle requests: a request's completion callback stamps the time,
 records the inference and starts its own request again. It is a C++ `std::function<void(std::exception_ptr)>`, not the
 C API's callback, because the latter does not say whether the inference failed and the failure would be lost once the
-request is started again (see `capi.set_callback_address`).
+request is started again (see `cxx.Cxx.callback_address`).
 
 Where inputs are fed, each inference is given its next ones before its start is stamped.
 

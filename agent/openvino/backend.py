@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import structs
 
 from ovbench.common.bounded import as_name, as_text
-from ovbench.common.effective import Effective, Outputs, Port
+from ovbench.common.effective import Build, Effective, Outputs, Port
 from ovbench.common.job import Job
 from ovbench.common.messages import GRAPH_BYTES_PER_MESSAGE, LAYERS_PER_MESSAGE, Graph, Layers
 
@@ -20,10 +20,10 @@ from ..host.libc import memcpy_address
 from ..loop import loops
 from ..loop.layout import ControlRow, Slots
 from .blame import gist
-from .capi import Library, OpenVinoError, set_callback_address
-from .cxx import STRING_BYTES, Cxx
+from .capi import Library
 from .model import Loaded, StepTimes, iterations, reload
 from .objects import Core
+from .package import OpenVinoError
 from .rehearsal import TurnFailed, is_silent
 
 
@@ -33,6 +33,10 @@ def _listed(ports: Iterable[Port]) -> tuple[Port, ...]:
         structs.replace(port, name=as_name(port.name), names=tuple(map(as_name, port.names)), node=as_name(port.node))
         for port in ports
     )
+
+
+def _listable(build: Build) -> Build:
+    return structs.replace(build, version=as_name(build.version))
 
 
 def _capabilities(core: Core, device: str) -> tuple[str, ...]:
@@ -50,7 +54,7 @@ class OpenVinoBackend:
         self._library: Library = loaded.openvino
         self._requests = loaded.requests
         self._asynchronous = job.load.api == "async"
-        self.version = loaded.version
+        self.version = loaded.openvino.build.version
         self._job = job
         self._feed = loaded.feed
         self._connected = False
@@ -80,6 +84,7 @@ class OpenVinoBackend:
             files=loaded.files,
             capabilities=_capabilities(loaded.core, job.runtime.device),
             isa=read_isa(),
+            build=_listable(loaded.openvino.build),
         )
 
     def renewed(self, job: Job, times: StepTimes) -> "OpenVinoBackend":
@@ -93,7 +98,7 @@ class OpenVinoBackend:
 
     def connect(self, control: ControlRow, slots: Slots) -> None:
         self._connected = True
-        control.rearm = set_callback_address()
+        control.rearm = self._library.set_callback
         for request, slot in zip(self._requests, slots, strict=True):
             loops.install(slot)
             slot.object_address = request.object_address
@@ -130,28 +135,27 @@ class OpenVinoBackend:
         Where the loop has set tensors of ours, the inputs are put into the last one of these, which nothing needs then.
         The request's callback goes, so that no inference is recorded and none restarted.
         """
-        request, cxx = self._requests[0], Cxx.load()
+        request = self._requests[0]
         try:
             if self._connected:
                 request.clear_callback()
-            if cxx is not None and cxx.has_state(request.object_address):
+            if self._library.cxx.has_state(request.object_address):
                 return Outputs(repeatable=False, outputs=())
             if self._feed is not None:
                 self._feed.put(request, 0)
-            return look_twice(lambda: self._infer(cxx))
+            return look_twice(self._infer)
         except OpenVinoError:
             return None
 
-    def _infer(self, cxx: Cxx | None) -> Iterator[Content]:
-        """An inference on the first request, and its outputs; without those that there are no bytes of."""
+    def _infer(self) -> Iterator[Content]:
+        """An inference on the first request, and its outputs."""
         request = self._requests[0]
         request.infer()
         for index, port in enumerate(self.effective.outputs[:MOST_OUTPUTS]):
             data = request.output_bytes(index)
             if port.type == STRING:
-                if cxx is None:
-                    continue
-                texts = cxx.texts(data.ctypes.data, data.size // STRING_BYTES)
+                cxx = self._library.cxx
+                texts = cxx.texts(data.ctypes.data, data.size // cxx.strings.size)
                 data = np.frombuffer(texts, np.uint8)
             yield Content(port.name or f"output {index}", port.type, data)
 
@@ -172,14 +176,11 @@ class OpenVinoBackend:
 
     def _graph(self) -> Iterator[Graph]:
         """Where it cannot be written, nothing: the figures are worth more."""
-        cxx = Cxx.load()
-        if cxx is None:
-            return
         try:
             with TemporaryDirectory(prefix="ovbench-graph-") as folder:
                 file = Path(folder) / "graph.xml"
                 model = self._compiled.runtime_model()
-                cxx.serialize(model.handle, file)
+                self._library.cxx.serialize(model.handle, file)
                 model.free()
                 content = file.read_bytes()
         except (OSError, OpenVinoError):

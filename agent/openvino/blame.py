@@ -9,8 +9,8 @@ from ovbench.common.job import Job
 from ovbench.common.shape import format_shape, static_shape
 
 from ..data.signature import InputInfo
-from .capi import OpenVinoError
 from .objects import Core
+from .package import OpenVinoError
 from .rehearsal import TurnFailed
 
 

@@ -2,9 +2,9 @@
 
 A handle of the C API is a struct whose first member is the std::shared_ptr to the object (OpenVINO's sources,
 src/bindings/c/src/common.h), so its first word is the object's address, and the handle itself is the address of the
-std::shared_ptr. The layouts of strings and containers are libstdc++'s, stable since GCC 5; that it is libstdc++ is
-proven by the symbols' names, which another standard library's types would change. Nothing here may throw: a C++
-exception cannot pass ctypes and ends the process.
+std::shared_ptr. That the standard library is libstdc++, and which ABI of it, is proven by the symbols' names, which
+another one's types would change (see `libstdcxx`). Nothing here may throw: a C++ exception cannot pass ctypes and ends
+the process.
 """
 
 import ctypes as c
@@ -12,72 +12,28 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from .capi import OpenVinoError, shared_library
+from ..host.libc import address
+from .libstdcxx import NEW, OLD, Hashtable, Object, Paths, Strings, Vector, function, pointer
+from .package import OpenVinoError, shared_library
 
 _PORT: Final = "_ZNK2ov6OutputIKNS_4NodeEE"
-_PATH: Final = "_ZNSt10filesystem7__cxx114path"
-_DELETE_LIST: Final = "_ZNKSt10filesystem7__cxx114path5_List13_Impl_deleterclEPNS2_5_ImplE"
-_SERIALIZE: Final = (
-    "_ZN2ov9serializeERKSt10shared_ptrIKNS_5ModelEERKNSt10filesystem7__cxx114pathESA_NS_4pass9Serialize7VersionE"
-)
+_NODE: Final = "_ZNK2ov4Node"
+_SERIALIZE: Final = "_ZN2ov9serializeERKSt10shared_ptrIKNS_5ModelEERK{}_NS_4pass9Serialize7VersionE"
 _LATEST_VERSION: Final = 0  # ov::pass::Serialize::Version::UNSPECIFIED
 
-
-class _String(c.Structure):
-    """std::string; `data` points into itself where it is short, so it is read where C++ has put it, never as a copy."""
-
-    _fields_ = (("data", c.c_void_p), ("size", c.c_size_t), ("local", c.c_char * 16))
-
-    @property
-    def text(self) -> str:
-        return c.string_at(self.data, self.size).decode(errors="replace")
-
-
-STRING_BYTES: Final = c.sizeof(_String)
-"""One element of a tensor of strings."""
-
-
-class _Hashtable(c.Structure):
-    """std::unordered_set or _map: a list of nodes, and an index into it that is not needed to walk it."""
-
-    _fields_ = (
-        ("buckets", c.c_void_p),
-        ("bucket_count", c.c_size_t),
-        ("first", c.c_void_p),
-        ("size", c.c_size_t),
-        ("rehash", c.c_char * 16),
-        ("single_bucket", c.c_void_p),
-    )
-
-    def nodes(self) -> Iterator[int]:
-        """The addresses of the nodes; each begins with that of the next one."""
-        node = self.first
-        while node:
-            yield node
-            node = c.c_void_p.from_address(node).value
-
-
-class _NameNode(c.Structure):
-    """Of a std::unordered_set<std::string>."""
-
-    _fields_ = (("next", c.c_void_p), ("name", _String))
-
-
-class _DimensionNode(c.Structure):
-    """Of a std::unordered_map<std::int64_t, std::string>."""
-
-    _fields_ = (("next", c.c_void_p), ("index", c.c_int64), ("letter", _String))
+_SET_CALLBACK: Final = "_ZN2ov12InferRequest12set_callbackESt8functionIFvNSt15__exception_ptr13exception_ptrEEE"
 
 
 class _Layout(c.Structure):
-    """ov::Layout (openvino/core/layout.hpp, 2026.4), 136 bytes there; `spare` takes what a later one may add."""
+    """ov::Layout (openvino/core/layout.hpp, 2024.6 to 2026.4), 136 bytes there; `spare` is for what others may add."""
 
     _fields_ = (
-        ("names", _Hashtable),
-        ("letters", _Hashtable),
+        ("names", Hashtable),
+        ("letters", Hashtable),
         ("scalar", c.c_bool),
         ("dynamic", c.c_bool),
         ("left", c.c_int64),
@@ -85,68 +41,63 @@ class _Layout(c.Structure):
         ("spare", c.c_char * 376),
     )
 
-    def __str__(self) -> str:
+    def text(self, strings: Strings) -> str:
         """As ov::Layout::to_string has it; right of the dots the dimensions have negative indices."""
         if self.scalar:
             return "**SCALAR**"
-        nodes = (_DimensionNode.from_address(node) for node in self.letters.nodes())
-        letters = {node.index: node.letter.text for node in nodes}
+        letters = {c.c_int64.from_address(at).value: _text(strings, at + 8) for at in self.letters.values()}
         words = [letters.get(index, "?") for index in range(self.left)]
         if self.dynamic:
             words += ["...", *(letters.get(index, "?") for index in range(-self.right, 0))]
         return f"[{','.join(words)}]"
 
 
-class _Path(c.Structure):
-    """std::filesystem::path; its parts are a pointer, or, with no more than one part, that part's kind."""
-
-    _fields_ = (("text", _String), ("parts", c.c_void_p))
-
-
-class _Vector(c.Structure):
-    """std::vector, the addresses of its first element, behind its last, and behind its memory."""
-
-    _fields_ = (("begin", c.c_void_p), ("end", c.c_void_p), ("room", c.c_void_p))
-
-
 class Cxx:
-    """The functions, found. One port or model is to be used by one thread at a time."""
+    """The functions that a build exports. One port or model is to be used by one thread at a time."""
 
     def __init__(self, library: c.CDLL) -> None:
-        """Raises AttributeError for a function that the library, or the libstdc++ it loads, does not export."""
-        self._names = _function(library, f"{_PORT}9get_namesB5cxx11Ev", c.POINTER(_Hashtable), c.c_void_p)
-        self._node = _function(library, f"{_PORT}8get_nodeEv", c.c_void_p, c.c_void_p)
-        self._friendly = _function(library, "_ZNK2ov4Node17get_friendly_nameB5cxx11Ev", c.POINTER(_String), c.c_void_p)
-        self._input_count = _function(library, "_ZNK2ov4Node14get_input_sizeEv", c.c_size_t, c.c_void_p)
-        self._source = _function(library, "_ZNK2ov4Node18get_input_node_ptrEm", c.c_void_p, c.c_void_p, c.c_size_t)
-        self._layout = _function(library, "_ZN2ov6layout10get_layoutERKNS_6OutputIKNS_4NodeEEE", _Layout, c.c_void_p)
-        self._serialize = _function(
-            library, _SERIALIZE, None, c.c_void_p, c.POINTER(_Path), c.POINTER(_Path), c.c_uint8
-        )
-        self._states = _function(library, "_ZN2ov12InferRequest11query_stateEv", _Vector, c.c_void_p)
-        self._no_parts = _function(library, f"{_PATH}5_ListC1Ev", None, c.c_void_p)
-        self._split = _function(library, f"{_PATH}14_M_split_cmptsEv", None, c.POINTER(_Path))
-        self._delete_parts = _function(library, _DELETE_LIST, None, c.c_void_p, c.c_void_p)
+        self._library = library
+        self.strings = NEW if self._has(f"{_NODE}17get_friendly_nameB5cxx11Ev") else OLD
+        tag = "B5cxx11" if self.strings is NEW else ""
+        self._names = self._find(f"{_PORT}9get_names{tag}Ev", c.POINTER(Hashtable), c.c_void_p)
+        self._node = self._find(f"{_PORT}8get_nodeEv", c.c_void_p, c.c_void_p)
+        self._friendly = self._find(f"{_NODE}17get_friendly_name{tag}Ev", c.c_void_p, c.c_void_p)
+        self._input_count = self._find(f"{_NODE}14get_input_sizeEv", c.c_size_t, c.c_void_p)
+        self._source = self._find(f"{_NODE}18get_input_node_ptrEm", c.c_void_p, c.c_void_p, c.c_size_t)
+        self._layout = self._find("_ZN2ov6layout10get_layoutERKNS_6OutputIKNS_4NodeEEE", _Layout, c.c_void_p)
+        self._states = self._find("_ZN2ov12InferRequest11query_stateEv", Vector, c.c_void_p)
+        self._assign = self._find("_ZNSs6assignEPKcm", c.c_void_p, c.c_void_p, c.c_char_p, c.c_size_t)
+        self._files = _Files.find(library, self.strings)
+        self.has_names = None not in (self._names, self._node, self._friendly, self._input_count, self._source)
+        self.has_layouts = self._layout is not None and self.has_names  # which tell how strings are laid out
+        self.has_states = self._states is not None
+        self.has_graphs = self._files is not None
+        self.has_callback = self._has(_SET_CALLBACK)
 
     @classmethod
-    def load(cls) -> "Cxx | None":
-        """None with a build of OpenVINO that lacks one of them: callers go without names of nodes and layouts."""
-        try:
-            return cls(shared_library("libopenvino.so*"))
-        except (AttributeError, OpenVinoError):
-            return None
+    def load(cls) -> "Cxx":
+        """Raises OpenVinoError where there is no library."""
+        return cls(shared_library("libopenvino.so*"))
+
+    def distrust(self) -> None:
+        """Do without what is read of C++ objects from now on."""
+        self.has_names = self.has_layouts = self.has_states = self.has_graphs = False
 
     def names(self, port: c.c_void_p) -> tuple[str, ...]:
         """All names of an `ov_output_const_port_t`'s tensor, sorted: OpenVINO keeps them in no order."""
+        if not self.has_names:
+            return ()
         found = self._names(_object(port)).contents
-        return tuple(sorted(_NameNode.from_address(node).name.text for node in found.nodes()))
+        return tuple(sorted(_text(self.strings, name) for name in found.values()))
 
     def node_name(self, port: c.c_void_p) -> str:
         """The friendly name of the node that an input is; of an output, that of the node whose result it is."""
+        if not self.has_names:
+            return ""
         node = self._node(_object(port))
         if self._input_count(node):
             node = self._source(node, 0)
-        return str(self._friendly(node).contents.text)
+        return _text(self.strings, self._friendly(node))
 
     def layout(self, port: c.c_void_p) -> str:
         """As in `[N,C,H,W]`; `[...]` where none is set.
@@ -155,20 +106,39 @@ class Cxx:
         still point to where it was. So it is read here. Its destructor is inline, so what it holds on the heap, some
         hundred bytes where a layout is set, is never freed.
         """
-        return str(self._layout(_object(port)))
+        return self._layout(_object(port)).text(self.strings) if self.has_layouts else "[...]"
 
     def has_state(self, request: int) -> bool:
         """Whether an ov::InferRequest, by its address, keeps something from one inference to the next. It must be idle.
 
         The list of it comes back as a copy that ctypes has made, so it is never freed, as a layout.
         """
+        if not self.has_states:
+            return False
         states = self._states(request)
         return bool(states.begin != states.end)
 
+    @property
+    def callback_address(self) -> int | None:
+        """void ov::InferRequest::set_callback(std::function<void(std::exception_ptr)>), called with `this` and an
+        address; None where there is none.
+
+        The C API's callback has no argument that reports a failure, so the loops use the C++ method that it wraps. By
+        the Itanium C++ ABI an argument of class type is passed by the address of a temporary. A std::function is four
+        words: two of state, a manager and an invoker (libstdc++, bits/std_function.h, the same since GCC 4.5).
+        """
+        return address(self._library[_SET_CALLBACK]) if self.has_callback else None
+
     def texts(self, strings: int, count: int) -> bytes:
         """So many std::string in a row, at an address: of each its length, 8 bytes little endian, and its bytes."""
-        found = (_String * count).from_address(strings) if count else ()
-        return b"".join(text.size.to_bytes(8, "little") + c.string_at(text.data, text.size) for text in found)
+        found = (self.strings.read(strings + index * self.strings.size) for index in range(count))
+        return b"".join(len(text).to_bytes(8, "little") + text for text in found)
+
+    def set_texts(self, strings: int, texts: tuple[bytes, ...]) -> None:
+        """The same the other way, with builds of the old ABI alone, whose C API makes no tensors of strings."""
+        assert self.strings is OLD
+        for index, text in enumerate(texts):
+            self._assign(strings + index * self.strings.size, text, len(text))
 
     def serialize(self, model: c.c_void_p, xml_file: Path) -> None:
         """Write an `ov_model_t` as the XML of an IR, without its weights; a runtime model too. Replaces `xml_file`.
@@ -176,42 +146,72 @@ class Cxx:
         OpenVINO throws where it cannot open or write a file, as on a full disk, and where a name does not end in
         `.xml`. So it writes to memory, under a name that is fit, and what fails is our own copy of that. The weights,
         which may be many GB, go to the null device by a link, because OpenVINO removes both files when it fails.
-        Raises OSError for `xml_file`, or where there is no folder for temporary files.
+        Raises OSError for `xml_file`, or where there is no folder for temporary files, and OpenVinoError with a build
+        that cannot.
         """
+        if self._files is None or not self.has_graphs:
+            raise OpenVinoError("this build of OpenVINO does not export ov::serialize")
         memory = os.memfd_create("graph.xml")
         with open(memory, "rb") as written, tempfile.TemporaryDirectory(prefix="ovbench-") as name:
             graph, weights = Path(name, "graph.xml"), Path(name, "graph.bin")
             graph.symlink_to(f"/proc/self/fd/{memory}")
             weights.symlink_to(os.devnull)
-            self._write(model, graph, weights)
+            self._files.serialize(model, graph, weights)
             with xml_file.open("wb") as copy:
                 shutil.copyfileobj(written, copy)
 
-    def _write(self, model: c.c_void_p, graph: Path, weights: Path) -> None:
-        texts = [os.fsencode(graph), os.fsencode(weights)]
-        paths = [_Path(_String(c.cast(c.c_char_p(text), c.c_void_p), len(text))) for text in texts]
-        for path in paths:
-            self._no_parts(_parts(path))
-            self._split(c.byref(path))
-        self._serialize(model, c.byref(paths[0]), c.byref(paths[1]), _LATEST_VERSION)
-        for path in paths:
-            self._delete_parts(None, path.parts)
+    def _has(self, symbol: str) -> bool:
+        return hasattr(self._library, symbol)
+
+    def _find(self, symbol: str, result: Any, *arguments: Any) -> Any:
+        """None where there is no such function."""
+        return function(self._library, symbol, result, *arguments) if self._has(symbol) else None
 
 
-def _function(library: c.CDLL, symbol: str, result: Any, *arguments: Any) -> Any:
-    function = library[symbol]
-    function.restype = result
-    function.argtypes = arguments
-    return function
+class _Files:
+    """ov::serialize(model, xml, bin, version), whose files are named by paths, or up to 2025.1 by strings."""
+
+    def __init__(self, library: c.CDLL, strings: Strings, kind: str, paths: Paths | None) -> None:
+        """`kind`: of the files, as the mangled name has it. Raises AttributeError."""
+        self._strings, self._paths = strings, paths
+        symbol = _SERIALIZE.format(kind)
+        self._serialize = function(library, symbol, None, c.c_void_p, c.c_void_p, c.c_void_p, c.c_uint8)
+
+    @classmethod
+    def find(cls, library: c.CDLL, strings: Strings) -> "_Files | None":
+        try:
+            paths = Paths(library, strings)
+            return cls(library, strings, "NSt10filesystem7__cxx114pathESA" if strings is NEW else _OLD_PATHS, paths)
+        except AttributeError:
+            try:
+                return cls(library, strings, "SsS7", None) if strings is OLD else None
+            except AttributeError:
+                return None
+
+    def serialize(self, model: c.c_void_p, graph: Path, weights: Path) -> None:
+        with self._name(graph) as xml, self._name(weights) as binary:
+            self._serialize(model, xml.address, binary.address, _LATEST_VERSION)
+
+    @contextmanager
+    def _name(self, file: Path) -> Iterator[Object]:
+        if self._paths is None:
+            yield self._strings.make(os.fsencode(file))
+            return
+        path = self._paths.make(os.fsencode(file))
+        yield path
+        self._paths.free(path)
+
+
+_OLD_PATHS: Final = "NSt10filesystem4pathES9"
+
+
+def _text(strings: Strings, address: int) -> str:
+    return strings.read(address).decode(errors="replace")
 
 
 def _object(handle: c.c_void_p) -> int:
     """The address of the C++ object that a handle of the C API holds."""
     assert handle.value is not None
-    address = c.c_void_p.from_address(handle.value).value
-    assert address is not None
-    return address
-
-
-def _parts(path: _Path) -> int:
-    return c.addressof(path) + _Path.parts.offset
+    found = pointer(handle.value)
+    assert found is not None
+    return found

@@ -24,12 +24,14 @@ from ..data.inputs import Gathered, gather
 from ..data.signature import InputInfo, check_types, groups, input_types, output_types, sign
 from ..host.usage import peak_mb
 from .blame import check_properties, compilation, failed_inference, gist, preprocessing_flags
+from .build import notes, probe, refuse
 from .builtin import builtin_file
-from .capi import Library, OpenVinoError
+from .capi import Library
 from .cxx import Cxx
 from .feed import Feed
 from .graph import index_rows
 from .objects import CompiledModel, Core, InferRequest, ModelHandle
+from .package import OpenVinoError
 from .preprocess import preprocess
 from .rehearsal import Rehearsal, TurnFailed, is_silent, turns
 
@@ -100,7 +102,6 @@ class Loaded:
     compiled: Compiled
     requests: tuple[InferRequest, ...]
     properties: dict[str, str]
-    version: str
     groups: tuple[ShapeGroup, ...]
     fillings: tuple[Filling, ...]
     notes: tuple[str, ...]
@@ -112,8 +113,8 @@ class Loaded:
 def load(job: jobs.Job, times: StepTimes) -> Loaded:
     """Steps 2 to 9 of benchmark_app, in its order. Raises UsageError or OpenVinoError."""
     with times.measure(2, "load_runtime"):
-        cxx = Cxx.load()
-        library = Library(cxx)
+        library = Library()
+        refuse(probe(library), job)
         core = Core(library)
         _extend(core, job.model)
     model, extensions = states(model_files(_path(job.model))), states(job.model.extensions)
@@ -144,7 +145,7 @@ def _with_requests(
         return _loaded(library, core, made, (made.model.request(),), properties)
     with times.measure(9, "create_requests"):
         requests = tuple(made.model.request() for _ in range(_request_count(job, properties)))
-        made = _with_rows(Cxx.load(), core, made, job)
+        made = _with_rows(library, core, made, job)
         loaded, feed = _filled(library, core, made, requests, properties, job)
     if job.load.first_inference:
         loaded = _rehearsed(loaded, feed, job, times)
@@ -172,8 +173,7 @@ def _rehearsed(loaded: Loaded, feed: Feed, job: jobs.Job, times: StepTimes) -> L
         raise UsageError(failed_inference(loaded.compiled.inputs, loaded.groups, job, failed)) from None
     if not is_silent(job.load.api, loaded.properties):
         return loaded
-    cxx = Cxx.load()
-    stateful = cxx is not None and cxx.has_state(loaded.requests[0].object_address)
+    stateful = loaded.openvino.cxx.has_state(loaded.requests[0].object_address)
     return replace(loaded, notes=(*loaded.notes, *rehearsal.unseen(stateful)))
 
 
@@ -195,7 +195,8 @@ def _request_count(job: jobs.Job, properties: dict[str, str]) -> int:
 def _loaded(
     library: Library, core: Core, made: Compiled, requests: tuple[InferRequest, ...], properties: dict[str, str]
 ) -> Loaded:
-    return Loaded(library, core, made, requests, properties, library.version(), (), (), made.notes, None, made.files)
+    said = (*notes(library.build), *made.notes)
+    return Loaded(library, core, made, requests, properties, (), (), said, None, made.files)
 
 
 def _filled(
@@ -214,11 +215,12 @@ def _filled(
     fed = _is_fed(job, made.inputs, len(together))
     feed = Feed(library, inputs, gathered, None if fed else len(requests))
     feed.fill(requests)
+    loaded = _loaded(library, core, made, requests, properties)
     loaded = replace(
-        _loaded(library, core, made, requests, properties),
+        loaded,
         groups=together,
         fillings=_fillings(made.inputs, gathered),
-        notes=(*made.notes, *gathered.notes),
+        notes=(*loaded.notes, *gathered.notes),
         feed=feed if fed else None,
         files=(*made.files, *digests("input", given, job.known, "-i")),
         rehearsal=Rehearsal(
@@ -354,7 +356,7 @@ def _preprocessed(
     return built, tuple(replace(info, type=types.get(index, info.type)) for index, info in enumerate(inputs))
 
 
-def _with_rows(cxx: Cxx | None, core: Core, made: Compiled, job: jobs.Job) -> Compiled:
+def _with_rows(library: Library, core: Core, made: Compiled, job: jobs.Job) -> Compiled:
     """Learn how far an index may go, where integers are to be made up for an input that is one."""
     given = {name for files in job.data.files for name in [files.input]}
     wanted = [
@@ -366,11 +368,11 @@ def _with_rows(cxx: Cxx | None, core: Core, made: Compiled, job: jobs.Job) -> Co
     ]
     if not wanted:
         return made
-    rows = _rows(cxx, core, job.model, made)
+    rows = _rows(library.cxx, core, job.model, made)
     return replace(made, inputs=tuple(replace(info, rows=rows.get(info.node)) for info in made.inputs))
 
 
-def _rows(cxx: Cxx | None, core: Core, spec: jobs.Model, made: Compiled) -> dict[str, int]:
+def _rows(cxx: Cxx, core: Core, spec: jobs.Model, made: Compiled) -> dict[str, int]:
     """By node. An IR file shows it; for any other format, and of a model in other shapes than its file has, OpenVINO
     writes one, without the weights. Nothing where that cannot be done: data are then 0 and 1."""
     path = Path(_path(spec))
@@ -378,7 +380,7 @@ def _rows(cxx: Cxx | None, core: Core, spec: jobs.Model, made: Compiled) -> dict
     with suppress(OSError, ParseError):  # OpenVINO reads XML that is not quite one
         if path.suffix == ".xml":
             known = index_rows(path)
-        if spec.compiled or cxx is None or (path.suffix == ".xml" and not made.reshaped):
+        if spec.compiled or not cxx.has_graphs or (path.suffix == ".xml" and not made.reshaped):
             return known
         with TemporaryDirectory(prefix="ovbench-graph-") as folder:
             file = Path(folder) / "model.xml"

@@ -12,14 +12,15 @@ from typing import Final, get_args
 
 import numpy as np
 import numpy.typing as npt
-from msgspec import structs
 
 from ovbench.common.bounded import MOST_NAME, LayerStatus
 from ovbench.common.effective import Port
 from ovbench.common.messages import Layer
 from ovbench.common.shape import OPEN, Shape
 
-from .capi import ELEMENT_TYPES, Library, OpenVinoError, element_type_number, set_callback_address
+from .capi import Library
+from .libstdcxx import OLD
+from .package import OpenVinoError
 
 _STATUSES: Final[tuple[LayerStatus, ...]] = get_args(LayerStatus)
 
@@ -147,10 +148,15 @@ class TensorHandle:
     @classmethod
     def create(cls, library: Library, element_type: str, shape: Sequence[int]) -> "TensorHandle":
         """Of any type but string, not filled."""
-        return cls(library, library.handle("ov_tensor_create", element_type_number(element_type), _shape(shape)))
+        return cls(library, library.handle("ov_tensor_create", library.types.number(element_type), _shape(shape)))
 
     @classmethod
     def of_strings(cls, library: Library, texts: Sequence[str], shape: Sequence[int]) -> "TensorHandle":
+        """Raises OpenVinoError where this build can make none."""
+        if not library.has("ov_tensor_create_from_string_array") and library.cxx.strings is OLD:
+            tensor = cls(library, library.handle("ov_tensor_create", library.types.number("string"), _shape(shape)))
+            library.cxx.set_texts(tensor.bytes.ctypes.data, tuple(text.encode() for text in texts))
+            return tensor
         words = (c.c_char_p * len(texts))(*(text.encode() for text in texts))
         count = c.c_size_t(len(texts))
         return cls(library, library.handle("ov_tensor_create_from_string_array", words, count, _shape(shape)))
@@ -216,7 +222,7 @@ class InferRequest:
     def clear_callback(self) -> None:
         """Completions are not to be reported any more; it must be idle."""
         nothing = (c.c_int64 * 4)()  # an empty std::function: neither manager nor invoker
-        function = c.CFUNCTYPE(None, c.c_void_p, c.c_void_p)(set_callback_address())
+        function = c.CFUNCTYPE(None, c.c_void_p, c.c_void_p)(self._library.set_callback)
         function(self.object_address, c.addressof(nothing))
 
     def wait(self) -> None:
@@ -300,18 +306,13 @@ def _port(library: Library, port: c.c_void_p) -> Port:
     ranked = shape.rank.min == shape.rank.max
     dims = tuple((shape.dims[i].min, shape.dims[i].max) for i in range(shape.rank.min)) if ranked else None
     library.function("ov_partial_shape_free")(c.byref(shape))
-    plain = Port(
+    return Port(
         name=(name.value or b"").decode(errors="replace") if named else "",
-        type=ELEMENT_TYPES[kind.value] if kind.value < len(ELEMENT_TYPES) else f"type {kind.value}",
+        type=library.types.name(kind.value),
         shape=dims,
-    )
-    if library.details is None:
-        return plain
-    return structs.replace(
-        plain,
-        names=library.details.names(port),
-        node=library.details.node_name(port),
-        layout=library.details.layout(port),
+        names=library.cxx.names(port),
+        node=library.cxx.node_name(port),
+        layout=library.cxx.layout(port),
     )
 
 
@@ -332,24 +333,32 @@ class Core:
         return ModelHandle(self._library, self._library.handle("ov_core_read_model", self.handle, path.encode(), None))
 
     def compile_model(self, model: ModelHandle, device: str, properties: Mapping[str, str]) -> CompiledModel:
-        count, pairs = _pairs(properties)
-        made = self._library.handle(
-            "ov_core_compile_model_props", self.handle, model.handle, device.encode(), count, pairs
-        )
-        return CompiledModel(self._library, made)
+        return self._compile("ov_core_compile_model", model.handle, device, properties)
 
     def compile_file(self, path: str, device: str, properties: Mapping[str, str]) -> CompiledModel:
         """Without reading the model first; with a cache, OpenVINO can then skip reading it at all."""
-        count, pairs = _pairs(properties)
-        made = self._library.handle(
-            "ov_core_compile_model_from_file_props", self.handle, path.encode(), device.encode(), count, pairs
-        )
-        return CompiledModel(self._library, made)
+        return self._compile("ov_core_compile_model_from_file", path.encode(), device, properties)
+
+    def _compile(self, name: str, model: object, device: str, properties: Mapping[str, str]) -> CompiledModel:
+        """By the function that takes a list of properties, or before 2026.4 the one that takes any number of words."""
+        if self._library.has(f"{name}_props"):
+            count, pairs = _pairs(properties)
+            made = self._library.handle(f"{name}_props", self.handle, model, device.encode(), count, pairs)
+            return CompiledModel(self._library, made)
+        words = [word.encode() for pair in properties.items() for word in pair]
+        pointer = c.c_void_p()
+        count = c.c_size_t(len(words))
+        self._library.call(name, self.handle, model, device.encode(), count, c.byref(pointer), *words)
+        return CompiledModel(self._library, pointer)
 
     def set_properties(self, device: str, properties: Mapping[str, str]) -> None:
-        """For all models from now on."""
-        if properties:  # none at all it does not take
-            self._library.call("ov_core_set_properties", self.handle, device.encode(), *_pairs(properties))
+        """For all models from now on; before 2026.4 one after another."""
+        if self._library.has("ov_core_set_properties"):
+            if properties:  # none at all it does not take
+                self._library.call("ov_core_set_properties", self.handle, device.encode(), *_pairs(properties))
+            return
+        for key, value in properties.items():
+            self._library.call("ov_core_set_property", self.handle, device.encode(), key.encode(), value.encode())
 
     def import_model(self, path: str, device: str, properties: Mapping[str, str]) -> CompiledModel:
         """A model that was compiled and exported before. The C API takes no properties here: the device gets them.

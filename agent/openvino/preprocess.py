@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from ..data.signature import InputInfo
-from .capi import Library, element_type_number
+from .capi import Library
 from .objects import ModelHandle
 
 
@@ -31,7 +31,7 @@ def preprocess(
                 _freed(library, "ov_preprocess_output_info", processor, index, made=_OUTPUT) as output,
                 _freed(library, "ov_preprocess_output_tensor_info", output, made=_OUTPUT_TENSOR) as tensor,
             ):
-                library.call("ov_preprocess_output_set_element_type", tensor, element_type_number(element_type))
+                library.call("ov_preprocess_output_set_element_type", tensor, library.types.number(element_type))
         built = library.handle("ov_preprocess_prepostprocessor_build", processor)
     model.free()
     return ModelHandle(library, built)
@@ -49,7 +49,7 @@ def _configure(library: Library, processor: c.c_void_p, index: int, info: InputI
     with _freed(library, "ov_preprocess_input_info", processor, index, made=_INPUT) as given:
         if element_type is not None:
             with part("input_tensor_info", given, "get_tensor_info") as tensor:
-                number = element_type_number(element_type)
+                number = library.types.number(element_type)
                 library.call("ov_preprocess_input_tensor_info_set_element_type", tensor, number)
         with part("preprocess_steps", given, "get_preprocess_steps") as steps:
             for name, values in (("mean", info.mean), ("scale", info.scale)):
@@ -65,7 +65,7 @@ def _configure(library: Library, processor: c.c_void_p, index: int, info: InputI
 
 def _apply(library: Library, steps: c.c_void_p, name: str, values: Sequence[float]) -> None:
     """Subtract the mean or divide by the scale, in f32, a value for each channel."""
-    library.call("ov_preprocess_preprocess_steps_convert_element_type", steps, element_type_number("f32"))
+    library.call("ov_preprocess_preprocess_steps_convert_element_type", steps, library.types.number("f32"))
     numbers = (c.c_float * len(values))(*values)
     library.call(f"ov_preprocess_preprocess_steps_{name}_multi_channels", steps, numbers, c.c_int32(len(values)))
 

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from ovbench.common.job import Api
 
-from .capi import OpenVinoError
+from .package import OpenVinoError
 
 MOST_S: Final = 2.0
 """Trying goes on for so long before a load, and after it, with an inference each time at least."""

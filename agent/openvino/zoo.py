@@ -16,10 +16,14 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
-from openvino import opset13 as ops
 
 from ovbench.common import builtin
 from ovbench.common.errors import NO_ROOM, ExitCode
+
+try:
+    from openvino import opset13 as ops
+except ImportError:  # before 2025.0
+    from openvino.runtime import opset13 as ops
 
 _WRITER = re.compile(rb'\s*<info name="OpenVINO Runtime" value="[^"]*" ?/>')
 _SEED = 20160224  # the day SqueezeNet was published (arXiv:1602.07360)

@@ -17,6 +17,7 @@ from .environment import Environment
 from .finding import Finding as Finding
 from .hosts import HostPart
 from .latency import DistributionPart, LatencyPart
+from .openvino import BuildPart
 from .scenario import ScenarioPart
 from .throughput import EfficiencyPart as EfficiencyPart
 from .throughput import FairnessPart as FairnessPart
@@ -345,6 +346,10 @@ class Report(Struct, frozen=True):
     hosts: Annotated[
         tuple[HostPart, ...],
         Meta(description="empty where the coordinator's own was the only one: the rest of the report is of it"),
+    ] = ()
+    openvino: Annotated[
+        tuple[BuildPart, ...],
+        Meta(description="each build that agents loaded; none with the null device or in old reports"),
     ] = ()
     schema: Literal["ovbench.report/1"] = SCHEMA
 

@@ -14,6 +14,7 @@ from ..checks.placement import remote_percent
 from ..machine.utilization import ProcessShare
 from ..result import report as result
 from ..result.cpu import AgentCpu
+from ..result.openvino import BuildPart, LackPart
 from ..session.record import AgentRecord, RunRecord
 from .cpu import frames_per_cpu_s
 from .load import latency_part, throughput_part
@@ -52,6 +53,20 @@ def agent_part(
         memory_mb=_memory(ready, finished) if ready is not None else None,
         service_ms=latency_part(service, record.request.output.latency_percentile),
     )
+
+
+def build_parts(agents: Sequence[AgentRecord]) -> tuple[BuildPart, ...]:
+    """Each build of OpenVINO that they loaded, in the order of the agents."""
+    found: dict[str, BuildPart] = {}
+    for agent in agents:
+        build = agent.ready.effective.build if agent.ready is not None else None
+        if build is None:
+            continue
+        known = found.get(build.version)
+        lacks = tuple(LackPart(lack.capability, lack.needs, lack.effect) for lack in build.lacks)
+        mine = known or BuildPart(build.version, build.tested, lacks, build.instead, agents=())
+        found[build.version] = structs.replace(mine, agents=(*mine.agents, agent.id))
+    return tuple(found.values())
 
 
 def _placement(

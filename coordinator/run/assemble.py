@@ -25,7 +25,7 @@ from ..result import report as result
 from ..result.cpu import Neighbour
 from ..result.estimates import bounds_of_run, estimates_of_run
 from ..session.record import RunRecord
-from .agents import agent_part, slowest_phases
+from .agents import agent_part, build_parts, slowest_phases
 from .cpu import cpu_of_all, efficiency_of_all
 from .goodput import goodput_part
 from .hosts import HostSeen, host_parts
@@ -126,6 +126,7 @@ def build_report(record: RunRecord, merged: Merged | None, samples_file: str | N
         goodput=goodput_part(record, merged) if merged else None,
         stages=tuple(stage_parts(record, merged)) if merged else (),
         hosts=host_parts(evidence, hosts),
+        openvino=build_parts(record.agents),
     )
     requirements = check(record.request.criteria.requirements, estimates_of_run(report), bounds_of_run(report))
     return structs.replace(report, requirements=requirements)

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import openvino as ov
-from openvino import opset13 as ops
+
+from tests.openvino.opsets import opset13 as ops
 
 Floats = npt.NDArray[np.float32]
 

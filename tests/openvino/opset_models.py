@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import openvino as ov
-from openvino import opset15 as ops
+
+from tests.openvino.opsets import opset15 as ops
 
 Array = npt.NDArray[Any]
 

@@ -10,11 +10,12 @@ from xml.etree import ElementTree
 import numpy as np
 import openvino as ov
 import pytest
-from openvino import opset13 as ops
 
 from ovbench.agent.openvino.capi import Library
 from ovbench.agent.openvino.cxx import Cxx
 from ovbench.agent.openvino.objects import Core
+from ovbench.agent.openvino.package import OpenVinoError
+from tests.openvino.opsets import opset13 as ops
 
 LONG = "a_name_that_is_much_too_long_to_be_kept_inside_of_the_string_itself/with:parts"
 
@@ -31,9 +32,7 @@ def core(library: Library) -> Core:
 
 @pytest.fixture(scope="module")
 def cxx() -> Cxx:
-    found = Cxx.load()
-    assert found is not None
-    return found
+    return Cxx.load()
 
 
 def plain() -> ov.Model:
@@ -154,9 +153,18 @@ def test_an_input_without_a_name_has_none(library: Library, core: Core, cxx: Cxx
     assert told(cxx, port) == ((), "data", "[...]")
 
 
-def test_a_build_without_these_functions_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_without_these_functions_goes_without(
+    library: Library, core: Core, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = core.read_model(str(save(laid_out("NCHW"), tmp_path))).handle
+    port = next(ports(library, model, *INPUTS))
     monkeypatch.setattr("ovbench.agent.openvino.cxx.shared_library", lambda pattern: c.CDLL(None))
-    assert Cxx.load() is None
+    without = Cxx.load()
+    assert told(without, port) == ((), "", "[...]")
+    assert not without.has_state(0)
+    assert without.callback_address is None
+    with pytest.raises(OpenVinoError, match="does not export ov::serialize"):
+        without.serialize(model, tmp_path / "graph.xml")
 
 
 def test_reading_ports_over_and_over_gives_the_same(library: Library, core: Core, cxx: Cxx, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
-from openvino import opset13 as ops
 
 from ovbench.agent.host.threads import thread_ids
 from ovbench.agent.loop.layout import FEED_WORDS, FedInput, Slot
@@ -18,6 +17,7 @@ from ovbench.common.clock import monotonic_ns
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime
 from ovbench.common.shape import parse_shape
 from tests.openvino.infer_requests import requests_of
+from tests.openvino.opsets import opset13 as ops
 from tests.process.driver import cpus
 
 ITEMS = 3

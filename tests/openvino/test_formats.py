@@ -7,8 +7,9 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from ovbench.agent.openvino.capi import Library, OpenVinoError
+from ovbench.agent.openvino.capi import Library
 from ovbench.agent.openvino.objects import CompiledModel, Core
+from ovbench.agent.openvino.package import OpenVinoError
 from tests.openvino import formats, opset_models
 
 EXACT = {"INFERENCE_PRECISION_HINT": "f32"}

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
-from openvino import opset13 as ops
 
 from ovbench.agent.openvino.capi import Library
 from ovbench.agent.openvino.cxx import Cxx
@@ -14,15 +13,16 @@ from ovbench.agent.openvino.graph import index_rows
 from ovbench.agent.openvino.model import Loaded, StepTimes, load
 from ovbench.agent.openvino.objects import Core
 from ovbench.common.job import Data, Job, Load, Model, Placement, Runtime
+from tests.openvino.opsets import opset13 as ops
 
 FIRST = np.int64(0)
 
 
-def table(rows: int, width: int = 4) -> ov.Node:
+def table(rows: int, width: int = 4) -> Any:
     return ops.constant(np.arange(rows * width, dtype=np.float32).reshape(rows, width))
 
 
-def indices(name: str, shape: list[int], kind: ov.Type = ov.Type.i64) -> ov.Node:
+def indices(name: str, shape: list[int], kind: ov.Type = ov.Type.i64) -> Any:
     made = ops.parameter(ov.PartialShape(shape), kind, name=name)
     made.output(0).set_names({name + "/tensor"})
     return made
@@ -67,9 +67,7 @@ def test_the_ids_of_a_text_model_have_their_tables(tmp_path: Path) -> None:
 def test_a_graph_without_weights_shows_the_same(tmp_path: Path) -> None:
     """As it is for models that are no IR: the shapes tell the axis."""
     model = Core(Library()).read_model(str(save(text_model(), tmp_path)))
-    cxx = Cxx.load()
-    assert cxx is not None
-    cxx.serialize(model.handle, tmp_path / "graph.xml")
+    Cxx.load().serialize(model.handle, tmp_path / "graph.xml")
     assert index_rows(tmp_path / "graph.xml") == {"tokens": 300, "positions": 50, "segments": 2}
 
 
@@ -95,7 +93,7 @@ def test_equal_offsets_are_legal(tmp_path: Path) -> None:
     assert result[2].tolist() == [72.0, 81.0, 90.0, 99.0]
 
 
-def branch(rows: int) -> tuple[ov.Model, ov.Node]:
+def branch(rows: int) -> tuple[ov.Model, Any]:
     inside = indices(f"inside{rows}", [1, 8])
     return ov.Model([ops.result(ops.gather(table(rows), inside, ops.constant(FIRST)))], [inside], "branch"), inside
 

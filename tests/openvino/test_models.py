@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
-from openvino import opset13 as ops
 
 from ovbench.agent.openvino.backend import OpenVinoBackend
 from ovbench.agent.openvino.capi import Library
@@ -21,6 +20,7 @@ from ovbench.common.messages import Ready
 from ovbench.common.shape import static_shape
 from ovbench.common.wire import check
 from tests.openvino import opset_models
+from tests.openvino.opsets import opset13 as ops
 from tests.process.driver import Run
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 import pytest
-from openvino import opset13 as ops
 from openvino.tools.benchmark.utils.utils import get_inputs_info, pre_post_processing
 
 from ovbench.agent.openvino.model import Loaded, StepTimes, load
 from ovbench.common.job import Data, Job, Load, Model, Placement, Preprocessing, Runtime
 from ovbench.common.shape import parse_shape
+from tests.openvino.opsets import opset13 as ops
 from tests.process.driver import cpus
 
 

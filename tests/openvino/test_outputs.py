@@ -8,22 +8,22 @@ import numpy as np
 import openvino as ov
 import pytest
 from msgspec import structs
-from openvino import opset15 as ops
 
 from ovbench.agent.host.threads import thread_ids
 from ovbench.agent.measure import ReadyLoad, prepare
 from ovbench.agent.openvino.backend import OpenVinoBackend
 from ovbench.agent.openvino.builtin import builtin_file
-from ovbench.agent.openvino.capi import OpenVinoError
 from ovbench.agent.openvino.cxx import Cxx
 from ovbench.agent.openvino.model import StepTimes, load
 from ovbench.agent.openvino.objects import InferRequest
+from ovbench.agent.openvino.package import OpenVinoError
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.effective import Outputs
 from ovbench.common.job import Api, Data, InputFiles, Job, Load, Model, Placement, Runtime
 from ovbench.common.shape import parse_shape
 from tests.openvino.infer_requests import requests_of
 from tests.openvino.opset_models import parameter, result, save
+from tests.openvino.opsets import opset15 as ops
 from tests.openvino.test_feed import adding_model
 from tests.process.driver import Run, cpus
 
@@ -223,7 +223,6 @@ def test_an_inference_that_fails_loses_nothing_but_the_outputs(monkeypatch: pyte
 
 def test_a_request_shows_whether_it_keeps_state(tmp_path: Path) -> None:
     cxx = Cxx.load()
-    assert cxx is not None
     for source, keeps in ((adding_model(tmp_path, 16), True), ("builtin:mlp", False)):
         backend = OpenVinoBackend(order := job(source), load(order, StepTimes()))
         assert cxx.has_state(requests_of(backend)[0].object_address) is keeps

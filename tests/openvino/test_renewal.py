@@ -9,7 +9,6 @@ import numpy as np
 import openvino as ov
 import psutil
 import pytest
-from openvino import opset13 as ops
 
 from ovbench.agent.host.threads import thread_ids
 from ovbench.agent.measure import ReadyLoad, prepare
@@ -18,6 +17,7 @@ from ovbench.agent.openvino.objects import TensorHandle
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Data, InputFiles, Job, Load, Model, Placement, Runtime
+from tests.openvino.opsets import opset13 as ops
 from tests.process.driver import cpus
 
 RENEWALS = 20

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import openvino as ov
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from openvino import opset13 as ops
 from openvino.tools.benchmark.utils.utils import get_inputs_info, get_network_batch_size
 
 from ovbench.agent.data.signature import Signature, groups, input_types, sign
@@ -16,6 +16,7 @@ from ovbench.common.effective import Port
 from ovbench.common.errors import UsageError
 from ovbench.common.job import EVERY_INPUT, Model, Preprocessing
 from ovbench.common.shape import Shape, format_dimension, format_shape, is_static, parse_shape
+from tests.openvino.opsets import opset13 as ops
 
 DIMENSIONS = st.sampled_from([(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (16, 16), (0, -1), (1, 8), (3, -1)])
 SHAPES = st.lists(DIMENSIONS, min_size=1, max_size=4).map(tuple)
@@ -72,7 +73,7 @@ def build(wanted: Sequence[Input]) -> ov.Model:
     return ov.Model([ops.relu(parameter) for parameter in parameters], parameters, "m")
 
 
-def port(found: ov.Output) -> Port:
+def port(found: Any) -> Port:
     return Port(
         name=found.any_name,
         type=found.element_type.get_type_name(),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ovbench.agent.openvino.capi import OpenVinoError
+from ovbench.agent.openvino.package import OpenVinoError
 from ovbench.agent.openvino.rehearsal import MOST_S, Rehearsal, TurnFailed, is_silent, turns
 from ovbench.common.job import Api
 

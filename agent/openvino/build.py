@@ -1,0 +1,152 @@
+"""What a build of OpenVINO has of what ovbench uses: found out once, reported, and refused by name where it is lacking.
+
+Releases differ in functions alone. Where another one does the same it is used; the rest is a capability.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ovbench.common.effective import Build, Lack
+from ovbench.common.errors import UsageError
+from ovbench.common.job import Job
+
+from ..host.process import run_module
+from .capi import NEWEST, OLDEST, Library, release_of
+from .libstdcxx import OLD
+
+_PROOF: Final = "ovbench.agent.openvino.proof"
+
+_INSTEAD: Final = {
+    "ov_core_compile_model_props": "ov_core_compile_model",
+    "ov_core_compile_model_from_file_props": "ov_core_compile_model_from_file",
+    "ov_core_set_properties": "ov_core_set_property",
+    "ov_tensor_create_from_string_array": "std::string::assign",
+}
+"""Functions that not every release has, and those that are used in their place."""
+
+
+@dataclass(frozen=True)
+class _Capability:
+    """`needs`: a function; `has`: whether a build has it; `asked`: the flag by which a job asks for it, if it does."""
+
+    name: str
+    needs: str
+    has: Callable[[Library], bool]
+    effect: str
+    asked: Callable[[Job], str | None] = lambda job: None
+    remedy: str = "leave it out"
+
+
+_CAPABILITIES: Final = (
+    _Capability(
+        "extensions",
+        "ov_core_add_extension",
+        lambda library: library.has("ov_core_add_extension"),
+        "-extensions is refused.",
+        lambda job: "-extensions" if job.model.extensions else None,
+    ),
+    _Capability(
+        "asynchronous load",
+        "ov::InferRequest::set_callback",
+        lambda library: library.cxx.has_callback,
+        "-api async is refused; -api sync works.",
+        lambda job: "-api async" if job.load.api == "async" and not job.load.compile_only else None,
+        "give -api sync",
+    ),
+    _Capability(
+        "graphs as files",
+        "ov::serialize",
+        lambda library: library.cxx.has_graphs,
+        "-exec_graph_path is refused; integers that are made up for a model that is no IR are 0 and 1.",
+        lambda job: "-exec_graph_path" if job.wants_graph else None,
+    ),
+    _Capability(
+        "names of nodes",
+        "ov::Node::get_friendly_name",
+        lambda library: library.cxx.has_names,
+        "Inputs and outputs go by one name each.",
+    ),
+    _Capability(
+        "layouts",
+        "ov::layout::get_layout",
+        lambda library: library.cxx.has_layouts,
+        "Layouts in the model are not seen; name them by -layout.",
+    ),
+    _Capability(
+        "states",
+        "ov::InferRequest::query_state",
+        lambda library: library.cxx.has_states,
+        "Whether a model keeps state is not known.",
+    ),
+    _Capability(
+        "tensors of strings",
+        "ov_tensor_create_from_string_array",
+        lambda library: library.has("ov_tensor_create_from_string_array") or library.cxx.strings is OLD,
+        "Models with inputs of strings are refused.",
+    ),
+)
+
+
+def probe(library: Library) -> Library:
+    """Find out what the library is: `library.build`.
+
+    With an untested one another process sees whether it lays objects out as those that are known do, because to read
+    them otherwise may end the process. Where it does not, the library goes without what C++ functions say.
+    """
+    version = library.version()
+    tested = is_tested(version)
+    if not tested and run_module(_PROOF)[0] != 0:
+        library.cxx.distrust()
+    library.build = Build(
+        version=version,
+        tested=tested,
+        lacks=tuple(Lack(one.name, one.needs, one.effect) for one in _CAPABILITIES if not one.has(library)),
+        instead={
+            name: other for name, other in _INSTEAD.items() if not library.has(name) and _is_there(library, other)
+        },
+    )
+    return library
+
+
+def _is_there(library: Library, name: str) -> bool:
+    return library.has(name) or (name == "std::string::assign" and library.cxx.strings is OLD)
+
+
+def is_tested(version: str) -> bool:
+    release = _release(version)
+    return release is not None and _numbers(OLDEST) <= release <= _numbers(NEWEST)
+
+
+def refuse(library: Library, job: Job) -> None:
+    """Raises UsageError where the job asks for what the build lacks."""
+    lacking = {lack.capability for lack in library.build.lacks}
+    for one in _CAPABILITIES:
+        flag = one.asked(job) if one.name in lacking else None
+        if flag is not None:
+            raise UsageError(f"{flag}: {library.lacking(one.needs)}; {one.remedy} or use another release")
+
+
+def notes(build: Build) -> Iterator[str]:
+    """On an untested build, a sentence."""
+    if build.tested:
+        return
+    release = _release(build.version)
+    older = release is not None and release < _numbers(OLDEST)
+    how = f"{'older' if older else 'newer'} than those" if release is not None else "none of those"
+    missing = ", ".join(f"{lack.capability} ({lack.needs})" for lack in build.lacks)
+    yield (
+        f"OpenVINO {release_of(build.version)} is {how} that ovbench is tested with ({OLDEST} to {NEWEST}); "
+        + (f"it lacks {missing}." if missing else "all that ovbench uses is there.")
+    )
+
+
+def _release(version: str) -> tuple[int, int] | None:
+    found = re.match(r"(\d+)\.(\d+)\b", version)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _numbers(release: str) -> tuple[int, int]:
+    year, number = release.split(".")
+    return int(year), int(number)

@@ -1,0 +1,94 @@
+"""The numbers of OpenVINO's element types, found out from the loaded library.
+
+Their numbering differs between releases (in 2024.6 and 2025.0 `undefined` comes first, though later headers have it,
+too), and a number that is read as another type gives figures of another model. So the library reads a model with an
+input of each type, by its name, and is asked for their numbers.
+"""
+
+import ctypes as c
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from .package import OpenVinoError
+
+NAMES: Final = (
+    "dynamic", "boolean", "bf16", "f16", "f32", "f64", "i4", "i8", "i16", "i32", "i64", "u1", "u2", "u3", "u4", "u6",
+    "u8", "u16", "u32", "u64", "nf4", "f8e4m3", "f8e5m2", "string", "f4e2m1", "f8e8m0",
+)  # fmt: skip
+"""Those that an IR may have. One that a build does not know has no number there."""
+
+
+class Calls(Protocol):
+    """See `capi.Library`."""
+
+    def call(self, name: str, *arguments: Any) -> None: ...
+    def function(self, name: str) -> Any: ...
+    def handle(self, name: str, *arguments: Any) -> c.c_void_p: ...
+
+
+@dataclass(frozen=True)
+class ElementTypes:
+    numbers: Mapping[str, int]
+
+    def number(self, name: str) -> c.c_int:
+        """As C functions take it. Raises OpenVinoError for one that this build does not have."""
+        if name not in self.numbers:
+            raise OpenVinoError(f"this build of OpenVINO has no element type '{name}'")
+        return c.c_int(self.numbers[name])
+
+    def name(self, number: int) -> str:
+        return next((name for name, known in self.numbers.items() if known == number), f"type {number}")
+
+
+def find_element_types(library: Calls) -> ElementTypes:
+    """Raises OpenVinoError where the library does not read even a model of one input."""
+    core = library.handle("ov_core_create")
+    try:
+        try:
+            numbers = _numbers(library, core, NAMES)
+        except OpenVinoError:  # a type is unknown, and the model is refused as a whole
+            numbers = _each(library, core)
+    finally:
+        library.function("ov_core_free")(core)
+    return ElementTypes(numbers)
+
+
+def _each(library: Calls, core: c.c_void_p) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for name in NAMES:
+        try:
+            numbers |= _numbers(library, core, (name,))
+        except OpenVinoError:
+            if name == "f32":
+                raise
+    return numbers
+
+
+def _numbers(library: Calls, core: c.c_void_p, names: Sequence[str]) -> dict[str, int]:
+    text = model_of(names).encode()
+    model = library.handle("ov_core_read_model_from_memory_buffer", core, text, c.c_size_t(len(text)), None)
+    numbers = {}
+    for index, name in enumerate(names):
+        port = library.handle("ov_model_const_input_by_index", model, c.c_size_t(index))
+        number = c.c_int()
+        library.call("ov_port_get_element_type", port, c.byref(number))
+        library.function("ov_output_const_port_free")(port)
+        numbers[name] = number.value
+    library.function("ov_model_free")(model)
+    return numbers
+
+
+def model_of(names: Iterable[str]) -> str:
+    """An IR of scalar inputs, each straight to an output."""
+    layers, edges = [], []
+    for place, name in enumerate(names):
+        given, taken = 2 * place, 2 * place + 1
+        layers += [
+            f'<layer id="{given}" name="{name}" type="Parameter" version="opset1">'
+            f'<data shape="" element_type="{name}"/><output><port id="0" precision="FP32"/></output></layer>',
+            f'<layer id="{taken}" name="{name}/result" type="Result" version="opset1">'
+            '<input><port id="0" precision="FP32"/></input></layer>',
+        ]
+        edges.append(f'<edge from-layer="{given}" from-port="0" to-layer="{taken}" to-port="0"/>')
+    return f'<net name="types" version="11"><layers>{"".join(layers)}</layers><edges>{"".join(edges)}</edges></net>'
