@@ -20,13 +20,19 @@ import openvino as ov
 from ovbench.common import builtin
 from ovbench.common.errors import NO_ROOM, ExitCode
 
-try:
-    from openvino import opset13 as ops
-except ImportError:  # before 2025.0
-    from openvino.runtime import opset13 as ops
-
 _WRITER = re.compile(rb'\s*<info name="OpenVINO Runtime" value="[^"]*" ?/>')
 _SEED = 20160224  # the day SqueezeNet was published (arXiv:1602.07360)
+
+
+def _operations() -> Any:
+    try:
+        from openvino import opset13
+    except ImportError:  # before 2025.0
+        from openvino.runtime import opset13
+    return opset13
+
+
+ops: Any = _operations()
 
 
 def tiny() -> ov.Model:

@@ -20,7 +20,18 @@ from hypothesis import strategies as st
 from msgspec import inspect, structs
 
 from ovbench.common.bounded import MOST_NAME, MOST_TEXT, as_name, as_text
-from ovbench.common.effective import Effective, FileDigest, Filling, OutputDigest, Outputs, Phases, Port, ShapeGroup
+from ovbench.common.effective import (
+    Build,
+    Effective,
+    FileDigest,
+    Filling,
+    Lack,
+    OutputDigest,
+    Outputs,
+    Phases,
+    Port,
+    ShapeGroup,
+)
 from ovbench.common.folded import FoldedTimes
 from ovbench.common.histogram import COARSE, FINE
 from ovbench.common.job import (
@@ -173,6 +184,12 @@ NOTICES: Final[tuple[Notice, ...]] = (
             files=(FileDigest(kind="model", name="builtin:tiny.bin", sha256="0f" * 32, size=64),),
             capabilities=("FP32", "BF16"),
             isa="avx512_core_bf16",
+            build=Build(
+                version="2025.1.0-18503",
+                tested=True,
+                lacks=(Lack(capability="extensions", needs="ov_core_add_extension", effect="-extensions is refused."),),
+                instead={"ov_core_set_properties": "ov_core_set_property"},
+            ),
         ),
         phases=Phases(
             load_runtime_ms=1.5,
