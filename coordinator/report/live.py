@@ -258,7 +258,7 @@ def _rest_of(what: str, speeds: Sequence[float | None]) -> Iterator[tuple[Render
     if speeds:
         known = [fps for fps in speeds if fps is not None]
         span = f"{rate(min(known))} to {rate(max(known))} FPS" if known else ""
-        yield Text(f"{len(speeds)} {what} more", "dim"), "", Text(span, "dim", justify="right")
+        yield Text(f"{len(speeds)} faster {what}", "dim"), "", Text(span, "dim", justify="right")
 
 
 def _host_rows(agents: Sequence[AgentLoad], names: Mapping[str, str]) -> Iterator[tuple[RenderableType, ...]]:

@@ -445,7 +445,7 @@ def test_of_many_agents_the_slowest_by_their_cpus_are_shown_and_how_fast_the_oth
     rows = [line.split() for line in lines if line.strip().startswith("agent ")]
     assert [row[1] for row in rows] == ["30", "17", *map(str, range(10))]
     assert rows[0][-1] == "starting"
-    assert lines[-1].split() == ["28", "agents", "more", "110.0", "to", "139.0", "FPS"]
+    assert lines[-1].split() == ["28", "faster", "agents", "110.0", "to", "139.0", "FPS"]
 
 
 def test_a_dumb_terminal_has_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -475,7 +475,7 @@ def test_the_live_view_fits_80_columns_and_shows_some_of_many_agents() -> None:
     Console(file=written, width=80, force_terminal=False).print(load_view(snapshot(agents=100), Courses()))
     lines = written.getvalue().splitlines()
     assert max(len(line.rstrip()) for line in lines) <= 80
-    assert any("more" in line for line in lines)
+    assert any("faster agents" in line for line in lines)
     assert len(lines) < 24
 
 
@@ -500,7 +500,7 @@ def test_over_hosts_each_agent_is_shown_with_its_host_and_of_many_each_host() ->
     ]
     many = on_hosts(20, 8)
     assert many[3].split() == ["host", "node-0", "8", "agents", "800.0", "FPS"]
-    assert many[-1].split() == ["8", "hosts", "more", "800.0", "to", "800.0", "FPS"]
+    assert many[-1].split() == ["8", "faster", "hosts", "800.0", "to", "800.0", "FPS"]
 
 
 def test_off_a_terminal_the_load_is_shown_in_few_lines() -> None:
