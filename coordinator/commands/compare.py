@@ -69,41 +69,17 @@ def parse_compare(argv: Sequence[str]) -> CompareResults:
 
 def compare(request: CompareResults, _: Call) -> ExitCode:
     """Raises UsageError where a result cannot be read, or is none, and where they cannot be compared."""
-    from ..compare.comparison import NamedRun, NamedStudy, compare_runs, compare_studies
-    from ..compare.conditions import with_failures
     from ..report.comparison import print_comparison
     from ..report.console import SafeConsole
-    from ..store.saved import SavedRun, SavedStudy, read_saved
+    from ..store.saved import read_saved
+    from .comparing import compared
 
-    results = [read_saved(name) for name in request.results]
-    runs = [NamedRun(one.name, one.report) for one in results if isinstance(one, SavedRun)]
-    studies = [NamedStudy(one.name, one.study, one.outcomes) for one in results if isinstance(one, SavedStudy)]
-    if runs and studies:
-        raise UsageError(
-            f"{runs[0].name} is a run and {studies[0].name} a study; compare runs with runs (a study's are in its "
-            "folder trials), or studies with studies"
-        )
-    if runs:
-        _refuse_the_noise_of_one_run(request)
-        comparison = compare_runs(runs[0], runs[1:], force=request.force)
-    else:
-        comparison = compare_studies(studies[0], studies[1:], force=request.force)
-    apart = next((pair for pair in comparison.others if not pair.matched), None)
-    if studies and apart is not None:
-        raise UsageError(
-            f"{studies[0].name} and {apart.other.name} have no trial of the same setting; there is nothing to compare"
-        )
-    comparison = with_failures(comparison, request.conditions, significant=request.significant)
+    saved = [read_saved(name) for name in request.results]
+    comparison = compared(
+        saved, request.conditions, significant=request.significant, within_run=request.within_run, force=request.force
+    )
     if request.json:
         print_json(comparison)
     else:
         print_comparison(SafeConsole(), comparison, request.conditions)
     return ExitCode.INVALID if comparison.failures else ExitCode.VALID
-
-
-def _refuse_the_noise_of_one_run(request: CompareResults) -> None:
-    if request.significant and not request.within_run:
-        raise UsageError(
-            "--significant: single runs know the noise within each, not what differs from run to run; compare "
-            "studies with repetitions (ovbench-coord study ab), or add --within-run to go by what they know"
-        )

@@ -51,12 +51,13 @@ class Audience(Sink, Notices, Protocol):
 
 @dataclass(frozen=True)
 class Conducted:
-    """A run that has ended. `folder`: where its report is kept, None where it is not. `whole`: with all files beside it
-    that were asked for."""
+    """A run that has ended. `folder`: where its report is kept, None where it is not; `problem` is why it could not be.
+    `whole`: with all files beside it that were asked for."""
 
     report: Report
     interrupted: bool
     folder: Path | None
+    problem: str
     whole: bool
 
     @property
@@ -118,7 +119,7 @@ def conduct(
         audience.say(folder.report_file)
     audience.show(report, folder.kept)
     _save_pages(report, request, folder)
-    return Conducted(report, record.interrupted, folder.path, folder.whole)
+    return Conducted(report, record.interrupted, folder.path, folder.problem, folder.whole)
 
 
 def _folder(audience: Audience, planned: PlannedRun) -> Folder | Unwritable | None:

@@ -15,7 +15,13 @@ from typing import Final
 from ovbench.common.errors import UsageError
 
 _NAME: Final = "ovbench"
-_PACKAGES: Final = ("ovbench.common", "ovbench.agent", "ovbench.coordinator")
+_PACKAGES: Final = {
+    "ovbench": "*",
+    "ovbench.common": "**/*",
+    "ovbench.agent": "**/*",
+    "ovbench.coordinator": "**/*",
+}
+"""Each with its files: where it is not installed by a wheel, its packages may lie in different folders."""
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 """The earliest that a zip file can have: the same files make the same wheel."""
 _DIGEST_LETTERS: Final = 12
@@ -61,10 +67,10 @@ def own_wheel() -> OwnWheel:
 
 def _modules() -> Iterator[tuple[str, bytes]]:
     """Their files, and the data beside them, by the names that they have in a wheel."""
-    for package in _PACKAGES:
+    for package, files in _PACKAGES.items():
         found = importlib.util.find_spec(package)
         for folder in (found and found.submodule_search_locations) or ():
-            for file in sorted(Path(folder).rglob("*")):
+            for file in sorted(Path(folder).glob(files)):
                 if file.is_file() and file.suffix != ".pyc":
                     yield f"{package.replace('.', '/')}/{file.relative_to(folder).as_posix()}", file.read_bytes()
 

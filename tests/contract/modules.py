@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-PACKAGES: Final = ("common", "agent", "coordinator")
+PACKAGES: Final = ("common", "agent", "coordinator", "python")
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,10 @@ def test_agent_and_coordinator_do_not_import_each_other() -> None:
     assert [m.name for m in MODULES if m.package == "coordinator" and m.uses("agent")] == []
 
 
+def test_nobody_imports_the_calls_that_programs_make() -> None:
+    assert [m.name for m in MODULES if m.package != "python" and m.uses("python")] == []
+
+
 def test_nothing_imports_across_packages_by_a_relative_path() -> None:
     """Or by the plain names of the folders, which exist only in a checkout."""
     for module in MODULES:
@@ -269,12 +273,14 @@ IMPURE: Final = frozenset(
         "common.utilization",
         "common.wire",
         "coordinator.commands.compare",
+        "coordinator.commands.comparing",
         "coordinator.commands.conduct",
         "coordinator.commands.export",
         "coordinator.commands.export_model",
         "coordinator.commands.dryrun",
         "coordinator.commands.launching",
         "coordinator.commands.manifest",
+        "coordinator.commands.pythonoptions",
         "coordinator.commands.reference",
         "coordinator.commands.remote",
         "coordinator.commands.run",
@@ -282,6 +288,7 @@ IMPURE: Final = frozenset(
         "coordinator.commands.sites",
         "coordinator.commands.stdout",
         "coordinator.commands.study",
+        "coordinator.commands.studying",
         "coordinator.commands.terminal",
         "coordinator.commands.topology",
         "coordinator.compare.comparison",
@@ -318,6 +325,7 @@ IMPURE: Final = frozenset(
         "coordinator.report.console",
         "coordinator.report.cputable",
         "coordinator.report.html.document",
+        "coordinator.report.html.head",
         "coordinator.report.html.runpage",
         "coordinator.report.html.studypage",
         "coordinator.report.html.studycharts",
@@ -326,6 +334,7 @@ IMPURE: Final = frozenset(
         "coordinator.report.lines",
         "coordinator.report.live",
         "coordinator.report.outlet",
+        "coordinator.report.plaintext",
         "coordinator.report.plot",
         "coordinator.report.study",
         "coordinator.report.studylive",
@@ -343,6 +352,7 @@ IMPURE: Final = frozenset(
         "coordinator.request.flags",
         "coordinator.request.hostsfile",
         "coordinator.request.inputfiles",
+        "coordinator.request.keywords",
         "coordinator.request.parser",
         "coordinator.request.paths",
         "coordinator.request.release",
@@ -373,6 +383,16 @@ IMPURE: Final = frozenset(
         "coordinator.study.planflags",
         "coordinator.study.request",
         "coordinator.study.runner",
+        "python",
+        "python.__main__",
+        "python.audience",
+        "python.calls",
+        "python.comparisons",
+        "python.frames",
+        "python.guest",
+        "python.options",
+        "python.reports",
+        "python.studies",
     }
 )
 """Modules that read, write, wait or take files' names, or use what does. A new one is pure until it is listed here."""
@@ -489,6 +509,7 @@ TABLES_AND_LOOPS: Final = frozenset(
     {
         "agent.loop.loops",  # numba compiles what it sees in one module
         "coordinator.result.report",  # the types of report.json
+        "python.options",  # written from the tables of flags
     }
 )
 

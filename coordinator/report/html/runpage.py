@@ -61,6 +61,11 @@ def run_page(report: Report, charts: Sequence[Chart] | None = None) -> bytes:
     return document(f"{model}: {rate(report.throughput.fps)} FPS", body)
 
 
+def run_header(report: Report) -> Html:
+    """Verdict and figures, with which its page begins."""
+    return _header(report, _model(report))
+
+
 def footer(text: str) -> Html:
     return tag("footer", text)
 

@@ -49,10 +49,9 @@ def study_page(
     """
     answered = said if said is not None else kind_of(study).conclude(study, outcomes)
     drawn = charts if charts is not None else study_charts(study, outcomes, answered)
-    title = ": ".join(filter(None, (kind_of(study).title, ", ".join(study.fingerprint.models))))
+    title = _title(study)
     body = join(
-        tag("h1", title),
-        tag("p", " · ".join(_facts(study, outcomes)), class_="muted"),
+        study_header(study, outcomes),
         _answer(answered),
         section("Charts", figures(drawn)),
         _front(answered.front),
@@ -63,6 +62,16 @@ def study_page(
         footer(f"ovbench {study.ovbench}, {study.created_at}"),
     )
     return document(title, body)
+
+
+def study_header(study: Study, outcomes: Sequence[Outcome]) -> Html:
+    """With which its page begins."""
+    facts = tag("p", " · ".join(_facts(study, outcomes)), class_="muted")
+    return join(tag("h1", _title(study)), facts)
+
+
+def _title(study: Study) -> str:
+    return ": ".join(filter(None, (kind_of(study).title, ", ".join(study.fingerprint.models))))
 
 
 def _facts(study: Study, outcomes: Sequence[Outcome]) -> Iterator[str]:

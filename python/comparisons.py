@@ -1,0 +1,71 @@
+"""What a comparison returns: what differs between results, and each figure with its change."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ovbench.coordinator.compare import comparison as record
+from ovbench.coordinator.request.requirement import Requirement
+
+from .frames import frame_of
+
+
+class Comparison(record.Comparison, frozen=True, dict=True):
+    """Results against the first one, with the keys of `ovbench-coord compare --json`: `others`, each with `settings`,
+    `environment` and `contents` that differ, and `matched` with `changes` of every figure; `failures` has what of
+    `fail_if` came true."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything of `fail_if` came true or cannot be judged: exit code 4 on the command line."""
+        return bool(self.failures)
+
+    def to_frame(self) -> Any:
+        """As a pandas DataFrame: a row for each result, setting and figure. Values are in the figure's unit, with which
+        its name ends; `change_percent` and its 95 % interval are in percent of the first result.
+
+        Raises UsageError where pandas is not installed.
+        """
+        return frame_of([row for pair in self.others for row in _rows(pair)])
+
+    def to_dict(self) -> dict[str, Any]:
+        found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        return found
+
+    def __str__(self) -> str:
+        from ovbench.coordinator.report.comparison import print_comparison
+        from ovbench.coordinator.report.plaintext import plain_text
+
+        return plain_text(lambda console: print_comparison(console, self, self.__dict__.get("conditions", ())))
+
+    def __repr__(self) -> str:
+        names = ", ".join(pair.other.name for pair in self.others)
+        return f"<ovbench.Comparison of {names} against {self.first.name}, {len(self.failures)} failures>"
+
+    def _repr_html_(self) -> str:
+        from ovbench.coordinator.report.html.head import comparison_head
+
+        return comparison_head(self)
+
+
+def _rows(pair: record.Pair) -> list[dict[str, object]]:
+    return [
+        {
+            "result": pair.other.name,
+            **{f"set_{flag.lstrip('-').replace('-', '_')}": value for flag, value in matched.point.items()},
+            "figure": change.figure,
+            "first": None if change.first is None else change.first.value,
+            "other": None if change.other is None else change.other.value,
+            "change_percent": change.change_percent,
+            "verdict": change.verdict,
+        }
+        for matched in pair.matched
+        for change in matched.changes
+    ]
+
+
+def comparison_of(found: record.Comparison, conditions: Sequence[Requirement]) -> Comparison:
+    comparison = Comparison(**{name: getattr(found, name) for name in record.Comparison.__struct_fields__})
+    comparison.__dict__["conditions"] = tuple(conditions)
+    return comparison

@@ -1,0 +1,23 @@
+"""What the calls raise. The text of each is one sentence, as on the command line."""
+
+from typing import Any
+
+from ovbench.common.errors import Unwritable as Unwritable
+from ovbench.common.errors import UsageError as UsageError
+
+
+class NotKept(Unwritable):
+    """What was measured, or a file beside it, could not be written. `result`: the Report or the Study itself."""
+
+    def __init__(self, text: str, result: Any) -> None:
+        super().__init__(text)
+        self.result = result
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C. `result`: the Report of what was measured until then, or the Study with the trials that had ended; None
+    where that is nothing."""
+
+    def __init__(self, result: Any = None) -> None:
+        super().__init__("interrupted")
+        self.result = result
