@@ -421,6 +421,10 @@ class StudyOptions(TypedDict, total=False):
     b: str | Mapping[str, object]
     """`--b FLAGS`: of ab: the flags of B, quoted."""
 
+    fail_if: Text | Sequence[Text]
+    """`--fail-if CONDITION`: of ab: exit code 4 where it comes true of B: slower, faster, inconclusive, or a
+    change from A beyond noise, as in 'fps < -3%' or 'p99 > +5%'; may be repeated."""
+
     report_folder: Text
     """`--report-folder DIR`: where the study is kept; default ovbench-results/<UTC time>-study-<kind>/."""
 
