@@ -25,6 +25,12 @@ def _compare() -> Verb[Any]:
     return Verb(parse_compare, compare)
 
 
+def _completion() -> Verb[Any]:
+    from .commands.completion import completion, parse_completion
+
+    return Verb(parse_completion, completion)
+
+
 def _export() -> Verb[Any]:
     from .commands.export import export, parse_export
 
@@ -35,6 +41,12 @@ def _export_model() -> Verb[Any]:
     from .commands.export_model import export_model, parse_export_model
 
     return Verb(parse_export_model, export_model)
+
+
+def _help() -> Verb[Any]:
+    from .commands.help import parse_help, show_help
+
+    return Verb(parse_help, show_help)
 
 
 def _manifest() -> Verb[Any]:
@@ -80,9 +92,12 @@ def _run() -> Verb[Any]:
 
 VERBS: Final[Mapping[str, Callable[[], Verb[Any]]]] = {
     "compare": _compare,
+    "completion": _completion,
     "export": _export,
     "export-model": _export_model,
+    "help": _help,
     "manifest": _manifest,
+    "run": _run,
     "show": _show,
     "study": _study,
     "topology": _topology,
@@ -131,15 +146,24 @@ def understood(argv: Sequence[str]) -> tuple[Verb[Any], Sequence[str]]:
     """The verb and the words for it. Raises UsageError, one sentence, where there is no such verb."""
     if not argv or argv[0].startswith("-"):
         return _run(), argv
-    if argv[0] not in VERBS:
-        from ovbench.common.spelling import did_you_mean
+    verb, *words = argv
+    if verb == "help" and words[:1] != ["run"] and words and words[0] in VERBS:
+        return understood([words[0], "--help", *words[1:]])
+    if verb not in VERBS:
+        return _without_a_verb(argv)
+    if verb != "run":
+        from .request.values import refuse_undecodable
 
-        others = did_you_mean(argv[0], VERBS) or f"; the commands are {', '.join(VERBS)}, or none to run a benchmark"
-        raise UsageError(f"unknown command '{argv[0]}'{others}")
-    from .request.values import refuse_undecodable
+        refuse_undecodable(argv)
+    return VERBS[verb](), words
 
-    refuse_undecodable(argv)
-    return VERBS[argv[0]](), argv[1:]
+
+def _without_a_verb(argv: Sequence[str]) -> tuple[Verb[Any], Sequence[str]]:
+    """A run of the model that the first word is. Raises UsageError where it is none."""
+    from .request.firstword import refuse_unless_a_model
+
+    refuse_unless_a_model(argv[0], tuple(VERBS))
+    return _run(), argv
 
 
 def parse(argv: Sequence[str]) -> Any:

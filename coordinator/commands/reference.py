@@ -5,12 +5,13 @@ from typing import Final
 
 from ..request.flag import Flag, Group
 from ..request.flags import GROUPS
+from ..request.helptext import FLAGS_OF_HELP
 from ..request.verbs import VERBS
 from ..study import planflags
 from . import compare, export, manifest, show, topology
 
 FLAGS_OF: Final[Mapping[str, tuple[Group, ...]]] = {
-    "": GROUPS,
+    "run": GROUPS,
     "study": (Group("", planflags.FLAGS),),
     "show": (Group("", show.FLAGS),),
     "compare": (Group("", compare.FLAGS),),
@@ -18,6 +19,8 @@ FLAGS_OF: Final[Mapping[str, tuple[Group, ...]]] = {
     "topology": (Group("", topology.FLAGS),),
     "export-model": (),
     "manifest": (Group("", manifest.FLAGS),),
+    "help": (Group("", FLAGS_OF_HELP),),
+    "completion": (),
 }
 """By verb, the run's first."""
 
@@ -46,7 +49,7 @@ def _verb(verb: str, groups: tuple[Group, ...]) -> Iterator[str]:
     for group in groups:
         if group.title:
             yield f"### {group.title}\n"
-        run = not verb
+        run = verb == "run"
         yield "| flag | value | what it does |" + " in a study |" * run
         yield "|---|---|---|" + "---|" * run
         for flag in group.flags:

@@ -10,7 +10,9 @@ from ..session.interrupts import Interrupts
 Asked = TypeVar("Asked")
 
 
-RESULT: Final = "the folder of a run or of a study, or a report.json"
+RESULT: Final = (
+    "the folder of a run or of a study, or a report.json; last is the newest in ovbench-results, last~1 the one before"
+)
 """What RESULT is in the help."""
 
 

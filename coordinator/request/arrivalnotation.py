@@ -9,6 +9,9 @@ from fractions import Fraction
 from typing import Final
 
 from ovbench.common.arrivals import Constant, Gamma, Poisson, Renewal, Stage
+from ovbench.common.spelling import did_you_mean
+
+from .durations import NUMBER, SECONDS_OF
 
 MOST_SECONDS: Final = 1e7
 """Of a measurement, as with -t."""
@@ -22,12 +25,10 @@ _MOST_CV: Final = 10.0
 _MOST_SCALE: Final = 1e9
 _MOST_STAGES: Final = 1000
 _LEAST_SECONDS: Final = 0.001
-_NUMBER: Final = r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,3})?"
-_PLAIN: Final = re.compile(_NUMBER, re.ASCII)
+_PLAIN: Final = re.compile(NUMBER, re.ASCII)
 _STAGE: Final = re.compile(
-    rf"(?P<length>{_NUMBER})(?P<unit>ms|s|m|h):(?P<low>{_NUMBER})(?:\.\.(?P<high>{_NUMBER}))?", re.ASCII
+    rf"(?P<length>{NUMBER})(?P<unit>ms|s|m|h):(?P<low>{NUMBER})(?:\.\.(?P<high>{NUMBER}))?", re.ASCII
 )
-_SECONDS: Final = {"ms": Fraction(1, 1000), "s": Fraction(1), "m": Fraction(60), "h": Fraction(3600)}
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def law(text: str) -> Renewal | TraceFile:
         return _gamma(text, value)
     if kind == "trace" and value:
         return _trace(text, value)
-    raise ValueError(f"'{text}' is none of {_LAWS}")
+    raise ValueError(f"'{text}' is none of {_LAWS}{did_you_mean(kind, ('poisson', 'constant', 'gamma', 'trace'))}")
 
 
 def _gamma(text: str, value: str) -> Gamma:
@@ -95,10 +96,10 @@ def _stage(text: str) -> Stage:
     form = _STAGE.fullmatch(text.strip())
     if form is None:
         hint = ""
-        if re.match(rf"\s*{_NUMBER}:", text):
+        if re.match(rf"\s*{NUMBER}:", text):
             hint = "; durations have a unit, ms, s, m or h"
         raise ValueError(f"'{text}' is not DURATION:RATE or DURATION:RATE..RATE, as in 10s:100,30s:100..500{hint}")
-    duration_s = float(Fraction(form["length"]) * _SECONDS[form["unit"]])
+    duration_s = float(Fraction(form["length"]) * SECONDS_OF[form["unit"]])
     if not _LEAST_SECONDS <= duration_s <= MOST_SECONDS:
         raise ValueError(f"'{text}' does not last from 1ms to {MOST_SECONDS:g}s")
     low = float(form["low"])

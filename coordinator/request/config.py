@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ovbench.common.errors import UsageError
+from ovbench.common.nearbyfiles import did_you_mean_file
 
 
 def read_config(file: Path) -> dict[str, str]:
@@ -15,7 +16,7 @@ def read_config(file: Path) -> dict[str, str]:
     try:
         devices = json.loads(file.read_text())
     except OSError as error:
-        raise UsageError(f"-load_config {file}: {error.strerror or error}") from None
+        raise UsageError(f"-load_config {file}: {error.strerror or error}{did_you_mean_file(str(file))}") from None
     except ValueError as error:
         raise UsageError(f"-load_config {file}: this is not JSON: {error}") from None
     except RecursionError:

@@ -59,7 +59,8 @@ class Flag:
 
 @dataclass(frozen=True)
 class Group:
-    """Flags under one heading of the help."""
+    """Flags under one heading of the help; `topic`: the word that asks for them alone."""
 
     title: str
     flags: tuple[Flag, ...]
+    topic: str = ""

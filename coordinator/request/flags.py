@@ -7,20 +7,22 @@ from typing import Final
 from .agentflags import AGENTS
 from .flag import Flag, Group
 from .hostflags import HOSTS
-from .loadflags import ADVANCED, DEVICE, OPTIONS, PREPROCESSING, SHAPES
-from .resultflags import RESULTS, STATISTICS, VALIDITY
+from .inputflags import PREPROCESSING, SHAPES
+from .loadflags import ADVANCED, DEVICE, OPTIONS
+from .resultflags import RESULTS, STATISTICS, THRESHOLDS, VALIDITY
 
 GROUPS: Final = (
-    Group("Options", OPTIONS),
-    Group("Agents", AGENTS),
-    Group("Other hosts", HOSTS),
-    Group("Input shapes", SHAPES),
-    Group("Advanced options, applied per agent", ADVANCED),
-    Group("Preprocessing options", PREPROCESSING),
-    Group("Device-specific performance options, applied per agent", DEVICE),
-    Group("Statistics dumping options", STATISTICS),
-    Group("Further results", RESULTS),
-    Group("Validity", VALIDITY),
+    Group("Options", OPTIONS, "load"),
+    Group("Agents", AGENTS, "agents"),
+    Group("Other hosts", HOSTS, "hosts"),
+    Group("Input shapes", SHAPES, "shapes"),
+    Group("Advanced options, applied per agent", ADVANCED, "advanced"),
+    Group("Preprocessing options", PREPROCESSING, "preprocessing"),
+    Group("Device-specific performance options, applied per agent", DEVICE, "device"),
+    Group("Statistics dumping options", STATISTICS, "statistics"),
+    Group("Further results", RESULTS, "results"),
+    Group("Validity", VALIDITY, "validity"),
+    Group("Thresholds of findings", THRESHOLDS, "thresholds"),
 )
 FLAGS: Final = tuple(flag for group in GROUPS for flag in group.flags)
 BY_SPELLING: Final[Mapping[str, Flag]] = {spelling: flag for flag in FLAGS for spelling in flag.spellings}

@@ -4,6 +4,7 @@ import os
 from typing import Final
 
 from ovbench.common.errors import UsageError
+from ovbench.common.nearbyfiles import did_you_mean_file
 
 from .hosts import HostSpec, parse_hosts_file
 
@@ -17,7 +18,8 @@ def read_hosts_file(path: str) -> tuple[HostSpec, ...]:
         with open(os.path.expanduser(path), "rb") as file:
             content = file.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{flag}: the file cannot be read: {error.strerror or error}") from None
+        near = did_you_mean_file(path)
+        raise UsageError(f"{flag}: the file cannot be read: {error.strerror or error}{near}") from None
     except ValueError as error:  # a zero byte in its name
         raise UsageError(f"{flag}: the file cannot be read: {error}") from None
     if len(content) > _MOST_BYTES:

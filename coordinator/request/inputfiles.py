@@ -7,6 +7,7 @@ from typing import Final
 
 from ovbench.common.errors import UsageError
 from ovbench.common.job import InputFiles
+from ovbench.common.nearbyfiles import did_you_mean_file
 from ovbench.common.suffixes import ARRAYS, BYTES, IMAGES
 
 SUFFIXES: Final = (*IMAGES, *ARRAYS, *BYTES)
@@ -63,7 +64,8 @@ def _named(element: str, name: str | None) -> tuple[str | None, Path]:
         if path is not None:
             return element[:at], path
         at = element.rfind(":", 0, at)
-    raise UsageError(f"-i {element}: there is no such file or folder; give PATH, or INPUT:PATH")
+    near = did_you_mean_file(element) or "; give PATH, or INPUT:PATH"
+    raise UsageError(f"-i {element}: there is no such file or folder{near}")
 
 
 def _existing(text: str) -> Path | None:

@@ -1,11 +1,11 @@
-"""The flags that say what is inferred and how: model, load, shapes, runtime, preprocessing. A table."""
+"""The flags that say what is inferred and how: model, load, runtime. A table."""
 
 from typing import Final, get_args
 
 from ovbench.common import builtin
 from ovbench.common.arrivals import Dispatch
 
-from . import arrivalnotation, notation, values
+from . import arrivalnotation, values
 from .defaults import (
     DEFAULT_DRAIN_SECONDS,
     DEFAULT_MODEL,
@@ -27,12 +27,18 @@ OPTIONS: Final = (
     Flag(
         "help",
         ("-h", "--help"),
-        "show this and exit",
+        "show this and exit; -h: the thirty lines to begin with",
         takes="nothing",
         refused="see ovbench-coord study --help",
         begun=True,
     ),
-    Flag("version", ("--version",), "show it and exit", takes="nothing", refused="see ovbench-coord --version"),
+    Flag(
+        "version",
+        ("--version",),
+        "show it, with OpenVINO's and Python's, and exit",
+        takes="nothing",
+        refused="see ovbench-coord --version",
+    ),
     Flag(
         "inputs",
         ("-i", "--paths-to-input"),
@@ -85,7 +91,7 @@ OPTIONS: Final = (
     Flag(
         "time",
         ("-t", "--time"),
-        f"length of the measurement; default {DEFAULT_SECONDS:g}, or as long as -niter takes",
+        f"length of the measurement, such as 90, 90s or 1m30s; default {DEFAULT_SECONDS:g}, or as long as -niter takes",
         metavar="SECONDS",
         parse=values.seconds,
         several="ranges",
@@ -207,39 +213,6 @@ OPTIONS: Final = (
     ),
 )
 
-SHAPES: Final = (
-    Flag(
-        "batch",
-        ("-b", "--batch-size"),
-        "batch of each inference: a number, ? or -1 for any, or a range as in 1..8; default: the model's",
-        metavar="N",
-        parse=values.batch,
-        several="ranges",
-        begun=True,
-    ),
-    Flag(
-        "shape",
-        ("-shape", "--shape"),
-        "reshape the model: [1,3,224,224] for every input, or NAME[1,3,?,?],NAME[1..8,4]",
-        metavar="SHAPES",
-        default="",
-    ),
-    Flag(
-        "data_shape",
-        ("-data_shape", "--data-shape"),
-        "shapes of the data for a model of open shape, in turn: NAME[1,128][1,256],NAME[1,4]",
-        metavar="SHAPES",
-        default="",
-    ),
-    Flag(
-        "layout",
-        ("-layout", "--layout"),
-        "which dimension is what: [NCHW] for every input, or NAME[NCHW],NAME[NC]",
-        metavar="LAYOUTS",
-        default="",
-    ),
-)
-
 ADVANCED: Final = (
     Flag(
         "requests",
@@ -328,49 +301,6 @@ ADVANCED: Final = (
         "refused: it is for the kernels of GPUs",
         metavar="FILE",
         path="file",
-        begun=True,
-    ),
-)
-
-PREPROCESSING: Final = (
-    Flag(
-        "input_type",
-        ("-ip", "--input-precision"),
-        f"element type of all inputs: {', '.join(notation.ELEMENT_TYPES)}",
-        metavar="TYPE",
-        choices=notation.ELEMENT_TYPES,
-        begun=True,
-    ),
-    Flag(
-        "output_type",
-        ("-op", "--output-precision"),
-        "element type of all outputs",
-        metavar="TYPE",
-        choices=notation.ELEMENT_TYPES,
-        begun=True,
-    ),
-    Flag(
-        "types",
-        ("-iop", "--input-output-precision"),
-        'element types by name, which go before those of -ip and -op: "input:f16, output:f16"',
-        metavar="TYPES",
-        default="",
-        begun=True,
-    ),
-    Flag(
-        "mean",
-        ("--mean-values",),
-        "subtracted from images, or from an input: NAME[255,255,255],NAME[127]",
-        metavar="[R,G,B]",
-        default="",
-        begun=True,
-    ),
-    Flag(
-        "scale",
-        ("--scale-values",),
-        "what images are divided by, after the mean is subtracted",
-        metavar="[R,G,B]",
-        default="",
         begun=True,
     ),
 )

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from ovbench.common.errors import UsageError
 from ovbench.common.job import EVERY_INPUT
 from ovbench.common.shape import Dimension, Shape, ShapeError, format_shape, is_static, parse_dimension, parse_shape
+from ovbench.common.spelling import did_you_mean
 
 ELEMENT_TYPES: Final = ("bool", "f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")
 """The choices of benchmark_app (parameters.py)."""
@@ -38,32 +39,31 @@ def parse_batch(text: str) -> Dimension | None:
 
 def shapes(flag: str, text: str) -> dict[str, Shape]:
     """A shape, which may be open, for each input that is named, or for all."""
-    return _unmixed(flag, text, _one_each(flag, text, _shape))
+    return _unmixed(flag, text, _one_each(flag, text, _bracketed(text), _shape))
 
 
 def data_shapes(flag: str, text: str) -> dict[str, tuple[Shape, ...]]:
     """One or more static shapes for each input that is named, or for all."""
     found = {
         name: tuple(_converted(flag, text, value, _static_shape) for value in values)
-        for name, values in _entries(flag, text).items()
+        for name, values in _entries(flag, text, _bracketed(text)).items()
     }
     return _unmixed(flag, text, found)
 
 
 def layouts(flag: str, text: str) -> dict[str, str]:
     """Words with a letter per dimension (`NCHW`, `N...`); `[N,C,H,W]`, `[NCHW]` and `NCHW` are the same."""
-    bracketed = text if "[" in text or not text.strip() else f"[{text}]"
-    return _unmixed(flag, text, _one_each(flag, bracketed, _layout))
+    return _unmixed(flag, text, _one_each(flag, text, _bracketed(text), _layout))
 
 
 def means(flag: str, text: str) -> dict[str, tuple[float, ...]]:
     """A number per channel. Those for all go to images only, so they may stand beside others for one input."""
-    return _one_each(flag, text, lambda values: tuple(map(_number, values.split(","))))
+    return _one_each(flag, text, _bracketed(text), lambda values: tuple(map(_number, values.split(","))))
 
 
 def scales(flag: str, text: str) -> dict[str, tuple[float, ...]]:
     """As `means`, but none is 0: they divide."""
-    return _one_each(flag, text, lambda values: tuple(map(_divisor, values.split(","))))
+    return _one_each(flag, text, _bracketed(text), lambda values: tuple(map(_divisor, values.split(","))))
 
 
 def element_types(flag: str, text: str) -> dict[str, str]:
@@ -74,7 +74,8 @@ def element_types(flag: str, text: str) -> dict[str, str]:
         if not name:
             raise UsageError(f"{flag} {text}: '{pair}' is not NAME:TYPE, as in input:f16,output:f32")
         if kind not in ELEMENT_TYPES:
-            raise UsageError(f"{flag} {text}: '{kind}' is not an element type; use one of {', '.join(ELEMENT_TYPES)}")
+            near = did_you_mean(kind, ELEMENT_TYPES) or f"; use one of {', '.join(ELEMENT_TYPES)}"
+            raise UsageError(f"{flag} {text}: '{kind}' is not an element type{near}")
         if name in found:
             raise UsageError(f"{flag} {text}: '{name}' is there twice; name each input and output once")
         found[name] = element_type(kind)
@@ -99,10 +100,15 @@ def form_numbers(numbers: tuple[float, ...]) -> str:
     return "[" + ",".join(repr(number).removesuffix(".0") for number in numbers) + "]"
 
 
-def _entries(flag: str, text: str) -> dict[str, list[str]]:
-    """By input, what stands in its brackets."""
+def _bracketed(text: str) -> str:
+    """`1,3,224,224` is `[1,3,224,224]`, for every input."""
+    return text if "[" in text or not text.strip() else f"[{text.strip()}]"
+
+
+def _entries(flag: str, text: str, bracketed: str) -> dict[str, list[str]]:
+    """By input, what stands in its brackets. `text` is as it was given, for messages."""
     found: dict[str, list[str]] = {}
-    rest = text.strip()
+    rest = bracketed.strip()
     while rest:
         entry = _ENTRY.match(rest)
         if entry is None:
@@ -115,9 +121,9 @@ def _entries(flag: str, text: str) -> dict[str, list[str]]:
     return found
 
 
-def _one_each(flag: str, text: str, convert: Callable[[str], _T]) -> dict[str, _T]:
+def _one_each(flag: str, text: str, bracketed: str, convert: Callable[[str], _T]) -> dict[str, _T]:
     found = {}
-    for name, values in _entries(flag, text).items():
+    for name, values in _entries(flag, text, bracketed).items():
         if len(values) != 1:
             raise UsageError(f"{flag} {text}: {name or 'this'} has {len(values)} values, where one is wanted")
         found[name] = _converted(flag, text, values[0], convert)

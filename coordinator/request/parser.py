@@ -1,67 +1,27 @@
-"""Tables of flags as argparse reads command lines by them, and the help that is made of them."""
+"""Tables of flags as argparse reads command lines by them; what is wrong is said with what was probably meant."""
 
 import argparse
+import re
 import shutil
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from typing import Any, Final, NoReturn
 
 from ovbench.common.errors import UsageError
+from ovbench.common.spelling import did_you_mean
 
-from .flag import Flag, Group
-from .flags import GROUPS, gnu
-from .verbs import VERBS
+from .defaults import DEFAULT_MODEL
+from .flag import Flag
+from .flags import FLAGS, gnu
+from .helptext import full_help, short_help
+from .modelword import names_a_model
+from .several import are_alternatives
 
-_MOST_INDENT: Final = 24
-"""Of the sentences in the help, as argparse has it."""
+_DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+"""That look like a hyphen, as from a page that was copied."""
 
-_USAGE: Final = "usage: ovbench-coord [options]\n       ovbench-coord COMMAND ...\n"
-
-_DESCRIPTION: Final = """\
-Runs one load on many agents, each pinned to its CPUs, and merges what they
-measured. The flags of OpenVINO's benchmark_app keep their spelling and meaning;
-docs/benchmark_app.md says what they are with several agents. Long names may
-have underscores, too.
-
-commands (each has its own --help):
-"""
-
-_EPILOG: Final = """\
-examples:
-  ovbench-coord --agents 4
-      the built-in squeezenet1.1 on four agents for 10 s
-  ovbench-coord -m model.xml -t 60
-      your model, one agent per physical core, for a minute
-  ovbench-coord -m model.onnx --agents 2 -api sync
-      latency: each agent infers back to back
-  ovbench-coord --agents 1 -hint none -nstreams 2 -nireq 8
-      one agent, tuned by hand
-  ovbench-coord -m model.xml -i photos/ -inference_only no
-      another image for each inference
-  ovbench-coord -m bert.xml -data_shape "ids[1,64][1,128],mask[1,64][1,128]"
-      two lengths in turn; with -pcseq, the latency of each
-  ovbench-coord -m model.xml -report_type average_counters -json_stats
-      benchmark_app's own reports as well, with the time of each layer
-  ovbench-coord -m model.xml --agents 2 -max_irate 100
-      at most 100 frames per second, 50 from each agent
-  ovbench-coord --agents 4 --dry-run
-      which CPUs each agent would get
-  ovbench-coord -m model.xml --agents per-node --nodes 0,1 --housekeeping 0
-      an agent on each of two NUMA nodes, without CPU 0
-  ovbench-coord -m model.xml --cpus-per-agent 4 --agents 8 --spread scatter
-      eight agents of four cores, as far apart as they can be
-  ovbench-coord -m model.xml --require 'fps >= 900' --require 'p99_ms < 5'
-      exit code 4 if it is slower
-  ovbench-coord --agents 4 --json | jq .throughput
-      the report alone, for programs
-  ovbench-coord study -m model.xml -nstreams 1,2,4 -nireq 1..8
-      each combination, three times: which is best
-
-exit codes: 0 valid or suspect, 2 wrong usage or bad input, 3 partial (an agent
-was lost), 4 a validity rule, --require or --fail-if failed, 5 the report could
-not be written (it is then on stdout), 130 interrupted.
-"""
+_LIKE_A_NUMBER: Final = re.compile(r"-\d+|-\d*\.\d+")
+"""argparse's."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -69,35 +29,111 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, verb: str, flags: Iterable[Flag] = (), **words: Any) -> None:
         super().__init__(prog=f"ovbench-coord {verb}".rstrip(), allow_abbrev=False, **words)
-        for flag in flags:
+        self._whose = verb or "a run"
+        self._flags = tuple(flags)
+        for flag in self._flags:
             self.add_argument(*flag.spellings, **_words_of(flag))
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see --help)")
+        text = message.removeprefix("argument ")
+        raise UsageError(text if "did you mean" in text else f"{text} (see --help)")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        raw, rest = self.parse_known_args(args, namespace)
+        if rest:
+            self.refuse(rest)
+        return raw
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        try:
+            return super().parse_known_args(args, namespace)
+        except UsageError:
+            self._refuse_misspelt(args)  # where that is why
+            raise
+
+    def refuse(self, rest: Sequence[str]) -> NoReturn:
+        """For words that were not understood. Raises UsageError about the first of them."""
+        word = next((word for word in rest if word.startswith("-")), rest[0])
+        if word[:1] in _DASHES and word:
+            plain = "-" + word.lstrip(_DASHES + "-")
+            meant = plain if plain in self._spellings() else f"-{plain}"
+            raise UsageError(f"'{word}' begins with a dash that is no hyphen; did you mean {meant}?")
+        if word.startswith("-"):
+            raise UsageError(f"{word}: {self._whose} has no such flag{self._near(word) or ' (see --help)'}")
+        bare = {spelling.lstrip("-"): spelling for spelling in self._spellings()}
+        near = f"; did you mean {bare[word]}?" if word in bare else " (see --help)"
+        raise UsageError(f"'{word}' is neither a flag nor the value of one{near}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, _none_of(str(value), list(map(str, action.choices))))
+
+    def _refuse_misspelt(self, words: Sequence[str]) -> None:
+        """argparse takes `-tiem` for `-t iem`: raises UsageError for the first word that is like another flag."""
+        for word in words:
+            name = gnu(word).partition("=")[0]
+            if not word.startswith("-") or name in self._spellings() or _LIKE_A_NUMBER.fullmatch(word) or " " in word:
+                continue
+            near = self._near(word)
+            if near and not near.endswith(f" {word[:2]}?"):
+                raise UsageError(f"{word}: {self._whose} has no such flag{near}")
+
+    def _near(self, word: str) -> str:
+        return did_you_mean(word.partition("=")[0], self._spellings())
+
+    def _spellings(self) -> list[str]:
+        return [spelling for flag in self._flags for spelling in flag.spellings]
 
 
-def typed(parse: Callable[[str], object]) -> Callable[[str], object]:
-    """As argparse takes it, with its own words for what is wrong."""
+def typed(parse: Callable[[str], object], hint: Callable[[str], str] | None = None) -> Callable[[str], object]:
+    """As argparse takes it, with its own words for what is wrong. `hint`: how the sentence about a text ends."""
 
     def convert(text: str) -> object:
         try:
             return parse(text)
         except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+            raise argparse.ArgumentTypeError(f"{error}{hint(text) if hint else ''}") from None
 
     return convert
+
+
+def _chosen(flag: Flag, text: str) -> object:
+    value = flag.parse(text)
+    if flag.choices and value not in flag.choices:
+        raise ValueError(_none_of(text, flag.choices))
+    return value
+
+
+def _none_of(text: str, choices: Sequence[str]) -> str:
+    return f"'{text}' is not one of {', '.join(choices)}{did_you_mean(text, choices)}"
+
+
+def _hint(flag: Flag, text: str) -> str:
+    """About the value of a run's flag that is none."""
+    if flag.refused:
+        return ""
+    if flag.takes == "at most one" and names_a_model(text):
+        return f"; write the model in front of {flag.name}, or -m {text}"
+    if are_alternatives(flag, text):
+        return f"; several values are for a study, as in ovbench-coord study {flag.name} {text}"
+    return ""
 
 
 def _words_of(flag: Flag) -> dict[str, Any]:
     """For add_argument."""
     words: dict[str, Any] = {"dest": flag.dest, "help": flag.help.replace("%", "%%")}
     if flag.dest == "help":
-        return {**words, "action": "help"}
+        return {**words, "action": _Help if flag in FLAGS else "help"}
     if flag.dest == "version":
         return {**words, "action": _Version}
     if flag.takes == "nothing":
         return {**words, "action": "store_true"}
-    words |= {"type": typed(flag.parse), "metavar": flag.metavar or None, "choices": flag.choices or None}
+    hint = partial(_hint, flag) if flag in FLAGS else None
+    words |= {
+        "type": typed(partial(_chosen, flag), hint),
+        "metavar": flag.metavar or None,
+        "choices": flag.choices or None,
+    }
     if flag.takes == "at most one":
         words |= {"nargs": "?", "const": True}
     if flag.takes == "one or more":
@@ -106,56 +142,56 @@ def _words_of(flag: Flag) -> dict[str, Any]:
 
 
 class _Version(argparse.Action):
-    """Which is read only where it is asked for."""
+    """Which are read only where they are asked for."""
 
     def __init__(self, **words: Any) -> None:
         super().__init__(nargs=0, default=argparse.SUPPRESS, **words)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        from importlib.metadata import version
+        from .versions import versions
 
-        print(f"ovbench {version('ovbench')}")
+        print(versions())
         parser.exit()
 
 
+class _Help(argparse.Action):
+    """`-h` is the short one."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(nargs=0, default=argparse.SUPPRESS, **words)
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, _: object, values: object, option_string: str | None = None
+    ) -> NoReturn:
+        print(short_help() if option_string == "-h" else full_help(help_width()), end="")
+        parser.exit()
+
+
+def help_width() -> int:
+    return shutil.get_terminal_size().columns - 2
+
+
 class _RunParser(Parser):
-    def format_help(self) -> str:
-        return help_of(GROUPS, shutil.get_terminal_size().columns - 2)
+    def __init__(self) -> None:
+        super().__init__("", FLAGS, add_help=False)
 
 
 def parse_flags(argv: Sequence[str]) -> argparse.Namespace:
-    """The values of a run's flags by `Flag.dest`. Raises UsageError; `--help` and `--version` end the process."""
-    return _run_parser().parse_args([gnu(word) for word in argv])
+    """The values of a run's flags by `Flag.dest`; one word may be the model. Raises UsageError; `--help` and
+    `--version` end the process."""
+    words = [gnu(word) for word in argv]
+    parser = _run_parser()
+    raw, rest = parser.parse_known_args(words)
+    if len(rest) == 1 and (names_a_model(rest[0]) or rest[0] == words[0]) and not rest[0].startswith("-"):
+        if raw.model != DEFAULT_MODEL:
+            raise UsageError(f"{rest[0]} and -m {raw.model} are two models; a run has one")
+        return argparse.Namespace(**vars(raw) | {"model": rest[0]})
+    if rest:
+        parser.refuse(rest)
+    return argparse.Namespace(**vars(raw))
 
 
 @cache
 def _run_parser() -> _RunParser:
     """Which takes longer to make than to use; a study parses the flags of each of its settings."""
-    return _RunParser("", (flag for group in GROUPS for flag in group.flags), add_help=False)
-
-
-def help_of(groups: Sequence[Group], width: int) -> str:
-    """Of a run, in lines of at most `width` characters where that is enough. A value stands once, behind all
-    spellings."""
-    heads = [_head(flag) for group in groups for flag in group.flags]
-    indent = min(max(map(len, heads)) + 4, _MOST_INDENT, max(width - 20, 4))
-    verbs = "".join(f"  {row.usage:27} {row.about}\n" for row in VERBS)
-    parts = [_USAGE, _DESCRIPTION + verbs]
-    parts += ["\n".join([f"{group.title}:", *_rows(group.flags, indent, width)]) + "\n" for group in groups]
-    return "\n".join([*parts, _EPILOG])
-
-
-def _head(flag: Flag) -> str:
-    return f"{', '.join(flag.spellings)} {flag.value}".rstrip()
-
-
-def _rows(flags: Iterable[Flag], indent: int, width: int) -> Iterator[str]:
-    for flag in flags:
-        first, *more = textwrap.wrap(flag.help, max(width - indent, 11))
-        head = f"  {_head(flag)}"
-        if len(head) + 2 <= indent:
-            yield f"{head:{indent}}{first}"
-        else:
-            yield head
-            yield " " * indent + first
-        yield from (" " * indent + line for line in more)
+    return _RunParser()

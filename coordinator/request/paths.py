@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
+from ovbench.common.nearbyfiles import did_you_mean_file
+from ovbench.common.spelling import did_you_mean
 
 from ..machine.sysfs import CPU_FOLDER
 from .defaults import DEFAULT_MODEL
@@ -33,7 +35,7 @@ def model_source(text: str) -> str:
     except (OSError, RuntimeError) as error:  # a name too long, a folder that is closed to us, ~ of an unknown user
         raise UsageError(f"-m {text}: the file cannot be found: {getattr(error, 'strerror', None) or error}") from None
     if not found:
-        raise UsageError(f"-m {text}: there is no such file; give a model file, or {DEFAULT_MODEL}")
+        raise UsageError(f"-m {text}: {_no_model(text)}")
     if path.is_file() and path.stat().st_size == 0:
         raise UsageError(f"-m {text}: the file is empty")
     if not os.access(path, os.R_OK):
@@ -41,11 +43,22 @@ def model_source(text: str) -> str:
     return str(path)
 
 
+def _no_model(text: str) -> str:
+    names = text.split(",")
+    if len(names) > 1 and all(name.startswith(builtin.PREFIX) or os.path.exists(name) for name in names):
+        return f"a run has one model; several are for a study, as in ovbench-coord study -m {text}"
+    if text in builtin.NAMES:
+        return f"there is no such file; did you mean {builtin.PREFIX}{text}?"
+    near = did_you_mean_file(text) or f"; give a model file, or {DEFAULT_MODEL}"
+    return f"there is no such file{near}"
+
+
 def known_builtin(text: str) -> str:
     """`text`, where it names a built-in model with its prefix."""
     if text.removeprefix(builtin.PREFIX) not in builtin.NAMES:
         known = ", ".join(builtin.PREFIX + name for name in builtin.NAMES)
-        raise UsageError(f"there is no built-in model '{text}'; there are {known}")
+        near = did_you_mean(text, [builtin.PREFIX + name for name in builtin.NAMES])
+        raise UsageError(f"there is no built-in model '{text}'{near or f'; there are {known}'}")
     return text
 
 
@@ -54,7 +67,7 @@ def extension_files(text: str) -> tuple[str, ...]:
     paths = tuple(absolute("-extensions", Path(part)) for part in text.split(",") if part)
     for path in paths:
         if not os.path.isfile(path):
-            raise UsageError(f"-extensions {path}: there is no such file")
+            raise UsageError(f"-extensions {path}: there is no such file{did_you_mean_file(str(path))}")
     return tuple(map(str, paths))
 
 
@@ -77,7 +90,8 @@ def check_planned(folder: Path, dry_run: bool) -> None:
 def check_tree(flag: str, folder: Path) -> Path:
     """The folder, where it can be a recorded machine."""
     if not os.path.isdir(folder):
-        raise UsageError(f"{flag} {folder}: there is no such folder; make one with topology --record DIR")
+        near = did_you_mean_file(str(folder)) or "; make one with topology --record DIR"
+        raise UsageError(f"{flag} {folder}: there is no such folder{near}")
     if not os.path.isdir(folder / CPU_FOLDER):
         raise UsageError(f"{flag} {folder}: there is no {CPU_FOLDER} in it; make one with topology --record DIR")
     return folder

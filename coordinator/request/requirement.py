@@ -7,13 +7,15 @@ from typing import Final, Literal
 from ovbench.common.errors import UsageError
 from ovbench.common.spelling import did_you_mean
 
-from ..result.figures import BY_NAME, FIGURES
+from ..result.figures import BY_NAME, FIGURES, Figure
+from .durations import in_unit
 
 Operator = Literal["<", "<=", ">", ">="]
 LimitKind = Literal["value", "difference", "percent"]
 
-_FORM: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)\s*(<=|>=|<|>)\s*([+-]?)([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*(%?)\s*")
-_WITH_UNIT: Final = re.compile(r"[0-9.]\s*[A-Za-z]+\s*$")
+_FORM: Final = re.compile(
+    r"\s*([A-Za-z][A-Za-z0-9_.]*)\s*(<=|>=|<|>)\s*([+-]?)([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*(%|[A-Za-zµμ]*)\s*"
+)
 _OPERATORS: Final[dict[str, Operator]] = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _MOST_NAMES: Final = 3
 
@@ -53,9 +55,9 @@ def parse_requirement(flag: str, text: str, *, relative: bool) -> Requirement:
     form = _FORM.fullmatch(text)
     if form is None:
         example = "'p99 > +5%'" if relative else "'fps >= 900'"
-        hint = "; the unit is in the figure's name" if _WITH_UNIT.search(text) else ""
-        raise UsageError(f"{flag} '{text}': this is not a figure, comparison and number, as in {example}{hint}")
-    name, operator, sign, digits, percent = form.groups()
+        raise UsageError(f"{flag} '{text}': this is not a figure, comparison and number, as in {example}")
+    name, operator, sign, digits, unit = form.groups()
+    percent = unit == "%"
     figure = BY_NAME.get(name)
     if figure is None:
         raise UsageError(f"{flag} '{text}': there is no figure '{name}'{_known(name)}")
@@ -63,6 +65,8 @@ def parse_requirement(flag: str, text: str, *, relative: bool) -> Requirement:
         number = float(sign + digits)
     except ValueError:
         raise UsageError(f"{flag} '{text}': '{digits}' is not a number") from None
+    if unit and not percent:
+        number *= _factor(flag, text, unit, figure)
     if not number - number == 0:  # 1e999 is infinite
         raise UsageError(f"{flag} '{text}': '{digits}' is too large a number")
     if (sign or percent) and not relative:
@@ -73,6 +77,17 @@ def parse_requirement(flag: str, text: str, *, relative: bool) -> Requirement:
         )
     kind: LimitKind = "percent" if percent else "difference" if sign else "value"
     return Requirement(text.strip(), figure.name, _OPERATORS[operator], number, kind)
+
+
+def _factor(flag: str, text: str, unit: str, figure: Figure) -> float:
+    """From a unit that a time may have to the figure's. Raises UsageError."""
+    if unit == figure.unit:
+        return 1.0
+    try:
+        return in_unit(figure.unit)(f"1{unit}")
+    except (KeyError, ValueError):
+        has = f"is in {figure.unit}" if figure.unit else "has no unit"
+        raise UsageError(f"{flag} '{text}': {figure.name} {has}, so '{unit}' is not one for it; leave it out") from None
 
 
 def _known(name: str) -> str:

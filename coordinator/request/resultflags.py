@@ -170,5 +170,6 @@ VALIDITY: Final = (
         takes="at most one",
         default=True,
     ),
-    *limit_flags(),
 )
+
+THRESHOLDS: Final = limit_flags()

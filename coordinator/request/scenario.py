@@ -8,6 +8,7 @@ from typing import Final, Literal
 from ovbench.common.clock import NS_PER_MS
 from ovbench.common.errors import UsageError
 from ovbench.common.samplememory import MOST_REQUESTS
+from ovbench.common.spelling import did_you_mean
 
 from .slo import Objective
 
@@ -81,7 +82,7 @@ def parse_scenario(text: str) -> Scenario:
     if text.startswith("multi-stream"):
         numbers = f"number of samples per query from 1 to {MOST_REQUESTS}"
         raise ValueError(f"'{text}' has no {numbers}; write multi-stream:8 for 8")
-    raise ValueError(f"'{text}' is none of {SYNTAX}")
+    raise ValueError(f"'{text}' is none of {SYNTAX}{did_you_mean(text, (*_PLAIN, 'multi-stream'))}")
 
 
 def rules_of(scenario: Scenario, duration_s: float | None = None, target: Objective | None = None) -> Rules:

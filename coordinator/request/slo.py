@@ -52,6 +52,7 @@ def _objective(text: str) -> Objective:
         limit_ms = float(milliseconds(text if form is None else form[2]))
     except ValueError:
         raise ValueError(
-            f"'{text}' is not a number of milliseconds above 0, at most 1e9, alone or for a percentile, as in p99:20"
+            f"'{text}' is not a number of milliseconds above 0, at most 1e9, or a time as in 20ms, alone or for a "
+            "percentile, as in p99:20"
         ) from None
     return Objective(limit_ms, percent)

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final
 
+from .durations import in_unit
 from .flag import Flag
-from .values import number
+from .values import TIMES, number
 
 _FLAG: Final = "flag"
+_UNITS: Final = {"SECONDS": "s", "MS": "ms"}
 
 
 def _limit(default: float, flag: str, unit: str, text: str) -> Any:
@@ -78,4 +80,7 @@ def thresholds_of(raw: argparse.Namespace) -> Thresholds:
 
 def _parser(limit: Field[float]) -> Callable[[str], float]:
     most = 99.9999 if "confidence" in limit.name else 1e6
-    return number(float, f"a number from 0 to {most:g}", lambda value: 0 <= value <= most)
+    unit = _UNITS.get(limit.metadata["unit"])
+    if unit is None:
+        return number(float, f"a number from 0 to {most:g}", lambda value: 0 <= value <= most)
+    return number(in_unit(unit), f"a number from 0 to {most:g}, or {TIMES}", lambda value: 0 <= value <= most)

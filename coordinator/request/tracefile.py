@@ -10,6 +10,7 @@ from typing import Final
 
 from ovbench.common.arrivals import Trace
 from ovbench.common.errors import UsageError
+from ovbench.common.nearbyfiles import did_you_mean_file
 
 from .arrivalnotation import MOST_SECONDS, TraceFile
 
@@ -50,7 +51,8 @@ def _content(flag: str, path: str) -> bytes:
         with open(os.path.expanduser(path), "rb") as stream:
             content = stream.read((_MOST_MB << 20) + 1)
     except OSError as error:
-        raise UsageError(f"{flag}: the file cannot be read: {error.strerror or error}") from None
+        near = did_you_mean_file(path)
+        raise UsageError(f"{flag}: the file cannot be read: {error.strerror or error}{near}") from None
     except ValueError as error:  # a zero byte in its name
         raise UsageError(f"{flag}: the file cannot be read: {error}") from None
     if len(content) > _MOST_MB << 20:

@@ -8,16 +8,20 @@ from typing import Final, TypeVar
 from ovbench.common.errors import UsageError
 from ovbench.common.job import AUTO_STREAMS, MemoryPolicy
 from ovbench.common.shape import Dimension, ShapeError
+from ovbench.common.spelling import did_you_mean
 from ovbench.common.topology import parse_cpu_list
 
 from . import notation
 from .arrivalnotation import LEAST_RATE, MOST_RATE
+from .durations import in_unit
 from .nullbackend import NullSpec, parse_null
 from .policy import GROUPINGS
 
 MOST_AGENTS: Final = 4096
 
 _LIST: Final = re.compile(r"[0-9]{1,6}(-[0-9]{1,6})?(,[0-9]{1,6}(-[0-9]{1,6})?)*")
+
+TIMES: Final = "a time as in 500ms, 10s or 2m"
 
 _Number = TypeVar("_Number", int, float)
 
@@ -51,10 +55,12 @@ _agent_count = number(
     int, f"a whole number from 1 to {MOST_AGENTS}, nor one of {', '.join(GROUPINGS)}", lambda n: 1 <= n <= MOST_AGENTS
 )
 percent = number(int, "a whole number from 1 to 100", lambda n: 1 <= n <= 100)
-seconds = number(float, "a number of seconds above 0, at most 1e7", lambda s: 0 < s <= 1e7)
-seconds_or_0 = number(float, "a number of seconds, 0 or more, at most 1e6", lambda s: 0 <= s <= 1e6)
-milliseconds = number(float, "a number of milliseconds above 0, at most 1e9", lambda ms: 0 < ms <= 1e9)
-microseconds = number(float, "a number of microseconds from 0 to 1e6", lambda us: 0 <= us <= 1e6)
+seconds = number(in_unit("s"), f"a number of seconds above 0, at most 1e7, or {TIMES}", lambda s: 0 < s <= 1e7)
+seconds_or_0 = number(in_unit("s"), f"a number of seconds, 0 or more, at most 1e6, or {TIMES}", lambda s: 0 <= s <= 1e6)
+milliseconds = number(
+    in_unit("ms"), f"a number of milliseconds above 0, at most 1e9, or {TIMES}", lambda ms: 0 < ms <= 1e9
+)
+microseconds = number(in_unit("us"), f"a number of microseconds from 0 to 1e6, or {TIMES}", lambda us: 0 <= us <= 1e6)
 rate = number(
     float, "a number of frames per second from 0.01 to 1e9, or 0 for no limit", lambda r: r == 0 or 0.01 <= r <= 1e9
 )
@@ -64,7 +70,12 @@ inferences_per_s = number(
 
 
 def agents(text: str) -> int | str:
-    return text if text in GROUPINGS else _agent_count(text)
+    if text in GROUPINGS:
+        return text
+    try:
+        return _agent_count(text)
+    except ValueError as error:
+        raise ValueError(f"{error}{did_you_mean(text, GROUPINGS)}") from None
 
 
 def cpu_list(text: str) -> tuple[int, ...]:
@@ -84,7 +95,10 @@ def memory(text: str) -> MemoryPolicy:
     try:
         return MemoryPolicy("bind", cpu_list(text))
     except ValueError:
-        raise ValueError(f"'{text}' is neither local nor interleave, nor a list of NUMA nodes as in 0,1") from None
+        near = did_you_mean(text, ("local", "interleave"))
+        raise ValueError(
+            f"'{text}' is neither local nor interleave, nor a list of NUMA nodes as in 0,1{near}"
+        ) from None
 
 
 def yes_no(text: str) -> bool:

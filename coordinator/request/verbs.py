@@ -18,12 +18,15 @@ class VerbRow:
 
 
 VERBS: Final = (
+    VerbRow("run", "[MODEL] [options]", "one run, as without a command"),
+    VerbRow("study", "[KIND] [MODEL]", "many settings, several times each: which is best"),
     VerbRow("show", "RESULT", "a saved run or study, as when it ended"),
     VerbRow("compare", "A B [C ...]", "results side by side; --fail-if 'p99 > +5%'"),
     VerbRow("export", "RESULT", "as CSV, or as an HDR histogram log"),
     VerbRow("topology", "", "this machine, or one recorded elsewhere"),
     VerbRow("export-model", "MODEL FILE", "a built-in model as a file"),
     VerbRow("manifest", "kubernetes FOLDER", "what Kubernetes takes to start the hosts of a run"),
-    VerbRow("study", "[KIND]", "many settings, several times each: which is best"),
+    VerbRow("help", "[TOPIC]", "a part of the help, or all of it as a man page"),
+    VerbRow("completion", "SHELL", "completion of words with Tab, for bash or zsh"),
 )
 """`entry` knows what carries each out. A command line without a verb runs a benchmark."""

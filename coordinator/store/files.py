@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from ovbench.common.errors import NO_ROOM, Unwritable
 
-REPORT_FILE = "report.json"
-SAMPLES_FILE = "samples.npz"
+from .names import REPORT_FILE as REPORT_FILE
+from .names import RESULTS_FOLDER
+from .names import SAMPLES_FILE as SAMPLES_FILE
 
 _DESCRIPTOR: Final = re.compile(r"/dev/(stdout|stderr)|(?:/dev|/proc/self)/fd/(\d{1,9})")
 _STREAMS: Final = {"stdout": 1, "stderr": 2}
@@ -46,7 +47,7 @@ def make_folder(wanted: Path | None, started_at: str, model: str) -> Folder:
     name = Path(model).stem if "/" in model else model.rpartition(":")[2]
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
     stamp = re.sub(r"[-:]", "", started_at)[:15] + "Z"
-    base = Path("ovbench-results")
+    base = Path(RESULTS_FOLDER)
     for number in range(1, 1000):
         try:
             return _make(base / (f"{stamp}-{stem}" + (f"-{number}" if number > 1 else "")), fresh=True)

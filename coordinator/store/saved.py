@@ -13,13 +13,15 @@ import msgspec
 import numpy as np
 
 from ovbench.common.errors import UsageError
+from ovbench.common.nearbyfiles import did_you_mean_file
 from ovbench.common.samples import SampleArray
 
 from ..result import study as record
 from ..result.findings import Code
 from ..result.report import SCHEMA, Report, from_json
 from ..result.study import Outcome, Study
-from .files import REPORT_FILE
+from . import last
+from .names import REPORT_FILE, RESULTS_FOLDER
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ _GIVE: Final = f"give the folder of a run or of a study, or a {REPORT_FILE}"
 
 
 def read_saved(name: str) -> Saved:
-    """Raises UsageError, one sentence, where `name` is no result or one that this version cannot read."""
+    """`last` and `last~1` are names, too. Raises UsageError, one sentence, where `name` is no result or one that this
+    version cannot read."""
+    name = last.named(name)
     file = _file_of(name)
     data = _read(name, file)
     schema = _schema(name, file, data)
@@ -83,7 +87,7 @@ def read_saved(name: str) -> Saved:
 def _file_of(name: str) -> Path:
     path = Path(os.path.expanduser(name))
     if not name or not os.path.exists(path):  # no name would be the current folder
-        raise UsageError(f"{name or repr(name)}: there is no such file or folder; {_GIVE}")
+        raise UsageError(f"{name or repr(name)}: there is no such file or folder{_meant(name) or f'; {_GIVE}'}")
     if os.path.isdir(path):
         found = (path / file for file in (record.STUDY_FILE, REPORT_FILE))
         file = next((file for file in found if os.path.exists(file)), None)
@@ -91,6 +95,14 @@ def _file_of(name: str) -> Path:
             raise UsageError(f"{name}: there is neither {REPORT_FILE} nor {record.STUDY_FILE} in it; {_GIVE}")
         return file
     return path
+
+
+def _meant(name: str) -> str:
+    """Near to what was typed, also in the folder where results go."""
+    inside = os.path.join(RESULTS_FOLDER, name)
+    if name and os.path.exists(inside):
+        return f"; did you mean {inside}?"
+    return did_you_mean_file(name) or did_you_mean_file(inside)
 
 
 def _read(name: str, file: Path) -> bytes:

@@ -5,21 +5,17 @@ or by giving a flag more than once, the way for those whose value may have comma
 A flag that a run takes more than once (`-i`) has all its values in every trial.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from ovbench.common.errors import UsageError
 from ovbench.common.spelling import did_you_mean
 
 from ..request.flag import Flag
 from ..request.flags import BY_SPELLING, flag_of
-
-MOST_VALUES: Final = 1_000
-"""Of one setting; more are a mistake in typing."""
-
-_RANGE: Final = re.compile(r"(?P<low>[0-9]{1,9})\.\.(?P<high>[0-9]{1,9})(?P<by>[+*][0-9]{1,9})?")
+from ..request.modelword import names_a_model
+from ..request.several import MOST_VALUES, spread_out
 
 
 @dataclass(frozen=True)
@@ -112,6 +108,8 @@ def _one(words: Sequence[str], at: int) -> tuple[Flag, list[str], int]:
     """A flag, its values, and where the next one is."""
     word, equals, attached = words[at].partition("=")
     flag = flag_of(word)
+    if flag is None and names_a_model(words[at]):
+        return BY_SPELLING["-m"], [words[at]], at + 1
     if flag is None:
         if not word.startswith("-"):
             raise UsageError(f"'{word}' is not a flag, and no flag before it takes it (see ovbench-coord study --help)")
@@ -135,33 +133,7 @@ def _alternatives(flag: Flag, values: Sequence[str]) -> list[tuple[str, ...]]:
     """What one mention of a flag stands for."""
     if len(values) != 1:
         return [tuple(values)]
-    return [(text,) for text in _spread_out(flag, values[0])]
-
-
-def _spread_out(flag: Flag, text: str) -> list[str]:
-    parts = [text] if flag.several == "again" else text.split(",")
-    if len(parts) > 1 and "" in parts:
-        raise UsageError(f"{flag.name} {text}: a value is missing between two commas")
-    return [value for part in parts for value in (_range(flag.name, part) if flag.several == "ranges" else [part])]
-
-
-def _range(flag: str, text: str) -> list[str]:
-    found = _RANGE.fullmatch(text)
-    if found is None:
-        if ".." in text:
-            raise UsageError(f"{flag} {text}: a range is written 1..8, 1..9+2 (in steps) or 1..64*2 (in powers)")
-        return [text]
-    low, high, by = int(found["low"]), int(found["high"]), found["by"] or "+1"
-    step = int(by[1:])
-    if low > high or step < (2 if by[0] == "*" else 1) or (by[0] == "*" and low == 0):
-        raise UsageError(f"{flag} {text}: this range has no end; write it upwards, as in 1..8, 1..9+2 or 1..64*2")
-    values: list[str] = []
-    while low <= high:
-        values.append(str(low))
-        if len(values) > MOST_VALUES:
-            raise UsageError(f"{flag} {text}: the range has more than {MOST_VALUES} values")
-        low = low * step if by[0] == "*" else low + step
-    return values
+    return [(text,) for text in spread_out(flag, values[0])]
 
 
 def _of_toml(key: str, flag: Flag, value: Any) -> list[tuple[str, ...]]:
@@ -177,7 +149,7 @@ def _of_toml(key: str, flag: Flag, value: Any) -> list[tuple[str, ...]]:
         return [("yes" if value else "no",)]
     if isinstance(value, int | float | str) and flag.takes != "nothing":
         text = f"{value}" if not isinstance(value, float) else f"{value:.15g}"
-        return [(one,) for one in _spread_out(flag, text)]
+        return [(one,) for one in spread_out(flag, text)]
     raise UsageError(f"settings.{key}: {value!r} is not a value for it; give a number, a text or an array of them")
 
 

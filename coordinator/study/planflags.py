@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from ..request.durations import in_unit
 from ..request.flag import Flag
 from ..request.resultflags import PLOTS
-from ..request.values import digits, number, path
+from ..request.values import TIMES, digits, number, path
 from ..result.study import RETRY_SUSPECT
 from .flag import StudyFlag
 from .kinds.registry import DEFAULT, READY_MADE
@@ -43,7 +44,7 @@ FLAGS: Final = (
     ),
     StudyFlag(
         "p99_limit_ms", ("--p99-limit-ms",), "also name the best setting whose p99 is not above this", metavar="MS",
-        parse=number(float, "a number of milliseconds above 0", lambda ms: 0 < ms < 1e9),
+        parse=number(in_unit("ms"), f"a number of milliseconds above 0, or {TIMES}", lambda ms: 0 < ms < 1e9),
         plan="a number above 0 and below 10^9",
     ),
     *_OWN,

@@ -8,19 +8,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
-from ovbench.common.errors import UsageError
+from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.nearbyfiles import did_you_mean_file
 from ovbench.common.spelling import did_you_mean
 
 from ..request.flag import Flag
 from ..request.flags import gnu
+from ..request.modelword import names_a_model
 from ..request.parser import Parser
 from ..request.paths import check_planned, check_tree
 from ..request.request import PlotFormat
 from ..result.study import KindName
+from ..store import last
 from .axes import Axes, parse_axes, read_axes
 from .kinds.failif import FAIL_IF
 from .kinds.registry import DEFAULT, KINDS, READY_MADE
 from .planflags import FLAGS, PLAN
+from .shorthelp import short_help
 
 _READY_MADE: Final = tuple(kind.name for kind in READY_MADE)
 _PLAN_KEYS: Final = ("kind", *PLAN, "settings")
@@ -87,7 +91,10 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
     """`argv` is what comes after `study`. `--help` ends the process."""
     kind, words = _kind(argv)
     # -h is not argparse's, which would take -hint for it.
-    given = ["--help" if word == "-h" else gnu(word) for word in _with_sides(words)]
+    if "-h" in _with_sides(words):
+        print(short_help(), end="")
+        raise SystemExit(ExitCode.VALID)
+    given = [gnu(word) for word in _with_sides(words)]
     raw, rest = study_parser().parse_known_args(given)
     plan = {} if raw.plan is None else _read_plan(raw.plan)
     axes = parse_axes(rest).over(_axes_of(raw.plan, plan))
@@ -127,7 +134,7 @@ def study_parser() -> Parser:
 
 
 def _kind(argv: Sequence[str]) -> tuple[KindName | None, Sequence[str]]:
-    if not argv or argv[0].startswith("-"):
+    if not argv or argv[0].startswith("-") or names_a_model(argv[0]):
         return None, argv
     if argv[0] not in KINDS:
         hint = did_you_mean(argv[0], _READY_MADE)
@@ -181,7 +188,7 @@ def _resumed(raw: argparse.Namespace, kind: KindName | None, axes: Axes) -> Stud
             f"--resume {raw.resume} goes on with the plan that is in it; leave {given[0]} out, or begin another study"
         )
     return StudyRequest(
-        resume=raw.resume,
+        resume=Path(last.named(str(raw.resume), studies=True)),
         accept_changes=raw.accept_changes,
         retry_failed=raw.retry_failed,
         retry_suspect=raw.retry_suspect,
@@ -197,7 +204,8 @@ def _read_plan(file: Path) -> dict[str, Any]:
     try:
         plan = tomllib.loads(file.read_text())
     except OSError as error:
-        raise UsageError(f"--plan {file}: it cannot be read: {error.strerror or error}") from None
+        near = did_you_mean_file(str(file))
+        raise UsageError(f"--plan {file}: it cannot be read: {error.strerror or error}{near}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"--plan {file}: this is no TOML: {error}") from None
     for key, value in plan.items():

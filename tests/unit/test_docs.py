@@ -24,7 +24,7 @@ from tests.trees import TWO_SOCKETS, Tree
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
-SAVED: Final = ("show", "compare", "export", "topology")
+SAVED: Final = ("show", "compare", "export", "topology", "help", "completion", "--version", "-h", "--help")
 
 
 def blocks(page: Path) -> Iterator[str]:
@@ -136,7 +136,7 @@ def test_a_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         parse_options(["--help"])
     known |= set(re.findall(r"--[a-z][\w-]*", capsys.readouterr().out))
-    for verb in ("", "study", "show", "compare", "export", "topology", "manifest"):
+    for verb in ("run", "study", "show", "compare", "export", "topology", "manifest", "help", "completion"):
         with pytest.raises(SystemExit):
             execute([*verb.split(), "--help"])
         known |= set(re.findall(r"--[a-z][\w-]*", capsys.readouterr().out))

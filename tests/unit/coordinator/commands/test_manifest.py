@@ -78,7 +78,7 @@ def test_what_stands_after_two_hyphens_is_the_coordinators() -> None:
         (("kubernetes", "run", "--image", "a b"), "'a b' is not the name of an image"),
         (("kubernetes", "run", "--node-selector", "arch"), "'arch' is not a label of nodes"),
         (("kubernetes", "run", "--advertise", "10.0.0.7"), "'10.0.0.7' is not where hosts reach the coordinator"),
-        (("nomad", "run", *ASKED), "invalid choice: 'nomad'"),
+        (("nomad", "run", *ASKED), "'nomad' is not one of kubernetes"),
         (
             ("kubernetes", "run", *ASKED, "--advertise", "tcp://10.0.0.7:1", "--", "-t", "3"),
             "--advertise tcp://10.0.0.7:1: the coordinator is not in the cluster, so give its flags to it",

@@ -45,7 +45,8 @@ def test_a_requirement_names_a_figure_a_comparison_and_a_number(
         ("fps = 900", "not a figure, comparison"),
         ("fps >= many", "not a figure, comparison"),
         ("fps >= 9 00", "not a figure, comparison"),
-        ("p99 < 5ms", "the unit is in the figure's name"),
+        ("p99 < 5MB", "p99_ms is in ms, so 'MB' is not one for it"),
+        ("fps > 5ms", "fps has no unit, so 'ms' is not one for it"),
         ("fps >= 1.2.3", "'1.2.3' is not a number"),
         ("fps >= .", "'.' is not a number"),
         ("fps >= 1e999", "too large"),
@@ -65,6 +66,15 @@ def test_a_wrong_requirement_is_refused_in_one_sentence(text: str, says: str) ->
     assert str(refused.value).startswith(f"--require '{text}': ")
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("p99 < 5ms", 5.0), ("p99 < 500us", 0.5), ("max < 1.5s", 1500.0), ("p50 < 2m", 120_000.0), ("p99 < 5 ms", 5.0)],
+)
+def test_a_limit_of_a_time_may_have_a_unit(text: str, number: float) -> None:
+    assert required(text).number == pytest.approx(number, rel=1e-15)
+    assert required(text).text == text
 
 
 def test_a_percentage_of_the_first_result_needs_a_sign() -> None:

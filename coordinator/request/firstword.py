@@ -1,0 +1,34 @@
+"""A first word that is no command: a model, or else what it was probably meant to be."""
+
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from ovbench.common import builtin
+from ovbench.common.errors import UsageError
+from ovbench.common.nearbyfiles import did_you_mean_file
+from ovbench.common.spelling import did_you_mean
+
+from .flags import flag_of
+from .modelword import names_a_model
+
+_RESULTS: Final = ("report.json", "study.json")
+
+
+def refuse_unless_a_model(word: str, commands: Sequence[str]) -> None:
+    """Raises UsageError, one sentence, with what to write instead."""
+    if os.path.basename(word) in _RESULTS or any(os.path.exists(os.path.join(word, name)) for name in _RESULTS):
+        raise UsageError(f"{word} is a result, not a model; ovbench-coord show {word} prints it")
+    if names_a_model(word) or os.path.exists(word):
+        return
+    raise UsageError(f"unknown command '{word}'{_meant(word, commands)}")
+
+
+def _meant(word: str, commands: Sequence[str]) -> str:
+    if word in builtin.NAMES:
+        return f"; did you mean {builtin.PREFIX}{word}?"
+    flag = flag_of(f"-{word}") or flag_of(f"--{word}")
+    if flag is not None:
+        return f"; did you mean {flag.name}?"
+    near = did_you_mean(word, commands) or did_you_mean_file(word)
+    return near or f"; the commands are {', '.join(commands)}, or none, or a model file, to run a benchmark"
