@@ -1,4 +1,4 @@
-"""The few lines that one needs to begin a study. Pure."""
+"""The few lines that one needs to begin a study."""
 
 from typing import Final
 

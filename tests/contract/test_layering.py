@@ -389,6 +389,7 @@ IMPURE: Final = frozenset(
         "coordinator.study.kinds.streams",
         "coordinator.study.planflags",
         "coordinator.study.request",
+        "coordinator.study.shorthelp",
         "coordinator.study.runner",
         "python",
         "python.__main__",
