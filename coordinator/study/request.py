@@ -139,7 +139,14 @@ def _kind(argv: Sequence[str]) -> tuple[KindName | None, Sequence[str]]:
     if argv[0] not in KINDS:
         hint = did_you_mean(argv[0], _READY_MADE)
         raise UsageError(f"study {argv[0]}: there is no such study, only {', '.join(_READY_MADE)}{hint}")
-    return KINDS[cast("KindName", argv[0])].name, argv[1:]
+    kind = KINDS[cast("KindName", argv[0])]
+    return kind.name, _led(kind.leading, argv[1:])
+
+
+def _led(flag: str, words: Sequence[str]) -> Sequence[str]:
+    """With the flag that the words before any flag are values of."""
+    end = next((at for at, word in enumerate(words) if word.startswith("-")), len(words)) if flag else 0
+    return [flag, ",".join(words[:end]), *words[end:]] if end else words
 
 
 def _with_sides(words: Sequence[str]) -> list[str]:

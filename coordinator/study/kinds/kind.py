@@ -42,7 +42,7 @@ class Kind(ABC):
     """`per_repetition`: trials of each setting in one repetition. `about`: what it does, for the help. `rerun`: what is
     run again where trials were SUSPECT. `flags`: those that no other kind has. `blocks`: the name of the blocks that
     are repeated and run again as a whole; empty where trials are. `ranks`: whether its settings compete, so that some
-    are best."""
+    are best. `leading`: the flag of a run that words right after the kind are values of."""
 
     name: ClassVar[KindName]
     title: ClassVar[str]
@@ -53,6 +53,7 @@ class Kind(ABC):
     flags: ClassVar[tuple[StudyFlag, ...]] = ()
     blocks: ClassVar[str] = ""
     ranks: ClassVar[bool] = True
+    leading: ClassVar[str] = ""
 
     # Which trials, and which next
 

@@ -8,11 +8,19 @@ from .ab import AbStudy
 from .batch import BatchStudy
 from .kind import Kind
 from .partition import PartitionStudy
+from .releases import ReleasesStudy
 from .scaling import ScalingStudy
 from .streams import StreamsStudy
 from .sweep import SweepStudy
 
-READY_MADE: Final[tuple[Kind, ...]] = (ScalingStudy(), StreamsStudy(), PartitionStudy(), BatchStudy(), AbStudy())
+READY_MADE: Final[tuple[Kind, ...]] = (
+    ScalingStudy(),
+    StreamsStudy(),
+    PartitionStudy(),
+    BatchStudy(),
+    AbStudy(),
+    ReleasesStudy(),
+)
 """Those that are asked for by their name."""
 
 DEFAULT: Final = SweepStudy([kind.name for kind in READY_MADE])
