@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ovbench.common.errors import Unwritable
 from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.report import Report
 from ovbench.coordinator.result.study import Outcome, Study
@@ -77,10 +76,7 @@ class RunAudience(_Follower):
         self.problems: list[str] = []
         self._progress = progress
 
-    def begin(self, request: Request, problem: Unwritable | None) -> None:
-        """Raises Unwritable where the report cannot be kept: nothing has been measured yet."""
-        if problem is not None:
-            raise problem
+    def begin(self, request: Request) -> None:
         if self._progress:
             from ovbench.coordinator.report.live import Screen
 

@@ -47,7 +47,8 @@ class RunOptions(TypedDict, total=False):
     compiles the model."""
 
     duration_s: Number
-    """`-t SECONDS`: length of the measurement; default 10, or as long as -niter takes."""
+    """`-t SECONDS`: length of the measurement, such as 90, 90s or 1m30s; default 10, or as long as -niter
+    takes."""
 
     until: str
     """`--until FIGURE`: measure until a figure is known so well, as in 'p99 +-3%' or 'fps +-1%': until its 95
@@ -154,6 +155,11 @@ class RunOptions(TypedDict, total=False):
     """`--agent-python PATH`: the Python to run the agents in, as that of a virtual environment with another
     OpenVINO; ovbench must be installed there, too; default: the one that runs this."""
 
+    openvino: str
+    """`--openvino RELEASE`: the release of OpenVINO to run the agents on, such as 2025.4, the newest of its
+    kind, or 2025.4.0; it is installed in your cache when it is first wanted; default: the one that is
+    installed."""
+
     bind: str
     """`--bind ENDPOINT`: where agents that are started by hand connect, ipc:///path/to/socket in a folder
     that only you can write to; where other hosts do, tcp://ADDRESS:PORT of this host, port 0 for any that is
@@ -223,7 +229,7 @@ class RunOptions(TypedDict, total=False):
     model's."""
 
     shape: str
-    """`-shape SHAPES`: reshape the model: [1,3,224,224] for every input, or NAME[1,3,?,?],NAME[1..8,4]."""
+    """`-shape SHAPES`: reshape the model: 1,3,224,224 for every input, or NAME[1,3,?,?],NAME[1..8,4]."""
 
     data_shape: str
     """`-data_shape SHAPES`: shapes of the data for a model of open shape, in turn:
@@ -318,6 +324,9 @@ class RunOptions(TypedDict, total=False):
 
     dump_config: Text
     """`-dump_config FILE`: write the properties that each agent requests, in the format of -load_config."""
+
+    overwrite: bool
+    """`--overwrite`: write the report also where there is one in the folder already, over it."""
 
     save_samples: bool
     """`--save-samples`: also write samples.npz: start and end of every inference that the figures count, in
@@ -467,7 +476,8 @@ class StudyOptions(TypedDict, total=False):
     compiles the model."""
 
     duration_s: Number | Sequence[Number]
-    """`-t SECONDS`: length of the measurement; default 10, or as long as -niter takes."""
+    """`-t SECONDS`: length of the measurement, such as 90, 90s or 1m30s; default 10, or as long as -niter
+    takes."""
 
     until: str | Sequence[str]
     """`--until FIGURE`: measure until a figure is known so well, as in 'p99 +-3%' or 'fps +-1%': until its 95
@@ -574,6 +584,11 @@ class StudyOptions(TypedDict, total=False):
     """`--agent-python PATH`: the Python to run the agents in, as that of a virtual environment with another
     OpenVINO; ovbench must be installed there, too; default: the one that runs this."""
 
+    openvino: str | Sequence[str]
+    """`--openvino RELEASE`: the release of OpenVINO to run the agents on, such as 2025.4, the newest of its
+    kind, or 2025.4.0; it is installed in your cache when it is first wanted; default: the one that is
+    installed."""
+
     bind: str | Sequence[str]
     """`--bind ENDPOINT`: where agents that are started by hand connect, ipc:///path/to/socket in a folder
     that only you can write to; where other hosts do, tcp://ADDRESS:PORT of this host, port 0 for any that is
@@ -643,7 +658,7 @@ class StudyOptions(TypedDict, total=False):
     model's."""
 
     shape: str | Sequence[str]
-    """`-shape SHAPES`: reshape the model: [1,3,224,224] for every input, or NAME[1,3,?,?],NAME[1..8,4]."""
+    """`-shape SHAPES`: reshape the model: 1,3,224,224 for every input, or NAME[1,3,?,?],NAME[1..8,4]."""
 
     data_shape: str | Sequence[str]
     """`-data_shape SHAPES`: shapes of the data for a model of open shape, in turn:

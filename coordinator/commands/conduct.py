@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ovbench.common.clock import utc_text
-from ovbench.common.errors import ExitCode, Unwritable, UsageError
+from ovbench.common.errors import ExitCode, UsageError
 
 from ..plan.plan import Plan
 from ..report.benchmark_app import benchmark_files
@@ -34,8 +34,8 @@ class Audience(Sink, Notices, Protocol):
     def keeps(self) -> bool:
         """Whether the report is to be in a folder, also where none was named."""
 
-    def begin(self, request: Request, problem: Unwritable | None) -> None:
-        """Before anything else. `problem`: why there will be no folder with the report."""
+    def begin(self, request: Request) -> None:
+        """Before anything else."""
 
     def step(self, number: int, note: str = "", more: str = "") -> None: ...
 
@@ -87,20 +87,18 @@ def conduct(
     command: tuple[str, ...],
 ) -> Conducted:
     """`bus`: by which the plan's agents are reached, to be opened when there is something to show. Raises UsageError
-    where the job is wrong; nothing has been measured then."""
+    where the job is wrong, and Unwritable where the report cannot be kept; nothing has been measured then."""
     if request.output.html or request.output.plots is not None:
         from ..report.html.vega import library
 
         library()
     planned = PlannedRun(request, plan, site, utc_text(), command)
     found = _folder(audience, planned)
-    audience.begin(request, found if isinstance(found, Unwritable) else None)
+    audience.begin(request)
     sinks = Fanout(audience)
     folder = ReportFolder(found, audience)
     where = f" on {len(set(plan.host_names.values()))} hosts" if plan.host_names else ""
     audience.step(1, more=f"{request.model.source}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}{where}")
-    if folder.problem:
-        audience.warn(f"{folder.problem}; the report will go to stdout")
     try:
         with bus as opened:
             record, crew = measure(opened, planned, sinks)
@@ -111,6 +109,7 @@ def conduct(
     finally:
         audience.close()
     audience.step(11)
+    folder.make_room()
     report = report_of(record, folder.save_samples if folder.kept else None)
     _save(report, record, folder)
     for failure in sinks.unheard:
@@ -122,12 +121,13 @@ def conduct(
     return Conducted(report, record.interrupted, folder.path, folder.problem, folder.whole)
 
 
-def _folder(audience: Audience, planned: PlannedRun) -> Folder | Unwritable | None:
-    """None where nothing is to be kept."""
-    wanted = planned.request.output.report_folder
-    if wanted is None and not audience.keeps:
+def _folder(audience: Audience, planned: PlannedRun) -> Folder | None:
+    """None where nothing is to be kept. Raises UsageError, and Unwritable."""
+    output = planned.request.output
+    if output.report_folder is None and not audience.keeps:
         return None
-    return open_folder(wanted, planned.started_at, planned.request.model.source)
+    model = planned.request.model.source
+    return open_folder(output.report_folder, planned.started_at, model, overwrite=output.overwrite)
 
 
 def _save(report: Report, record: RunRecord, folder: ReportFolder) -> None:

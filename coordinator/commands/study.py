@@ -10,7 +10,7 @@ from ..report.console import SteadyConsole, print_aside
 from ..report.study import print_answer
 from ..report.studylive import StudyScreen, print_trials
 from ..result.study import Outcome, Study
-from ..session.events import Event
+from ..session.events import AgentLost, Event, SinkFailed, Stopping
 from ..study.answer import Answer, answer_json
 from ..study.request import StudyRequest
 from ..study.runner import PlacedTrial, estimate_s
@@ -27,29 +27,33 @@ def run_study(request: StudyRequest, call: Call) -> ExitCode:
             if request.dry_run:
                 study, _, left = planned_study(request, site, call.command)
                 return _show_trials(request, study, left)
-            return conducted_study(request, call, site, StudyTerminal(request.json)).code
+            return conducted_study(request, call, site, StudyTerminal(request.json, request.quiet)).code
         except Unwritable as problem:
             print(f"ovbench-coord: {one_line(str(problem))}", file=sys.stderr)
             return ExitCode.UNWRITABLE
 
 
 class StudyTerminal:
-    """The command line as the audience of a study. `json`: stdout is the answer's alone."""
+    """The command line as the audience of a study. `json`: stdout is the answer's alone. `quiet`: nothing is shown
+    before it."""
 
-    def __init__(self, json: bool) -> None:
+    def __init__(self, json: bool, quiet: bool = False) -> None:
         self._json = json
+        self._quiet = quiet
         self._console = SteadyConsole(stderr=json)
         self._screen = StudyScreen(self._console)
 
     def begin(self, ended: Sequence[Outcome], text: str) -> None:
         self._screen.remember(ended)
-        self._screen.say(text)
+        if not self._quiet:
+            self._screen.say(text)
 
     def detach(self) -> None:
         self._console.detach()
 
     def handle(self, event: Event) -> None:
-        self._screen.handle(event)
+        if not self._quiet or isinstance(event, AgentLost | Stopping | SinkFailed):
+            self._screen.handle(event)
 
     def close(self) -> None:
         self._screen.close()
@@ -65,7 +69,8 @@ class StudyTerminal:
             print_answer(self._console, study, answer)
 
     def say(self, text: str) -> None:
-        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+        if not self._quiet:
+            self._console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     def warn(self, text: str) -> None:
         print(f"ovbench-coord: {text}", file=sys.stderr)

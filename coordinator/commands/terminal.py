@@ -1,34 +1,37 @@
 """The command line as the audience of a run: its screen while it goes on, then the report, on paper or for programs."""
 
-from ovbench.common.errors import Unwritable
-
 from ..report.console import SteadyConsole, print_aside
 from ..report.live import Screen
+from ..report.summary import print_summary
 from ..report.text import print_report
 from ..request.request import Request
 from ..result.report import Report, to_json
-from ..session.events import Event
+from ..session.events import AgentLost, Event, SinkFailed, Stopping
 from .stdout import print_bytes
 
 
 class Terminal:
     keeps = True
 
-    def begin(self, request: Request, problem: Unwritable | None) -> None:
+    def begin(self, request: Request) -> None:
+        self._quiet = request.output.quiet
         # Where the report is to go to stdout, it is alone there.
         self._json = request.output.json
-        self._console = SteadyConsole(stderr=self._json or problem is not None)
+        self._console = SteadyConsole(stderr=self._json)
         self._console.detach()
         self._screen = Screen(self._console, request)
 
     def handle(self, event: Event) -> None:
-        self._screen.handle(event)
+        if not self._quiet or isinstance(event, AgentLost | Stopping | SinkFailed):
+            self._screen.handle(event)
 
     def step(self, number: int, note: str = "", more: str = "") -> None:
-        self._screen.step(number, note, more)
+        if not self._quiet:
+            self._screen.step(number, note, more)
 
     def say(self, text: str) -> None:
-        self._screen.say(text)
+        if not self._quiet:
+            self._screen.say(text)
 
     def warn(self, text: str) -> None:
         self._screen.warn(text)
@@ -41,6 +44,9 @@ class Terminal:
 
     def show(self, report: Report, kept: bool) -> None:
         self._console.attach()
-        print_report(self._console, report)
+        if self._quiet:
+            print_summary(self._console, report)
+        else:
+            print_report(self._console, report)
         if self._json or not kept:
             print_bytes(to_json(report))

@@ -203,6 +203,8 @@ def _output(raw: argparse.Namespace) -> Output:
         save_samples=raw.save_samples,
         sample_memory_mb=raw.sample_memory,
         json=raw.json,
+        quiet=raw.quiet,
+        overwrite=raw.overwrite,
         html=raw.html,
         plots=raw.plots,
         latency_percentile=raw.latency_percentile,

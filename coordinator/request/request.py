@@ -111,6 +111,8 @@ class Output:
     save_samples: bool
     sample_memory_mb: int
     json: bool
+    quiet: bool = False
+    overwrite: bool = False
     html: bool = False
     plots: PlotFormat | None = None
     latency_percentile: int = 50

@@ -101,6 +101,22 @@ STATISTICS: Final = (
 
 RESULTS: Final = (
     Flag(
+        "quiet",
+        ("-q", "--quiet"),
+        "print the summary of the report alone: no steps, nothing while it goes on, no tables",
+        takes="nothing",
+        default=False,
+        refused="set it on the study itself",
+    ),
+    Flag(
+        "overwrite",
+        ("--overwrite",),
+        "write the report also where there is one in the folder already, over it",
+        takes="nothing",
+        default=False,
+        refused="a study has a folder of its own; name one where there is none",
+    ),
+    Flag(
         "save_samples",
         ("--save-samples",),
         "also write samples.npz: start and end of every inference that the figures count, in ns",

@@ -70,7 +70,9 @@ def _make(folder: Path, fresh: bool) -> Folder:
             raise
         raise Unwritable(f"the report folder {folder} cannot be made: a file of that name is in the way") from None
     except OSError as error:
-        raise Unwritable(f"the report folder {folder} cannot be made or written: {error.strerror or error}") from None
+        raise Unwritable(
+            f"the report folder {folder} cannot be made or written: {error.strerror or error}", error.errno in NO_ROOM
+        ) from None
 
 
 def write_file(file: Path, write: Callable[[IO[bytes]], object]) -> None:

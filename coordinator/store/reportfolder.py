@@ -4,6 +4,7 @@ A report that cannot be kept is the one loss that the run's figures would not su
 other file that is missing shows in the exit code.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from ovbench.common.errors import Unwritable, UsageError
 
 from ..result.report import Report, to_json
 from ..result.study import STUDY_FILE
-from .files import REPORT_FILE, SAMPLES_FILE, Folder, make_folder, write_arrays, write_files, write_named
+from .files import Folder, make_folder, write_arrays, write_files, write_named
+from .names import PAGE_FILE, REPORT_FILE, SAMPLES_FILE
 
 
 class Notices(Protocol):
@@ -25,15 +27,17 @@ class Notices(Protocol):
     def warn(self, text: str) -> None: ...
 
 
-def open_folder(wanted: Path | None, started_at: str, model: str) -> Folder | Unwritable:
-    """The folder that was asked for, or a new one in ovbench-results; what is in the way where there can be none.
-    Raises UsageError for one that has a study in it."""
+def open_folder(wanted: Path | None, started_at: str, model: str, *, overwrite: bool = False) -> Folder:
+    """The folder that was asked for, or a new one in ovbench-results. Raises UsageError for one that has a study in it,
+    or without `overwrite` a report, and Unwritable where there can be none."""
     if wanted is not None and (wanted / STUDY_FILE).exists():
         raise UsageError(f"--report-folder {wanted}: there is a study in it; name another folder")
+    if wanted is not None and not overwrite and (wanted / REPORT_FILE).exists():
+        raise UsageError(f"--report-folder {wanted}: there is a report in it; name another folder, or add --overwrite")
     try:
         return make_folder(wanted, started_at, model)
     except Unwritable as problem:
-        return problem
+        raise Unwritable(f"{problem}; name another by -report_folder DIR", problem.no_room) from None
 
 
 @dataclass
@@ -66,6 +70,13 @@ class ReportFolder:
         if isinstance(self._place, Folder):
             return str(self._place.path / REPORT_FILE)
         return f"{self._place}; the report is on stdout"
+
+    def make_room(self) -> None:
+        """For the files of a run that has been measured: those of an earlier one would be taken for its own."""
+        if isinstance(self._place, Folder):
+            for name in (REPORT_FILE, SAMPLES_FILE, PAGE_FILE):
+                with contextlib.suppress(OSError):
+                    (self._place.path / name).unlink()
 
     def take_back(self) -> None:
         """Leave no trace of a run that came to nothing."""

@@ -78,6 +78,7 @@ FLAGS: Final = (
         "with --dry-run: plan for the machine that topology --record DIR has recorded, not this one",
         metavar="DIR", parse=path, path="folder",
     ),
+    Flag("quiet", ("-q", "--quiet"), "print the answer alone: nothing while the trials go on", takes="nothing"),
     Flag("json", ("--json",), "print the answer, and nothing else, on stdout as JSON", takes="nothing"),
 )  # fmt: skip
 

@@ -84,6 +84,7 @@ class StudyRequest:
     sysfs: Path | None = None
     dry_run: bool = False
     json: bool = False
+    quiet: bool = False
     plots: PlotFormat | None = None
 
 
@@ -117,6 +118,7 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
         folder=raw.report_folder,
         dry_run=raw.dry_run,
         json=raw.json,
+        quiet=raw.quiet,
         plots=raw.plots,
     )
 
@@ -204,6 +206,7 @@ def _resumed(raw: argparse.Namespace, kind: KindName | None, axes: Axes) -> Stud
         own={} if _here(raw, FAIL_IF) is None else {FAIL_IF.dest: raw.fail_if},
         dry_run=raw.dry_run,
         json=raw.json,
+        quiet=raw.quiet,
     )
 
 

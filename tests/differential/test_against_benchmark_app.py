@@ -18,7 +18,7 @@ from tests.differential import facts
 from tests.differential.commands import COMMANDS, Command
 from tests.differential.facts import Facts, Ran
 
-COMMON: Final = ("--agents", "1", "--warmup", "0", "--check-outputs", "no", "--report-folder", ".")
+COMMON: Final = ("--agents", "1", "--warmup", "0", "--check-outputs", "no", "--report-folder", ".", "--overwrite")
 
 
 Finish = Callable[[], Ran]

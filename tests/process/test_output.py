@@ -105,6 +105,19 @@ def test_results_go_into_a_folder_of_their_own_by_default(tmp_path: Path) -> Non
     assert all((folder / "report.json").is_file() for folder in folders)
 
 
+def test_a_quiet_run_prints_the_summary_alone_and_keeps_a_report_that_is_there(tmp_path: Path) -> None:
+    words = [COORDINATOR, *ALONE, "-q", "--report-folder", "report"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE_S)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.match(r" [A-Z]+ +[\d,.]+ FPS", done.stdout.splitlines()[0])
+    assert not any(word in done.stdout for word in ("[Step", "left;", "agents  FPS", "latency  "))
+    first = (tmp_path / "report/report.json").read_bytes()
+    again = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE_S)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "there is a report in it; name another folder, or add --overwrite" in again.stderr
+    assert (tmp_path / "report/report.json").read_bytes() == first
+
+
 def test_a_built_in_model_is_exported_with_its_weights_beside_it(tmp_path: Path) -> None:
     file = tmp_path / "model.xml"
     done = subprocess.run([COORDINATOR, "export-model", "builtin:mlp", str(file)], capture_output=True, text=True)

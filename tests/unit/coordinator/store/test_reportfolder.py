@@ -47,17 +47,31 @@ def test_a_folder_with_a_study_in_it_is_refused(tmp_path: Path) -> None:
         open_folder(tmp_path, STARTED, "builtin:tiny")
 
 
-def test_without_a_folder_nothing_is_written_and_said_only_once(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_found_when_it_is_opened(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    folder, said = opened(tmp_path / "file" / "below")
-    assert not folder.kept
+    with pytest.raises(Unwritable) as refused:
+        opened(tmp_path / "file" / "below")
+    assert str(refused.value) == (
+        f"the report folder {tmp_path}/file/below cannot be made: a file of that name is in the way; name another by "
+        "-report_folder DIR"
+    )
+
+
+def test_a_report_is_not_written_over_unless_that_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_bytes(b"{}")
+    with pytest.raises(UsageError, match="there is a report in it; name another folder, or add --overwrite"):
+        open_folder(tmp_path, STARTED, "builtin:tiny")
+    assert open_folder(tmp_path, STARTED, "builtin:tiny", overwrite=True) == Folder(tmp_path, ())
+
+
+def test_nothing_of_a_report_that_is_written_over_is_left_beside_the_new_one(tmp_path: Path) -> None:
+    for name in ("report.json", "samples.npz", "report.html", "notes.txt"):
+        (tmp_path / name).write_bytes(b"old")
+    folder = ReportFolder(open_folder(tmp_path, STARTED, "builtin:tiny", overwrite=True), Said())
+    assert (tmp_path / "report.json").read_bytes() == b"old"  # until there is a new one
+    folder.make_room()
     folder.save_report(report())
-    folder.save_files("-report_type", lambda: {"a": b"a"}, announce=True)
-    assert folder.save_samples({"a": np.zeros(1)}) is None
-    folder.take_back()
-    assert folder.report_file.endswith("the report is on stdout")
-    assert folder.problem in folder.report_file
-    assert (said, folder.whole) == (Said(), True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "report.json"]
 
 
 def test_a_report_that_cannot_be_written_is_on_stdout_and_what_is_beside_it_is_not_tried(tmp_path: Path) -> None:
