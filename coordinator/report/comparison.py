@@ -52,14 +52,14 @@ def print_comparison(console: Console, comparison: Comparison, conditions: Seque
         console.print(part, highlight=False, soft_wrap=True)
 
     results = (comparison.first, *(pair.other for pair in comparison.others))
-    for letter, result in zip(_letters(comparison), results, strict=True):
+    for letter, result in zip(letters(comparison), results, strict=True):
         show(
             Text.assemble(
                 (f"{letter}  ", "bold"), result.name, (f"  {result.started_at}  ", "dim"),
                 (result.status, "dim" if result.status not in _DOUBTFUL else "bold yellow"),
             )
         )  # fmt: skip
-    for letter, pair in zip(_letters(comparison)[1:], comparison.others, strict=True):
+    for letter, pair in zip(letters(comparison)[1:], comparison.others, strict=True):
         if len(comparison.others) > 1:
             show(Text(f"\n{letter} against A", "bold underline"))
         for part in _differences(pair):
@@ -84,7 +84,7 @@ def print_comparison(console: Console, comparison: Comparison, conditions: Seque
         show(part)
 
 
-def _letters(comparison: Comparison) -> list[str]:
+def letters(comparison: Comparison) -> list[str]:
     """A, B, ... Z, then numbers."""
     count = 1 + len(comparison.others)
     return [_LETTERS[n] if n < len(_LETTERS) else f"R{n + 1}" for n in range(count)]
@@ -147,9 +147,9 @@ def _table(changes: Sequence[Change], letter: str, unstressed: str) -> Table:
     for change in changes:
         style = _STYLES.get(change.verdict, "dim").removeprefix(unstressed)
         verdict = Text(_WORDS.get(change.verdict, change.verdict), style)
-        first, other = _value(change.first, change.first_at_least), _value(change.other, change.other_at_least)
-        intervals = ("", _interval(change.first), _interval(change.other), _change_interval(change), Text())
-        rows.append(((change.figure, first, other, _change(change), verdict), intervals if any(intervals) else None))
+        first, other = value(change.first, change.first_at_least), value(change.other, change.other_at_least)
+        intervals = ("", _interval(change.first), _interval(change.other), span(change), Text())
+        rows.append(((change.figure, first, other, changed(change), verdict), intervals if any(intervals) else None))
     cells = [("figure", "A", letter, "change", Text("verdict")), *(row for pair in rows for row in pair if row)]
     # Half a number would be another number, so an interval that is too wide goes on in the next line behind its dots.
     broken = sum(max(map(len, column)) for column in zip(*cells, strict=True)) + len(cells[0]) * 2 - 1 > _WIDTH
@@ -164,7 +164,7 @@ def _broken(interval: str) -> str:
     return interval.replace("..", "..\n")
 
 
-def _value(figure: FigurePart | None, at_least: float | None) -> str:
+def value(figure: FigurePart | None, at_least: float | None) -> str:
     if figure is not None:
         return plain(figure.value)
     return "-" if at_least is None else beyond(plain(at_least))
@@ -175,7 +175,7 @@ def _interval(figure: FigurePart | None) -> str:
     return "" if ci95 is None else interval(None if ci95.low is None else max(0.0, ci95.low), ci95.high)
 
 
-def _change(change: Change) -> str:
+def changed(change: Change) -> str:
     if _of_next_to_nothing(change):
         assert change.first is not None
         assert change.other is not None
@@ -190,7 +190,7 @@ def _of_next_to_nothing(change: Change) -> bool:
     return known and change.figure.endswith("_ms") and change.first is not None and change.first.value < _LEAST_MS
 
 
-def _change_interval(change: Change) -> str:
+def span(change: Change) -> str:
     ci95, first = change.difference_ci95, change.first
     if ci95 is None or first is None or not first.value or _of_next_to_nothing(change):
         return ""
@@ -233,11 +233,9 @@ def _unmatched(pair: Pair, letter: str) -> list[Text]:
 def _judged(comparison: Comparison, conditions: Sequence[Requirement]) -> list[Text]:
     if not conditions:
         return []
-    letters = {
-        pair.other.name: letter for pair, letter in zip(comparison.others, _letters(comparison)[1:], strict=True)
-    }
+    letters = {pair.other.name: letter for pair, letter in zip(comparison.others, letters(comparison)[1:], strict=True)}
     lines = [
-        Text.assemble((f"  {word:<9}", style), _failure(failure, letters[failure.result]))
+        Text.assemble((f"  {word:<9}", style), failure_words(failure, named[failure.result]))
         for word, style, found in (
             ("failed", "bold red", comparison.failures),
             ("doubtful", "yellow", comparison.doubtful),
@@ -250,7 +248,7 @@ def _judged(comparison: Comparison, conditions: Sequence[Requirement]) -> list[T
     return [Text("\n" * (index == 0)) + line for index, line in enumerate(lines)]
 
 
-def _failure(failure: Failure, letter: str) -> str:
+def failure_words(failure: Failure, letter: str) -> str:
     where = f", at {_setting(failure.point)}" if failure.point else ""
     if failure.why:
         return f"{failure.condition}: cannot be judged{where}: {failure.why}"

@@ -70,7 +70,7 @@ def _reasons(validity: Validity) -> Iterator[Text]:
 
 
 def _facts(report: Report) -> Iterator[Text]:
-    lines = [list(_what(report)), list(_where(report))]
+    lines = [list(what(report)), list(where(report))]
     if report.measured:
         lines += _done(report)
     for facts in filter(None, lines):
@@ -80,7 +80,7 @@ def _facts(report: Report) -> Iterator[Text]:
         yield sparks
 
 
-def _what(report: Report) -> Iterator[str]:
+def what(report: Report) -> Iterator[str]:
     effective = report.effective
     if effective is None:
         yield str(report.requested.get("model", ""))
@@ -102,7 +102,7 @@ def _openvino(report: Report) -> str:
     return _listed([build.partition("-")[0] for build in builds])
 
 
-def _where(report: Report) -> Iterator[str]:
+def where(report: Report) -> Iterator[str]:
     there = [host for host in report.hosts if host.state != "lost"]
     yield _listed([host.topology.model for host in there] or [report.environment.cpu_model])
     if report.measured_cpus:
