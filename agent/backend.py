@@ -11,7 +11,8 @@ from ovbench.common.messages import Graph, Layers
 
 from .data.sketch import Content, look_twice
 from .host.libc import clock_addresses, semaphore_addresses
-from .loop import loops, native, null
+from .loop import null
+from .loop.cache import load_loops
 from .loop.layout import ControlRow, Slots
 from .openvino.backend import OpenVinoBackend
 from .openvino.model import StepTimes, iterations, load
@@ -101,14 +102,14 @@ class NullBackend:
         return NullBackend(job, job.null or self._service)
 
     def call(self, asynchronous: bool) -> int:
-        return native.entry(null.start_async if asynchronous else null.infer)
+        return load_loops().address("start_async" if asynchronous else "infer")
 
     def handles(self) -> list[int]:
         return [self._device.request(index) for index in range(self._count)]
 
     def connect(self, control: ControlRow, slots: Slots) -> None:
         for index, slot in enumerate(slots):
-            loops.install(slot)
+            load_loops().install(slot)
             self._device.connect(index, slot)
 
     def settle(self, statuses: Iterable[int]) -> str | None:

@@ -1,6 +1,6 @@
 """Starts agents as copies of one process that has everything loaded but OpenVINO.
 
-An agent that is forked shares numba, numpy and the compiled loops with its siblings: it starts in milliseconds and
+An agent that is forked shares numpy and the compiled loops with its siblings: it starts in milliseconds and
 its private memory is what its model needs. OpenVINO is left out because it must load after the affinity is set.
 The server has one thread until it forks, so a fork copies it whole.
 

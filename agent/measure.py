@@ -33,7 +33,7 @@ from .host.libc import clock_addresses
 from .host.numa import Whereabouts, read_policy, set_policy, several_nodes
 from .host.threads import thread_ids
 from .host.usage import Account, memory
-from .loop import loops
+from .loop.cache import load_loops
 from .loop.layout import AT_RATE, IN_QUERIES, ControlRow, Int64s
 from .loop.recorder import Recorder
 from .loop.tally import Counter
@@ -362,9 +362,9 @@ def _drive(
     control, slots = recorder.control, recorder.slots
     control.begin_ns, control.deadline_ns, control.limit = begin_ns, deadline_ns, limit
     if asynchronous:
-        loops.run_async(control.address, slots.address, len(slots))
+        load_loops().run_async(control.address, slots.address, len(slots))
     else:
-        loops.run_sync(control.address, slots.address)
+        load_loops().run_sync(control.address, slots.address)
     return backend.settle(slots.statuses.tolist())
 
 

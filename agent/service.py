@@ -75,7 +75,7 @@ class MeasureThread:
             load = prepare(job, self._control_threads, times, former)
             # Off the measured CPUs where there are others, else on this agent's own, not on its neighbours'.
             refused = self._pin_control_threads(job.placement.housekeeping or job.placement.cpus)
-            ready = load.ready(_notes(refused, load_loops()))
+            ready = load.ready(_notes(refused, load_loops().note))
             check(ready)  # it says what the model and the user's files say, so any of it may be too much
             self._load = load
             if self._stopped:  # before it could be seen

@@ -10,7 +10,7 @@ from ovbench.agent.loop.cache import load_loops
 # What is imported and collected stays. To look for garbage in it takes a third of that time, and a tenth of all tests'.
 gc.disable()
 
-# Before anything imports numba: the tests compile the loops into, and load them from, the same cache as agents do.
+# In the process that collects, so that they are compiled once, into the same cache as agents'.
 load_loops()
 
 pytest_plugins = ("tests.leftovers", "tests.attempts", "tests.order")

@@ -31,3 +31,11 @@ def start_writing(descriptor: int, offset: int, count: int) -> None:
     """Have the kernel begin to put this part of a file on the disk (sync_file_range(2), SYNC_FILE_RANGE_WRITE), without
     waiting for it; where it cannot, that is left to a later fsync."""
     c.CDLL(None).sync_file_range(descriptor, c.c_int64(offset), c.c_int64(count), c.c_uint(2))
+
+
+def function_address(name: str) -> int:
+    """Of a function of libc or libm."""
+    try:
+        return address(getattr(c.CDLL(None), name))
+    except AttributeError:
+        return address(getattr(c.CDLL("libm.so.6"), name))

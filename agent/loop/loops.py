@@ -22,7 +22,7 @@ has ended, whose callback starts it. The samples of a query are due when it begi
 
 from typing import Final
 
-from numba import cfunc, njit, types
+from numba import types
 
 from .layout import (
     AT_RATE,
@@ -65,21 +65,17 @@ from .layout import (
     S_STATUS,
     S_TIME,
     S_TURN,
-    Slot,
 )
 from .native import (
-    CACHED,
     call_pair,
     call_status,
     call_three,
-    entry,
+    compiled,
     fetch_add,
-    i64,
     now,
     sleep_until,
     stack_words,
     swap,
-    word_pointer,
     words,
 )
 from .pacing import (
@@ -104,11 +100,8 @@ _LEAST_NAP_NS: Final = 50_000
 
 _ASYNC_FAILED: Final = 1
 
-# What only compiled code calls has no signature: given one, numba would compile it at every import. What Python calls
-# has one, and is cached.
 
-
-@njit
+@compiled
 def _feed(control_address, slot_address):
     """Give a request the inputs of its next inference; returns OpenVINO's status.
 
@@ -129,7 +122,7 @@ def _feed(control_address, slot_address):
     return types.int32(0)
 
 
-@njit
+@compiled
 def _fed(control_address, slot_address, instant):
     """Synchronous: feed where inputs are. Returns when it starts, `instant` where nothing is fed, or NEVER after a
     failure."""
@@ -143,7 +136,7 @@ def _fed(control_address, slot_address, instant):
     return now(control[C_CLOCK], slot_address + 8 * S_TIME)
 
 
-@njit
+@compiled
 def _run_sync_closed(control_address, slot_address):
     """One reading of the clock ends an inference and starts the next."""
     control = words(control_address)
@@ -166,7 +159,7 @@ def _run_sync_closed(control_address, slot_address):
         start = end
 
 
-@njit
+@compiled
 def _run_sync_at_rate(control_address, slot_address):
     """Take the next arrival, wait until it is due, infer. An arrival that is due after the load is not waited for.
 
@@ -203,7 +196,7 @@ def _run_sync_at_rate(control_address, slot_address):
         await_end(control_address, timespec)
 
 
-@njit(types.void(i64, i64), nogil=True, cache=CACHED)
+@compiled
 def run_sync(control_address, slot_address):
     """Infer on one request, back to back or at a rate."""
     if words(control_address)[C_MODE] == AT_RATE:
@@ -213,7 +206,7 @@ def run_sync(control_address, slot_address):
     words(slot_address)[S_DONE] = 1
 
 
-@njit(types.void(i64), cache=CACHED)
+@compiled
 def rearm(slot_address):
     """Set the callback again before a request is started.
 
@@ -229,21 +222,21 @@ def rearm(slot_address):
         call_pair(function, slot[S_OBJECT], slot_address + 8 * S_MOVED)
 
 
-@njit
+@compiled
 def _ends_query(control_address):
     """Whether the sample that has ended is the last one of its query: nothing is in flight then. Once for each sample,
     be it one that failed."""
     return fetch_add(control_address + 8 * C_OPEN, -1) == 1
 
 
-@njit
+@compiled
 def _end_queries(control_address):
     control = words(control_address)
     for index in range(control[C_SIZE]):
         words(control[C_SLOTS] + index * 8 * ROW_WORDS)[S_DONE] = 1
 
 
-@njit
+@compiled
 def _fail(control_address, slot_address, status):
     """End the load: this request now, the others when they complete."""
     slot = words(slot_address)
@@ -256,7 +249,7 @@ def _fail(control_address, slot_address, status):
         _end_queries(control_address)
 
 
-@njit
+@compiled
 def _start(control_address, slot_address, instant):
     """Start a request, fed where inputs are; `instant` is its start where nothing is fed."""
     control = words(control_address)
@@ -274,7 +267,7 @@ def _start(control_address, slot_address, instant):
         _fail(control_address, slot_address, status)
 
 
-@njit
+@compiled
 def _take_turn(control_address, slot_address, instant):
     """Give a request that completed at `instant` the next arrival, if that is due, else leave it idle.
 
@@ -299,7 +292,7 @@ def _take_turn(control_address, slot_address, instant):
         instant = now(clock, timespec)
 
 
-@njit
+@compiled
 def _complete_at_rate(control_address, slot_address, instant):
     slot = words(slot_address)
     record_due(slot_address, slot[S_DUE], slot[S_START], instant)
@@ -316,7 +309,7 @@ def _complete_at_rate(control_address, slot_address, instant):
         slot[S_DONE] = 1
 
 
-@njit
+@compiled
 def _begin_query(control_address, begin):
     """Start all samples of a query, due at `begin`, while nothing is in flight; it is not this thread's any more when
     the last one is started.
@@ -335,7 +328,7 @@ def _begin_query(control_address, begin):
         instant = now(clock, timespec)
 
 
-@njit
+@compiled
 def _complete_in_query(control_address, slot_address, instant):
     slot = words(slot_address)
     record_due(slot_address, slot[S_DUE], slot[S_START], instant)
@@ -348,15 +341,15 @@ def _complete_in_query(control_address, slot_address, instant):
             _end_queries(control_address)
 
 
-@cfunc(types.void(word_pointer, word_pointer), cache=CACHED)
+@compiled
 def on_complete(functor, exception):
     """Completion of an inference: `functor` holds the slot's address, `exception` is null unless it failed."""
-    slot_address = functor[0]
+    slot_address = words(functor)[0]
     slot = words(slot_address)
     control_address = slot[S_CONTROL]
     control = words(control_address)
     instant = now(control[C_CLOCK], slot_address + 8 * S_TIME)
-    if exception[0] != 0:
+    if words(exception)[0] != 0:
         _fail(control_address, slot_address, _ASYNC_FAILED)
         return
     mode = control[C_MODE]
@@ -372,20 +365,15 @@ def on_complete(functor, exception):
         _complete_in_query(control_address, slot_address, instant)
 
 
-@cfunc(types.boolean(word_pointer, word_pointer, types.int32), cache=CACHED)
+@compiled
 def manage_function(target, source, operation):
     """The manager of the std::function in a slot: 2 clones the one word of state; nothing needs destroying."""
     if operation == 2:
-        target[0] = source[0]
+        words(target)[0] = words(source)[0]
     return False
 
 
-def install(slot: Slot) -> None:
-    """Have the slot's std::function call `on_complete`."""
-    slot.set_function(entry(manage_function), entry(on_complete))
-
-
-@njit
+@compiled
 def _skip_done(slots_address, count, index):
     """The first request from `index` on that is not done; `count` if all are."""
     while index < count and words(slots_address + index * 8 * ROW_WORDS)[S_DONE] != 0:
@@ -393,7 +381,7 @@ def _skip_done(slots_address, count, index):
     return index
 
 
-@njit
+@compiled
 def _run_async_closed(control_address, slots_address, count, instant):
     """Start every request once and sleep until all are done; the callbacks do the rest."""
     control = words(control_address)
@@ -408,7 +396,7 @@ def _run_async_closed(control_address, slots_address, count, instant):
     _await_done(control_address, slots_address, count)
 
 
-@njit
+@compiled
 def _run_queries(control_address, slots_address, count, instant):
     """Begin the first query and sleep until all are done; the callbacks do the rest."""
     control = words(control_address)
@@ -420,7 +408,7 @@ def _run_queries(control_address, slots_address, count, instant):
     _await_done(control_address, slots_address, count)
 
 
-@njit
+@compiled
 def _await_done(control_address, slots_address, count):
     control = words(control_address)
     clock, timespec = control[C_CLOCK], control_address + 8 * C_SCRATCH
@@ -432,7 +420,7 @@ def _await_done(control_address, slots_address, count):
         done = _skip_done(slots_address, count, done)
 
 
-@njit
+@compiled
 def _claim_idle(slots_address, count, first):
     """Make an idle request the caller's: its index, searched from `first` on and round; `count` if there is none."""
     for step in range(count):
@@ -443,7 +431,7 @@ def _claim_idle(slots_address, count, first):
     return count
 
 
-@njit
+@compiled
 def _start_when_due(control_address, slot_address):
     """Give a request of the waiting thread's the next arrival, wait until that is due, and start it."""
     control = words(control_address)
@@ -463,7 +451,7 @@ def _start_when_due(control_address, slot_address):
     slot[S_DONE] = 1
 
 
-@njit
+@compiled
 def _await_another(control_address, instant):
     """With no request idle when looked for from `instant` on, sleep until another arrival comes due.
 
@@ -479,7 +467,7 @@ def _await_another(control_address, instant):
     sleep_until(control[C_SLEEP], timespec, min(wake, instant + NAP_NS))
 
 
-@njit
+@compiled
 def _run_async_at_rate(control_address, slots_address, count):
     """Start idle requests when arrivals are due, each in its turn, until none goes on."""
     for index in range(count):
@@ -499,7 +487,7 @@ def _run_async_at_rate(control_address, slots_address, count):
     await_end(control_address, control_address + 8 * C_SCRATCH)
 
 
-@njit(types.void(i64, i64, i64), nogil=True, cache=CACHED)
+@compiled
 def run_async(control_address, slots_address, count):
     """Keep every request in flight, in queries all together, or at a rate start one when an arrival is due.
 

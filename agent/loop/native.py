@@ -1,16 +1,17 @@
 """What the compiled loops are built on: words of memory, calls of C functions, atomic operations, the clock and sleep.
 
-Addresses, not symbols, because only then can machine code be cached on disk.
+Addresses, not symbols, because only then is the machine code the same in every process. Division has numpy's errors,
+which are none: no exception of Python's leaves the loops.
 """
 
 from typing import Any, Final
 
 from llvmlite import ir
-from numba import config, njit, types
+from numba import njit, types
 from numba.extending import intrinsic
 
-CACHED: Final = bool(config.CACHE_DIR)  # type: ignore[attr-defined]
-"""Only in a folder that was chosen for it (`cache`): numba would take files from whatever other place it finds."""
+compiled: Final = njit(error_model="numpy")
+"""Has numba compile a function, with all that it calls."""
 
 i64 = types.int64
 word_pointer = types.CPointer(types.int64)
@@ -144,7 +145,7 @@ def bit_length(typing_context: Any, value: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-@njit
+@compiled
 def now(clock, timespec):
     """CLOCK_MONOTONIC in ns; `timespec` is the address of two words of scratch."""
     _call_clock(clock, types.int32(1), timespec)
@@ -152,14 +153,9 @@ def now(clock, timespec):
     return pair[0] * 1_000_000_000 + pair[1]
 
 
-@njit
+@compiled
 def sleep_until(sleep, timespec, instant):
     pair = words(timespec)
     pair[0] = instant // 1_000_000_000
     pair[1] = instant % 1_000_000_000
     _call_sleep(sleep, types.int32(1), types.int32(1), timespec)
-
-
-def entry(function: Any) -> int:
-    """The address of a compiled `cfunc`."""
-    return int(function.address)

@@ -6,7 +6,7 @@ own counter or from one that agents share.
 
 from typing import Final
 
-from numba import njit, types
+from numba import types
 
 from .layout import (
     C_ARRIVALS,
@@ -30,7 +30,7 @@ from .layout import (
     C_TIMEOUT,
     C_ZERO,
 )
-from .native import fetch_add, now, reals, sleep_until, swap, words
+from .native import compiled, fetch_add, now, reals, sleep_until, swap, words
 
 _SPIN_NS: Final = 2_000_000
 """A sleeping thread wakes late by up to about a millisecond on a busy machine: sleep to here, then spin."""
@@ -45,7 +45,7 @@ _NO_MORE: Final = (1 << 63) - 1
 """When the arrival after the last is due."""
 
 
-@njit
+@compiled
 def goes_on(control_address, instant):
     """Whether an inference may start at `instant`, or one that is due then is the load's; takes one from the limit
     where there is one."""
@@ -58,7 +58,7 @@ def goes_on(control_address, instant):
     return ticket < control[C_LIMIT] or instant < control[C_DEADLINE]
 
 
-@njit
+@compiled
 def await_begin(control_address):
     """Sleep to shortly before the beginning, spin to it, and return the instant it is then. A stop ends the wait."""
     control = words(control_address)
@@ -74,7 +74,7 @@ def await_begin(control_address):
     return instant
 
 
-@njit
+@compiled
 def due(control_address, number):
     """When arrival `number` is due, in whole ns."""
     control = words(control_address)
@@ -86,7 +86,7 @@ def due(control_address, number):
     return control[C_ZERO] + words(control[C_DUES])[number]
 
 
-@njit
+@compiled
 def first_due_after(control_address, instant):
     """When the first of the arrivals that nobody has taken is due that is due after `instant`."""
     control = words(control_address)
@@ -105,7 +105,7 @@ def first_due_after(control_address, instant):
     return due(control_address, low)
 
 
-@njit
+@compiled
 def admits(control_address, arrival, instant):
     """Whether the load has an arrival that is due at `arrival`, as seen at `instant`.
 
@@ -117,7 +117,7 @@ def admits(control_address, arrival, instant):
     return goes_on(control_address, arrival)
 
 
-@njit
+@compiled
 def in_time(control_address, arrival, instant):
     """Whether what was admitted may still be started at `instant`; the deadline may have been moved meanwhile."""
     control = words(control_address)
@@ -126,14 +126,14 @@ def in_time(control_address, arrival, instant):
     return control[C_LIMIT] != 0 or (arrival < control[C_DEADLINE] and instant < control[C_DRAIN])
 
 
-@njit
+@compiled
 def _is_over(control_address, current):
     """Whether nothing can become due any more: after a stop, or the deadline, which may have been moved meanwhile."""
     control = words(control_address)
     return control[C_STOP] != 0 or (control[C_LIMIT] == 0 and current >= control[C_DEADLINE])
 
 
-@njit
+@compiled
 def await_due(control_address, timespec, instant, current):
     """Sleep, then spin to an instant, from `current` on; returns when it is then. The end of the load ends the wait."""
     control = words(control_address)
@@ -147,7 +147,7 @@ def await_due(control_address, timespec, instant, current):
     return current
 
 
-@njit
+@compiled
 def drops(control_address, arrival, instant):
     """Whether what was due at `arrival` has waited too long at `instant`; then it is recorded as dropped."""
     control = words(control_address)
@@ -158,7 +158,7 @@ def drops(control_address, arrival, instant):
     return True
 
 
-@njit
+@compiled
 def await_end(control_address, timespec):
     """Sleep to the deadline: a load at a rate lasts as long as was asked for, however early its last arrival is."""
     control = words(control_address)
@@ -168,7 +168,7 @@ def await_end(control_address, timespec):
         current = now(control[C_CLOCK], timespec)
 
 
-@njit
+@compiled
 def take_due(control_address, instant):
     """Take the next arrival if it is due at `instant`: when it is due, or NEVER. No other thread has that one."""
     queue = words(control_address)[C_QUEUE]

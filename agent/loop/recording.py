@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from numba import njit
-
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE
 from ovbench.common.samplelayout import CLOSED_WORDS, DUE, END, OPEN_WORDS, START
 
@@ -36,7 +34,7 @@ from .layout import (
     S_SLICES,
     S_SQUARE,
 )
-from .native import bit_length, reals, words
+from .native import bit_length, compiled, reals, words
 
 _FINE_BITS: Final = FINE.bits
 _COARSE_BITS: Final = COARSE.bits
@@ -44,7 +42,7 @@ _COARSE_SIZE: Final = COARSE.size
 _MOST_VALUE: Final = MOST_VALUE
 
 
-@njit
+@compiled
 def bucket(value, bits):
     """The bucket of a latency: `histogram.Layout(bits).buckets`, in integers."""
     if value < 0:
@@ -57,7 +55,7 @@ def bucket(value, bits):
     return (shift << (bits - 1)) + (value >> shift)
 
 
-@njit
+@compiled
 def _halve_slices(coarse, slices, size):
     """Make the slices twice as long: add each pair up into the first half and clear the second."""
     cells = words(coarse)
@@ -70,7 +68,7 @@ def _halve_slices(coarse, slices, size):
         cells[cell] = 0
 
 
-@njit
+@compiled
 def _fold(address, due, start, end):
     """Take a sample that is about to be overwritten into the histograms. Costs some 10 ns, and memory that is fixed."""
     slot = words(address)
@@ -101,7 +99,7 @@ def _fold(address, due, start, end):
     coarse[(since // slot[S_SLICE_NS]) * _COARSE_SIZE + bucket(latency, _COARSE_BITS)] += 1
 
 
-@njit
+@compiled
 def _fold_part(address, folded, value):
     """The service or the wait of a sample, of which `folded` were folded before."""
     part = words(address)
@@ -118,14 +116,14 @@ def _fold_part(address, folded, value):
     part[P_FINE + bucket(value, _FINE_BITS)] += 1
 
 
-@njit
+@compiled
 def _place_in_ring(slot, count):
     """Of the sample with that index, where the memory is full: behind the head, round and round."""
     head = slot[S_HEAD]
     return head + ((count - head) & slot[S_MASK])
 
 
-@njit
+@compiled
 def record(address, start, end):
     """Store an inference of a closed loop: in the head, then round the ring; what that overwrites is folded first."""
     slot = words(address)
@@ -141,7 +139,7 @@ def record(address, start, end):
     slot[S_COUNT] = count + 1
 
 
-@njit
+@compiled
 def record_due(address, due, start, end):
     """The same of an inference that was due at an instant of its own."""
     slot = words(address)

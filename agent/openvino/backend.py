@@ -17,7 +17,7 @@ from ..data.sketch import MOST_OUTPUTS, Content, look_twice
 from ..data.tensors import STRING
 from ..host.isa import read_isa
 from ..host.libc import memcpy_address
-from ..loop import loops
+from ..loop.cache import load_loops
 from ..loop.layout import ControlRow, Slots
 from .blame import gist
 from .capi import Library
@@ -100,9 +100,9 @@ class OpenVinoBackend:
         self._connected = True
         control.rearm = self._library.set_callback
         for request, slot in zip(self._requests, slots, strict=True):
-            loops.install(slot)
+            load_loops().install(slot)
             slot.object_address = request.object_address
-            loops.rearm(slot.address)
+            load_loops().rearm(slot.address)
 
     def feed(self, control: ControlRow, slots: Slots) -> None:
         if self._feed is None:

@@ -54,18 +54,15 @@ class _Loop:
     """`loops.run_sync` on one request of builtin:tiny, with the input of `ITEMS` others to be fed."""
 
     def __init__(self) -> None:
-        # Not before the process is pinned; and numba's cache must be known before numba is.
-        from ovbench.agent.loop.cache import load_loops
-
-        load_loops()
+        # Not before the process is pinned.
         from ovbench.agent.host import libc
-        from ovbench.agent.loop import loops
+        from ovbench.agent.loop.cache import load_loops
         from ovbench.agent.loop.recorder import Recorder
         from ovbench.agent.openvino import objects
         from ovbench.agent.openvino.builtin import builtin_file
         from ovbench.agent.openvino.capi import Library
 
-        self._loops = loops
+        self._loops = load_loops()
         self._library = Library()
         core = objects.Core(self._library)
         settings = {"NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": "1"}

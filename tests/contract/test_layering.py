@@ -85,7 +85,13 @@ def test_only_the_session_sees_the_fleet() -> None:
     assert {name for name in users if not name.startswith("coordinator.session.")} == set()
 
 
-LOOPS: Final = ("agent.loop.native", "agent.loop.recording", "agent.loop.pacing", "agent.loop.loops")
+LOOPS: Final = (
+    "agent.loop.native",
+    "agent.loop.recording",
+    "agent.loop.pacing",
+    "agent.loop.loops",
+    "agent.loop.serving",
+)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +99,8 @@ LOOPS: Final = ("agent.loop.native", "agent.loop.recording", "agent.loop.pacing"
     [
         ("zmq", {"common.wire", "common.hostbus", "common.hostlink", "common.hostsocket", "common.keys"}),
         ("openvino", {"agent.openvino.zoo"}),
-        ("numba", {*LOOPS, "agent.loop.null", "agent.loop.cache"}),
-        ("llvmlite", {"agent.loop.native"}),
+        ("numba", {*LOOPS, "agent.loop.compiling"}),
+        ("llvmlite", {"agent.loop.native", "agent.loop.compiling"}),
         (
             "ctypes",
             {
@@ -108,6 +114,7 @@ LOOPS: Final = ("agent.loop.native", "agent.loop.recording", "agent.loop.pacing"
                 "agent.host.libc",
                 "agent.host.numa",
                 "agent.host.process",
+                "agent.loop.machinecode",
             },
         ),
         ("psutil", {"agent.host.usage"}),
@@ -147,6 +154,8 @@ LOOPS_MAY: Final = (
     "common.histogram",
     "common.samplelayout",
     "agent.loop.layout",
+    "agent.loop.nullrow",
+    "math",
 )
 
 
@@ -210,12 +219,15 @@ IMPURE: Final = frozenset(
         "agent.host.threads",
         "agent.host.usage",
         "agent.loop.cache",
+        "agent.loop.compiling",
         "agent.loop.loops",
+        "agent.loop.machinecode",
         "agent.loop.native",
         "agent.loop.null",
         "agent.loop.pacing",
         "agent.loop.recording",
         "agent.loop.recorder",
+        "agent.loop.serving",
         "agent.measure",
         "agent.modelcache.cache",
         "agent.modelcache.making",

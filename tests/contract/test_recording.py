@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from ovbench.agent.loop import recording
+from ovbench.agent.loop.cache import load_loops
 from ovbench.agent.loop.recorder import Recorder
 from ovbench.common.histogram import Int64s
 from ovbench.common.messages import AnyNotice, Folded, Samples
@@ -38,7 +38,7 @@ def merged(requests: list[Int64s], span_ns: int) -> Merged:
     recorder.control.begin_ns = BEGIN
     for slot, samples in zip(recorder.slots, requests, strict=True):
         for start, end in samples.tolist():
-            recording.record(slot.address, start, end)
+            load_loops()["record"](slot.address, start, end)
     notices = list(received(recorder))
     pieces = pieces_of([notice for notice in notices if isinstance(notice, Samples)])
     folded = tuple(notice for notice in notices if isinstance(notice, Folded))

@@ -1,97 +1,129 @@
-"""Loading the compiled loops: from the cache, or compiled anew, whatever has become of the cache.
-
-With a loop of one line, which compiles in a moment."""
+"""Loading the machine code of the loops: from the cache, or compiled anew, whatever has become of the cache."""
 
 import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ovbench.agent.loop import cache as loopcache
+from ovbench.agent.loop import compiling
+from ovbench.agent.loop.linking import Image, Unlinkable
 from ovbench.common import cache
+from ovbench.common.errors import UsageError
 
-LOOP = """
-from numba import config, njit, types
 
-@njit(types.int64(types.int64), cache=bool(config.CACHE_DIR))
-def double(value):
-    return 2 * value
-"""
+@pytest.fixture(scope="module")
+def image() -> Image:
+    """The loops as they are compiled, once for all tests here."""
+    return loopcache._read(cache.entry("loops", loopcache._made_with(), loopcache._make).folder)
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "tmp").mkdir()
-    (tmp_path / "one_line_loop.py").write_text(LOOP)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(loopcache, "_LOOPS", ("one_line_loop",))
-    monkeypatch.syspath_prepend(tmp_path)
-    yield tmp_path / "cache" / "ovbench"
-    sys.modules.pop("one_line_loop", None)
+    return tmp_path / "cache" / "ovbench"
 
 
-def load() -> tuple[str, int]:
-    """As in a new process: what is said, and how many functions came from the cache."""
-    sys.modules.pop("one_line_loop", None)
-    said = loopcache.load_loops.__wrapped__()
-    loop: Any = sys.modules["one_line_loop"]
-    assert loop.double(21) == 42
-    return said, sum(loop.double.stats.cache_hits.values())
+@pytest.fixture
+def load(image: Image, monkeypatch: pytest.MonkeyPatch) -> Callable[[], tuple[str, int]]:
+    """As in a new process: what is said, and how often the loops were compiled for it."""
+    compiled: list[Image] = []
+
+    def compile_loops() -> Image:
+        compiled.append(image)
+        return image
+
+    monkeypatch.setattr(compiling, "compile_loops", compile_loops)
+
+    def load() -> tuple[str, int]:
+        before = len(compiled)
+        loops = loopcache.load_loops.__wrapped__()
+        assert loops["bucket"](21, 11) == 21
+        return loops.note, len(compiled) - before
+
+    return load
 
 
 def files(home: Path) -> list[Path]:
-    return [file for file in home.rglob("*") if file.suffix in (".nbi", ".nbc")]
+    return sorted(file for file in home.rglob("loops.*") if file.is_file())
 
 
-def test_the_loops_are_compiled_once(home: Path) -> None:
-    assert load() == ("", 0)
+def test_the_loops_are_compiled_once(home: Path, load: Callable[[], tuple[str, int]]) -> None:
     assert load() == ("", 1)
-    assert len(files(home)) == 2
+    assert load() == ("", 0)
+    assert [file.name for file in files(home)] == ["loops.bin", "loops.json"]
 
 
-def test_a_damaged_file_is_never_loaded_and_the_cache_is_mended(home: Path) -> None:
-    load()
-    for number in range(2):
-        file = sorted(files(home))[number]
-        file.write_bytes(file.read_bytes()[:-1])
-        assert load() == ("", 0)
-        assert load() == ("", 1)
-
-
-def test_files_that_numba_cannot_load_are_made_anew_even_if_they_are_as_they_were_written(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_damaged_file_is_never_loaded_and_the_cache_is_mended(
+    home: Path, load: Callable[[], tuple[str, int]], number: int
 ) -> None:
     load()
-    folder = next(file.parent.parent for file in files(home))
-    made_with = loopcache._made_with()
-    for file in files(home):
-        file.write_bytes(b"no pickle")
+    file = files(home)[number]
+    file.write_bytes(file.read_bytes()[:-1])
+    assert load() == ("", 1)
+    assert load() == ("", 0)
+
+
+@pytest.mark.parametrize("places", [b"no JSON", b"{}", b'{"symbols":{},"imports":{},"frames":0}'])
+def test_what_is_of_no_use_is_made_anew_even_if_it_is_as_it_was_written(
+    home: Path, load: Callable[[], tuple[str, int]], places: bytes
+) -> None:
+    load()
+    folder = files(home)[0].parent
+    (folder / "loops.json").write_bytes(places)
     (folder / "contents.json").unlink()
-    cache._seal(folder, made_with)
-    assert cache._whole(folder, made_with)
-    assert load() == ("", 0)
+    cache._seal(folder, loopcache._made_with())
+    assert cache._whole(folder, loopcache._made_with())
     assert load() == ("", 1)
+    assert load() == ("", 0)
 
 
-def test_a_users_cache_of_numba_holds_them_too(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_cache_of_numba_holds_them_too(
+    load: Callable[[], tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "numba"))
-    assert load() == ("", 0)
     assert load() == ("", 1)
+    assert load() == ("", 0)
     assert files(tmp_path / "numba" / "ovbench") != []
     assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "numba")
 
 
-def test_without_any_folder_they_are_compiled_in_memory(home: Path, tmp_path: Path) -> None:
+def test_without_any_folder_they_are_compiled_for_the_process_alone(
+    load: Callable[[], tuple[str, int]], tmp_path: Path
+) -> None:
     (tmp_path / "cache").write_text("a file")
     (tmp_path / "tmp").rmdir()
-    said, hits = load()
-    assert hits == 0
+    said, compiled = load()
+    assert compiled == 1
     assert said.startswith(
         "The compiled loops cannot be kept, and are compiled for each run, as no cache can be used ("
     )
     assert str(tmp_path / "cache") in said
     assert files(tmp_path) == []
+
+
+def test_a_machine_whose_code_cannot_be_loaded_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compile_loops() -> Image:
+        raise Unlinkable("there is no way to load code for machine 243")
+
+    monkeypatch.setattr(compiling, "compile_loops", compile_loops)
+    with pytest.raises(UsageError, match="cannot be compiled on this machine: there is no way to load code for"):
+        loopcache.load_loops.__wrapped__()
+
+
+def test_other_sources_another_cpu_and_other_compilers_have_entries_of_their_own(
+    load: Callable[[], tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load()
+    for change in (
+        lambda: monkeypatch.setattr(loopcache, "_cpu", lambda file: "another"),
+        lambda: monkeypatch.setattr(loopcache, "_MADE_BY", ("compiling",)),
+        lambda: monkeypatch.setattr(loopcache, "version", lambda name: "0"),
+    ):
+        change()
+        assert load() == ("", 1)
+        assert load() == ("", 0)

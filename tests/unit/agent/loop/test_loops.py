@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.agent.host.libc import clock_addresses, memcpy_address, semaphore_addresses
-from ovbench.agent.loop import loops, native, null
+from ovbench.agent.loop.cache import load_loops
 from ovbench.agent.loop.layout import AT_RATE, IN_QUERIES, FedInput, FeedTable
 from ovbench.agent.loop.null import NullDevice
+from ovbench.agent.loop.nullrow import INVALID
 from ovbench.agent.loop.recorder import Recorder
 from ovbench.common.clock import monotonic_ns
 from ovbench.common.histogram import Int64s
@@ -49,8 +50,8 @@ class NullLoad:
     def record_with(self, recorder: Recorder) -> None:
         self.recorder, self.control, self.slots = recorder, recorder.control, recorder.slots
         self.control.clock, self.control.sleep = clock_addresses()
-        self.control.call = native.entry(null.infer if self.api == "sync" else null.start_async)
-        self.control.set_input = native.entry(null.set_input)
+        self.control.call = load_loops().address("infer" if self.api == "sync" else "start_async")
+        self.control.set_input = load_loops().address("set_input")
         self.control.copy = memcpy_address()
         for index, slot in enumerate(self.slots):
             slot.request = self.device.request(index)
@@ -122,9 +123,9 @@ class NullLoad:
         self.control.zero_ns, self.control.drain_until_ns = begin + lead_in_ns, deadline + self.drain_ns
         control, slots = self.control.address, self.slots.address
         if self.api == "sync":
-            thread = threading.Thread(target=loops.run_sync, args=(control, slots), daemon=True)
+            thread = threading.Thread(target=load_loops().run_sync, args=(control, slots), daemon=True)
         else:
-            thread = threading.Thread(target=loops.run_async, args=(control, slots, self.requests), daemon=True)
+            thread = threading.Thread(target=load_loops().run_async, args=(control, slots, self.requests), daemon=True)
         thread.start()
         return thread
 
@@ -248,7 +249,7 @@ def test_an_input_that_cannot_be_set_ends_the_load(make_load: MakeLoad, api: Api
     load = make_load(api)
     notes = load.feed(0, [Fed("set", (5, 6)), Fed("set", (7, 0))])
     load.run(limit=10)
-    assert load.slots[0].status == null.INVALID
+    assert load.slots[0].status == INVALID
     assert load.all_done()
     assert load.recorder.completed == 1
     assert notes[:2].tolist() == [[5, 7], [0, 0]]
@@ -261,7 +262,7 @@ def test_an_input_that_cannot_be_set_ends_the_load_of_all_requests(make_load: Ma
         load.feed(request, [Fed("set", (5, 6, 0))])
     load.pace(period_ns)
     load.run(span_ns=ms(60_000))
-    assert null.INVALID in load.slots.statuses
+    assert INVALID in load.slots.statuses
     assert load.control.stop == 1
     assert load.all_done()
     assert load.recorder.completed <= 3
@@ -505,7 +506,7 @@ def test_samples_that_fail_end_the_queries_with_their_own(make_load: MakeLoad, f
         slot.turn = 0
     load.run(span_ns=ms(60_000))
     assert load.all_done()
-    assert {index for index, slot in enumerate(load.slots) if slot.status == null.INVALID} == failing
+    assert {index for index, slot in enumerate(load.slots) if slot.status == INVALID} == failing
     assert load.slots.counts.tolist() == [3 if request in failing else 4 for request in range(3)]
 
 

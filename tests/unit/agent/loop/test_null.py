@@ -12,14 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.agent.host.libc import address, semaphore_addresses
-from ovbench.agent.loop import null
-from ovbench.agent.loop.null import NullDevice, serve, service_end
+from ovbench.agent.loop.cache import load_loops
+from ovbench.agent.loop.null import NullDevice
+from ovbench.agent.loop.nullrow import N_CALLBACK, N_FUNCTOR, N_QUIT
 from ovbench.common.clock import NS_PER_S, to_ns
 from ovbench.common.job import NullService
 from tests.nullservices import service_times
 
 BEGIN = 1_000 * NS_PER_S
 SERVICE_NS = 1_000_000
+
+
+def service_end(request: int, start: int) -> int:
+    return int(load_loops()["service_end"](request, start))
 
 
 def services(device: NullDevice, count: int, request: int = 0) -> list[int]:
@@ -42,14 +47,14 @@ def done_within(device: NullDevice, span_s: float) -> int:
     return count
 
 
-@settings(deadline=None)  # the first call compiles
+@settings(deadline=None)
 @given(st.integers(0, 1 << 62))
 def test_without_a_fault_every_service_takes_the_same(start: int) -> None:
     plain = NullDevice(SERVICE_NS, 1, 1, 0, 0, (0, 0))
     assert service_end(plain.request(0), start) == start + SERVICE_NS
 
 
-@settings(deadline=None)  # the first call compiles
+@settings(deadline=None)
 @given(st.floats(0.1, 1000), st.floats(0.0, 1000))
 def test_after_t_seconds_a_service_takes_its_drift_times_t_longer(drift: float, after_s: float) -> None:
     start = BEGIN + to_ns(after_s)
@@ -65,7 +70,7 @@ def test_the_number_done_in_a_time_is_that_of_the_closed_form(percent: float) ->
     assert expected == pytest.approx(math.log(1 + drift * span_s) / (drift * service_s), rel=0.01)
 
 
-@settings(deadline=None)  # the first call compiles
+@settings(deadline=None)
 @given(st.floats(0.0, 2.0), st.floats(0.001, 1.0))
 def test_a_stall_takes_just_its_length_from_what_is_done(at_s: float, stall_s: float) -> None:
     assert done_within(faulty(stall_at_s=at_s, stall_s=stall_s), 3.0) == pytest.approx(3000 - 1000 * stall_s, abs=1)
@@ -113,8 +118,8 @@ class LateServer:
         clock, sleep, completion = map(address, self._functions)
         self.device = NullDevice(service_ns, 1, requests, clock, sleep, semaphore_addresses(), seed)
         self._server = self.device._servers[0]
-        self._server[1:, null._CALLBACK] = completion
-        self._server[1:, null._FUNCTOR] = range(requests)
+        self._server[1:, N_CALLBACK] = completion
+        self._server[1:, N_FUNCTOR] = range(requests)
         self._submitted = [0] * requests
         self._enough = 0
 
@@ -123,11 +128,11 @@ class LateServer:
         self._enough = services
         for request in order or range(len(self._submitted)):
             self._submit(request)
-        serve(self._server.ctypes.data, 0)
+        load_loops()["serve"](self._server.ctypes.data, 0)
 
     def _submit(self, request: int) -> None:
         self._submitted[request] = self.now_ns
-        null.start_async.ctypes(self.device.request(request))
+        load_loops()["start_async"](self.device.request(request))
 
     def _clock(self, _: int, timespec: "ctypes._Pointer[ctypes.c_int64]") -> int:
         self.looks += 1
@@ -147,7 +152,7 @@ class LateServer:
         self.spans.append((self._submitted[request], self.now_ns))
         self.order.append(request)
         if len(self.spans) == self._enough:
-            self._server[0, null._QUIT] = 1
+            self._server[0, N_QUIT] = 1
         else:
             self._submit(request)
 
@@ -192,7 +197,7 @@ def test_requests_are_served_in_the_order_in_which_they_were_submitted() -> None
 SEED: Final = 12
 
 
-@settings(deadline=None)  # the first call compiles
+@settings(deadline=None)
 @given(seed=st.integers(0, (1 << 62) - 1), stream=st.integers(0, 5), mean_ns=st.integers(1, NS_PER_S))
 def test_exponential_times_are_the_same_to_the_ns_in_plain_numpy(seed: int, stream: int, mean_ns: int) -> None:
     device = NullDevice(mean_ns, 6, 12, 0, 0, (0, 0), seed)
@@ -253,14 +258,14 @@ def test_a_server_is_busy_without_a_gap_while_requests_wait_and_takes_services_i
 @pytest.mark.parametrize(("service_us", "spin_us"), [(200, 70), (1000, 110), (2000, 160), (10_000, 200)])
 def test_the_longer_a_service_the_more_of_its_end_is_spun(service_us: int, spin_us: int) -> None:
     late = LateServer(1, [0], service_us * 1000)
-    null.infer.ctypes(late.device.request(0))
+    load_loops()["infer"](late.device.request(0))
     (slept_ns,) = late.wakes_ns
     assert slept_ns == pytest.approx((service_us - spin_us) * 1000, abs=10 * _STEP_NS)
 
 
 def test_a_service_of_no_time_ends_at_once_without_a_look_at_the_clock() -> None:
     late = LateServer(2, [0], service_ns=0)
-    assert null.infer.ctypes(late.device.request(0)) == 0
+    assert load_loops()["infer"](late.device.request(0)) == 0
     late.serve(9, order=(1, 0))
     assert (late.order, late.looks) == ([1, 0] * 4 + [1], 0)
 
@@ -268,5 +273,5 @@ def test_a_service_of_no_time_ends_at_once_without_a_look_at_the_clock() -> None
 def test_a_stall_holds_back_services_of_no_time_as_well() -> None:
     late = LateServer(1, [0], service_ns=0)
     late.device.begin(BEGIN, 0.0, 0.0, 0.5)
-    assert null.infer.ctypes(late.device.request(0)) == 0
+    assert load_loops()["infer"](late.device.request(0)) == 0
     assert BEGIN + NS_PER_S // 2 <= late.now_ns <= BEGIN + NS_PER_S // 2 + 10 * _STEP_NS

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovbench.agent.loop import recording
+from ovbench.agent.loop.cache import load_loops
 from ovbench.agent.loop.recorder import Recorder
 from ovbench.common.errors import UsageError
 from ovbench.common.folded import FoldedTimes
@@ -27,7 +27,7 @@ CAPACITY = HEAD + LEAST_RING
 def record(recorder: Recorder, request: int, samples: Int64s) -> None:
     address = recorder.slots[request].address
     for start, end in samples.tolist():
-        recording.record(address, start, end)
+        load_loops()["record"](address, start, end)
 
 
 def load(count: int, first: int = 0) -> Int64s:
@@ -195,7 +195,7 @@ def test_at_a_rate_services_and_waits_are_folded_apart_from_latencies() -> None:
     starts = dues + random.integers(0, 10**6, count)
     ends = starts + random.integers(10**5, 10**7, count)
     for due, start, end in zip(dues.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        recording.record_due(recorder.slots[1].address, due, start, end)
+        load_loops()["record_due"](recorder.slots[1].address, due, start, end)
     (folded,) = folded_of(recorder)
     assert (folded.request, folded.count) == (1, 3000)
     gone = slice(head, head + 3000)
@@ -228,7 +228,7 @@ def test_a_cleared_recorder_has_folded_no_services_and_waits() -> None:
     for _ in range(2):
         recorder.clear()
         for number in range(head + ring + 10):
-            recording.record_due(recorder.slots[0].address, number, number + 5, number + 12)
+            load_loops()["record_due"](recorder.slots[0].address, number, number + 5, number + 12)
         (folded,) = folded_of(recorder)
         assert_folded(folded.service, np.full(10, 7))
         assert_folded(folded.wait, np.full(10, 5))
@@ -244,7 +244,7 @@ def test_a_closed_loop_folds_neither_services_nor_waits() -> None:
 def test_with_a_number_of_arrivals_any_request_has_room_for_all_of_them() -> None:
     recorder = Recorder.allocate(2, 1, timed=True, arrivals=10_000)
     for number in range(10_000):
-        recording.record_due(recorder.slots[1].address, number, number, number + 1)
+        load_loops()["record_due"](recorder.slots[1].address, number, number, number + 1)
     assert folded_of(recorder) == []
     assert len(SampleArray.joined([m.array for m in recorder.contents() if isinstance(m, Samples)], True)) == 10_000
 

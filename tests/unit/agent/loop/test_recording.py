@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovbench.agent.loop import recording
+from ovbench.agent.loop.cache import load_loops
 from ovbench.agent.loop.recorder import Recorder
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE, Int64s, Layout
 from ovbench.common.samplememory import FIRST_SLICE_NS, HEAD
@@ -15,17 +15,17 @@ from ovbench.common.samplememory import FIRST_SLICE_NS, HEAD
 @settings(max_examples=200, deadline=None)
 @given(value=st.integers(0, MOST_VALUE) | st.integers(0, 60).map(lambda bits: 1 << bits))
 def test_the_loops_count_in_the_buckets_of_the_layout(layout: Layout, value: int) -> None:
-    assert recording.bucket(value, layout.bits) == layout.buckets(np.array([value]))[0]
+    assert load_loops()["bucket"](value, layout.bits) == layout.buckets(np.array([value]))[0]
 
 
 @pytest.mark.parametrize("layout", [FINE, COARSE], ids=["fine", "coarse"])
 def test_the_edges_of_the_octaves_are_the_same_in_the_loops(layout: Layout) -> None:
     edges = np.array([(1 << power) + step for power in range(43) for step in (-1, 0, 1)])
-    assert [recording.bucket(int(edge), layout.bits) for edge in edges] == layout.buckets(edges).tolist()
+    assert [load_loops()["bucket"](int(edge), layout.bits) for edge in edges] == layout.buckets(edges).tolist()
 
 
 def test_a_latency_below_zero_counts_as_zero() -> None:
-    assert recording.bucket(-5, FINE.bits) == 0
+    assert load_loops()["bucket"](-5, FINE.bits) == 0
 
 
 BEGIN = 5_000_000_000
@@ -42,7 +42,7 @@ def recorder() -> Recorder:
 def record(recorder: Recorder, samples: Int64s, request: int = 0) -> None:
     address = recorder.slots[request].address
     for start, end in samples.tolist():
-        recording.record(address, start, end)
+        load_loops()["record"](address, start, end)
 
 
 def load(count: int, span_ns: int = 10**9) -> Int64s:

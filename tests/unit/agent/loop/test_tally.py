@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ovbench.agent.loop import recording, tally
+from ovbench.agent.loop import tally
+from ovbench.agent.loop.cache import load_loops
 from ovbench.agent.loop.recorder import Recorder
 from ovbench.agent.loop.tally import Counter
 from ovbench.common.histogram import FINE
@@ -31,7 +32,7 @@ def at_a_rate() -> tuple[Recorder, Counter]:
 def back_to_back(recorder: Recorder, ends: Sequence[int], request: int = 0, since: int = 0) -> None:
     """Inferences that end so long after the beginning, each started when the one before it ended."""
     for start, end in zip([since, *ends], ends, strict=False):
-        recording.record(recorder.slots[request].address, BEGIN + start, BEGIN + end)
+        load_loops()["record"](recorder.slots[request].address, BEGIN + start, BEGIN + end)
 
 
 def work(tallies: Sequence[Tally]) -> dict[int, float]:
@@ -83,7 +84,7 @@ def test_after_a_stop_nothing_is_sent_of_cells_that_were_not_run_to_their_end() 
 def test_at_a_rate_what_ended_counts_and_cells_are_over_by_the_clock() -> None:
     recorder, counter = at_a_rate()
     for due, start, end in ((-30, -20, -5), (-10, 5, 20), (30, 40, 95), (90, 95, 150)):
-        recording.record_due(recorder.slots[0].address, BEGIN + due, BEGIN + start, BEGIN + end)
+        load_loops()["record_due"](recorder.slots[0].address, BEGIN + due, BEGIN + start, BEGIN + end)
     done = counter.take(BEGIN + 420)
     assert work(done) == {0: 2.0, 1: 1.0, 2: 0.0}
     assert latencies(done) == [65, 60], "from due, of those that were due since the window began"
@@ -92,7 +93,7 @@ def test_at_a_rate_what_ended_counts_and_cells_are_over_by_the_clock() -> None:
 def test_an_end_that_comes_to_light_when_its_cell_was_sent_is_in_the_next() -> None:
     recorder, counter = at_a_rate()
     counter.take(BEGIN + 210)
-    recording.record_due(recorder.slots[0].address, BEGIN + 150, BEGIN + 150, BEGIN + 190)
+    load_loops()["record_due"](recorder.slots[0].address, BEGIN + 150, BEGIN + 150, BEGIN + 190)
     assert work(counter.take(BEGIN + 500)) == {2: 1.0}
 
 
