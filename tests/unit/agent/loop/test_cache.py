@@ -119,11 +119,11 @@ def test_other_sources_another_cpu_and_other_compilers_have_entries_of_their_own
     load: Callable[[], tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load()
-    for change in (
-        lambda: monkeypatch.setattr(loopcache, "_cpu", lambda file: "another"),
-        lambda: monkeypatch.setattr(loopcache, "_MADE_BY", ("compiling",)),
-        lambda: monkeypatch.setattr(loopcache, "version", lambda name: "0"),
+    for owner, name, value in (
+        (loopcache, "_cpu", lambda file: "another"),
+        (loopcache, "_MADE_BY", ("compiling",)),
+        (loopcache, "version", lambda name: "0"),
     ):
-        change()
+        monkeypatch.setattr(owner, name, value)
         assert load() == ("", 1)
         assert load() == ("", 0)
