@@ -342,6 +342,9 @@ class RunOptions(TypedDict, total=False):
     plots: Plots
     """`--plots`: also write each chart as a file of that format; needs ovbench[html]."""
 
+    markdown: Text
+    """`--markdown FILE`: also write the report as Markdown, for a comment on a pull request; - for stdout."""
+
     strict: bool
     """`--strict`: a warning, too, makes a run INVALID: exit code 4."""
 
@@ -452,6 +455,9 @@ class StudyOptions(TypedDict, total=False):
 
     plots: Plots
     """`--plots`: also write each chart as a file; needs ovbench[html]."""
+
+    markdown: Text
+    """`--markdown FILE`: also write the answer as Markdown, for a comment on a pull request; - for stdout."""
 
     inputs: Text | Sequence[Text]
     """`-i PATH [PATH ...]`: files for the inputs, or folders of them: images, .npy and .bin. PATH,PATH or

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from ovbench.common.errors import ExitCode, UsageError
 
+from ..request.contradictions import refuse_two_on_stdout
 from ..request.flag import Flag
 from ..request.parser import Parser
+from ..request.paths import STDOUT, writable_or_stdout
 from ..request.requirement import Requirement, parse_requirement
+from .markdown import MARKDOWN, write_markdown
 from .stdout import print_json
 from .verb import RESULT, Call
 
@@ -31,6 +35,7 @@ FLAGS: Final = (
         takes="nothing",
     ),
     Flag("force", ("--force",), "compare figures that are doubtful, too: of runs that are not VALID", takes="nothing"),
+    MARKDOWN,
     Flag("json", ("--json",), "for programs", takes="nothing"),
 )  # fmt: skip
 
@@ -45,6 +50,7 @@ class CompareResults:
     json: bool
     within_run: bool = False
     force: bool = False
+    markdown: Path | None = None
 
 
 def parse_compare(argv: Sequence[str]) -> CompareResults:
@@ -64,7 +70,11 @@ def parse_compare(argv: Sequence[str]) -> CompareResults:
         raise UsageError("--significant is about --fail-if; add a condition, as in --fail-if 'p99 > +5%'")
     if raw.within_run and not raw.significant:
         raise UsageError("--within-run is about --significant; add that, or leave it out")
-    return CompareResults(tuple(raw.results), conditions, raw.significant, raw.json, raw.within_run, raw.force)
+    refuse_two_on_stdout(raw)
+    markdown = writable_or_stdout("--markdown", raw.markdown)
+    return CompareResults(
+        tuple(raw.results), conditions, raw.significant, raw.json, raw.within_run, raw.force, markdown
+    )
 
 
 def compare(request: CompareResults, _: Call) -> ExitCode:
@@ -80,6 +90,10 @@ def compare(request: CompareResults, _: Call) -> ExitCode:
     )
     if request.json:
         print_json(comparison)
-    else:
+    elif request.markdown != STDOUT:
         print_comparison(SafeConsole(), comparison, request.conditions)
+    if request.markdown is not None:
+        from ..report.markdown.comparison import comparison_markdown
+
+        write_markdown(request.markdown, comparison_markdown(comparison, request.conditions))
     return ExitCode.INVALID if comparison.failures else ExitCode.VALID

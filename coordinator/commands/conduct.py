@@ -12,6 +12,7 @@ from ovbench.common.errors import ExitCode, UsageError
 from ..plan.plan import Plan
 from ..report.benchmark_app import benchmark_files
 from ..request.config import config_json
+from ..request.paths import STDOUT
 from ..request.request import Request
 from ..result.report import Report
 from ..run.assemble import report_of
@@ -138,6 +139,11 @@ def _save(report: Report, record: RunRecord, folder: ReportFolder) -> None:
     if request.output.dump_config is not None:
         asked = config_json(record.plan.jobs[0].runtime.properties())
         folder.save_named("-dump_config", request.output.dump_config, asked, "the properties asked for are")
+    markdown = request.output.markdown
+    if markdown is not None and markdown != STDOUT:
+        from ..report.markdown.run import run_markdown
+
+        folder.save_named("--markdown", markdown, run_markdown(report).encode(), "the Markdown is")
     file = request.output.exec_graph_path
     if file is None:
         return

@@ -9,10 +9,13 @@ from typing import Final
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
 from ovbench.common.printable import one_line
 
+from ..request.contradictions import refuse_two_on_stdout
 from ..request.flag import Flag
 from ..request.parser import Parser
+from ..request.paths import STDOUT, writable_or_stdout
 from ..request.request import PlotFormat
 from ..request.resultflags import PLOTS
+from .markdown import MARKDOWN, write_markdown
 from .stdout import print_bytes, print_json
 from .verb import RESULT, Call
 
@@ -20,6 +23,7 @@ FLAGS: Final = (
     Flag("json", ("--json",), "the report; of a study its plan and its trials", takes="nothing"),
     Flag("html", ("--html",), "also write report.html beside it; needs ovbench[html]", takes="nothing"),
     Flag("plots", ("--plots",), "also write each chart as a file; needs ovbench[html]", choices=PLOTS),
+    MARKDOWN,
 )
 
 
@@ -29,6 +33,7 @@ class ShowResult:
     json: bool
     html: bool = False
     plots: PlotFormat | None = None
+    markdown: Path | None = None
 
 
 def parse_show(argv: Sequence[str]) -> ShowResult:
@@ -39,7 +44,9 @@ def parse_show(argv: Sequence[str]) -> ShowResult:
     )
     parser.add_argument("result", metavar="RESULT", help=RESULT)
     raw = parser.parse_args(list(argv))
-    return ShowResult(raw.result, raw.json, raw.html, raw.plots)
+    refuse_two_on_stdout(raw)
+    markdown = writable_or_stdout("--markdown", raw.markdown)
+    return ShowResult(raw.result, raw.json, raw.html, raw.plots, markdown)
 
 
 def show(request: ShowResult, _: Call) -> ExitCode:
@@ -53,10 +60,14 @@ def show(request: ShowResult, _: Call) -> ExitCode:
         report = saved.report
         if request.json:
             print_bytes(to_json(report))
-        else:
+        elif request.markdown != STDOUT:
             from ..report.text import print_report
 
             print_report(SafeConsole(), report)
+        if request.markdown is not None:
+            from ..report.markdown.run import run_markdown
+
+            write_markdown(request.markdown, run_markdown(report))
 
         def draw() -> Mapping[str, bytes]:
             from ..report.html.runpage import run_files  # takes longer to load than all the rest
@@ -67,10 +78,15 @@ def show(request: ShowResult, _: Call) -> ExitCode:
     study, outcomes, one_report = saved.study, saved.outcomes, saved.one_report
     if request.json:
         print_json({"study": study, "trials": outcomes})
-    else:
+    elif request.markdown != STDOUT:
         from ..report.study import print_study
 
         print_study(SafeConsole(), study, outcomes)
+    if request.markdown is not None:
+        from ..report.markdown.study import study_markdown
+        from ..study.kinds.registry import kind_of
+
+        write_markdown(request.markdown, study_markdown(study, kind_of(study).conclude(study, outcomes)))
 
     def draw_study() -> Mapping[str, bytes]:
         from ..report.html.studypage import study_files

@@ -9,11 +9,13 @@ from ovbench.common.printable import one_line
 from ..report.console import SteadyConsole, print_aside
 from ..report.study import print_answer
 from ..report.studylive import StudyScreen, print_trials
+from ..request.paths import STDOUT
 from ..result.study import Outcome, Study
 from ..session.events import AgentLost, Event, SinkFailed, Stopping
 from ..study.answer import Answer, answer_json
 from ..study.request import StudyRequest
 from ..study.runner import PlacedTrial, estimate_s
+from .markdown import write_markdown
 from .sites import sited
 from .stdout import print_bytes, print_json
 from .studying import conducted_study, planned_study
@@ -27,20 +29,20 @@ def run_study(request: StudyRequest, call: Call) -> ExitCode:
             if request.dry_run:
                 study, _, left = planned_study(request, site, call.command)
                 return _show_trials(request, study, left)
-            return conducted_study(request, call, site, StudyTerminal(request.json, request.quiet)).code
+            return conducted_study(request, call, site, StudyTerminal(request)).code
         except Unwritable as problem:
             print(f"ovbench-coord: {one_line(str(problem))}", file=sys.stderr)
             return ExitCode.UNWRITABLE
 
 
 class StudyTerminal:
-    """The command line as the audience of a study. `json`: stdout is the answer's alone. `quiet`: nothing is shown
-    before it."""
+    """The command line as the audience of a study. Where the answer is to go to stdout, it is alone there. Where the
+    request is quiet, nothing is shown before it."""
 
-    def __init__(self, json: bool, quiet: bool = False) -> None:
-        self._json = json
-        self._quiet = quiet
-        self._console = SteadyConsole(stderr=json)
+    def __init__(self, request: StudyRequest) -> None:
+        self._json, self._markdown = request.json, request.markdown == STDOUT
+        self._quiet = request.quiet
+        self._console = SteadyConsole(stderr=self._json or self._markdown)
         self._screen = StudyScreen(self._console)
 
     def begin(self, ended: Sequence[Outcome], text: str) -> None:
@@ -67,6 +69,10 @@ class StudyTerminal:
             print_bytes(answer_json(answer))
         if outcomes:
             print_answer(self._console, study, answer)
+        if outcomes and self._markdown:
+            from ..report.markdown.study import study_markdown
+
+            write_markdown(STDOUT, study_markdown(study, answer))
 
     def say(self, text: str) -> None:
         if not self._quiet:

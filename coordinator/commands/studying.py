@@ -13,6 +13,7 @@ from ovbench.common.clock import utc_text
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
 
 from ..machine.limits import check_limits
+from ..request.paths import STDOUT
 from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study
 from ..run.site import Site
 from ..session.events import Fanout, Sink
@@ -222,16 +223,31 @@ def _save(planned: PlannedStudy, outcomes: Sequence[Outcome], answer: Answer, au
         return ""
     data = answer_json(answer)
     store.write_own_file(folder.path / ANSWER_FILE, lambda stream: stream.write(data))
+    unwritten = _save_markdown(request, study, answer, audience)
     try:
         files = study_files(study, outcomes, folder.reports(), request.plots, answer)
         store.write_files(folder.path, files)
     except (Unwritable, ValueError, UsageError) as problem:
         text = f"no report.html: {problem}"
         audience.say(text)
-        return (
-            text if isinstance(problem, Unwritable) else ""
-        )  # without the extra there is none, unless it was asked for
+        # Without the extra there is none, unless it was asked for.
+        return text if isinstance(problem, Unwritable) else unwritten
     audience.say(f"{', '.join((*files, ANSWER_FILE))} in {folder.path}")
+    return unwritten
+
+
+def _save_markdown(request: StudyRequest, study: Study, answer: Answer, audience: StudyAudience) -> str:
+    """Why it could not be written, else empty. On stdout it is the terminal's."""
+    if request.markdown is None or request.markdown == STDOUT:
+        return ""
+    from ..report.markdown.study import study_markdown
+
+    try:
+        store.write_named(request.markdown, study_markdown(study, answer).encode())
+    except Unwritable as problem:
+        audience.warn(f"--markdown: {problem}")
+        return f"--markdown: {problem}"
+    audience.say(f"the Markdown is in {request.markdown}")
     return ""
 
 

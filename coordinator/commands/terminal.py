@@ -4,6 +4,7 @@ from ..report.console import SteadyConsole, print_aside
 from ..report.live import Screen
 from ..report.summary import print_summary
 from ..report.text import print_report
+from ..request.paths import STDOUT
 from ..request.request import Request
 from ..result.report import Report, to_json
 from ..session.events import AgentLost, Event, SinkFailed, Stopping
@@ -16,8 +17,8 @@ class Terminal:
     def begin(self, request: Request) -> None:
         self._quiet = request.output.quiet
         # Where the report is to go to stdout, it is alone there.
-        self._json = request.output.json
-        self._console = SteadyConsole(stderr=self._json)
+        self._json, self._markdown = request.output.json, request.output.markdown == STDOUT
+        self._console = SteadyConsole(stderr=self._json or self._markdown)
         self._console.detach()
         self._screen = Screen(self._console, request)
 
@@ -50,3 +51,7 @@ class Terminal:
             print_report(self._console, report)
         if self._json or not kept:
             print_bytes(to_json(report))
+        elif self._markdown:
+            from ..report.markdown.run import run_markdown
+
+            print_bytes(run_markdown(report).encode())

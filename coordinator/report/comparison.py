@@ -233,7 +233,7 @@ def _unmatched(pair: Pair, letter: str) -> list[Text]:
 def _judged(comparison: Comparison, conditions: Sequence[Requirement]) -> list[Text]:
     if not conditions:
         return []
-    letters = {pair.other.name: letter for pair, letter in zip(comparison.others, letters(comparison)[1:], strict=True)}
+    named = {pair.other.name: letter for pair, letter in zip(comparison.others, letters(comparison)[1:], strict=True)}
     lines = [
         Text.assemble((f"  {word:<9}", style), failure_words(failure, named[failure.result]))
         for word, style, found in (

@@ -215,6 +215,7 @@ def _output(raw: argparse.Namespace) -> Output:
         pcseq=raw.pcseq,
         exec_graph_path=paths.writable("-exec_graph_path", raw.exec_graph_path),
         dump_config=paths.writable("-dump_config", raw.dump_config),
+        markdown=paths.writable_or_stdout("--markdown", raw.markdown),
     )
 
 

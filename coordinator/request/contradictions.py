@@ -20,6 +20,12 @@ def refuse_contradictions(raw: argparse.Namespace) -> None:
     _refuse_what_needs_a_rate(raw)
     _refuse_two_ends(raw)
     _refuse_flags_of_another_launcher(raw)
+    refuse_two_on_stdout(raw)
+
+
+def refuse_two_on_stdout(raw: argparse.Namespace) -> None:
+    if raw.json and str(raw.markdown) == "-":
+        raise UsageError("--json and --markdown - are both for stdout; give --markdown a file, or leave one out")
 
 
 def _refuse_kernels(raw: argparse.Namespace) -> None:

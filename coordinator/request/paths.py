@@ -6,6 +6,7 @@ Every function raises UsageError, one sentence that begins with the flag.
 import os
 import stat
 from pathlib import Path
+from typing import Final
 
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
@@ -14,6 +15,8 @@ from ovbench.common.spelling import did_you_mean
 
 from ..machine.sysfs import CPU_FOLDER
 from .defaults import DEFAULT_MODEL
+
+STDOUT: Final = Path("-")
 
 
 def absolute(flag: str, path: Path) -> Path:
@@ -112,6 +115,11 @@ def writable(flag: str, file: Path | None) -> Path | None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UsageError(f"{flag} {file}: the folder {folder} cannot be written to (its permissions forbid it)")
     return path
+
+
+def writable_or_stdout(flag: str, file: Path | None) -> Path | None:
+    """The same, where `-` is for stdout."""
+    return file if file == STDOUT else writable(flag, file)
 
 
 def _nearest_folder(flag: str, file: Path, path: Path) -> Path:

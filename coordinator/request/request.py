@@ -123,6 +123,7 @@ class Output:
     pcseq: bool = False
     exec_graph_path: Path | None = None
     dump_config: Path | None = None
+    markdown: Path | None = None
 
     def requested(self) -> Requested:
         return {

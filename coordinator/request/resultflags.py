@@ -148,6 +148,15 @@ RESULTS: Final = (
         refused="set it on the study itself",
     ),
     Flag(
+        "markdown",
+        ("--markdown",),
+        "also write the report as Markdown, for a comment on a pull request; - for stdout",
+        metavar="FILE",
+        parse=values.path,
+        path="file",
+        refused="set it on the study itself",
+    ),
+    Flag(
         "json",
         ("--json",),
         "print the report, and nothing else, on stdout",

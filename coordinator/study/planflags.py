@@ -72,6 +72,11 @@ FLAGS: Final = (
         metavar="N", parse=number(digits, _ROUNDS, lambda n: n <= 10), plan=_ROUNDS,
     ),
     Flag("plots", ("--plots",), "also write each chart as a file; needs ovbench[html]", choices=PLOTS),
+    Flag(
+        "markdown", ("--markdown",),
+        "also write the answer as Markdown, for a comment on a pull request; - for stdout",
+        metavar="FILE", parse=path, path="file",
+    ),
     Flag("dry_run", ("--dry-run",), "print the trials and start nothing", takes="nothing"),
     Flag(
         "sysfs", ("--sysfs",),

@@ -12,11 +12,12 @@ from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.nearbyfiles import did_you_mean_file
 from ovbench.common.spelling import did_you_mean
 
+from ..request.contradictions import refuse_two_on_stdout
 from ..request.flag import Flag
 from ..request.flags import gnu
 from ..request.modelword import names_a_model
 from ..request.parser import Parser
-from ..request.paths import check_planned, check_tree
+from ..request.paths import check_planned, check_tree, writable_or_stdout
 from ..request.request import PlotFormat
 from ..result.study import KindName
 from ..store import last
@@ -86,6 +87,7 @@ class StudyRequest:
     json: bool = False
     quiet: bool = False
     plots: PlotFormat | None = None
+    markdown: Path | None = None
 
 
 def parse_study(argv: Sequence[str]) -> StudyRequest:
@@ -97,6 +99,8 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
         raise SystemExit(ExitCode.VALID)
     given = [gnu(word) for word in _with_sides(words)]
     raw, rest = study_parser().parse_known_args(given)
+    refuse_two_on_stdout(raw)
+    raw.markdown = writable_or_stdout("--markdown", raw.markdown)
     plan = {} if raw.plan is None else _read_plan(raw.plan)
     axes = parse_axes(rest).over(_axes_of(raw.plan, plan))
     if raw.sysfs is not None:
@@ -120,6 +124,7 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
         json=raw.json,
         quiet=raw.quiet,
         plots=raw.plots,
+        markdown=raw.markdown,
     )
 
 
@@ -202,6 +207,7 @@ def _resumed(raw: argparse.Namespace, kind: KindName | None, axes: Axes) -> Stud
         retry_failed=raw.retry_failed,
         retry_suspect=raw.retry_suspect,
         plots=raw.plots,
+        markdown=raw.markdown,
         p99_limit_ms=raw.p99_limit_ms,
         own={} if _here(raw, FAIL_IF) is None else {FAIL_IF.dest: raw.fail_if},
         dry_run=raw.dry_run,

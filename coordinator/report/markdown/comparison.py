@@ -105,4 +105,4 @@ def _table(changes: Sequence[Change], letter: str) -> str:
         )
         for one in changes
     ]
-    return table(("figure", "A", letter, "change", "95 % interval", "verdict"), rows)
+    return table(("figure", "A", letter, "change", "95 % interval", "verdict"), rows, words=1)

@@ -13,6 +13,7 @@ _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]|~])")
 _HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _NAMES: Final = re.compile(r"(?<!\w)([@#])(?=\w)|(?<=\w)([@#])(?=\w)")
 """Which would notify somebody, or link to an issue."""
+_BAR: Final = re.compile(r"(?<!\\)\|")
 MARKS: Final = {
     "VALID": "✅", "SUSPECT": "⚠️", "INVALID": "❌", "PARTIAL": "❌", "FAILED": "❌",
     "passed": "✅", "failed": "❌", "unknown": "❌", "doubtful": "⚠️",
@@ -27,8 +28,8 @@ def escaped(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """In a table, too, where a bar would end the cell. Fenced by more backticks than are in it."""
-    plain = one_line(text).replace("|", "\\|")
+    """Fenced by more backticks than are in it."""
+    plain = one_line(text)
     if not plain:
         return ""
     longest = max((len(run) for run in re.findall("`+", plain)), default=0)
@@ -48,14 +49,20 @@ def heading(text: str) -> str:
     return f"### {text}"
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]], names: int = 1) -> str:
-    """Of cells that are Markdown already. The first `names` columns are flush left, as the last where it has words."""
-    lines = [_row(titles), _row([":--" if index < names else "--:" for index in range(len(titles))])]
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], names: int = 1, words: int = 0) -> str:
+    """Of cells that are Markdown already. The first `names` columns and the last `words` are flush left."""
+    last = len(titles) - words
+    lines = [_row(titles), _row(["--:" if names <= index < last else ":--" for index in range(len(titles))])]
     return "\n".join([*lines, *map(_row, rows)])
 
 
 def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(text: str) -> str:
+    """A bar would end it, in code, too."""
+    return _BAR.sub(r"\|", text)
 
 
 def bullets(lines: Iterable[str]) -> str:

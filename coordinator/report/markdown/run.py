@@ -1,5 +1,6 @@
-"""A run as Markdown: verdict and figure, what was measured, figures with intervals, limits, findings. Pure."""
+"""A run as Markdown: verdict and figure, what was measured, figures with intervals, limits, findings."""
 
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Final
@@ -26,7 +27,7 @@ _MOST_AGENTS: Final = 64
 def run_markdown(report: Report) -> str:
     return document(
         (
-            heading(f"{MARKS[report.validity.status]} {escaped(headline(report).plain)}"),
+            heading(f"{MARKS[report.validity.status]} {_headline(report)}"),
             escaped(" · ".join((*what(report), *where(report)))),
             requirements(report),
             figures(report),
@@ -36,6 +37,10 @@ def run_markdown(report: Report) -> str:
             f"<sub>ovbench {escaped(report.ovbench.version)}, {escaped(report.started_at)}</sub>",
         )
     )
+
+
+def _headline(report: Report) -> str:
+    return escaped(" · ".join(re.split(r"\s{2,}", headline(report).plain.strip())))
 
 
 def figures(report: Report) -> str:
@@ -49,13 +54,13 @@ def figures(report: Report) -> str:
         value = beyond(figure_value(name, bounds[name])) if found is None else figure_value(name, found.value)
         ends = () if found is None else (found.low, found.high)
         known = [figure_value(name, end) for end in ends if end is not None]
-        rows.append((escaped(name), escaped(BY_NAME[name].text), value, " to ".join(known) if len(known) == 2 else ""))
-    return table(("figure", "", "value", "95 % interval"), rows, names=2) if rows else ""
+        rows.append((BY_NAME[name].text, escaped(value), " to ".join(known) if len(known) == 2 else ""))
+    return table(("figure", "value", "95 % interval"), rows) if rows else ""
 
 
 def requirements(report: Report) -> str:
     rows = [(*_requirement(one),) for one in report.requirements]
-    return table(("required", "measured", ""), rows) if rows else ""
+    return table(("required", "measured", ""), rows, words=1) if rows else ""
 
 
 def _requirement(one: RequirementPart) -> tuple[str, str, str]:
@@ -90,7 +95,7 @@ def _agents(report: Report) -> str:
     rows = [(*_agent(one, bool(hosts)),) for one in agents[:_MOST_AGENTS]]
     more = f"\n\n{len(agents) - _MOST_AGENTS} more, in the report" if len(agents) > _MOST_AGENTS else ""
     titles = ("agent", *hosts, "CPUs", "FPS", "median", "p99", "CPU", "memory", "state")
-    return folded(f"Agents ({len(agents)})", table(titles, rows, names=2 + len(hosts)) + more)
+    return folded(f"Agents ({len(agents)})", table(titles, rows, names=2 + len(hosts), words=1) + more)
 
 
 def _agent(one: AgentPart, with_host: bool) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A study as Markdown: the answer, what was to pass, ratios, the settings with their figures, how to run each. Pure."""
+"""A study as Markdown: the answer, what was to pass, ratios, the settings with their figures, how to run each."""
 
 import shlex
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def _ratios(said: Answer) -> str:
     sides = any(one.side for one in said.comparisons)
     titles = (*(["setting"] if sides else []), *(["of"] if of else []), "figure", "ratio", "interval", "verdict")
     rows = [(*_ratio(one, of, sides),) for one in said.comparisons]
-    return table(titles, rows, names=1 + of + sides)
+    return table(titles, rows, names=1 + of + sides, words=1)
 
 
 def _ratio(one: Ratio, of: bool, sides: bool) -> Iterator[str]:
