@@ -415,7 +415,7 @@ class StudyOptions(TypedDict, total=False):
 
     repetitions: Number
     """`--repetitions N`: trials of each setting, default 3, 5 for scaling and partition; for ab the number of
-    ABBA blocks, 10."""
+    ABBA blocks, 10; for releases the number of there-and-back blocks, 8."""
 
     order_seed: Number
     """`--order-seed N`: seed of the order of the trials; default 0."""
@@ -424,8 +424,8 @@ class StudyOptions(TypedDict, total=False):
     """`--p99-limit-ms MS`: also name the best setting whose p99 is not above this."""
 
     size_percent: Number
-    """`--size-percent PERCENT`: of ab: a difference whose interval lies within this counts as none; default
-    2."""
+    """`--size-percent PERCENT`: of ab, releases and bisect: a difference whose interval lies within this
+    counts as none; default 2."""
 
     a: str | Mapping[str, object]
     """`--a FLAGS`: of ab: the flags of A, quoted."""
@@ -451,7 +451,7 @@ class StudyOptions(TypedDict, total=False):
 
     retry_suspect: Number
     """`--retry-suspect N`: at the end run SUSPECT trials again, up to N times each, 0 to 10; of ab whole
-    blocks; default 1; with --resume it may be raised."""
+    blocks; of releases whole blocks; default 1; with --resume it may be raised."""
 
     plots: Plots
     """`--plots`: also write each chart as a file; needs ovbench[html]."""
