@@ -109,6 +109,10 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     at_least: Annotated[
         dict[str, float], Meta(description="by name, of figures that are not known: what they cannot be below")
     ] = {}
+    covers: Annotated[
+        dict[str, int],
+        Meta(description="how many sockets, nodes and cores the measured CPUs are of; empty over several hosts"),
+    ] = {}
 
     @property
     def at_rate(self) -> bool:

@@ -46,7 +46,12 @@ def fastest(what: str, among: Sequence[Setting]) -> Iterator[Choice]:
 def fastest_within(limit_ms: float, among: Sequence[Setting]) -> Iterator[Choice]:
     """Of those whose p99 is not above the limit."""
     within = [s for s in by_throughput(among) if s.p99_ms is not None and s.p99_ms.value <= limit_ms]
-    yield from fastest(f"most throughput with p99 up to {milliseconds(limit_ms)}", within)
+    yield from fastest(within_limit(limit_ms), within)
+
+
+def within_limit(limit_ms: float) -> str:
+    """What the fastest of those is called."""
+    return f"most throughput with p99 up to {milliseconds(limit_ms)}"
 
 
 def shortest(among: Sequence[Setting]) -> Iterator[Choice]:

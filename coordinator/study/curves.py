@@ -1,6 +1,7 @@
 """The curves of a scaling study: which of its settings make one, and what is their size. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -13,6 +14,15 @@ from .summary import Setting
 HOSTS: Final = "--hosts"
 
 
+class Edge(Struct, frozen=True):
+    """Between two sizes that were measured next to each other: what the larger is the first to have, such as `2 nodes`,
+    or `SMT`, which is more CPUs than cores."""
+
+    what: str
+    before: int
+    size: int
+
+
 class Curve(Struct, frozen=True):
     """How throughput grows with `unit` (agents, cores or hosts), the other settings being those of `point`."""
 
@@ -21,6 +31,7 @@ class Curve(Struct, frozen=True):
     scaling: Scaling
     p99_ms: Annotated[dict[str, Estimate], Meta(description="by size")]
     cpus: Annotated[dict[str, int], Meta(description="measured logical CPUs, by size")]
+    edges: Annotated[tuple[Edge, ...], Meta(description="of sockets, NUMA nodes and SMT, as far as known")] = ()
 
 
 def size_of(setting: Setting, unit: str) -> int | None:
@@ -59,4 +70,19 @@ def curves_of(study: Study, settings: Sequence[Setting]) -> Iterator[Curve]:
         p99 = {str(size): some[0].p99_ms for size, some in sorted(group.items()) if some[0].p99_ms is not None}
         cpus = {str(size): some[0].cores for size, some in sorted(group.items()) if some[0].cores is not None}
         point = {flag: value for flag, value in rest if (flag, value) not in shared}
-        yield Curve(unit, point, scaling(trials), p99, cpus)
+        edges = tuple(_edges({size: some[0] for size, some in sorted(group.items())}))
+        yield Curve(unit, point, scaling(trials), p99, cpus, edges)
+
+
+def _edges(by_size: Mapping[int, Setting]) -> Iterator[Edge]:
+    """A further socket has further nodes, which go without saying."""
+    for (before, smaller), (size, larger) in pairwise(by_size.items()):
+        more = [what for what in ("sockets", "nodes") if larger.covers.get(what, 0) > smaller.covers.get(what, 0) > 0]
+        if more:
+            yield Edge(f"{larger.covers[more[0]]} {more[0]}", before, size)
+        if _shares_cores(larger) and not _shares_cores(smaller):
+            yield Edge("SMT", before, size)
+
+
+def _shares_cores(setting: Setting) -> bool:
+    return 0 < setting.covers.get("cores", 0) < (setting.cores or 0)

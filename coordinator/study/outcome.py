@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import Any, Final
 
+from ..result.cpu import CpuPart
 from ..result.effective import InEffect
 from ..result.estimates import bounds_of_run, estimates_of_run
 from ..result.figures import BY_NAME
@@ -70,7 +71,20 @@ def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, att
         in_effect=in_effect(report),
         figures={name: one.value for name, one in estimates_of_run(report).items() if BY_NAME[name].needs is not None},
         at_least=bounds_of_run(report),
+        covers=_covers(report.cpu),
     )
+
+
+def _covers(cpu: CpuPart) -> dict[str, int]:
+    """By the names in `Outcome.covers`; CPUs of several hosts are not in a report's own part."""
+    places = [cpu.places[str(number)] for number in cpu.measured_cpus if str(number) in cpu.places]
+    if not places:
+        return {}
+    return {
+        "sockets": len({place.socket for place in places}),
+        "nodes": len({place.node for place in places}),
+        "cores": len({(place.socket, place.core) for place in places}),
+    }
 
 
 def failed(trial: Trial, attempt: int, started_at: str, seconds: float, why: str) -> Outcome:

@@ -58,6 +58,7 @@ class Ratio(Struct, frozen=True):
         str, Meta(description="the case, such as `-m a.xml`; empty: all of them, of several the geometric mean")
     ] = ""
     side: Annotated[str, Meta(description="the setting that is compared; empty where there are only A and B")] = ""
+    ratios: Annotated[tuple[float, ...], Meta(description="of each block, in order")] = ()
 
     def __post_init__(self) -> None:
         if self.verdict == _FORMERLY:
@@ -106,6 +107,7 @@ def ratio_of_logs(
             size_percent,
             None if scatter is None else 100 * scatter,
             needed,
+            ratios=tuple(map(exp, logs)),
         )
 
     if len(logs) < 2:

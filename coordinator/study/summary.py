@@ -54,6 +54,9 @@ class Setting(Struct, frozen=True):
         dict[str, float],
         Meta(description="by name, of figures that a trial does not know: what their mean cannot be below"),
     ] = {}
+    covers: Annotated[
+        dict[str, int], Meta(description="how many sockets, nodes and cores its CPUs are of; empty where not known")
+    ] = {}
 
     @property
     def name(self) -> str:
@@ -133,6 +136,7 @@ def setting_of(
         varied=len(runs) > 1,
         figures=_figures(good),
         at_least=_bounds(repeated),
+        covers=good[0].covers if good else {},
         same=tuple(dict(point) for point in dict.fromkeys(tuple(t.point.items()) for t in trials))[1:],
     )
 

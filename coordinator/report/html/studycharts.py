@@ -7,12 +7,14 @@ from typing import Final
 from ...result.numbers import duration, rate
 from ...result.study import Outcome, Study
 from ...study.answer import Answer
+from ...study.choices import within_limit
 from ...study.curves import Curve
 from ...study.kinds.kind import ChartName
 from ...study.kinds.registry import kind_of
 from ...study.summary import Setting
 from .chart import BLUE, MUTED, ORANGE, SERIES, Chart, ChartSpec, axis, colours, drawing, hover
 from .studycurves import efficiency, latency_of_sizes, scaling
+from .studyratios import ratios
 from .studyrows import Rows
 from .studysettings import heat, ranking, trade, trials_of, two_axes
 
@@ -42,7 +44,9 @@ def study_charts(study: Study, outcomes: Sequence[Outcome], answer: Answer) -> t
 
 def _scaling(of: Drawn) -> Iterator[Chart]:
     if of.curves:
-        yield scaling(of.curves)
+        limit_ms = of.study.p99_limit_ms
+        what = None if limit_ms is None else within_limit(limit_ms)
+        yield scaling(of.curves, [choice for choice in of.answer.choices if choice.what == what])
 
 
 def _efficiency(of: Drawn) -> Iterator[Chart]:
@@ -53,6 +57,11 @@ def _efficiency(of: Drawn) -> Iterator[Chart]:
 def _latency_of_sizes(of: Drawn) -> Iterator[Chart]:
     if any(curve.p99_ms for curve in of.curves):
         yield latency_of_sizes(of.curves)
+
+
+def _ratio(of: Drawn) -> Iterator[Chart]:
+    if of.answer.comparisons:
+        yield from ratios(of.answer.comparisons)
 
 
 def _heat(of: Drawn) -> Iterator[Chart]:
@@ -87,6 +96,7 @@ DRAWINGS: Final[Mapping[ChartName, Callable[[Drawn], Iterator[Chart]]]] = {
     "scaling": _scaling,
     "efficiency": _efficiency,
     "p99-by-size": _latency_of_sizes,
+    "ratio": _ratio,
     "heat": _heat,
     "ranking": _ranking,
     "trials": _trials,

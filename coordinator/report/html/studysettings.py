@@ -12,22 +12,29 @@ from .studyrows import Rows, bounded, span, with_bounds
 
 _MOST_BARS: Final = 40
 _MOST_CELLS: Final = 400
+_LEAST_FILLED: Final = 0.3
 _MOST_BESIDE: Final = 6
 """Columns of a heat map whose figures have room at half the page's width."""
 _CHARACTER: Final = 7
 """Dots that a character of a label takes at most, at its 11."""
+_MOST_LABELLED: Final = 12
+"""On the Pareto front; of more, the two ends."""
+_LONGEST_LABEL: Final = 28
 _FAR: Final = 20.0
 """Latencies so many times apart are drawn on a logarithmic axis, or the front would be a line at its edge."""
 
 
 def two_axes(study: Study) -> tuple[str, str] | None:
-    """The settings that are varied, where there are two with several values each, in every combination."""
+    """The settings that are varied, where there are two with several values each, in combinations that fill a plane:
+    not all have to be there, as of streams and requests, but more than a line of them."""
     several = [name for name, values in study.axes.items() if len(values) > 1]
-    if len(several) != 2 or len(study.axes[several[0]]) * len(study.axes[several[1]]) > _MOST_CELLS:
+    if len(several) != 2:
         return None
     across, down = several
+    columns, rows = len(study.axes[across]), len(study.axes[down])
     there = {(trial.point.get(across), trial.point.get(down)) for trial in study.trials}
-    return (across, down) if len(there) == len(study.axes[across]) * len(study.axes[down]) else None
+    fills = len(there) > max(columns, rows) and len(there) >= _LEAST_FILLED * columns * rows
+    return (across, down) if fills and columns * rows <= _MOST_CELLS else None
 
 
 def heat(study: Study, axes: tuple[str, str], settings: Sequence[Setting], figure: str) -> Chart:
@@ -83,6 +90,8 @@ def heat(study: Study, axes: tuple[str, str], settings: Sequence[Setting], figur
     }
     height = max(120, 34 * len(study.axes[down]) + 20)
     caption = "Means over repetitions; lighter is better."
+    if len(rows) < columns * len(study.axes[down]):
+        caption += " What is blank was not run."
     if any(setting.same for setting in settings):
         caption += " Settings that were the same run have one mean."
     drawn = drawing([cells, text], rows, height)
@@ -163,6 +172,13 @@ def trials_of(settings: Sequence[Setting]) -> Iterator[Chart]:
         yield Chart(f"trials-{name}", title, caption, drawing(layers, rows, 60 * len(means) + 40), wide=True)
 
 
+def _label(setting: Setting) -> str:
+    """The values of a setting, of files their names."""
+    values = (value.rstrip("/").rpartition("/")[2] for value in setting.point.values())
+    text = " · ".join(values)
+    return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 3]}..."
+
+
 def trade(settings: Sequence[Setting], front: Sequence[Setting], limit_ms: float | None) -> Chart:
     known = [setting for setting in settings if setting.p99_ms is not None]
     unit = time_unit(max(setting.p99_ms.value for setting in known if setting.p99_ms is not None))
@@ -172,9 +188,10 @@ def trade(settings: Sequence[Setting], front: Sequence[Setting], limit_ms: float
         assert setting.fps is not None
         assert setting.p99_ms is not None
         of = "Pareto front" if setting.point in best else "beaten by another"
-        rows.append(
-            {"x": setting.p99_ms.value * unit.factor, "y": setting.fps.value, "of": of, "tip": _setting_tip(setting)}
-        )
+        rows.append({
+            "x": setting.p99_ms.value * unit.factor, "y": setting.fps.value, "of": of, "label": _label(setting),
+            "tip": _setting_tip(setting),
+        })  # fmt: skip
     names = [name for name in ("Pareto front", "beaten by another") if any(row["of"] == name for row in rows)]
     paint = colours("of", names, [ORANGE if name == "Pareto front" else MUTED for name in names])
     title = f"p99 latency, {unit.name}"
@@ -183,14 +200,19 @@ def trade(settings: Sequence[Setting], front: Sequence[Setting], limit_ms: float
     x = axis("x", title, scale={"type": "log", "nice": False, "padding": 12}) if far else axis("x", title, zero=True)
     y = axis("y", "frames per second", zero=True)
     edge = sorted((row for row in rows if row["of"] == "Pareto front"), key=lambda row: row["x"])
+    labelled = edge if len(edge) <= _MOST_LABELLED else [edge[0], edge[-1]]
     layers: list[ChartSpec] = [
         {"data": {"values": edge}, "mark": {"type": "line", "color": ORANGE, "interpolate": "step-after"},
          "encoding": {"x": x, "y": y}},
         {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 0.9},
          "encoding": {"x": x, "y": y, "color": paint}},
+        {"data": {"values": labelled}, "mark": {"type": "text", "align": "left", "dx": 7, "dy": 9},
+         "encoding": {"x": x, "y": y, "text": {"field": "label"}}},
         hover(x, y, paint),
     ]  # fmt: skip
     caption = "Up and to the left is better; no setting beats those on the line in both."
+    flags = " · ".join(front[0].point) if front else ""
+    caption += f" They are labelled by {flags}." if flags else ""
     if limit_ms is not None:
         layers.insert(0, {
             "data": {"values": [{"limit": limit_ms * unit.factor, "tip": f"limit: {milliseconds(limit_ms)}"}]},

@@ -136,7 +136,7 @@ class AbStudy(Kind):
         yield from _undecided(basis.comparisons)
 
     def charts(self, answer: Answer) -> tuple[ChartName, ...]:
-        return "heat", "trials", "drift"
+        return "ratio", "heat", "trials", "drift"
 
     def sides(self, study: Study) -> dict[str, str]:
         common = in_common([trial.argv for trial in study.trials])

@@ -26,7 +26,7 @@ from ..gate import conditions, judged
 from ..standing import Units, again, standing
 from ..summary import Setting, settings_of
 
-ChartName = Literal["scaling", "efficiency", "p99-by-size", "heat", "ranking", "trials", "trade", "drift"]
+ChartName = Literal["scaling", "efficiency", "p99-by-size", "ratio", "heat", "ranking", "trials", "trade", "drift"]
 """What the page can draw of a study (`report/html/studycharts`), where the outcomes have figures for it."""
 
 

@@ -1,5 +1,6 @@
 """That a chart of a study draws the answer's own numbers."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ def layer(chart: Chart, mark: str, **more: Any) -> dict[str, Any]:
     [
         ("scaling", ["scaling", "efficiency", "p99-by-size", "trade", "drift"]),
         ("streams", ["heat-fps", "heat-p99", "ranking", "trade", "drift"]),
-        ("ab", ["trials-fps", "trials-p99", "drift"]),
+        ("ab", ["ratio", "trials-fps", "trials-p99", "drift"]),
         ("sweep", ["ranking", "trade", "drift"]),
     ],
 )
@@ -71,6 +72,86 @@ def test_the_ideal_line_ends_at_twice_of_what_was_measured() -> None:
     end = layer(drawn["scaling"], "line", strokeDash=[5, 4])["data"]["values"][-1]
     assert end["y"] == pytest.approx(2 * max(point.fps.value for point in points))
     assert end["y"] / end["x"] == pytest.approx(points[0].fps.value)
+
+
+def test_lines_have_their_names_at_their_ends_and_none_is_on_another() -> None:
+    axes = {"--agents": ["1", "2", "4"], "-api": ["sync", "async"]}
+    _, drawn = charts(study_of("scaling", axes, lambda point: 100.0 * int(point["--agents"])))
+    for name in ("scaling", "efficiency"):
+        ends = layer(drawn[name], "text", fontWeight=600)["data"]["values"]
+        assert [end["x"] for end in ends] == [4, 4]
+        assert {end["label"] for end in ends} == {"-api sync", "-api async"}
+        gap = ends[1]["y"] - ends[0]["y"]
+        assert gap >= 15 / 340 * max(row["y"] for row in rows(drawn[name])) * 0.95
+    _, alone = charts(scaling_study())
+    ends = layer(alone["scaling"], "text", fontWeight=600)["data"]["values"]
+    assert [end["label"] for end in ends] == ["measured", "ideal"]
+
+
+def test_the_knee_and_the_choice_under_the_limit_are_marked_on_the_curve() -> None:
+    def fps(point: dict[str, str]) -> float:
+        n = int(point["--agents"])
+        return 120 * n / (1 + 0.1 * (n - 1) + 0.01 * n * (n - 1))
+
+    said, drawn = charts(study_of("scaling", {"--agents": ["1", "2", "4", "8", "12"]}, fps, 4, p99_limit_ms=20.0))
+    fitted = said.curves[0].scaling
+    assert fitted.knee is not None
+    (knee,) = layer(drawn["scaling"], "point", shape="diamond")["data"]["values"]
+    assert knee["x"] == fitted.knee.value
+    near = [point for point in fitted.curve if abs(point.size - knee["x"]) <= 1]
+    assert min(point.fps.value for point in near) <= knee["y"] <= max(point.fps.value for point in near)
+    chosen = next(choice for choice in said.choices if choice.what.endswith("p99 up to 20.0 ms")).setting
+    (mark,) = layer(drawn["scaling"], "point", shape="circle")["data"]["values"]
+    assert chosen.fps is not None
+    assert (str(mark["x"]), mark["y"]) == (chosen.point["--agents"], chosen.fps.value)
+
+
+def test_where_cpus_are_first_of_further_nodes_or_sockets_or_share_cores_is_a_line() -> None:
+    """Four agents fill the first socket of two nodes; eight have six cores."""
+    study, outcomes = scaling_study()
+    covers = {1: (1, 1, 1), 2: (1, 1, 2), 4: (1, 2, 4), 8: (2, 4, 6)}
+    known = [
+        structs.replace(one, covers=dict(zip(("sockets", "nodes", "cores"), covers[one.agents or 0], strict=True)))
+        for one in outcomes
+    ]
+    said, drawn = charts((study, known))
+    assert [(edge.what, edge.before, edge.size) for edge in said.curves[0].edges] == [
+        ("2 nodes", 2, 4), ("2 sockets", 4, 8), ("SMT", 4, 8),
+    ]  # fmt: skip
+    lines = layer(drawn["scaling"], "rule", strokeDash=[2, 3])["data"]["values"]
+    assert [(line["x"], line["label"]) for line in lines] == [(3, "2 nodes"), (6, "2 sockets, SMT")]
+    assert charts(scaling_study())[0].curves[0].edges == ()
+
+
+def test_the_ratio_of_every_block_is_drawn_with_the_stated_size_and_the_mean() -> None:
+    said, drawn = charts(ab_study())
+    verdict = said.comparisons[0]
+    found = rows(drawn["ratio"])
+    assert [row["y"] for row in found] == pytest.approx([100 * (ratio - 1) for ratio in verdict.ratios])
+    assert [row["x"] for row in found] == list(range(1, verdict.blocks + 1))
+    (size,) = layer(drawn["ratio"], "rect")["data"]["values"]
+    assert (size["low"], size["high"]) == pytest.approx((100 * (1 / 1.02 - 1), 2.0))
+    (mean,) = layer(drawn["ratio"], "point", shape="diamond")["data"]["values"]
+    assert verdict.ratio is not None
+    assert verdict.low is not None
+    assert (mean["y"], mean["low"]) == pytest.approx((100 * (verdict.ratio - 1), 100 * (verdict.low - 1)))
+
+
+def test_of_several_models_each_has_its_ratios_and_their_mean_has_its_own() -> None:
+    axes = {"-m": ["a.xml", "b.xml"], "side": ["A", "B"]}
+    made = study_of("ab", axes, lambda point: 100.0 if point["side"] == "A" else 97.0, 8)
+    said, drawn = charts(made)
+    names = [end["label"] for end in layer(drawn["ratio"], "text", fontWeight=600)["data"]["values"]]
+    assert sorted(names) == ["-m a.xml", "-m b.xml", "all"]
+    whole = [row["y"] for row in rows(drawn["ratio"]) if row["of"] == "all"]
+    assert whole == pytest.approx([100 * (ratio - 1) for ratio in said.comparisons[0].ratios])
+
+
+def test_the_points_of_the_front_are_labelled_by_their_values() -> None:
+    said, drawn = charts(streams_study())
+    labels = layer(drawn["trade"], "text")["data"]["values"]
+    assert {label["label"] for label in labels} == {" · ".join(setting.point.values()) for setting in said.front}
+    assert "labelled by -nstreams · -nireq" in drawn["trade"].caption
 
 
 def test_the_band_is_that_of_the_fit() -> None:
@@ -170,9 +251,22 @@ def test_a_study_of_two_axes_of_which_some_failed_still_has_a_heat_map() -> None
     assert 0 < len(rows(drawn["heat-fps"])) <= 5
 
 
-def test_a_study_that_is_not_of_every_combination_has_no_heat_map() -> None:
-    study, outcomes = streams_study()
-    trials = tuple(trial for trial in study.trials if trial.point != {"-nstreams": "4", "-nireq": "1"})
-    _, drawn = charts((structs.replace(study, trials=trials), outcomes))
+def kept(made: Made, keep: Callable[[dict[str, str]], bool]) -> Made:
+    """Only those of its points."""
+    study, outcomes = made
+    trials = tuple(trial for trial in study.trials if keep(trial.point))
+    return structs.replace(study, trials=trials), [outcome for outcome in outcomes if keep(outcome.point)]
+
+
+def test_combinations_that_were_not_run_are_blank_in_the_heat_map() -> None:
+    """Of a study of streams there are no fewer requests than streams."""
+    _, drawn = charts(kept(streams_study(), lambda point: int(point["-nireq"]) >= int(point["-nstreams"])))
+    assert len(rows(drawn["heat-fps"])) == 4 + 3 + 2
+    assert drawn["heat-fps"].caption.endswith("What is blank was not run.")
+    assert "blank" not in charts(streams_study())[1]["heat-fps"].caption
+
+
+def test_combinations_along_a_line_have_no_heat_map() -> None:
+    _, drawn = charts(kept(streams_study(), lambda point: point["-nireq"] == point["-nstreams"]))
     assert "heat-fps" not in drawn
     assert "ranking" in drawn
