@@ -3,10 +3,11 @@
 import contextlib
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-from ovbench.common.clock import utc_text
+from ovbench.common.clock import monotonic_ns, utc_text
 from ovbench.common.errors import ExitCode, UsageError
 
 from ..plan.plan import Plan
@@ -19,13 +20,14 @@ from ..run.assemble import report_of
 from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
 from ..run.site import LocalSite, Site
-from ..session.events import Fanout, Sink
+from ..session.events import Concluded, RunPlanned, Sink
 from ..session.record import RunRecord
 from ..session.session import Bus
 from ..store.files import Folder
 from ..store.reportfolder import Notices, ReportFolder, open_folder
 from .launching import Launched
 from .verb import Call
+from .watching import watching
 
 
 class Audience(Sink, Notices, Protocol):
@@ -93,33 +95,68 @@ def conduct(
         from ..report.html.vega import library
 
         library()
-    planned = PlannedRun(request, plan, site, utc_text(), command)
+    planned = PlannedRun(request, plan, site, utc_text(), command, counted=request.output.watchers.any)
     found = _folder(audience, planned)
     audience.begin(request)
-    sinks = Fanout(audience)
     folder = ReportFolder(found, audience)
     where = f" on {len(set(plan.host_names.values()))} hosts" if plan.host_names else ""
     audience.step(1, more=f"{request.model.source}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}{where}")
-    try:
-        with bus as opened:
-            record, crew = measure(opened, planned, sinks)
-            opened.release(crew)
-    except (UsageError, KeyboardInterrupt):  # the latter while other hosts were made ready
-        folder.take_back()
-        raise
-    finally:
-        audience.close()
-    audience.step(11)
-    folder.make_room()
-    report = report_of(record, folder.save_samples if folder.kept else None)
-    _save(report, record, folder)
-    for failure in sinks.unheard:
-        audience.unheard(failure.text)
-    if folder.report_file:
-        audience.say(folder.report_file)
-    audience.show(report, folder.kept)
-    _save_pages(report, request, folder)
+    with contextlib.ExitStack() as until_told:
+        try:
+            watched = until_told.enter_context(watching(request.output.watchers))
+            watched.sinks.join(audience)
+            for note in watched.notes:
+                audience.say(note)
+            watched.handle(_planned_run(planned))
+            with bus as opened:
+                record, crew = measure(opened, planned, watched)
+                opened.release(crew)
+        except (UsageError, KeyboardInterrupt):  # the latter while other hosts were made ready
+            folder.take_back()
+            raise
+        finally:
+            audience.close()
+        watched.sinks.leave(audience)
+        audience.step(11)
+        folder.make_room()
+        report = report_of(record, folder.save_samples if folder.kept else None)
+        _save(report, record, folder)
+        watched.handle(_concluded(report, folder.report_file if folder.kept else None))
+        for failure in watched.sinks.unheard:
+            audience.unheard(failure.text)
+        if folder.report_file:
+            audience.say(folder.report_file)
+        audience.show(report, folder.kept)
+        _save_pages(report, request, folder)
     return Conducted(report, record.interrupted, folder.path, folder.problem, folder.whole)
+
+
+def _planned_run(planned: PlannedRun) -> RunPlanned:
+    request, plan = planned.request, planned.plan
+    return RunPlanned(
+        monotonic_ns(),
+        ovbench=version("ovbench"),
+        command=planned.command,
+        started_at=planned.started_at,
+        model=request.model.source,
+        agents=len(plan.jobs),
+        hosts=tuple(dict.fromkeys(plan.host_names.values())),
+        warmup_s=request.load.warmup_s,
+        duration_s=request.load.duration_s,
+    )
+
+
+def _concluded(report: Report, file: str | None) -> Concluded:
+    latency = report.latency_ms
+    return Concluded(
+        monotonic_ns(),
+        status=report.validity.status,
+        because=report.validity.because,
+        fps=None if report.throughput is None else report.throughput.fps,
+        median_ms=None if latency is None else latency.median,
+        p99_ms=None if latency is None else latency.p99,
+        report=file,
+    )
 
 
 def _folder(audience: Audience, planned: PlannedRun) -> Folder | None:

@@ -9,16 +9,17 @@ from typing import Final, Protocol
 
 from msgspec import structs
 
-from ovbench.common.clock import utc_text
+from ovbench.common.clock import monotonic_ns, utc_text
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
 
 from ..machine.limits import check_limits
 from ..request.paths import STDOUT
 from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study
 from ..run.site import Site
-from ..session.events import Fanout, Sink
+from ..session.events import Sink
 from ..store import files as store
 from ..study.answer import Answer, answer_json
+from ..study.events import StudyPlanned
 from ..study.fingerprint import changes, fingerprint
 from ..study.folder import StudyFolder
 from ..study.kinds.failif import FAIL_IF, check_blocks
@@ -26,6 +27,7 @@ from ..study.kinds.registry import KINDS
 from ..study.request import StudyRequest
 from ..study.runner import PlacedTrial, PlannedStudy, Runner, prepare
 from .verb import Call
+from .watching import Watching, watching
 
 _URGENCY: Final = {"FAILED": ExitCode.PARTIAL, "PARTIAL": ExitCode.PARTIAL, "INVALID": ExitCode.INVALID}
 
@@ -88,13 +90,18 @@ def conducted_study(request: StudyRequest, call: Call, site: Site, audience: Stu
         from ..report.html.vega import library
 
         library()  # said before the trials, not after them
-    if request.resume is not None:
-        return _resume(request, StudyFolder(request.resume), site, call, audience)
+    with watching(request.watchers) as watched:
+        if request.resume is not None:
+            return _resume(request, StudyFolder(request.resume), site, call, audience, watched)
+        return _begin(request, site, call, audience, watched)
+
+
+def _begin(request: StudyRequest, site: Site, call: Call, audience: StudyAudience, watched: Watching) -> ConductedStudy:
     study, trials = _planned(request, site, call.command)
     folder = StudyFolder(store.make_folder(request.folder, study.created_at, f"study-{study.kind}").path)
     with folder.held():
         folder.create(study)
-        return _run(PlannedStudy(request, study, folder, site, trials), call, audience)
+        return _run(PlannedStudy(request, study, folder, site, trials), call, audience, watched)
 
 
 def _resumed(request: StudyRequest, folder: StudyFolder, site: Site) -> PlannedStudy:
@@ -106,7 +113,7 @@ def _resumed(request: StudyRequest, folder: StudyFolder, site: Site) -> PlannedS
 
 
 def _resume(
-    request: StudyRequest, folder: StudyFolder, site: Site, call: Call, audience: StudyAudience
+    request: StudyRequest, folder: StudyFolder, site: Site, call: Call, audience: StudyAudience, watched: Watching
 ) -> ConductedStudy:
     known = folder.study()
     planned = _resumed(request, folder, site)
@@ -117,7 +124,7 @@ def _resume(
             folder.plan(planned.study)
         if request.p99_limit_ms is not None:
             planned = replace(planned, study=structs.replace(planned.study, p99_limit_ms=request.p99_limit_ms))
-        return _run(planned, call, audience)
+        return _run(planned, call, audience, watched)
 
 
 def _planned(request: StudyRequest, site: Site, command: Sequence[str]) -> tuple[Study, tuple[PlacedTrial, ...]]:
@@ -167,15 +174,18 @@ def _with_conditions(request: StudyRequest, study: Study) -> Study:
     return structs.replace(study, fail_if=tuple(given)) if given else study
 
 
-def _run(planned: PlannedStudy, call: Call, audience: StudyAudience) -> ConductedStudy:
+def _run(planned: PlannedStudy, call: Call, audience: StudyAudience, watched: Watching) -> ConductedStudy:
     folder = planned.folder
     first = planned.first()
     text = f"{len(planned.left(first))} of {len(planned.trials)} trials, in {folder.path}"
     audience.begin(planned.kind.standing(planned.study, folder.outcomes()), text)
-    sinks = Fanout(audience)
-    runner = Runner(planned, sinks)
+    for note in watched.notes:
+        audience.say(note)
+    watched.sinks.join(audience)
+    runner = Runner(planned, watched)
     if first is not None:
         check_limits(max(len(one.plan.jobs) for one in planned.trials))
+        watched.handle(_planned_study(planned, len(planned.left(first))))
         audience.detach()
         try:
             runner.conduct(planned.site.bus(planned.trials[0].request.launch, call.interrupts), first)
@@ -183,7 +193,7 @@ def _run(planned: PlannedStudy, call: Call, audience: StudyAudience) -> Conducte
             raise Unwritable(f"{problem}; when it can be written, {_how(folder)}") from None
         finally:
             audience.close()
-    for failure in sinks.unheard:
+    for failure in watched.sinks.unheard:
         audience.unheard(failure.text)
     study, outcomes = runner.planned.study, folder.outcomes()
     answer = planned.kind.conclude(study, outcomes)
@@ -204,6 +214,13 @@ def _run(planned: PlannedStudy, call: Call, audience: StudyAudience) -> Conducte
     if missing:
         return ended(ExitCode.UNWRITABLE, missing)
     return ended(_verdict(planned.kind.standing(study, outcomes), answer))
+
+
+def _planned_study(planned: PlannedStudy, left: int) -> StudyPlanned:
+    study = planned.study
+    return StudyPlanned(
+        monotonic_ns(), study.ovbench, study.command, study.kind, str(planned.folder.path), len(planned.trials), left
+    )
 
 
 def _how(folder: StudyFolder) -> str:

@@ -13,9 +13,13 @@ class Outlet:
     """Takes text as a stream does, and never waits. Ctrl-S stops a terminal for as long as the user likes, and a reader
     such as a pager may not read: the loop that prints is the one that keeps agents alive."""
 
-    def __init__(self, stream: TextIO, failed: Callable[[OSError], None]) -> None:
-        """`failed` is called, from the thread that writes, at the first error; nothing is written after it."""
+    def __init__(self, stream: TextIO, failed: Callable[[OSError], None], most: int = _MOST_CHARACTERS) -> None:
+        """`failed` is called, from the thread that writes, at the first error; nothing is written after it. `most`:
+        characters that wait."""
         self.stream = stream
+        self.refused = 0
+        """How many texts were left out, each as a whole, as too many characters waited."""
+        self._most = most
         self._failed = failed
         self._waiting: deque[str] = deque()
         self._changed = threading.Condition()
@@ -44,7 +48,9 @@ class Outlet:
 
     def write(self, text: str) -> int:
         with self._changed:
-            if text and not self._broken and self._characters + len(text) <= _MOST_CHARACTERS:
+            if text and not self._broken and self._characters + len(text) > self._most:
+                self.refused += 1
+            elif text and not self._broken:
                 self._waiting.append(text)
                 self._characters += len(text)
                 self._begin()
@@ -54,11 +60,10 @@ class Outlet:
     def flush(self) -> None:
         """Nothing to do: what is written is flushed."""
 
-    def settle(self) -> None:
-        """Wait until all has been written."""
+    def settle(self, most_s: float | None = None) -> None:
+        """Wait until all has been written, or for as long as that."""
         with self._changed:
-            while self.behind:
-                self._changed.wait()
+            self._changed.wait_for(lambda: not self.behind, most_s)
 
     def _begin(self) -> None:
         if self._thread is None:

@@ -29,6 +29,7 @@ from .requirement import Requirement, parse_requirement
 from .scenario import refuse_contradictions as refuse_beside_a_scenario
 from .thresholds import thresholds_of
 from .values import refuse_undecodable
+from .watchers import watchers_of
 
 _VIRTUAL_DEVICES: Final = ("AUTO", "MULTI", "HETERO")
 _ARRIVAL_BYTES: Final = 8 + row_bytes(True)
@@ -215,7 +216,11 @@ def _output(raw: argparse.Namespace) -> Output:
         pcseq=raw.pcseq,
         exec_graph_path=paths.writable("-exec_graph_path", raw.exec_graph_path),
         dump_config=paths.writable("-dump_config", raw.dump_config),
+<<<<<<< HEAD
         markdown=paths.writable_or_stdout("--markdown", raw.markdown),
+=======
+        watchers=watchers_of(raw),
+>>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
     )
 
 

@@ -10,6 +10,7 @@ from .hostflags import HOSTS
 from .inputflags import PREPROCESSING, SHAPES
 from .loadflags import ADVANCED, DEVICE, OPTIONS
 from .resultflags import RESULTS, STATISTICS, THRESHOLDS, VALIDITY
+from .watchers import WATCHING
 
 GROUPS: Final = (
     Group("Options", OPTIONS, "load"),
@@ -21,6 +22,7 @@ GROUPS: Final = (
     Group("Device-specific performance options, applied per agent", DEVICE, "device"),
     Group("Statistics dumping options", STATISTICS, "statistics"),
     Group("Further results", RESULTS, "results"),
+    Group("Watching", WATCHING, "watching"),
     Group("Validity", VALIDITY, "validity"),
     Group("Thresholds of findings", THRESHOLDS, "thresholds"),
 )

@@ -22,6 +22,7 @@ from .scenario import Rules, Scenario, rules_of
 from .slo import Objective, form_objectives
 from .thresholds import Thresholds
 from .until import Until
+from .watchers import NOBODY, Watchers
 
 PcSort = Literal["no_sort", "sort", "simple_sort"]
 ReportType = Literal["no_counters", "average_counters", "detailed_counters"]
@@ -123,7 +124,11 @@ class Output:
     pcseq: bool = False
     exec_graph_path: Path | None = None
     dump_config: Path | None = None
+<<<<<<< HEAD
     markdown: Path | None = None
+=======
+    watchers: Watchers = NOBODY
+>>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
 
     def requested(self) -> Requested:
         return {

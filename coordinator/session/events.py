@@ -11,11 +11,27 @@ from ovbench.common.job import Runtime
 from ovbench.common.lifecycle import State
 from ovbench.common.messages import Ready
 
+from ..result.report import Status
+
 
 class Event(Struct, frozen=True, tag_field="event"):
     """Anything that a sink may be handed. One that a sink does not know is not for it."""
 
     at_ns: int
+
+
+class RunPlanned(Event, frozen=True, tag="run"):
+    """A run is about to begin, with so many agents on hosts of these names, none where there is one. `duration_s` is
+    None where only a number of inferences is known. `started_at` is in UTC, as in its report."""
+
+    ovbench: str
+    command: tuple[str, ...]
+    started_at: str
+    model: str
+    agents: int
+    hosts: tuple[str, ...]
+    warmup_s: float
+    duration_s: float | None
 
 
 class HostsAwaited(Event, frozen=True, tag="hosts_awaited"):
@@ -178,6 +194,25 @@ class RunEnded(Event, frozen=True, tag="ended"):
     agents: tuple[AgentEnd, ...]
 
 
+class Standing(Event, frozen=True, tag="standing"):
+    """What is already known of the verdict, whenever that changes; the report may know more. `because`: the codes of
+    findings, as in a report."""
+
+    status: Status
+    because: tuple[str, ...]
+
+
+class Concluded(Event, frozen=True, tag="concluded"):
+    """The report has been made: its verdict and its main figures. `report`: its file, None where it is not kept."""
+
+    status: Status
+    because: tuple[str, ...]
+    fps: float | None
+    median_ms: float | None
+    p99_ms: float | None
+    report: str | None
+
+
 class SinkFailed(Event, frozen=True, tag="sink_failed"):
     """A sink raised an error and gets no more events."""
 
@@ -203,6 +238,15 @@ class Fanout:
         self.unheard: list[SinkFailed] = []
         """Failures after which no sink was left."""
 
+    def join(self, sink: Sink) -> None:
+        """Before all others."""
+        self._sinks.insert(0, sink)
+
+    def leave(self, sink: Sink) -> None:
+        """It gets no more events."""
+        if sink in self._sinks:
+            self._sinks.remove(sink)
+
     def handle(self, event: Event) -> None:
         failed = []
         for sink in tuple(self._sinks):
@@ -210,7 +254,8 @@ class Fanout:
                 sink.handle(event)
             except Exception as error:
                 self._sinks.remove(sink)
-                failed.append(SinkFailed(event.at_ns, type(sink).__name__, str(error) or type(error).__name__))
+                name = getattr(sink, "name", type(sink).__name__)
+                failed.append(SinkFailed(event.at_ns, name, str(error) or type(error).__name__))
         if not self._sinks:
             self.unheard += failed
         for failure in failed:

@@ -4,6 +4,17 @@ from ..result.study import Outcome, Trial
 from ..session.events import Event
 
 
+class StudyPlanned(Event, frozen=True, tag="study"):
+    """A study is about to begin, or to go on: so many of its `trials` are `left`."""
+
+    ovbench: str
+    command: tuple[str, ...]
+    kind: str
+    folder: str
+    trials: int
+    left: int
+
+
 class RoundBegins(Event, frozen=True, tag="round_begins"):
     """Trials are run again: `rerun` says which, in words. `number`: of the round among `rounds`, from 1."""
 

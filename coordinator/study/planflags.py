@@ -6,6 +6,7 @@ from ..request.durations import in_unit
 from ..request.flag import Flag
 from ..request.resultflags import PLOTS
 from ..request.values import TIMES, digits, number, path
+from ..request.watchers import WATCHING
 from ..result.study import RETRY_SUSPECT
 from .flag import StudyFlag
 from .kinds.registry import DEFAULT, READY_MADE
@@ -72,11 +73,15 @@ FLAGS: Final = (
         metavar="N", parse=number(digits, _ROUNDS, lambda n: n <= 10), plan=_ROUNDS,
     ),
     Flag("plots", ("--plots",), "also write each chart as a file; needs ovbench[html]", choices=PLOTS),
+<<<<<<< HEAD
     Flag(
         "markdown", ("--markdown",),
         "also write the answer as Markdown, for a comment on a pull request; - for stdout",
         metavar="FILE", parse=path, path="file",
     ),
+=======
+    *WATCHING,
+>>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
     Flag("dry_run", ("--dry-run",), "print the trials and start nothing", takes="nothing"),
     Flag(
         "sysfs", ("--sysfs",),

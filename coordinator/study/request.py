@@ -19,6 +19,7 @@ from ..request.modelword import names_a_model
 from ..request.parser import Parser
 from ..request.paths import check_planned, check_tree, writable_or_stdout
 from ..request.request import PlotFormat
+from ..request.watchers import NOBODY, Watchers, watchers_of
 from ..result.study import KindName
 from ..store import last
 from .axes import Axes, parse_axes, read_axes
@@ -87,7 +88,11 @@ class StudyRequest:
     json: bool = False
     quiet: bool = False
     plots: PlotFormat | None = None
+<<<<<<< HEAD
     markdown: Path | None = None
+=======
+    watchers: Watchers = NOBODY
+>>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
 
 
 def parse_study(argv: Sequence[str]) -> StudyRequest:
@@ -124,7 +129,11 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
         json=raw.json,
         quiet=raw.quiet,
         plots=raw.plots,
+<<<<<<< HEAD
         markdown=raw.markdown,
+=======
+        watchers=watchers_of(raw),
+>>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
     )
 
 
@@ -213,6 +222,7 @@ def _resumed(raw: argparse.Namespace, kind: KindName | None, axes: Axes) -> Stud
         dry_run=raw.dry_run,
         json=raw.json,
         quiet=raw.quiet,
+        watchers=watchers_of(raw),
     )
 
 

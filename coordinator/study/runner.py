@@ -212,7 +212,8 @@ class Runner:
         crew = self._adopted(bus, prepared)
         started_at = utc_text()
         command = ("ovbench-coord", *prepared.trial.argv)
-        planned = PlannedRun(prepared.request, prepared.plan, self.planned.site, started_at, command)
+        counted = self.planned.request.watchers.any
+        planned = PlannedRun(prepared.request, prepared.plan, self.planned.site, started_at, command, counted)
         try:
             record, self._crew = measure(bus, planned, self.sink, crew, LEASE_S)
         except UsageError as error:

@@ -15,6 +15,7 @@ from ovbench.coordinator.session.events import (
     AgentLoad,
     AgentLost,
     AgentsReady,
+    Concluded,
     Counts,
     Delivering,
     Event,
@@ -24,8 +25,10 @@ from ovbench.coordinator.session.events import (
     Joining,
     Preparing,
     RunEnded,
+    RunPlanned,
     SinkFailed,
     Snapshot,
+    Standing,
     Stopping,
     WarmingUp,
 )
@@ -33,12 +36,16 @@ from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.member import Member
 from ovbench.coordinator.session.rules import Rules
 from ovbench.coordinator.session.snapshot import awaited, ends, ready_agents
-from ovbench.coordinator.study.events import RoundBegins, TrialBegins, TrialEnded
+from ovbench.coordinator.study.events import RoundBegins, StudyPlanned, TrialBegins, TrialEnded
 from tests.builders import job, made, ready
 
 NOW = 7
 
 EVENTS = [
+    RunPlanned(NOW, "1.0", ("ovbench-coord", "-t", "1"), "2026-01-01T00:00:00Z", "m.xml", 2, ("a", "b"), 1.0, None),
+    StudyPlanned(NOW, "1.0", ("ovbench-coord", "study"), "sweep", "results/a", 9, 3),
+    Standing(NOW, "PARTIAL", ("agent_lost",)),
+    Concluded(NOW, "VALID", (), 400.0, 2.5, None, "results/report.json"),
     HostsAwaited(NOW, 3, ("b", "user@c:2222")),
     FilesUnderWay(NOW, 3, ("b",), 120_000_000),
     Joining(NOW, 3, (1, 2), ("b",)),
