@@ -342,10 +342,9 @@ class RunOptions(TypedDict, total=False):
     plots: Plots
     """`--plots`: also write each chart as a file of that format; needs ovbench[html]."""
 
-<<<<<<< HEAD
     markdown: Text
     """`--markdown FILE`: also write the report as Markdown, for a comment on a pull request; - for stdout."""
-=======
+
     live: str
     """`--live jsonl:FILE`: add each event of the run to a file as a line of JSON, with complete counts every
     second; jsonl:- for stdout."""
@@ -353,7 +352,6 @@ class RunOptions(TypedDict, total=False):
     metrics: str
     """`--metrics ADDRESS`: serve metrics for Prometheus at http://ADDRESS/metrics while it goes on, as in
     9464 (of this host alone) or 0.0.0.0:9464; 0 for any free port; needs ovbench[metrics]."""
->>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
 
     strict: bool
     """`--strict`: a warning, too, makes a run INVALID: exit code 4."""
@@ -466,10 +464,9 @@ class StudyOptions(TypedDict, total=False):
     plots: Plots
     """`--plots`: also write each chart as a file; needs ovbench[html]."""
 
-<<<<<<< HEAD
     markdown: Text
     """`--markdown FILE`: also write the answer as Markdown, for a comment on a pull request; - for stdout."""
-=======
+
     live: str
     """`--live jsonl:FILE`: add each event of the run to a file as a line of JSON, with complete counts every
     second; jsonl:- for stdout."""
@@ -477,7 +474,6 @@ class StudyOptions(TypedDict, total=False):
     metrics: str
     """`--metrics ADDRESS`: serve metrics for Prometheus at http://ADDRESS/metrics while it goes on, as in
     9464 (of this host alone) or 0.0.0.0:9464; 0 for any free port; needs ovbench[metrics]."""
->>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
 
     inputs: Text | Sequence[Text]
     """`-i PATH [PATH ...]`: files for the inputs, or folders of them: images, .npy and .bin. PATH,PATH or

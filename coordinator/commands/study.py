@@ -36,23 +36,13 @@ def run_study(request: StudyRequest, call: Call) -> ExitCode:
 
 
 class StudyTerminal:
-<<<<<<< HEAD
     """The command line as the audience of a study. Where the answer is to go to stdout, it is alone there. Where the
     request is quiet, nothing is shown before it."""
 
     def __init__(self, request: StudyRequest) -> None:
         self._json, self._markdown = request.json, request.markdown == STDOUT
         self._quiet = request.quiet
-        self._console = SteadyConsole(stderr=self._json or self._markdown)
-=======
-    """The command line as the audience of a study."""
-
-    def __init__(self, request: StudyRequest) -> None:
-        self._json = request.json
-        self._quiet = request.quiet
-        # Where stdout is for programs, it is theirs alone.
-        self._console = SteadyConsole(stderr=request.json or request.watchers.takes_stdout)
->>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
+        self._console = SteadyConsole(stderr=self._json or self._markdown or request.watchers.takes_stdout)
         self._screen = StudyScreen(self._console)
 
     def begin(self, ended: Sequence[Outcome], text: str) -> None:

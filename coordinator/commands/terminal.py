@@ -17,13 +17,9 @@ class Terminal:
     def begin(self, request: Request) -> None:
         self._quiet = request.output.quiet
         # Where the report is to go to stdout, it is alone there.
-<<<<<<< HEAD
         self._json, self._markdown = request.output.json, request.output.markdown == STDOUT
-        self._console = SteadyConsole(stderr=self._json or self._markdown)
-=======
-        self._json = request.output.json
-        self._console = SteadyConsole(stderr=self._json or request.output.watchers.takes_stdout)
->>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
+        aside = self._json or self._markdown or request.output.watchers.takes_stdout
+        self._console = SteadyConsole(stderr=aside)
         self._console.detach()
         self._screen = Screen(self._console, request)
 

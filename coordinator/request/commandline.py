@@ -216,11 +216,8 @@ def _output(raw: argparse.Namespace) -> Output:
         pcseq=raw.pcseq,
         exec_graph_path=paths.writable("-exec_graph_path", raw.exec_graph_path),
         dump_config=paths.writable("-dump_config", raw.dump_config),
-<<<<<<< HEAD
         markdown=paths.writable_or_stdout("--markdown", raw.markdown),
-=======
         watchers=watchers_of(raw),
->>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
     )
 
 

@@ -124,11 +124,8 @@ class Output:
     pcseq: bool = False
     exec_graph_path: Path | None = None
     dump_config: Path | None = None
-<<<<<<< HEAD
     markdown: Path | None = None
-=======
     watchers: Watchers = NOBODY
->>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
 
     def requested(self) -> Requested:
         return {

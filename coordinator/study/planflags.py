@@ -73,15 +73,12 @@ FLAGS: Final = (
         metavar="N", parse=number(digits, _ROUNDS, lambda n: n <= 10), plan=_ROUNDS,
     ),
     Flag("plots", ("--plots",), "also write each chart as a file; needs ovbench[html]", choices=PLOTS),
-<<<<<<< HEAD
     Flag(
         "markdown", ("--markdown",),
         "also write the answer as Markdown, for a comment on a pull request; - for stdout",
         metavar="FILE", parse=path, path="file",
     ),
-=======
     *WATCHING,
->>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
     Flag("dry_run", ("--dry-run",), "print the trials and start nothing", takes="nothing"),
     Flag(
         "sysfs", ("--sysfs",),

@@ -88,11 +88,8 @@ class StudyRequest:
     json: bool = False
     quiet: bool = False
     plots: PlotFormat | None = None
-<<<<<<< HEAD
     markdown: Path | None = None
-=======
     watchers: Watchers = NOBODY
->>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
 
 
 def parse_study(argv: Sequence[str]) -> StudyRequest:
@@ -129,11 +126,8 @@ def parse_study(argv: Sequence[str]) -> StudyRequest:
         json=raw.json,
         quiet=raw.quiet,
         plots=raw.plots,
-<<<<<<< HEAD
         markdown=raw.markdown,
-=======
         watchers=watchers_of(raw),
->>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
     )
 
 

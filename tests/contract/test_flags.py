@@ -82,12 +82,7 @@ def test_flags_that_are_left_out_have_their_defaults() -> None:
 
 @pytest.mark.parametrize("flag", [flag for flag in FLAGS if flag.refused], ids=lambda flag: flag.name)
 def test_a_study_says_why_it_refuses_a_flag(flag: Flag) -> None:
-<<<<<<< HEAD
-    own = ("help", "report_folder", "plots", "markdown", "json", "dry_run", "sysfs", "quiet")
-    if flag.dest in own:  # of the study itself
-=======
     if flag.dest in {one.dest for one in planflags.FLAGS} | {"help"}:
->>>>>>> 315c7a4 (A run can be watched: events as lines of JSON, and metrics for Prometheus)
         return
     with pytest.raises(UsageError, match=re.escape(flag.refused)):
         parse(["study", flag.name, *([] if flag.takes == "nothing" else ["1"])])
