@@ -16,6 +16,7 @@ _CPUSET: Final = "cpuset.cpus"
 _STAT: Final = "cpu.stat"
 _CPUSET_FILES: Final = (*_EFFECTIVE, _CPUSET)
 _OOM_FILES: Final = ("memory.events", "memory.oom_control")
+_MEMORY_LIMITS: Final = ("memory.max", "memory.limit_in_bytes")
 _OOM_KILL: Final = "oom_kill"
 
 
@@ -71,6 +72,18 @@ def read_oom_kills(root: Path) -> int | None:
     files = [group / name for group in _groups(root, "memory") for name in _OOM_FILES]
     counts = (_count_of(_OOM_KILL, read_text(file)) for file in (*files, root / "proc/vmstat"))
     return next((count for count in counts if count is not None), None)
+
+
+def read_available_memory(root: Path) -> int | None:
+    """Bytes that can be had without swapping (proc_meminfo(5), MemAvailable), and no more than the least limit of the
+    process's groups; None where nobody says."""
+    found = [int(limit) for group in _groups(root, "memory") for name in _MEMORY_LIMITS
+             if _is_count(limit := read_text(group / name).strip())]  # fmt: skip
+    for line in read_text(root / "proc/meminfo").splitlines():
+        name, value, *_ = (*line.split(), "", "")
+        if name == "MemAvailable:" and _is_count(value):
+            found.append(int(value) * 1024)
+    return min(found, default=None)
 
 
 def _count_of(name: str, text: str) -> int | None:

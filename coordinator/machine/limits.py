@@ -6,8 +6,10 @@ import errno
 import os
 import resource
 import threading
+from pathlib import Path
 from typing import Final
 
+from ovbench.common.cgroup import read_available_memory
 from ovbench.common.errors import UsageError
 
 OUT_OF_DESCRIPTORS: Final = frozenset((errno.EMFILE, errno.ENFILE))
@@ -23,9 +25,11 @@ _THREADS: Final = 8
 _THREADS_OF_AGENT: Final = 4
 _MOST_TRIED: Final = 64
 _STACK_BYTES: Final = 1 << 16
+_BYTES_OF_AGENT: Final = 8 << 20
+"""An agent has them for itself alone at the least: 9.8 MB with the null device, 23.5 MB with builtin:tiny."""
 
 
-def check_limits(agents: int) -> None:
+def check_limits(agents: int, root: Path = Path("/")) -> None:
     """Raise the limit on descriptors as far as needed. Raises UsageError where this host cannot run so many agents.
 
     To be called before agents' processes are started, as they inherit the limits.
@@ -39,6 +43,7 @@ def check_limits(agents: int) -> None:
             f"{_agents(agents)} needs {needed} open files, and the limit is {soft}; raise it, ulimit -n {needed}{fewer}"
         )
     _check_threads(min(_MOST_TRIED, _THREADS + _THREADS_OF_AGENT * agents), agents)
+    _check_memory(agents, root)
 
 
 def check_descriptors(descriptors: int, what: str) -> None:
@@ -78,6 +83,16 @@ def _check_threads(number: int, agents: int) -> None:
         go_on.set()
         for thread in started:
             thread.join()
+
+
+def _check_memory(agents: int, root: Path) -> None:
+    """Where memory ends, the kernel ends processes of its own choice, and the machine stands still before that."""
+    available = read_available_memory(root)
+    if available is not None and agents * _BYTES_OF_AGENT > available:
+        raise UsageError(
+            f"{_agents(agents)} needs {agents * _BYTES_OF_AGENT / 1e9:.1f} GB of memory, without any model, and "
+            f"{available / 1e9:.1f} GB are to be had; have at most {max(1, available // _BYTES_OF_AGENT)} --agents"
+        )
 
 
 def _spare(limit: int) -> int:

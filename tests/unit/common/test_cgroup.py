@@ -9,6 +9,7 @@ from ovbench.common.cgroup import (
     Throttled,
     limit_files,
     most_throttled,
+    read_available_memory,
     read_cpuset,
     read_oom_kills,
     read_quota,
@@ -167,3 +168,26 @@ def test_kills_for_lack_of_memory_are_those_of_the_nearest_group_that_counts_the
 
 def test_an_old_kernel_counts_no_kills_for_lack_of_memory(tmp_path: Path) -> None:
     assert read_oom_kills(groups(tmp_path, "0::/", {})) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "files", "available"),
+    [
+        ("0::/a", {}, 1 << 30),
+        ("0::/a", {"a/memory.max": "max"}, 1 << 30),
+        ("0::/a", {"a/memory.max": "536870912"}, 1 << 29),
+        ("0::/a/b", {"a/b/memory.max": "max", "a/memory.max": "268435456"}, 1 << 28),
+        ("9:memory:/box", {"memory/box/memory.limit_in_bytes": "9223372036854771712"}, 1 << 30),
+        ("9:memory:/box", {"memory/box/memory.limit_in_bytes": "134217728"}, 1 << 27),
+    ],
+)
+def test_memory_is_what_the_machine_has_and_the_groups_allow(
+    lines: str, files: dict[str, str], available: int, tmp_path: Path
+) -> None:
+    root = groups(tmp_path, lines, files)
+    (root / "proc/meminfo").write_text("MemFree: 1 kB\nMemAvailable:    1048576 kB\n")
+    assert read_available_memory(root) == available
+
+
+def test_memory_that_nobody_tells_is_unknown(tmp_path: Path) -> None:
+    assert read_available_memory(groups(tmp_path, "0::/a", {})) is None

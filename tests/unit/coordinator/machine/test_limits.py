@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,18 @@ def test_too_few_descriptors_are_one_sentence_with_what_to_do(monkeypatch: pytes
     said = refusal(1, 20, monkeypatch)
     assert said == "a run with 1 agent needs 65 open files, and the limit is 20; raise it, ulimit -n 65"
     assert refusal(100, 128, monkeypatch).endswith("raise it, ulimit -n 164, or have at most 64 --agents")
+
+
+def test_more_agents_than_there_is_memory_for_are_refused_with_how_many_there_may_be(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 2097152 kB\nMemAvailable: 1048576 kB\n")
+    check_limits(128, tmp_path)
+    with pytest.raises(UsageError) as refused:
+        check_limits(129, tmp_path)
+    assert str(refused.value) == (
+        "a run with 129 agents needs 1.1 GB of memory, without any model, and 1.1 GB are to be had; "
+        "have at most 128 --agents"
+    )
 
 
 def test_what_needs_more_descriptors_than_it_may_have_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
