@@ -11,3 +11,4 @@ from .reports import Report as Report
 from .studies import Study as Study
 
 __version__: str
+__all__: list[str]

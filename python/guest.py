@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -11,21 +12,28 @@ from typing import Any, Final
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.session.interrupts import Interrupts
 
+from .errors import Interrupted
+
 _alone: Final = threading.Lock()
 """Two runs at once would measure each other."""
 
 
 @contextlib.contextmanager
 def guest() -> Iterator["GuestInterrupts"]:
-    """Raises UsageError while another run of this process is under way."""
+    """Raises UsageError while another run of this process is under way. Ctrl-C in it is Interrupted."""
     if not _alone.acquire(blocking=False):
         raise UsageError("another run or study is under way in this process, and each would disturb the other; wait")
     interrupts = GuestInterrupts()
-    masks = _masks()
+    masks, files = _masks(), resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         yield interrupts
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        raise Interrupted from None
     finally:
         interrupts.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, files)
         _restore(masks)
         _alone.release()
 
