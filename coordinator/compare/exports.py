@@ -11,6 +11,7 @@ from ..result.study import Outcome
 from ..store.saved import Saved, SavedRun, SavedStudy, read_samples
 from ..study.kinds.registry import kind_of
 from .hdrlog import TrialLatencies, histogram_log, study_log, tag_of
+from .perfetto import trace_of
 from .table import rows_of_run, rows_of_study, to_csv
 
 
@@ -22,6 +23,13 @@ def csv_of(saved: Saved) -> str:
     reports = {outcome.trial: saved.trial_report(outcome) for outcome in stand}
     found = {trial: report for trial, report in reports.items() if report is not None}
     return to_csv(rows_of_study(saved.study, saved.outcomes, found))
+
+
+def perfetto_of(saved: Saved) -> bytes:
+    """A run with its samples as a trace for Perfetto. Raises UsageError where there are none, and for a study."""
+    if not isinstance(saved, SavedRun):
+        raise UsageError(f"{saved.name}: this is a study; --perfetto takes one run, as the folder of a trial is")
+    return b"".join(trace_of(saved.report, read_samples(saved)))
 
 
 def hlog_of(saved: Saved) -> str:

@@ -24,8 +24,12 @@ def refuse_contradictions(raw: argparse.Namespace) -> None:
 
 
 def refuse_two_on_stdout(raw: argparse.Namespace) -> None:
-    if raw.json and str(raw.markdown) == "-":
-        raise UsageError("--json and --markdown - are both for stdout; give --markdown a file, or leave one out")
+    asked = {"--json": raw.json, "--markdown -": str(raw.markdown) == "-", "--live jsonl:-": str(raw.live) == "-"}
+    first, *more = [flag for flag, given in asked.items() if given] or [""]
+    if more:
+        raise UsageError(
+            f"{first} and {more[0]} are both for stdout; give {more[0].split()[0]} a file, or leave one out"
+        )
 
 
 def _refuse_kernels(raw: argparse.Namespace) -> None:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ovbench.common.errors import UsageError
-
 from . import paths, values
 from .flag import Flag
 
@@ -94,9 +92,6 @@ WATCHING: Final = (
 
 
 def watchers_of(raw: argparse.Namespace) -> Watchers:
-    """Raises UsageError for a file that cannot be written, and where stdout is taken already."""
-    to_stdout = str(raw.live) == _STDOUT
-    if to_stdout and raw.json:
-        raise UsageError("--live jsonl:- and --json are both for stdout; give one of them a file: --live jsonl:FILE")
-    live = raw.live if to_stdout else paths.writable("--live", raw.live)
+    """Raises UsageError for a file that cannot be written."""
+    live = raw.live if str(raw.live) == _STDOUT else paths.writable("--live", raw.live)
     return Watchers(live, raw.metrics)

@@ -48,7 +48,7 @@ def test_a_run_and_a_study_have_the_same_watchers(tmp_path: Path) -> None:
 
 def test_stdout_has_one_use() -> None:
     assert request("--live", "jsonl:-").output.watchers.takes_stdout
-    with pytest.raises(UsageError, match="--live jsonl:- and --json are both for stdout"):
+    with pytest.raises(UsageError, match="--json and --live jsonl:- are both for stdout"):
         request("--live", "jsonl:-", "--json")
 
 
