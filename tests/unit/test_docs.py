@@ -132,7 +132,8 @@ def test_a_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None
     """In prose, by its long name; command lines have a test of their own."""
     of_slurm = {"--cpu-bind", "--exclusive", "--immediate", "--no-kill", "--overlap", "--time"}
     of_ray = {"--head", "--num-cpus"}
-    known = {"--limit", "--seconds", "--runs"} | of_slurm | of_ray
+    of_containers = {"--cpuset-cpus", "--cpuset-mems", "--entrypoint", "--pid"}
+    known = {"--limit", "--seconds", "--runs"} | of_slurm | of_ray | of_containers
     with pytest.raises(SystemExit):
         parse_options(["--help"])
     known |= set(re.findall(r"--[a-z][\w-]*", capsys.readouterr().out))
