@@ -68,12 +68,13 @@ def print_comparison(console: Console, comparison: Comparison, conditions: Seque
             show(_title(matched))
             for line in _doubts(matched, letter, comparison.forced):
                 print_line(console, line, 2)
-            console.print(_table(matched.changes, letter, "" if matched.noise == "repetitions" else "bold "))
+            unstressed = "" if matched.noise == "repetitions" else "bold "
+            console.print(_table(matched.changes, letter, unstressed, console.width), crop=False)
         if pair.hosts:
             show(Text("\nhosts", "bold"))
             for line in _unlike(pair.hosts):
                 print_line(console, line, 2)
-            console.print(_table(list(_of_hosts(pair.hosts)), letter, "bold "))
+            console.print(_table(list(_of_hosts(pair.hosts)), letter, "bold ", console.width), crop=False)
             if len(pair.hosts) > _MOST_HOSTS:
                 show(Text(f"  {len(pair.hosts) - _MOST_HOSTS} hosts more, and their other figures: --json", "dim"))
         for line in _unmatched(pair, letter):
@@ -136,13 +137,8 @@ def _setting(point: Point) -> str:
     return " ".join(f"{flag} {value}" for flag, value in point.items())
 
 
-def _table(changes: Sequence[Change], letter: str, unstressed: str) -> Table:
-    """`unstressed`: what of a verdict's style is left out."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False, pad_edge=True)
-    table.add_column("figure", no_wrap=True)
-    for title in ("A", letter, "change"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+def _table(changes: Sequence[Change], letter: str, unstressed: str, width: int) -> Table:
+    """`unstressed`: what of a verdict's style is left out. `width`: of the console."""
     rows: list[tuple[Row, Row | None]] = []
     for change in changes:
         style = _STYLES.get(change.verdict, "dim").removeprefix(unstressed)
@@ -150,18 +146,36 @@ def _table(changes: Sequence[Change], letter: str, unstressed: str) -> Table:
         first, other = value(change.first, change.first_at_least), value(change.other, change.other_at_least)
         intervals = ("", _interval(change.first), _interval(change.other), span(change), Text())
         rows.append(((change.figure, first, other, changed(change), verdict), intervals if any(intervals) else None))
-    cells = [("figure", "A", letter, "change", Text("verdict")), *(row for pair in rows for row in pair if row)]
-    # Half a number would be another number, so an interval that is too wide goes on in the next line behind its dots.
-    broken = sum(max(map(len, column)) for column in zip(*cells, strict=True)) + len(cells[0]) * 2 - 1 > _WIDTH
-    for values, below in rows:
-        table.add_row(*values)
-        if below is not None:
-            table.add_row(*(_broken(cell) if broken and isinstance(cell, str) else cell for cell in below), style="dim")
+    titles = ("figure", "A", letter, "change", "verdict")
+    lines = list(_lines(rows, whole=True))
+    if sum(_widths(titles, lines)) + 2 * len(titles) - 1 > min(width, _WIDTH):
+        lines = list(_lines(rows, whole=False))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False, pad_edge=True)
+    for at, (title, least) in enumerate(zip(titles, _widths(titles, lines), strict=True)):
+        # Half a number would be another number: what is too wide for a console is wide there.
+        table.add_column(title, justify="right" if 0 < at < 4 else "left", no_wrap=True, min_width=least)
+    for line, dim in lines:
+        table.add_row(*line, style="dim" if dim else "")
     return table
 
 
-def _broken(interval: str) -> str:
-    return interval.replace("..", "..\n")
+def _lines(rows: Sequence[tuple[Row, Row | None]], whole: bool) -> Iterator[tuple[Row, bool]]:
+    """With whether a line is below another. Not `whole`: an interval has a line for each of its ends."""
+    for values, below in rows:
+        yield values, False
+        if below is not None and whole:
+            yield below, True
+        elif below is not None:
+            _, first, other, change, verdict = below
+            ends = [one.removesuffix(" %").partition("..")[::2] for one in (first, other, change)]
+            for name, at in (("  from", 0), ("  to", 1)):
+                of_change = ends[2][at] + " %" * bool(ends[2][at])
+                yield (name, ends[0][at], ends[1][at], of_change, verdict), True
+
+
+def _widths(titles: Sequence[str], lines: Sequence[tuple[Row, bool]]) -> list[int]:
+    columns = zip(titles, *(line for line, _ in lines), strict=True)
+    return [max(map(len, column)) for column in columns]
 
 
 def value(figure: FigurePart | None, at_least: float | None) -> str:

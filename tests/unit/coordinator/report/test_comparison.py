@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from msgspec import structs
 from rich.console import Console
 
@@ -69,10 +70,19 @@ def test_no_number_is_cut_however_far_apart_two_results_are() -> None:
     value, below = row(text, "fps")
     rest = text.splitlines()[text.splitlines().index(below) + 1]
     assert value.split() == ["fps", "900.4", "1,234,567", "+137,013", "%", "better"]
-    first, b, change = below.split()
-    first_on, b_on, change_on, _ = rest.split()
-    assert (first, b, change) == ("897.4..", "1,135,802..", "+126,044..")
-    assert (first_on, b_on, change_on) == ("903.4", "1,333,332", "+147,982")
+    assert below.split() == ["from", "897.4", "1,135,802", "+126,044", "%"]
+    assert rest.split() == ["to", "903.4", "1,333,332", "+147,982", "%"]
+
+
+@pytest.mark.parametrize("width", [40, 60, 79])
+def test_on_a_narrow_terminal_numbers_are_whole_and_intervals_have_a_line_for_each_end(width: int) -> None:
+    comparison = compare_runs(NamedRun("a", with_fps(900, 3)), [NamedRun("b", with_fps(1_234_567.0, 98_765.0))])
+    written = io.StringIO()
+    print_comparison(Console(file=written, width=width, force_terminal=False), comparison, ())
+    text = written.getvalue()
+    assert "…" not in text
+    assert row(text, "fps")[0].split() == ["fps", "900.0", "1,234,567", "+137,074", "%", "better"]
+    assert [line.split()[0] for line in text.splitlines() if "+126,1" in line or "+148,0" in line] == ["from", "to"]
 
 
 def test_no_interval_of_a_figure_goes_below_0() -> None:
