@@ -1,19 +1,21 @@
 """A study from its plan to its answer and files, for whoever follows it: a terminal, or a program."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import structs
 
 from ovbench.common.clock import monotonic_ns, utc_text
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
 
+from ..launch.environments import make, published
 from ..machine.limits import check_limits
 from ..request.paths import STDOUT
+from ..request.release import between, newest_of
 from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study
 from ..run.site import Site
 from ..session.events import Sink
@@ -23,6 +25,7 @@ from ..study.events import StudyPlanned
 from ..study.fingerprint import changes, fingerprint
 from ..study.folder import StudyFolder
 from ..study.kinds.failif import FAIL_IF, check_blocks
+from ..study.kinds.kind import Kind
 from ..study.kinds.registry import KINDS
 from ..study.request import StudyRequest
 from ..study.runner import PlacedTrial, PlannedStudy, Runner, prepare
@@ -97,16 +100,20 @@ def conducted_study(request: StudyRequest, call: Call, site: Site, audience: Stu
 
 
 def _begin(request: StudyRequest, site: Site, call: Call, audience: StudyAudience, watched: Watching) -> ConductedStudy:
-    study, trials = _planned(request, site, call.command)
+    study, trials = _planned(request, site, call.command, audience.say)
     folder = StudyFolder(store.make_folder(request.folder, study.created_at, f"study-{study.kind}").path)
     with folder.held():
         folder.create(study)
         return _run(PlannedStudy(request, study, folder, site, trials), call, audience, watched)
 
 
-def _resumed(request: StudyRequest, folder: StudyFolder, site: Site) -> PlannedStudy:
+def _resumed(
+    request: StudyRequest, folder: StudyFolder, site: Site, say: Callable[[str], None] | None = None
+) -> PlannedStudy:
+    """`say`: what is done to make what its trials need; None: nothing is made."""
     known = folder.study()
     trials = prepare(known.trials, site)
+    _provide(trials, say)
     study = _as_it_is_now(request, known, trials, site)
     redo = ("PARTIAL", "FAILED") if request.retry_failed else ()
     return PlannedStudy(request, study, folder, site, trials, redo)
@@ -116,7 +123,7 @@ def _resume(
     request: StudyRequest, folder: StudyFolder, site: Site, call: Call, audience: StudyAudience, watched: Watching
 ) -> ConductedStudy:
     known = folder.study()
-    planned = _resumed(request, folder, site)
+    planned = _resumed(request, folder, site, audience.say)
     with folder.held():
         # What is left is known only when nobody else can be running it.
         folder.mend()
@@ -127,12 +134,37 @@ def _resume(
         return _run(planned, call, audience, watched)
 
 
-def _planned(request: StudyRequest, site: Site, command: Sequence[str]) -> tuple[Study, tuple[PlacedTrial, ...]]:
+def _provide(trials: Sequence[PlacedTrial], say: Callable[[str], None] | None) -> None:
+    releases = [release for one in trials if (release := one.request.launch.openvino) is not None]
+    if say is not None and releases:
+        make(tuple(dict.fromkeys(releases)), say)
+
+
+def _with_builds(kind: Kind, own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the releases that were published from the first to the last one, where the kind goes through them."""
+    span = kind.span(own)
+    if span is None:
+        return own
+    known = published()
+    ends = [newest_of(release, known) for release in span]
+    for release, build in zip(span, ends, strict=True):
+        if build is None:
+            series = ", ".join(dict.fromkeys(".".join(one.split(".")[:2]) for one in known))
+            raise UsageError(f"study {kind.name}: there is no release {release} for this Python; there are {series}")
+    return {**own, "builds": between(ends[0] or "", ends[1] or "", known)}
+
+
+def _planned(
+    request: StudyRequest, site: Site, command: Sequence[str], say: Callable[[str], None] | None = None
+) -> tuple[Study, tuple[PlacedTrial, ...]]:
+    """`say`: what is done to make what its trials need; None: nothing is made."""
     kind = KINDS[request.kind]
-    plan = kind.design(request.axes, site.topology, request.own)
+    own = _with_builds(kind, request.own)
+    plan = kind.design(request.axes, site.topology, own)
     repetitions = request.repetitions or kind.repetitions
     order = kind.trials(plan, repetitions, request.order_seed)
     prepared = prepare(order, site)
+    _provide(prepared, say)
     study = Study(
         ovbench=version("ovbench"),
         kind=request.kind,
@@ -146,7 +178,7 @@ def _planned(request: StudyRequest, site: Site, command: Sequence[str]) -> tuple
         p99_limit_ms=request.p99_limit_ms,
         retry_suspect=RETRY_SUSPECT if request.retry_suspect is None else request.retry_suspect,
     )
-    return kind.planned(study, request.own), prepared
+    return kind.planned(study, own), prepared
 
 
 def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[PlacedTrial], site: Site) -> Study:

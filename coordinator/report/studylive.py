@@ -22,7 +22,7 @@ from ..session.events import (
     Stopping,
     WarmingUp,
 )
-from ..study.events import RoundBegins, TrialBegins, TrialEnded
+from ..study.events import Installing, RoundBegins, TrialBegins, TrialEnded
 from ..study.kinds.registry import kind_of
 from .console import SteadyConsole, renews
 from .steps import lost_lines, waiting_line
@@ -52,6 +52,8 @@ class StudyScreen:
         match event:
             case RoundBegins(rerun=rerun, number=number, rounds=rounds, trials=trials):
                 self.say(f"{rerun} are run again, round {number} of {rounds}: {trials} trials")
+            case Installing(text=text):
+                self.say(text)
             case TrialBegins():
                 self._current = event
                 self._show("starting")

@@ -29,7 +29,7 @@ RETRY_SUSPECT: Final = 1
 Point = dict[str, str]
 """The settings that a study varies: a value for each, by flag as it was given."""
 
-KindName = Literal["sweep", "scaling", "streams", "partition", "batch", "ab", "releases"]
+KindName = Literal["sweep", "scaling", "streams", "partition", "batch", "ab", "releases", "bisect"]
 
 
 class Trial(Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +63,7 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     fingerprint: Fingerprint
     p99_limit_ms: float | None = None
     size_percent: Annotated[float, Meta(gt=0, le=100, description="of two sides, what is no difference")] = SIZE_PERCENT
+    metric: Annotated[Literal["fps", "p99"], Meta(description="of a bisection, what is to be slower")] = "fps"
     retry_suspect: Annotated[
         int, Meta(ge=0, le=10, description="rounds in which SUSPECT trials are run again; older studies have none")
     ] = 0
@@ -70,6 +71,15 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     accepted: Annotated[tuple[str, ...], Meta(description="changes accepted on resume")] = ()
     fail_if: Annotated[tuple[str, ...], Meta(description="conditions on B, any of which gives exit code 4")] = ()
     schema: Literal["ovbench.study/1"] = SCHEMA
+
+
+class LayerTime(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of a layer as executed: its mean time in one inference."""
+
+    name: str
+    type: str
+    exec_type: str
+    ms: float
 
 
 class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +123,10 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
         dict[str, int],
         Meta(description="how many sockets, nodes and cores the measured CPUs are of; empty over several hosts"),
     ] = {}
+
+    layers: Annotated[
+        tuple[LayerTime, ...], Meta(description="of trials that count layers where others of the study do not")
+    ] = ()
 
     @property
     def at_rate(self) -> bool:

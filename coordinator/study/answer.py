@@ -11,6 +11,7 @@ from ..result.study import KindName, Outcome, Study
 from .choices import Choice
 from .curves import Curve
 from .gate import Judged
+from .layerchange import LayerChange
 from .ratio import Ratio
 from .summary import Setting
 
@@ -45,6 +46,9 @@ class Answer(Struct, frozen=True):
     settings: Annotated[tuple[Setting, ...], Meta(description="all; in the order of their values, or of their rank")]
     curves: Annotated[tuple[Curve, ...], Meta(description="of a scaling study")] = ()
     comparisons: Annotated[tuple[Ratio, ...], Meta(description="of an A/B study; the first is the verdict")] = ()
+    layers: Annotated[
+        tuple[LayerChange, ...], Meta(description="of a bisection, those whose time changed; largest change first")
+    ] = ()
     shares: Annotated[dict[str, float], Meta(description="percent of the variance of log throughput, by axis")] = {}
     gate: Annotated[tuple[Judged, ...], Meta(description="the conditions of --fail-if, as they were judged")] = ()
 

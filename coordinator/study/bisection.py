@@ -53,7 +53,11 @@ class Bisection:
         undecided = [one for one in self._measured(blocks) if low < one < high]
         candidates = undecided or [one for one in range(low + 1, high) if one not in broken]
         if not candidates:
-            return Found("first", high, low, now)
+            ends = {0, low, high, last}
+            enough = all(sum(one in block for block in blocks) >= LEAST_BLOCKS for one in ends)
+            if enough or len(blocks) >= self.most_blocks:
+                return Found("first", high, low, now)
+            return tuple(sorted(ends))  # so that it is known by how much
         if len(blocks) >= self.most_blocks:
             return Found("undecided", high, low, now)
         middle = (low + high) / 2

@@ -23,6 +23,8 @@ def flag_of_builds(axes: Axes) -> str:
 def names_of(builds: Sequence[str]) -> dict[str, str]:
     """What each is called in sentences: a release, or as much of a Python's path as tells it from the others."""
     paths = {build: build.split("/") for build in builds}
+    if len({len(words) for words in paths.values()}) > 1:
+        return {build: build for build in builds}
     same = _same_end(list(paths.values()))
     short = {build: words[-1 - same] for build, words in paths.items()}
     return short if len(set(short.values())) == len(builds) else {build: build for build in builds}

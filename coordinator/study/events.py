@@ -24,6 +24,12 @@ class RoundBegins(Event, frozen=True, tag="round_begins"):
     trials: int
 
 
+class Installing(Event, frozen=True, tag="installing"):
+    """A release of OpenVINO that a trial needs; `text`: what is done, in a few words."""
+
+    text: str
+
+
 class TrialBegins(Event, frozen=True, tag="trial_begins"):
     """`number`: of the trial among `trials`, from 1; `left_s`: until all are done, None where that is not known."""
 

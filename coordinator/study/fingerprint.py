@@ -14,6 +14,7 @@ from ovbench.common.digests import model_files, sha256, state_of
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology, format_cpu_list
 
+from ..launch.environments import is_made
 from ..launch.interpreter import examine
 from ..request.request import Request
 from ..result.study import AGENTS_IN, Fingerprint
@@ -28,12 +29,18 @@ def fingerprint(runs: Iterable[Request], topology: Topology, hosts: Mapping[str,
     all_runs = tuple(runs)
     files = sorted({file for request in all_runs for file in _files(request)})
     parts = sorted({part for file in files if not file.startswith(PREFIX) for part in model_files(file)})
-    pythons = sorted({python for request in all_runs if (python := request.launch.agent_python) is not None})
+    pythons = sorted({python for request in all_runs if (python := _python(request)) is not None})
     return Fingerprint(
         models={file: _digest(file) for file in files},
         machine={**_machine(topology), **_builds(pythons), **(hosts or {})},
         files={part: _sha256(part) for part in parts if Path(part).is_file()},
     )
+
+
+def _python(request: Request) -> str | None:
+    """Of its agents; None where they are the coordinator's, and where it is still to be made."""
+    release = request.launch.openvino
+    return request.launch.agent_python if release is None or is_made(release) else None
 
 
 def _files(request: Request) -> Iterator[str]:

@@ -15,7 +15,7 @@ from ..result.effective import InEffect
 from ..result.estimates import bounds_of_run, estimates_of_run
 from ..result.figures import BY_NAME
 from ..result.report import AgentPart, Report
-from ..result.study import Outcome, Trial
+from ..result.study import LayerTime, Outcome, Trial
 
 _REPORTED_BACK: Final = frozenset((
     "device", "api", "hint", "inference_only", "nstreams", "nthreads", "nireq", "infer_precision", "pin", "pc",
@@ -36,6 +36,10 @@ _NO_MATTER: Final = frozenset((
 ))  # fmt: skip
 """Properties of a compiled model that change nothing in the window: the last two are a proposal and what streams were
 chosen by; how many requests and streams there are is known."""
+
+
+COUNTING: Final = "-pc"
+"""Where a study varies it, what was counted is in the outcomes."""
 
 
 def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, attempt: int = 0) -> Outcome:
@@ -71,6 +75,7 @@ def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, att
         in_effect=in_effect(report),
         figures={name: one.value for name, one in estimates_of_run(report).items() if BY_NAME[name].needs is not None},
         at_least=bounds_of_run(report),
+        layers=_layer_times(report) if COUNTING in trial.point else (),
         covers=_covers(report.cpu),
     )
 
@@ -85,6 +90,11 @@ def _covers(cpu: CpuPart) -> dict[str, int]:
         "nodes": len({place.node for place in places}),
         "cores": len({(place.socket, place.core) for place in places}),
     }
+
+
+def _layer_times(report: Report) -> tuple[LayerTime, ...]:
+    layers = report.layers.layers if report.layers is not None else ()
+    return tuple(LayerTime(one.name, one.type, one.exec_type, one.real) for one in layers if one.status == "EXECUTED")
 
 
 def failed(trial: Trial, attempt: int, started_at: str, seconds: float, why: str) -> Outcome:

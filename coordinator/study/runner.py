@@ -12,6 +12,7 @@ from msgspec import structs
 from ovbench.common.clock import monotonic_ns, utc_text
 from ovbench.common.errors import UsageError
 
+from ..launch.environments import is_made, make
 from ..plan.plan import Plan
 from ..request.commandline import parse_run
 from ..request.request import Request
@@ -24,7 +25,7 @@ from ..run.site import Site
 from ..session.crew import Crew
 from ..session.events import Sink
 from ..session.session import Bus
-from .events import RoundBegins, TrialBegins, TrialEnded
+from .events import Installing, RoundBegins, TrialBegins, TrialEnded
 from .fingerprint import fingerprint
 from .folder import StudyFolder
 from .kinds.kind import Kind, Round
@@ -149,21 +150,47 @@ class Runner:
     def conduct(self, opening: contextlib.AbstractContextManager[Bus], first: Round) -> None:
         """Round after round, until the kind of study has none left or the user wants an end. Raises Unwritable where a
         trial cannot be saved."""
-        planned = self.planned
         now: Round | None = first
         try:
             with opening as bus:
                 while now is not None and not self.interrupted:
                     if now.attempt:
                         self._announce(now)
-                    self._run(bus, planned.placed(now.trials), now.attempt)
+                    self._plan(now)
+                    self._run(bus, self.planned.placed(now.trials), now.attempt)
+                    planned = self.planned
                     now = planned.kind.next(planned.study, planned.folder.outcomes())
                 bus.release(self._crew)  # those that stayed for a next trial
         except Broken as problem:
             self.broken = str(problem)
         except Changed as problem:
             self.planned = replace(planned, study=structs.replace(planned.study, stopped=str(problem)))
-            planned.folder.plan(self.planned.study)
+            self.planned.folder.plan(self.planned.study)
+
+    def _plan(self, now: Round) -> None:
+        """Trials that the plan lacks are added to it, and saved, before they are run: what a kind wants next may depend
+        on what was measured."""
+        planned = self.planned
+        known = {trial.id for trial in planned.study.trials}
+        more = tuple(trial for trial in now.trials if trial.id not in known)
+        if more:
+            study = structs.replace(planned.study, trials=(*planned.study.trials, *more))
+            placed = (*planned.trials, *prepare(more, planned.site))
+            self.planned = replace(planned, study=study, trials=placed)
+            planned.folder.plan(study)
+
+    def _provide(self, bus: Bus, prepared: PlacedTrial) -> None:
+        """The release of OpenVINO that a trial needs, where it has not been installed before. Raises UsageError."""
+        release = prepared.request.launch.openvino
+        if release is None or is_made(release):
+            return
+        make([release], lambda text: self.sink.handle(Installing(monotonic_ns(), text)), lambda: bus.interrupts.asked)
+        planned = self.planned
+        now = fingerprint([prepared.request], planned.site.topology).machine
+        known = planned.study.fingerprint
+        more = structs.replace(known, machine={**now, **known.machine})
+        self.planned = replace(planned, study=structs.replace(planned.study, fingerprint=more))
+        planned.folder.plan(self.planned.study)
 
     def _announce(self, again: Round) -> None:
         study, rerun = self.planned.study, self.planned.kind.rerun
@@ -215,6 +242,7 @@ class Runner:
         counted = self.planned.request.watchers.any
         planned = PlannedRun(prepared.request, prepared.plan, self.planned.site, started_at, command, counted)
         try:
+            self._provide(bus, prepared)
             record, self._crew = measure(bus, planned, self.sink, crew, LEASE_S)
         except UsageError as error:
             bus.dismiss(self._crew)

@@ -61,6 +61,11 @@ class Kind(ABC):
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         """`own`: what was given of the kind's own flags, by `dest`. Raises UsageError, one sentence."""
 
+    def span(self, own: Mapping[str, Any]) -> tuple[str, str] | None:
+        """The first and the last release, where `design` is to have all that were published between them as `builds`.
+        Raises UsageError."""
+        return None
+
     def planned(self, study: Study, own: Mapping[str, Any]) -> Study:
         """With what the kind's own flags say beyond the design."""
         return study

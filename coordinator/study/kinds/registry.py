@@ -6,6 +6,7 @@ from typing import Final
 from ...result.study import KindName, Study
 from .ab import AbStudy
 from .batch import BatchStudy
+from .bisect import BisectStudy
 from .kind import Kind
 from .partition import PartitionStudy
 from .releases import ReleasesStudy
@@ -20,6 +21,7 @@ READY_MADE: Final[tuple[Kind, ...]] = (
     BatchStudy(),
     AbStudy(),
     ReleasesStudy(),
+    BisectStudy(),
 )
 """Those that are asked for by their name."""
 

@@ -57,7 +57,7 @@ def test_where_there_is_no_slowdown_none_is_named_in_95_of_100() -> None:
 
 
 def test_the_build_that_is_5_percent_slower_is_named_in_95_of_100() -> None:
-    """At 3 % noise a trial, wherever it is. Reached with this seed: 200 of 200, by 120 trials of 4.9 builds."""
+    """At 3 % noise a trial, wherever it is. Reached with this seed: 199 of 200, by 121 trials of 4.9 builds."""
     draw = np.random.default_rng(2026)
     machines = [Machine(draw, int(draw.integers(1, BUILDS))) for _ in range(STUDIES)]
     right = sum(searched(machine).first == machine.slow for machine in machines)
@@ -72,7 +72,7 @@ def test_on_a_quiet_machine_each_build_is_found_with_three_more_installed(slow: 
     found = searched(machine)
     assert (found.what, found.first, found.last_good) == ("first", slow, slow - 1)
     assert len(machine.installed) <= 2 + 3
-    assert machine.trials <= 50
+    assert machine.trials <= 80
 
 
 def test_no_other_build_is_wanted_before_the_bad_one_is_known_to_be_slow() -> None:
