@@ -423,7 +423,8 @@ class StudyOptions(TypedDict, total=False):
 
     repetitions: Number
     """`--repetitions N`: trials of each setting, default 3, 5 for scaling and partition; for ab the number of
-    ABBA blocks, 10; for releases the number of there-and-back blocks, 8."""
+    ABBA blocks, 10; for releases the number of there-and-back blocks, 8; for bisect the number of there-and-
+    back blocks, 60."""
 
     order_seed: Number
     """`--order-seed N`: seed of the order of the trials; default 0."""
@@ -445,6 +446,19 @@ class StudyOptions(TypedDict, total=False):
     """`--fail-if CONDITION`: of ab: exit code 4 where it comes true of B: slower, faster, inconclusive, or a
     change from A beyond noise, as in 'fps < -3%' or 'p99 > +5%'; may be repeated."""
 
+    good: str
+    """`--good RELEASE`: of bisect: a release that is fast enough."""
+
+    bad: str
+    """`--bad RELEASE`: of bisect: a later one that is too slow."""
+
+    builds: str | Sequence[int]
+    """`--builds LIST`: of bisect: instead, all builds from good to bad: releases, or Pythons that have
+    them."""
+
+    metric: str
+    """`--metric FIGURE`: of bisect: what is to be slower, fps or p99; default fps."""
+
     report_folder: Text
     """`--report-folder DIR`: where the study is kept; default ovbench-results/<UTC time>-study-<kind>/."""
 
@@ -459,7 +473,7 @@ class StudyOptions(TypedDict, total=False):
 
     retry_suspect: Number
     """`--retry-suspect N`: at the end run SUSPECT trials again, up to N times each, 0 to 10; of ab whole
-    blocks; of releases whole blocks; default 1; with --resume it may be raised."""
+    blocks; of releases whole blocks; of bisect whole blocks; default 1; with --resume it may be raised."""
 
     plots: Plots
     """`--plots`: also write each chart as a file; needs ovbench[html]."""
