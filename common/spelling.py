@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Final
 
+DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+"""That look like the hyphen of a flag, as in a page that was copied from."""
+
 _LIKENESS: Final = 0.55
 """The least, as `difflib.SequenceMatcher.ratio` has it: `seed` is meant to be `order_seed`, `-q` is not to be `-t`."""
 

@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import Any, Final, NoReturn
 
 from ovbench.common.errors import UsageError
-from ovbench.common.spelling import did_you_mean
+from ovbench.common.spelling import DASHES, did_you_mean
 
 from .defaults import DEFAULT_MODEL
 from .flag import Flag
@@ -16,9 +16,6 @@ from .flags import FLAGS, gnu
 from .helptext import full_help, short_help
 from .modelword import names_a_model
 from .several import are_alternatives
-
-_DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
-"""That look like a hyphen, as from a page that was copied."""
 
 _LIKE_A_NUMBER: Final = re.compile(r"-\d+|-\d*\.\d+")
 """argparse's."""
@@ -54,8 +51,8 @@ class Parser(argparse.ArgumentParser):
     def refuse(self, rest: Sequence[str]) -> NoReturn:
         """For words that were not understood. Raises UsageError about the first of them."""
         word = next((word for word in rest if word.startswith("-")), rest[0])
-        if word[:1] in _DASHES and word:
-            plain = "-" + word.lstrip(_DASHES + "-")
+        if word[:1] in DASHES and word:
+            plain = "-" + word.lstrip(DASHES + "-")
             meant = plain if plain in self._spellings() else f"-{plain}"
             raise UsageError(f"'{word}' begins with a dash that is no hyphen; did you mean {meant}?")
         if word.startswith("-"):
@@ -182,7 +179,7 @@ def parse_flags(argv: Sequence[str]) -> argparse.Namespace:
     words = [gnu(word) for word in argv]
     parser = _run_parser()
     raw, rest = parser.parse_known_args(words)
-    if len(rest) == 1 and (names_a_model(rest[0]) or rest[0] == words[0]) and not rest[0].startswith("-"):
+    if len(rest) == 1 and (names_a_model(rest[0]) or rest[0] == words[0]) and rest[0][:1] not in ("-", *DASHES):
         if raw.model != DEFAULT_MODEL:
             raise UsageError(f"{rest[0]} and -m {raw.model} are two models; a run has one")
         return argparse.Namespace(**vars(raw) | {"model": rest[0]})

@@ -1,5 +1,6 @@
 """The few lines that one needs to begin a study."""
 
+import textwrap
 from typing import Final
 
 from .kinds.registry import DEFAULT, READY_MADE
@@ -20,10 +21,14 @@ kinds:
 {kinds}
 more:
   ovbench-coord study --help     all options, and plans as files
-  ovbench-coord help TOPIC       the flags of runs, by topic; none lists them
+  ovbench-coord help             the topics of the flags of a run
 """
 
 
 def short_help() -> str:
     rows = (("(none)", DEFAULT.about), *((kind.name, kind.about) for kind in READY_MADE))
-    return _SHORT.format(kinds="".join(f"  {name:<14} {about}\n" for name, about in rows))
+    return _SHORT.format(kinds="".join(_row(name, about) for name, about in rows))
+
+
+def _row(name: str, about: str) -> str:
+    return textwrap.fill(about, 79, initial_indent=f"  {name:<12} ", subsequent_indent=" " * 15) + "\n"
