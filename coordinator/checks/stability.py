@@ -11,6 +11,7 @@ from ..analysis.fairness import cpus_of_each, fps_per_cpu
 from ..analysis.merge import Merged
 from ..analysis.steadiness import last_windows, trend
 from ..result.findings import Code
+from ..result.numbers import rate
 from ..result.report import Finding
 from ..session.record import AgentRecord
 from ..stats.uncertainty import samples_needed
@@ -64,7 +65,7 @@ def _unsteady(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
     limits = evidence.run.request.criteria.thresholds
     windows = last_windows(merged)
     if windows is not None and windows.change_percent > limits.max_change_percent:
-        rates = ", ".join(f"{fps:,.4g}" for fps in windows.fps)
+        rates = ", ".join(map(rate, windows.fps))
         change = f"by {windows.change_percent:.0f} %" if windows.change_percent < math.inf else "without limit"
         message = (
             f"The last {len(windows.fps)} of {windows.parts} windows of {windows.seconds:.3g} s differ {change}: "

@@ -150,9 +150,10 @@ def _done(report: Report) -> Iterator[list[str]]:
     if report.arrivals is not None:
         # Without an interval: here it would be of how arrivals scatter.
         counted.append(f"{rate(throughput.fps)} FPS")
-    error = "" if window.skew_error_us is None else f" ± {microseconds(window.skew_error_us)}"
-    skew = microseconds(window.start_skew_us) if error else f"{window.start_skew_us:.1f} us"
-    yield [*counted, f"start skew {skew}{error}"]
+    if len(report.agents) > 1:
+        error = "" if window.skew_error_us is None else f" ± {microseconds(window.skew_error_us)}"
+        counted.append(f"start skew {microseconds(window.start_skew_us)}{error}")
+    yield counted
     if report.until is not None:
         yield [until_line(report.until)]
     if report.outputs is not None and report.outputs.agree:

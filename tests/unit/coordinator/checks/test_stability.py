@@ -112,7 +112,7 @@ def test_samples_are_enough_for_what_is_claimed(argv: tuple[str, ...], count: in
 
 def test_windows_that_differ_are_reported_with_their_rates() -> None:
     (finding,) = [f for f in found(going(100, 100, 100, 100, 80)) if f.code == Code.NOT_STEADY]
-    assert "last 3 of 5 windows of 2 s differ by 25 %: 100, 100, 80 FPS" in finding.message
+    assert "last 3 of 5 windows of 2 s differ by 25 %: 100.0, 100.0, 80.00 FPS" in finding.message
 
 
 def test_a_trend_is_reported_with_its_size_and_direction() -> None:
