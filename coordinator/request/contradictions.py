@@ -24,7 +24,9 @@ def refuse_contradictions(raw: argparse.Namespace) -> None:
 
 
 def refuse_two_on_stdout(raw: argparse.Namespace) -> None:
-    asked = {"--json": raw.json, "--markdown -": str(raw.markdown) == "-", "--live jsonl:-": str(raw.live) == "-"}
+    """Also of a command that has only some of these flags."""
+    live, markdown = (str(vars(raw).get(name)) for name in ("live", "markdown"))
+    asked = {"--json": raw.json, "--markdown -": markdown == "-", "--live jsonl:-": live == "-"}
     first, *more = [flag for flag, given in asked.items() if given] or [""]
     if more:
         raise UsageError(
