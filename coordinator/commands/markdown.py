@@ -17,11 +17,9 @@ MARKDOWN: Final = Flag(
 
 def write_markdown(file: Path, text: str) -> None:
     """Raises Unwritable."""
-    from ..report.console import print_aside
     from ..store.files import write_named
 
     if file == STDOUT:
         print_bytes(text.encode())
         return
     write_named(file, text.encode())
-    print_aside(f"{file} written")

@@ -419,6 +419,7 @@ IMPURE: Final = frozenset(
         "python.frames",
         "python.guest",
         "python.options",
+        "python.pytest_plugin",
         "python.reports",
         "python.studies",
     }

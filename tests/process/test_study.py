@@ -289,9 +289,9 @@ def test_a_study_whose_agents_cannot_be_started_any_more_ends_and_loses_no_trial
 
 
 def test_a_verdict_reaches_the_exit_code(tmp_path: Path) -> None:
-    """B takes 25 times as long, also on a machine that is busy; the study shown again has the same conditions."""
-    words = ("--agents", "1", "-api", "sync", "-niter", "40", "--warmup", "0", "--repetitions", "3")
-    sides = ("--a", "--backend null:200", "--b", "--backend null:5000")
+    """B takes 200 times as long, also on a machine that is busy; the study shown again has the same conditions."""
+    words = ("--agents", "1", "-api", "sync", "-niter", "20", "--warmup", "0", "--repetitions", "4")
+    sides = ("--a", "--backend null:100", "--b", "--backend null:20000")
     slower = study(tmp_path, "ab", *sides, *words, "--report-folder", "s", "--fail-if", "slower")
     assert slower.returncode == 4, slower.stderr
     assert "failed  slower: B has" in slower.stdout

@@ -6,16 +6,17 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from ovbench.agent.options import parse_options
 from ovbench.coordinator.analysis.merge import merge
 from ovbench.coordinator.analysis.recording import sample_arrays
-from ovbench.coordinator.entry import execute
+from ovbench.coordinator.entry import execute, parse
 from ovbench.coordinator.result.report import to_json
 from ovbench.coordinator.study.folder import StudyFolder
 from tests.builders import ms, recording, report, seconds, steady
@@ -133,7 +134,8 @@ def test_a_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None
     of_slurm = {"--cpu-bind", "--exclusive", "--immediate", "--no-kill", "--overlap", "--time"}
     of_ray = {"--head", "--num-cpus"}
     of_containers = {"--cpuset-cpus", "--cpuset-mems", "--entrypoint", "--pid"}
-    known = {"--limit", "--seconds", "--runs"} | of_slurm | of_ray | of_containers
+    of_pytest = {"--no-ovbench", "--ovbench-folder"}
+    known = {"--limit", "--seconds", "--runs"} | of_pytest | of_slurm | of_ray | of_containers
     with pytest.raises(SystemExit):
         parse_options(["--help"])
     known |= set(re.findall(r"--[a-z][\w-]*", capsys.readouterr().out))
@@ -149,3 +151,32 @@ def test_a_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None
             for flag in re.findall(r"(?<!\S)--[a-z][\w-]*", code)
         }
         assert named - known == set(), page.name
+
+
+WORKFLOW: Final = yaml.safe_load((ROOT / "docs" / "examples" / "github-actions.yml").read_text())
+
+
+def steps() -> list[dict[str, Any]]:
+    return [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize(
+    "command", [step["run"] for step in steps() if step.get("run", "").startswith("ovbench-coord ")]
+)
+def test_a_command_of_the_workflow_is_one_that_ovbench_takes(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    for model in ("model.xml", "base/model.xml", "change/model.xml"):
+        (tmp_path / model).parent.mkdir(exist_ok=True)
+        (tmp_path / model).write_bytes(b"<net/>")
+    parse([os.path.expandvars(word) for word in shlex.split(command)[1:]])
+
+
+def test_what_a_step_of_the_workflow_uses_is_made_by_one_before_it() -> None:
+    """Files by the names that commands give them."""
+    texts = [str(step) for step in steps()]
+    for name in ("ab.md", "baseline/study.json", "--report-folder current", "--report-folder ab"):
+        assert any(name in text for text in texts), name
+    assert [step["uses"] for step in steps() if "uses" in step and "@" not in step["uses"]] == []
