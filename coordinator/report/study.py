@@ -22,6 +22,7 @@ from ..study.summary import Setting
 from ..study.words import figures_of
 from .gate import print_gate
 from .plot import Plot
+from .ratiotable import print_ratios
 
 _MOST_SETTINGS: Final = 40
 _MOST_PLOTS: Final = 3
@@ -47,6 +48,7 @@ def print_answer(console: Console, study: Study, found: Answer) -> None:
         console.print()
         console.print(_table(study, found, console.width))
         console.print(Text(f"  {_legend(found)}", "dim"), highlight=False)
+    print_ratios(console, found)
     for curve in found.curves[:_MOST_PLOTS]:
         for text in _plot(curve):
             console.print(text, highlight=False, no_wrap=True, crop=True)

@@ -359,6 +359,7 @@ IMPURE: Final = frozenset(
         "coordinator.report.jsonlines",
         "coordinator.report.plaintext",
         "coordinator.report.plot",
+        "coordinator.report.ratiotable",
         "coordinator.report.study",
         "coordinator.report.studylive",
         "coordinator.report.gate",

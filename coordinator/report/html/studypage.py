@@ -11,6 +11,7 @@ from ...result.study import AGENTS_IN, TRIALS_FOLDER, Outcome, Study
 from ...study.answer import Answer
 from ...study.columns import P99, at_rate
 from ...study.kinds.registry import kind_of
+from ...study.ratiotable import COLUMNS, cells, ratio_rows
 from ...study.standing import attempts_of
 from ...study.summary import Setting, name_of
 from ...study.words import figures_of, same_as, span_of
@@ -54,6 +55,7 @@ def study_page(
         study_header(study, outcomes),
         _answer(answered),
         section("Charts", figures(drawn)),
+        _ratios(answered),
         _front(answered.front),
         _settings(answered.settings),
         _trials(study, outcomes),
@@ -106,6 +108,11 @@ def _answer(said: Answer) -> Html:
     if said.unsaid:
         shown.append(section("Inconclusive", tag("ul", (tag("li", line) for line in said.unsaid))))
     return join(shown)
+
+
+def _ratios(said: Answer) -> Html:
+    rows = ratio_rows(said)
+    return section("Ratios", table(COLUMNS, [cells(row) for row in rows], names=2)) if rows else Html("")
 
 
 def _front(front: Sequence[Setting]) -> Html:

@@ -175,6 +175,8 @@ def _builds(own: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _headline(state: BisectionState, found: Found | tuple[int, ...] | None) -> str:
+    if found is None and not state.broken:
+        return "Inconclusive so far: no block has both the good and the bad build yet."
     if found is None:
         return "Inconclusive: the good or the bad build could not be measured."
     last = len(state.builds) - 1

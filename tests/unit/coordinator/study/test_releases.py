@@ -12,6 +12,7 @@ from ovbench.coordinator.study.axes import parse_axes
 from ovbench.coordinator.study.builds import names_of
 from ovbench.coordinator.study.design import Design
 from ovbench.coordinator.study.kinds.registry import KINDS
+from ovbench.coordinator.study.ratiotable import ratio_rows
 from ovbench.coordinator.study.request import parse_study
 from tests.studies import answer, outcomes, study
 from tests.studies import trials as trials_of
@@ -124,3 +125,21 @@ def test_pythons_can_be_compared_instead() -> None:
 )
 def test_builds_are_called_by_what_tells_them_apart(builds: tuple[str, ...], names: tuple[str, ...]) -> None:
     assert tuple(names_of(builds).values()) == names
+
+
+def test_the_table_of_ratios_has_the_cases_of_each_release_and_then_their_mean() -> None:
+    of = planned()
+    rows = ratio_rows(answer(of, done(of)))
+    assert [(row.side, row.case, row.ratio, row.verdict) for row in rows] == [
+        ("2026.4", "-m a.xml", "0.900", "slower"),
+        ("2026.4", "-m b.xml", "0.855", "slower"),
+        ("2026.4", "geometric mean", f"{0.9 * sqrt(0.95):.3f}", "slower"),
+        ("2026.2", "-m a.xml", "1.100", "faster"),
+        ("2026.2", "-m b.xml", "1.100", "faster"),
+        ("2026.2", "geometric mean", "1.100", "faster"),
+    ]
+
+
+def test_one_ratio_alone_is_in_the_headline_and_in_no_table() -> None:
+    of = study({"--openvino": RELEASES[:2]}, "releases", 4)
+    assert ratio_rows(answer(of, outcomes(of, fps, lambda point: 2.0))) == ()
