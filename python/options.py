@@ -457,7 +457,7 @@ class StudyOptions(TypedDict, total=False):
     them."""
 
     metric: str
-    """`--metric FIGURE`: of bisect: what is to be slower, fps or p99; default fps."""
+    """`--metric FIGURE`: of bisect: what is to be slower, fps, median or p99; default fps."""
 
     report_folder: Text
     """`--report-folder DIR`: where the study is kept; default ovbench-results/<UTC time>-study-<kind>/."""

@@ -63,7 +63,7 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     fingerprint: Fingerprint
     p99_limit_ms: float | None = None
     size_percent: Annotated[float, Meta(gt=0, le=100, description="of two sides, what is no difference")] = SIZE_PERCENT
-    metric: Annotated[Literal["fps", "p99"], Meta(description="of a bisection, what is to be slower")] = "fps"
+    metric: Annotated[Literal["fps", "median", "p99"], Meta(description="of a bisection, what is to be slower")] = "fps"
     retry_suspect: Annotated[
         int, Meta(ge=0, le=10, description="rounds in which SUSPECT trials are run again; older studies have none")
     ] = 0

@@ -28,13 +28,13 @@ from .kind import ChartName, Kind, Round
 from .size import SIZE
 
 _ELSEWHERE: Final = "is for study bisect, and this one is a study of the kind {kind}"
-_METRICS: Final = ("fps", "p99")
+_METRICS: Final = ("fps", "median", "p99")
 _RATES: Final = ("--rate", "--stages", "--arrivals", "-max_irate", "--scenario")
 
 
 def _metric(text: str) -> str:
     if text not in _METRICS:
-        raise ValueError(f"'{text}' is neither {' nor '.join(_METRICS)}")
+        raise ValueError(f"'{text}' is none of {', '.join(_METRICS)}")
     return text
 
 
@@ -58,7 +58,7 @@ class BisectStudy(Kind):
             "builds", "instead, all builds from good to bad: releases, or Pythons that have them", "LIST"
         ),
         StudyFlag(
-            "metric", ("--metric",), "of bisect: what is to be slower, fps or p99; default fps", metavar="FIGURE",
+            "metric", ("--metric",), "of bisect: what is to be slower, fps, median or p99; default fps", metavar="FIGURE",
             parse=_metric, plan="a text", elsewhere=_ELSEWHERE,
         ),
         SIZE,
@@ -219,7 +219,7 @@ def _unsaid(state: BisectionState, found: Found | tuple[int, ...] | None) -> Ite
     if suspect:
         yield f"{suspect} of {len(state.counted)} trials were SUSPECT; they count, too."
     if isinstance(found, Found) and found.what == "undecided":
-        yield f"{len(state.blocks)} blocks were not enough; go on with more --repetitions, or find what disturbs them."
+        yield f"{len(state.blocks)} blocks were not enough; search again with more --repetitions, or find what disturbs them."
     if isinstance(found, Found) and found.what == "first" and found.first is not None and found.last_good is not None:
         step, whole = state.ratio(found.last_good, found.first), state.ratio(0, len(state.builds) - 1)
         if step is not None and whole is not None and _part(step, whole) < 0.7:

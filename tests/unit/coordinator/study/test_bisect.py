@@ -149,11 +149,12 @@ def test_a_search_is_the_same_however_often_it_was_cut_off() -> None:
     assert again.trials == study.trials
 
 
-def test_latency_is_searched_where_it_is_the_metric() -> None:
-    study, done = conducted(begun(own={"metric": "p99"}), runs("2025.2.0"))
+@pytest.mark.parametrize("metric", ["median", "p99"])
+def test_latency_is_searched_where_it_is_the_metric(metric: str) -> None:
+    study, done = conducted(begun(own={"metric": metric}), runs("2025.2.0"))
     found = answer(study, done)
     assert found.headline.startswith("The first slow build is 2025.2.0: ")
-    assert "% longer p99 latency (+" in found.headline
+    assert f"% longer {metric} latency (+" in found.headline
 
 
 def test_blocks_that_run_out_leave_a_range() -> None:
