@@ -83,7 +83,10 @@ class Chromium:
     def open(self, file: Path, *, dark: bool = False) -> None:
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self._send("Emulation.setEmulatedMedia", media="", features=scheme)
-        self._send("Page.navigate", url=file.as_uri())
+        self.visit(file.as_uri())
+
+    def visit(self, url: str) -> None:
+        self._send("Page.navigate", url=url)
 
     def value(self, expression: str) -> Any:
         """What it evaluates to in the page; a promise is waited for."""
