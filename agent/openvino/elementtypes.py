@@ -1,8 +1,8 @@
 """The numbers of OpenVINO's element types, found out from the loaded library.
 
-Their numbering differs between releases (in 2024.6 and 2025.0 `undefined` comes first, though later headers have it,
-too), and a number that is read as another type gives figures of another model. So the library reads a model with an
-input of each type, by its name, and is asked for their numbers.
+Releases number them differently: up to 2025.0 they begin with one that later ones do not have. A number that is taken
+for another type gives figures of another model, so the library reads a model with an input of each type, by its name,
+and is asked for their numbers.
 """
 
 import ctypes as c

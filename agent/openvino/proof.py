@@ -19,8 +19,8 @@ _NAMES: Final = ("another name that is long", "short")
 _LAYOUT: Final = "[N,C]"
 _MODEL: Final = f"""<net name="proof" version="11"><layers>
 <layer id="0" name="{_NODE}" type="Parameter" version="opset1"><data shape="2,3" element_type="f32"/>
-<rt_info><attribute name="layout" version="0" layout="{_LAYOUT}"/></rt_info>
-<output><port id="0" precision="FP32" names="{",".join(_NAMES)}"><dim>2</dim><dim>3</dim></port></output></layer>
+<output><port id="0" precision="FP32" names="{",".join(_NAMES)}"><dim>2</dim><dim>3</dim>
+<rt_info><attribute name="layout" version="0" layout="{_LAYOUT}"/></rt_info></port></output></layer>
 <layer id="1" name="taken" type="Result" version="opset1">
 <input><port id="0" precision="FP32"><dim>2</dim><dim>3</dim></port></input></layer></layers>
 <edges><edge from-layer="0" from-port="0" to-layer="1" to-port="0"/></edges></net>"""

@@ -81,9 +81,9 @@ def main() -> int:
         tried.append(one)
         for problem in (*one.failed, *filter(None, [one.problem])):
             print(f"{release}: {problem}", file=sys.stderr)
+        verdict = "holds" if one.held else "fails"
         print(
-            f"{release} {'holds' if one.held else 'fails'}: {one.passed} tests passed, {one.skipped} skipped ({one.seconds:.0f} s)",
-            flush=True,
+            f"{release} {verdict}: {one.passed} tests passed, {one.skipped} skipped ({one.seconds:.0f} s)", flush=True
         )
     held = sum(one.held for one in tried)
     print(f"\n{table(tried)}\n\n{held} of {len(tried)}")

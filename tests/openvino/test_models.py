@@ -249,7 +249,7 @@ def test_a_type_that_an_input_cannot_have_is_blamed_and_not_the_model(tmp_path: 
         sample_bytes=1,
         preprocessing=Preprocessing(input_type="f16"),
     )
-    with pytest.raises(UsageError, match=r"^-ip: OpenVINO cannot compile this model: .*Convert"):
+    with pytest.raises(UsageError, match=r"^-ip: OpenVINO cannot compile this model: "):
         load(job, StepTimes())
 
 
