@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
 
 from ovbench.common.effective import ShapeGroup
 from ovbench.common.errors import UsageError
@@ -10,14 +9,9 @@ from ovbench.common.job import Job
 from ovbench.common.shape import format_shape, static_shape
 
 from ..data.signature import InputInfo
-from .capi import Library
 from .objects import Core
 from .package import OpenVinoError
 from .rehearsal import TurnFailed
-
-_PRECISION: Final = "INFERENCE_PRECISION_HINT"
-_UNDECIDED: Final = ("", "undefined", "dynamic")
-"""Precisions that leave the choice to OpenVINO."""
 
 
 def gist(message: str) -> str:
@@ -39,23 +33,6 @@ def failed_inference(inputs: Sequence[InputInfo], groups: Sequence[ShapeGroup], 
     given = {"-data_shape": job.model.data_shapes, "-i": job.data.files}
     blamed = " or ".join(flag for flag, value in given.items() if value) or f"-m {job.model.source}"
     return f"{blamed}: an inference with {said} fails: {reason}; do these shapes fit the model, and go together?"
-
-
-def check_precision(library: Library, job: Job) -> None:
-    """Raises UsageError for one that does not exist: releases like 2024.6 take any word, and ignore it."""
-    device, asked = job.runtime.device, job.runtime.precision
-    if asked is None or asked in _UNDECIDED or asked in library.types.numbers:
-        return
-    core = Core(library)
-    try:
-        core.set_properties(device, {_PRECISION: asked})
-        taken = core.get(device, _PRECISION)
-    except OpenVinoError:
-        return  # which compiling the model fails with, too
-    if taken in _UNDECIDED:
-        raise UsageError(
-            f"-infer_precision: OpenVINO does not take {_PRECISION}={asked}: there is no such element type"
-        )
 
 
 def check_properties(core: Core, job: Job) -> None:

@@ -15,8 +15,14 @@ from ovbench.common.job import Job
 from ..host.process import run_module
 from .capi import NEWEST, OLDEST, Library, release_of
 from .libstdcxx import OLD
+from .objects import Core
+from .package import OpenVinoError
 
 _PROOF: Final = "ovbench.agent.openvino.proof"
+
+_PRECISION: Final = "INFERENCE_PRECISION_HINT"
+_UNDECIDED: Final = ("", "undefined", "dynamic")
+"""Precisions that leave the choice to OpenVINO."""
 
 _INSTEAD: Final = {
     "ov_core_compile_model_props": "ov_core_compile_model",
@@ -120,12 +126,30 @@ def is_tested(version: str) -> bool:
 
 
 def refuse(library: Library, job: Job) -> None:
-    """Raises UsageError where the job asks for what the build lacks."""
+    """Raises UsageError where the job asks for what the build lacks, or does not refuse itself."""
     lacking = {lack.capability for lack in library.build.lacks}
     for one in _CAPABILITIES:
         flag = one.asked(job) if one.name in lacking else None
         if flag is not None:
             raise UsageError(f"{flag}: {library.lacking(one.needs)}; {one.remedy} or use another release")
+    _refuse_precision(library, job)
+
+
+def _refuse_precision(library: Library, job: Job) -> None:
+    """Raises UsageError for one that does not exist: releases like 2024.6 take any word, and ignore it."""
+    device, asked = job.runtime.device, job.runtime.precision
+    if asked is None or asked in _UNDECIDED or asked in library.types.numbers:
+        return
+    core = Core(library)
+    try:
+        core.set_properties(device, {_PRECISION: asked})
+        taken = core.get(device, _PRECISION)
+    except OpenVinoError:
+        return  # which compiling the model fails with, too
+    if taken in _UNDECIDED:
+        raise UsageError(
+            f"-infer_precision: OpenVINO does not take {_PRECISION}={asked}: there is no such element type"
+        )
 
 
 def notes(build: Build) -> Iterator[str]:

@@ -23,7 +23,7 @@ from ovbench.common.shares import round_up
 from ..data.inputs import Gathered, gather
 from ..data.signature import InputInfo, check_types, groups, input_types, output_types, sign
 from ..host.usage import peak_mb
-from .blame import check_precision, check_properties, compilation, failed_inference, gist, preprocessing_flags
+from .blame import check_properties, compilation, failed_inference, gist, preprocessing_flags
 from .build import notes, probe, refuse
 from .builtin import builtin_file
 from .capi import Library
@@ -115,7 +115,6 @@ def load(job: jobs.Job, times: StepTimes) -> Loaded:
     with times.measure(2, "load_runtime"):
         library = Library()
         refuse(probe(library), job)
-        check_precision(library, job)
         core = Core(library)
         _extend(core, job.model)
     model, extensions = states(model_files(_path(job.model))), states(job.model.extensions)
