@@ -69,7 +69,7 @@ def _listed(names: Sequence[str]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/versions", description=__doc__)
     parser.add_argument("releases", nargs="*", metavar="RELEASE", help=f"of {', '.join(RELEASES)}; default all")
-    parser.add_argument("--tests", default="tests/openvino", metavar="PATH", help="default tests/openvino")
+    parser.add_argument("--tests", nargs="+", default=["tests/openvino"], metavar="PATH", help="default tests/openvino")
     parser.add_argument("--fresh", action="store_true", help="make environments anew, with the latest patch release")
     given = parser.parse_args()
     unknown = [release for release in given.releases if release not in RELEASES]
@@ -90,7 +90,7 @@ def main() -> int:
     return 0 if held == len(tried) else 1
 
 
-def try_release(release: str, tests: str, fresh: bool) -> Tried:
+def try_release(release: str, tests: Sequence[str], fresh: bool) -> Tried:
     one = Tried(release)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ovbench-versions-") as folder:
@@ -127,9 +127,9 @@ def environment(release: str, fresh: bool) -> Path:
     return python
 
 
-def _test(one: Tried, python: Path, tests: str, folder: Path) -> None:
+def _test(one: Tried, python: Path, tests: Sequence[str], folder: Path) -> None:
     results = folder / "results.xml"
-    command = [str(python), "-m", "pytest", "-q", tests, "-n", "0", "-p", "no:cacheprovider", f"--junit-xml={results}"]
+    command = [str(python), "-m", "pytest", "-q", *tests, "-n", "0", "-p", "no:cacheprovider", f"--junit-xml={results}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_S, check=False)
     if not results.exists():
         raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr or done.stdout)
