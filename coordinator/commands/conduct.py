@@ -103,7 +103,7 @@ def conduct(
     audience.step(1, more=f"{request.model.source}, {len(plan.jobs)} agent{'s' if len(plan.jobs) != 1 else ''}{where}")
     with contextlib.ExitStack() as until_told:
         try:
-            watched = until_told.enter_context(watching(request.output.watchers))
+            watched = until_told.enter_context(watching(request.output.watchers, request.criteria.thresholds))
             watched.sinks.join(audience)
             for note in watched.notes:
                 audience.say(note)

@@ -4,8 +4,10 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
+from typing import Final
 
 from ..checks.sofar import SoFar
+from ..request.thresholds import Thresholds
 from ..request.watchers import Watchers
 from ..session.events import Event, Fanout, Sink
 
@@ -14,10 +16,10 @@ class Watching:
     """Sinks that are also handed what is known of the verdict, as soon as it is; an audience may `join` and `leave`.
     `notes`: what users need to know of them, a line each."""
 
-    def __init__(self, sinks: Fanout, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, sinks: Fanout, notes: tuple[str, ...], thresholds: Thresholds) -> None:
         self.sinks = sinks
         self.notes = notes
-        self._so_far = SoFar()
+        self._so_far = SoFar(thresholds)
 
     def handle(self, event: Event) -> None:
         self.sinks.handle(event)
@@ -26,9 +28,13 @@ class Watching:
             self.sinks.handle(standing)
 
 
+_DEFAULT: Final = Thresholds()
+
+
 @contextlib.contextmanager
-def watching(wanted: Watchers) -> Iterator[Watching]:
-    """Raises UsageError, before anything is measured, where a watcher cannot be had."""
+def watching(wanted: Watchers, thresholds: Thresholds = _DEFAULT) -> Iterator[Watching]:
+    """`thresholds`: what is known of the verdict is judged by. Raises UsageError, before anything is measured, where a
+    watcher cannot be had."""
     sinks: list[Sink] = []
     notes: list[str] = []
     with contextlib.ExitStack() as open_ones:
@@ -45,4 +51,4 @@ def watching(wanted: Watchers) -> Iterator[Watching]:
             exporter = open_ones.enter_context(contextlib.closing(Exporter(wanted.metrics, metrics)))
             sinks.append(metrics)
             notes.append(f"metrics at {exporter.url}")
-        yield Watching(Fanout(*sinks), tuple(notes))
+        yield Watching(Fanout(*sinks), tuple(notes), thresholds)

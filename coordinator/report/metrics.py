@@ -216,6 +216,7 @@ class Metrics:
             ("ovbench_load_elapsed_seconds", "Since the window's start.", now.elapsed_s),
             ("ovbench_load_remaining_seconds", "Until the load ends.", now.left_s),
             ("ovbench_cpu_busy_ratio", "How busy the measured CPUs are, all together.", _ratio(now.busy_percent)),
+            ("ovbench_others_busy_ratio", "What of them is busy with others.", _ratio(now.others_percent)),
             ("ovbench_backlog_arrivals", "Arrivals that are due and not started.", now.backlog),
         )
         for name, help, value in gauges:

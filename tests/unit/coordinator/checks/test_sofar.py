@@ -8,6 +8,7 @@ from ovbench.coordinator.session.events import (
     Event,
     Joining,
     RunEnded,
+    Snapshot,
     Standing,
     Stopping,
     WarmingUp,
@@ -31,6 +32,22 @@ def test_a_run_is_valid_until_something_is_known_and_that_is_told_once() -> None
 
 def test_several_reasons_are_named_together() -> None:
     assert told(LOST, Stopping(3))[-1] == Standing(3, "PARTIAL", ("agent_lost", "interrupted"))
+
+
+def load(others_percent: float | None) -> Snapshot:
+    return Snapshot(9, 1.0, 1.0, 0.5, 1.0, 1, 1.0, 100.0, (), others_percent=others_percent)
+
+
+def test_others_make_a_run_suspect_when_they_have_taken_more_than_is_allowed_on_average() -> None:
+    busy, idle = load(90.0), load(0.0)
+    assert told(busy, busy) == [Standing(9, "VALID", ())]
+    assert told(busy, busy, busy)[-1] == Standing(9, "SUSPECT", ("other_load",))
+    assert told(busy, *[idle] * 18)[-1] == Standing(9, "VALID", ())
+    assert told(*[load(None)] * 9) == [Standing(9, "VALID", ())]
+
+
+def test_a_loss_weighs_more_than_a_doubt() -> None:
+    assert told(*[load(90.0)] * 3, LOST)[-1] == Standing(2, "PARTIAL", ("agent_lost", "other_load"))
 
 
 def test_the_report_has_the_last_word() -> None:

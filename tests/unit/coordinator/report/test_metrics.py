@@ -46,7 +46,9 @@ AGENT = AgentCounts(
 )
 COUNTS = Counts(3, BOUNDS_S, (AGENT, structs.replace(AGENT, id=1, host='b"\n', inferences=5)), 1.0, 2.0)
 READY = AgentsReady(2, ready_agents([Member(0, job((0,)), ready=ready())]))
-SNAPSHOT = Snapshot(3, 2.0, 8.0, 0.2, 400.0, 10, 1.0, 75.0, (AgentLoad(0, (0,), 400.0, 10),), backlog=7)
+SNAPSHOT = Snapshot(
+    3, 2.0, 8.0, 0.2, 400.0, 10, 1.0, 75.0, (AgentLoad(0, (0,), 400.0, 10),), backlog=7, others_percent=5.0
+)
 RUN = RunPlanned(1, "1.0", ("ovbench-coord",), "2026-01-01T00:00:00Z", "m.xml", 2, (), 1.0, 10.0)
 
 
@@ -96,6 +98,7 @@ def test_what_is_served_is_what_the_events_say(served: list[Exporter], accept: s
     assert found["ovbench_inferences_total", "agent=1", 'host=b"\n'] == 5
     assert found["ovbench_cpu_busy_ratio",] == 0.75
     assert found["ovbench_backlog_arrivals",] == 7
+    assert found["ovbench_others_busy_ratio",] == 0.05
     assert found["ovbench_load_remaining_seconds",] == 8
     assert found["ovbench_agents_lost_total",] == 1
     assert found["ovbench_phase", "ovbench_phase=running"] == 1
