@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..study.answer import Answer
-from ..study.ratiotable import COLUMNS, cells, ratio_rows
+from ..study.ratiotable import cells, columns, ratio_rows
 
 
 def print_ratios(console: Console, found: Answer) -> None:
@@ -14,12 +14,11 @@ def print_ratios(console: Console, found: Answer) -> None:
     if not rows:
         return
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False, pad_edge=False)
-    for number, title in enumerate(COLUMNS):
-        left = number < 2 or number == len(COLUMNS) - 1
-        table.add_column(Text(title), justify="left" if left else "right", overflow="fold", no_wrap=number != 1)
+    for title in columns(rows):
+        figure = title in ("ratio", "interval")
+        table.add_column(Text(title), justify="right" if figure else "left", overflow="fold", no_wrap=title != "case")
     before = ""
-    for row in rows:
-        side, *rest = cells(row)
+    for side, *rest in cells(rows):
         table.add_row(*map(Text, ("" if side == before else side, *rest)))
         before = side
     console.print()

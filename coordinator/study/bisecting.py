@@ -129,7 +129,7 @@ class BisectionState:
         for more in range(LAYER_BLOCKS):
             yield from self.block((found.last_good, found.first), counted=True, number=self._next_number + more)
 
-    def layers(self, place: int) -> list[Outcome]:
+    def layers(self, place: int | None) -> list[Outcome]:
         return [one for one in self.stand if one.layers and self.place(one.point) == place]
 
     def ratio(self, before: int, after: int) -> Ratio | None:

@@ -71,6 +71,9 @@ def _change(
 
 
 def layer_lines(found: Sequence[LayerChange]) -> Iterator[str]:
+    """Of layers that were counted."""
+    if not found:
+        yield "No layer's time changed significantly by itself."
     for one in found[:_MOST_LINES]:
         before, after = (milliseconds(ms) if ms is not None else "none" for ms in (one.before_ms, one.after_ms))
         how = f", {one.exec_before} before, now {one.exec_after}" if one.exec_before != one.exec_after else ""

@@ -1,6 +1,6 @@
 """The ratios of a study as a table: each case of each setting, and their geometric mean. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,7 +8,6 @@ from .answer import Answer
 from .ratio import Ratio
 
 MEAN: Final = "geometric mean"
-COLUMNS: Final = ("", "case", "ratio", "interval", "verdict")
 
 
 @dataclass(frozen=True)
@@ -22,9 +21,19 @@ class RatioRow:
     verdict: str
 
 
-def cells(row: RatioRow) -> tuple[str, ...]:
-    """By `COLUMNS`."""
-    return row.side, row.case, row.ratio, row.interval, row.verdict
+def columns(rows: Sequence[RatioRow]) -> tuple[str, ...]:
+    """Their titles; without cases where there is one."""
+    return "", *(("case",) if _has_cases(rows) else ()), "ratio", "interval", "verdict"
+
+
+def cells(rows: Sequence[RatioRow]) -> Iterator[tuple[str, ...]]:
+    """By `columns`."""
+    for row in rows:
+        yield row.side, *((row.case,) if _has_cases(rows) else ()), row.ratio, row.interval, row.verdict
+
+
+def _has_cases(rows: Sequence[RatioRow]) -> bool:
+    return any(row.case for row in rows)
 
 
 def ratio_rows(answer: Answer) -> tuple[RatioRow, ...]:

@@ -11,7 +11,7 @@ from ...result.study import AGENTS_IN, TRIALS_FOLDER, Outcome, Study
 from ...study.answer import Answer
 from ...study.columns import P99, at_rate
 from ...study.kinds.registry import kind_of
-from ...study.ratiotable import COLUMNS, cells, ratio_rows
+from ...study.ratiotable import cells, columns, ratio_rows
 from ...study.standing import attempts_of
 from ...study.summary import Setting, name_of
 from ...study.words import figures_of, same_as, span_of
@@ -112,7 +112,7 @@ def _answer(said: Answer) -> Html:
 
 def _ratios(said: Answer) -> Html:
     rows = ratio_rows(said)
-    return section("Ratios", table(COLUMNS, [cells(row) for row in rows], names=2)) if rows else Html("")
+    return section("Ratios", table(columns(rows), list(cells(rows)), names=1)) if rows else Html("")
 
 
 def _front(front: Sequence[Setting]) -> Html:

@@ -58,7 +58,8 @@ class BisectStudy(Kind):
             "builds", "instead, all builds from good to bad: releases, or Pythons that have them", "LIST"
         ),
         StudyFlag(
-            "metric", ("--metric",), "of bisect: what is to be slower, fps, median or p99; default fps", metavar="FIGURE",
+            "metric", ("--metric",), "of bisect: what is to be slower, fps, median or p99; default fps",
+            metavar="FIGURE",
             parse=_metric, plan="a text", elsewhere=_ELSEWHERE,
         ),
         SIZE,
@@ -137,7 +138,7 @@ class BisectStudy(Kind):
         return Answer(
             kind=self.name,
             headline=_headline(state, found),
-            lines=(*_lines(state, found), *layer_lines(layers)),
+            lines=(*_lines(state, found), *(layer_lines(layers) if state.layers(first) else ())),
             choices=tuple(
                 Choice(what, by_place[place])
                 for what, place in (("the last good build", good), ("the first slow build", first))
@@ -204,11 +205,11 @@ def _lines(state: BisectionState, found: Found | tuple[int, ...] | None) -> Iter
         return
     last = len(state.builds) - 1
     if found.what == "first" and (found.last_good, found.first) != (0, last):
-        yield f"From {state.name(0)} to {state.name(last)} it is {state.slower_by(0, last)}."
+        yield f"From {state.name(0)} to {state.name(last)}: {state.slower_by(0, last)}."
     if found.what != "undecided":
         yield f"The probability that this is wrong is {100 * DOUBT:g} % at most, where one build makes the difference."
     builds = {place for block in state.blocks for place in block}
-    trials = sum(trial.repetition >= 0 for trial in state.study.trials)
+    trials = sum(COUNTING not in trial.point for trial in state.study.trials)
     yield f"It took {trials} trials of {len(builds)} of {len(state.builds)} builds, in {len(state.blocks)} blocks."
 
 
@@ -219,7 +220,7 @@ def _unsaid(state: BisectionState, found: Found | tuple[int, ...] | None) -> Ite
     if suspect:
         yield f"{suspect} of {len(state.counted)} trials were SUSPECT; they count, too."
     if isinstance(found, Found) and found.what == "undecided":
-        yield f"{len(state.blocks)} blocks were not enough; search again with more --repetitions, or find what disturbs them."
+        yield f"{len(state.blocks)} blocks are too few; search with more --repetitions, or find what disturbs them."
     if isinstance(found, Found) and found.what == "first" and found.first is not None and found.last_good is not None:
         step, whole = state.ratio(found.last_good, found.first), state.ratio(0, len(state.builds) - 1)
         if step is not None and whole is not None and _part(step, whole) < 0.7:

@@ -12,7 +12,7 @@ from ovbench.coordinator.study.axes import parse_axes
 from ovbench.coordinator.study.builds import names_of
 from ovbench.coordinator.study.design import Design
 from ovbench.coordinator.study.kinds.registry import KINDS
-from ovbench.coordinator.study.ratiotable import ratio_rows
+from ovbench.coordinator.study.ratiotable import cells, columns, ratio_rows
 from ovbench.coordinator.study.request import parse_study
 from tests.studies import answer, outcomes, study
 from tests.studies import trials as trials_of
@@ -143,3 +143,11 @@ def test_the_table_of_ratios_has_the_cases_of_each_release_and_then_their_mean()
 def test_one_ratio_alone_is_in_the_headline_and_in_no_table() -> None:
     of = study({"--openvino": RELEASES[:2]}, "releases", 4)
     assert ratio_rows(answer(of, outcomes(of, fps, lambda point: 2.0))) == ()
+
+
+def test_the_table_has_no_column_of_cases_where_there_is_one() -> None:
+    for models, titles in ((MODELS[:1], ("", "ratio")), (MODELS, ("", "case", "ratio"))):
+        of = planned(models)
+        rows = ratio_rows(answer(of, done(of)))
+        assert columns(rows) == (*titles, "interval", "verdict")
+        assert {len(row) for row in cells(rows)} == {len(titles) + 2}
