@@ -16,6 +16,7 @@ from ovbench.coordinator.commands.verb import Call
 from ovbench.coordinator.request.commandline import parse_run
 from ovbench.coordinator.request.flags import FLAGS
 from ovbench.coordinator.request.keywords import argv_of
+from ovbench.coordinator.request.paths import STDOUT
 from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.session.events import Event
 
@@ -105,6 +106,7 @@ def study(
     given = {name: _side(value) if name in ("a", "b") else value for name, value in options.items()}
     argv = (*(() if kind == "sweep" else (kind,)), *words, *argv_of(given, (*OWN, *FLAGS), several=True))
     request = parse_study(argv)
+    _refuse_stdout(request.markdown)
     with guest() as interrupts:
         from ovbench.coordinator.commands.sites import sited
         from ovbench.coordinator.commands.studying import conducted_study
@@ -177,9 +179,15 @@ def _refuse_what_needs_a_folder(request: Request) -> None:
         "save_samples": output.save_samples,
         "report_type": output.report_type,
     }
+    _refuse_stdout(output.markdown)
     asked = next((name for name, value in files.items() if value), None)
     if asked is not None and output.report_folder is None:
         raise UsageError(f"{asked}: it makes files, and there is no folder for them; add report_folder='...'")
+
+
+def _refuse_stdout(markdown: Path | None) -> None:
+    if markdown == STDOUT:
+        raise UsageError("markdown='-': stdout is the program's own; name a file, or print what to_markdown() returns")
 
 
 def _saved(result: Saved, number: int) -> Any:

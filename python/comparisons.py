@@ -33,11 +33,22 @@ class Comparison(record.Comparison, frozen=True, dict=True):
         found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return found
 
+    def to_markdown(self) -> str:
+        """For a comment on a pull request, as --markdown writes it."""
+        from ovbench.coordinator.report.markdown.comparison import comparison_markdown
+
+        return comparison_markdown(self, self._conditions)
+
+    @property
+    def _conditions(self) -> tuple[Requirement, ...]:
+        found: tuple[Requirement, ...] = self.__dict__.get("conditions", ())
+        return found
+
     def __str__(self) -> str:
         from ovbench.coordinator.report.comparison import print_comparison
         from ovbench.coordinator.report.plaintext import plain_text
 
-        return plain_text(lambda console: print_comparison(console, self, self.__dict__.get("conditions", ())))
+        return plain_text(lambda console: print_comparison(console, self, self._conditions))
 
     def __repr__(self) -> str:
         names = ", ".join(pair.other.name for pair in self.others)

@@ -76,6 +76,12 @@ class Report(record.Report, frozen=True, dict=True):
         """What is in report.json."""
         return record.to_json(self).decode()
 
+    def to_markdown(self) -> str:
+        """For a comment on a pull request, as --markdown writes it."""
+        from ovbench.coordinator.report.markdown.run import run_markdown
+
+        return run_markdown(self)
+
     def save(self, folder: str | Path, *, html: bool = False) -> Path:
         """Write report.json to a folder, which is made where there is none, and with `html` its page; the folder.
 

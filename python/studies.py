@@ -61,6 +61,12 @@ class Study:
         found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(parts))
         return found
 
+    def to_markdown(self) -> str:
+        """For a comment on a pull request, as --markdown writes it."""
+        from ovbench.coordinator.report.markdown.study import study_markdown
+
+        return study_markdown(self.plan, self.answer)
+
     def _saved(self) -> SavedStudy:
         return SavedStudy(str(self.folder), self.folder, self.plan, self.trials)
 

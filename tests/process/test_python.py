@@ -112,6 +112,9 @@ def test_what_cannot_be_is_refused_before_anything_starts(folder: Path) -> None:
         quick(report_folder="file")
     with pytest.raises(ovbench.UsageError, match="there is no folder for them"):
         ovbench.run(html=True)
+    for call in (lambda: ovbench.run(markdown="-"), lambda: ovbench.study(nireq="1,2", markdown="-")):
+        with pytest.raises(ovbench.UsageError, match=r"to_markdown\(\)"):
+            call()
     with pytest.raises(ovbench.UsageError, match="-nireq 65537 is more than"):
         ovbench.run(nireq=65_537)
     with pytest.raises(ovbench.UsageError, match="no such study"):

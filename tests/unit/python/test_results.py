@@ -12,6 +12,7 @@ import pytest
 import ovbench
 from ovbench.calls import _saved as saved
 from ovbench.common.errors import UsageError
+from ovbench.coordinator.report.markdown.run import run_markdown
 from ovbench.coordinator.result.estimates import estimates_of_run
 from ovbench.coordinator.result.report import Report as Plain
 from ovbench.coordinator.result.report import to_json
@@ -189,6 +190,12 @@ def test_a_notebook_shows_the_head_of_the_page(report: Report, swept: Study) -> 
     assert "frames per second" in pages[0]
     assert "trials" in pages[1]
     assert "fps" in pages[2]
+
+
+def test_markdown_is_that_of_the_command(report: Report, swept: Study) -> None:
+    assert report.to_markdown() == run_markdown(report)
+    assert swept.answer.headline[:20] in swept.to_markdown()
+    assert "the condition passed" in ovbench.compare(report, report, fail_if="p99 > +5%", force=True).to_markdown()
 
 
 def test_a_study_that_ended_early_says_so(swept: Study) -> None:
