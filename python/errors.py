@@ -19,5 +19,5 @@ class Interrupted(KeyboardInterrupt):
     where that is nothing."""
 
     def __init__(self, result: Any = None) -> None:
-        super().__init__("interrupted")
+        super().__init__("interrupted" if result is None else "interrupted; its result is what was measured until then")
         self.result = result

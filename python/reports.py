@@ -109,7 +109,14 @@ class Report(record.Report, frozen=True, dict=True):
         parts = [self.status, f"{self.throughput.fps:.1f} FPS"]
         if latency is not None and latency.p99 is not None:
             parts.append(f"p99 {latency.p99:.3g} ms")
-        parts += [] if effective is None else [effective.model, f"{effective.agents} agents, {effective.api}"]
+        parts += (
+            []
+            if effective is None
+            else [
+                effective.model,
+                f"{effective.agents} agent{'s' if effective.agents != 1 else ''}, {effective.api}",
+            ]
+        )
         return f"<ovbench.Report {', '.join(parts)}>"
 
     def _repr_html_(self) -> str:
