@@ -14,7 +14,7 @@ from .versus import AppRun, Goal, OvbenchRun, Row, Settings, in_turn, parse, rat
 
 SECONDS = 1.0
 RUNS = 7
-REACH = Goal(high=3.0)
+REACH = Goal(high=2.0)
 OUTPUTS_REACH = Goal(high=1.05)
 
 

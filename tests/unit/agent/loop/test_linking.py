@@ -9,7 +9,6 @@ from typing import Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from llvmlite import binding as llvm
 
 from ovbench.agent.host.libc import function_address
 from ovbench.agent.loop.linking import Image, Unlinkable, link
@@ -65,6 +64,8 @@ _TYPES: Final = {
 
 
 def compiled(triple: str = "", text: str = IR) -> bytes:
+    from llvmlite import binding as llvm  # as large as all else together
+
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     target = llvm.Target.from_triple(triple) if triple else llvm.Target.from_default_triple()
@@ -90,6 +91,8 @@ def ours() -> dict[str, Callable[..., float]]:
 
 @pytest.fixture(scope="module")
 def llvms() -> dict[str, Callable[..., float]]:
+    from llvmlite import binding as llvm
+
     machine = llvm.Target.from_default_triple().create_target_machine()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(compiled()))
