@@ -37,7 +37,7 @@ def commands() -> list[str]:
     found: dict[str, None] = {}
     for page in PAGES[2:] + PAGES[:1]:
         for line in "".join(blocks(page)).splitlines():
-            command = re.split(r"\s+#\s|\s\|\s|\s&$", line)[0].removeprefix("taskset -c 0 ")
+            command = re.split(r"\s+#\s|\s\|\s|\s>\s~|\s&$", line)[0].removeprefix("taskset -c 0 ")
             unlike = re.search("export-model|manifest|--record", command)
             if command.startswith("ovbench-coord ") and not unlike:
                 found[command] = None
@@ -65,7 +65,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, written: Callable[[Tree], 
     (folder / "other").symlink_to(sys.prefix)
     (folder / "server").symlink_to(written(TWO_SOCKETS))
     load = recording(0, seconds(1), seconds(2), steady(seconds(1), ms(10), 50))
-    for run in ("before", "after", "ovbench-results/20261123T014734Z-squeezenet1.1"):
+    for run in ("before", "after", "ovbench-results/20261123T014734Z-squeezenet1.1", "ovbench-results/older"):
         (folder / run).mkdir(parents=True)
         (folder / run / "report.json").write_bytes(to_json(report()))
     for name in ("study-1", "study-2"):
