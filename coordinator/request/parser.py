@@ -17,6 +17,8 @@ from .helptext import full_help, short_help
 from .modelword import names_a_model
 from .several import are_alternatives
 
+_MEANT: Final = re.compile("; (did you mean|several values are|write the model) ")
+
 _LIKE_A_NUMBER: Final = re.compile(r"-\d+|-\d*\.\d+")
 """argparse's."""
 
@@ -33,7 +35,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         text = message.removeprefix("argument ")
-        raise UsageError(text if "did you mean" in text else f"{text} (see --help)")
+        raise UsageError(text if _MEANT.search(text) else f"{text} (see --help)")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         raw, rest = self.parse_known_args(args, namespace)
