@@ -1,6 +1,7 @@
 """Runs that are watched: by a file of events, by whoever scrapes metrics, and by a real Prometheus."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any, Final
 import pytest
 from prometheus_client.openmetrics import parser
 
+from tests.process.byhand import convoy
 from tests.process.driver import PATIENCE_S, Run, Start
 
 NULL: Final = ("--backend", "null:1000", "--agents", "2", "-api", "sync", "--warmup", "0.2")
@@ -80,6 +82,19 @@ def test_metrics_of_a_run_count_every_inference(start: Start) -> None:
     assert found["ovbench_phase", "running"] == 1
     ran = coordinator.interrupt()
     assert ran.report["agents"][0]["throughput"]["count"] >= before - 2
+
+
+def test_counts_over_hosts_are_complete_and_have_their_hosts(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    flags = ("--backend", "null:2000", "-api", "sync", "--agents", "1", "--warmup", "0.1", "-niter", "400")
+    found = convoy(tmp_path, *flags, "--live", f"jsonl:{file}", hosts="a,b=2", together=False)
+    for name, cpu in (("a", 0), ("b", -1)):
+        found.join(name, cpu=sorted(os.sched_getaffinity(0))[cpu])
+    ran = found.finish()
+    assert ran.code in (0, 4), ran.err
+    last = [one for one in events(file) if one["event"] == "counts"][-1]
+    assert [agent["host"] for agent in last["agents"]] == ["a", "b", "b"]
+    assert sum(agent["inferences"] for agent in last["agents"]) == 400
 
 
 def test_a_port_in_use_is_said_before_anything_is_measured(run: Run) -> None:
