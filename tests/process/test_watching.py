@@ -55,9 +55,10 @@ def test_events_on_stdout_are_alone_there(run: Run) -> None:
 def scraped(url: str) -> dict[tuple[str, ...], float]:
     asked = urllib.request.Request(url, headers={"Accept": "application/openmetrics-text"})
     text = urllib.request.urlopen(asked).read().decode()
+    parse: Any = parser.text_string_to_metric_families
     return {
         (sample.name, *sorted(sample.labels.values())): float(sample.value)
-        for family in parser.text_string_to_metric_families(text)
+        for family in parse(text)
         for sample in family.samples
     }
 
