@@ -23,6 +23,7 @@ from .package import OpenVinoError, shared_library
 _PORT: Final = "_ZNK2ov6OutputIKNS_4NodeEE"
 _NODE: Final = "_ZNK2ov4Node"
 _SERIALIZE: Final = "_ZN2ov9serializeERKSt10shared_ptrIKNS_5ModelEERK{}_NS_4pass9Serialize7VersionE"
+_SHARED_MEMORY: Final = "/dev/shm"
 _LATEST_VERSION: Final = 0  # ov::pass::Serialize::Version::UNSPECIFIED
 
 _SET_CALLBACK: Final = "_ZN2ov12InferRequest12set_callbackESt8functionIFvNSt15__exception_ptr13exception_ptrEEE"
@@ -151,6 +152,9 @@ class Cxx:
         """
         if self._files is None or not self.has_graphs:
             raise OpenVinoError("this build of OpenVINO does not export ov::serialize")
+        if self.strings is OLD:
+            self._serialize_by_file(model, xml_file)
+            return
         memory = os.memfd_create("graph.xml")
         with open(memory, "rb") as written, tempfile.TemporaryDirectory(prefix="ovbench-") as name:
             graph, weights = Path(name, "graph.xml"), Path(name, "graph.bin")
@@ -158,6 +162,17 @@ class Cxx:
             weights.symlink_to(os.devnull)
             self._files.serialize(model, graph, weights)
             with xml_file.open("wb") as copy:
+                shutil.copyfileobj(written, copy)
+
+    def _serialize_by_file(self, model: c.c_void_p, xml_file: Path) -> None:
+        """2025.2 and 2025.3 follow links, of which one to such memory leads nowhere; so it is a file in memory."""
+        assert self._files is not None
+        place = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
+        with tempfile.TemporaryDirectory(prefix="ovbench-", dir=place) as name:
+            graph, weights = Path(name, "graph.xml"), Path(name, "graph.bin")
+            weights.symlink_to(os.devnull)
+            self._files.serialize(model, graph, weights)
+            with graph.open("rb") as written, xml_file.open("wb") as copy:
                 shutil.copyfileobj(written, copy)
 
     def _has(self, symbol: str) -> bool:

@@ -307,7 +307,8 @@ def ir_files(folder: Path) -> Path:
 def compiled_blob(folder: Path, model: ov.Model | None = None) -> Path:
     """What a compiled model exports: for this very CPU and build of OpenVINO."""
     compiled = ov.Core().compile_model(model or dense_model(), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return _written(folder / "model.blob", compiled.export_model().getvalue())
+    exported = compiled.export_model()
+    return _written(folder / "model.blob", exported if isinstance(exported, bytes) else exported.getvalue())
 
 
 FORMATS: Final[Mapping[str, Callable[[Path], Path]]] = {
