@@ -73,13 +73,14 @@ def test_inputs_that_are_good_are_no_failure_before_or_after(tmp_path: Path) -> 
 
 
 def test_what_is_not_tried_before_is_found_after_the_load(tmp_path: Path) -> None:
-    """-no_warmup: the load has the first inference. OpenVINO returns success for all of them."""
+    """-no_warmup: the load has the first inference. OpenVINO returns success for all of them, but for releases that
+    report the failure at once, as 2024.6 does."""
     bad = prepared(Model(source=str(save(reshaped(), tmp_path))), data=targets(tmp_path, (3, 3)), first_inference=False)
     outcome = bad.run(monotonic_ns())
-    assert (outcome.completed, outcome.error) == (100, None)
-    error = bad.recheck()
+    assert outcome.completed == (100 if outcome.error is None else 0)
+    error = bad.recheck() if outcome.error is None else outcome.error
     assert error is not None
-    assert "reshape" in error
+    assert "reshape" in error.lower()
 
 
 @pytest.mark.parametrize("api", ["sync", "async"])
