@@ -19,12 +19,14 @@ _INDENT: Final = 10
 
 def print_gate(console: Console, gate: Sequence[Judged]) -> None:
     """Nothing where there were no conditions."""
+    several = any(one.of for one in gate)
     for index, one in enumerate(sorted(gate, key=lambda one: not one.fails)):
         word, style = _WORDS[one.state]
         if index == 0:
             console.print()
-        print_line(console, Text.assemble((f"  {word:<8}", style), gate_words(one)), _INDENT)
+        print_line(console, Text.assemble((f"  {word:<8}", style), gate_words(one, several)), _INDENT)
 
 
-def gate_words(one: Judged) -> str:
-    return f"cannot be judged: {words_of(one)}" if one.state == "unknown" else words_of(one)
+def gate_words(one: Judged, several: bool) -> str:
+    words = words_of(one, several)
+    return f"cannot be judged: {words}" if one.state == "unknown" else words

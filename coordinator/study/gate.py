@@ -168,9 +168,10 @@ def _of_word(condition: Condition, found: Ratio, significant: bool) -> tuple[Gat
     return "passed", "inconclusive" if verdict == "inconclusive" else ""
 
 
-def words_of(one: Judged) -> str:
-    """Such as `fps < -3%, -m a.xml: B has 4.1 % less throughput (-5.9 to -2.3 %)`."""
-    where = f", {one.of}" if one.of else ""
+def words_of(one: Judged, of_several: bool = False) -> str:
+    """Such as `fps < -3%, -m a.xml: B has 4.1 % less throughput (-5.9 to -2.3 %)`. `of_several`: others are of one
+    case each."""
+    where = f", {one.of}" if one.of else ", geometric mean" if of_several else ""
     parts = [part for part in (_change(one), one.why) if part]
     return f"{one.condition}{where}: {'; '.join(parts)}"
 

@@ -40,11 +40,12 @@ def _mark(said: Answer) -> str:
 
 
 def _gate(said: Answer) -> str:
-    return bullets(_judged(one) for one in sorted(said.gate, key=lambda one: not one.fails))
+    several = any(one.of for one in said.gate)
+    return bullets(_judged(one, several) for one in sorted(said.gate, key=lambda one: not one.fails))
 
 
-def _judged(one: Judged) -> str:
-    words = words_of(one).removeprefix(one.condition)
+def _judged(one: Judged, several: bool) -> str:
+    words = words_of(one, several).removeprefix(one.condition)
     unknown = " cannot be judged" if one.state == "unknown" else ""
     return f"{MARKS[one.state]} {code(one.condition)}{unknown}{escaped(words)}"
 

@@ -198,3 +198,4 @@ def test_in_words() -> None:
     longer = structs.replace(ratio("p99", [0.1, 0.11, 0.09, 0.1]), of="-m a.xml")
     assert words_of(of("p99 > +5%", longer)) == "p99 > +5%, -m a.xml: B has 10.5 % longer p99 latency (+8.5 to +12.6 %)"
     assert words_of(of("slower")) == "slower: no ratio is known"
+    assert words_of(of("slower"), of_several=True) == "slower, geometric mean: no ratio is known"
