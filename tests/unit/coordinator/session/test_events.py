@@ -36,7 +36,7 @@ from ovbench.coordinator.session.fleet import Fleet
 from ovbench.coordinator.session.member import Member
 from ovbench.coordinator.session.rules import Rules
 from ovbench.coordinator.session.snapshot import awaited, ends, ready_agents
-from ovbench.coordinator.study.events import RoundBegins, StudyPlanned, TrialBegins, TrialEnded
+from ovbench.coordinator.study.events import Installing, RoundBegins, StudyPlanned, TrialBegins, TrialEnded
 from tests.builders import job, made, ready
 
 NOW = 7
@@ -59,6 +59,7 @@ EVENTS = [
     Stopping(NOW),
     RunEnded(NOW, False, (AgentEnd(0, State.DELIVERED, ""), AgentEnd(1, State.LOST, "it was killed"))),
     SinkFailed(NOW, "File", "No space left on device"),
+    Installing(NOW, "OpenVINO 2025.4.0"),
     RoundBegins(NOW, "SUSPECT trials", 1, 2, 3),
     TrialBegins(NOW, Trial("0001", {"-nireq": "2"}, 0, ("-nireq", "2")), 1, 4, 12.5),
     TrialEnded(NOW, Outcome("0001", {}, 0, "2026-01-01T00:00:00Z", 3.0, 0, "VALID", fps=100.0), 1, 4),
