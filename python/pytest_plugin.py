@@ -16,12 +16,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 
-if TYPE_CHECKING:
-    from . import Report, Study
+import ovbench
 
 FIXTURE: Final = "ovbench"
 _FOLDER: Final = "ovbench-reports"
@@ -42,11 +41,9 @@ class Benchmark:
         self._folder = folder
         self._numbers = count(1)
 
-    def run(self, model: Any = None, *, require: str | Sequence[str] = (), **options: Any) -> "Report":
+    def run(self, model: Any = None, *, require: str | Sequence[str] = (), **options: Any) -> "ovbench.Report":
         """As `ovbench.run`. The test fails where the verdict is INVALID or PARTIAL, or a limit of `require`, such as
         "p99_ms < 5", is not met; where it is SUSPECT, it warns (`strict=True` makes that INVALID)."""
-        import ovbench
-
         limits = [require] if isinstance(require, str) else list(require)
         folder, number = self._next()
         with _alone(self._folder.parent):
@@ -63,11 +60,9 @@ class Benchmark:
             pytest.fail("\n".join((*wrong, f"report: {folder}")), pytrace=False)
         return report
 
-    def study(self, kind: str = "sweep", *, fail_if: str | Sequence[str] = (), **options: Any) -> "Study":
+    def study(self, kind: str = "sweep", *, fail_if: str | Sequence[str] = (), **options: Any) -> "ovbench.Study":
         """As `ovbench.study`. The test fails where a condition of `fail_if`, such as "slower" or "p99 > +5%", comes
         true of A against B, or the study did not come to its end."""
-        import ovbench
-
         conditions = [fail_if] if isinstance(fail_if, str) else list(fail_if)
         folder, number = self._next(fresh=True)
         given = {**options, **({"fail_if": conditions} if conditions else {})}
@@ -93,7 +88,7 @@ class Benchmark:
             folder = next(name for name in names if not name.exists())
         return folder, number
 
-    def _record(self, number: int, report: "Report", folder: Path) -> None:
+    def _record(self, number: int, report: "ovbench.Report", folder: Path) -> None:
         figures = report.figures()
         known: dict[str, float] = {name: figures[name] for name in ("fps", "median_ms", "p99_ms") if name in figures}
         properties: dict[str, Any] = {"status": report.validity.status, **known, "folder": str(folder)}
