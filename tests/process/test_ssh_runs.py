@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import ovbench
+from ovbench.coordinator.session.events import Event, Snapshot
 from tests.process.driver import ENDLESS, Ran, Start
 from tests.sshd import Sshd, needs_sshd, sshd_environment, start_sshd
 
@@ -56,6 +58,32 @@ def test_a_run_has_both_hosts_and_their_agents_where_they_were_planned(
     for agent in report["agents"]:
         assert agent["placement"]["mask"] == agent["placement"]["requested"] == agent["cpus"]
     assert sum(host["throughput"]["count"] for host in report["hosts"]) == report["throughput"]["count"]
+
+
+def test_a_run_from_python_has_both_hosts_and_ctrl_c_ends_it_with_what_they_measured(
+    over_ssh: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    reached = dict(zip(("hosts", "ssh_config", "bind", "remote_python"), over_ssh[1::2], strict=True))
+    handler = signal.getsignal(signal.SIGINT)
+    stopped: list[Event] = []
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Snapshot) and event.completed and not stopped:
+            stopped.append(event)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(ovbench.Interrupted) as ended:
+        ovbench.run(
+            backend="null:2000", api="sync", agents=1, warmup_s=0.1, duration_s=600, hosts=reached["hosts"],
+            ssh_config=reached["ssh_config"], bind=reached["bind"], remote_python=reached["remote_python"],
+            on_event=stop,
+        )  # fmt: skip
+    report = ended.value.result
+    assert [host.name for host in report.hosts] == ["a", "b"]
+    assert report.throughput.count > 0
+    assert report.status == "PARTIAL"
+    assert signal.getsignal(signal.SIGINT) == handler
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_host_whose_connection_is_cut_is_lost_and_the_rest_is_kept(

@@ -65,7 +65,7 @@ def _value(figure: str, part: FigurePart | None) -> str:
 
 def _relative(interval: Interval | None, first: FigurePart | None) -> str:
     """In percent of the first result's figure."""
-    if interval is None or first is None or not first.value:
+    if interval is None or first is None or not first.value or (interval.low is None and interval.high is None):
         return ""
     ends = (("..." if end is None else f"{100 * end / first.value:+.1f}") for end in (interval.low, interval.high))
     return f"{' to '.join(ends)} %"
