@@ -145,10 +145,11 @@ def test_a_reader_that_leaves_does_not_cost_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "screen", "verb"), [("live", "Screen", ()), ("studylive", "StudyScreen", ("study",))]
+    ("module", "screen", "sink", "verb"),
+    [("live", "Screen", "Terminal", ()), ("studylive", "StudyScreen", "StudyTerminal", ("study",))],
 )
 def test_a_screen_that_fails_costs_a_line_and_not_the_run(
-    module: str, screen: str, verb: tuple[str, ...], tmp_path: Path
+    module: str, screen: str, sink: str, verb: tuple[str, ...], tmp_path: Path
 ) -> None:
     """Whatever it is handed, and also when it is handed that it has failed."""
     code = f"""if True:
@@ -164,6 +165,6 @@ def test_a_screen_that_fails_costs_a_line_and_not_the_run(
     ran = subprocess.run(
         [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
-    assert ran.stderr == f"ovbench-coord: {screen} gets no more events, as it failed: no such picture\n"
+    assert ran.stderr == f"ovbench-coord: {sink} gets no more events, as it failed: no such picture\n"
     assert ran.returncode == 0
     assert (tmp_path / "report" / ("answer.json" if verb else "report.json")).is_file()
