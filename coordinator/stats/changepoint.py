@@ -16,13 +16,8 @@ from dataclasses import dataclass
 from math import log
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
 from .estimate import Estimate
 from .student import t_within
-
-_Floats = npt.NDArray[np.float64]
 
 Block = Mapping[int, float]
 """The logarithm of a figure by build, the number of its place in the list."""
@@ -51,13 +46,18 @@ class Places:
 
 def places(blocks: Sequence[Block], builds: int, size: float) -> Places:
     """`size` (> 0): the logarithm of the least ratio that counts as slower."""
+    import numpy as np  # here, as the tables of flags ask for the kinds of studies
+
     steps = np.exp(np.linspace(log(size), max(log(_MOST), log(size)), _STEPS))
     freedom = sum(len(block) - 1 for block in blocks) + _PRIOR_RESIDUALS
-    parts = [_products(block, builds) for block in blocks]
-    scatter = _PRIOR_RESIDUALS * _PRIOR_SCATTER**2 + sum(part[0] for part in parts)
+    # Of what blocks say, y, and of a step x at each build but the first, about their means: y y, x y and x x.
+    scatter = _PRIOR_RESIDUALS * _PRIOR_SCATTER**2
     along, square = np.zeros(builds - 1), np.zeros(builds - 1)
-    for _, of_y, of_x in parts:
-        along, square = along + of_y, square + of_x
+    for block in blocks:
+        y = np.array(list(block.values()))
+        x = (np.array(list(block)) >= np.arange(1, builds)[:, None]).astype(np.float64)
+        y, x = y - y.mean(), x - x.mean(axis=1, keepdims=True)
+        scatter, along, square = scatter + float(y @ y), along + x @ y, square + (x * x).sum(axis=1)
     left = scatter - 2 * steps * along[:, None] + steps**2 * square[:, None]
     weights = -freedom / 2 * np.log(np.append(left.ravel(), scatter))
     shares = np.exp(weights - weights.max())
@@ -66,23 +66,17 @@ def places(blocks: Sequence[Block], builds: int, size: float) -> Places:
     return Places(none / total, (0.0, *(float(one) / total for one in first)))
 
 
-def _products(block: Block, builds: int) -> tuple[float, _Floats, _Floats]:
-    """Of what a block says, y, and of a step x at each build but the first, about their means: y y, x y and x x."""
-    y = np.array(list(block.values()))
-    x = (np.array(list(block)) >= np.arange(1, builds)[:, None]).astype(np.float64)
-    y, x = y - y.mean(), x - x.mean(axis=1, keepdims=True)
-    return float(y @ y), x @ y, (x * x).sum(axis=1)
-
-
 def difference(blocks: Sequence[Block], before: int, after: int, confidence: float) -> Estimate | None:
     """How much larger the logarithm is of one build than of another, by least squares over all blocks: each build and
     each block has a level of its own. None where blocks do not connect the two; no interval where nothing is left to
     know the scatter by."""
+    import numpy as np
+
     names = sorted({build for block in blocks for build in block})
     rows = [(number, build, value) for number, block in enumerate(blocks) for build, value in block.items()]
     if before not in names or after not in names or not _connected(blocks, before, after):
         return None
-    design: _Floats = np.zeros((len(rows), len(blocks) + len(names)))
+    design = np.zeros((len(rows), len(blocks) + len(names)))
     for row, (number, build, _) in enumerate(rows):
         design[row, number] = design[row, len(blocks) + names.index(build)] = 1.0
     values = np.array([value for _, _, value in rows])
