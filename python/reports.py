@@ -82,19 +82,21 @@ class Report(record.Report, frozen=True, dict=True):
 
         return run_markdown(self)
 
-    def save(self, folder: str | Path, *, html: bool = False) -> Path:
+    def save(self, folder: str | Path, *, html: bool = False, overwrite: bool = False) -> Path:
         """Write report.json to a folder, which is made where there is none, and with `html` its page; the folder.
 
-        Raises Unwritable, and UsageError where `ovbench[html]` is not installed.
+        Raises Unwritable, and UsageError where there is a report in it, unless `overwrite`, or `ovbench[html]` is not
+        installed.
         """
-        from ovbench.coordinator.store.files import REPORT_FILE, make_folder, write_files
+        from ovbench.coordinator.store.files import REPORT_FILE, write_files
+        from ovbench.coordinator.store.reportfolder import open_folder
 
         files = {REPORT_FILE: record.to_json(self)}
         if html:
             from ovbench.coordinator.report.html.runpage import run_files
 
             files |= run_files(self, html=True, plots=None)
-        path = make_folder(Path(folder), self.started_at, "").path
+        path = open_folder(Path(folder), self.started_at, "", overwrite=overwrite).path
         write_files(path, files)
         return path
 

@@ -109,6 +109,9 @@ def test_a_saved_run_is_loaded_as_it_was_returned(report: Report, tmp_path: Path
         assert loaded == report
         assert isinstance(loaded, Report)
         assert loaded.folder == folder
+    with pytest.raises(UsageError, match="there is a report in it"):
+        report.save(folder)
+    assert report.save(folder, overwrite=True) == folder
     with pytest.raises(UsageError, match="no such file or folder"):
         ovbench.load(tmp_path / "elsewhere")
 
