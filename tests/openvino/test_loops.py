@@ -18,7 +18,7 @@ def test_built_in_models_run_and_their_samples_agree_with_the_report(run: Run, m
     with np.load(ran.folder / "samples.npz") as samples:
         for agent in report["agents"]:
             starts, ends = samples[f"agent_{agent['id']}_start_ns"], samples[f"agent_{agent['id']}_end_ns"]
-            assert len(starts) == len(ends) == agent["throughput"]["count"] > 10
+            assert len(starts) == len(ends) == agent["throughput"]["count"] > 2
             assert (ends > starts).all()
             # Little's law: with n requests in flight all the time, latencies add up to n times the time they took, but
             # for those that were under way when the window began and when it ended.

@@ -29,6 +29,7 @@ LEGAL = {
     (S.WARMED, "failed"): S.FAILED,
     (S.RUNNING, "progress"): S.RUNNING,
     (S.RUNNING, "tally"): S.RUNNING,
+    (S.RUNNING, "counted"): S.RUNNING,
     (S.RUNNING, "end"): S.RUNNING,
     (S.RUNNING, "stop"): S.RUNNING,
     (S.RUNNING, "finished"): S.DELIVERING,
