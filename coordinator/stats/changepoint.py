@@ -1,14 +1,16 @@
 """Where in an ordered list of builds one became slower, from measurements in blocks: how probable each place is. Pure.
 
 A block has a figure of each of some builds, as a logarithm: what is larger is slower. The model: y = m(block) +
-d [build >= k] + noise, where k is the first slow build, or there is none. What a block has in common, the machine's
-speed in those minutes, cancels. The size d of the step and the noise are not known: d is summed over, from the least
-that counts to `_MOST`, evenly by logarithm; the noise's standard deviation s is integrated out with a prior of 1 / s
-and two more residuals of 1 %, so that two figures that happen to agree prove nothing.
+d [build >= k] + noise, where k is the first slow build (d > 0) or the first fast one (d < 0), or all are alike (d = 0).
+What a block has in common, the machine's speed in those minutes, cancels. The size d of the step and the noise are not
+known: d is summed over, from the least that counts to `_MOST`, evenly by logarithm; the noise's standard deviation s is
+integrated out with a prior of 1 / s and two more residuals of 1 %, so that two figures that happen to agree prove
+nothing.
 
-That there is no slow build is as probable beforehand as that there is one, and each is as probable to be the first. So
-by Ville's inequality, where there is none, odds against that of 1 to x are reached with a probability of x at most,
-however often one looks (Ville 1939; Grunwald, de Heide and Koolen, "Safe Testing", 2024).
+That all are alike, that one became faster and that one became slower are equally probable beforehand, and each build is
+as probable to be the first. So by Ville's inequality, where none became slower, odds against that of 1 to x are reached
+with a probability of x at most, however often one looks (Ville 1939; Grunwald, de Heide and Koolen, "Safe Testing",
+2024).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,18 +24,20 @@ from .student import t_within
 Block = Mapping[int, float]
 """The logarithm of a figure by build, the number of its place in the list."""
 
-_MOST: Final = log(2.0)
+_MOST: Final = log(100.0)
 """The largest step that is thought of: a larger one fits it best."""
 
-_STEPS: Final = 24
+_STEPS: Final = 48
+"""An eighth more each: what a step between two of them leaves is little beside it."""
+
 _PRIOR_RESIDUALS: Final = 2.0
 _PRIOR_SCATTER: Final = 0.01
 
 
 @dataclass(frozen=True)
 class Places:
-    """`none`: the probability that no build is slower than the first. `first[k]`: that build k (from 1) is the first
-    slow one; 0 of the first build itself. They add up to 1."""
+    """`none`: the probability that no build is slower than the first, also where one is faster. `first[k]`: that build
+    k (from 1) is the first slow one; 0 of the first build itself. They add up to 1."""
 
     none: float
     first: tuple[float, ...]
@@ -58,10 +62,12 @@ def places(blocks: Sequence[Block], builds: int, size: float) -> Places:
         x = (np.array(list(block)) >= np.arange(1, builds)[:, None]).astype(np.float64)
         y, x = y - y.mean(), x - x.mean(axis=1, keepdims=True)
         scatter, along, square = scatter + float(y @ y), along + x @ y, square + (x * x).sum(axis=1)
-    left = scatter - 2 * steps * along[:, None] + steps**2 * square[:, None]
+    both = np.concatenate([steps, -steps])
+    left = scatter - 2 * both * along[:, None] + both**2 * square[:, None]
     weights = -freedom / 2 * np.log(np.append(left.ravel(), scatter))
     shares = np.exp(weights - weights.max())
-    none, first = float(shares[-1]), shares[:-1].reshape(left.shape).mean(axis=1) / max(1, builds - 1)
+    slower, faster = shares[:-1].reshape(builds - 1, 2, _STEPS).mean(axis=2).T / max(1, builds - 1)
+    none, first = float(shares[-1] + faster.sum()), slower
     total = none + float(first.sum())
     return Places(none / total, (0.0, *(float(one) / total for one in first)))
 

@@ -22,12 +22,21 @@ LAYER_BLOCKS: Final = 2
 """In which the time of layers is counted, when the first slow build is known."""
 
 
+MEASURED: Final = ("VALID", "SUSPECT")
+"""The trials that count."""
+
+
 def flag_of(build: str) -> str:
     return RELEASE if is_release(build) else PYTHON
 
 
 def build_of(point: Point) -> str:
     return point.get(RELEASE) or point.get(PYTHON, "")
+
+
+def reason_of(one: Outcome) -> str:
+    """Why a trial has no figures that count."""
+    return one.why or ": ".join(filter(None, (one.status, ", ".join(one.findings))))
 
 
 def there_and_back(points: Sequence[Point], seed: int, number: int) -> list[Point]:
@@ -64,6 +73,11 @@ class BisectionState:
         return [one for one in self.stand if COUNTING not in one.point]
 
     @cached_property
+    def counting(self) -> list[Outcome]:
+        """Those that count the time of layers."""
+        return [one for one in self.stand if COUNTING in one.point]
+
+    @cached_property
     def blocks(self) -> list[Block]:
         """The mean logarithm of each build's figure, larger where it is slower, of blocks that have both ends."""
         found: dict[int, dict[int, list[float]]] = {}
@@ -75,7 +89,7 @@ class BisectionState:
         return [{p: fmean(v) for p, v in sorted(of.items())} for _, of in sorted(found.items()) if ends <= set(of)]
 
     def _value(self, one: Outcome) -> float | None:
-        if one.status not in ("VALID", "SUSPECT") or not measured(one):
+        if one.status not in MEASURED or not measured(one):
             return None
         figure = one.fps if self.study.metric == "fps" else one.latency_ms.get(self.study.metric)
         if figure is None or figure <= 0 or (self.study.metric != "fps" and f"{self.study.metric}_ms" in one.at_least):
@@ -87,7 +101,7 @@ class BisectionState:
         """Builds that could not be measured, and why."""
         good = {self.place(one.point) for one in self.counted if self._value(one) is not None}
         return {
-            place: one.why or f"{one.status}: {', '.join(one.findings)}"
+            place: reason_of(one)
             for one in self.counted
             if (place := self.place(one.point)) not in good and place < len(self.builds)
         }
@@ -98,9 +112,14 @@ class BisectionState:
 
     @cached_property
     def found(self) -> Found | tuple[int, ...]:
-        issued = len({trial.repetition for trial in self.study.trials if COUNTING not in trial.point})
-        most = self.study.repetitions - (issued - len(self.blocks))
+        most = self.study.repetitions - self.without_figures
         return Bisection(len(self.builds), self.study.size_percent, most).next(self.blocks, self.broken)
+
+    @property
+    def without_figures(self) -> int:
+        """Blocks of the plan that do not have those of both ends."""
+        planned = len({trial.repetition for trial in self.study.trials if COUNTING not in trial.point})
+        return planned - len(self.blocks)
 
     def block(self, places: Sequence[int], counted: bool = False, number: int | None = None) -> tuple[Trial, ...]:
         """The trials of a further one."""
@@ -130,7 +149,10 @@ class BisectionState:
             yield from self.block((found.last_good, found.first), counted=True, number=self._next_number + more)
 
     def layers(self, place: int | None) -> list[Outcome]:
-        return [one for one in self.stand if one.layers and self.place(one.point) == place]
+        """The trials that say how long its layers take."""
+        return [
+            one for one in self.counting if one.layers and self.place(one.point) == place and one.status in MEASURED
+        ]
 
     def ratio(self, before: int, after: int) -> Ratio | None:
         """Of the figure as it is reported; its interval is of all blocks."""

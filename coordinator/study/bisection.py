@@ -33,7 +33,8 @@ class Found:
 
 @dataclass(frozen=True)
 class Bisection:
-    """`builds`: how many there are, the good one first and the bad one last. `size_percent`: what counts as slower."""
+    """`builds`: how many there are, the good one first and the bad one last. `size_percent`: what counts as slower.
+    `most_blocks`: those that have figures; what was run without any is taken off it."""
 
     builds: int
     size_percent: float
@@ -43,7 +44,7 @@ class Bisection:
         """The builds of the next block, or what was found. `broken`: those that cannot be measured."""
         last = self.builds - 1
         if len(blocks) < LEAST_BLOCKS:
-            return (0, last)
+            return Found("undecided") if len(blocks) >= self.most_blocks else (0, last)
         now = places(blocks, self.builds, log(1 + self.size_percent / 100))
         if now.none >= 1 - DOUBT / 2:
             return Found("none", places=now)

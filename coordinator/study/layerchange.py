@@ -35,8 +35,11 @@ class LayerChange(Struct, frozen=True):
 
 
 def changes(before: Sequence[Outcome], after: Sequence[Outcome]) -> tuple[LayerChange, ...]:
-    """The largest change first. By Welch's test, its doubt of 2 % shared out among the layers (Bonferroni)."""
+    """The largest change first; none where one build has no layers that were counted. By Welch's test, its doubt of 2 %
+    shared out among the layers (Bonferroni)."""
     first, second = _by_name(before), _by_name(after)
+    if not first or not second:
+        return ()
     names = dict.fromkeys((*first, *second))
     confidence = 1 - _DOUBT / max(1, len(names))
     found = (_change(name, first.get(name, []), second.get(name, []), confidence) for name in names)

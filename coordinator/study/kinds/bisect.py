@@ -13,7 +13,7 @@ from ...request.release import is_release
 from ...result.study import SIZE_PERCENT, KindName, Outcome, Study, Trial
 from ..answer import Answer
 from ..axes import Axes
-from ..bisecting import BisectionState, build_of, flag_of, there_and_back
+from ..bisecting import MEASURED, BisectionState, build_of, flag_of, reason_of, there_and_back
 from ..bisection import DOUBT, LEAST_BLOCKS, MOST_BLOCKS, Found
 from ..builds import PYTHON, RELEASE, names_of
 from ..choices import Choice
@@ -102,8 +102,13 @@ class BisectStudy(Kind):
 
     def trials(self, design: Design, repetitions: int, seed: int) -> tuple[Trial, ...]:
         """The first blocks; which follow depends on them."""
+        if repetitions < LEAST_BLOCKS:
+            raise UsageError(
+                f"study bisect: --repetitions {repetitions} is too few; it is the most blocks, and a search needs "
+                f"{LEAST_BLOCKS} at least"
+            )
         found: list[Trial] = []
-        for number in range(min(LEAST_BLOCKS, repetitions)):
+        for number in range(LEAST_BLOCKS):
             for point in there_and_back(design.points, seed, number):
                 found.append(Trial(f"{len(found) + 1:04}", point, number, design.argv(point)))
         return tuple(found)
@@ -134,18 +139,18 @@ class BisectStudy(Kind):
         found = state.found if not state.ends_unmeasured else None
         first, good = (found.first, found.last_good) if isinstance(found, Found) else (None, None)
         by_place = {state.place(setting.point): setting for setting in settings}
-        layers = changes(state.layers(good), state.layers(first)) if first is not None and good is not None else ()
+        layers = changes(state.layers(good), state.layers(first))
         return Answer(
             kind=self.name,
             headline=_headline(state, found),
-            lines=(*_lines(state, found), *(layer_lines(layers) if state.layers(first) else ())),
+            lines=(*_lines(state, found), *(layer_lines(layers) if state.layers(good) and state.layers(first) else ())),
             choices=tuple(
                 Choice(what, by_place[place])
                 for what, place in (("the last good build", good), ("the first slow build", first))
                 if place is not None and place in by_place
             ),
             front=(),
-            unsaid=tuple(_unsaid(state, found)),
+            unsaid=(*_unsaid(state, found), *_uncounted(state, good, first)),
             settings=settings,
             comparisons=tuple(state.comparisons()),
             layers=layers,
@@ -214,17 +219,35 @@ def _lines(state: BisectionState, found: Found | tuple[int, ...] | None) -> Iter
 
 
 def _unsaid(state: BisectionState, found: Found | tuple[int, ...] | None) -> Iterator[str]:
+    last = len(state.builds) - 1
     for place, why in state.broken.items():
         yield f"{state.name(place)} could not be measured: {why}."
     suspect = sum(one.status == "SUSPECT" for one in state.counted)
     if suspect:
         yield f"{suspect} of {len(state.counted)} trials were SUSPECT; they count, too."
     if isinstance(found, Found) and found.what == "undecided":
-        yield f"{len(state.blocks)} blocks are too few; search with more --repetitions, or find what disturbs them."
+        yield f"{_blocks(len(state.blocks))} too few; search with more --repetitions, or find what disturbs them."
+        if state.without_figures:
+            yield f"{state.without_figures} more had no figures of both {state.name(0)} and {state.name(last)}."
     if isinstance(found, Found) and found.what == "first" and found.first is not None and found.last_good is not None:
-        step, whole = state.ratio(found.last_good, found.first), state.ratio(0, len(state.builds) - 1)
+        step, whole = state.ratio(found.last_good, found.first), state.ratio(0, last)
         if step is not None and whole is not None and _part(step, whole) < 0.7:
             yield "It is a part of the slowdown only: other builds have made a difference, too."
+
+
+def _uncounted(state: BisectionState, good: int | None, first: int | None) -> Iterator[str]:
+    """Where trials were to count layers."""
+    if good is None or first is None or not state.counting:
+        return
+    without = [place for place in (good, first) if not state.layers(place)]
+    for place in without:
+        tried = [one for one in state.counting if state.place(one.point) == place]
+        why = next((reason_of(one) for one in tried if one.status not in MEASURED), "")
+        yield f"The time of layers of {state.name(place)} could not be counted{why and f': {why}'}."
+
+
+def _blocks(number: int) -> str:
+    return "1 block is" if number == 1 else f"{number} blocks are"
 
 
 def _part(step: Ratio, whole: Ratio) -> float:

@@ -13,7 +13,7 @@ SIZE = log(1.02)
 
 def by_hand(blocks: list[dict[int, float]], builds: int) -> tuple[float, list[float]]:
     """Each hypothesis by itself, from its own residuals."""
-    steps = [exp(x) for x in np.linspace(log(SIZE), log(log(2)), 24)]
+    steps = [exp(x) for x in np.linspace(log(SIZE), log(log(100)), 48)]
     freedom = sum(len(block) - 1 for block in blocks) + 2
 
     def weight(first: int, step: float) -> float:
@@ -23,8 +23,11 @@ def by_hand(blocks: list[dict[int, float]], builds: int) -> tuple[float, list[fl
             squares += sum((one - sum(left) / len(left)) ** 2 for one in left)
         return float(squares ** (-freedom / 2))
 
-    none = 0.5 * weight(builds, 0.0)
-    each = [0.5 / (builds - 1) * sum(weight(first, step) / 24 for step in steps) for first in range(1, builds)]
+    def of_any_size(first: int, sign: float) -> float:
+        return sum(weight(first, sign * step) / len(steps) for step in steps) / (builds - 1)
+
+    none = weight(builds, 0.0) + sum(of_any_size(first, -1.0) for first in range(1, builds))
+    each = [of_any_size(first, 1.0) for first in range(1, builds)]
     total = none + sum(each)
     return none / total, [one / total for one in each]
 
@@ -43,8 +46,8 @@ def test_probabilities_are_those_of_each_hypothesis_by_itself(number: int) -> No
 
 def test_nothing_is_known_before_anything_was_measured() -> None:
     found = places([], 5, SIZE)
-    assert found.none == pytest.approx(0.5)
-    assert found.first == pytest.approx((0.0, *4 * [0.125]))
+    assert found.none == pytest.approx(2 / 3)
+    assert found.first == pytest.approx((0.0, *4 * [1 / 12]))
 
 
 def test_builds_that_were_not_measured_are_equally_probable() -> None:
@@ -56,6 +59,7 @@ def test_builds_that_were_not_measured_are_equally_probable() -> None:
 
 def test_a_build_that_is_faster_is_not_slower() -> None:
     assert places([{0: 0.0, 1: -0.05}] * 8, 2, SIZE).none > 0.99
+    assert places([{0: 0.0, 1: log(0.6)}] * 3, 2, SIZE).none > 0.99
 
 
 def test_the_difference_of_two_builds_that_shared_all_blocks_is_students() -> None:

@@ -1,7 +1,7 @@
 """Study bisect from its first trials to its answer, with outcomes that a test chooses: what it runs, names and says."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -108,6 +108,27 @@ def test_the_layer_whose_time_changed_is_named_and_no_other() -> None:
     assert all(trial.argv[-2:] == ("-pc", "yes") for trial in counting)
 
 
+@pytest.mark.parametrize("failing", ["2025.1.0", "2025.2.0"])
+@pytest.mark.parametrize("status", ["FAILED", "INVALID"])
+def test_where_the_layers_of_one_build_were_not_counted_none_has_changed(
+    failing: str, status: Literal["FAILED", "INVALID"]
+) -> None:
+    run = runs("2025.2.0")
+
+    def some(trial: Trial) -> Outcome:
+        done = run(trial)
+        if "-pc" not in trial.point or trial.point["--openvino"] != failing:
+            return done
+        layers = done.layers if status == "INVALID" else ()
+        return structs.replace(outcome(trial, None, status=status, why="no memory"), layers=layers)
+
+    found = answer(*conducted(begun(), some))
+    assert found.headline.startswith("The first slow build is 2025.2.0: ")
+    assert found.layers == ()
+    assert not any("ayer" in line for line in found.lines)
+    assert f"The time of layers of {failing} could not be counted: no memory." in found.unsaid
+
+
 def test_trials_that_count_layers_are_not_among_those_that_are_compared() -> None:
     study, done = conducted(begun(), runs("2025.2.0", noise=0.003))
     slowed = [structs.replace(one, fps=1.0) if "-pc" in one.point else one for one in done]
@@ -134,6 +155,27 @@ def test_without_the_good_build_there_is_no_search() -> None:
     study, done = conducted(begun(), lambda trial: outcome(trial, None, status="FAILED", why="no"))
     assert len(done) == 12
     assert answer(study, done).headline == "Inconclusive: the good or the bad build could not be measured."
+
+
+@pytest.mark.parametrize("good_blocks", [1, 2, 4])
+def test_a_build_that_is_invalid_from_some_block_on_ends_the_search_with_its_last_block(good_blocks: int) -> None:
+    run = runs("2026.1.0", noise=0.05)
+
+    def at_first(trial: Trial) -> Outcome:
+        late = trial.repetition >= good_blocks and trial.point["--openvino"] == BUILDS[-1]
+        return outcome(trial, None, status="INVALID", findings=("CLOCK",)) if late else run(trial)
+
+    study, done = conducted(begun(repetitions=9), at_first)
+    assert len({trial.repetition for trial in study.trials}) == 9
+    found = answer(study, done)
+    assert found.headline.startswith("Inconclusive")
+    assert f"{9 - good_blocks} more had no figures of both 2025.0.0 and 2026.1.0." in found.unsaid
+
+
+@pytest.mark.parametrize("repetitions", [1, 2])
+def test_fewer_blocks_than_a_search_needs_are_refused(repetitions: int) -> None:
+    with pytest.raises(UsageError, match=f"--repetitions {repetitions} is too few"):
+        begun(repetitions=repetitions)
 
 
 def test_a_search_is_the_same_however_often_it_was_cut_off() -> None:

@@ -47,7 +47,7 @@ def searched(machine: Machine, builds: int = BUILDS, broken: Collection[int] = (
 
 
 def test_where_there_is_no_slowdown_none_is_named_in_95_of_100() -> None:
-    """Reached with this seed: 198 of 200, by 41 trials of two builds; the others ran out of blocks."""
+    """Reached with this seed: 200 of 200, by 32 trials of two builds."""
     draw = np.random.default_rng(2026)
     machines = [Machine(draw, None) for _ in range(STUDIES)]
     found = Counter(searched(machine).what for machine in machines)
@@ -57,7 +57,7 @@ def test_where_there_is_no_slowdown_none_is_named_in_95_of_100() -> None:
 
 
 def test_the_build_that_is_5_percent_slower_is_named_in_95_of_100() -> None:
-    """At 3 % noise a trial, wherever it is. Reached with this seed: 199 of 200, by 121 trials of 4.9 builds."""
+    """At 3 % noise a trial, wherever it is. Reached with this seed: 200 of 200, by 123 trials of 4.9 builds."""
     draw = np.random.default_rng(2026)
     machines = [Machine(draw, int(draw.integers(1, BUILDS))) for _ in range(STUDIES)]
     right = sum(searched(machine).first == machine.slow for machine in machines)
@@ -75,6 +75,22 @@ def test_on_a_quiet_machine_each_build_is_found_with_three_more_installed(slow: 
     assert machine.trials <= 80
 
 
+@pytest.mark.parametrize("times", [3, 10, 30])
+def test_a_build_that_is_many_times_slower_is_found_in_a_few_blocks(times: float) -> None:
+    draw = np.random.default_rng(2026)
+    machines = [Machine(draw, int(draw.integers(1, BUILDS)), step=log(times)) for _ in range(STUDIES // 4)]
+    assert [searched(machine).first for machine in machines] == [machine.slow for machine in machines]
+    assert max(len(machine.blocks) for machine in machines) <= 9
+
+
+@pytest.mark.parametrize("share", [0.6, 0.25])
+def test_where_a_build_is_much_faster_none_is_slower_after_a_few_blocks(share: float) -> None:
+    draw = np.random.default_rng(2026)
+    machines = [Machine(draw, int(draw.integers(1, BUILDS)), step=log(share)) for _ in range(STUDIES // 4)]
+    assert [searched(machine).what for machine in machines] == ["none"] * len(machines)
+    assert max(len(machine.blocks) for machine in machines) <= 4
+
+
 def test_no_other_build_is_wanted_before_the_bad_one_is_known_to_be_slow() -> None:
     search = Bisection(BUILDS, 2.0)
     assert search.next([]) == (0, BUILDS - 1)
@@ -89,7 +105,7 @@ def test_two_builds_need_nothing_between_them() -> None:
     machine = Machine(np.random.default_rng(1), 1, noise=0.003)
     found = searched(machine, builds=2)
     assert (found.what, found.first, found.last_good) == ("first", 1, 0)
-    assert len(machine.blocks) == LEAST_BLOCKS
+    assert len(machine.blocks) <= LEAST_BLOCKS + 1
 
 
 def test_builds_that_cannot_be_measured_are_passed_over_and_left_open() -> None:
@@ -107,6 +123,13 @@ def test_a_search_ends_with_its_last_block() -> None:
     found = Bisection(BUILDS, 2.0, most_blocks=5).next([{0: 0.0, 7: 0.05}] * 5)
     assert isinstance(found, Found)
     assert (found.what, found.first, found.last_good) == ("undecided", 7, 0)
+
+
+@pytest.mark.parametrize("blocks", range(LEAST_BLOCKS))
+def test_a_search_ends_where_too_few_blocks_have_figures(blocks: int) -> None:
+    some: list[Block] = [{0: 0.0, 7: 0.05}] * blocks
+    assert Bisection(BUILDS, 2.0, most_blocks=blocks).next(some) == Found("undecided")
+    assert Bisection(BUILDS, 2.0, most_blocks=blocks + 1).next(some) == (0, 7)
 
 
 def test_a_build_that_seemed_decided_is_looked_at_again_where_later_blocks_speak_against_it() -> None:
