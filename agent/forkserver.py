@@ -18,6 +18,8 @@ import sys
 from importlib import import_module
 from typing import Final
 
+from ovbench.common.errors import UsageError
+
 from .host.process import be_killed_first, die_with_parent, leave_session
 from .loop.cache import load_loops
 from .trust import Trust, decode_trust
@@ -29,7 +31,10 @@ def main() -> None:
     die_with_parent(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's to handle
     gc.disable()  # what is imported stays: to look for garbage in it takes a seventh of the time
-    load_loops()
+    try:
+        load_loops()
+    except UsageError as error:
+        sys.exit(str(error))
     import_module("ovbench.agent.service")  # loads all that agents share
 
     # Objects made until now are never collected, so the collector does not write to the pages they share.

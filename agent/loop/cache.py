@@ -36,30 +36,41 @@ def load_loops() -> MachineCode:
     Where numpy must not start threads, with those limited. Where nothing can be kept they are compiled for this process
     alone. A user's NUMBA_CACHE_DIR is the cache where there is one. Raises UsageError where they cannot be compiled.
     """
+    try:
+        return _kept() or MachineCode(_compile())
+    except _NotCompiled as problem:
+        raise UsageError(f"The load's loops cannot be compiled on this machine: {problem}") from None
+
+
+def _kept() -> MachineCode | None:
+    """None where what is kept is of no use, although it is as it was written, and another process discards it, too."""
     named = os.environ.get("NUMBA_CACHE_DIR")
     cache = Path(named) / "ovbench" if named else None
     made_with = _made_with()
     try:
-        found = entry("loops", made_with, _make, cache)
-        try:
-            return MachineCode(_read(found.folder), found.note)
-        except (OSError, ValueError):  # as it was written, and yet of no use
-            found = entry("loops", made_with, _make, cache, anew=True)
-            return MachineCode(_read(found.folder), found.note)
+        for anew in (False, True):
+            found = entry("loops", made_with, _make, cache, anew=anew)
+            with contextlib.suppress(OSError, ValueError):
+                return MachineCode(_read(found.folder), found.note)
     except Uncached as problem:
         return MachineCode(
             _compile(),
             f"The compiled loops cannot be kept, and are compiled for each run, as no cache can be used ({problem}).",
         )
+    return None
+
+
+class _NotCompiled(Exception):
+    """No other place to keep the code would help."""
 
 
 def _compile() -> Image:
-    from .compiling import compile_loops  # numba, which takes a third of a second
-
     try:
+        from .compiling import compile_loops  # numba, which takes a third of a second
+
         return compile_loops()
-    except Unlinkable as problem:
-        raise UsageError(f"The load's loops cannot be compiled on this machine: {problem}") from None
+    except (OSError, Unlinkable) as problem:  # the former where no memory may be executable
+        raise _NotCompiled(str(problem)) from None
 
 
 def _make(folder: Path) -> None:

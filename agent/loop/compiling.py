@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import Any, Final
 
 from llvmlite import binding as llvm
-from numba import cfunc, types
+from numba import cfunc, config, types
 
-from .linking import Image, link
+from .linking import Image, Unlinkable, link
 from .machinecode import EXPORTS, IMPORTS, Export
 
 _TYPES: Final[Mapping[str, Any]] = {"q": types.int64, "i": types.int32, "?": types.boolean, "v": types.void}
@@ -25,6 +25,8 @@ def compile_loops() -> Image:
 
 def compile_object(exports: Mapping[str, Export]) -> bytes:
     """An ELF object, with nothing but `exports` to be seen from outside."""
+    if getattr(config, "DISABLE_JIT", 0):
+        raise Unlinkable("NUMBA_DISABLE_JIT is set; unset it")
     module = llvm.parse_assembly("")
     for name, export in exports.items():
         function = getattr(import_module(f".{export.module}", __package__), name)

@@ -1,8 +1,9 @@
 """The load loops, in Python source and at the speed of compiled code: between start and stop no Python runs.
 
-numba compiles them with the GIL released; they call OpenVINO's C API and libc by address (`native`). State lives in
-rows of int64 (`layout`) that `recorder` allocates, a control row per agent and a slot row per infer request, each on
-cache lines of its own, so that a stream thread that completes a request writes nothing that another one reads.
+numba compiles them, and who calls them does not hold the GIL; they call OpenVINO's C API and libc by address
+(`native`). State lives in rows of int64 (`layout`) that `recorder` allocates, a control row per agent and a slot row
+per infer request, each on cache lines of its own, so that a stream thread that completes a request writes nothing that
+another one reads.
 
 The asynchronous loop has no dispatcher and no queue of idle requests: a request's completion callback stamps the time,
 records the inference and starts its own request again. It is a C++ `std::function<void(std::exception_ptr)>`, not the

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from ovbench.agent.loop import cache as loopcache
+from ovbench.agent.loop.compiling import compile_object
 from ovbench.agent.loop.linking import Image, Unlinkable
 from ovbench.common import cache
 from ovbench.common.errors import UsageError
@@ -109,13 +110,40 @@ def test_without_any_folder_they_are_compiled_for_the_process_alone(
     assert files(tmp_path) == []
 
 
-def test_a_machine_whose_code_cannot_be_loaded_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("problem", [
+    Unlinkable("there is no way to load code for machine 243"),
+    PermissionError(13, "cannot allocate executable memory"),
+])  # fmt: skip
+def test_a_machine_that_cannot_have_the_code_is_refused_in_one_sentence_after_one_attempt(
+    problem: Exception, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[Exception] = []
+
     def compile_loops() -> Image:
-        raise Unlinkable("there is no way to load code for machine 243")
+        attempts.append(problem)
+        raise problem
 
     monkeypatch.setattr(COMPILE, compile_loops)
-    with pytest.raises(UsageError, match="cannot be compiled on this machine: there is no way to load code for"):
+    with pytest.raises(UsageError) as refused:
         loopcache.load_loops.__wrapped__()
+    assert str(refused.value) == f"The load's loops cannot be compiled on this machine: {problem}"
+    assert attempts == [problem]
+
+
+def test_numba_that_must_not_compile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
+    with pytest.raises(Unlinkable, match="NUMBA_DISABLE_JIT"):
+        compile_object({})
+
+
+def test_an_entry_that_another_process_discards_is_done_without(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loopcache.load_loops.__wrapped__()
+
+    def read(folder: Path) -> Image:
+        raise FileNotFoundError(2, "No such file or directory", str(folder))
+
+    monkeypatch.setattr(loopcache, "_read", read)
+    assert loopcache.load_loops.__wrapped__().note == ""
 
 
 def test_other_sources_another_cpu_and_other_compilers_have_entries_of_their_own(
