@@ -16,7 +16,12 @@ _CPUSET: Final = "cpuset.cpus"
 _STAT: Final = "cpu.stat"
 _CPUSET_FILES: Final = (*_EFFECTIVE, _CPUSET)
 _OOM_FILES: Final = ("memory.events", "memory.oom_control")
-_MEMORY_LIMITS: Final = ("memory.max", "memory.limit_in_bytes")
+_MEMORY_FILES: Final = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
+"""Of v2 and of v1: the limit, what is used, and what can be given up of it, in memory.stat."""
+
 _OOM_KILL: Final = "oom_kill"
 
 
@@ -75,10 +80,15 @@ def read_oom_kills(root: Path) -> int | None:
 
 
 def read_available_memory(root: Path) -> int | None:
-    """Bytes that can be had without swapping (proc_meminfo(5), MemAvailable), and no more than the least limit of the
-    process's groups; None where nobody says."""
-    found = [int(limit) for group in _groups(root, "memory") for name in _MEMORY_LIMITS
-             if _is_count(limit := read_text(group / name).strip())]  # fmt: skip
+    """Bytes that can be had without swapping (proc_meminfo(5), MemAvailable), and no more than is left to any of the
+    process's groups, whose idle caches of files can be given up; None where nobody says."""
+    found = []
+    for group in _groups(root, "memory"):
+        for limit_file, used_file, cache in _MEMORY_FILES:
+            limit, used = (read_text(group / name).strip() for name in (limit_file, used_file))
+            if _is_count(limit):
+                given_up = _count_of(cache, read_text(group / "memory.stat")) or 0
+                found.append(max(0, int(limit) - (int(used) if _is_count(used) else 0) + given_up))
     for line in read_text(root / "proc/meminfo").splitlines():
         name, value, *_ = (*line.split(), "", "")
         if name == "MemAvailable:" and _is_count(value):

@@ -177,8 +177,19 @@ def test_an_old_kernel_counts_no_kills_for_lack_of_memory(tmp_path: Path) -> Non
         ("0::/a", {"a/memory.max": "max"}, 1 << 30),
         ("0::/a", {"a/memory.max": "536870912"}, 1 << 29),
         ("0::/a/b", {"a/b/memory.max": "max", "a/memory.max": "268435456"}, 1 << 28),
+        ("0::/a", {"a/memory.max": "536870912", "a/memory.current": "536870912"}, 0),
+        (
+            "0::/a",
+            {"a/memory.max": "536870912", "a/memory.current": "402653184", "a/memory.stat": "inactive_file 134217728"},
+            1 << 28,
+        ),
         ("9:memory:/box", {"memory/box/memory.limit_in_bytes": "9223372036854771712"}, 1 << 30),
         ("9:memory:/box", {"memory/box/memory.limit_in_bytes": "134217728"}, 1 << 27),
+        (
+            "9:memory:/box",
+            {"memory/box/memory.limit_in_bytes": "134217728", "memory/box/memory.usage_in_bytes": "67108864"},
+            1 << 26,
+        ),
     ],
 )
 def test_memory_is_what_the_machine_has_and_the_groups_allow(
