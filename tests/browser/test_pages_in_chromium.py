@@ -106,6 +106,7 @@ def test_dark_is_dark_and_paper_is_light(browser: Chromium, tmp_path: Path) -> N
     assert browser.value(colour) == light
 
 
+@pytest.mark.long
 def test_tables_fit_on_paper_and_no_heading_stands_there_alone(browser: Chromium, tmp_path: Path) -> None:
     """A4 within its margins being 190 mm wide, at 96 dots to an inch."""
     for name, page in pages().items():

@@ -141,6 +141,7 @@ def test_arrivals_over_hosts_are_those_of_the_whole_schedule(tmp_path: Path) -> 
     assert len(within) == report["arrivals"]["offered"]
 
 
+@pytest.mark.long
 def test_a_model_goes_to_hosts_that_do_not_have_it_and_is_found_there_the_next_time(tmp_path: Path) -> None:
     subprocess.run([COORDINATOR, "export-model", "builtin:tiny", "model.xml"], cwd=tmp_path, check=True)
     words = ("-m", "model.xml", "-api", "sync", "--agents", "1", "-t", "0.5", "--warmup", "0")
@@ -169,6 +170,7 @@ def test_a_study_joins_its_hosts_once_and_each_trial_runs_on_those_that_it_names
     assert sorted(hosts) == [["a"], ["a", "b"]]
 
 
+@pytest.mark.long
 def test_a_study_that_loses_a_host_ends_and_keeps_what_was_run_before(tmp_path: Path) -> None:
     words = ("study", "--hosts", "a,b", "-max_irate", "100,200,300", "--repetitions", "1", "--retry-suspect", "0")
     more = ("--launcher", "external", "--bind", "tcp://127.0.0.1:0", "--join-folder", str(tmp_path))

@@ -36,6 +36,7 @@ def test_a_limit_that_is_met_passes_and_one_that_is_not_fails_with_the_figure(py
     assert 'name="ovbench.1.folder"' in junit
 
 
+@pytest.mark.long
 def test_a_slower_side_fails_the_test(pytester: pytest.Pytester) -> None:
     """B takes 200 times as long, also on a machine that is busy."""
     sides = "a={'backend': 'null:100'}, b={'backend': 'null:20000'}, repetitions=4, retry_suspect=0"

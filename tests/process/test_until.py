@@ -1,5 +1,7 @@
 """Runs that go on until a figure is known, on the null device."""
 
+import pytest
+
 from tests.process.driver import Run
 
 EXPONENTIAL = ("--backend", "null:1000,exp", "--agents", "2", "-api", "sync", "--warmup", "0.2")
@@ -21,6 +23,7 @@ def test_a_run_ends_when_its_rate_is_known_and_its_window_is_whole_until_then(ru
     assert f"at look {len(until['looks'])} of {until['planned']}" in ran.out
 
 
+@pytest.mark.long
 def test_a_percentile_of_a_load_at_a_rate_is_waited_for_as_well(run: Run) -> None:
     ran = run(*EXPONENTIAL, "-max_irate", "400", "--until", "median +-50%", "-t", "120")
     until = ran.report["until"]

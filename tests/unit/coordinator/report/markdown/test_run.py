@@ -74,7 +74,8 @@ def test_findings_are_open_where_they_are_warnings_and_folded_where_they_are_not
 
 def test_many_findings_and_agents_do_not_fill_a_comment() -> None:
     validity = structs.replace(report().validity, findings=(Finding("other_load", "warning", "x" * 200, ""),) * 500)
-    agents = tuple(structs.replace(report().agents[0], id=number) for number in range(1000))
+    agent = report().agents[0]
+    agents = tuple(structs.replace(agent, id=number) for number in range(1000))
     text = run_markdown(of_two(validity=validity, agents=agents))
     assert len(text) < 65_536, "the most that GitHub takes"
     assert "480 more, in the report" in text
