@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ovbench.common.clock import monotonic_ns, utc_text
-from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.errors import ExitCode
 
 from ..plan.plan import Plan
 from ..report.benchmark_app import benchmark_files
@@ -111,7 +111,7 @@ def conduct(
             with bus as opened:
                 record, crew = measure(opened, planned, watched)
                 opened.release(crew)
-        except (UsageError, KeyboardInterrupt):  # the latter while other hosts were made ready
+        except BaseException:  # also KeyboardInterrupt, while other hosts were made ready
             folder.take_back()
             raise
         finally:

@@ -7,6 +7,7 @@ Perfetto's own descriptions.
 """
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -17,7 +18,7 @@ from ovbench.common.clock import NS_PER_S
 from ovbench.common.samples import Int64s, SampleArray
 
 from ..result.cpu import CpuTimeline
-from ..result.report import Report
+from ..result.report import AgentPart, Report
 
 Rows = npt.NDArray[np.uint8]
 
@@ -31,14 +32,15 @@ _COUNT_BYTES: Final = 5
 _CHUNK: Final = 1 << 18
 _MOST_LANE: Final = 1 << 16
 """Tracks of an agent: more than it can have requests."""
-_FIRST_PID: Final = 1_000_000
-"""Of agents whose process is not known, where no process is."""
+_COORDINATOR_PID: Final = 1
+_FIRST_PID: Final = 1 << 22
+"""Of agents that are told apart by their own numbers: Linux gives no process one as high."""
 
 
 def trace_of(report: Report, samples: Mapping[int, SampleArray]) -> Iterator[bytes]:
     """In pieces. An agent is a process, with a track for each inference that is in flight beside others; what waits
     and the figures over time are counters."""
-    pids = {agent.id: agent.pid or _FIRST_PID + agent.id for agent in report.agents}
+    pids = _pids(report)
     hosts = {agent.id: agent.host for agent in report.agents} if report.several_hosts else {}
     for agent, each in sorted(samples.items()):
         process = _Track((agent + 1) * _MOST_LANE)
@@ -49,6 +51,18 @@ def trace_of(report: Report, samples: Mapping[int, SampleArray]) -> Iterator[byt
         if each.timed:
             yield from _counter(process.child(_MOST_LANE - 1), "waiting", *_waiting(each))
     yield from _figures(report)
+
+
+def _pids(report: Report) -> dict[int, int]:
+    """What Perfetto tells processes apart by: an agent's own pid where it is known and none but its own. On other
+    hosts, and in containers, others may have the same."""
+    known = Counter([_COORDINATOR_PID, *(agent.pid for agent in report.agents)])
+
+    def pid_of(agent: AgentPart) -> int:
+        own = agent.pid if agent.pid and known[agent.pid] == 1 and not report.several_hosts else None
+        return own or _FIRST_PID + agent.id
+
+    return {agent.id: pid_of(agent) for agent in report.agents}
 
 
 def _inferences(process: "_Track", samples: SampleArray) -> Iterator[bytes]:
@@ -92,7 +106,7 @@ def _figures(report: Report) -> Iterator[bytes]:
     zero_ns = report.window.start_ns
     ends = np.rint(np.asarray([part.t_s for part in report.timeline]) * NS_PER_S).astype(np.int64)
     begins = zero_ns + np.concatenate([np.zeros(min(1, len(ends)), np.int64), ends[:-1]])
-    yield place.process("ovbench", 1)
+    yield place.process("ovbench", _COORDINATOR_PID)
     yield from _counter(place.child(1), "FPS", begins, [part.fps for part in report.timeline])
     known = np.asarray([part.p99_ms is not None for part in report.timeline], np.bool_)
     p99_ms = [part.p99_ms for part in report.timeline if part.p99_ms is not None]

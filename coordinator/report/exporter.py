@@ -36,6 +36,10 @@ class Exporter:
                 f"--metrics {address}: it cannot be served there: {error.strerror or error}; "
                 "give another port, or 0 for any that is free"
             ) from None
+        except UnicodeError:  # of labels that are empty or too long, which are not looked up
+            raise UsageError(
+                f"--metrics {address}: '{address.host}' is no name of a host; give its address, as in 0.0.0.0:9464"
+            ) from None
         self.address = Address(address.host, self._server.server_port)
 
     @property

@@ -128,6 +128,8 @@ class Metrics:
 
     def _take(self, event: Event) -> None:
         self._phase = _PHASES.get(type(event), self._phase)
+        if self._phase != "running":
+            self._snapshot = None
         match event:
             case RunPlanned():
                 self._run = event
@@ -135,7 +137,9 @@ class Metrics:
                 self._study = event
             case TrialBegins():
                 self._trial = event
+                self._standing = "VALID", ()
             case TrialEnded(outcome=outcome):
+                self._trial = None
                 self._trials[outcome.status] = self._trials.get(outcome.status, 0) + 1
             case AgentsReady():
                 self._before = self._totals()

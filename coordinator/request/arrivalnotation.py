@@ -11,7 +11,7 @@ from typing import Final
 from ovbench.common.arrivals import Constant, Gamma, Poisson, Renewal, Stage
 from ovbench.common.spelling import did_you_mean
 
-from .durations import NUMBER, SECONDS_OF
+from .durations import NUMBER, SECONDS_OF, as_float
 
 MOST_SECONDS: Final = 1e7
 """Of a measurement, as with -t."""
@@ -99,7 +99,7 @@ def _stage(text: str) -> Stage:
         if re.match(rf"\s*{NUMBER}:", text):
             hint = "; durations have a unit, ms, s, m or h"
         raise ValueError(f"'{text}' is not DURATION:RATE or DURATION:RATE..RATE, as in 10s:100,30s:100..500{hint}")
-    duration_s = float(Fraction(form["length"]) * SECONDS_OF[form["unit"]])
+    duration_s = as_float(Fraction(form["length"]) * SECONDS_OF[form["unit"]])
     if not _LEAST_SECONDS <= duration_s <= MOST_SECONDS:
         raise ValueError(f"'{text}' does not last from 1ms to {MOST_SECONDS:g}s")
     low = float(form["low"])

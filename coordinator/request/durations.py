@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from math import inf
 from typing import Final
 
 NUMBER: Final = r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,3})?"
@@ -27,6 +28,14 @@ def in_unit(unit: str) -> Callable[[str], float]:
         if not parts or "".join(map("".join, parts)) != text:
             return float(text)
         seconds = sum(Fraction(number) * SECONDS_OF[_SAME.get(name, name)] for number, name in parts)
-        return float(seconds / SECONDS_OF[unit])
+        return as_float(seconds / SECONDS_OF[unit])
 
     return convert
+
+
+def as_float(value: Fraction) -> float:
+    """Infinite where it is too large, as `float("1e999")` is."""
+    try:
+        return float(value)
+    except OverflowError:
+        return inf

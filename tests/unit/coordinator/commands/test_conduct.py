@@ -16,7 +16,7 @@ from tests.builders import request
 from tests.machines import machine
 
 
-@pytest.mark.parametrize("ended", [KeyboardInterrupt, UsageError], ids=lambda ended: ended.__name__)
+@pytest.mark.parametrize("ended", [KeyboardInterrupt, UsageError, RuntimeError], ids=lambda ended: ended.__name__)
 def test_a_run_that_ends_while_it_is_made_ready_leaves_no_folder(
     ended: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

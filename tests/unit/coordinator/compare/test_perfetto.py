@@ -15,7 +15,7 @@ from ovbench.common.samples import SampleArray
 from ovbench.coordinator.commands.export import parse_export
 from ovbench.coordinator.compare.perfetto import lanes_of, trace_of
 from ovbench.coordinator.result.report import Report
-from tests.builders import report, seconds
+from tests.builders import delivered, over_hosts, report, seconds
 
 BEGIN = seconds(1_000_000)
 RANDOM = np.random.default_rng(3)
@@ -69,6 +69,31 @@ def test_each_inference_is_a_slice_below_its_agent_and_none_overlap_on_a_track()
         found = sorted(pair for uuid in mine for pair in slices(events[uuid]))
         assert found == sorted(zip(array.starts.tolist(), array.ends.tolist(), strict=True))
         assert len(mine) <= (3, 1)[agent]
+
+
+def pids(whole: Report) -> list[int]:
+    """Of ovbench, then of its agents."""
+    tracks, _ = parsed(whole, {agent.id: samples(1, 1) for agent in whole.agents})
+    found = {one.process.process_name: one.process.pid for one in tracks.values() if one.HasField("process")}
+    return [found.pop("ovbench"), *(found[name] for name in sorted(found))]
+
+
+def test_every_agent_is_a_process_of_its_own_also_where_a_pid_is_not() -> None:
+    def with_pids(*wanted: int | None, of: Report | None = None) -> Report:
+        two = of or report()
+        agents = zip(two.agents, wanted, strict=True)
+        return structs.replace(two, agents=tuple(structs.replace(agent, pid=pid) for agent, pid in agents))
+
+    assert pids(with_pids(17, 18)) == [1, 17, 18]
+    for same in (17, 17), (1, 17), (None, 17), (None, None):
+        found = pids(with_pids(*same))
+        assert len(set(found)) == 3
+        assert found[0] == 1
+    hosts = report(over_hosts({"a": [delivered(0)], "b": [delivered(1)]}))
+    for any_ in (17, 18), (17, 17):
+        found = pids(with_pids(*any_, of=hosts))
+        assert len(set(found)) == 3
+        assert not {17, 18} & set(found)
 
 
 def test_tracks_are_as_many_as_inferences_are_in_flight_at_a_time() -> None:

@@ -23,8 +23,11 @@ from ovbench.coordinator.session.events import (
     AgentLost,
     AgentsReady,
     Counts,
+    Delivering,
     Event,
     Joining,
+    Preparing,
+    RunEnded,
     RunPlanned,
     Snapshot,
     Standing,
@@ -137,6 +140,40 @@ def test_counters_go_on_over_the_trials_of_a_study(served: list[Exporter]) -> No
     assert found["ovbench_trial_info", "setting=-nireq 2", "trial=0002"] == 1
 
 
+GAUGES = (
+    "ovbench_agents", "ovbench_load_elapsed_seconds", "ovbench_load_remaining_seconds", "ovbench_cpu_busy_ratio",
+    "ovbench_others_busy_ratio", "ovbench_backlog_arrivals",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "event", [RunEnded(4, False, ()), Joining(4, 2, (0, 1)), Preparing(4, 2, 0, 0, 6), Delivering(4, 2, 1)]
+)
+def test_when_a_load_is_over_there_are_no_gauges_of_it(event: Event) -> None:
+    def names(metrics: Metrics) -> set[str]:
+        return {family.name for family in metrics.families()}
+
+    running = after(RUN, READY, SNAPSHOT, COUNTS)
+    assert names(running) >= set(GAUGES)
+    running.handle(event)
+    assert not names(running) & set(GAUGES)
+    assert "ovbench_inferences" in names(running)
+    running.handle(SNAPSHOT)
+    assert names(running) >= set(GAUGES)
+
+
+def test_between_trials_none_runs_and_the_verdict_of_one_is_not_that_of_the_next(served: list[Exporter]) -> None:
+    outcome = Outcome("0001", {}, 0, "2026-01-01T00:00:00Z", 3.0, 0, "SUSPECT", fps=100.0)
+    first, second = (TrialBegins(1, Trial(name, {}, 0, ()), 1, 2, None) for name in ("0001", "0002"))
+    between = scraped(served, after(first, Standing(2, "SUSPECT", ("trend",)), TrialEnded(3, outcome, 1, 2)))
+    assert between["ovbench_verdict", "ovbench_verdict=SUSPECT"] == 1
+    assert not any(key[0] == "ovbench_trial_info" for key in between)
+    then = scraped(served, after(first, Standing(2, "SUSPECT", ("trend",)), TrialEnded(3, outcome, 1, 2), second))
+    assert then["ovbench_verdict", "ovbench_verdict=VALID"] == 1
+    assert not any(key[0] == "ovbench_finding" for key in then)
+    assert then["ovbench_trial_info", "setting=", "trial=0002"] == 1
+
+
 def test_between_two_trials_counters_stay_where_they_are(served: list[Exporter]) -> None:
     found = scraped(served, after(READY, COUNTS, READY))
     assert found["ovbench_inferences_total", "agent=0", "host="] == 5
@@ -148,6 +185,12 @@ def test_a_port_in_use_is_named(served: list[Exporter]) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"^--metrics 127.0.0.1:{port}: .*Address already in use.* another port"):
             Exporter(Address("127.0.0.1", port), Metrics("1.0"))
+
+
+@pytest.mark.parametrize("host", ["a..b", 64 * "a" + ".example"])
+def test_a_name_that_no_host_can_have_is_named(host: str) -> None:
+    with pytest.raises(UsageError, match=f"^--metrics {host}:0: '{host}' is no name of a host; give its address"):
+        Exporter(Address(host, 0), Metrics("1.0"))
 
 
 def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

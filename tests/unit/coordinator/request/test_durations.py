@@ -59,3 +59,19 @@ def test_every_flag_of_a_time_takes_a_unit() -> None:
 def test_a_time_that_is_too_long_is_refused_whatever_its_unit() -> None:
     with pytest.raises(UsageError, match="'9999999h' is not a number of seconds above 0, at most 1e7, or a time as in"):
         parse_run(["-t", "9999999h"])
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("-t", "1e999s"),
+        ("-t", "1e308h"),
+        ("--timeout-ms", "1e306s"),
+        ("--slo-ms", "p99:1e999s"),
+        ("--min-window", "1e999s"),
+        ("--stages", "1e999h:5"),
+    ],
+)
+def test_a_time_beyond_any_number_is_refused_in_words(flag: str, value: str) -> None:
+    with pytest.raises(UsageError, match=f"^{flag}.*'{value}' (is not a number|does not last)"):
+        parse_run([flag, value])
