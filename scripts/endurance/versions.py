@@ -6,6 +6,7 @@ Environments are made on first use, in the user's cache: OpenVINO is their own, 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -109,8 +110,9 @@ def try_release(release: str, tests: Sequence[str], fresh: bool) -> Tried:
 def environment(release: str, fresh: bool) -> Path:
     """Its Python. What is not installed there is looked for in the Python that runs this."""
     shared = sysconfig.get_path("purelib")
+    made_for = "\0".join((shared, sys.base_prefix, sys.version))
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "ovbench" / "versions" / sha256(shared.encode()).hexdigest()[:8] / release
+    folder = cache / "ovbench" / "versions" / sha256(made_for.encode()).hexdigest()[:8] / release
     python, whole = folder / "bin" / "python", folder / "whole"
     if fresh or not whole.exists():
         print(f"{release}: making {folder} ...", file=sys.stderr, flush=True)
@@ -130,7 +132,7 @@ def environment(release: str, fresh: bool) -> Path:
 def _test(one: Tried, python: Path, tests: Sequence[str], folder: Path) -> None:
     results = folder / "results.xml"
     command = [str(python), "-m", "pytest", "-q", *tests, "-n", "0", "-p", "no:cacheprovider", f"--junit-xml={results}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_S, check=False)
+    done = run_bounded(command, _LONGEST_S)
     if not results.exists():
         raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr or done.stdout)
     for case in ElementTree.parse(results).getroot().iter("testcase"):
@@ -146,10 +148,7 @@ def _run(one: Tried, python: Path, folder: Path) -> None:
     """By the coordinator of this Python, whose OpenVINO is another one."""
     command = [str(Path(sys.executable).with_name("ovbench-coord")), *_RUN, "--agent-python", str(python)]
     report_folder = folder / "report"
-    done = subprocess.run(
-        [*command, "--report-folder", str(report_folder)],
-        capture_output=True, text=True, timeout=_LONGEST_S, check=False, cwd=folder,
-    )  # fmt: skip
+    done = run_bounded([*command, "--report-folder", str(report_folder)], _LONGEST_S, folder)
     if done.returncode not in _ENDED:
         raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
     report: dict[str, Any] = json.loads((report_folder / "report.json").read_text())
@@ -162,6 +161,21 @@ def _run(one: Tried, python: Path, folder: Path) -> None:
         one.problem = f"the agents ran on {build['version']}"
     elif not report["throughput"]["count"]:
         one.problem = "the run counted no inference"
+
+
+def run_bounded(
+    command: Sequence[str], longest_s: float, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Raises TimeoutExpired. Whatever the command started in its session ends with it then, or by an interrupt."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, start_new_session=True
+    ) as process:
+        try:
+            out, said = process.communicate(timeout=longest_s)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, said)
 
 
 def _do(*command: str) -> None:
