@@ -30,6 +30,13 @@ def die_with_parent(parent_pid: int) -> None:
         os._exit(1)
 
 
+def end_with(parent_pid: int, longest_s: int) -> None:
+    """Have the kernel end this process, which does one thing for its parent, with that one and after this time."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which whoever started the parent may have ignored
+    signal.alarm(longest_s)
+    die_with_parent(parent_pid)
+
+
 def leave_session() -> None:
     """Begin a session of its own, in a process that has just been forked.
 

@@ -143,20 +143,21 @@ class OpenVinoBackend:
                 return Outputs(repeatable=False, outputs=())
             if self._feed is not None:
                 self._feed.put(request, 0)
-            return look_twice(self._infer)
+            found = look_twice(self._infer)
+            return found if found.outputs else None
         except OpenVinoError:
             return None
 
     def _infer(self) -> Iterator[Content]:
-        """An inference on the first request, and its outputs."""
-        request = self._requests[0]
+        """An inference on the first request, and its outputs: not those of strings with a build whose are not known."""
+        request, cxx = self._requests[0], self._library.cxx
         request.infer()
         for index, port in enumerate(self.effective.outputs[:MOST_OUTPUTS]):
+            if port.type == STRING and not cxx.has_strings:
+                continue
             data = request.output_bytes(index)
             if port.type == STRING:
-                cxx = self._library.cxx
-                texts = cxx.texts(data.ctypes.data, data.size // cxx.strings.size)
-                data = np.frombuffer(texts, np.uint8)
+                data = np.frombuffer(cxx.texts(data.ctypes.data, data.size), np.uint8)
             yield Content(port.name or f"output {index}", port.type, data)
 
     def findings(self) -> Iterator[Layers | Graph]:
@@ -180,8 +181,10 @@ class OpenVinoBackend:
             with TemporaryDirectory(prefix="ovbench-graph-") as folder:
                 file = Path(folder) / "graph.xml"
                 model = self._compiled.runtime_model()
-                self._library.cxx.serialize(model.handle, file)
-                model.free()
+                try:
+                    self._library.cxx.serialize(model.handle, file)
+                finally:
+                    model.free()
                 content = file.read_bytes()
         except (OSError, OpenVinoError):
             return

@@ -3,6 +3,7 @@
 Releases differ in functions alone. Where another one does the same it is used; the rest is a capability.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from ovbench.common.job import Job
 
 from ..host.process import run_module
 from .capi import NEWEST, OLDEST, Library, release_of
-from .libstdcxx import OLD
 from .objects import Core
 from .package import OpenVinoError
 
@@ -89,8 +89,14 @@ _CAPABILITIES: Final = (
     _Capability(
         "tensors of strings",
         "ov_tensor_create_from_string_array",
-        lambda library: library.has("ov_tensor_create_from_string_array") or library.cxx.strings is OLD,
+        lambda library: library.has("ov_tensor_create_from_string_array") or library.cxx.sets_texts,
         "Models with inputs of strings are refused.",
+    ),
+    _Capability(
+        "outputs of strings",
+        "std::string as it is known",
+        lambda library: library.cxx.has_strings,
+        "Outputs of strings are not compared.",
     ),
 )
 
@@ -98,13 +104,14 @@ _CAPABILITIES: Final = (
 def probe(library: Library) -> Library:
     """Find out what the library is: `library.build`.
 
-    With an untested one another process sees whether it lays objects out as those that are known do, because to read
-    them otherwise may end the process. Where it does not, the library goes without what C++ functions say.
+    With an untested one another process sees what it lays out as those that are known do, because to read objects
+    otherwise may end the process. The library goes without what is not proven.
     """
     version = library.version()
     tested = is_tested(version)
-    if not tested and run_module(_PROOF)[0] != 0:
-        library.cxx.distrust()
+    if not tested:
+        for claim in set(library.cxx.claims) - _proven(library.cxx.claims):
+            library.cxx.distrust(claim)
     library.build = Build(
         version=version,
         tested=tested,
@@ -116,8 +123,20 @@ def probe(library: Library) -> Library:
     return library
 
 
+def _proven(claims: tuple[str, ...]) -> set[str]:
+    """Those of `cxx.CLAIMS` that hold. Where one ends the process that tries it, the next process goes on behind it."""
+    proven: set[str] = set()
+    left = claims
+    while left:
+        _, said = run_module(_PROOF, str(os.getpid()), *left)
+        tried = dict(re.findall(r"^(\w+) (holds|fails)$", said, re.MULTILINE))
+        proven |= {claim for claim in left if tried.get(claim) == "holds"}
+        left = tuple(claim for claim in left if claim not in tried)[1:]
+    return proven
+
+
 def _is_there(library: Library, name: str) -> bool:
-    return library.has(name) or (name == "std::string::assign" and library.cxx.strings is OLD)
+    return library.has(name) or (name == "std::string::assign" and library.cxx.sets_texts)
 
 
 def is_tested(version: str) -> bool:

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,6 +34,6 @@ def _write(name: str, file: Path) -> None:
 
     Raises UsageError, and Unwritable where there is no room.
     """
-    code, said = run_module("ovbench.agent.openvino.zoo", name, str(file))
+    code, said = run_module("ovbench.agent.openvino.zoo", str(os.getpid()), name, str(file))
     if code != 0:
         raise refusal(name, str(file), code, said)

@@ -26,6 +26,9 @@ _SERIALIZE: Final = "_ZN2ov9serializeERKSt10shared_ptrIKNS_5ModelEERK{}_NS_4pass
 _SHARED_MEMORY: Final = "/dev/shm"
 _LATEST_VERSION: Final = 0  # ov::pass::Serialize::Version::UNSPECIFIED
 
+CLAIMS: Final = ("names", "layouts", "states", "graphs", "strings")
+"""What `Cxx` may have that depends on how C++ objects are laid out: each one is its `has_...`."""
+
 _SET_CALLBACK: Final = "_ZN2ov12InferRequest12set_callbackESt8functionIFvNSt15__exception_ptr13exception_ptrEEE"
 
 
@@ -58,7 +61,7 @@ class Cxx:
 
     def __init__(self, library: c.CDLL) -> None:
         self._library = library
-        self.strings = NEW if self._has(f"{_NODE}17get_friendly_nameB5cxx11Ev") else OLD
+        self.strings = self._find_strings()
         tag = "B5cxx11" if self.strings is NEW else ""
         self._names = self._find(f"{_PORT}9get_names{tag}Ev", c.POINTER(Hashtable), c.c_void_p)
         self._node = self._find(f"{_PORT}8get_nodeEv", c.c_void_p, c.c_void_p)
@@ -68,9 +71,10 @@ class Cxx:
         self._layout = self._find("_ZN2ov6layout10get_layoutERKNS_6OutputIKNS_4NodeEEE", _Layout, c.c_void_p)
         self._states = self._find("_ZN2ov12InferRequest11query_stateEv", Vector, c.c_void_p)
         self._assign = self._find("_ZNSs6assignEPKcm", c.c_void_p, c.c_void_p, c.c_char_p, c.c_size_t)
-        self._files = _Files.find(library, self.strings)
+        self._files = _Files.find(library, self.strings) if self.strings is not None else None
+        self.has_strings = self.strings is not None
         self.has_names = None not in (self._names, self._node, self._friendly, self._input_count, self._source)
-        self.has_layouts = self._layout is not None and self.has_names  # which tell how strings are laid out
+        self.has_layouts = self._layout is not None and self.has_strings
         self.has_states = self._states is not None
         self.has_graphs = self._files is not None
         self.has_callback = self._has(_SET_CALLBACK)
@@ -80,16 +84,25 @@ class Cxx:
         """Raises OpenVinoError where there is no library."""
         return cls(shared_library("libopenvino.so*"))
 
-    def distrust(self) -> None:
-        """Do without what is read of C++ objects from now on."""
-        self.has_names = self.has_layouts = self.has_states = self.has_graphs = False
+    @property
+    def claims(self) -> tuple[str, ...]:
+        return tuple(claim for claim in CLAIMS if getattr(self, f"has_{claim}"))
+
+    def distrust(self, claim: str) -> None:
+        """Do without it from now on: one of `CLAIMS`."""
+        setattr(self, f"has_{claim}", False)
+
+    @property
+    def sets_texts(self) -> bool:
+        """Whether there is `set_texts`."""
+        return self.has_strings and self.strings is OLD and self._assign is not None
 
     def names(self, port: c.c_void_p) -> tuple[str, ...]:
         """All names of an `ov_output_const_port_t`'s tensor, sorted: OpenVINO keeps them in no order."""
         if not self.has_names:
             return ()
         found = self._names(_object(port)).contents
-        return tuple(sorted(_text(self.strings, name) for name in found.values()))
+        return tuple(sorted(_text(self._known_strings, name) for name in found.values()))
 
     def node_name(self, port: c.c_void_p) -> str:
         """The friendly name of the node that an input is; of an output, that of the node whose result it is."""
@@ -98,7 +111,7 @@ class Cxx:
         node = self._node(_object(port))
         if self._input_count(node):
             node = self._source(node, 0)
-        return _text(self.strings, self._friendly(node))
+        return _text(self._known_strings, self._friendly(node))
 
     def layout(self, port: c.c_void_p) -> str:
         """As in `[N,C,H,W]`; `[...]` where none is set.
@@ -107,7 +120,7 @@ class Cxx:
         still point to where it was. So it is read here. Its destructor is inline, so what it holds on the heap, some
         hundred bytes where a layout is set, is never freed.
         """
-        return self._layout(_object(port)).text(self.strings) if self.has_layouts else "[...]"
+        return self._layout(_object(port)).text(self._known_strings) if self.has_layouts else "[...]"
 
     def has_state(self, request: int) -> bool:
         """Whether an ov::InferRequest, by its address, keeps something from one inference to the next. It must be idle.
@@ -130,16 +143,20 @@ class Cxx:
         """
         return address(self._library[_SET_CALLBACK]) if self.has_callback else None
 
-    def texts(self, strings: int, count: int) -> bytes:
-        """So many std::string in a row, at an address: of each its length, 8 bytes little endian, and its bytes."""
-        found = (self.strings.read(strings + index * self.strings.size) for index in range(count))
+    def texts(self, strings: int, size: int) -> bytes:
+        """All std::string in so many bytes at an address: of each its length, 8 bytes little endian, and its bytes.
+
+        Only where there is `has_strings`.
+        """
+        known = self._known_strings
+        found = (known.read(strings + index * known.size) for index in range(size // known.size))
         return b"".join(len(text).to_bytes(8, "little") + text for text in found)
 
     def set_texts(self, strings: int, texts: tuple[bytes, ...]) -> None:
         """The same the other way, with builds of the old ABI alone, whose C API makes no tensors of strings."""
-        assert self.strings is OLD
+        assert self.sets_texts
         for index, text in enumerate(texts):
-            self._assign(strings + index * self.strings.size, text, len(text))
+            self._assign(strings + index * OLD.size, text, len(text))
 
     def serialize(self, model: c.c_void_p, xml_file: Path) -> None:
         """Write an `ov_model_t` as the XML of an IR, without its weights; a runtime model too. Replaces `xml_file`.
@@ -174,6 +191,18 @@ class Cxx:
             self._files.serialize(model, graph, weights)
             with graph.open("rb") as written, xml_file.open("wb") as copy:
                 shutil.copyfileobj(written, copy)
+
+    def _find_strings(self) -> Strings | None:
+        """Those that either function's name has; None where neither is there, and nothing says which they are."""
+        for strings, tag in ((NEW, "B5cxx11"), (OLD, "")):
+            if self._has(f"{_NODE}17get_friendly_name{tag}Ev") or self._has(f"{_PORT}9get_names{tag}Ev"):
+                return strings
+        return None
+
+    @property
+    def _known_strings(self) -> Strings:
+        assert self.strings is not None
+        return self.strings
 
     def _has(self, symbol: str) -> bool:
         return hasattr(self._library, symbol)

@@ -29,16 +29,25 @@ class Calls(Protocol):
 
 @dataclass(frozen=True)
 class ElementTypes:
+    """Those of one number are no type of their own: a build may still read a name that it has another type for."""
+
     numbers: Mapping[str, int]
 
     def number(self, name: str) -> c.c_int:
-        """As C functions take it. Raises OpenVinoError for one that this build does not have."""
+        """As C functions take it. Raises OpenVinoError for one that this build does not have, or not by itself."""
         if name not in self.numbers:
             raise OpenVinoError(f"this build of OpenVINO has no element type '{name}'")
-        return c.c_int(self.numbers[name])
+        number = self.numbers[name]
+        alike = self._names(number)
+        if len(alike) > 1:
+            raise OpenVinoError(f"this build of OpenVINO has one element type for {' and '.join(map(repr, alike))}")
+        return c.c_int(number)
 
     def name(self, number: int) -> str:
-        return next((name for name, known in self.numbers.items() if known == number), f"type {number}")
+        return " or ".join(self._names(number)) or f"type {number}"
+
+    def _names(self, number: int) -> list[str]:
+        return [name for name, known in self.numbers.items() if known == number]
 
 
 def find_element_types(library: Calls) -> ElementTypes:
@@ -68,15 +77,20 @@ def _each(library: Calls, core: c.c_void_p) -> dict[str, int]:
 def _numbers(library: Calls, core: c.c_void_p, names: Sequence[str]) -> dict[str, int]:
     text = model_of(names).encode()
     model = library.handle("ov_core_read_model_from_memory_buffer", core, text, c.c_size_t(len(text)), None)
-    numbers = {}
-    for index, name in enumerate(names):
-        port = library.handle("ov_model_const_input_by_index", model, c.c_size_t(index))
-        number = c.c_int()
+    try:
+        return {name: _number(library, model, index) for index, name in enumerate(names)}
+    finally:
+        library.function("ov_model_free")(model)
+
+
+def _number(library: Calls, model: c.c_void_p, index: int) -> int:
+    port = library.handle("ov_model_const_input_by_index", model, c.c_size_t(index))
+    number = c.c_int()
+    try:
         library.call("ov_port_get_element_type", port, c.byref(number))
+    finally:
         library.function("ov_output_const_port_free")(port)
-        numbers[name] = number.value
-    library.function("ov_model_free")(model)
-    return numbers
+    return number.value
 
 
 def model_of(names: Iterable[str]) -> str:

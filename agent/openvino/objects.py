@@ -19,7 +19,6 @@ from ovbench.common.messages import Layer
 from ovbench.common.shape import OPEN, Shape
 
 from .capi import Library
-from .libstdcxx import OLD
 from .package import OpenVinoError
 
 _STATUSES: Final[tuple[LayerStatus, ...]] = get_args(LayerStatus)
@@ -153,7 +152,7 @@ class TensorHandle:
     @classmethod
     def of_strings(cls, library: Library, texts: Sequence[str], shape: Sequence[int]) -> "TensorHandle":
         """Raises OpenVinoError where this build can make none."""
-        if not library.has("ov_tensor_create_from_string_array") and library.cxx.strings is OLD:
+        if not library.has("ov_tensor_create_from_string_array") and library.cxx.sets_texts:
             tensor = cls(library, library.handle("ov_tensor_create", library.types.number("string"), _shape(shape)))
             library.cxx.set_texts(tensor.bytes.ctypes.data, tuple(text.encode() for text in texts))
             return tensor
@@ -291,8 +290,10 @@ def _ports(library: Library, handle: c.c_void_p, size: str, get: str) -> list[Po
     found = []
     for index in range(library.size(size, handle)):
         port = library.handle(get, handle, c.c_size_t(index))
-        found.append(_port(library, port))
-        library.function("ov_output_const_port_free")(port)
+        try:
+            found.append(_port(library, port))
+        finally:
+            library.function("ov_output_const_port_free")(port)
     return found
 
 

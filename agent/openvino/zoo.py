@@ -3,7 +3,7 @@
 The only module that imports OpenVINO's Python bindings. Agents run it as a process of its own and read the file that it
 writes, so that they need not load the bindings themselves.
 
-    python -m ovbench.agent.openvino.zoo builtin:NAME FILE.xml
+    python -m ovbench.agent.openvino.zoo PARENT_PID builtin:NAME FILE.xml
 """
 
 import os
@@ -20,6 +20,9 @@ import openvino as ov
 from ovbench.common import builtin
 from ovbench.common.errors import NO_ROOM, ExitCode
 
+from ..host.process import end_with
+
+_LONGEST_S = 300
 _WRITER = re.compile(rb'\s*<info name="OpenVINO Runtime" value="[^"]*" ?/>')
 _SEED = 20160224  # the day SqueezeNet was published (arXiv:1602.07360)
 
@@ -112,8 +115,9 @@ def write(name: str, file: Path) -> None:
 
 
 if __name__ == "__main__":
+    end_with(int(sys.argv[1]), _LONGEST_S)
     try:
-        write(sys.argv[1].removeprefix(builtin.PREFIX), Path(sys.argv[2]))
+        write(sys.argv[2].removeprefix(builtin.PREFIX), Path(sys.argv[3]))
     except OSError as problem:
         print(problem.strerror or problem, file=sys.stderr)
         sys.exit(ExitCode.UNWRITABLE if problem.errno in NO_ROOM else ExitCode.USAGE)

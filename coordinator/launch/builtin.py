@@ -1,5 +1,6 @@
 """A built-in model as files, written by agents' code in a process of its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ def write_builtin(name: str, file: Path) -> None:
 
     OpenVINO's Python bindings stay out of this process. Raises UsageError, and Unwritable where there is no room.
     """
-    command = [sys.executable, "-m", "ovbench.agent.openvino.zoo", name, str(file)]
+    command = [sys.executable, "-m", "ovbench.agent.openvino.zoo", str(os.getpid()), name, str(file)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise refusal(name, str(file), done.returncode, done.stderr)

@@ -1,6 +1,7 @@
 """What a build lacks, by libraries that pretend to lack it: what is used instead, what is refused, what is said."""
 
 import ctypes as c
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,20 +9,23 @@ import openvino as ov
 import pytest
 from msgspec import structs
 
+from ovbench.agent.host.process import run_module
 from ovbench.agent.openvino import build as builds
 from ovbench.agent.openvino.backend import OpenVinoBackend
 from ovbench.agent.openvino.build import is_tested, notes, probe, refuse
 from ovbench.agent.openvino.capi import NEWEST, OLDEST, Library
+from ovbench.agent.openvino.cxx import CLAIMS, Cxx
 from ovbench.agent.openvino.elementtypes import NAMES
 from ovbench.agent.openvino.model import StepTimes, load
 from ovbench.agent.openvino.objects import CompiledModel, Core, TensorHandle
 from ovbench.agent.openvino.package import OpenVinoError
-from ovbench.agent.openvino.proof import reads_right
+from ovbench.agent.openvino.proof import holds
 from ovbench.common.errors import UsageError
 from ovbench.common.job import Data, Job, Load, Model, Placement, Runtime
 from tests.openvino import opset_models
 
 NEW_FUNCTIONS = ("ov_core_compile_model_props", "ov_core_compile_model_from_file_props", "ov_core_set_properties")
+PROOF = "ovbench.agent.openvino.proof"
 EXTENSIONS = "ov_core_add_extension"
 PROPERTIES = {"NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": "1", "INFERENCE_PRECISION_HINT": "f32"}
 
@@ -115,7 +119,7 @@ def test_the_tensors_of_strings_hold_the_texts() -> None:
     tensor = TensorHandle.of_strings(library, texts, (2, 2))
     encoded = [text.encode() for text in texts]
     expected = b"".join(len(text).to_bytes(8, "little") + text for text in encoded)
-    assert library.cxx.texts(tensor.bytes.ctypes.data, 4) == expected
+    assert library.cxx.texts(tensor.bytes.ctypes.data, tensor.bytes.size) == expected
 
 
 def test_a_function_that_the_build_does_not_have_is_named_with_the_releases_that_are_tested() -> None:
@@ -190,8 +194,8 @@ def test_on_a_newer_build_that_has_all_there_is_one_sentence() -> None:
 def test_a_newer_build_that_lays_objects_out_otherwise_goes_without_them(
     monkeypatch: pytest.MonkeyPatch, file: str
 ) -> None:
-    """Whatever becomes of the process that has tried it, as an end by a signal."""
-    monkeypatch.setattr(builds, "run_module", lambda name: (-11, ""))
+    """Whatever becomes of the processes that try it, as an end by a signal."""
+    monkeypatch.setattr(builds, "run_module", lambda name, *arguments: (-11, ""))
     library = probe(Newer())
     (note,) = notes(library.build)
     assert "names of nodes (ov::Node::get_friendly_name), layouts (ov::layout::get_layout)" in note
@@ -201,11 +205,86 @@ def test_a_newer_build_that_lays_objects_out_otherwise_goes_without_them(
     ]
 
 
-def test_the_build_that_runs_reads_right(tmp_path: Path) -> None:
-    assert reads_right(Library(), tmp_path)
+def test_a_newer_build_goes_without_what_is_not_proven_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first process ends where it tries layouts, so another goes on behind them."""
+    tried: list[tuple[str, ...]] = []
+
+    def run(name: str, parent: str, *claims: str) -> tuple[int, str]:
+        assert parent == str(os.getpid())
+        tried.append(claims)
+        if "layouts" in claims:
+            return -11, "a word of OpenVINO's\nnames holds\n"
+        return 0, "states fails\ngraphs holds\nstrings holds\n"
+
+    monkeypatch.setattr(builds, "run_module", run)
+    library = probe(Newer())
+    assert tried == [CLAIMS, CLAIMS[2:]]
+    assert library.cxx.claims == ("names", "graphs", "strings")
+    assert {lack.capability for lack in library.build.lacks} >= {"layouts", "states"}
 
 
-def test_what_is_read_wrong_is_no_proof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_build_does_not_have_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Newer()
+    for claim in CLAIMS:
+        library.cxx.distrust(claim)
+    monkeypatch.setattr(builds, "run_module", lambda *arguments: pytest.fail("nothing is to be tried"))
+    assert not probe(library).cxx.claims
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_the_build_that_runs_reads_right(claim: str, tmp_path: Path) -> None:
     library = Library()
-    monkeypatch.setattr(library.cxx, "layout", lambda port: "[C,N]")
-    assert not reads_right(library, tmp_path)
+    assert claim in library.cxx.claims
+    assert holds(library, claim, tmp_path)
+    assert library.cxx.claims == (claim,)
+
+
+@pytest.mark.parametrize(
+    ("claim", "method", "wrong"),
+    [
+        ("names", "names", ()),
+        ("names", "node_name", "another"),
+        ("layouts", "layout", "[C,N]"),
+        ("states", "has_state", True),
+        ("states", "has_state", False),
+        ("strings", "texts", b""),
+    ],
+)
+def test_what_is_read_wrong_is_no_proof(
+    claim: str, method: str, wrong: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = Library()
+    monkeypatch.setattr(library.cxx, method, lambda *arguments: wrong)
+    assert not holds(library, claim, tmp_path)
+
+
+def test_the_process_that_tries_what_a_build_has_says_what_holds() -> None:
+    assert run_module(PROOF, str(os.getpid()), *CLAIMS) == (0, "".join(f"{claim} holds\n" for claim in CLAIMS))
+
+
+@pytest.mark.parametrize("module", [PROOF, "ovbench.agent.openvino.zoo"])
+def test_a_process_for_an_agent_that_is_gone_does_nothing(module: str) -> None:
+    assert run_module(module, str(os.getppid()), *CLAIMS[:2]) == (1, "")
+
+
+def test_a_build_whose_strings_are_not_known_reads_and_sets_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where neither of the functions is there whose names tell."""
+    has = Cxx._has
+    hidden = ("get_friendly_name", "get_names")
+    monkeypatch.setattr(Cxx, "_has", lambda cxx, symbol: not any(map(symbol.count, hidden)) and has(cxx, symbol))
+    library = Without("ov_tensor_create_from_string_array")
+    assert (library.cxx.strings, library.cxx.sets_texts) == (None, False)
+    assert library.cxx.claims == ("states",)
+    lacks = {lack.capability for lack in probe(library).build.lacks}
+    assert lacks >= {"names of nodes", "layouts", "graphs as files", "tensors of strings", "outputs of strings"}
+    assert "ov_tensor_create_from_string_array" not in library.build.instead
+
+
+@pytest.mark.parametrize("hidden", ["get_friendly_name", "get_names"])
+def test_either_name_tells_which_strings_they_are(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    has, whole = Cxx._has, Cxx.load().strings
+    assert whole is not None
+    monkeypatch.setattr(Cxx, "_has", lambda cxx, symbol: hidden not in symbol and has(cxx, symbol))
+    assert Cxx.load().strings is whole

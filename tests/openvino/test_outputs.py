@@ -166,26 +166,44 @@ def test_a_model_of_open_shape_is_compared_in_its_first_shape(tmp_path: Path) ->
     assert measurement.outputs() == before
 
 
-def test_strings_are_compared_by_what_they_say(tmp_path: Path) -> None:
-    """Not by their memory, which holds addresses."""
+SAID = (b"a", b"a word that is too long to be kept inside of the string itself")
+
+
+def model_of_strings(tmp_path: Path, *, more: bool) -> Path:
+    """Which says `SAID`; `more`: and has an output of numbers."""
     data = parameter([2], ov.Type.f32, "data")
     nothing = ops.convert(ops.multiply(data, ops.constant(np.float32(0))), ov.Type.i32)  # or it is a constant
-    said = [b"a", b"a word that is too long to be kept inside of the string itself"]
-    begins, ends = np.array([0, 1], np.int32), np.array([1, 1 + len(said[1])], np.int32)
+    begins, ends = np.array([0, 1], np.int32), np.array([1, 1 + len(SAID[1])], np.int32)
     packed = ops.string_tensor_pack(
         ops.add(nothing, ops.constant(begins)),
         ops.add(nothing, ops.constant(ends)),
-        ops.constant(np.frombuffer(b"".join(said), np.uint8)),
+        ops.constant(np.frombuffer(b"".join(SAID), np.uint8)),
     )
-    file = save(ov.Model([result(packed, "words"), result(ops.relu(data), "out")], [data], "words"), tmp_path)
-    measurement, before = measured(job(file))
+    results = [result(packed, "words"), *([result(ops.relu(data), "out")] if more else [])]
+    return save(ov.Model(results, [data], "words"), tmp_path)
+
+
+def test_strings_are_compared_by_what_they_say(tmp_path: Path) -> None:
+    """Not by their memory, which holds addresses."""
+    measurement, before = measured(job(model_of_strings(tmp_path, more=True)))
     assert before is not None
     assert before.repeatable
-    whole = b"".join(len(text).to_bytes(8, "little") + text for text in said)
+    whole = b"".join(len(text).to_bytes(8, "little") + text for text in SAID)
     assert before.outputs[0].digest == hashlib.blake2b(whole, digest_size=16).hexdigest()
     assert before.outputs[0].sketch == b""
     measurement.run(monotonic_ns())
     assert measurement.outputs() == before
+
+
+def test_strings_of_a_build_whose_layout_is_not_known_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cxx, "_find_strings", lambda cxx: None)
+    _, before = measured(job(model_of_strings(tmp_path, more=True)))
+    assert before is not None
+    assert before.repeatable
+    assert [output.name for output in before.outputs] == ["out"]
+    assert measured(job(model_of_strings(tmp_path, more=False)))[1] is None
 
 
 @pytest.mark.parametrize(

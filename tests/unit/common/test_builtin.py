@@ -20,6 +20,8 @@ def test_where_there_is_no_room_the_path_is_right() -> None:
     assert refused.no_room
 
 
-@pytest.mark.parametrize("code", [-signal.SIGKILL, ExitCode.INTERNAL])
-def test_one_that_ended_without_a_word_gave_no_reason(code: int) -> None:
-    assert str(refusal("mlp", "a.xml", code, "")).endswith("a.xml: it gave no reason")
+@pytest.mark.parametrize(
+    ("code", "reason"), [(-signal.SIGALRM, "signal 14 ended it"), (ExitCode.INTERNAL, "it gave no reason")]
+)
+def test_one_that_ended_without_a_word_is_known_by_its_end(code: int, reason: str) -> None:
+    assert str(refusal("mlp", "a.xml", code, "")).endswith(f"a.xml: {reason}")

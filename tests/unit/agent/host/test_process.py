@@ -16,6 +16,7 @@ import pytest
 from ovbench.agent.host.process import run_module, wake_on_time
 
 PATIENCE_S = 60
+PR_GET_PDEATHSIG = 2
 PR_GET_TIMERSLACK = 30  # linux/prctl.h
 CHILD = """
 import os, signal, sys, time
@@ -114,6 +115,24 @@ def test_a_module_that_is_run_apart_and_killed_has_minus_its_signal(
     (tmp_path / "apart.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert run_module("apart") == (-signal.SIGKILL, "")
+
+
+def test_a_module_that_is_run_apart_ends_with_its_parent_and_after_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "apart.py").write_text(
+        "import ctypes, os, signal, sys\n"
+        "from ovbench.agent.host.process import end_with\n"
+        "signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
+        "end_with(int(sys.argv[1]), 1000)\n"
+        "death = ctypes.c_int()\n"
+        f"ctypes.CDLL(None).prctl({PR_GET_PDEATHSIG}, ctypes.byref(death), 0, 0, 0)\n"
+        "print(death.value, 900 < signal.alarm(0) <= 1000, file=sys.stderr, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGALRM)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert run_module("apart", str(os.getpid())) == (-signal.SIGALRM, f"{int(signal.SIGKILL)} True\n")
+    assert run_module("apart", str(os.getppid())) == (1, "")
 
 
 def test_timers_of_a_thread_that_is_to_wake_on_time_and_of_those_it_starts_have_no_slack() -> None:

@@ -52,6 +52,36 @@ def test_a_type_that_the_library_does_not_know_has_no_number_and_the_others_have
         found.number("u6")
 
 
+def test_types_of_one_number_are_not_told_apart() -> None:
+    """As where a build reads the name of a type that it has no more."""
+    found = ElementTypes({"f32": 1, "u6": 2, "u8": 2})
+    assert found.number("f32").value == 1
+    for name in ("u6", "u8"):
+        with pytest.raises(OpenVinoError, match="one element type for 'u6' and 'u8'"):
+            found.number(name)
+    assert found.name(2) == "u6 or u8"
+
+
+def test_all_that_was_made_is_freed_where_a_call_fails() -> None:
+    class Failing(Library):
+        def __init__(self) -> None:
+            super().__init__(NAMES)
+            self.freed: list[str] = []
+
+        def call(self, name: str, *arguments: Any) -> None:
+            raise OpenVinoError("no")
+
+        def function(self, name: str) -> Any:
+            return lambda *arguments: self.freed.append(name)
+
+    library = Failing()
+    with pytest.raises(OpenVinoError, match="no"):
+        find_element_types(library)
+    freed = {name: library.freed.count(name) for name in set(library.freed)}
+    assert freed["ov_model_free"] == freed["ov_output_const_port_free"] > 1
+    assert freed["ov_core_free"] == 1
+
+
 def test_a_library_that_reads_no_model_at_all_is_an_error() -> None:
     with pytest.raises(OpenVinoError, match="Incorrect type"):
         find_element_types(Library([]))
