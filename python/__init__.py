@@ -16,6 +16,7 @@ What is not asked for is not imported, as agents import from this package, too.
 __all__ = [
     "Comparison",
     "Interrupted",
+    "ListenerWarning",
     "NotKept",
     "Report",
     "Study",
@@ -31,6 +32,7 @@ __all__ = [
 _HOMES = {
     "Comparison": "comparisons",
     "Interrupted": "errors",
+    "ListenerWarning": "errors",
     "NotKept": "errors",
     "Report": "reports",
     "Study": "studies",

@@ -4,6 +4,7 @@ from .calls import run as run
 from .calls import study as study
 from .comparisons import Comparison as Comparison
 from .errors import Interrupted as Interrupted
+from .errors import ListenerWarning as ListenerWarning
 from .errors import NotKept as NotKept
 from .errors import Unwritable as Unwritable
 from .errors import UsageError as UsageError

@@ -1,6 +1,5 @@
 """A program as the audience of a run or a study: what it asked to be told, and what could not be kept."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,11 +51,14 @@ class _Follower:
         if self._screen is not None:
             self._screen.close()
             self._console.attach()
-        if self._listener is not None and self._listener.failure:
-            warnings.warn(f"on_event was not called again after {self._listener.failure}", RuntimeWarning, stacklevel=2)
+
+    @property
+    def failure(self) -> str:
+        """What the function raised; empty where it did not, or there is none."""
+        return "" if self._listener is None else self._listener.failure
 
     def unheard(self, text: str) -> None:
-        """Said by `close` already."""
+        """It is the `failure`, of which the call warns when it has a result."""
 
     def _console_here(self) -> Any:
         """On stderr; a notebook shows it as text."""

@@ -6,6 +6,7 @@ other spellings are taken, too. Texts are as on the command line, so "0-3" are C
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.session.events import Event
 
 from .comparisons import Comparison, comparison_of
-from .errors import Interrupted, NotKept
+from .errors import Interrupted, ListenerWarning, NotKept
 from .guest import guest
 from .options import RunOptions, StudyOptions, Unpack
 from .reports import Report, report_of
@@ -49,7 +50,8 @@ def run(
     * `report_folder`: where report.json is kept, with what `html`, `save_samples` and `report_type` add. Without it
       nothing is written.
     * `progress`: show on stderr what the command line shows. `on_event` is called with each event of the run, in the
-      loop that keeps agents alive, so it must return soon; where it raises, it is not called again.
+      loop that keeps agents alive, so it must return soon; where it raises, it is not called again, and the call warns
+      at its end.
 
     Latencies in the report are in ms, throughput is in frames per second. A verdict that is not VALID, an agent that is
     lost or a limit that is exceeded raises nothing: see `validity` and `requirements`.
@@ -72,10 +74,12 @@ def run(
             ended = conducted(audience, request, call, ready)
         report = report_of(ended.report, ended.folder)
         if interrupts.asked:
-            raise Interrupted(report)
+            raise Interrupted(report if report.measured else None)
     problems = [*filter(None, (ended.problem,)), *audience.problems]
     if problems:
         raise NotKept("; ".join(problems), report)
+    if audience.failure:
+        warnings.warn(ListenerWarning(audience.failure, report), stacklevel=2)
     return report
 
 
@@ -115,12 +119,15 @@ def study(
 
         call = Call(("ovbench-coord", "study", *argv), interrupts, quiet=not progress)
         with sited(request, call) as site:
-            ended = conducted_study(request, call, site, StudyAudience(progress, on_event))
+            audience = StudyAudience(progress, on_event)
+            ended = conducted_study(request, call, site, audience)
         found = Study(ended.study, ended.outcomes, ended.answer, ended.folder, ended.left)
         if interrupts.asked:
             raise Interrupted(found)
     if ended.code == ExitCode.UNWRITABLE:
         raise NotKept(ended.left, found)
+    if audience.failure:
+        warnings.warn(ListenerWarning(audience.failure, found), stacklevel=2)
     return found
 
 

@@ -1,11 +1,12 @@
 """What a comparison returns: what differs between results, and each figure with its change."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from ovbench.coordinator.compare import comparison as record
+from ovbench.coordinator.compare.change import Change
 from ovbench.coordinator.request.requirement import Requirement
 
 from .frames import frame_of
@@ -23,7 +24,8 @@ class Comparison(record.Comparison, frozen=True, dict=True):
 
     def to_frame(self) -> Any:
         """As a pandas DataFrame: a row for each result, setting and figure. Values are in the figure's unit, with which
-        its name ends; `change_percent` and its 95 % interval are in percent of the first result.
+        its name ends; `change_percent` and its 95 % interval, `change_ci95_low_percent` and `change_ci95_high_percent`,
+        are in percent of the first result.
 
         Raises UsageError where pandas is not installed.
         """
@@ -69,11 +71,20 @@ def _rows(pair: record.Pair) -> list[dict[str, object]]:
             "first": None if change.first is None else change.first.value,
             "other": None if change.other is None else change.other.value,
             "change_percent": change.change_percent,
+            "change_ci95_low_percent": _percent(change, "low"),
+            "change_ci95_high_percent": _percent(change, "high"),
             "verdict": change.verdict,
         }
         for matched in pair.matched
         for change in matched.changes
     ]
+
+
+def _percent(change: Change, end: Literal["low", "high"]) -> float | None:
+    """Of the interval of the difference, an end in percent of the first."""
+    interval, first = change.difference_ci95, change.first
+    bound: float | None = None if interval is None else getattr(interval, end)
+    return None if bound is None or first is None or not first.value else 100 * bound / first.value
 
 
 def comparison_of(found: record.Comparison, conditions: Sequence[Requirement]) -> Comparison:

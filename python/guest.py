@@ -23,19 +23,32 @@ def guest() -> Iterator["GuestInterrupts"]:
     """Raises UsageError while another run of this process is under way. Ctrl-C in it is Interrupted."""
     if not _alone.acquire(blocking=False):
         raise UsageError("another run or study is under way in this process, and each would disturb the other; wait")
-    interrupts = GuestInterrupts()
-    masks, files = _masks(), resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
-        yield interrupts
+        with _as_it_was() as interrupts:
+            yield interrupts
     except Interrupted:
         raise
     except KeyboardInterrupt:
         raise Interrupted from None
     finally:
-        interrupts.close()
-        resource.setrlimit(resource.RLIMIT_NOFILE, files)
-        _restore(masks)
         _alone.release()
+
+
+@contextlib.contextmanager
+def _as_it_was() -> Iterator["GuestInterrupts"]:
+    """Ctrl-C may come in each step of the clean-up, and the others are done all the same."""
+    interrupts = GuestInterrupts()
+    masks, files = _masks(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        yield interrupts
+    finally:
+        try:
+            interrupts.close()
+        finally:
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, files)
+            finally:
+                _restore(masks)
 
 
 class GuestInterrupts(Interrupts):

@@ -10,6 +10,7 @@ pytest loads this module for whoever has both installed, so it imports nothing o
 """
 
 import fcntl
+import hashlib
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ FIXTURE: Final = "ovbench"
 _FOLDER: Final = "ovbench-reports"
 _KEY: Final = "ovbench"
 """What the properties of a test begin with, which junit.xml has, too."""
+_LONGEST: Final = 200
+"""Bytes of a folder's name, of the 255 that file systems take."""
 
 
 class OvbenchWarning(pytest.PytestWarning):
@@ -46,10 +49,15 @@ class Benchmark:
         "p99_ms < 5", is not met; where it is SUSPECT, it warns (`strict=True` makes that INVALID)."""
         limits = [require] if isinstance(require, str) else list(require)
         folder, number = self._next()
+        not_kept = []
         with _alone(self._folder.parent):
-            report = ovbench.run(model, require=limits, report_folder=folder, overwrite=True, **options)
+            try:
+                report = ovbench.run(model, require=limits, report_folder=folder, overwrite=True, **options)
+            except ovbench.NotKept as problem:
+                report, not_kept = problem.result, [str(problem)]
         self._record(number, report, folder)
-        wrong = [_unmet(one.text, one.figure, one.value, one.why) for one in report.requirements if not one.met]
+        unmet = [one for one in report.requirements if not one.met]
+        wrong = [*not_kept, *(_unmet(one.text, one.figure, one.value, one.why) for one in unmet)]
         status = report.validity.status
         reasons = "; ".join(f"{one.code}: {one.message}" for one in report.validity.reasons)
         if status in ("INVALID", "PARTIAL"):
@@ -62,7 +70,8 @@ class Benchmark:
 
     def study(self, kind: str = "sweep", *, fail_if: str | Sequence[str] = (), **options: Any) -> "ovbench.Study":
         """As `ovbench.study`. The test fails where a condition of `fail_if`, such as "slower" or "p99 > +5%", comes
-        true of A against B, or the study did not come to its end."""
+        true of A against B, a trial that counts is INVALID, PARTIAL or FAILED, or the study did not come to its
+        end."""
         conditions = [fail_if] if isinstance(fail_if, str) else list(fail_if)
         folder, number = self._next(fresh=True)
         given = {**options, **({"fail_if": conditions} if conditions else {})}
@@ -73,6 +82,7 @@ class Benchmark:
         self._node.user_properties.append((f"{_KEY}.{number}.answer", study.answer.headline))
         self._node.user_properties.append((f"{_KEY}.{number}.folder", str(folder)))
         wrong = [words_of(one) for one in study.answer.gate if one.fails]
+        wrong += _failed_trials(study.standing)
         if study.left:
             wrong.insert(0, study.left)
         if wrong:
@@ -80,13 +90,12 @@ class Benchmark:
         return study
 
     def _next(self, fresh: bool = False) -> tuple[Path, int]:
-        """A folder for a result: `report.json` of the first run is in the test's own."""
+        """A folder for a result: `report.json` of the first run is in the test's own. `fresh`: one that is not there
+        yet; else one without a study in it, which an earlier version of the test may have left."""
         number = next(self._numbers)
         folder = self._folder if number == 1 else self._folder / str(number)
-        if fresh:
-            names = (folder if again == 1 else folder.with_name(f"{folder.name}-{again}") for again in count(1))
-            folder = next(name for name in names if not name.exists())
-        return folder, number
+        names = (folder if again == 1 else folder.with_name(f"{folder.name}-{again}") for again in count(1))
+        return next(name for name in names if not (name if fresh else name / "study.json").exists()), number
 
     def _record(self, number: int, report: "ovbench.Report", folder: Path) -> None:
         figures = report.figures()
@@ -94,6 +103,19 @@ class Benchmark:
         properties: dict[str, Any] = {"status": report.validity.status, **known, "folder": str(folder)}
         for name, value in properties.items():
             self._node.user_properties.append((f"{_KEY}.{number}.{name}", value))
+
+
+def _failed_trials(outcomes: Sequence[Any]) -> list[str]:
+    """A sentence for each status that leaves a trial without figures to rely on."""
+    found: dict[str, list[Any]] = {}
+    for outcome in outcomes:
+        if outcome.status not in ("VALID", "SUSPECT"):
+            found.setdefault(outcome.status, []).append(outcome)
+    return [
+        f"{len(those)} of {len(outcomes)} trials {'are' if len(those) > 1 else 'is'} {status}, first {those[0].trial}: "
+        f"{those[0].why or ', '.join(those[0].findings)}"
+        for status, those in found.items()
+    ]
 
 
 def _unmet(text: str, figure: str, value: float | None, why: str) -> str:
@@ -137,7 +159,16 @@ def benchmark(request: pytest.FixtureRequest) -> Benchmark:
     config = request.config
     given = config.getoption("--ovbench-folder")
     base = Path(given).absolute() if given else config.rootpath / config.getini("ovbench_folder")
-    return Benchmark(request.node, base / re.sub(r"[^\w.=-]+", "-", request.node.nodeid).strip("-"))
+    return Benchmark(request.node, base / folder_name(request.node.nodeid))
+
+
+def folder_name(test: str) -> str:
+    """Of a node id. Where others could give the same name, or one that is too long, a digest tells them apart."""
+    name = re.sub(r"[^\w.=-]+", "-", test).strip("-")
+    if re.fullmatch(r"[\w.]+(/[\w.]+)*(::\w+)+", test) and len(name.encode()) <= _LONGEST:
+        return name
+    digest = hashlib.blake2b(test.encode(), digest_size=4).hexdigest()
+    return f"{name.encode()[:_LONGEST].decode(errors='ignore')}-{digest}"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

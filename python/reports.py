@@ -83,13 +83,14 @@ class Report(record.Report, frozen=True, dict=True):
         return run_markdown(self)
 
     def save(self, folder: str | Path, *, html: bool = False, overwrite: bool = False) -> Path:
-        """Write report.json to a folder, which is made where there is none, and with `html` its page; the folder.
+        """Write report.json to a folder, which is made where there is none, and with `html` its page; the folder. With
+        `overwrite` the files of an earlier run in it are removed.
 
         Raises Unwritable, and UsageError where there is a report in it, unless `overwrite`, or `ovbench[html]` is not
         installed.
         """
         from ovbench.coordinator.store.files import REPORT_FILE, write_files
-        from ovbench.coordinator.store.reportfolder import open_folder
+        from ovbench.coordinator.store.reportfolder import clear, open_folder
 
         files = {REPORT_FILE: record.to_json(self)}
         if html:
@@ -97,6 +98,8 @@ class Report(record.Report, frozen=True, dict=True):
 
             files |= run_files(self, html=True, plots=None)
         path = open_folder(Path(folder), self.started_at, "", overwrite=overwrite).path
+        if self.folder is None or self.folder.resolve() != path.resolve():
+            clear(path)
         write_files(path, files)
         return path
 

@@ -14,7 +14,8 @@ from .evidence import Evidence
 
 def find_in_agents(evidence: Evidence) -> Iterator[Finding]:
     if evidence.run.interrupted:
-        yield Finding(Code.INTERRUPTED, "error", "The run was interrupted; the figures cover the time before.")
+        what = "; the figures cover the time before" if _counted(evidence) else " before anything was measured"
+        yield Finding(Code.INTERRUPTED, "error", f"The run was interrupted{what}.")
     for (code, _, why), agents in _by_reason(evidence).items():
         yield Finding(code, "error", _gone(evidence, code, why, agents))
     compile_only = evidence.run.plan.jobs[0].load.compile_only
@@ -49,12 +50,18 @@ def _gone(evidence: Evidence, code: Code, why: str, agents: Sequence[AgentRecord
     return f"{name}: an inference failed after {after} successful ones{' on each' * several}: {why}"
 
 
-def _nothing_counted(evidence: Evidence) -> Iterator[Finding]:
-    """At a rate what was due in the window counts, whenever it ended."""
+def _counted(evidence: Evidence) -> bool:
+    """Any inference. At a rate what was due in the window counts, whenever it ended."""
     merged = evidence.merged
-    turnout = None if merged is None else merged.turnout
-    if merged is not None and (merged.count if turnout is None else turnout.delivered):
+    if merged is None:
+        return False
+    return (merged.count if merged.turnout is None else merged.turnout.delivered) > 0
+
+
+def _nothing_counted(evidence: Evidence) -> Iterator[Finding]:
+    if _counted(evidence):
         return
+    turnout = None if evidence.merged is None else evidence.merged.turnout
     message, advice = "No inference ended in the measured window.", f"Measure for longer, {evidence.longer}."
     if turnout is not None and turnout.offered:
         message = f"None of the {turnout.offered:,} inferences that were due in the measured window completed."

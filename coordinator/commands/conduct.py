@@ -49,7 +49,7 @@ class Audience(Sink, Notices, Protocol):
         """After `close`: what this sink failed with."""
 
     def show(self, report: Report, kept: bool) -> None:
-        """`kept`: it is in its folder."""
+        """`kept`: it is in its folder, or need not be."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Conducted:
 
     @property
     def code(self) -> ExitCode:
-        return exit_code(self.report, self.interrupted, self.folder is not None, self.whole)
+        return exit_code(self.report, self.interrupted, not self.problem, self.whole)
 
 
 def conducted(audience: Audience, request: Request, call: Call, ready: Launched | None) -> Conducted:
@@ -118,15 +118,15 @@ def conduct(
             audience.close()
         watched.sinks.leave(audience)
         audience.step(11)
-        folder.make_room()
         report = report_of(record, folder.save_samples if folder.kept else None)
+        folder.make_room(report)
         _save(report, record, folder)
         watched.handle(_concluded(report, folder.report_file if folder.kept else None))
         for failure in watched.sinks.unheard:
             audience.unheard(failure.text)
         if folder.report_file:
             audience.say(folder.report_file)
-        audience.show(report, folder.kept)
+        audience.show(report, not folder.problem)
         _save_pages(report, request, folder)
     return Conducted(report, record.interrupted, folder.path, folder.problem, folder.whole)
 

@@ -40,7 +40,7 @@ def launched(request: Request, call: Call) -> Iterator[Launched | None]:
             from ..launch.environments import make
             from ..report.console import print_aside
 
-            make([request.launch.openvino], print_aside)
+            make([request.launch.openvino], (lambda text: None) if call.quiet else print_aside)
         examine(python)
     check_limits(len(plan.jobs))
     launcher = make_launcher(request.launch)

@@ -97,6 +97,14 @@ def write_own_file(file: Path, write: Callable[[IO[bytes]], object]) -> None:
         raise _unwritable(file, error) from None
 
 
+def rename_own_file(file: Path, name: str) -> None:
+    """Within its folder. Raises Unwritable."""
+    try:
+        os.replace(file, file.with_name(name))
+    except OSError as error:
+        raise _unwritable(file.with_name(name), error) from None
+
+
 def no_link(path: str, flags: int) -> int:
     """For `open`: neither follows a link nor waits, as for a pipe's other end."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)

@@ -6,9 +6,9 @@ other file that is missing shows in the exit code.
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy.typing as npt
 
@@ -16,8 +16,11 @@ from ovbench.common.errors import Unwritable, UsageError
 
 from ..result.report import Report, to_json
 from ..result.study import STUDY_FILE
-from .files import Folder, make_folder, write_arrays, write_files, write_named
-from .names import PAGE_FILE, REPORT_FILE, SAMPLES_FILE
+from .files import Folder, make_folder, rename_own_file, write_arrays, write_files, write_named
+from .names import BENCHMARK_FILES, CHART_FILES, PAGE_FILE, REPORT_FILE, SAMPLES_FILE
+
+_PENDING_FILE: Final = f".new-{SAMPLES_FILE}"
+"""Until it is known whether an earlier run's report gives way."""
 
 
 class Notices(Protocol):
@@ -40,6 +43,13 @@ def open_folder(wanted: Path | None, started_at: str, model: str, *, overwrite: 
         raise Unwritable(f"{problem}; name another by -report_folder DIR", problem.no_room) from None
 
 
+def clear(folder: Path) -> None:
+    """Of an earlier run: its files would be taken for those of the new one."""
+    for name in (REPORT_FILE, SAMPLES_FILE, PAGE_FILE, *BENCHMARK_FILES, *CHART_FILES):
+        with contextlib.suppress(OSError):
+            (folder / name).unlink()
+
+
 @dataclass
 class ReportFolder:
     """`whole`: all files beside the report that were asked for have been written. Without a place none is kept."""
@@ -47,6 +57,10 @@ class ReportFolder:
     _place: Folder | Unwritable | None
     _notices: Notices
     whole: bool = True
+    _earlier: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._earlier = isinstance(self._place, Folder) and (self._place.path / REPORT_FILE).is_file()
 
     @property
     def kept(self) -> bool:
@@ -71,12 +85,21 @@ class ReportFolder:
             return str(self._place.path / REPORT_FILE)
         return f"{self._place}; the report is on stdout"
 
-    def make_room(self) -> None:
-        """For the files of a run that has been measured: those of an earlier one would be taken for its own."""
-        if isinstance(self._place, Folder):
-            for name in (REPORT_FILE, SAMPLES_FILE, PAGE_FILE):
-                with contextlib.suppress(OSError):
-                    (self._place.path / name).unlink()
+    def make_room(self, report: Report) -> None:
+        """Before a report is saved whose samples have been. An earlier one gives way with all its files, but not to one
+        of a run that came to nothing."""
+        if not isinstance(self._place, Folder) or not self._earlier:
+            return
+        folder = self._place.path
+        if not report.measured and report.validity.status in ("INVALID", "PARTIAL"):
+            with contextlib.suppress(OSError):
+                (folder / _PENDING_FILE).unlink()
+            self._place = None
+            self._notices.warn(f"nothing was measured, so the earlier report in {folder} was kept")
+            return
+        clear(folder)
+        if report.samples_file is not None:
+            self.save("--save-samples", lambda folder: rename_own_file(folder / _PENDING_FILE, SAMPLES_FILE))
 
     def take_back(self) -> None:
         """Leave no trace of a run that came to nothing."""
@@ -87,7 +110,8 @@ class ReportFolder:
         """Arrays by name. The name of their file; None where it is not there."""
         if arrays is None:
             return None
-        saved = self.save("--save-samples", lambda folder: write_arrays(folder / SAMPLES_FILE, arrays))
+        name = _PENDING_FILE if self._earlier else SAMPLES_FILE
+        saved = self.save("--save-samples", lambda folder: write_arrays(folder / name, arrays))
         return SAMPLES_FILE if saved else None
 
     def save_report(self, report: Report) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import warnings
 from pathlib import Path
 from typing import IO, Final
 
@@ -63,6 +64,31 @@ def test_one_who_watches_and_fails_costs_a_warning_and_no_run() -> None:
     with pytest.warns(RuntimeWarning, match="not called again after ValueError: no"):
         report = quick(on_event=fail)
     assert report.throughput.count > 0
+
+
+def test_one_who_watches_and_fails_costs_no_run_where_warnings_are_errors() -> None:
+    def fail(event: Event) -> None:
+        raise ValueError("no")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ovbench.ListenerWarning, match="not called again after ValueError: no") as warned:
+            quick(on_event=fail)
+    assert warned.value.result.throughput.count > 0
+
+
+def test_ctrl_c_before_anything_was_measured_gives_no_report_and_leaves_the_earlier_one(folder: Path) -> None:
+    quick(save_samples=True, report_folder="kept")
+    earlier = {file.name: file.read_bytes() for file in (folder / "kept").iterdir()}
+
+    def stop(event: Event) -> None:
+        if isinstance(event, AgentsReady):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(ovbench.Interrupted) as ended:
+        quick(on_event=stop, save_samples=True, report_folder="kept", overwrite=True, warmup_s=600)
+    assert ended.value.result is None
+    assert {file.name: file.read_bytes() for file in (folder / "kept").iterdir()} == earlier
 
 
 def test_what_the_terminal_shows_is_on_stderr_where_it_is_asked_for(capfd: pytest.CaptureFixture[str]) -> None:

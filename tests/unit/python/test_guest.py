@@ -10,7 +10,7 @@ import pytest
 
 from ovbench.common.errors import UsageError
 from ovbench.errors import Interrupted
-from ovbench.guest import guest
+from ovbench.guest import GuestInterrupts, guest
 
 
 def nothing() -> None:
@@ -142,3 +142,29 @@ def test_two_runs_at_once_are_refused() -> None:
         assert len(problems) == 1
     with guest():
         pass
+
+
+def test_ctrl_c_in_the_clean_up_leaves_no_step_of_it_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = os.sched_getaffinity(0)
+
+    def run() -> None:
+        with guest():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limits[0] - 1, limits[1]))
+            os.sched_setaffinity(0, {min(allowed)})
+
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(GuestInterrupts, "close", interrupted)
+        with pytest.raises(Interrupted):
+            run()
+    assert (resource.getrlimit(resource.RLIMIT_NOFILE), os.sched_getaffinity(0)) == (limits, allowed)
+    for step in ("_masks", "_restore"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"ovbench.guest.{step}", interrupted)
+            with pytest.raises(Interrupted), guest():
+                pass
+    with guest():
+        pass  # the lock is free

@@ -1,6 +1,7 @@
 """What runs, studies and comparisons return: the keys of the files, tables, text and HTML."""
 
 import json
+import math
 import pickle
 import re
 import sys
@@ -204,3 +205,30 @@ def test_markdown_is_that_of_the_command(report: Report, swept: Study) -> None:
 def test_a_study_that_ended_early_says_so(swept: Study) -> None:
     early = study_of(swept.plan, swept.trials[:2], swept.folder)
     assert "2 of 6 trials" in repr(early)
+
+
+def test_saving_over_a_report_leaves_nothing_of_the_earlier_run(report: Report, tmp_path: Path) -> None:
+    folder = report.save(tmp_path / "run")
+    for name in ("samples.npz", "throughput.svg", "benchmark_report.csv", "notes.txt"):
+        (folder / name).write_bytes(b"old")
+    report.save(folder, overwrite=True)
+    assert sorted(file.name for file in folder.iterdir()) == ["notes.txt", "report.json"]
+
+
+def test_a_report_that_is_saved_to_its_own_folder_keeps_its_samples(report: Report, tmp_path: Path) -> None:
+    folder = report.save(tmp_path / "run")
+    (folder / "samples.npz").write_bytes(b"its own")
+    loaded = ovbench.load(folder)
+    assert isinstance(loaded, Report)
+    loaded.save(folder, overwrite=True)
+    assert (folder / "samples.npz").read_bytes() == b"its own"
+
+
+def test_a_comparison_has_the_interval_of_each_change(report: Report, swept: Study) -> None:
+    """Means of 100 and 200 FPS, by three trials each with a standard deviation of 1 %: Welch's interval is that of
+    scipy.stats.ttest_ind(equal_var=False).confidence_interval(), 0 +/- 100 * 0.01 * sqrt(2 / 3) * t(0.975, 4)."""
+    pytest.importorskip("pandas", reason="ovbench[pandas] is not installed")
+    frame = ovbench.compare(swept, swept.folder).to_frame()
+    fps = frame[frame.figure == "fps"].iloc[0]
+    half = 2.7764451 * math.sqrt(2 / 3)
+    assert (fps.change_ci95_low_percent, fps.change_ci95_high_percent) == pytest.approx((-half, half), rel=1e-3)

@@ -10,6 +10,7 @@ from msgspec import structs
 from ovbench.common.messages import Failed
 from ovbench.common.sensors import Governor
 from ovbench.coordinator.checks.evidence import Evidence
+from ovbench.coordinator.checks.run import find_in_agents
 from ovbench.coordinator.checks.verdict import find, judge
 from ovbench.coordinator.result.findings import EFFECTS, Code, because_of, verdict_of
 from ovbench.coordinator.result.report import Finding, Validity
@@ -459,3 +460,14 @@ def test_a_window_of_the_time_that_was_asked_for_is_not_too_short(
 def test_a_window_of_less_than_a_millisecond_is_not_shown_as_none() -> None:
     found = [finding for finding in find(lasting(0.00025)) if finding.code == Code.TOO_SHORT]
     assert [finding.message.startswith("The window is 0.00025 s long") for finding in found] == [True]
+
+
+def test_an_interrupted_run_does_not_speak_of_figures_that_it_has_not() -> None:
+    texts = [
+        next(one.message for one in find_in_agents(found) if one.code == Code.INTERRUPTED)
+        for found in (evidence(interrupted=True), replace(evidence(interrupted=True), merged=None))
+    ]
+    assert texts == [
+        "The run was interrupted; the figures cover the time before.",
+        "The run was interrupted before anything was measured.",
+    ]

@@ -1,14 +1,18 @@
 """A run's files: each whole or not there, and what is missing said once and in the exit code."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from ovbench.common.errors import Unwritable, UsageError
-from ovbench.coordinator.result.report import from_json
+from ovbench.coordinator.report import html
+from ovbench.coordinator.result.report import Report, Status, from_json
 from ovbench.coordinator.store.files import Folder
+from ovbench.coordinator.store.names import CHART_FILES
 from ovbench.coordinator.store.reportfolder import ReportFolder, open_folder
 from tests.builders import report
 
@@ -65,11 +69,11 @@ def test_a_report_is_not_written_over_unless_that_was_asked_for(tmp_path: Path) 
 
 
 def test_nothing_of_a_report_that_is_written_over_is_left_beside_the_new_one(tmp_path: Path) -> None:
-    for name in ("report.json", "samples.npz", "report.html", "notes.txt"):
+    for name in ("report.json", "samples.npz", "report.html", "notes.txt", "p99.png", "benchmark_sorted_report.csv"):
         (tmp_path / name).write_bytes(b"old")
     folder = ReportFolder(open_folder(tmp_path, STARTED, "builtin:tiny", overwrite=True), Said())
     assert (tmp_path / "report.json").read_bytes() == b"old"  # until there is a new one
-    folder.make_room()
+    folder.make_room(report())
     folder.save_report(report())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "report.json"]
 
@@ -135,3 +139,58 @@ def test_samples_are_named_where_they_are(tmp_path: Path) -> None:
 def test_where_there_can_be_a_folder_it_is_made_at_once(tmp_path: Path) -> None:
     assert isinstance(open_folder(tmp_path / "new", STARTED, "builtin:tiny"), Folder)
     assert (tmp_path / "new").is_dir()
+
+
+def test_an_earlier_report_stays_where_a_new_run_came_to_nothing(tmp_path: Path) -> None:
+    for name in ("report.json", "samples.npz", "throughput.svg"):
+        (tmp_path / name).write_bytes(b"old")
+    said = Said()
+    folder = ReportFolder(open_folder(tmp_path, STARTED, "builtin:tiny", overwrite=True), said)
+    folder.save_samples({"window_ns": np.asarray([1, 2])})
+    folder.make_room(nothing_measured("PARTIAL"))
+    folder.save_report(report())
+    folder.save_files("--html", lambda: {"report.html": b""})
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
+        "report.json": b"old", "samples.npz": b"old", "throughput.svg": b"old",
+    }  # fmt: skip
+    assert said == Said(warnings=[f"nothing was measured, so the earlier report in {tmp_path} was kept"])
+    assert (folder.kept, folder.problem, folder.report_file, folder.whole) == (False, "", "", True)
+
+
+def test_a_run_that_only_compiles_replaces_an_earlier_one(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_bytes(b"old")
+    folder = ReportFolder(open_folder(tmp_path, STARTED, "builtin:tiny", overwrite=True), Said())
+    folder.make_room(nothing_measured("VALID"))
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_a_report_of_nothing_is_kept_where_there_was_none(tmp_path: Path) -> None:
+    folder, said = opened(tmp_path)
+    folder.make_room(nothing_measured("PARTIAL"))
+    folder.save_report(nothing_measured("PARTIAL"))
+    assert (tmp_path / "report.json").is_file()
+    assert said == Said()
+
+
+def test_samples_replace_those_of_the_earlier_run_with_its_report(tmp_path: Path) -> None:
+    for name in ("report.json", "samples.npz"):
+        (tmp_path / name).write_bytes(b"old")
+    folder = ReportFolder(open_folder(tmp_path, STARTED, "builtin:tiny", overwrite=True), Said())
+    assert folder.save_samples({"window_ns": np.asarray([1, 2])}) == "samples.npz"
+    assert (tmp_path / "samples.npz").read_bytes() == b"old"  # until it is known that there is a new report
+    folder.make_room(report(samples_file="samples.npz"))
+    with np.load(tmp_path / "samples.npz") as saved:
+        assert saved["window_ns"].tolist() == [1, 2]
+    assert [file.name for file in tmp_path.iterdir()] == ["samples.npz"]
+
+
+def test_the_files_of_all_charts_of_a_run_are_known() -> None:
+    sources = [file.read_text() for file in Path(html.__path__[0]).glob("*charts.py") if "study" not in file.name]
+    names = {name for source in sources for name in re.findall(r'\bChart\(\s*"(\w+)"', source)}
+    assert {f"{name}.{form}" for name in names for form in ("svg", "png")} == set(CHART_FILES)
+
+
+def nothing_measured(status: Status) -> Report:
+    found = report()
+    validity = structs.replace(found.validity, status=status)
+    return structs.replace(found, throughput=structs.replace(found.throughput, count=0), validity=validity)
