@@ -24,7 +24,7 @@ from ..study.answer import Answer, answer_json
 from ..study.events import StudyPlanned
 from ..study.fingerprint import changes, fingerprint
 from ..study.folder import StudyFolder
-from ..study.kinds.failif import FAIL_IF, check_blocks
+from ..study.kinds.failif import FAIL_IF, check_conditions
 from ..study.kinds.kind import Kind
 from ..study.kinds.registry import KINDS
 from ..study.request import StudyRequest
@@ -202,7 +202,7 @@ def _with_conditions(request: StudyRequest, study: Study) -> Study:
     kind, given = KINDS[study.kind], request.own.get(FAIL_IF.dest, ())
     if given and FAIL_IF not in kind.flags:
         raise UsageError(f"{FAIL_IF.name} {FAIL_IF.elsewhere.format(kind=study.kind)}; leave it out")
-    check_blocks(given, study.repetitions)
+    check_conditions(given, study)
     return structs.replace(study, fail_if=tuple(given)) if given else study
 
 

@@ -27,7 +27,7 @@ def comparison_markdown(comparison: Comparison, conditions: Sequence[Requirement
     parts.append(table(("", "result", "started", "verdict"), rows, names=4))
     for letter, pair in zip(known[1:], comparison.others, strict=True):
         parts += _pair(pair, letter, comparison.forced)
-    return document(parts)
+    return document(parts, "`compare --json`")
 
 
 def _title(comparison: Comparison, conditions: Sequence[Requirement]) -> str:

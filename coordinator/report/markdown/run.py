@@ -35,7 +35,8 @@ def run_markdown(report: Report) -> str:
             _agents(report),
             folded("Command", block(shlex.join(report.command), "sh")),
             f"<sub>ovbench {escaped(report.ovbench.version)}, {escaped(report.started_at)}</sub>",
-        )
+        ),
+        "`report.json`",
     )
 
 

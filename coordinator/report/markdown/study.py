@@ -28,7 +28,8 @@ def study_markdown(study: Study, said: Answer) -> str:
             _commands(said),
             folded("Command of the study", block(shlex.join(study.command), "sh")),
             f"<sub>ovbench {escaped(study.ovbench)}, {escaped(study.created_at)}</sub>",
-        )
+        ),
+        "`answer.json`",
     )
 
 

@@ -25,7 +25,7 @@ from ..ratio import Ratio
 from ..standing import Units
 from ..summary import Setting, setting_of
 from ..words import same_runs
-from .failif import FAIL_IF, check_blocks
+from .failif import FAIL_IF, check_conditions
 from .kind import ChartName, Kind
 from .size import SIZE
 
@@ -72,7 +72,7 @@ class AbStudy(Kind):
 
     def planned(self, study: Study, own: Mapping[str, Any]) -> Study:
         fail_if = tuple(own.get(FAIL_IF.dest, ()))
-        check_blocks(fail_if, study.repetitions)
+        check_conditions(fail_if, study)
         return structs.replace(study, size_percent=float(own.get("size_percent", SIZE_PERCENT)), fail_if=fail_if)
 
     def block(self, points: Sequence[Point], draw: Random) -> Sequence[Point]:

@@ -12,6 +12,7 @@ from ovbench.common.topology import Topology
 from ...request.release import is_release
 from ...result.study import SIZE_PERCENT, KindName, Outcome, Study, Trial
 from ..answer import Answer
+from ..atrate import rate_flag
 from ..axes import Axes
 from ..bisecting import MEASURED, BisectionState, build_of, flag_of, reason_of, there_and_back
 from ..bisection import DOUBT, LEAST_BLOCKS, MOST_BLOCKS, Found
@@ -29,7 +30,6 @@ from .size import SIZE
 
 _ELSEWHERE: Final = "is for study bisect, and this one is a study of the kind {kind}"
 _METRICS: Final = ("fps", "median", "p99")
-_RATES: Final = ("--rate", "--stages", "--arrivals", "-max_irate", "--scenario")
 
 
 def _metric(text: str) -> str:
@@ -84,7 +84,7 @@ class BisectStudy(Kind):
         for flag in (RELEASE, PYTHON, COUNTING):
             if axes.given(flag):
                 raise UsageError(f"study bisect: {flag} is set by the study itself; leave it out")
-        if own.get("metric", "fps") == "fps" and any(axes.given(flag) for flag in _RATES):
+        if own.get("metric", "fps") == "fps" and rate_flag(axes.argv({})):
             raise UsageError("study bisect: at a rate throughput is what was offered; add --metric p99")
         flag = flag_of(builds[0])
         return Design(self.name, ({flag: builds[0]}, {flag: builds[-1]}), axes)

@@ -5,6 +5,8 @@ from typing import Final
 
 from ovbench.common.errors import UsageError
 
+from ...result.study import Study
+from ..atrate import rate_flag
 from ..flag import StudyFlag
 from ..gate import WORDS, parse_condition
 from ..ratio import LEAST_BLOCKS
@@ -12,12 +14,21 @@ from ..ratio import LEAST_BLOCKS
 NAME: Final = "--fail-if"
 
 
-def check_blocks(conditions: Sequence[str], blocks: int) -> None:
-    """Raises UsageError where there would be too few for a verdict: the study would fail whatever it found."""
-    if conditions and blocks < LEAST_BLOCKS:
+def check_conditions(conditions: Sequence[str], study: Study) -> None:
+    """Raises UsageError where what the study finds makes no difference: with too few blocks it would fail, and at a
+    rate a limit on throughput would never come true."""
+    if conditions and study.repetitions < LEAST_BLOCKS:
         raise UsageError(
-            f"{NAME} '{conditions[0]}': a verdict needs {LEAST_BLOCKS} blocks, so --repetitions {blocks} is too few"
+            f"{NAME} '{conditions[0]}': a verdict needs {LEAST_BLOCKS} blocks, so --repetitions {study.repetitions} is "
+            "too few"
         )
+    at_rate = next(filter(None, (rate_flag(trial.argv) for trial in study.trials)), "")
+    for text in conditions if at_rate else ():
+        if parse_condition(NAME, text).ratio == "throughput":
+            raise UsageError(
+                f"{NAME} '{text}': at a rate ({at_rate}) throughput is what was offered; limit a latency, as in "
+                "'p99 > +5%'"
+            )
 
 
 def _condition(text: str) -> str:

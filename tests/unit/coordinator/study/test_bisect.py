@@ -225,6 +225,7 @@ def test_pythons_are_called_by_what_tells_them_apart() -> None:
         (("--openvino", "2025.4"), {}, "--openvino is set by the study itself"),
         (("-pc",), {}, "-pc is set by the study itself"),
         (("--rate", "100"), {}, "at a rate throughput is what was offered; add --metric p99"),
+        (("-max_irate", "9"), {}, "at a rate throughput is what was offered; add --metric p99"),
         (("-t", "2"), {"builds": "2025.0"}, "there are no two builds"),
         (("-t", "2"), {"builds": "2025.0,/opt/python"}, "--builds has both releases and Pythons"),
     ],

@@ -13,6 +13,8 @@ from ovbench.common.errors import UsageError
 from ovbench.coordinator.result.study import Point
 from ovbench.coordinator.stats.student import t_within
 from ovbench.coordinator.study.gate import Judged, conditions, judged, parse_condition, words_of
+from ovbench.coordinator.study.kinds.failif import check_conditions
+from ovbench.coordinator.study.kinds.registry import KINDS
 from ovbench.coordinator.study.ratio import Ratio, ratio_of
 from tests.studies import answer, outcome, outcomes, study
 
@@ -157,6 +159,26 @@ def test_the_answer_of_a_study_has_its_conditions_judged() -> None:
     ]
     assert [found.comparisons[0].ratio] == [1 + (one.change_percent or 0) / 100 for one in found.gate[:1]]
     assert answer(planned(), []).gate == ()
+
+
+@pytest.mark.parametrize("side", ["A", "B"])
+def test_a_limit_on_throughput_is_refused_where_either_side_is_at_a_rate(side: str) -> None:
+    whole = planned(blocks=3)
+    rated = structs.replace(
+        whole,
+        trials=tuple(
+            structs.replace(one, argv=(*one.argv, "--rate", "50")) if one.point["side"] == side else one
+            for one in whole.trials
+        ),
+    )
+    with pytest.raises(UsageError, match=r"'fps < -3%': at a rate \(--rate\) throughput is what was offered"):
+        check_conditions(("p99 > +5%", "fps < -3%"), rated)
+    with pytest.raises(UsageError, match="limit a latency"):
+        KINDS["ab"].planned(rated, {"fail_if": ["fps < -3%"]})
+    check_conditions(("p99 > +5%", "slower"), rated)
+    check_conditions(("fps < -3%",), whole)
+    with pytest.raises(UsageError, match="--repetitions 2 is too few"):
+        check_conditions(("slower",), planned(blocks=2))
 
 
 def test_a_figure_that_is_asked_for_is_compared_too() -> None:

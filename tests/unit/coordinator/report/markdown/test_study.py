@@ -2,6 +2,7 @@
 
 from msgspec import structs
 
+from ovbench.coordinator.report.markdown.markup import MOST
 from ovbench.coordinator.report.markdown.study import study_markdown
 from ovbench.coordinator.result.study import Point, Study
 from ovbench.coordinator.study.answer import Answer
@@ -67,3 +68,13 @@ def test_an_answer_fits_a_comment() -> None:
     text = study_markdown(planned, said)
     assert len(text) < 65_536
     assert "984 more, in `answer.json`" in text
+
+
+def test_a_study_of_many_long_settings_is_no_longer_than_a_comment_and_keeps_its_gate() -> None:
+    models = tuple(f"{'folder/' * 400}{number}.xml" for number in range(30))
+    planned, said = compared("slower", axes={"-m": models})
+    text = study_markdown(planned, structs.replace(said, gate=said.gate[-1:]))
+    assert len(text) <= MOST
+    assert text.startswith("### ❌ ")
+    assert "- ❌ `slower`: B has" in text
+    assert text.endswith("; more in `answer.json`\n")
