@@ -73,7 +73,8 @@ class Cxx:
         self._assign = self._find("_ZNSs6assignEPKcm", c.c_void_p, c.c_void_p, c.c_char_p, c.c_size_t)
         self._files = _Files.find(library, self.strings) if self.strings is not None else None
         self.has_strings = self.strings is not None
-        self.has_names = None not in (self._names, self._node, self._friendly, self._input_count, self._source)
+        naming = (self._names, self._node, self._friendly, self._input_count, self._source)
+        self.has_names = self.has_strings and None not in naming
         self.has_layouts = self._layout is not None and self.has_strings
         self.has_states = self._states is not None
         self.has_graphs = self._files is not None

@@ -4,6 +4,7 @@ Environments are made on first use, in the user's cache: OpenVINO is their own, 
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -173,7 +174,8 @@ def run_bounded(
         try:
             out, said = process.communicate(timeout=longest_s)
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             raise
     return subprocess.CompletedProcess(command, process.returncode, out, said)
 
