@@ -32,7 +32,7 @@ from .host import affinity as placement
 from .host.libc import clock_addresses
 from .host.numa import Whereabouts, read_policy, set_policy, several_nodes
 from .host.threads import thread_ids
-from .host.usage import Account, memory
+from .host.usage import Account, CpuTime, memory
 from .loop.cache import load_loops
 from .loop.layout import AT_RATE, IN_QUERIES, ControlRow, Int64s
 from .loop.recorder import Recorder
@@ -154,6 +154,7 @@ class ReadyLoad:
         self._totals: Totals | None = None
         """The same, if all of it is to be counted."""
         self._counts_due_ns = 0
+        self._cpu = CpuTime()
         self._account = Account(control_threads)
         self._whereabouts = Whereabouts(several_nodes())
         self._whereabouts.start(monotonic_ns())
@@ -197,8 +198,10 @@ class ReadyLoad:
         self.backend.begin(zero)
         self._account.begin()
         self._counts = [0] * len(self._counts)
+        self._cpu.begin()
         self.running = True
         error = self._drive(at_ns, deadline, limit)
+        self._cpu.end()
         self.running = False
         self._account.end()
         return self._finished(
@@ -225,7 +228,8 @@ class ReadyLoad:
         if self._totals is None or counts_s is None or (self.running and now_ns < self._counts_due_ns):
             return []
         self._counts_due_ns = now_ns + to_ns(counts_s)
-        return [self._totals.take(ended=not self.running and not self._abandoned)]
+        totals = self._totals.take(ended=not self.running and not self._abandoned)
+        return [structs.replace(totals, cpu_s=self._cpu.read_s())]
 
     def stop(self) -> None:
         """End the load at the next completion."""
@@ -236,6 +240,7 @@ class ReadyLoad:
     def abandon(self) -> Finished:
         """What was measured so far, of a run that was stopped and whose last inference does not end."""
         self._abandoned = True
+        self._cpu.end()
         self.running = False
         self._account.end()
         self.recorder = self.recorder.sealed()  # the inference may end yet, while all before it is delivered

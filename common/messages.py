@@ -33,7 +33,7 @@ from .usage import OnCpu as OnCpu
 from .usage import OnNode as OnNode
 from .usage import Usage as Usage
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 
 SAMPLES_PER_MESSAGE = 65_536
 """Samples in one `Samples` message: 1 MiB, at a rate 1.5 MiB."""
@@ -171,7 +171,8 @@ class Counted(Notice, frozen=True, tag="counted"):
     """All that the load has completed so far, where `Load.counts_s` asks for it: with a heartbeat, and when it ends.
 
     At a rate, of what was due in the window. `dropped`: arrivals so far. `total_s`: the sum of the latencies. `buckets`
-    (int32) and `counts` (int64): all of them in a `histogram.FINE` layout, sparse.
+    (int32) and `counts` (int64): all of them in a `histogram.FINE` layout, sparse. `cpu_s`: CPU time of the process
+    since the load began, with its lead-in.
     """
 
     completed: Count
@@ -179,6 +180,7 @@ class Counted(Notice, frozen=True, tag="counted"):
     total_s: Annotated[float, Meta(ge=0, le=1e15)]
     buckets: Annotated[bytes, Meta(max_length=4 * FINE.size)]
     counts: Annotated[bytes, Meta(max_length=8 * FINE.size)]
+    cpu_s: Annotated[float, Meta(ge=0, le=1e15)] = 0.0
 
     def __post_init__(self) -> None:
         if self.completed or self.buckets or self.counts:

@@ -335,7 +335,8 @@ def _life(kind: int, begin_ns: int, agent: int = 1 - _RIGHT) -> list[AnyNotice]:
 def _counted(number: int) -> Counted:
     counts = FINE.count(ms(10) + np.arange(number) * 10_000)
     (buckets,) = counts.nonzero()
-    return Counted(number, 0, 0.01 * number, buckets.astype("<i4").tobytes(), counts[buckets].astype("<i8").tobytes())
+    numbers = counts[buckets].astype("<i8").tobytes()
+    return Counted(number, 0, 0.01 * number, buckets.astype("<i4").tobytes(), numbers, 0.001 * number)
 
 
 def _tally(cell: int) -> Tally:

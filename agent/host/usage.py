@@ -147,3 +147,25 @@ def memory() -> Memory:
 def peak_mb() -> float:
     """The most memory that was resident at a time so far, MiB (getrusage has it in KiB)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+class CpuTime:
+    """What this process has used from one instant on, to another once that has come. Never less than was read before,
+    also where the end comes while another thread reads."""
+
+    def __init__(self) -> None:
+        self._begun_ns = 0
+        self._ended_ns: int | None = None
+        self._read_ns = 0
+
+    def begin(self) -> None:
+        self._begun_ns = time.process_time_ns()
+
+    def end(self) -> None:
+        if self._ended_ns is None:
+            self._ended_ns = time.process_time_ns()
+
+    def read_s(self) -> float:
+        now_ns = time.process_time_ns() if self._ended_ns is None else self._ended_ns
+        self._read_ns = max(self._read_ns, now_ns - self._begun_ns)
+        return self._read_ns / NS_PER_S

@@ -198,7 +198,11 @@ class Metrics:
         yield counter("ovbench_inferences", "Inferences that were completed.", lambda total: total.inferences)
         yield counter("ovbench_frames", "Frames of these inferences.", lambda total: total.frames)
         yield counter("ovbench_arrivals_dropped", "Arrivals that waited for too long.", lambda total: total.dropped)
-        yield counter("ovbench_agent_cpu_seconds", "CPU time of the agent's process.", lambda total: total.cpu_s)
+        yield counter(
+            "ovbench_agent_cpu_seconds",
+            "CPU time of the agent's process while its loads ran.",
+            lambda total: total.cpu_s,
+        )
         latencies: Values = {
             agent: Buckets(total.latency_counts, total.inferences, total.latency_sum_s)
             for agent, total in totals.items()

@@ -157,6 +157,8 @@ def _in_counted(member: Member, counted: Counted) -> Iterator[str]:
     before = member.counted
     if before is not None and (counted.completed < before.completed or counted.dropped < before.dropped):
         yield "it reports that it has completed, or dropped, less than before"
+    if before is not None and counted.cpu_s < before.cpu_s:
+        yield "it reports that it has used less CPU time than before"
     if counted.completed * max(member.batches) > MOST_COUNT:
         yield f"it reports that it completed {counted.completed} inferences, more than there can be"
 

@@ -87,6 +87,6 @@ class Counting:
             latency_sum_s=counted.total_s,
             latency_counts=tuple(upto.tolist()),
             dropped=counted.dropped,
-            cpu_s=member.progress.busy_ms / 1e3 if member.progress is not None else 0.0,
+            cpu_s=counted.cpu_s,
             host=self.hosts.get(member.id, ""),
         )

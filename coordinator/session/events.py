@@ -141,7 +141,7 @@ class AgentCounts(Struct, frozen=True):
     """All that an agent has completed of its load so far. `latency_counts`: how many latencies are at most each of
     `Counts.bounds_s`, so ascending. At a rate all this is of what was due in the window; `dropped` are arrivals.
 
-    `cpu_s`: CPU time of its process, of the preparation too, without its control thread.
+    `cpu_s`: CPU time of its process since the load began.
     """
 
     id: int

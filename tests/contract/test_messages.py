@@ -162,7 +162,7 @@ OUTPUTS: Final = Outputs(
 NOTICES: Final[tuple[Notice, ...]] = (
     Hello(version=PROTOCOL_VERSION, pid=4711, host="box", agent=None, nonce="0123456789abcdef" * 2),
     Progress(step=10, completed=1234, buckets=(5, 300), counts=(1, 2), idle=True, backlog=3),
-    Counted(completed=3, dropped=1, total_s=0.25, buckets=int32s(5, 300), counts=int64s(1, 2)),
+    Counted(completed=3, dropped=1, total_s=0.25, buckets=int32s(5, 300), counts=int64s(1, 2), cpu_s=1.5),
     Tally(cell=7, inferences=2.5, buckets=int32s(5, 300), counts=int64s(1, 1)),
     Ready(
         effective=Effective(

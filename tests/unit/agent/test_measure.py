@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -134,6 +135,35 @@ def test_a_load_after_one_that_was_abandoned_has_its_findings(monkeypatch: pytes
     second = prepare(job, thread_ids(), StepTimes(), first)
     second.run(monotonic_ns())
     assert list(second.contents())[-1] == graph
+
+
+def burn(seconds: float) -> None:
+    """So much CPU time."""
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+
+@pytest.mark.parametrize("abandoned", [False, True])
+def test_each_load_of_an_agent_counts_the_cpu_time_of_its_own(abandoned: bool) -> None:
+    job = null_job("sync", duration_s=0.1, iterations=None, counts_s=0.0)
+    load: ReadyLoad | None = None
+    for _ in range(2):
+        load = prepare(job, thread_ids(), StepTimes(), load)
+        assert load.counted() == []
+        burn(0.3)
+        before = time.process_time()
+        load.run(monotonic_ns())
+        used_s = time.process_time() - before
+        if abandoned:
+            load.abandon()
+        burn(0.3)
+        (counted,) = load.counted()
+        assert 0 < counted.cpu_s <= used_s
+        burn(0.05)
+        assert load.counted()[0].cpu_s == counted.cpu_s
+    backend: Any = load.backend if load is not None else None
+    backend._device.stop()
 
 
 def test_what_an_abandoned_load_delivers_does_not_grow() -> None:

@@ -294,6 +294,9 @@ def test_what_was_completed_never_becomes_less_and_is_reported_by_those_who_were
     assert heard([counted(3, 1), counted(3, 1), counted(2, 5)], member=counting()) == ""
     assert "completed, or dropped, less than before" in heard([counted(3, 1), counted(2, 1)], member=counting())
     assert "less than before" in heard([counted(3, dropped=2), counted(4, dropped=1)], member=counting())
+    used = [structs.replace(counted(3), cpu_s=cpu_s) for cpu_s in (1.0, 1.5, 1.4)]
+    assert heard(used[:2], member=counting()) == ""
+    assert "has used less CPU time than before" in heard(used, member=counting())
     assert "was not asked to" in heard([counted(3)], member=Member(0, job((0,)), State.RUNNING))
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from ovbench.common.histogram import FINE
 from ovbench.common.messages import Counted, Progress
@@ -45,7 +46,8 @@ def test_bounds_ascend_by_a_quarter_from_ten_microseconds_to_a_hundred_seconds()
 def test_an_event_has_every_agent_that_has_counted_and_percentiles_of_all_together() -> None:
     halves = SPREAD[:5_000], SPREAD[5_000:]
     members = [member(0, counted(halves[0], dropped=2), batch=4), member(1, counted(halves[1])), member(2, None)]
-    members[0].progress = Progress(step=10, completed=5_000, busy_ms=1_500)
+    members[0].counted = structs.replace(counted(halves[0], dropped=2), cpu_s=1.5)
+    members[0].progress = Progress(step=10, completed=5_000, busy_ms=9_000)  # with what it did before this load
     event = Counting({1: "far"}).event(members, 7)
     assert event is not None
     first, second = event.agents
