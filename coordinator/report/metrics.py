@@ -137,7 +137,6 @@ class Metrics:
                 self._study = event
             case TrialBegins():
                 self._trial = event
-                self._standing = "VALID", ()
             case TrialEnded(outcome=outcome):
                 self._trial = None
                 self._trials[outcome.status] = self._trials.get(outcome.status, 0) + 1

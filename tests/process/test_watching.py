@@ -32,10 +32,12 @@ def test_a_file_of_events_tells_the_run_from_its_plan_to_its_verdict_with_comple
     ran = run(*NULL, "-t", "2.5", "--live", f"jsonl:{file}", "--save-samples")
     told = events(file)
     kinds = [one["event"] for one in told]
-    assert (kinds[0], kinds[-2]) == ("run", "concluded")
+    # The verdict stands last, unless it was known as it is already: as where others use these CPUs.
+    concluded = told[kinds.index("concluded")]
+    assert kinds[0] == "run"
+    assert kinds[kinds.index("concluded") :] in (["concluded"], ["concluded", "standing"])
     assert "snapshot" in kinds
     assert kinds.count("counts") >= 2
-    concluded = told[-2]
     assert concluded["status"] == ran.report["validity"]["status"]
     assert concluded["fps"] == ran.report["throughput"]["fps"]
     last = [one for one in told if one["event"] == "counts"][-1]

@@ -162,16 +162,18 @@ def test_when_a_load_is_over_there_are_no_gauges_of_it(event: Event) -> None:
     assert names(running) >= set(GAUGES)
 
 
-def test_between_trials_none_runs_and_the_verdict_of_one_is_not_that_of_the_next(served: list[Exporter]) -> None:
-    outcome = Outcome("0001", {}, 0, "2026-01-01T00:00:00Z", 3.0, 0, "SUSPECT", fps=100.0)
-    first, second = (TrialBegins(1, Trial(name, {}, 0, ()), 1, 2, None) for name in ("0001", "0002"))
-    between = scraped(served, after(first, Standing(2, "SUSPECT", ("trend",)), TrialEnded(3, outcome, 1, 2)))
-    assert between["ovbench_verdict", "ovbench_verdict=SUSPECT"] == 1
-    assert not any(key[0] == "ovbench_trial_info" for key in between)
-    then = scraped(served, after(first, Standing(2, "SUSPECT", ("trend",)), TrialEnded(3, outcome, 1, 2), second))
-    assert then["ovbench_verdict", "ovbench_verdict=VALID"] == 1
-    assert not any(key[0] == "ovbench_finding" for key in then)
-    assert then["ovbench_trial_info", "setting=", "trial=0002"] == 1
+def test_a_trial_that_has_ended_is_not_the_one_that_runs() -> None:
+    trials = [Trial(name, {}, 0, ()) for name in ("0001", "0002")]
+    first, second = (TrialBegins(1, trial, number, 2, None) for number, trial in enumerate(trials, 1))
+    ended = TrialEnded(3, Outcome("0001", {}, 0, "2026-01-01T00:00:00Z", 3.0, 0, "VALID", fps=100.0), 1, 2)
+
+    def running(*events: Event) -> list[str]:
+        families = (family for family in after(*events).families() if family.name == "ovbench_trial")
+        return [labels[0] for family in families for labels in family.values]
+
+    assert running(first) == ["0001"]
+    assert running(first, ended) == []
+    assert running(first, ended, second) == ["0002"]
 
 
 def test_between_two_trials_counters_stay_where_they_are(served: list[Exporter]) -> None:
