@@ -1,5 +1,6 @@
 """`export`: a saved result in the formats of other tools. Nothing is measured."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,6 +60,11 @@ def parse_export(argv: Sequence[str]) -> ExportResult:
     on_stdout = [f"{flag} -" for flag, file in wanted.items() if file == _STDOUT]
     if len(on_stdout) > 1:
         raise UsageError(f"{on_stdout[0]} and {on_stdout[1]} are both for stdout; give one of them a file")
+    by_place: dict[str, str] = {}
+    for flag, file in wanted.items():
+        other = by_place.setdefault(os.path.realpath(file), flag)
+        if other != flag:
+            raise UsageError(f"{other} and {flag} are both for {file}; give each a file of its own")
     if not wanted:
         raise UsageError(
             f"export {raw.result}: there is nothing to write; add --csv FILE, --hlog FILE or --perfetto FILE"

@@ -172,3 +172,9 @@ def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     assert "study" in commands
     assert [name for name in commands if f"\n  {name} " not in printed] == []
     assert "ovbench-coord study -m model.xml" in printed
+
+
+def test_two_exports_into_one_file_are_refused() -> None:
+    said = complaint("export", "a", "--csv", "out", "--hlog", "./out")
+    assert said == "--csv and --hlog are both for out; give each a file of its own"
+    assert parse(["export", "a", "--csv", "out", "--hlog", "-"]) == ExportResult("a", Path("out"), Path("-"))
