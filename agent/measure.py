@@ -302,7 +302,7 @@ class ReadyLoad:
         if load.cells_ns and self.running:
             self._counter = Counter(recorder, control.zero_ns, load.cells_ns, load.at_rate)
         if load.counts_s is not None and self.running:
-            self._totals = Totals(recorder, 0 if load.schedule is None else control.zero_ns)
+            self._totals = Totals(recorder, 0 if load.schedule is None else control.zero_ns, monotonic_ns)
         if self._stopped_ns is not None:  # which may have come before the recorder was cleared
             control.stop = 1
         return _drive(self.backend, recorder, _is_asynchronous(self._job), begin_ns, deadline_ns, limit)

@@ -323,6 +323,21 @@ class SampleMemory:
         """Those of inferences by their index since the start."""
         return SampleArray(self.table[self._places(indices)])
 
+    def between(self, first: int, stop: int) -> list[Int64s]:
+        """Rows of the inferences from `first` on to before `stop`, in order, as pieces of the table; not more of those
+        behind the head than the ring has room for."""
+        head = self.head
+        pieces = [self.table[first : min(stop, head)]] if first < head else []
+        since = max(first, head)
+        if stop > since:
+            ring = len(self.table) - head
+            begin = head + ((since - head) & (ring - 1))
+            end = begin + min(stop - since, ring)
+            pieces.append(self.table[begin:end])
+            if end > len(self.table):
+                pieces.append(self.table[head : end - ring])
+        return pieces
+
     def stretches(self, count: int) -> list[tuple[int, SampleArray]]:
         """After `count` inferences, the exact samples in order, in pieces that lie together: the index of each piece's
         first inference, and it. What was folded lies between the head and the ring."""

@@ -8,7 +8,7 @@ import math
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,9 @@ from .layout import (
 _MOST_COPIES: Final = 3
 """Of a histogram that is written meanwhile."""
 
+_MOST_READINGS: Final = 100
+"""Of two words that are written meanwhile, each time some 10 ns after the other."""
+
 _NORESERVE: Final = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Python names it from 3.13 on; linux/mman.h
 
 
@@ -44,6 +47,14 @@ def _aligned(*shape: int) -> Int64s:
     private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE
     words: Int64s = np.frombuffer(mmap.mmap(-1, 8 * math.prod(shape), flags=private), np.int64).reshape(shape)
     return words
+
+
+class FoldedSoFar(NamedTuple):
+    """Of a request: by bucket of FINE, and by the request's own number, the sum of whose latencies is `total_ns`."""
+
+    counts: Int64s
+    number: int
+    total_ns: int
 
 
 @dataclass(frozen=True)
@@ -135,17 +146,25 @@ class Recorder:
         count, memory = self.count(request), self.samples[request]
         return 0 if count < len(memory) else count - (len(memory) - memory.head) + 1
 
-    def folded_so_far(self, request: int) -> tuple[Int64s, int]:
-        """What was folded of a request, by bucket of FINE, and the sum of its latencies, ns; readable during the load,
-        when it may be a few samples ahead in one bucket, and in the sum, and not in another."""
-        slot = self.slots[request]
+    def folded_so_far(self, request: int) -> FoldedSoFar:
+        """Readable during the load, when `counts` may be a few samples ahead in one bucket and not in another."""
         for _ in range(_MOST_COPIES):
-            number = slot.folded
             counts = self.fine[request].copy()
-            total_ns = slot.pivot_ns * number + round(slot.deviation_ns)
-            if slot.folded == number == int(counts.sum()):
+            number, total_ns = self._folded_sum(request)
+            if number == int(counts.sum()):
                 break
-        return counts, total_ns
+        return FoldedSoFar(counts, number, total_ns)
+
+    def _folded_sum(self, request: int) -> tuple[int, int]:
+        """How many were folded, and the sum of their latencies, ns, which may be one sample's deviation ahead."""
+        slot = self.slots[request]
+        number = slot.folded
+        for _ in range(_MOST_READINGS):
+            pivot_ns, deviation_ns, before = slot.pivot_ns, slot.deviation_ns, number
+            number = slot.folded
+            if number == before:
+                break
+        return number, pivot_ns * number + round(deviation_ns)
 
     def ends(self) -> list[int]:
         """The end of each request's last inference; a request that completed none is left out."""

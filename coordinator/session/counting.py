@@ -53,8 +53,8 @@ class Counting:
     """Remembers what was told last of each agent. `hosts`: of several, the one that each agent is on."""
 
     hosts: Mapping[int, str] = field(default_factory=dict)
-    _known: dict[int, tuple[Counted, Int64s]] = field(default_factory=dict)
-    """What each has reported, and how many latencies are within the bounds."""
+    _known: dict[int, tuple[Counted, Int64s, float]] = field(default_factory=dict)
+    """What each has reported, how many latencies are within the bounds, and the most that their sum has been."""
 
     def event(self, members: Iterable[Member], now_ns: int) -> Counts | None:
         """None where nobody has counted anything. An agent that was lost keeps what it had."""
@@ -74,17 +74,18 @@ class Counting:
     def _of(self, member: Member, counted: Counted, counts: Int64s) -> AgentCounts:
         before = self._known.get(member.id)
         if before is not None and before[0] is counted:
-            upto = before[1]
+            _, upto, total_s = before
         else:
             # A histogram that was copied while it was written may have had a few in a bucket too low.
             upto = within(counts) if before is None else np.maximum(within(counts), before[1])
             upto = np.minimum(upto, counted.completed)
-            self._known[member.id] = (counted, upto)
+            total_s = counted.total_s if before is None else max(counted.total_s, before[2])
+            self._known[member.id] = (counted, upto, total_s)
         return AgentCounts(
             id=member.id,
             inferences=counted.completed,
             frames=counted.completed * sum(member.batches) / len(member.batches),
-            latency_sum_s=counted.total_s,
+            latency_sum_s=total_s,
             latency_counts=tuple(upto.tolist()),
             dropped=counted.dropped,
             cpu_s=counted.cpu_s,

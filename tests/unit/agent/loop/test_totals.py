@@ -1,6 +1,8 @@
 """All that a load has completed, read while it goes on: every inference once, whatever was overwritten meanwhile."""
 
+import dataclasses
 from collections.abc import Iterable
+from typing import cast
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovbench.agent.loop import recording, totals
-from ovbench.agent.loop.recorder import Recorder
+from ovbench.agent.loop.layout import Int64s, Slot, Slots
+from ovbench.agent.loop.recorder import FoldedSoFar, Recorder
 from ovbench.agent.loop.totals import Totals
 from ovbench.common.histogram import FINE
 from ovbench.common.messages import Counted
@@ -23,7 +26,7 @@ class Load:
 
     def __init__(self, requests: int = 1) -> None:
         self.recorder = Recorder.allocate(requests, 1)
-        self.totals = Totals(self.recorder, 0)
+        self.totals = Totals(self.recorder, 0, lambda: 0)
         self.latencies: list[int] = []
         self._now = [BEGIN] * requests
 
@@ -88,6 +91,92 @@ def test_many_samples_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> Non
     assert load.is_whole(load.totals.take())
 
 
+def test_many_requests_with_few_samples_are_counted_together() -> None:
+    load = Load(requests=5_000)
+    for _ in range(2):
+        for request in range(5_000):
+            load.infer([1_000 + request], request)
+        assert load.is_whole(load.totals.take())
+
+
+def test_a_look_ends_in_time_and_the_next_ones_count_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at the clock finds that it is late."""
+    monkeypatch.setattr(totals, "_MOST_TOGETHER", 1)
+    load = Load(requests=3)
+    hours = iter(range(0, 10**18, 10**12))
+    load.totals = Totals(load.recorder, 0, lambda: next(hours))
+    for request in range(3):
+        load.infer([1_000 * (1 + request)] * 2, request)
+    assert [load.totals.take().completed for _ in range(4)] == [2, 4, 6, 6]
+    assert load.is_whole(load.totals.take())
+    for request in range(3):
+        load.infer(range(1, 3 * ROOM), request)
+    found = [load.totals.take() for _ in range(4)]
+    assert [counted.completed for counted in found[:3]] == [6, 6, 6]
+    assert load.is_whole(found[3])
+    load.infer([77], 0)
+    load.infer([78], 2)
+    assert load.is_whole(load.totals.take(ended=True))
+
+
+@pytest.mark.parametrize("folds", [1, 7, 500])
+def test_the_sum_is_of_as_many_latencies_as_it_says_whatever_is_folded_meanwhile(folds: int) -> None:
+    load = Load()
+    load.infer([10_000_000] * ROOM)
+    load.infer([1_000] * 2 * ROOM)
+    recorder = load.recorder
+
+    class Fine:
+        """Copied, while the load goes on."""
+
+        def __getitem__(self, request: int) -> "Fine":
+            return self
+
+        def copy(self) -> Int64s:
+            taken: Int64s = recorder.fine[0].copy()
+            load.infer([1_000] * folds)
+            return taken
+
+    found = dataclasses.replace(recorder, fine=cast(Int64s, Fine())).folded_so_far(0)
+    folded = load.latencies[HEAD : HEAD + found.number]
+    assert found.total_ns == pytest.approx(sum(folded), rel=1e-12)
+    assert found.number == recorder.slots[0].folded
+
+
+def test_a_fold_between_the_readings_of_number_and_deviation_has_them_read_again() -> None:
+    load = Load()
+    load.infer([10_000_000] * ROOM)
+    load.infer([1_000] * 2 * ROOM)
+    recorder, left = load.recorder, iter(range(5))
+
+    class Going(Slot):
+        """Of which 10 more samples are folded after the deviation was read, five times."""
+
+        @property
+        def deviation_ns(self) -> float:  # type: ignore[override]
+            if next(left, None) is not None:
+                load.infer([1_000] * 10)
+            return super().deviation_ns
+
+    slots = cast(Slots, [Going(recorder.slots[0].words)])
+    found = dataclasses.replace(recorder, slots=slots).folded_so_far(0)
+    assert found.total_ns == pytest.approx(sum(load.latencies[HEAD : HEAD + found.number]), rel=1e-12)
+
+
+def test_the_sum_of_latencies_never_falls_while_the_load_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = Load()
+    load.infer([1_000] * 3 * ROOM)
+    before = load.totals.take()
+    load.infer([1_000] * 3 * ROOM)
+    copy = Recorder.folded_so_far
+    monkeypatch.setattr(Recorder, "folded_so_far", lambda *of: copy(*of)._replace(total_ns=-(10**15)))
+    after = load.totals.take()
+    assert after.completed == len(load.latencies)
+    assert after.total_s == before.total_s
+    monkeypatch.undo()
+    assert load.is_whole(load.totals.take(ended=True))
+
+
 def test_samples_that_are_folded_while_they_are_read_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The load goes on between the look at the samples and that at the histogram."""
     load = Load()
@@ -96,7 +185,7 @@ def test_samples_that_are_folded_while_they_are_read_count_once(monkeypatch: pyt
 
     meanwhile = iter((range(1, 100), range(1, ROOM)))
 
-    def later(recorder: Recorder, request: int) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], int]:
+    def later(recorder: Recorder, request: int) -> FoldedSoFar:
         load.infer(next(meanwhile))
         return copy(recorder, request)
 
@@ -112,7 +201,7 @@ def test_samples_that_are_folded_while_they_are_read_count_once(monkeypatch: pyt
 
 def test_what_was_due_before_the_window_does_not_count() -> None:
     recorder = Recorder.allocate(1, 1, timed=True, arrivals=100)
-    counting = Totals(recorder, BEGIN)
+    counting = Totals(recorder, BEGIN, lambda: 0)
     for due in (-10, -1, 0, 5):
         recording.record_due(recorder.slots[0].address, BEGIN + due, BEGIN + due + 1, BEGIN + due + 500)
     recorder.control.dropped = 3

@@ -86,3 +86,14 @@ def test_many_agents_report_their_histograms_less_often() -> None:
 
 def test_a_histogram_is_what_was_sent() -> None:
     assert (histogram(counted(SPREAD)) == FINE.count(SPREAD)).all()
+
+
+def test_the_sum_of_latencies_never_falls() -> None:
+    counting, one = Counting(), member(0, counted(np.full(10, ms(5))))
+    sums = []
+    for said in (counted(np.full(10, ms(5))), counted(np.full(11, ms(1))), counted(np.full(100, ms(2)))):
+        one.counted = said
+        event = counting.event([one], 7)
+        assert event is not None
+        sums.append(event.agents[0].latency_sum_s)
+    assert sums == pytest.approx([0.05, 0.05, 0.2])
