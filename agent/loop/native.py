@@ -137,6 +137,18 @@ def swap(typing_context: Any, address: Any, expected: Any, value: Any) -> Any:
 
 
 @intrinsic
+def publish(typing_context: Any, address: Any, value: Any) -> Any:
+    """Stores the word at an address, so that who reads it sees what the thread has stored before. A plain store on
+    x86-64."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store_atomic(args[1], builder.inttoptr(args[0], _I64.as_pointer()), "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), generate
+
+
+@intrinsic
 def bit_length(typing_context: Any, value: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         zeros = builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))

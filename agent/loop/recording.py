@@ -34,7 +34,7 @@ from .layout import (
     S_SLICES,
     S_SQUARE,
 )
-from .native import bit_length, compiled, reals, words
+from .native import bit_length, compiled, publish, reals, words
 
 _FINE_BITS: Final = FINE.bits
 _COARSE_BITS: Final = COARSE.bits
@@ -90,7 +90,7 @@ def _fold(address, due, start, end):
     if slot[S_PARTS] != 0:
         _fold_part(slot[S_PARTS], slot[S_FOLDED], end - start)
         _fold_part(slot[S_PARTS] + 8 * PART_WORDS, slot[S_FOLDED], start - due)
-    slot[S_FOLDED] += 1
+    publish(address + 8 * S_FOLDED, slot[S_FOLDED] + 1)
     since = end - words(slot[S_CONTROL])[C_BEGIN]
     while since >= slot[S_SLICE_NS] * slot[S_SLICES]:
         _halve_slices(slot[S_COARSE], slot[S_SLICES], _COARSE_SIZE)
@@ -136,7 +136,7 @@ def record(address, start, end):
         _fold(address, samples[former + START], samples[former + START], samples[former + END])
     samples[CLOSED_WORDS * index + START] = start
     samples[CLOSED_WORDS * index + END] = end
-    slot[S_COUNT] = count + 1
+    publish(address + 8 * S_COUNT, count + 1)
 
 
 @compiled
@@ -153,4 +153,4 @@ def record_due(address, due, start, end):
     samples[OPEN_WORDS * index + START] = start
     samples[OPEN_WORDS * index + END] = end
     samples[OPEN_WORDS * index + DUE] = due
-    slot[S_COUNT] = count + 1
+    publish(address + 8 * S_COUNT, count + 1)

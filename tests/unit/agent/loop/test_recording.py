@@ -1,10 +1,15 @@
 """What the loops record: the buckets they count in, samples that stay, and histograms that the others fold into."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from llvmlite import binding as llvm
+from numba import cfunc, types
 
+from ovbench.agent.loop import recording
 from ovbench.agent.loop.cache import load_loops
 from ovbench.agent.loop.recorder import Recorder
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE, Int64s, Layout
@@ -26,6 +31,27 @@ def test_the_edges_of_the_octaves_are_the_same_in_the_loops(layout: Layout) -> N
 
 def test_a_latency_below_zero_counts_as_zero() -> None:
     assert load_loops()["bucket"](-5, FINE.bits) == 0
+
+
+@pytest.mark.parametrize(("name", "addresses"), [("record", 3), ("record_due", 4)])
+def test_number_and_folds_are_published_after_what_they_count(name: str, addresses: int) -> None:
+    """For CPUs that reorder stores; on x86-64, which does not, it takes no more than a plain store."""
+    compiled = cfunc(types.void(*[types.int64] * addresses), error_model="numpy")(getattr(recording, name).py_func)
+    module = llvm.parse_assembly(compiled.inspect_llvm())
+    assert len(re.findall(r"^ *store atomic i64 .* release, align 8", str(module), re.MULTILINE)) == 2
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    assembly = {}
+    for triple in ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"):
+        try:
+            target = llvm.Target.from_triple(triple)
+        except RuntimeError:
+            continue  # llvmlite may be built for its own machine only
+        module.triple = triple
+        assembly[triple.partition("-")[0]] = target.create_target_machine(opt=3, reloc="pic").emit_assembly(module)
+    assert assembly
+    assert not re.search(r"\t(lock|xchg|mfence)", assembly.get("x86_64", ""))
+    assert "aarch64" not in assembly or len(re.findall(r"\tstlu?r\t", assembly["aarch64"])) >= 2
 
 
 BEGIN = 5_000_000_000
