@@ -22,7 +22,7 @@ from typing import IO, Final
 from ovbench.common.cache import private_folder, users_folder
 from ovbench.common.errors import UsageError
 
-from ..request.release import FLAG, environment_python, is_series, key_of
+from ..request.release import FLAG, environment_python, is_series, is_supported, key_of
 from .interpreter import examine
 
 Say = Callable[[str], None]
@@ -133,7 +133,7 @@ def _refusal(lines: Sequence[str], code: int) -> str:
     found = _FROM.search("\n".join(lines))
     known = sorted(filter(_FINAL.fullmatch, found[1].split(", ")), key=key_of) if found is not None else []
     if known:
-        series = dict.fromkeys(".".join(one.split(".")[:2]) for one in known)
+        series = dict.fromkeys(".".join(one.split(".")[:2]) for one in known if is_supported(one))
         python = ".".join(map(str, sys.version_info[:2]))
         return f"there is no such release for Python {python}; there are {', '.join(series)}"
     return f"pip could not install it: {_reason(lines, code)}"

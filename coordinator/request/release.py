@@ -11,6 +11,7 @@ from ovbench.common.cache import users_folder
 from ovbench.common.errors import UsageError
 
 FLAG: Final = "--openvino"
+_OLDEST: Final = (2024, 6)
 _WRITTEN: Final = re.compile(r"20[0-9]{2}\.[0-9]{1,2}(\.[0-9]{1,2}){0,2}")
 
 
@@ -18,11 +19,17 @@ def parse_release(text: str) -> str:
     """Raises ValueError, whose text ends a sentence that begins with the flag."""
     if not _WRITTEN.fullmatch(text):
         raise ValueError(f"'{text}' is not a release of OpenVINO, such as 2026.4, the newest of its kind, or 2026.4.0")
+    if not is_supported(text):
+        raise ValueError(f"OpenVINO {text} is too old; agents run on 2024.6 and every release after it")
     return text
 
 
 def is_release(text: str) -> bool:
     return _WRITTEN.fullmatch(text) is not None
+
+
+def is_supported(release: str) -> bool:
+    return key_of(release) >= _OLDEST
 
 
 def key_of(release: str) -> tuple[int, ...]:

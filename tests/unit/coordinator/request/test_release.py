@@ -26,6 +26,13 @@ def test_what_is_none_is_refused(text: str) -> None:
     assert f"'{text}' is not a release of OpenVINO" in str(refused.value)
 
 
+@pytest.mark.parametrize("text", ["2024.5", "2023.3.0"])
+def test_a_release_that_agents_cannot_run_on_is_refused_before_it_is_installed(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_run(["--openvino", text])
+    assert f"OpenVINO {text} is too old; agents run on 2024.6 and every release after it" in str(refused.value)
+
+
 def test_two_numbers_stand_for_the_newest_of_their_kind() -> None:
     assert newest_of("2025.4", KNOWN) == "2025.4.1"
     assert newest_of("2025.4.0", KNOWN) == "2025.4.0"
