@@ -116,6 +116,6 @@ def _units(law: Renewal, seed: int, until: float, use: bytes, first: int) -> Ite
         yield block
 
 
-def seeded(seed: int, use: bytes) -> np.random.Generator:
+def seeded(seed: int, use: bytes) -> "np.random.Generator":
     """Draws that are independent of those of the same seed for another `use`."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=tuple(use))))

@@ -266,7 +266,7 @@ class _Course:
     def of(cls, agents: Sequence[Recorded], loads: Sequence[Counted], window: Window) -> "_Course":
         cells = cell_edges(window.start_ns, window.stop_ns)
         spans = list(spans_of(loads, window))
-        at = np.unique(np.concatenate([cells, np.asarray([span.stop for span in spans], np.int64)]))
+        at = np.asarray(sorted({*cells.tolist(), *(span.stop for span in spans)}), np.int64)
         return cls(at, cells, spans, {agent.agent: progress(agent, at) for agent in agents})
 
     @property

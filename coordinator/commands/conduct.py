@@ -3,6 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -11,16 +12,14 @@ from ovbench.common.clock import monotonic_ns, utc_text
 from ovbench.common.errors import ExitCode
 
 from ..plan.plan import Plan
-from ..report.benchmark_app import benchmark_files
 from ..request.config import config_json
 from ..request.paths import STDOUT
 from ..request.request import Request
 from ..result.report import Report
-from ..run.assemble import report_of
 from ..run.exitcode import exit_code
 from ..run.measure import PlannedRun, measure
 from ..run.site import LocalSite, Site
-from ..session.events import Concluded, RunPlanned, Sink
+from ..session.events import Concluded, Event, RunPlanned, Sink, WarmingUp
 from ..session.record import RunRecord
 from ..session.session import Bus
 from ..store.files import Folder
@@ -109,7 +108,7 @@ def conduct(
                 audience.say(note)
             watched.handle(_planned_run(planned))
             with bus as opened:
-                record, crew = measure(opened, planned, watched)
+                record, crew = measure(opened, planned, _ReadAhead(watched))
                 opened.release(crew)
         except BaseException:  # also KeyboardInterrupt, while other hosts were made ready
             folder.take_back()
@@ -118,6 +117,8 @@ def conduct(
             audience.close()
         watched.sinks.leave(audience)
         audience.step(11)
+        from ..run.assemble import report_of
+
         report = report_of(record, folder.save_samples if folder.kept else None)
         folder.make_room(report)
         _save(report, record, folder)
@@ -129,6 +130,20 @@ def conduct(
         audience.show(report, not folder.problem)
         _save_pages(report, request, folder)
     return Conducted(report, record.interrupted, folder.path, folder.problem, folder.whole)
+
+
+@dataclass(frozen=True)
+class _ReadAhead:
+    """What makes the report of a record takes a tenth of a second to load: that is done in the warm-up, which nobody
+    waits for and nothing is measured in, not before the agents start."""
+
+    sink: Sink
+
+    def handle(self, event: Event) -> None:
+        self.sink.handle(event)
+        if isinstance(event, WarmingUp):
+            for module in ("..run.assemble", "..report.benchmark_app"):
+                import_module(module, __package__)
 
 
 def _planned_run(planned: PlannedRun) -> RunPlanned:
@@ -170,6 +185,8 @@ def _folder(audience: Audience, planned: PlannedRun) -> Folder | None:
 
 def _save(report: Report, record: RunRecord, folder: ReportFolder) -> None:
     """The report first: what is beside it may fail."""
+    from ..report.benchmark_app import benchmark_files
+
     request = record.request
     folder.save_report(report)
     folder.save_files("-report_type", partial(benchmark_files, report, request))
