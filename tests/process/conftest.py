@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.forked import Program, forked
-from tests.process.driver import Coordinator, Ran, Run, Start
+from tests.process.driver import Coordinator, Ran, Run, Start, into
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def run(coordinator: Program, tmp_path: Path) -> Run:
 
     def begin(*options: str) -> Ran:
         folder, began = tmp_path / "report", time.monotonic()
-        code, out, err = coordinator((*options, "--report-folder", str(folder)), tmp_path)()
+        code, out, err = coordinator((*options, *into(folder, options)), tmp_path)()
         return Ran(code, out, err, time.monotonic() - began, folder)
 
     return begin

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +39,11 @@ class Ran:
         return report
 
 
+def into(folder: Path, options: Sequence[str]) -> tuple[str, ...]:
+    """Flags for a report in a folder, also where a test that is tried again has left one. A study has no such flag."""
+    return ("--report-folder", str(folder), *(() if "study" in options else ("--overwrite",)))
+
+
 class Coordinator:
     """One ovbench-coord process, and what descends from it."""
 
@@ -46,7 +51,7 @@ class Coordinator:
         self.folder = folder / "report"
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [COORDINATOR, *options, "--report-folder", str(self.folder)],
+            [COORDINATOR, *options, *into(self.folder, options)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -194,7 +194,7 @@ def test_how_often_and_how_long_a_quota_was_used_up_is_what_the_group_says() -> 
 
 @undisturbed("others leave the load too little CPU to use its quota up before it ends")
 def test_a_quota_that_is_used_up_makes_a_run_invalid(start: Start) -> None:
-    load = ("-m", "builtin:mlp", "-api", "sync", "--agents", "1", "-t", "1.5", "--warmup", "0.2")
+    load = ("-m", "builtin:mlp", "-api", "sync", "--agents", "1", "-t", "1.5", "--warmup", "0")
     with control_group("cpu", cfs_period_us="100000", cfs_quota_us="-1") as group:
         coordinator = start(*load, **joining(group))
         coordinator.wait_for("[Step 10/11]")
