@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 import pytest
-from msgspec import structs
 
 from ovbench.agent.host.process import run_module
 from ovbench.agent.openvino import build as builds
@@ -21,8 +20,9 @@ from ovbench.agent.openvino.objects import CompiledModel, Core, TensorHandle
 from ovbench.agent.openvino.package import OpenVinoError
 from ovbench.agent.openvino.proof import holds
 from ovbench.common.errors import UsageError
-from ovbench.common.job import Data, Job, Load, Model, Placement, Runtime
+from ovbench.common.job import Load, Model
 from tests.openvino import opset_models
+from tests.openvino.jobs import once
 
 NEW_FUNCTIONS = ("ov_core_compile_model_props", "ov_core_compile_model_from_file_props", "ov_core_set_properties")
 PROOF = "ovbench.agent.openvino.proof"
@@ -40,19 +40,6 @@ class Without(Library):
 
     def has(self, name: str) -> bool:
         return name not in self.hidden and super().has(name)
-
-
-def job(file: str, **more: object) -> Job:
-    asked = Job(
-        model=Model(source=file),
-        runtime=Runtime(hint="none", streams=1, threads=1, requests=1),
-        load=Load(api="sync", duration_s=None, iterations=1, warmup_s=0.0),
-        placement=Placement(cpus=(0,)),
-        null=None,
-        data=Data(),
-        sample_bytes=1 << 20,
-    )
-    return structs.replace(asked, **more)
 
 
 @pytest.fixture(name="file")
@@ -133,25 +120,25 @@ def test_a_function_that_the_build_does_not_have_is_named_with_the_releases_that
 def test_what_is_asked_for_and_lacking_is_refused_by_the_flag() -> None:
     library = probe(Without(EXTENSIONS))
     assert [lack.capability for lack in library.build.lacks] == ["extensions"]
-    refuse(library, job("model.xml"))
+    refuse(library, once("model.xml"))
     with pytest.raises(UsageError, match=r"^-extensions: OpenVINO .* has no ov_core_add_extension; .*; leave it out"):
-        refuse(library, job("model.xml", model=Model(source="model.xml", extensions=("libmine.so",))))
+        refuse(library, once("model.xml", model=Model(source="model.xml", extensions=("libmine.so",))))
 
 
 def test_without_the_callback_an_asynchronous_load_is_refused_and_a_synchronous_one_runs() -> None:
     library = Library()
     library.cxx.has_callback = False
     asynchronous = Load(api="async", duration_s=1.0, iterations=None, warmup_s=0.0)
-    refuse(probe(library), job("model.xml"))
+    refuse(probe(library), once("model.xml"))
     with pytest.raises(UsageError, match=r"^-api async: .*set_callback.*; give -api sync or use another release$"):
-        refuse(library, job("model.xml", load=asynchronous))
+        refuse(library, once("model.xml", load=asynchronous))
 
 
 def test_without_the_function_that_writes_graphs_the_executed_graph_is_refused() -> None:
     library = Library()
     library.cxx.has_graphs = False
     with pytest.raises(UsageError, match=r"^-exec_graph_path: .*ov::serialize"):
-        refuse(probe(library), job("model.xml", wants_graph=True))
+        refuse(probe(library), once("model.xml", wants_graph=True))
 
 
 def test_the_report_has_what_is_used_instead(file: str) -> None:
@@ -161,7 +148,7 @@ def test_the_report_has_what_is_used_instead(file: str) -> None:
         "ov_core_compile_model_from_file_props": "ov_core_compile_model_from_file",
         "ov_core_set_properties": "ov_core_set_property",
     }
-    asked = job(file)
+    asked = once(file)
     build = OpenVinoBackend(asked, load(asked, StepTimes())).effective.build
     assert build is not None
     assert build.version == ov.get_version()

@@ -20,6 +20,7 @@ from ovbench.common.messages import Ready
 from ovbench.common.shape import static_shape
 from ovbench.common.wire import check
 from tests.openvino import opset_models
+from tests.openvino.jobs import once
 from tests.openvino.opsets import opset13 as ops
 from tests.process.driver import Run
 
@@ -28,20 +29,6 @@ def save(model: ov.Model, folder: Path) -> str:
     file = folder / "model.xml"
     ov.save_model(model, file, compress_to_fp16=False)
     return str(file)
-
-
-def once(file: str, wants_graph: bool = False) -> Job:
-    """One inference, on CPU 0."""
-    return Job(
-        model=Model(source=file),
-        runtime=Runtime(hint="none", streams=1, threads=1, requests=1),
-        load=Load(api="sync", duration_s=None, iterations=1, warmup_s=0.0),
-        placement=Placement(cpus=(0,)),
-        null=None,
-        data=Data(),
-        sample_bytes=1 << 20,
-        wants_graph=wants_graph,
-    )
 
 
 @pytest.mark.parametrize(
