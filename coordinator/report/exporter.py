@@ -10,7 +10,7 @@ from ..request.watchers import Address
 from .metrics import Buckets, Family, Metrics
 
 
-def library() -> ModuleType:
+def client_package() -> ModuleType:
     """Raises UsageError where the extra is missing."""
     try:
         import prometheus_client
@@ -26,7 +26,7 @@ class Exporter:
 
     def __init__(self, address: Address, metrics: Metrics) -> None:
         """Raises UsageError where the address cannot be had."""
-        client = library()
+        client = client_package()
         registry = client.CollectorRegistry(auto_describe=False)
         registry.register(_Collector(metrics))
         try:

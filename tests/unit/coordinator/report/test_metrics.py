@@ -198,4 +198,4 @@ def test_a_name_that_no_host_can_have_is_named(host: str) -> None:
 def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "prometheus_client", None)
     with pytest.raises(UsageError, match=r"pip install 'ovbench\[metrics\]'"):
-        exporter.library()
+        exporter.client_package()
