@@ -50,6 +50,10 @@ class ObjectivePart(Struct, frozen=True):
     share: Share
     per_s: float
     met: Annotated[bool | None, Meta(description="null where no percentage was asked for")]
+    latency_ms: Annotated[
+        float | None, Meta(description="at that percentile; null where it is unknown, or none was asked for")
+    ] = None
+    at_least_ms: Annotated[float | None, Meta(description="where it is unknown: what it cannot be below")] = None
 
 
 class GoodputPart(Struct, frozen=True):

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from .arrivals import ObjectivePart
 from .effective import InEffect
 from .latency import Interval
 from .report import Status
@@ -123,10 +124,10 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
         dict[str, int],
         Meta(description="how many sockets, nodes and cores the measured CPUs are of; empty over several hosts"),
     ] = {}
-
     layers: Annotated[
         tuple[LayerTime, ...], Meta(description="of trials that count layers where others of the study do not")
     ] = ()
+    objectives: Annotated[tuple[ObjectivePart, ...], Meta(description="limits of the latency, in their order")] = ()
 
     @property
     def at_rate(self) -> bool:

@@ -18,7 +18,14 @@ def goodput_part(record: RunRecord, merged: Merged) -> GoodputPart | None:
         return None
     offered = merged.count if turnout is None else turnout.offered
     population = merged.population
-    return goodput_of(population.samples, objectives, offered, merged.window.duration_s, population.folded)
+    return goodput_of(
+        population.samples,
+        objectives,
+        offered,
+        merged.window.duration_s,
+        population.folded,
+        population.missing.at_least_ns,
+    )
 
 
 def kept_by_slice(record: RunRecord, merged: Merged) -> Int64s | None:

@@ -43,5 +43,5 @@ def _stage_part(request: Request, stage: Stage, start_s: float, duration_s: floa
         latency_ms=latency_part(latency_of(samples.latencies, chosen, at_least=missing), chosen),
         service_ms=latency_part(latency_of(samples.services, chosen), chosen),
         wait_ms=latency_part(latency_of(samples.waits, chosen, at_least=missing), chosen),
-        goodput=goodput_of([samples], request.criteria.objectives, len(offered), duration_s),
+        goodput=goodput_of([samples], request.criteria.objectives, len(offered), duration_s, at_least=missing),
     )

@@ -77,6 +77,7 @@ def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, att
         at_least=bounds_of_run(report),
         layers=_layer_times(report) if COUNTING in trial.point else (),
         covers=_covers(report.cpu),
+        objectives=() if report.goodput is None else report.goodput.objectives,
     )
 
 

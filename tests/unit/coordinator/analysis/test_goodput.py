@@ -43,6 +43,48 @@ def test_the_first_objective_stands_for_all_and_each_is_judged_by_its_own_percen
     assert [(one.share, one.met) for one in found.objectives] == [(0.75, True), (0.75, False), (1.0, True), (0.5, None)]
 
 
+def test_each_objective_has_the_latency_at_its_percentile() -> None:
+    found = goodput_of([lasting(4, 1), lasting(3, 2)], parse_objectives("p75:2,p76:9,5"), 4, 1.0)
+    assert found is not None
+    assert [(one.latency_ms, one.at_least_ms) for one in found.objectives] == [(3.0, None), (4.0, None), (None, None)]
+
+
+def test_among_those_that_never_completed_a_percentile_is_known_only_not_to_be_below_something() -> None:
+    """What completed last, or what they had waited for already, whichever is longer."""
+    missing = np.asarray([ms(9), ms(1)], np.int64)
+    found = goodput_of([lasting(2, 4)], parse_objectives("p50:5,p75:5,p100:5"), 4, 1.0, at_least=missing)
+    assert found is not None
+    known = [(one.latency_ms, one.at_least_ms, one.met) for one in found.objectives]
+    assert known == [(4.0, None, True), (None, 4.0, False), (None, 9.0, False)]
+
+
+def test_where_nothing_completed_the_bounds_are_all_there_is() -> None:
+    found = goodput_of([], parse_objectives("p50:5"), 2, 1.0, at_least=np.asarray([ms(8), ms(7)], np.int64))
+    assert found is not None
+    assert [(one.latency_ms, one.at_least_ms) for one in found.objectives] == [(None, 7.0)]
+
+
+def test_of_folded_samples_the_percentile_is_the_histogram_s() -> None:
+    latencies = np.random.default_rng(2).exponential(ms(5), 20_000).astype(np.int64) + 1
+    ends = np.cumsum(np.full(len(latencies), ms(1))) + seconds(1)
+    data = np.stack([ends - latencies, ends], axis=1)
+    found = goodput_of([], parse_objectives("p97:9"), 20_000, 1.0, [folded(data, 0)])
+    assert found is not None
+    exact = np.sort(latencies)[19_399] / ms(1)
+    assert found.objectives[0].latency_ms == pytest.approx(exact, rel=5e-4)
+
+
+@given(some.lists(some.floats(0.001, 100), min_size=1, max_size=30), some.floats(0.1, 100), some.floats(0.001, 100))
+def test_an_objective_is_met_where_its_percentile_is_within_the_limit(
+    milliseconds: list[float], percent: float, limit_ms: float
+) -> None:
+    found = goodput_of([lasting(*milliseconds)], (Objective(limit_ms, percent),), len(milliseconds), 1.0)
+    assert found is not None
+    one = found.objectives[0]
+    assert one.latency_ms is not None
+    assert one.met == (one.latency_ms <= limit_ms)
+
+
 @pytest.mark.parametrize(("objectives", "offered", "length_s"), [("", 4, 1.0), ("5", 0, 1.0), ("5", 4, 0.0)])
 def test_without_objectives_or_arrivals_there_is_no_goodput(objectives: str, offered: int, length_s: float) -> None:
     wanted = parse_objectives(objectives) if objectives else ()

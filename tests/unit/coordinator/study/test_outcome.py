@@ -4,9 +4,11 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.effective import Effective
+from ovbench.coordinator.result.arrivals import GoodputPart, ObjectivePart
 from ovbench.coordinator.result.effective import InEffect, text_of
 from ovbench.coordinator.result.report import Report
-from ovbench.coordinator.study.outcome import in_effect
+from ovbench.coordinator.result.study import Trial
+from ovbench.coordinator.study.outcome import in_effect, outcome_of
 from tests.builders import delivered, effective, ready, report, request, run
 
 
@@ -61,6 +63,14 @@ def test_how_the_load_arrives_keeps_runs_apart(argv: tuple[str, ...]) -> None:
 
 def test_a_limit_of_the_latency_changes_what_is_said_of_a_run_and_not_the_run() -> None:
     assert run_of("--rate", "10", "--slo-ms", "20") == run_of("--rate", "10")
+
+
+def test_an_outcome_has_what_became_of_each_limit() -> None:
+    limit = ObjectivePart(20.0, 99.5, 0.996, 99.6, True, latency_ms=18.0)
+    found = structs.replace(reported(), goodput=GoodputPart(20.0, 99.6, 0.996, (limit,)))
+    trial = Trial("0001", {}, 0, ())
+    assert outcome_of(trial, found, 1.0, 0).objectives == (limit,)
+    assert outcome_of(trial, reported(), 1.0, 0).objectives == ()
 
 
 def with_property(name: str, value: str) -> Effective:
