@@ -15,6 +15,7 @@ from ovbench.common.job import Job
 
 from ..host.process import run_module
 from .capi import NEWEST, OLDEST, Library, release_of
+from .numbering import known_element_types
 from .objects import Core
 from .package import OpenVinoError
 
@@ -102,11 +103,12 @@ _CAPABILITIES: Final = (
 
 
 def probe(library: Library) -> Library:
-    """Find out what the library is: `library.build`.
+    """Find out what the library is, `library.build`, and its `types` before it reads any model.
 
     With an untested one another process sees what it lays out as those that are known do, because to read objects
     otherwise may end the process. The library goes without what is not proven.
     """
+    library.types = known_element_types(library)
     version = library.version()
     tested = is_tested(version)
     if not tested:

@@ -19,12 +19,18 @@ def _package() -> Path:
     return Path(spec.origin).parent
 
 
-def shared_library(pattern: str) -> c.CDLL:
-    """One of the wheel's, loaded. Raises OpenVinoError."""
+def library_file(pattern: str) -> Path:
+    """One of the wheel's. Raises OpenVinoError."""
     found = sorted((_package() / "libs").glob(pattern))
     if not found:
         raise OpenVinoError(f"the openvino package has no libs/{pattern}")
+    return found[-1]
+
+
+def shared_library(pattern: str) -> c.CDLL:
+    """One of the wheel's, loaded. Raises OpenVinoError."""
+    file = library_file(pattern)
     try:
-        return c.CDLL(str(found[-1]))
+        return c.CDLL(str(file))
     except OSError as error:
         raise OpenVinoError(f"the openvino package cannot be loaded: {error}") from None

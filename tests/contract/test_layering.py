@@ -245,6 +245,7 @@ IMPURE: Final = frozenset(
         "agent.openvino.graph",
         "agent.openvino.model",
         "agent.openvino.libstdcxx",
+        "agent.openvino.numbering",
         "agent.openvino.objects",
         "agent.openvino.package",
         "agent.openvino.preprocess",

@@ -149,7 +149,7 @@ def _files(folder: Path) -> Facts:
             facts |= dict(_config(json.loads(file.read_text())))
         elif file.name == "graph.xml":
             layers = ElementTree.parse(file).getroot().iter("layer")
-            facts["graph"] = sorted((_known(layer.attrib["name"]), layer.attrib["type"]) for layer in layers)
+            facts["graph"] = sorted((layer.attrib["name"], layer.attrib["type"]) for layer in layers)
         elif file.name == "cache":
             facts["cached models"] = len(list(file.glob("*.blob")))
         elif file.name in ("benchmark_report.json", "benchmark_report.csv"):
@@ -209,14 +209,9 @@ def _counters_of_json(file: Path) -> Facts:
     keys = {key for level in (report, *parts, *nodes) for key in level}
     return {
         **{f"key {key}": True for key in keys},
-        "layers": [sorted(tuple(_known(node[key]) for key in _LAYER_KEYS) for node in part["nodes"]) for part in parts],
+        "layers": [sorted(tuple(node[key] for key in _LAYER_KEYS) for node in part["nodes"]) for part in parts],
         "numbers": sorted({_shape_of(node["real_time"]) for node in nodes}),
     }
-
-
-def _known(name: str) -> str:
-    """A name without numbers that OpenVINO gave: it counts all nodes that a process has made, of whatever model."""
-    return re.sub(r"(?<=_)[0-9]+\b", "#", name)
 
 
 _LAYER_KEYS: Final = ("name", "status", "node_type", "exec_type")
@@ -227,6 +222,6 @@ def _counters_of_csv(file: Path) -> Facts:
     with file.open(newline="") as stream:
         rows = [row for row in csv.reader(stream, delimiter="," if "sorted" in file.name else ";") if row]
     headers = [row for row in rows if row[0] == "layerName"]
-    layers = [tuple(map(_known, row[:4])) for row in rows if row[0] != "layerName" and not row[0].startswith("Total")]
+    layers = [tuple(row[:4]) for row in rows if row[0] != "layerName" and not row[0].startswith("Total")]
     totals = [_shape_of(row) for row in rows if row[0].startswith("Total")]
     return {"header": headers, "layers": sorted(layers), "totals": totals}
