@@ -113,7 +113,9 @@ class StudyScreen:
             overflow="ellipsis", no_wrap=True,
         )  # fmt: skip
         more = [] if trial.left_s is None else [f"{duration(trial.left_s)} left"]
-        if self._best is not None and self._best.fps is not None:
+        if trial.so_far:
+            more.append(trial.so_far)
+        elif self._best is not None and self._best.fps is not None:
             more.append(f"best so far {rate(self._best.fps)} FPS with {setting(self._best.point)}")
         return text + Text(f"\n            {' · '.join(more)}", "dim")
 

@@ -31,12 +31,14 @@ class Installing(Event, frozen=True, tag="installing"):
 
 
 class TrialBegins(Event, frozen=True, tag="trial_begins"):
-    """`number`: of the trial among `trials`, from 1; `left_s`: until all are done, None where that is not known."""
+    """`number`: of the trial among `trials`, from 1; `left_s`: until all are done, None where that is not known.
+    `so_far`: what a search knows by now, in words; else empty."""
 
     trial: Trial
     number: int
     trials: int
     left_s: float | None
+    so_far: str = ""
 
 
 class TrialEnded(Event, frozen=True, tag="trial_ended"):

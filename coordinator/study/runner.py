@@ -200,10 +200,13 @@ class Runner:
         """All of them, or until the user wants an end. `attempt`: the round in which they are run again, from 1. Raises
         Broken where agents cannot be started any more, Changed where a file has, and Unwritable where a trial
         cannot be saved."""
-        total = len(trials) if attempt else len(self.planned.study.trials)
+        planned = self.planned
+        total = len(trials) if attempt else len(planned.study.trials)
+        so_far = planned.kind.so_far(planned.study, planned.folder.outcomes())
         for index, prepared in enumerate(trials):
             number = total - len(trials) + index + 1
-            self.sink.handle(TrialBegins(monotonic_ns(), prepared.trial, number, total, self._left_s(trials[index:])))
+            left_s = self._left_s(trials[index:])
+            self.sink.handle(TrialBegins(monotonic_ns(), prepared.trial, number, total, left_s, so_far))
             began = self.clock()
             try:
                 outcome, report = self._trial(bus, prepared, began, attempt)

@@ -401,6 +401,7 @@ IMPURE: Final = frozenset(
         "coordinator.store.reportfolder",
         "coordinator.store.saved",
         "coordinator.study.axes",
+        "coordinator.study.cuts",
         "coordinator.study.design",
         "coordinator.study.fingerprint",
         "coordinator.study.folder",

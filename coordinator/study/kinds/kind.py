@@ -99,6 +99,10 @@ class Kind(ABC):
         """What is still to be run in that round."""
         return again(self.units(study), outcomes, attempt)
 
+    def so_far(self, study: Study, outcomes: Sequence[Outcome]) -> str:
+        """What is known by now, in a few words, where that is not which trial was the fastest."""
+        return ""
+
     # What follows
 
     def standing(self, study: Study, outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:

@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 
 from ovbench.common.topology import Topology
 
-from ...result.study import KindName, Point
+from ...result.study import KindName
 from ..axes import Axes
 from ..choices import Choice, by_throughput, shortest
-from ..design import Design, is_count, refuse_other_axes, usable_cpus
+from ..cuts import cuts_of
+from ..design import Design, refuse_other_axes
 from ..summary import Setting
 from .kind import Kind
 
@@ -20,24 +21,8 @@ class PartitionStudy(Kind):
     repetitions: ClassVar = 5
 
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
-        """Up to one agent per core."""
         refuse_other_axes(self.name, axes, {"--agents"})
-        fixed = axes.without("--agents")
-        cpus = usable_cpus(fixed, topology)
-        cores = len({cpu.physical_core for cpu in cpus})
-        asked = axes.given("--agents")
-        counts = [number for number in range(1, cores + 1) if cores % number == 0]
-        points: list[Point] = []
-        for agents in asked or map(str, counts):
-            if is_count(agents) and not axes.given("-nstreams"):
-                points.append({"--agents": agents, "-nstreams": str(max(1, cores // int(agents)))})
-            else:
-                points.append({"--agents": agents})
-        if not asked:
-            parts = (("per-socket", len({cpu.socket for cpu in cpus})), ("per-node", len({cpu.node for cpu in cpus})))
-            # One agent for each part, with streams by OpenVINO; a single part is what one agent has already.
-            points += [{"--agents": name} for name, number in parts if number > 1]
-        return Design(self.name, tuple(points), fixed)
+        return Design(self.name, cuts_of(axes, topology), axes.without("--agents"))
 
     def also_best(self, among: Sequence[Setting]) -> Iterator[Choice]:
         yield from shortest(among)

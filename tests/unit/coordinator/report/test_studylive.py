@@ -97,6 +97,16 @@ def test_on_a_terminal_the_trial_is_shown_with_how_it_goes_the_time_left_and_the
     screen.close()
 
 
+def test_what_a_search_knows_by_now_stands_for_the_best_trial() -> None:
+    written = io.StringIO()
+    screen = StudyScreen(Console(file=written, width=80, force_terminal=True, color_system=None))
+    screen.remember([outcome(1, 1, 100.0)])
+    screen.handle(TrialBegins(0, trial(2, 2), 2, 12, 30.0, "395 to 428/s"))
+    assert "30 s left · 395 to 428/s" in written.getvalue()
+    assert "best so far" not in written.getvalue()
+    screen.close()
+
+
 def test_what_goes_wrong_in_a_trial_is_shown_with_the_reason() -> None:
     written = io.StringIO()
     screen = StudyScreen(Console(file=written, width=80))
