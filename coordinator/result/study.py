@@ -24,6 +24,9 @@ ANSWER_FILE: Final = "answer.json"
 SIZE_PERCENT: Final = 2.0
 """What A against B calls no difference, unless another size was stated."""
 
+WITHIN_PERCENT: Final = 5.0
+"""How narrow the interval of a capacity is to be, half of it, unless another was asked for."""
+
 RETRY_SUSPECT: Final = 1
 """Rounds in which SUSPECT trials are run again, unless another number was asked for."""
 
@@ -71,6 +74,9 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     stopped: Annotated[str, Meta(description="why it was ended before its plan was; else empty")] = ""
     accepted: Annotated[tuple[str, ...], Meta(description="changes accepted on resume")] = ()
     fail_if: Annotated[tuple[str, ...], Meta(description="conditions on B, any of which gives exit code 4")] = ()
+    within_percent: Annotated[
+        float, Meta(gt=0, le=50, description="of a capacity, half its 95 % interval that is enough")
+    ] = WITHIN_PERCENT
     schema: Literal["ovbench.study/1"] = SCHEMA
 
 

@@ -19,10 +19,12 @@ class StudyFlag(Flag):
 
     def allows(self, value: object) -> bool:
         """Whether a plan may have it: a text, or a number that the command line would take; of a flag that may be
-        repeated texts that it would take, one or an array of them."""
+        repeated texts that it would take, one or an array of them; of a switch whether it is set."""
         if self.repeatable:
             texts = value if isinstance(value, list) else [value]
             return bool(texts) and all(isinstance(one, str) and self._takes(one) for one in texts)
+        if self.takes == "nothing":
+            return isinstance(value, bool)
         if self.is_text:
             return isinstance(value, str)
         if type(value) not in (int, float):

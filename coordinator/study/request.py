@@ -177,7 +177,7 @@ def _own(raw: argparse.Namespace, plan: Mapping[str, Any], kind: KindName) -> di
     for flag in dict.fromkeys(flag for other in READY_MADE for flag in other.flags):
         here = _here(raw, flag)
         value = here if here is not None else plan.get(flag.dest)
-        if value is None:
+        if value is None or value is False:
             continue
         if flag not in KINDS[kind].flags:
             word = flag.name if here is not None else f"--plan {raw.plan}: {flag.dest}"
@@ -189,7 +189,7 @@ def _own(raw: argparse.Namespace, plan: Mapping[str, Any], kind: KindName) -> di
 def _here(raw: argparse.Namespace, flag: Flag) -> Any:
     """What the command line has of it; None where it was left out."""
     value = getattr(raw, flag.dest)
-    return None if flag.repeatable and not value else value
+    return None if (flag.repeatable or flag.takes == "nothing") and not value else value
 
 
 def _resumed(raw: argparse.Namespace, kind: KindName | None, axes: Axes) -> StudyRequest:
