@@ -443,8 +443,9 @@ class StudyOptions(TypedDict, total=False):
     """`--b FLAGS`: of ab: the flags of B, quoted."""
 
     fail_if: Text | Sequence[Text]
-    """`--fail-if CONDITION`: of ab: exit code 4 where it comes true of B: slower, faster, inconclusive, or a
-    change from A beyond noise, as in 'fps < -3%' or 'p99 > +5%'; may be repeated."""
+    """`--fail-if CONDITION`: of ab and releases: exit code 4 where it comes true of B, or of a release
+    against the first: slower, faster, inconclusive, or a change beyond noise, as in 'fps < -3%' or 'p99 >
+    +5%'; may be repeated."""
 
     good: str
     """`--good RELEASE`: of bisect: a release that is fast enough."""

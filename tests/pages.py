@@ -236,4 +236,18 @@ def large_study() -> tuple[Study, list[Outcome]]:
     return study_of("sweep", axes, lambda point: 100.0 * int(point["-nstreams"]) * int(point["-b"]) ** 0.5, 5)
 
 
-STUDIES = {"scaling": scaling_study, "streams": streams_study, "ab": ab_study, "sweep": large_study}
+def releases_study(models: Sequence[str] = ("a.xml", "b.xml")) -> tuple[Study, list[Outcome]]:
+    """Of three releases, of which the last is 5 % slower, on one of two models 10 %."""
+
+    def fps(point: dict[str, str]) -> float:
+        speed = {"2025.4": 1.0, "2026.2": 1.02, "2026.4": 0.95}[point["--openvino"]]
+        return 500.0 * (speed - 0.05 * (point.get("-m") == "b.xml" and speed < 1))
+
+    axes = {**({"-m": models} if models else {}), "--openvino": ["2025.4", "2026.2", "2026.4"]}
+    return study_of("releases", axes, fps, 5)
+
+
+STUDIES = {
+    "scaling": scaling_study, "streams": streams_study, "ab": ab_study, "sweep": large_study,
+    "releases": releases_study,
+}  # fmt: skip

@@ -73,7 +73,7 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 0
     stopped: Annotated[str, Meta(description="why it was ended before its plan was; else empty")] = ""
     accepted: Annotated[tuple[str, ...], Meta(description="changes accepted on resume")] = ()
-    fail_if: Annotated[tuple[str, ...], Meta(description="conditions on B, any of which gives exit code 4")] = ()
+    fail_if: Annotated[tuple[str, ...], Meta(description="conditions on what is compared; any gives exit code 4")] = ()
     within_percent: Annotated[
         float, Meta(gt=0, le=50, description="of a capacity, half its 95 % interval that is enough")
     ] = WITHIN_PERCENT

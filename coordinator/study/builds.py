@@ -6,6 +6,7 @@ from typing import Final
 from ovbench.common.errors import UsageError
 
 from ..request.release import FLAG
+from ..result.study import Study
 from .axes import Axes
 
 RELEASE: Final = FLAG
@@ -28,6 +29,12 @@ def names_of(builds: Sequence[str]) -> dict[str, str]:
     same = _same_end(list(paths.values()))
     short = {build: words[-1 - same] for build, words in paths.items()}
     return short if len(set(short.values())) == len(builds) else {build: build for build in builds}
+
+
+def builds_of(study: Study) -> tuple[str, ...]:
+    """What those of a study are called, in order; none where it compares something else."""
+    builds = study.axes.get(PYTHON) or study.axes.get(RELEASE, ())
+    return tuple(names_of(builds).values())
 
 
 def _same_end(paths: Sequence[Sequence[str]]) -> int:

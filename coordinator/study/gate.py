@@ -1,4 +1,5 @@
-"""Whether A against B passes: the conditions of `--fail-if`, judged by the ratios of a study. Pure.
+"""Whether B passes against A, or each release against the first: the conditions of `--fail-if`, judged by the ratios of
+a study. Pure.
 
 A verdict (`slower`) is that of the study on the figure it is about. A limit (`fps < -3%`) is on the change of B from A:
 it comes true where the change is beyond it, and noise alone is not the reason: the interval of the ratio leaves out 1,
@@ -94,9 +95,10 @@ def conditions(texts: Sequence[str]) -> tuple[Condition, ...]:
 
 
 def judged(conditions: Sequence[Condition], comparisons: Sequence[Ratio]) -> tuple[Judged, ...]:
-    """Each condition on each case, then on all. `comparisons`: of each case the verdict's ratio comes first."""
+    """Each condition, of each setting that is compared, on each case, then on all. `comparisons`: of each case the verdict's ratio comes first."""
     cases = list(dict.fromkeys((ratio.side, ratio.of) for ratio in comparisons)) or [("", "")]
-    cases.sort(key=lambda case: case[1] == "")
+    sides = list(dict.fromkeys(side for side, _ in cases))
+    cases.sort(key=lambda case: (sides.index(case[0]), case[1] == ""))
     return tuple(
         _judged(condition, case, [ratio for ratio in comparisons if (ratio.side, ratio.of) == case], len(cases))
         for condition in conditions
@@ -171,9 +173,11 @@ def _of_word(condition: Condition, found: Ratio, significant: bool) -> tuple[Gat
 def words_of(one: Judged, of_several: bool = False) -> str:
     """Such as `fps < -3%, -m a.xml: B has 4.1 % less throughput (-5.9 to -2.3 %)`. `of_several`: others are of one
     case each."""
-    where = f", {one.of}" if one.of else ", geometric mean" if of_several else ""
-    parts = [part for part in (_change(one), one.why) if part]
-    return f"{one.condition}{where}: {'; '.join(parts)}"
+    unnamed = one.side if one.change_percent is None else ""
+    parts = filter(None, (unnamed, one.of or ("geometric mean" if of_several else "")))
+    where = "".join(f", {part}" for part in parts)
+    said = [part for part in (_change(one), one.why) if part]
+    return f"{one.condition}{where}: {'; '.join(said)}"
 
 
 def _change(one: Judged) -> str:

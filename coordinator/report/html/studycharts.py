@@ -7,12 +7,14 @@ from typing import Final
 from ...result.numbers import duration, rate
 from ...result.study import Outcome, Study
 from ...study.answer import Answer
+from ...study.builds import builds_of
 from ...study.choices import within_limit
 from ...study.curves import Curve
 from ...study.kinds.kind import ChartName
 from ...study.kinds.registry import kind_of
 from ...study.summary import Setting
 from .chart import BLUE, MUTED, ORANGE, SERIES, Chart, ChartSpec, axis, colours, drawing, hover
+from .studybuilds import builds
 from .studycurves import efficiency, latency_of_sizes, scaling
 from .studyratios import ratios
 from .studyrows import Rows
@@ -61,7 +63,12 @@ def _latency_of_sizes(of: Drawn) -> Iterator[Chart]:
 
 def _ratio(of: Drawn) -> Iterator[Chart]:
     if of.answer.comparisons:
-        yield from ratios(of.answer.comparisons)
+        yield from ratios(of.answer.comparisons, *kind_of(of.study).compared(of.study))
+
+
+def _builds(of: Drawn) -> Iterator[Chart]:
+    if of.answer.comparisons:
+        yield from builds(of.answer.comparisons, builds_of(of.study))
 
 
 def _heat(of: Drawn) -> Iterator[Chart]:
@@ -97,6 +104,7 @@ DRAWINGS: Final[Mapping[ChartName, Callable[[Drawn], Iterator[Chart]]]] = {
     "efficiency": _efficiency,
     "p99-by-size": _latency_of_sizes,
     "ratio": _ratio,
+    "builds": _builds,
     "heat": _heat,
     "ranking": _ranking,
     "trials": _trials,

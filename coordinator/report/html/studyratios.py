@@ -1,4 +1,5 @@
-"""The chart of A against B: the ratio that every block gives, beside the size of a difference that counts. Pure."""
+"""The chart of B against A, or of releases against the first: the ratio that every block gives, beside the size of a
+difference that counts. Pure."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -13,11 +14,16 @@ _MOST_NAMED: Final = len(SERIES)
 _WIDTH, _HEIGHT = 1000, 300
 
 
-def ratios(comparisons: Sequence[Ratio]) -> Iterator[Chart]:
-    """Of the figure that the verdict is on; of many cases their mean alone."""
+def ratios(comparisons: Sequence[Ratio], what: str, against: str) -> Iterator[Chart]:
+    """Of the figure that the verdict is on. `what`: is compared, `against` what. Of many cases, and of several
+    settings, their means alone; of many settings that of the verdict."""
     verdict = comparisons[0]
     known = [one for one in comparisons if one.figure == verdict.figure and one.ratios]
-    drawn = {_name(one, len(known) > 1): one for one in (known if len(known) <= 1 + _MOST_NAMED else known[:1])}
+    sides = list(dict.fromkeys(one.side for one in known))
+    if len(sides) > 1:
+        known = [one for one in known if not one.of]
+    of_several = len(sides) == 1 and len(known) > 1
+    drawn = {_name(one, of_several, what): one for one in (known if len(known) <= 1 + _MOST_NAMED else known[:1])}
     if not drawn or max(len(one.ratios) for one in drawn.values()) < 2:
         return
     rows: Rows = []
@@ -25,12 +31,12 @@ def ratios(comparisons: Sequence[Ratio]) -> Iterator[Chart]:
     most = max(len(one.ratios) for one in drawn.values())
     for place, (name, one) in enumerate(drawn.items()):
         rows += [
-            {"x": number, "y": _percent(ratio), "of": name, "tip": f"block {number}\n{name}  {_signed(ratio)}"}
+            {"x": number, "y": percent_of(ratio), "of": name, "tip": f"block {number}\n{name}  {signed(ratio)}"}
             for number, ratio in enumerate(one.ratios, start=1)
         ]
         means.append(_mean(one, name, most + 1 + 0.3 * place))
     names = list(drawn)
-    paint = colours("of", names, [TEXT, *SERIES][: len(names)], legend=False)
+    paint = colours("of", names, ([TEXT, *SERIES] if of_several else [*SERIES, TEXT])[: len(names)], legend=False)
     size = verdict.size_percent
     last = most + 1.5 + 0.3 * len(names)
     named = [{**mean, "x": means[-1]["x"]} for mean in means] if len(names) > 1 else []
@@ -39,9 +45,9 @@ def ratios(comparisons: Sequence[Ratio]) -> Iterator[Chart]:
         scale={"domain": [0.5, last / (1 - room(names if named else (), _WIDTH))], "nice": False},
         axis={"values": _ticks(most), "format": "d", "grid": False},
     )  # fmt: skip
-    y = axis("y", f"{_what(verdict)} of B against A, percent")
+    y = axis("y", f"{figure_of(verdict)} against {against}, percent")
     alike: list[ChartSpec] = [
-        {"data": {"values": [{"low": _percent(1 / (1 + size / 100)), "high": size}]},
+        {"data": {"values": [{"low": percent_of(1 / (1 + size / 100)), "high": size}]},
          "mark": {"type": "rect", "color": IDLE}, "encoding": {"y": {**y, "field": "low"}, "y2": {"field": "high"}}},
         {"data": {"values": [{"zero": 0}]}, "mark": {"type": "rule", "color": MUTED},
          "encoding": {"y": {**y, "field": "zero"}}},
@@ -66,33 +72,33 @@ def ratios(comparisons: Sequence[Ratio]) -> Iterator[Chart]:
         f"What each block of trials gives. The band is the stated size, {size:g} %: within it there is no difference. "
         f"The diamond is the mean with its {verdict.confidence_percent:g} % interval."
     )
-    title = f"{_what(verdict).capitalize()} of B against A, by block"
+    title = f"{figure_of(verdict).capitalize()} of {what} against {against}, by block"
     yield Chart("ratio", title, caption, drawing(layers, rows, _HEIGHT), wide=True)
 
 
-def _what(ratio: Ratio) -> str:
+def figure_of(ratio: Ratio) -> str:
     return ratio.figure if ratio.figure == "throughput" else f"{ratio.figure} latency"
 
 
-def _name(ratio: Ratio, several: bool) -> str:
-    return " ".join(filter(None, (ratio.side, ratio.of))) or (_ALL if several else "B")
+def _name(ratio: Ratio, of_several: bool, what: str) -> str:
+    return ratio.of or (_ALL if of_several else ratio.side or what)
 
 
 def _mean(one: Ratio, name: str, x: float) -> dict[str, Any]:
     assert one.ratio is not None
-    row: dict[str, Any] = {"x": x, "y": _percent(one.ratio), "of": name, "tip": f"{name}  {_signed(one.ratio)}"}
+    row: dict[str, Any] = {"x": x, "y": percent_of(one.ratio), "of": name, "tip": f"{name}  {signed(one.ratio)}"}
     if one.low is not None and one.high is not None:
-        row |= {"low": _percent(one.low), "high": _percent(one.high)}
-        row["tip"] = f"{row['tip']}, {_signed(one.low)} to {_signed(one.high)}"
+        row |= {"low": percent_of(one.low), "high": percent_of(one.high)}
+        row["tip"] = f"{row['tip']}, {signed(one.low)} to {signed(one.high)}"
     return row
 
 
-def _percent(ratio: float) -> float:
+def percent_of(ratio: float) -> float:
     return 100 * (ratio - 1)
 
 
-def _signed(ratio: float) -> str:
-    return f"{_percent(ratio):+.2f} %"
+def signed(ratio: float) -> str:
+    return f"{percent_of(ratio):+.2f} %"
 
 
 def _ticks(blocks: int) -> list[int]:

@@ -167,7 +167,7 @@ class BisectStudy(Kind):
         return (Column("of good", cell),)
 
     def charts(self, answer: Answer) -> tuple[ChartName, ...]:
-        return "ranking", "drift"
+        return "builds", "ranking", "drift"
 
 
 def _builds(own: Mapping[str, Any]) -> tuple[str, ...]:

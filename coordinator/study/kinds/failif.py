@@ -40,9 +40,9 @@ def _condition(text: str) -> str:
 
 FAIL_IF: Final = StudyFlag(
     "fail_if", (NAME,),
-    f"of ab: exit code 4 where it comes true of B: {', '.join(WORDS)}, or a change from A beyond noise, as in "
-    "'fps < -3%' or 'p99 > +5%'; may be repeated",
+    f"of ab and releases: exit code 4 where it comes true of B, or of a release against the first: {', '.join(WORDS)}, "
+    "or a change beyond noise, as in 'fps < -3%' or 'p99 > +5%'; may be repeated",
     metavar="CONDITION", parse=_condition, repeatable=True,
     plan="a condition such as 'slower' or 'fps < -3%', or an array of them",
-    elsewhere="is for the verdict of study ab, and a study of the kind {kind} has none",
+    elsewhere="is for the verdict of study ab and releases, and a study of the kind {kind} has none",
 )  # fmt: skip

@@ -26,7 +26,9 @@ from ..gate import conditions, judged
 from ..standing import Units, again, standing
 from ..summary import Setting, settings_of
 
-ChartName = Literal["scaling", "efficiency", "p99-by-size", "ratio", "heat", "ranking", "trials", "trade", "drift"]
+ChartName = Literal[
+    "scaling", "efficiency", "p99-by-size", "ratio", "builds", "heat", "ranking", "trials", "trade", "drift"
+]
 """What the page can draw of a study (`report/html/studycharts`), where the outcomes have figures for it."""
 
 
@@ -202,6 +204,10 @@ class Kind(ABC):
     def sides(self, study: Study) -> dict[str, str]:
         """The flags that each side has of its own, by its name; empty where settings are no sides."""
         return {}
+
+    def compared(self, study: Study) -> tuple[str, str]:
+        """What its ratios are of, and against what."""
+        return "B", "A"
 
 
 _CHARTS: Final[tuple[ChartName, ...]] = ("heat", "ranking", "trade", "drift")

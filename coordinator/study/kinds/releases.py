@@ -13,13 +13,15 @@ from ovbench.common.topology import Topology
 from ...result.study import SIZE_PERCENT, KindName, Outcome, Point, Study
 from ..answer import Answer, Basis
 from ..axes import Axes
-from ..builds import PYTHON, RELEASE, flag_of_builds, names_of
+from ..builds import PYTHON, RELEASE, builds_of, flag_of_builds, names_of
 from ..choices import Choice, eligible, fastest, offered, shortest
 from ..design import Design, refuse_too_many, shuffled
+from ..gate import conditions
 from ..pairs import Pair, blocks_of, blocks_used, case_of, cases_of, change_of, ratios, verdict_on
 from ..ratio import Ratio
 from ..standing import Units
 from ..summary import Setting, setting_of
+from .failif import FAIL_IF, check_conditions
 from .kind import ChartName, Kind
 from .size import SIZE
 
@@ -38,7 +40,7 @@ class ReleasesStudy(Kind):
     per_repetition: ClassVar = 2
     rerun: ClassVar = "blocks with SUSPECT trials"
     blocks: ClassVar = "there-and-back"
-    flags: ClassVar = (SIZE,)
+    flags: ClassVar = (SIZE, FAIL_IF)
     leading: ClassVar = RELEASE
     ranks: ClassVar = False
 
@@ -56,7 +58,9 @@ class ReleasesStudy(Kind):
         return Design(self.name, points, axes)
 
     def planned(self, study: Study, own: Mapping[str, Any]) -> Study:
-        return structs.replace(study, size_percent=float(own.get(SIZE.dest, SIZE_PERCENT)))
+        fail_if = tuple(own.get(FAIL_IF.dest, ()))
+        check_conditions(fail_if, study)
+        return structs.replace(study, size_percent=float(own.get(SIZE.dest, SIZE_PERCENT)), fail_if=fail_if)
 
     def block(self, points: Sequence[Point], draw: Random) -> Sequence[Point]:
         cases: dict[str, list[Point]] = {}
@@ -100,10 +104,11 @@ class ReleasesStudy(Kind):
         by = {(case_of(s.point, flag), s.point[flag]): s for s in basis.settings}
         cases = list(dict.fromkeys(case for case, _ in by))
         names = names_of(builds)
+        further = [condition.ratio for condition in conditions(basis.study.fail_if) if condition.ratio]
         found: list[Ratio] = []
         for build in builds[1:]:
             pairs: dict[str, Pair] = {case: (by[case, builds[0]], by[case, build]) for case in cases}
-            found += ratios(basis.study, basis.stand, pairs, side=names[build])
+            found += ratios(basis.study, basis.stand, pairs, further, side=names[build])
         # The newest first, as the headline is about it.
         return replace(basis, comparisons=tuple(sorted(found, key=lambda one: one.side != names[builds[-1]])))
 
@@ -152,7 +157,11 @@ class ReleasesStudy(Kind):
             yield f"What is inconclusive needs about {needed} blocks: --repetitions {needed}."
 
     def charts(self, answer: Answer) -> tuple[ChartName, ...]:
-        return ("heat", "drift") if any(one.of for one in answer.comparisons) else ("ranking", "drift")
+        return "builds", "ratio", "heat" if any(one.of for one in answer.comparisons) else "ranking", "drift"
+
+    def compared(self, study: Study) -> tuple[str, str]:
+        first, *others = builds_of(study)
+        return (others[0] if len(others) == 1 else "each"), first
 
 
 def replace_what(choice: Choice, case: str) -> Choice:

@@ -11,6 +11,7 @@ from ovbench.coordinator.result.study import Outcome, Point, Study
 from ovbench.coordinator.study.axes import parse_axes
 from ovbench.coordinator.study.builds import names_of
 from ovbench.coordinator.study.design import Design
+from ovbench.coordinator.study.gate import words_of
 from ovbench.coordinator.study.kinds.registry import KINDS
 from ovbench.coordinator.study.ratiotable import cells, columns, ratio_rows
 from ovbench.coordinator.study.request import parse_study
@@ -138,6 +139,33 @@ def test_the_table_of_ratios_has_the_cases_of_each_release_and_then_their_mean()
         ("2026.2", "-m b.xml", "1.100", "faster"),
         ("2026.2", "geometric mean", "1.100", "faster"),
     ]
+
+
+def test_a_condition_is_judged_of_each_release_on_each_model_and_their_mean() -> None:
+    of = structs.replace(planned(), fail_if=("slower", "p95 > +5%"))
+    gate = answer(of, done(of)).gate
+    words = {(one.side, one.of): one.state for one in gate if one.condition == "slower"}
+    assert words == {
+        **{("2026.2", of): "passed" for of in ("", "-m a.xml", "-m b.xml")},
+        **{("2026.4", of): "failed" for of in ("", "-m a.xml", "-m b.xml")},
+    }
+    assert {one.confidence_percent for one in gate if one.condition == "slower"} == {100 - 2 / 6}
+    unknown = next(one for one in gate if one.condition == "p95 > +5%" and one.side == "2026.2" and one.of)
+    assert words_of(unknown, True) == "p95 > +5%, 2026.2, -m a.xml: no ratio is known"
+
+
+def test_a_figure_that_a_condition_is_on_is_compared_of_each_release() -> None:
+    of = structs.replace(planned(("a.xml",)), fail_if=("p90 > +5%",))
+    known = [structs.replace(one, latency_ms={"p90": 1000 / fps(one.point)}) for one in done(of)]
+    states = {one.side: one.state for one in answer(of, known).gate}
+    assert states == {"2026.2": "passed", "2026.4": "failed"}
+
+
+def test_too_few_blocks_for_a_condition_are_refused() -> None:
+    made = designed("--openvino", "2025.4,2026.4", "-m", "a.xml")
+    one = structs.replace(study({"--openvino": RELEASES}, "releases", 2), axes=made.axes)
+    with pytest.raises(UsageError, match="--repetitions 2 is too few"):
+        KINDS["releases"].planned(one, {"fail_if": ["slower"]})
 
 
 def test_one_ratio_alone_is_in_the_headline_and_in_no_table() -> None:

@@ -10,7 +10,7 @@ from ovbench.coordinator.report.html.chart import Chart
 from ovbench.coordinator.report.html.studycharts import study_charts
 from ovbench.coordinator.result.study import Outcome, Study
 from ovbench.coordinator.study.answer import Answer
-from tests.pages import STUDIES, ab_study, large_study, scaling_study, streams_study, study_of
+from tests.pages import STUDIES, ab_study, large_study, releases_study, scaling_study, streams_study, study_of
 from tests.studies import answer
 
 Made = tuple[Study, list[Outcome]]
@@ -41,6 +41,7 @@ def layer(chart: Chart, mark: str, **more: Any) -> dict[str, Any]:
         ("streams", ["heat-fps", "heat-p99", "ranking", "trade", "drift"]),
         ("ab", ["ratio", "trials-fps", "trials-p99", "drift"]),
         ("sweep", ["ranking", "trade", "drift"]),
+        ("releases", ["builds", "ratio", "heat-fps", "heat-p99", "drift"]),
     ],
 )
 def test_each_kind_of_study_has_its_charts(kind: str, names: list[str]) -> None:
@@ -145,6 +146,47 @@ def test_of_several_models_each_has_its_ratios_and_their_mean_has_its_own() -> N
     assert sorted(names) == ["-m a.xml", "-m b.xml", "all"]
     whole = [row["y"] for row in rows(drawn["ratio"]) if row["of"] == "all"]
     assert whole == pytest.approx([100 * (ratio - 1) for ratio in said.comparisons[0].ratios])
+
+
+def test_each_release_has_its_ratio_to_the_first_with_its_interval_in_the_order_that_was_given() -> None:
+    said, drawn = charts(releases_study())
+    of = {(one.side, one.of or "geometric mean"): one for one in said.comparisons if one.figure == "throughput"}
+    found = rows(drawn["builds"])
+    assert {(row["x"], row["of"]) for row in found} == set(of)
+    for row in found:
+        one = of[row["x"], row["of"]]
+        assert one.ratio is not None
+        assert one.low is not None
+        assert one.high is not None
+        assert (row["y"], row["low"], row["high"]) == pytest.approx(
+            [100 * (v - 1) for v in (one.ratio, one.low, one.high)]
+        )
+    x = drawn["builds"].spec["layer"][-1]["encoding"]["x"]
+    assert x["scale"]["domain"] == ["2025.4", "2026.2", "2026.4"]
+    assert drawn["builds"].title == "Throughput of each build against 2025.4"
+
+
+def test_the_ratios_of_several_releases_are_those_of_their_means_over_the_models() -> None:
+    said, drawn = charts(releases_study())
+    assert drawn["ratio"].title == "Throughput of each against 2025.4, by block"
+    means = {one.side: one for one in said.comparisons if one.figure == "throughput" and not one.of}
+    for side, mean in means.items():
+        ratios = [row["y"] for row in rows(drawn["ratio"]) if row["of"] == side]
+        assert ratios == pytest.approx([100 * (ratio - 1) for ratio in mean.ratios])
+    assert {row["of"] for row in rows(drawn["ratio"])} == set(means)
+
+
+def test_one_model_and_two_releases_have_one_row_of_ratios() -> None:
+    study, outcomes = releases_study(())
+    kept = [one for one in outcomes if one.point["--openvino"] != "2026.2"]
+    trials = tuple(one for one in study.trials if one.point["--openvino"] != "2026.2")
+    axes = {**study.axes, "--openvino": ("2025.4", "2026.4")}
+    said, drawn = charts((structs.replace(study, trials=trials, axes=axes), kept))
+    assert drawn["ratio"].title == "Throughput of 2026.4 against 2025.4, by block"
+    assert [row["y"] for row in rows(drawn["ratio"])] == pytest.approx(
+        [100 * (ratio - 1) for ratio in said.comparisons[0].ratios]
+    )
+    assert "builds" not in drawn, "the one ratio is the mean of the other chart"
 
 
 def test_the_points_of_the_front_are_labelled_by_their_values() -> None:
