@@ -6,7 +6,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from ..study.gate import GateState, Judged, words_of
+from ..study.gate import GateState, Judged, gate_words
 from .lines import print_line
 
 _WORDS: Final[dict[GateState, tuple[str, str]]] = {
@@ -25,8 +25,3 @@ def print_gate(console: Console, gate: Sequence[Judged]) -> None:
         if index == 0:
             console.print()
         print_line(console, Text.assemble((f"  {word:<8}", style), gate_words(one, several)), _INDENT)
-
-
-def gate_words(one: Judged, several: bool) -> str:
-    words = words_of(one, several)
-    return f"cannot be judged: {words}" if one.state == "unknown" else words

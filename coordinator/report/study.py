@@ -46,8 +46,10 @@ def print_answer(console: Console, study: Study, found: Answer) -> None:
     _print_lines(console, found.lines)
     if found.settings:
         console.print()
-        console.print(_table(study, found, console.width))
-        console.print(Text(f"  {_legend(found)}", "dim"), highlight=False)
+        table = _table(study, found, console.width)
+        console.print(table)
+        titles = [str(column.header) for column in table.columns]
+        console.print(Text(f"  {_legend(found, titles)}", "dim"), highlight=False)
     print_ratios(console, found)
     for curve in found.curves[:_MOST_PLOTS]:
         for text in _plot(curve):
@@ -131,11 +133,12 @@ def _fitting(columns: Sequence[Column], settings: Sequence[Setting], width: int)
     return left
 
 
-def _legend(found: Answer) -> str:
+def _legend(found: Answer, titles: Sequence[str]) -> str:
+    """Of the table with these columns."""
     parts = ["* Pareto front"] if found.front else []
     parts += ["1,2 or 1 .. the same run"] if any(s.same for s in found.settings) else []
     parts += ["± half the 95 % interval"]
-    parts += ["/CPU-s frames per CPU-second"] if any(s.frames_per_cpu_s is not None for s in found.settings) else []
+    parts += ["/CPU-s frames per CPU-second"] if "/CPU-s" in titles else []
     every = len(found.settings)
     return (f"the fastest {_MOST_SETTINGS} of {every} settings; " if every > _MOST_SETTINGS else "") + ", ".join(parts)
 

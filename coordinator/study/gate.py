@@ -95,7 +95,8 @@ def conditions(texts: Sequence[str]) -> tuple[Condition, ...]:
 
 
 def judged(conditions: Sequence[Condition], comparisons: Sequence[Ratio]) -> tuple[Judged, ...]:
-    """Each condition, of each setting that is compared, on each case, then on all. `comparisons`: of each case the verdict's ratio comes first."""
+    """Each condition, of each setting that is compared, on each case, then on all. `comparisons`: of each case the
+    verdict's ratio comes first."""
     cases = list(dict.fromkeys((ratio.side, ratio.of) for ratio in comparisons)) or [("", "")]
     sides = list(dict.fromkeys(side for side, _ in cases))
     cases.sort(key=lambda case: (sides.index(case[0]), case[1] == ""))
@@ -178,6 +179,12 @@ def words_of(one: Judged, of_several: bool = False) -> str:
     where = "".join(f", {part}" for part in parts)
     said = [part for part in (_change(one), one.why) if part]
     return f"{one.condition}{where}: {'; '.join(said)}"
+
+
+def gate_words(one: Judged, of_several: bool) -> str:
+    """With what `unknown` means."""
+    words = words_of(one, of_several)
+    return f"cannot be judged: {words}" if one.state == "unknown" else words
 
 
 def _change(one: Judged) -> str:

@@ -20,8 +20,8 @@ def builds(comparisons: Sequence[Ratio], names: Sequence[str]) -> Iterator[Chart
     known = [one for one in comparisons if one.figure == verdict.figure and one.ratio is not None]
     cases = list(dict.fromkeys(one.of for one in known if one.of))
     shown = known if len(cases) <= _MOST_CASES else [one for one in known if not one.of]
-    if len(dict.fromkeys(one.side for one in shown)) < 2 and not cases:
-        return
+    if not shown or (len(shown) == 1 and shown[0].ratios):
+        return  # the mean of the chart by block
     first, figure, size = names[0], figure_of(verdict), verdict.size_percent
     rows = [_row(one, bool(cases), first) for one in shown]
     series = [name for name in (MEAN, *cases, first) if any(row["of"] == name for row in rows)]

@@ -10,6 +10,7 @@ from ...result.report import Report
 from ...result.study import AGENTS_IN, TRIALS_FOLDER, Outcome, Study
 from ...study.answer import Answer
 from ...study.columns import P99, at_rate
+from ...study.gate import Judged, gate_words
 from ...study.kinds.registry import kind_of
 from ...study.ratiotable import cells, columns, ratio_rows
 from ...study.standing import attempts_of
@@ -79,7 +80,7 @@ def _title(study: Study) -> str:
 def _facts(study: Study, outcomes: Sequence[Outcome]) -> Iterator[str]:
     done = {outcome.trial for outcome in outcomes}
     yield f"{count(len(done))} of {count(len(study.trials))} trials"
-    yield f"{count(study.repetitions)} repetitions in mixed order, seed {study.seed}"
+    yield kind_of(study).extent(study)
     yield f"{duration(sum(outcome.seconds for outcome in outcomes))} in all"
     yield study.created_at
 
@@ -100,6 +101,7 @@ def _answer(said: Answer) -> Html:
     ]
     parts = [
         tag("p", tag("b", said.headline)),
+        _gate(said.gate),
         tag("ul", (tag("li", line) for line in said.lines)) if said.lines else None,
         tag("h3", "To run it") if choices else None,
         tag("ul", choices) if choices else None,
@@ -110,9 +112,22 @@ def _answer(said: Answer) -> Html:
     return join(shown)
 
 
+def _gate(gate: Sequence[Judged]) -> Html | None:
+    """The conditions, what failed first."""
+    several = any(one.of for one in gate)
+    judged = [
+        tag("li", tag("b", "failed" if one.fails else "passed", class_=one.state), " ", gate_words(one, several))
+        for one in sorted(gate, key=lambda one: not one.fails)
+    ]
+    return tag("ul", judged, class_="gate") if judged else None
+
+
 def _ratios(said: Answer) -> Html:
     rows = ratio_rows(said)
-    return section("Ratios", table(columns(rows), list(cells(rows)), names=1)) if rows else Html("")
+    if not rows:
+        return Html("")
+    titles = columns(rows)
+    return section("Ratios", table(titles, list(cells(rows)), names=titles.index("ratio")))
 
 
 def _front(front: Sequence[Setting]) -> Html:

@@ -65,7 +65,16 @@ def ratios(comparisons: Sequence[Ratio], what: str, against: str) -> Iterator[Ch
         {"mark": {"type": "point", "filled": True, "size": 45, "opacity": 0.9}, "encoding": points},
         whiskers,
         {"data": {"values": means}, "mark": mean, "encoding": {**points, "tooltip": {"field": "tip"}}},
-        end_labels(named, x, y, paint, line_of([size, -size, *(row["y"] for row in (*rows, *means))], _HEIGHT)),
+        end_labels(
+            named,
+            x,
+            y,
+            paint,
+            line_of(
+                [size, -size, *(row[end] for row in (*rows, *means) for end in ("y", "low", "high") if end in row)],
+                _HEIGHT,
+            ),
+        ),
         hover(x, y, paint),
     ]
     caption = (

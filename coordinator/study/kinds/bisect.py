@@ -167,7 +167,11 @@ class BisectStudy(Kind):
         return (Column("of good", cell),)
 
     def charts(self, answer: Answer) -> tuple[ChartName, ...]:
-        return "builds", "ranking", "drift"
+        return "builds", "trials", "drift"
+
+    def extent(self, study: Study) -> str:
+        ran = len({trial.repetition for trial in study.trials})
+        return f"{ran} {self.blocks} blocks of at most {study.repetitions}, seed {study.seed}"
 
 
 def _builds(own: Mapping[str, Any]) -> tuple[str, ...]:

@@ -201,6 +201,11 @@ class Kind(ABC):
         """The most informative first."""
         return _CHARTS
 
+    def extent(self, study: Study) -> str:
+        """How it is repeated, for the page."""
+        what = f"{self.blocks} blocks" if self.blocks else "repetitions in mixed order"
+        return f"{study.repetitions} {what}, seed {study.seed}"
+
     def sides(self, study: Study) -> dict[str, str]:
         """The flags that each side has of its own, by its name; empty where settings are no sides."""
         return {}

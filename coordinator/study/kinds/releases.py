@@ -157,7 +157,7 @@ class ReleasesStudy(Kind):
             yield f"What is inconclusive needs about {needed} blocks: --repetitions {needed}."
 
     def charts(self, answer: Answer) -> tuple[ChartName, ...]:
-        return "builds", "ratio", "heat" if any(one.of for one in answer.comparisons) else "ranking", "drift"
+        return "builds", "ratio", "drift"
 
     def compared(self, study: Study) -> tuple[str, str]:
         first, *others = builds_of(study)

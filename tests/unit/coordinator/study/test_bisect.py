@@ -9,6 +9,7 @@ from msgspec import structs
 
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
+from ovbench.coordinator.report.html.studycharts import study_charts
 from ovbench.coordinator.result.study import Fingerprint, LayerTime, Outcome, Point, Study, Trial
 from ovbench.coordinator.study.answer import Answer
 from ovbench.coordinator.study.axes import parse_axes
@@ -77,6 +78,19 @@ def test_the_first_slow_build_is_named_with_what_it_costs(slow: str) -> None:
     by = {one.side: one for one in found.comparisons}
     assert by[slow].ratio == pytest.approx(0.95, rel=0.02)
     assert [one.verdict for one in by.values() if one.side >= slow] == ["slower"] * sum(s >= slow for s in by)
+
+
+def test_its_chart_has_each_build_that_was_measured_in_the_order_of_all() -> None:
+    study, done = conducted(begun(), runs("2025.4.0"))
+    found = answer(study, done)
+    drawn = next(chart for chart in study_charts(study, done, found) if chart.name == "builds")
+    points = {row["x"]: row["y"] for row in drawn.spec["data"]["values"]}
+    assert points == pytest.approx({one.side: 100 * ((one.ratio or 0) - 1) for one in found.comparisons})
+    x = drawn.spec["layer"][-1]["encoding"]["x"]
+    assert x["scale"]["domain"] == list(BUILDS)
+    assert "What is blank was not measured" in drawn.caption
+    blocks = len({trial.repetition for trial in study.trials})
+    assert BISECT.extent(study) == f"{blocks} there-and-back blocks of at most 60, seed 5"
 
 
 def test_only_the_builds_that_are_needed_are_run() -> None:

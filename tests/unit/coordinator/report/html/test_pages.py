@@ -24,8 +24,18 @@ from ovbench.coordinator.report.html.studypage import study_files, study_page
 from ovbench.coordinator.result.latency import Interval
 from ovbench.coordinator.result.numbers import rate
 from ovbench.coordinator.session.record import AgentRecord
+from ovbench.coordinator.study.gate import gate_words
 from tests.builders import delivered, job, report, request, run
-from tests.pages import HOSTILE, STUDIES, ab_study, full_report, hosts_report, rate_report, scaling_study
+from tests.pages import (
+    HOSTILE,
+    STUDIES,
+    ab_study,
+    full_report,
+    hosts_report,
+    rate_report,
+    releases_study,
+    scaling_study,
+)
 from tests.studies import answer
 
 pytest.importorskip("vl_convert")
@@ -196,6 +206,18 @@ def test_a_study_begins_with_its_answer_and_the_command_lines() -> None:
     for sentence in (said.headline, *said.lines, *said.unsaid, said.choices[0].setting.command):
         assert sentence in text
     assert page.index("<h2>Answer</h2>") < page.index("<h2>Charts</h2>") < page.index("<h2>Settings</h2>")
+
+
+def test_the_page_of_a_study_says_what_was_to_pass_and_whether_it_did() -> None:
+    study, outcomes = releases_study()
+    judged = structs.replace(study, fail_if=("fps < -3%", "p95 > +5%"))
+    said = answer(judged, outcomes)
+    texts = [part for texts in Reader(study_page(judged, outcomes, {}, said)).texts.values() for part in texts]
+    words = [gate_words(one, True) for one in said.gate]
+    assert any(one.startswith("cannot be judged: p95 > +5%, 2026.2, -m a.xml") for one in words)
+    assert {one.strip() for one in words} <= {text.strip() for text in texts}
+    assert texts.count("failed") == sum(one.fails for one in said.gate)
+    assert "5 there-and-back blocks, seed 1" in " ".join(texts)
 
 
 def test_every_chart_compiles_and_becomes_a_picture_in_its_own_colours() -> None:

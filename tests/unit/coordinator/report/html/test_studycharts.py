@@ -41,7 +41,7 @@ def layer(chart: Chart, mark: str, **more: Any) -> dict[str, Any]:
         ("streams", ["heat-fps", "heat-p99", "ranking", "trade", "drift"]),
         ("ab", ["ratio", "trials-fps", "trials-p99", "drift"]),
         ("sweep", ["ranking", "trade", "drift"]),
-        ("releases", ["builds", "ratio", "heat-fps", "heat-p99", "drift"]),
+        ("releases", ["builds", "ratio", "drift"]),
     ],
 )
 def test_each_kind_of_study_has_its_charts(kind: str, names: list[str]) -> None:
