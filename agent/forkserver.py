@@ -6,7 +6,8 @@ The server has one thread until it forks, so a fork copies it whole.
 
 The coordinator writes lines of JSON to standard input, `[TICKET, AGENT, ENDPOINT, LOGFILE]`, and reads from standard
 output `ready`, then `started TICKET PID` or `failed TICKET WHY`, and `exited TICKET STATUS` (as from waitpid). It reads
-whatever it has still to write, so the server may wait for that. When its input closes, the server ends.
+whatever it has still to write, so the server may wait for that. When its input closes, the server ends. Where no agent
+can run it ends at once, with a sentence on standard error and exit code 2.
 """
 
 import gc
@@ -18,7 +19,7 @@ import sys
 from importlib import import_module
 from typing import Final
 
-from ovbench.common.errors import UsageError
+from ovbench.common.errors import ExitCode, UsageError
 
 from .host.process import be_killed_first, die_with_parent, leave_session
 from .loop.cache import load_loops
@@ -34,7 +35,8 @@ def main() -> None:
     try:
         load_loops()
     except UsageError as error:
-        sys.exit(str(error))
+        print(error, file=sys.stderr)
+        sys.exit(ExitCode.USAGE)
     import_module("ovbench.agent.service")  # loads all that agents share
 
     # Objects made until now are never collected, so the collector does not write to the pages they share.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from .cgroup import read_oom_kills
-from .errors import UsageError
+from .errors import ExitCode, UsageError
 
 _MODULE: Final = "ovbench.agent.forkserver"
 _STANDARD: Final = 3
@@ -26,8 +26,11 @@ _STANDARD: Final = 3
 
 @dataclass(frozen=True)
 class Death:
+    """`refused`: it never was, as no agent can run here; `how` is a sentence on that."""
+
     agent: int
     how: str
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,17 @@ class _ForkServer:
 
     def was_killed(self) -> bool:
         """Of one that is over: whether by SIGKILL."""
+        return self._end() == (os.CLD_KILLED, signal.SIGKILL)
+
+    def has_refused(self) -> bool:
+        """Of one that is over: whether because no agent can run here."""
+        return self._end() == (os.CLD_EXITED, ExitCode.USAGE)
+
+    def _end(self) -> tuple[int, int] | None:
         with contextlib.suppress(ChildProcessError):
             ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-            return ended is not None and (ended.si_code, ended.si_status) == (os.CLD_KILLED, signal.SIGKILL)
-        return False
+            return None if ended is None else (ended.si_code, ended.si_status)
+        return None
 
     def kill(self) -> None:
         """In a handler of signals, too. Its agents die with it."""
@@ -188,6 +198,7 @@ class Forks:
         self._births: deque[Birth] = deque()
         self._deaths: deque[Death] = deque()
         self._ended = ""
+        self._refused = False
 
     @property
     def ended(self) -> str:
@@ -313,6 +324,9 @@ class Forks:
         subject, why = "the process that starts agents", server.last_words()
         if server.was_killed():
             return f"{subject} was killed by SIGKILL{self._for_lack_of_memory()}"
+        self._refused = bool(why) and server.has_refused()
+        if self._refused:
+            return why
         return f"{subject} has ended: {why or 'it gave no reason'}"
 
     def _note(self, words: list[str]) -> None:
@@ -352,7 +366,7 @@ class Forks:
 
     def _server_ended(self, how: str) -> None:
         """Without it there are no agents: they have died with it."""
-        self._deaths.extend(Death(agent, how) for agent in self._crew.values())
+        self._deaths.extend(Death(agent, how, self._refused) for agent in self._crew.values())
         self._crew.clear()
         self._unborn.clear()
         self._pids.clear()

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from ovbench.common.bounded import as_text
 from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.forks import Death
 from ovbench.common.hostmessages import (
     Admit,
     AnyHostNotice,
@@ -193,8 +194,8 @@ class Duty:
     def born(self, agent: int, pid: int) -> list[AnyHostNotice]:
         return [Born(self._epoch, agent, pid)]
 
-    def died(self, agent: int, how: str) -> list[AnyHostNotice]:
-        return [Died(self._epoch, agent, as_text(how))]
+    def died(self, death: Death) -> list[AnyHostNotice]:
+        return [_failed(death.how) if death.refused else Died(self._epoch, death.agent, as_text(death.how))]
 
     def tick(self, now_ns: int, connected: bool) -> list[AnyHostNotice]:
         """What is due. Raises Ended when no coordinator came, or it was silent for too long."""

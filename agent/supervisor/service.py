@@ -144,7 +144,7 @@ def attend(
         _relay(link, duty, crew, outbox)
         if not crew.waiting:  # first what it has said
             for death in crew.deaths():
-                outbox += duty.died(death.agent, death.how)
+                outbox += duty.died(death)
         outbox += files.notices()
         outbox += duty.tick(clock(), link.connected)
         _send(link, outbox)

@@ -142,7 +142,8 @@ class Session:
 
     def run(self, bus: Bus, crew: Crew | None = None) -> tuple[tuple[AgentRecord, ...], Crew]:
         """One run, by agents of its own or by a whole `crew` that has delivered before: what came of each agent, and
-        those that can still be reached, which are not released. Raises UsageError where the job itself is wrong."""
+        those that can still be reached, which are not released. Raises UsageError where the job itself is wrong, or no
+        agent can run here."""
         _check_size(self.plan.jobs)
         dropped = bus.hub.dropped
         fleet = Fleet(
@@ -204,6 +205,8 @@ class Session:
 
     def _bury(self, bus: Bus, fleet: Fleet) -> None:
         for death in bus.launcher.deaths():
+            if death.refused:
+                raise UsageError(death.how)
             self._do(bus, fleet, fleet.died(death.agent, death.how, self.clock()))
 
     def _hear(self, bus: Bus, fleet: Fleet, peer: bytes, notice: AnyNotice | Foreign | BadMessage) -> None:

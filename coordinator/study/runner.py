@@ -149,7 +149,7 @@ class Runner:
 
     def conduct(self, opening: contextlib.AbstractContextManager[Bus], first: Round) -> None:
         """Round after round, until the kind of study has none left or the user wants an end. Raises Unwritable where a
-        trial cannot be saved."""
+        trial cannot be saved, and UsageError where no agent can run here, so that there is none."""
         now: Round | None = first
         try:
             with opening as bus:
@@ -215,6 +215,8 @@ class Runner:
             if self.interrupted:
                 break
             if bus.launcher.ended:
+                if outcome.status == "FAILED" and not self.planned.folder.outcomes():
+                    raise UsageError(bus.launcher.ended)
                 raise Broken(bus.launcher.ended)
             self._check_files(outcome, prepared)
             self.planned.folder.keep(prepared.trial, outcome, report)

@@ -1,12 +1,15 @@
 """What dies, hangs or never comes: it is named in time, the others' results are kept, and nothing is left running."""
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import psutil
 import pytest
@@ -149,6 +152,29 @@ def test_an_agent_that_is_not_wanted_is_refused_with_the_reason(start: Start, tm
     coordinator.process.terminate()
     assert coordinator.finish().code == 130
     assert wanted.wait(PATIENCE_S) == 0
+
+
+MDWE: Final = (65, 1, 0, 0, 0)
+"""PR_SET_MDWE and PR_MDWE_REFUSE_EXEC_GAIN: no memory may become executable (prctl(2), since Linux 6.3)."""
+
+
+def protects_memory() -> bool:
+    return os.waitstatus_to_exitcode(os.system(f"{sys.executable} -c '{_PROTECT}'")) == 0
+
+
+_PROTECT: Final = f"import ctypes, sys; sys.exit(-ctypes.CDLL(None).prctl{MDWE})"
+
+
+@pytest.mark.skipif(not protects_memory(), reason="this kernel does not forbid memory to become executable")
+def test_where_no_memory_may_be_executable_a_run_and_a_study_are_refused_before_anything_is_measured(
+    start: Start,
+) -> None:
+    for words in (NULL, ("study", "batch", *NULL, "-b", "1,2")):
+        coordinator = start(*words, preexec_fn=lambda: ctypes.CDLL(None).prctl(*MDWE))
+        ran = coordinator.finish()
+        assert ran.code == 2
+        assert ran.err.startswith("ovbench-coord: No memory can be made executable here")
+        assert len(ran.err.splitlines()) == 1
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovbench.agent.supervisor.duty import Duty, Ended
+from ovbench.common.forks import Death
 from ovbench.common.hostmessages import (
     Admit,
     AnyHostNotice,
@@ -68,7 +69,7 @@ class Story:
             self.told += self.duty.on_order(event, self.now_ns)
         elif event == "an agent ends" and self.crew.living:
             self.crew.living -= 1
-            self.told += self.duty.died(1, "it ended")
+            self.told += self.duty.died(Death(1, "it ended"))
         elif event == "an agent speaks":
             self.told.append(self.duty.from_agent(b"p", b"x"))
         elif event == "time passes":

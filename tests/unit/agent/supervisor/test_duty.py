@@ -6,6 +6,7 @@ import pytest
 
 from ovbench.agent.supervisor.duty import Duty, Ended
 from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.forks import Death
 from ovbench.common.hostmessages import (
     HOST_PROTOCOL_VERSION,
     Admit,
@@ -207,7 +208,12 @@ def test_a_muster_forks_the_agents_and_observes_their_cpus() -> None:
     assert host.outlook.asked == [("begin", 1, (0, 1), (2,))]
     assert host.duty.born(4, 100) == [Born(1, 4, 100)]
     assert host.duty.from_agent(b"p", b"hello") == FromAgent(1, b"p", b"hello")
-    assert host.duty.died(4, "killed") == [Died(1, 4, "killed")]
+    assert host.duty.died(Death(4, "killed")) == [Died(1, 4, "killed")]
+
+
+def test_that_no_agent_can_run_here_is_told_as_what_cannot_be_done() -> None:
+    refused = Death(4, "No memory can be made executable here", refused=True)
+    assert Host(MUSTER).duty.died(refused) == [HostFailed("usage", "No memory can be made executable here")]
 
 
 @pytest.mark.parametrize("refusal", [UsageError("that is no Python"), OSError(24, "Too many open files")])

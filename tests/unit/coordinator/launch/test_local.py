@@ -61,6 +61,11 @@ import os
 sys.stdin.readline()
 os.kill(os.getpid(), 9)
 """
+REFUSING = """
+print("a word of a library's\\nNo agent can run here; try elsewhere", file=sys.stderr)
+sys.exit(2)
+"""
+SPEECHLESS = "sys.exit(2)"
 OUT_OF_MEMORY = " for lack of memory, by the kernel: start fewer agents, or allow more memory"
 
 Launch = Callable[..., LocalLauncher]
@@ -174,3 +179,17 @@ def test_a_server_that_was_killed_is_named_so(launch: Launch, tmp_path: Path, af
     how = "the process that starts agents was killed by SIGKILL" + more
     assert await_deaths(launcher, 1) == [Death(0, how)]
     assert launcher.ended == how
+
+
+def test_a_server_that_says_that_no_agent_can_run_here_is_known_by_its_sentence(launch: Launch, tmp_path: Path) -> None:
+    launcher = launch(REFUSING)
+    start(launcher, 2, tmp_path)
+    how = "No agent can run here; try elsewhere"
+    assert await_deaths(launcher, 2) == [Death(agent, how, refused=True) for agent in range(2)]
+    assert launcher.ended == how
+
+
+def test_a_server_that_ends_without_a_word_refuses_nothing(launch: Launch, tmp_path: Path) -> None:
+    launcher = launch(SPEECHLESS)
+    start(launcher, 1, tmp_path)
+    assert await_deaths(launcher, 1) == [Death(0, "the process that starts agents has ended: it gave no reason")]

@@ -104,6 +104,7 @@ class Agents:
     agents: int
     failing: Failed | None = None
     dying: int | None = None
+    refusing: str = ""
     dropped: int = 0
     refused: int = 0
     said: deque[tuple[bytes, AnyNotice]] = field(default_factory=deque)
@@ -140,6 +141,8 @@ class Agents:
             yield self.said.popleft()
 
     def deaths(self) -> Iterator[Death]:
+        if self.refusing:
+            yield Death(0, self.refusing, refused=True)
         if self.dying is not None and any(isinstance(event, AgentsReady) for event in self.world.events):
             agent, self.dying = self.dying, None
             yield Death(agent, "was killed")
@@ -221,3 +224,10 @@ def test_a_job_that_an_agent_refuses_ends_the_run_with_its_sentence_and_nothing_
         run(agents)
     assert agents.world.sent(WarmUp) == []
     assert "survey" not in agents.world.log
+
+
+def test_a_machine_on_which_no_agent_can_run_ends_the_run_with_its_sentence() -> None:
+    agents = Agents(World(), 2, refusing="No memory can be made executable here")
+    with pytest.raises(UsageError, match=r"^No memory can be made executable here$"):
+        run(agents)
+    assert agents.world.events == []
