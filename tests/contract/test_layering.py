@@ -268,6 +268,7 @@ IMPURE: Final = frozenset(
         "common.cpulist",
         "common.digests",
         "common.endpoint",
+        "common.forkprocess",
         "common.forks",
         "common.gate",
         "common.hostbus",
