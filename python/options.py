@@ -460,6 +460,14 @@ class StudyOptions(TypedDict, total=False):
     metric: str
     """`--metric FIGURE`: of bisect: what is to be slower, fps, median or p99; default fps."""
 
+    at: Number
+    """`--at PERCENT`: of load: the rates, in percent of what a closed loop does; a range goes in tens, or as
+    in 50..110+5; default 10..90,95,100,105,110."""
+
+    slo: Text | Sequence[Text]
+    """`--slo PERCENTILE:MS`: of load: the latency to keep, as in p99:20, which is 99 % within 20 ms; of
+    several, all must hold; goodput:99:20 is the same."""
+
     report_folder: Text
     """`--report-folder DIR`: where the study is kept; default ovbench-results/<UTC time>-study-<kind>/."""
 

@@ -177,6 +177,7 @@ def _planned(
         fingerprint=fingerprint((one.request for one in prepared), site.topology, site.machine),
         p99_limit_ms=request.p99_limit_ms,
         retry_suspect=RETRY_SUSPECT if request.retry_suspect is None else request.retry_suspect,
+        at_rate=plan.at_rate,
     )
     return kind.planned(study, own), prepared
 
@@ -245,7 +246,7 @@ def _run(planned: PlannedStudy, call: Call, audience: StudyAudience, watched: Wa
         return ended(ExitCode.INTERRUPTED if runner.interrupted else ExitCode.PARTIAL, left)
     if missing:
         return ended(ExitCode.UNWRITABLE, missing)
-    return ended(_verdict(planned.kind.standing(study, outcomes), answer))
+    return ended(_verdict(planned.kind, planned.kind.standing(study, outcomes), answer))
 
 
 def _planned_study(planned: PlannedStudy, left: int) -> StudyPlanned:
@@ -300,9 +301,10 @@ def _save_markdown(request: StudyRequest, study: Study, answer: Answer, audience
     return ""
 
 
-def _verdict(outcomes: Sequence[Outcome], answer: Answer) -> ExitCode:
+def _verdict(kind: Kind, outcomes: Sequence[Outcome], answer: Answer) -> ExitCode:
     """That of a condition that came true, else the most urgent of the trials' own."""
     if any(one.fails for one in answer.gate):
         return ExitCode.INVALID
-    codes = [_URGENCY[outcome.status] for outcome in outcomes if outcome.status in _URGENCY]
+    bad = [outcome for outcome in outcomes if outcome.status in _URGENCY and not kind.intended(outcome)]
+    codes = [_URGENCY[outcome.status] for outcome in bad]
     return ExitCode.PARTIAL if ExitCode.PARTIAL in codes else ExitCode.INVALID if codes else ExitCode.VALID

@@ -98,7 +98,7 @@ def _values(setting: Setting, axis: str, names: Mapping[str, Mapping[str, str]])
     points = setting.points
     by_axis = {one: dict.fromkeys(point.get(one, "") for point in points) for one in names}
     whole = prod(map(len, by_axis.values())) == len(points)
-    words = [names[axis].get(value, "") for value in by_axis[axis]]
+    words = [names[axis].get(value, value) for value in by_axis[axis]]
     return ",".join(words) if whole else f"{words[0]} .."
 
 

@@ -33,7 +33,7 @@ RETRY_SUSPECT: Final = 1
 Point = dict[str, str]
 """The settings that a study varies: a value for each, by flag as it was given."""
 
-KindName = Literal["sweep", "scaling", "streams", "partition", "batch", "ab", "releases", "bisect"]
+KindName = Literal["sweep", "scaling", "streams", "partition", "batch", "ab", "releases", "bisect", "load"]
 
 
 class Trial(Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,6 +77,13 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     within_percent: Annotated[
         float, Meta(gt=0, le=50, description="of a capacity, half its 95 % interval that is enough")
     ] = WITHIN_PERCENT
+    slo: Annotated[str, Meta(description="the limits of latency that a rate is to keep, as --slo-ms has them")] = ""
+    at_rate: Annotated[
+        tuple[str, ...], Meta(description="flags of the trials at a rate, where those of a closed loop come first")
+    ] = ()
+    at_percent: Annotated[
+        tuple[float, ...], Meta(description="of a load study, its rates in percent of the closed loop's, ascending")
+    ] = ()
     schema: Literal["ovbench.study/1"] = SCHEMA
 
 

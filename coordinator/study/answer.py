@@ -12,6 +12,7 @@ from .choices import Choice
 from .curves import Curve
 from .gate import Judged
 from .layerchange import LayerChange
+from .loadcurve import LoadCurve
 from .ratio import Ratio
 from .summary import Setting
 
@@ -49,6 +50,7 @@ class Answer(Struct, frozen=True):
     layers: Annotated[
         tuple[LayerChange, ...], Meta(description="of a bisection, those whose time changed; largest change first")
     ] = ()
+    loads: Annotated[tuple[LoadCurve, ...], Meta(description="of a load study, one for each setting")] = ()
     shares: Annotated[dict[str, float], Meta(description="percent of the variance of log throughput, by axis")] = {}
     gate: Annotated[tuple[Judged, ...], Meta(description="the conditions of --fail-if, as they were judged")] = ()
 

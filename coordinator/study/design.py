@@ -25,12 +25,14 @@ _Any = TypeVar("_Any")
 
 @dataclass(frozen=True)
 class Design:
-    """`points`: the settings to compare; `fixed`: those that they have in common; `sides`: the words of A and B."""
+    """`points`: the settings to compare; `fixed`: those that they have in common; `sides`: the words of A and B;
+    `at_rate`: flags that further trials at a rate are to have, which the kind of study will want."""
 
     kind: KindName
     points: tuple[Point, ...]
     fixed: Axes
     sides: Mapping[str, Axes] | None = None
+    at_rate: tuple[str, ...] = ()
 
     @property
     def axes(self) -> dict[str, tuple[str, ...]]:

@@ -7,15 +7,15 @@ from ..request.flag import Flag
 
 @dataclass(frozen=True)
 class StudyFlag(Flag):
-    """`plan`: what its value in a plan is, in words; empty where a plan may not have it. `elsewhere`: of a kind's own
-    flag, why another one has no use for it, which is `{kind}`."""
+    """`plan`: what its value in a plan is, in words, "a text" first where it is one; empty where a plan may not have
+    it. `elsewhere`: of a kind's own flag, why another one has no use for it, which is `{kind}`."""
 
     plan: str = ""
     elsewhere: str = ""
 
     @property
     def is_text(self) -> bool:
-        return self.parse is str
+        return self.parse is str or self.plan.startswith("a text")
 
     def allows(self, value: object) -> bool:
         """Whether a plan may have it: a text, or a number that the command line would take; of a flag that may be
@@ -26,7 +26,7 @@ class StudyFlag(Flag):
         if self.takes == "nothing":
             return isinstance(value, bool)
         if self.is_text:
-            return isinstance(value, str)
+            return isinstance(value, str) and self._takes(value)
         if type(value) not in (int, float):
             return False
         return self._takes(repr(value))

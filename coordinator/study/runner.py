@@ -200,12 +200,13 @@ class Runner:
         """All of them, or until the user wants an end. `attempt`: the round in which they are run again, from 1. Raises
         Broken where agents cannot be started any more, Changed where a file has, and Unwritable where a trial
         cannot be saved."""
-        planned = self.planned
-        total = len(trials) if attempt else len(planned.study.trials)
-        so_far = planned.kind.so_far(planned.study, planned.folder.outcomes())
+        planned, outcomes = self.planned, self.planned.folder.outcomes()
+        known = len(trials) if attempt else len(planned.study.trials)
+        more = 0 if attempt else planned.kind.foreseen(planned.study)
+        so_far = planned.kind.so_far(planned.study, outcomes)
         for index, prepared in enumerate(trials):
-            number = total - len(trials) + index + 1
-            left_s = self._left_s(trials[index:])
+            number, total = known - len(trials) + index + 1, known + more
+            left_s = self._left_s([*trials[index:], *([trials[-1]] * more)])
             self.sink.handle(TrialBegins(monotonic_ns(), prepared.trial, number, total, left_s, so_far))
             began = self.clock()
             try:

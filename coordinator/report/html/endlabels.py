@@ -16,8 +16,13 @@ def end_labels(
     ends: Sequence[Mapping[str, Any]], x: ChartSpec, y: ChartSpec, paint: ChartSpec, line: float
 ) -> ChartSpec:
     """A layer with the names (`of`) beside these ends (`x`, `y`). `line`: how much of the axis a line of text takes."""
+    return label_layer(spaced(ends, line), x, y, paint)
+
+
+def label_layer(placed: Sequence[Mapping[str, Any]], x: ChartSpec, y: ChartSpec, paint: ChartSpec) -> ChartSpec:
+    """Of names that have their places already, as `spaced` gives them."""
     return {
-        "data": {"values": spaced(ends, line)},
+        "data": {"values": list(placed)},
         "mark": {"type": "text", "align": "left", "dx": 8, "fontWeight": 600},
         "encoding": {"x": x, "y": y, "color": {**paint, "legend": None}, "text": {"field": "label"}},
     }

@@ -14,6 +14,7 @@ from ...study.kinds.kind import ChartName
 from ...study.kinds.registry import kind_of
 from ...study.summary import Setting
 from .chart import BLUE, MUTED, ORANGE, SERIES, Chart, ChartSpec, axis, colours, drawing, hover
+from .loadcharts import load_chart, load_parts
 from .studybuilds import builds
 from .studycurves import efficiency, latency_of_sizes, scaling
 from .studyratios import ratios
@@ -110,6 +111,8 @@ DRAWINGS: Final[Mapping[ChartName, Callable[[Drawn], Iterator[Chart]]]] = {
     "trials": _trials,
     "trade": _trade,
     "drift": _drift,
+    "load": lambda of: load_chart(of.study, of.answer.loads),
+    "load-parts": lambda of: load_parts(of.answer.loads),
 }
 
 

@@ -27,8 +27,9 @@ from ..standing import Units, again, standing
 from ..summary import Setting, settings_of
 
 ChartName = Literal[
-    "scaling", "efficiency", "p99-by-size", "ratio", "builds", "heat", "ranking", "trials", "trade", "drift"
-]
+    "scaling", "efficiency", "p99-by-size", "ratio", "builds", "heat", "ranking", "trials", "trade", "drift",
+    "load", "load-parts",
+]  # fmt: skip
 """What the page can draw of a study (`report/html/studycharts`), where the outcomes have figures for it."""
 
 
@@ -96,6 +97,14 @@ class Kind(ABC):
             return Round(left)
         rounds = (Round(self.suspect(study, outcomes, n), n) for n in range(1, study.retry_suspect + 1))
         return next((one for one in rounds if one.trials), None)
+
+    def foreseen(self, study: Study) -> int:
+        """How many trials there will be beyond those that are planned, as far as that is known."""
+        return 0
+
+    def intended(self, outcome: Outcome) -> bool:
+        """Whether such a study runs a trial that ended so on purpose: it is no failure then."""
+        return False
 
     def suspect(self, study: Study, outcomes: Iterable[Outcome], attempt: int) -> tuple[Trial, ...]:
         """What is still to be run in that round."""

@@ -8,6 +8,7 @@ from .ab import AbStudy
 from .batch import BatchStudy
 from .bisect import BisectStudy
 from .kind import Kind
+from .load import LoadStudy
 from .partition import PartitionStudy
 from .releases import ReleasesStudy
 from .scaling import ScalingStudy
@@ -22,6 +23,7 @@ READY_MADE: Final[tuple[Kind, ...]] = (
     AbStudy(),
     ReleasesStudy(),
     BisectStudy(),
+    LoadStudy(),
 )
 """Those that are asked for by their name."""
 

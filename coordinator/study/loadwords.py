@@ -1,0 +1,215 @@
+"""What a load study says, in sentences: up to which rate a limit is kept, the knee, where it breaks. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from ..request.slo import Objective, parse_objectives
+from ..result.numbers import milliseconds, rate
+from ..result.study import Outcome, Study
+from ..stats.estimate import Estimate
+from .bisecting import reason_of
+from .choices import Choice
+from .loadcurve import LoadCurve, LoadLimit, LoadPoint, own_point
+from .ratetrials import RATE
+from .summary import Setting, name_of
+
+
+def headline(study: Study, curves: Sequence[LoadCurve], stand: Sequence[Outcome]) -> str:
+    """Of the setting that serves most, with a limit within it."""
+    known = [curve for curve in curves if any(point.trials for point in curve.points)]
+    if known:
+        best = max(known, key=_merit)
+        return _with(best, curves, _verdict(best))
+    loops = [curve for curve in curves if curve.closed_per_s is not None]
+    if loops:
+        each = "; ".join(f"{name_of(one.point)}{': ' if one.point else ''}{_rate(one.closed_per_s)}" for one in loops)
+        return f"Inconclusive so far: back to back {each}, and no rate has been tried yet."
+    bad = next((reason_of(one) for one in stand if RATE not in one.point), "")
+    return f"Inconclusive: the closed loop could not be measured{bad and f': {bad}'}."
+
+
+def _merit(curve: LoadCurve) -> tuple[float, float]:
+    limits = [one.rate.value for one in curve.limits if one.rate is not None]
+    return min(limits, default=0.0), curve.served_to or 0.0
+
+
+def lines(curves: Sequence[LoadCurve]) -> Iterator[str]:
+    known = [curve for curve in curves if any(point.trials for point in curve.points)]
+    best = max(known, key=_merit, default=None)
+    for curve in sorted(known, key=lambda one: one is not best):
+        own = [*([] if curve is best else [_verdict(curve)]), *_own_lines(curve)]
+        yield from (_with(curve, curves, line) for line in own)
+
+
+def _own_lines(curve: LoadCurve) -> Iterator[str]:
+    for one in curve.limits if len(curve.limits) > 1 else ():
+        yield _of_limit(curve, one)
+    if curve.limits:
+        yield _breaks(curve)
+    if curve.knee is not None:
+        yield (
+            f"The knee is at {_rate(curve.knee)}, {_share(curve, curve.knee.value)}: beyond it p99 grows faster than "
+            "the rate."
+        )
+    yield from _growth(curve)
+
+
+def _verdict(curve: LoadCurve) -> str:
+    if not curve.limits:
+        return _breaks(curve)
+    if len(curve.limits) == 1:
+        return _of_limit(curve, curve.limits[0])
+    first = _first_exceeded(curve.limits)
+    if first is None or first.rate is None:
+        return _of_limit(curve, first or curve.limits[0])
+    every = " and ".join(_kept(one) for one in curve.limits)
+    return f"{every} up to {_rate(first.rate)}, {_share(curve, first.rate.value)}, where {first.slo} is exceeded first."
+
+
+def _first_exceeded(limits: Sequence[LoadLimit]) -> LoadLimit | None:
+    """None where that is not known of all."""
+    for verdict in ("always exceeded", "unknown"):
+        if (found := next((one for one in limits if one.verdict == verdict), None)) is not None:
+            return found
+    known = [one for one in limits if one.rate is not None]
+    return min(known, key=lambda one: one.rate.value if one.rate is not None else 0.0, default=None)
+
+
+def _of_limit(curve: LoadCurve, limit: LoadLimit) -> str:
+    tried = [point for point in curve.points if point.trials]
+    if limit.rate is not None:
+        closed = "" if curve.closed_per_s is None else f" of the {rate(curve.closed_per_s.value)}/s back to back"
+        share = curve.percent_of(limit.rate.value)
+        part = "" if share is None else f", {share:.0f} %{closed}"
+        return f"{_kept(limit)} up to {_rate(limit.rate)}{part}."
+    if limit.verdict == "always exceeded":
+        return f"{_name(limit)} is above its limit of {_limit(limit)} at every rate, also at {_at(tried[0])}."
+    if limit.verdict == "never exceeded":
+        return f"{_kept(limit)} at every rate that is served; overload is what ends it."
+    return f"Inconclusive up to which rate {_kept(limit)}."
+
+
+def _breaks(curve: LoadCurve) -> str:
+    tried = [point for point in curve.points if point.trials]
+    end = next((one for one in tried if one.rate == curve.overloaded_from), None)
+    if curve.served_to is None:
+        over = " and from there on it is overloaded" if end is tried[0] else ""
+        return f"Not even {_at(tried[0])} was served in all trials{over}."
+    last = next(one for one in tried if one.rate == curve.served_to)
+    words = f"All that arrives is served up to {_at(last)}{_with_p99(last)}"
+    if end is not None:
+        return f"{words}; from {_at(end)} on it is overloaded."
+    return f"{words}{'; above it some trials were overloaded' if last is not tried[-1] else ''}."
+
+
+def _with_p99(point: LoadPoint) -> str:
+    return "" if point.p99_ms is None else f", with p99 of {milliseconds(point.p99_ms.value)}"
+
+
+def _growth(curve: LoadCurve) -> Iterator[str]:
+    """From the lowest rate to the highest one that is served: what grows, the wait or the service itself."""
+    known = [
+        one
+        for one in curve.points
+        if one.wait_mean_ms is not None and one.service_mean_ms is not None and one.rate <= (curve.served_to or 0.0)
+    ]
+    if len(known) < 2:
+        return
+    (wait, service), (most_wait, most_service) = (_parts(one) for one in (known[0], known[-1]))
+    yield (
+        f"From {known[0].percent:g} to {known[-1].percent:g} % the mean wait grows from {milliseconds(wait)} to "
+        f"{milliseconds(most_wait)}, the mean service from {milliseconds(service)} to {milliseconds(most_service)}."
+        if most_service > service
+        else f"From {known[0].percent:g} to {known[-1].percent:g} % the mean wait grows from {milliseconds(wait)} to "
+        f"{milliseconds(most_wait)}; the service does not: {milliseconds(service)}, then {milliseconds(most_service)}."
+    )
+
+
+def _parts(one: LoadPoint) -> tuple[float, float]:
+    assert one.wait_mean_ms is not None
+    assert one.service_mean_ms is not None
+    return one.wait_mean_ms.value, one.service_mean_ms.value
+
+
+def choices(study: Study, curves: Sequence[LoadCurve], settings: Sequence[Setting]) -> Iterator[Choice]:
+    """Of each setting the highest of its rates that was served, and that kept the limits."""
+    objectives = parse_objectives(study.slo) if study.slo else ()
+    for curve in curves:
+        served = [one for one in curve.points if one.rate <= (curve.served_to or 0.0)]
+        kept = [one for one in served if objectives and _keeps(one, objectives)]
+        for what, found in (
+            (f"the highest rate measured that keeps {study.slo}", kept),
+            ("the highest rate served", served),
+        ):
+            setting = _setting_at(curve, found[-1].rate, settings) if found else None
+            if setting is not None:
+                yield Choice(_with(curve, curves, what), setting)
+
+
+def _keeps(point: LoadPoint, objectives: Sequence[Objective]) -> bool:
+    found = zip(point.slo_ms, objectives, strict=True)
+    return all(figure is not None and figure.value <= one.limit_ms for figure, one in found)
+
+
+def _setting_at(curve: LoadCurve, at: float, settings: Sequence[Setting]) -> Setting | None:
+    return next(
+        (
+            one
+            for one in settings
+            if RATE in one.point and float(one.point[RATE]) == at and own_point(one.point) == curve.point
+        ),
+        None,
+    )
+
+
+def unsaid(curves: Sequence[LoadCurve]) -> Iterator[str]:
+    for curve in curves:
+        own = list(_own_unsaid(curve))
+        yield from (_with(curve, curves, line) for line in own)
+
+
+def _own_unsaid(curve: LoadCurve) -> Iterator[str]:
+    tried = [point for point in curve.points if point.trials]
+    if not tried:
+        return
+    if curve.overloaded_from is None:
+        yield f"Where it breaks is above {_at(tried[-1])}, or between two rates; --at has higher or closer ones."
+    if curve.knee is None and len(tried) > 2:
+        yield "No knee is known: p99 over these rates does not turn in every repetition."
+
+
+def _with(curve: LoadCurve, curves: Sequence[LoadCurve], text: str) -> str:
+    """Whose it is, where there are several."""
+    if len(curves) < 2 or not curve.point:
+        return text
+    return f"{text.removesuffix('.')}, with {name_of(curve.point)}{'.' if text.endswith('.') else ''}"
+
+
+def _kept(limit: LoadLimit) -> str:
+    return f"{_name(limit)} stays within {_limit(limit)}"
+
+
+def _name(limit: LoadLimit) -> str:
+    return limit.slo.partition(":")[0]
+
+
+def _limit(limit: LoadLimit) -> str:
+    return f"{float(limit.slo.partition(':')[2]):g} ms"
+
+
+def _at(point: LoadPoint) -> str:
+    return f"{rate(point.rate)}/s ({point.percent:g} %)"
+
+
+def _share(curve: LoadCurve, of: float) -> str:
+    share = curve.percent_of(of)
+    return "" if share is None else f"{share:.0f} % of the closed loop"
+
+
+def _rate(figure: Estimate | None) -> str:
+    """Such as `412/s (395 to 428)`."""
+    if figure is None:
+        return "unknown"
+    span = (
+        "" if figure.low is None or figure.high is None else f" ({rate(max(figure.low, 0.0))} to {rate(figure.high)})"
+    )
+    return f"{rate(figure.value)}/s{span}"
