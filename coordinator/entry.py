@@ -19,6 +19,12 @@ from .session.interrupts import Interrupts
 _UNPRINTABLE: Final = NO_ROOM | {errno.EPIPE}
 
 
+def _calibrate() -> Verb[Any]:
+    from .commands.calibrate import calibrate, parse_calibrate
+
+    return Verb(parse_calibrate, calibrate)
+
+
 def _compare() -> Verb[Any]:
     from .commands.compare import compare, parse_compare
 
@@ -91,6 +97,7 @@ def _run() -> Verb[Any]:
 
 
 VERBS: Final[Mapping[str, Callable[[], Verb[Any]]]] = {
+    "calibrate": _calibrate,
     "compare": _compare,
     "completion": _completion,
     "export": _export,

@@ -1,6 +1,7 @@
 """What all tests share. Fixtures of one kind of test live beside those tests."""
 
 import gc
+import os
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -9,6 +10,9 @@ from ovbench.agent.loop.cache import load_loops
 
 # What is imported and collected stays. To look for garbage in it takes a third of that time, and a tenth of all tests'.
 gc.disable()
+
+# What is known of this machine from before is of no test: none is kept, and none is found.
+os.environ["XDG_STATE_HOME"] = os.path.join(os.devnull, "state")
 
 # In the process that collects, so that they are compiled once, into the same cache as agents'.
 load_loops()

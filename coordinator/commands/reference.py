@@ -8,7 +8,7 @@ from ..request.flags import GROUPS
 from ..request.helptext import FLAGS_OF_HELP
 from ..request.verbs import VERBS
 from ..study import planflags
-from . import compare, export, manifest, show, topology
+from . import calibrate, compare, export, manifest, show, topology
 
 FLAGS_OF: Final[Mapping[str, tuple[Group, ...]]] = {
     "run": GROUPS,
@@ -17,6 +17,7 @@ FLAGS_OF: Final[Mapping[str, tuple[Group, ...]]] = {
     "compare": (Group("", compare.FLAGS),),
     "export": (Group("", export.FLAGS),),
     "topology": (Group("", topology.FLAGS),),
+    "calibrate": (Group("", calibrate.FLAGS),),
     "export-model": (),
     "manifest": (Group("", manifest.FLAGS),),
     "help": (Group("", FLAGS_OF_HELP),),

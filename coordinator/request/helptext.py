@@ -28,9 +28,10 @@ commands (COMMAND --help has its flags):
 {{commands}}
 more:
   ovbench-coord --help           all flags, examples and exit codes
-  ovbench-coord help TOPIC       a flag, a command, or one of
 {{topics}}
 """
+
+_TOPIC: Final = "  ovbench-coord help TOPIC       a flag, a command, or one of "
 
 _DESCRIPTION: Final = """\
 Runs one load on many agents, each pinned to its CPUs, and merges what they
@@ -113,7 +114,7 @@ def short_help() -> str:
     """What one needs to begin, within 80 columns whatever the terminal."""
     return _SHORT.format(
         commands=_commands(),
-        topics=textwrap.fill(", ".join(TOPICS), 78, initial_indent=" " * 4, subsequent_indent=" " * 4),
+        topics=textwrap.fill(f"{_TOPIC}{', '.join(TOPICS)}", 78, subsequent_indent=" " * 4),
     )
 
 

@@ -24,6 +24,7 @@ VERBS: Final = (
     VerbRow("compare", "A B [C ...]", "results side by side; --fail-if 'p99 > +5%'"),
     VerbRow("export", "RESULT", "as CSV, or as an HDR histogram log"),
     VerbRow("topology", "", "this machine, or one recorded elsewhere"),
+    VerbRow("calibrate", "", "which differences cannot be seen on this machine"),
     VerbRow("export-model", "MODEL FILE", "a built-in model as a file"),
     VerbRow("manifest", "kubernetes FOLDER", "what Kubernetes takes to start the hosts of a run"),
     VerbRow("help", "[TOPIC]", "a part of the help, or all of it as a man page"),

@@ -141,6 +141,10 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[LayerTime, ...], Meta(description="of trials that count layers where others of the study do not")
     ] = ()
     objectives: Annotated[tuple[ObjectivePart, ...], Meta(description="limits of the latency, in their order")] = ()
+    start: Annotated[
+        int | None,
+        Meta(description="trials of the same number had the same agents; null in older studies, and where FAILED"),
+    ] = None
 
     @property
     def at_rate(self) -> bool:

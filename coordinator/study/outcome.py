@@ -42,8 +42,10 @@ COUNTING: Final = "-pc"
 """Where a study varies it, what was counted is in the outcomes."""
 
 
-def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, attempt: int = 0) -> Outcome:
-    """The line of `trials.jsonl` for a trial that was run."""
+def outcome_of(
+    trial: Trial, report: Report, seconds: float, exit_code: int, attempt: int = 0, start: int | None = None
+) -> Outcome:
+    """The line of `trials.jsonl` for a trial that was run. `start`: the number of its agents' start in the study."""
     latency, effective = report.latency_ms, report.effective
     agents = [agent for agent in report.agents if agent.state == "ok"]
     measured = report.measured
@@ -78,6 +80,7 @@ def outcome_of(trial: Trial, report: Report, seconds: float, exit_code: int, att
         layers=_layer_times(report) if COUNTING in trial.point else (),
         covers=_covers(report.cpu),
         objectives=() if report.goodput is None else report.goodput.objectives,
+        start=start,
     )
 
 

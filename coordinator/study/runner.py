@@ -143,6 +143,8 @@ class Runner:
     broken: str = ""
     _crew: Crew = field(default_factory=Crew)
     _jobs: PlacedTrial | None = None
+    _starts: int = 0
+    """How often agents have been started, also before the study was resumed."""
     _overheads_s: list[float] = field(default_factory=list)
     _read: dict[str, str] = field(default_factory=dict)
     """SHA-256 by file, of what the study began with and its trials have read since."""
@@ -151,6 +153,7 @@ class Runner:
         """Round after round, until the kind of study has none left or the user wants an end. Raises Unwritable where a
         trial cannot be saved, and UsageError where no agent can run here, so that there is none."""
         now: Round | None = first
+        self._starts = max((one.start or 0 for one in self.planned.folder.outcomes()), default=0)
         try:
             with opening as bus:
                 while now is not None and not self.interrupted:
@@ -243,6 +246,7 @@ class Runner:
 
     def _trial(self, bus: Bus, prepared: PlacedTrial, began: float, attempt: int) -> tuple[Outcome, Report | None]:
         crew = self._adopted(bus, prepared)
+        self._starts += crew is None
         started_at = utc_text()
         command = ("ovbench-coord", *prepared.trial.argv)
         counted = self.planned.request.watchers.any
@@ -259,7 +263,7 @@ class Runner:
         keep = partial(self.planned.folder.keep_samples, prepared.trial, attempt=attempt)
         report = report_of(record, None if record.interrupted else keep)
         code = exit_code(report, record.interrupted)
-        return outcome_of(prepared.trial, report, self.clock() - began, code, attempt), report
+        return outcome_of(prepared.trial, report, self.clock() - began, code, attempt, self._starts), report
 
     def _adopted(self, bus: Bus, prepared: PlacedTrial) -> Crew | None:
         """The agents of the trial before, where they can do this one as they are; else they are let go. `dismiss` ends

@@ -96,7 +96,7 @@ def test_a_command_of_the_docs_is_one_that_ovbench_takes(
     argv = [os.path.expanduser(os.path.expandvars(word)) for word in shlex.split(command)[1:]]
     if argv[0] not in SAVED:
         argv += [] if "--dry-run" in argv else ["--dry-run"]
-        for _ in range(0 if "--sysfs" in argv else hosts_in(argv)):
+        for _ in range(0 if "--sysfs" in argv or argv[0] == "calibrate" else hosts_in(argv)):
             argv += ["--sysfs", str(written(TWO_SOCKETS))]
     with pytest.raises(SystemExit) as ended:
         execute(argv)
@@ -139,7 +139,18 @@ def test_a_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         parse_options(["--help"])
     known |= set(re.findall(r"--[a-z][\w-]*", capsys.readouterr().out))
-    for verb in ("run", "study", "show", "compare", "export", "topology", "manifest", "help", "completion"):
+    for verb in (
+        "run",
+        "study",
+        "show",
+        "compare",
+        "export",
+        "topology",
+        "calibrate",
+        "manifest",
+        "help",
+        "completion",
+    ):
         with pytest.raises(SystemExit):
             execute([*verb.split(), "--help"])
         known |= set(re.findall(r"--[a-z][\w-]*", capsys.readouterr().out))

@@ -56,8 +56,8 @@ def test_each_command_becomes_its_request() -> None:
         ("shwo a", "did you mean show?"),
         (
             "benchmark",
-            "the commands are compare, completion, export, export-model, help, manifest, run, show, study, topology, "
-            "or none, or a model file, to run",
+            "the commands are calibrate, compare, completion, export, export-model, help, manifest, run, show, study, "
+            "topology, or none, or a model file, to run",
         ),
     ],
 )
