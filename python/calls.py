@@ -152,9 +152,10 @@ def compare(
     """Results side by side, each against the first: runs with runs, studies with studies.
 
     * `first`, `others`: what `run`, `study` or `load` returned, or where it is saved.
-    * `fail_if`: conditions such as "p99 > +5%" and "fps < -3%" against the first; `failures` has those that came true.
-    * `significant`: only what intervals leave no doubt of counts; `within_run`: those of single runs, which know the
-      noise within each alone. `force`: compare figures of runs that are not VALID, too.
+    * `fail_if`: conditions such as "slower", "p99 > +5%" and "fps < -3%" against the first; `failures` has those that
+      came true.
+    * `significant`: only what intervals leave no doubt of counts, as for a verdict; `within_run`: those of single runs,
+      which know the noise within each alone. `force`: compare figures of runs that are not VALID, too.
 
     Raises UsageError where they cannot be compared.
     """

@@ -7,7 +7,7 @@ import msgspec
 
 from ovbench.coordinator.compare import comparison as record
 from ovbench.coordinator.compare.change import Change
-from ovbench.coordinator.request.requirement import Requirement
+from ovbench.coordinator.compare.verdict import Condition
 
 from .frames import frame_of
 
@@ -42,8 +42,8 @@ class Comparison(record.Comparison, frozen=True, dict=True):
         return comparison_markdown(self, self._conditions)
 
     @property
-    def _conditions(self) -> tuple[Requirement, ...]:
-        found: tuple[Requirement, ...] = self.__dict__.get("conditions", ())
+    def _conditions(self) -> tuple[Condition, ...]:
+        found: tuple[Condition, ...] = self.__dict__.get("conditions", ())
         return found
 
     def __str__(self) -> str:
@@ -87,7 +87,7 @@ def _percent(change: Change, end: Literal["low", "high"]) -> float | None:
     return None if bound is None or first is None or not first.value else 100 * bound / first.value
 
 
-def comparison_of(found: record.Comparison, conditions: Sequence[Requirement]) -> Comparison:
+def comparison_of(found: record.Comparison, conditions: Sequence[Condition]) -> Comparison:
     comparison = Comparison(**{name: getattr(found, name) for name in record.Comparison.__struct_fields__})
     comparison.__dict__["conditions"] = tuple(conditions)
     return comparison

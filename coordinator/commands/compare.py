@@ -7,11 +7,11 @@ from typing import Final
 
 from ovbench.common.errors import ExitCode, UsageError
 
+from ..compare.verdict import Condition, Verdict, parse_condition
 from ..request.contradictions import refuse_two_on_stdout
 from ..request.flag import Flag
 from ..request.parser import Parser
 from ..request.paths import STDOUT, writable_or_stdout
-from ..request.requirement import Requirement, parse_requirement
 from .markdown import MARKDOWN, write_markdown
 from .stdout import print_json
 from .verb import RESULT, Call
@@ -19,8 +19,8 @@ from .verb import RESULT, Call
 FLAGS: Final = (
     Flag(
         "conditions", ("--fail-if",),
-        "exit code 4 where it comes true: 'p99 > +5%' and 'fps < -3%' against the first, 'p99_ms > +0.5' in the "
-        "figure's unit, 'fps < 900' as it is; may be repeated",
+        "exit code 4 where it comes true: slower, faster, inconclusive; 'p99 > +5%' and 'fps < -3%' against the first, "
+        "'p99_ms > +0.5' in the figure's unit, 'fps < 900' as it is; may be repeated",
         metavar="CONDITION", repeatable=True,
     ),
     Flag(
@@ -31,7 +31,7 @@ FLAGS: Final = (
     ),
     Flag(
         "within_run", ("--within-run",),
-        "with --significant: go by the intervals of single runs, which know only of the noise within each",
+        "with --significant or a verdict: go by the intervals of single runs, which know only of the noise within each",
         takes="nothing",
     ),
     Flag("force", ("--force",), "compare figures that are doubtful, too: of runs that are not VALID", takes="nothing"),
@@ -45,7 +45,7 @@ class CompareResults:
     """Each of `results`, two or more, against the first."""
 
     results: tuple[str, ...]
-    conditions: tuple[Requirement, ...]
+    conditions: tuple[Condition, ...]
     significant: bool
     json: bool
     within_run: bool = False
@@ -65,11 +65,11 @@ def parse_compare(argv: Sequence[str]) -> CompareResults:
     raw = parser.parse_args(list(argv))
     if len(raw.results) < 2:
         raise UsageError(f"compare {raw.results[0]}: there is nothing to compare it with; give two results or more")
-    conditions = tuple(parse_requirement("--fail-if", text, relative=True) for text in raw.conditions)
+    conditions = tuple(parse_condition("--fail-if", text) for text in raw.conditions)
     if raw.significant and not conditions:
         raise UsageError("--significant is about --fail-if; add a condition, as in --fail-if 'p99 > +5%'")
-    if raw.within_run and not raw.significant:
-        raise UsageError("--within-run is about --significant; add that, or leave it out")
+    if raw.within_run and not raw.significant and not any(isinstance(one, Verdict) for one in conditions):
+        raise UsageError("--within-run is about --significant and verdicts such as slower; add one, or leave it out")
     refuse_two_on_stdout(raw)
     markdown = writable_or_stdout("--markdown", raw.markdown)
     return CompareResults(

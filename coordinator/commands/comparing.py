@@ -6,13 +6,13 @@ from ovbench.common.errors import UsageError
 
 from ..compare.comparison import Comparison, NamedRun, NamedStudy, compare_runs, compare_studies
 from ..compare.conditions import with_failures
-from ..request.requirement import Requirement
+from ..compare.verdict import Condition, Verdict
 from ..store.saved import Saved, SavedRun, SavedStudy
 
 
 def compared(
     results: Sequence[Saved],
-    conditions: Sequence[Requirement] = (),
+    conditions: Sequence[Condition] = (),
     *,
     significant: bool = False,
     within_run: bool = False,
@@ -27,9 +27,11 @@ def compared(
             "folder trials), or studies with studies"
         )
     if runs:
-        if significant and not within_run:
+        verdict = next((one.text for one in conditions if isinstance(one, Verdict)), "")
+        if (significant or verdict) and not within_run:
+            what = f"--fail-if {verdict}" if verdict else "--significant"
             raise UsageError(
-                "--significant: single runs know the noise within each, not what differs from run to run; compare "
+                f"{what}: single runs know the noise within each, not what differs from run to run; compare "
                 "studies with repetitions (ovbench-coord study ab), or add --within-run to go by what they know"
             )
         comparison = compare_runs(runs[0], runs[1:], force=force)

@@ -34,7 +34,8 @@ class FigurePart(Struct, frozen=True):
 
 class Change(Struct, frozen=True):
     """A figure of two results. `difference_ci95`: of other - first, in the figure's unit. `first_at_least` and
-    `other_at_least`: of one that is not known, what it cannot be below, where that is known."""
+    `other_at_least`: of one that is not known, what it cannot be below, where that is known. `freedom`: the degrees of
+    freedom of the interval, where it is of means over repetitions."""
 
     figure: str
     first: FigurePart | None
@@ -44,6 +45,7 @@ class Change(Struct, frozen=True):
     verdict: ChangeVerdict | Literal["cannot be told apart"]
     first_at_least: float | None = None
     other_at_least: float | None = None
+    freedom: int | None = None
 
     def __post_init__(self) -> None:
         if self.verdict == _FORMERLY:
@@ -52,20 +54,23 @@ class Change(Struct, frozen=True):
 
 def change_of_means(figure: Figure, first: Sequence[float], other: Sequence[float]) -> Change:
     one, two = (estimate(sample) if sample else None for sample in (first, other))
-    return _change(figure, one, two, welch_ci95(first, other))
+    interval, freedom = welch_ci95(first, other)
+    return structs.replace(_change(figure, one, two, interval), freedom=freedom)
 
 
-def welch_ci95(first: Sequence[float], other: Sequence[float]) -> Interval | None:
-    """Of mean(other) - mean(first), without assuming that both scatter alike; None with fewer than two values each.
+def welch_ci95(first: Sequence[float], other: Sequence[float]) -> tuple[Interval, int] | tuple[None, None]:
+    """Of mean(other) - mean(first), without assuming that both scatter alike, and its degrees of freedom; None with
+    fewer than two values each.
 
     The degrees of freedom are rounded down, which makes it wider rather than narrower.
     """
     if min(len(first), len(other)) < 2:
-        return None
+        return None, None
     by = fmean(other) - fmean(first)
-    square, freedom = welch(first, other)
-    half = t_within(max(1, int(freedom))) * math.sqrt(square)
-    return Interval(by - half, by + half)
+    square, whole = welch(first, other)
+    freedom = max(1, int(whole))
+    half = t_within(freedom) * math.sqrt(square)
+    return Interval(by - half, by + half), freedom
 
 
 def changes(

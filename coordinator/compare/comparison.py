@@ -48,7 +48,7 @@ class Matched(Struct, frozen=True):
 
 class Failure(Struct, frozen=True):
     """A --fail-if that came true. `value` null: it cannot be judged, so nothing speaks for it, and `why` that is; empty
-    where the figure is not known."""
+    where the figure is not known. `by`: of a verdict, the change that it goes by."""
 
     condition: str
     result: str
@@ -57,6 +57,7 @@ class Failure(Struct, frozen=True):
     value: float | None
     limit: float | None
     why: str = ""
+    by: str = ""
 
 
 class Pair(Struct, frozen=True):

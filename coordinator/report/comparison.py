@@ -13,7 +13,7 @@ from ..compare.change import Change, FigurePart
 from ..compare.comparison import Comparison, Failure, Matched, Pair
 from ..compare.difference import Difference
 from ..compare.hosts import HostPair
-from ..request.requirement import Requirement
+from ..compare.verdict import Condition
 from ..result.numbers import beyond, interval, milliseconds, plain
 from ..result.study import Point
 from .hosttable import short_names
@@ -45,7 +45,7 @@ _OF_STUDIES: Final = (
 )
 
 
-def print_comparison(console: Console, comparison: Comparison, conditions: Sequence[Requirement]) -> None:
+def print_comparison(console: Console, comparison: Comparison, conditions: Sequence[Condition]) -> None:
     """Fits a terminal of 80 columns."""
 
     def show(part: Text) -> None:
@@ -244,7 +244,7 @@ def _unmatched(pair: Pair, letter: str) -> list[Text]:
     return found
 
 
-def _judged(comparison: Comparison, conditions: Sequence[Requirement]) -> list[Text]:
+def _judged(comparison: Comparison, conditions: Sequence[Condition]) -> list[Text]:
     if not conditions:
         return []
     named = {pair.other.name: letter for pair, letter in zip(comparison.others, letters(comparison)[1:], strict=True)}
@@ -266,6 +266,8 @@ def failure_words(failure: Failure, letter: str) -> str:
     where = f", at {_setting(failure.point)}" if failure.point else ""
     if failure.why:
         return f"{failure.condition}: cannot be judged{where}: {failure.why}"
+    if failure.by:
+        return f"{failure.condition}: {letter} has {failure.by}{where}"
     if failure.value is None or failure.limit is None:
         return f"{failure.condition}: {failure.figure} is not known in both A and {letter}{where}"
     values = f"{failure.figure} {plain(failure.value)}, limit {plain(failure.limit)}"

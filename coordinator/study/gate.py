@@ -70,14 +70,20 @@ class Judged(Struct, frozen=True):
         return self.state != "passed"
 
 
-def parse_condition(flag: str, text: str) -> Condition:
-    """Raises UsageError, one sentence."""
-    word = _WORD_OF.get(text.strip())  # type: ignore[call-overload]
-    if word is not None:
-        return Condition(word, word)
-    if text.strip().isalpha():
+def parse_word(flag: str, text: str) -> Word | None:
+    """None where it is none, but may be a limit. Raises UsageError, one sentence."""
+    word: Word | None = _WORD_OF.get(text.strip())  # type: ignore[call-overload]
+    if word is None and text.strip().isalpha():
         hint = did_you_mean(text.strip(), WORDS) or f"; there are {', '.join(WORDS)}, or a limit as in 'fps < -3%'"
         raise UsageError(f"{flag} '{text}': this is no verdict{hint}")
+    return word
+
+
+def parse_condition(flag: str, text: str) -> Condition:
+    """Raises UsageError, one sentence."""
+    word = parse_word(flag, text)
+    if word is not None:
+        return Condition(word, word)
     limit = parse_requirement(flag, text, relative=True)
     if limit.kind != "percent":
         raise UsageError(

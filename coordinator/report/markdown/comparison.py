@@ -6,7 +6,7 @@ from typing import Final
 from ...compare.change import Change
 from ...compare.comparison import Comparison, Failure, Matched, Pair
 from ...compare.difference import Difference
-from ...request.requirement import Requirement
+from ...compare.verdict import Condition
 from ...study.summary import name_of
 from ..comparison import changed, failure_words, letters, span, value
 from .markup import MARKS, bullets, code, document, escaped, folded, heading, table
@@ -16,7 +16,7 @@ _TELLING: Final = ("fps", "median_ms", "p95_ms", "p99_ms", "goodput", "delivered
 """The figures that are not folded."""
 
 
-def comparison_markdown(comparison: Comparison, conditions: Sequence[Requirement]) -> str:
+def comparison_markdown(comparison: Comparison, conditions: Sequence[Condition]) -> str:
     results = (comparison.first, *(pair.other for pair in comparison.others))
     known = letters(comparison)
     rows = [
@@ -30,7 +30,7 @@ def comparison_markdown(comparison: Comparison, conditions: Sequence[Requirement
     return document(parts, "`compare --json`")
 
 
-def _title(comparison: Comparison, conditions: Sequence[Requirement]) -> str:
+def _title(comparison: Comparison, conditions: Sequence[Condition]) -> str:
     if comparison.failures:
         failed = len(dict.fromkeys(one.condition for one in comparison.failures))
         return f"{MARKS['failed']} {failed} of {len(conditions)} conditions failed"
@@ -40,7 +40,7 @@ def _title(comparison: Comparison, conditions: Sequence[Requirement]) -> str:
     return "Comparison"
 
 
-def _judged(comparison: Comparison, conditions: Sequence[Requirement]) -> str:
+def _judged(comparison: Comparison, conditions: Sequence[Condition]) -> str:
     named = {
         pair.other.name: letter
         for pair, letter in zip(comparison.others, letters(comparison)[1:], strict=True)

@@ -82,18 +82,20 @@ def test_the_mean_over_repetitions_has_students_interval() -> None:
 def test_welchs_interval_is_that_of_a_worked_example() -> None:
     """By hand: means 2, 7, variances 1, 4, n 3, 4: square 4/3, freedom (16/9)/(1/18+1/3) = 4.57, t(4) 2.7764."""
     half = 2.776445 * math.sqrt(4 / 3)
-    found = welch_ci95([1.0, 2.0, 3.0], [5.0, 9.0, 7.0 - math.sqrt(2), 7.0 + math.sqrt(2)])
+    found, freedom = welch_ci95([1.0, 2.0, 3.0], [5.0, 9.0, 7.0 - math.sqrt(2), 7.0 + math.sqrt(2)])
     assert found is not None
     assert found.low == pytest.approx(5 - half, abs=1e-5)
     assert found.high == pytest.approx(5 + half, abs=1e-5)
+    assert freedom == 4
 
 
 def test_welchs_interval_of_equal_scatter_is_students_of_both_together() -> None:
-    found = welch_ci95([1.0, 2.0, 3.0], [11.0, 12.0, 13.0])
+    found, freedom = welch_ci95([1.0, 2.0, 3.0], [11.0, 12.0, 13.0])
     assert found is not None
     assert found.low == pytest.approx(10 - 2.776445 * math.sqrt(2 / 3))
-    assert welch_ci95([1.0, 1.0], [2.0, 2.0]) == Interval(1.0, 1.0)
-    assert welch_ci95([1.0], [2.0, 2.0]) is None
+    assert freedom == 4
+    assert welch_ci95([1.0, 1.0], [2.0, 2.0]) == (Interval(1.0, 1.0), 1)
+    assert welch_ci95([1.0], [2.0, 2.0]) == (None, None)
 
 
 @pytest.mark.parametrize("repetitions", [2, 3, 5, 10])

@@ -293,8 +293,9 @@ def test_the_keys_that_programs_rely_on_are_there() -> None:
     assert set(matched) == {"point", "trials", "changes", "noise", "doubts"}
     assert set(matched["changes"][0]) == {
         "figure", "first", "other", "change_percent", "difference_ci95", "verdict", "first_at_least", "other_at_least",
+            "freedom",
     }  # fmt: skip
-    assert set(found["failures"][0]) == {"condition", "result", "point", "figure", "value", "limit", "why"}
+    assert set(found["failures"][0]) == {"condition", "result", "point", "figure", "value", "limit", "why", "by"}
 
 
 def suspect(of: Report, *codes: str) -> Report:
