@@ -99,7 +99,7 @@ class LayerTime(Struct, frozen=True, forbid_unknown_fields=True):
 class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     """How a trial went. `status` FAILED: it could not be run (`why`), and its figures are null.
 
-    `latency_ms` has median, mean, p90, p95, p99, p99_9 and max, as far as they are known: see `at_least`. `cores`:
+    `latency_ms` has min, median, mean, p90, p95, p99, p99_9 and max, as far as they are known: see `at_least`. `cores`:
     measured logical CPUs; `streams` and `requests`: of all agents together.
     """
 

@@ -61,7 +61,7 @@ def outcome_of(
         fps_ci95=report.throughput.fps_ci95,
         latency_ms={
             name: value
-            for name in ("median", "mean", "p90", "p95", "p99", "p99_9", "max")
+            for name in ("min", "median", "mean", "p90", "p95", "p99", "p99_9", "max")
             if (value := getattr(latency, name, None)) is not None
         },
         agents=len(agents) if effective is not None else None,

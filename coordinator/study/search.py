@@ -1,0 +1,337 @@
+"""The search for the highest rate at which limits of the latency hold: from the trials so far to the next one. Pure.
+
+First a closed loop: its throughput is saturation, its latencies are the services. Then trials at rates, each with
+arrivals of its own, where the limit is likely to be crossed: in turn below and above the middle of what is known
+(`stats/ratefit`). When the interval is as narrow as asked for, a longer run at its lower end confirms it. Where that
+run does not keep the limits it counts as what it is, a further trial, and there is another at the new lower end.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil, floor, log10
+from typing import Final, Literal
+
+from ..request.slo import Objective
+from ..result.findings import Code
+from ..result.study import Outcome
+from ..stats.estimate import Estimate
+from ..stats.queueshape import QueueShape, Services
+from ..stats.ratefit import RateFit, RatePoint, fit
+from .overload import only_overloaded
+
+LEAST_TRIALS: Final = 6
+"""At rates, before the interval is believed."""
+
+LONGER: Final = 3
+"""Times as long as the other trials are those that confirm."""
+
+MOST_CONFIRMING: Final = 3
+MOST_UNUSABLE: Final = 3
+_BELOW: Final = 0.3
+"""Of the probability: trials are there, and where as much is above."""
+
+_BEYOND: Final = 1.02
+"""Of saturation: no trial is at a higher rate."""
+
+_IDLE_SHARE: Final = 0.05
+"""Of saturation, where it is looked whether a limit can be met at all."""
+
+_IDLE_TRIALS: Final = 2
+_SATURATED: Final = 0.98
+"""The load at which a limit would be met by theory, from which on saturation is what ends the search."""
+
+_TOLD_BY: Final = 3.0
+"""So many arrivals beyond the percentile are expected at least: with fewer, all of them may be within it by chance
+(0.95^n: the rule of three)."""
+
+_DISTURBED: Final = frozenset((
+    Code.OTHER_LOAD, Code.STEAL, Code.HARNESS_LOAD, Code.FREQUENCY_DROP, Code.THERMAL_THROTTLE, Code.CPU_QUOTA,
+    Code.HOST_UNSEEN, Code.LATE_STARTS, Code.STALLED,
+))  # fmt: skip
+
+Role = Literal["closed loop", "idle", "search", "confirm"]
+Verdict = Literal[
+    "found", "saturated", "not confirmed", "too noisy", "unreachable", "too short", "not measured", "not finished"
+]
+"""found: as narrow as asked for, and confirmed. saturated: the limits are kept up to saturation. unreachable: no rate
+keeps them. too short: trials cannot show the percentile. not measured: trials failed."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A trial to be run: at `rate` a second, None in a closed loop; for `longer` times the time of the others."""
+
+    role: Role
+    rate: float | None = None
+    longer: int = 1
+
+
+@dataclass(frozen=True)
+class Past:
+    """A trial that has ended."""
+
+    step: Step
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a search is for. `seconds`: of a trial's window. `most`: trials, all in all. `separate`: whether each agent
+    has a queue of its own."""
+
+    objectives: tuple[Objective, ...]
+    within_percent: float
+    seconds: float
+    most: int
+    arrivals_squared_variation: float = 1.0
+    separate: bool = False
+
+
+@dataclass(frozen=True)
+class Search:
+    terms: Terms
+    past: tuple[Past, ...] = ()
+
+    # What was measured
+
+    @cached_property
+    def usable(self) -> tuple[Past, ...]:
+        return tuple(one for one in self.past if is_usable(one.outcome))
+
+    @cached_property
+    def closed_loop(self) -> Outcome | None:
+        return next((one.outcome for one in self.usable if one.step.role == "closed loop"), None)
+
+    @cached_property
+    def idle(self) -> tuple[Outcome, ...]:
+        return tuple(one.outcome for one in self.usable if one.step.role == "idle")
+
+    @cached_property
+    def at_rates(self) -> tuple[Past, ...]:
+        return tuple(one for one in self.usable if one.step.role in ("search", "confirm"))
+
+    @cached_property
+    def confirming(self) -> tuple[Past, ...]:
+        return tuple(one for one in self.usable if one.step.role == "confirm")
+
+    @property
+    def saturation(self) -> float:
+        """Inferences per second of the closed loop."""
+        return 0.0 if self.closed_loop is None else _per_second(self.closed_loop)
+
+    @cached_property
+    def fastest_ms(self) -> float:
+        """Of an inference, without what it waited for others in the closed loop."""
+        closed = self.closed_loop
+        if closed is None or "min" not in closed.latency_ms:
+            return 0.0
+        return closed.latency_ms["min"] * min(1.0, _service_ms(closed) / closed.latency_ms["mean"])
+
+    # What it can say at all
+
+    @property
+    def needed_arrivals(self) -> int:
+        """Fewer do not show the percentile."""
+        return max(ceil(100 * _TOLD_BY / (100 - percent_of(one)) - 1e-6) for one in self.terms.objectives)
+
+    @property
+    def needed_seconds(self) -> float:
+        """Of a trial, to show the percentile at saturation."""
+        return self.needed_arrivals / self.saturation
+
+    @cached_property
+    def below_fastest(self) -> tuple[Objective, ...]:
+        return tuple(one for one in self.terms.objectives if one.limit_ms < self.fastest_ms)
+
+    @cached_property
+    def shapes(self) -> dict[Objective, QueueShape]:
+        """By services of the closed loop, or where the limits are below those, the shortest at next to no load."""
+        closed = self.closed_loop
+        if closed is None:
+            return {}
+        services = _services(closed, _service_ms(closed))
+        if self.idle:
+            services = min(map(_services, self.idle), key=lambda one: one.mean)
+        servers = max(1, closed.streams or 1)
+        if self.terms.separate:
+            servers = max(1, servers // max(1, closed.agents or 1))
+        variation = self.terms.arrivals_squared_variation
+        return {one: QueueShape(servers, services, percent_of(one), variation) for one in self.terms.objectives}
+
+    @property
+    def below_services(self) -> bool:
+        """Whether a limit is below what theory has at next to no load."""
+        return any(one.limit_ms <= shape.least * 1.001 for one, shape in self.shapes.items())
+
+    # The rate
+
+    @cached_property
+    def fits(self) -> dict[Objective, RateFit]:
+        return {
+            one: fit([_point(past, one) for past in self.at_rates], shape, one.limit_ms, self.saturation)
+            for one, shape in self.shapes.items()
+        }
+
+    @cached_property
+    def binding(self) -> Objective:
+        """The limit that ends at the lowest rate."""
+        return min(self.fits, key=lambda one: self.fits[one].quantile(0.5))
+
+    @property
+    def _fit(self) -> RateFit:
+        return self.fits[self.binding]
+
+    @cached_property
+    def rate(self) -> Estimate | None:
+        """The highest at which all limits hold; not above what did not keep them when it was to be confirmed. None
+        where nothing is known."""
+        if self.closed_loop is None or not self.at_rates or self._ends_early:
+            return None
+        found = self._fit.estimate
+        failed = [one.step.rate for one in self.confirming if not kept(one, self.terms.objectives) and one.step.rate]
+        if not failed or found.low is None or found.low < min(failed):
+            return found
+        return Estimate(found.value, min(failed), found.high, found.count)
+
+    @property
+    def half_width_percent(self) -> float | None:
+        return None if self.rate is None else self._fit.half_width_percent
+
+    @property
+    def confirmed(self) -> bool | None:
+        """By the last run that was to; None where there was none."""
+        return kept(self.confirming[-1], self.terms.objectives) if self.confirming else None
+
+    @property
+    def confirmed_rate(self) -> float | None:
+        """The highest at which a longer run kept all limits."""
+        return max((one.step.rate or 0.0 for one in self.confirming if kept(one, self.terms.objectives)), default=None)
+
+    # What is next
+
+    def next(self) -> Step | None:
+        """None where it has ended."""
+        if len(self.past) - len(self.usable) >= MOST_UNUSABLE:
+            return None
+        if self.closed_loop is None:
+            return Step("closed loop")
+        if self._ends_early:
+            return None
+        if self.below_services:
+            return Step("idle", self._in_range(_IDLE_SHARE * self.saturation))
+        if self.confirmed or len(self.confirming) >= MOST_CONFIRMING:
+            return None
+        if self.confirming or self._is_narrow or len(self.past) + 1 >= self.terms.most:
+            low = self.rate.low if self.rate is not None else None
+            return None if low is None else Step("confirm", self._in_range(low), LONGER)
+        share = _BELOW if len(self.at_rates) % 2 == 0 else 1 - _BELOW
+        return Step("search", self._in_range(self._fit.quantile(share)))
+
+    @property
+    def _ends_early(self) -> bool:
+        """Where no trial at a rate would say more."""
+        if self.closed_loop is None or self.below_fastest or self.needed_seconds > self.terms.seconds:
+            return True
+        return len(self.idle) >= _IDLE_TRIALS and self.below_services
+
+    @property
+    def _is_narrow(self) -> bool:
+        enough = len(self.at_rates) >= LEAST_TRIALS
+        return enough and self._fit.half_width_percent <= self.terms.within_percent
+
+    def _in_range(self, rate: float) -> float:
+        """In four digits, as it is on the command line; arrivals enough to show the percentile, where that is below
+        saturation."""
+        least = min(self.needed_seconds / self.terms.seconds, 1.0) * self.saturation
+        return _rounded(min(max(rate, least), _BEYOND * self.saturation))
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.closed_loop is not None:
+            if self.below_fastest or (len(self.idle) >= _IDLE_TRIALS and self.below_services):
+                return "unreachable"
+            if self.needed_seconds > self.terms.seconds:
+                return "too short"
+        if len(self.past) - len(self.usable) >= MOST_UNUSABLE:
+            return "not measured"
+        if self.next() is not None or self.rate is None:
+            return "not finished"
+        if not self.confirmed:
+            return "not confirmed"
+        if self._fit.half_width_percent > self.terms.within_percent:
+            return "too noisy"
+        shape = self.shapes[self.binding]
+        return "saturated" if shape.load_at(self.binding.limit_ms) >= _SATURATED else "found"
+
+
+def percent_of(objective: Objective) -> float:
+    """Of arrivals that must keep the limit."""
+    return 100.0 if objective.percent is None else objective.percent
+
+
+def is_usable(outcome: Outcome) -> bool:
+    """Whether it says something of the rate: one that was overloaded does."""
+    if outcome.fps is None or outcome.fps <= 0:
+        return False
+    return outcome.status in ("VALID", "SUSPECT") or only_overloaded(outcome)
+
+
+def is_disturbed(outcome: Outcome) -> bool:
+    """By what has nothing to do with the rate."""
+    return outcome.status == "SUSPECT" and not _DISTURBED.isdisjoint(outcome.findings)
+
+
+def kept(past: Past, objectives: Sequence[Objective]) -> bool:
+    """Whether all limits held."""
+    return not only_overloaded(past.outcome) and all(
+        point.latency <= one.limit_ms and not point.above for one in objectives for point in (_point(past, one),)
+    )
+
+
+def _point(past: Past, objective: Objective) -> RatePoint:
+    rate, doubtful = past.step.rate or 0.0, is_disturbed(past.outcome)
+    part = next(
+        (
+            one
+            for one in past.outcome.objectives
+            if one.limit_ms == objective.limit_ms and one.percent == objective.percent
+        ),
+        None,
+    )
+    if only_overloaded(past.outcome) or part is None:
+        return RatePoint(rate, float("inf"), True, doubtful)
+    if part.latency_ms is None:
+        return RatePoint(rate, max(part.at_least_ms or 0.0, objective.limit_ms), True, doubtful)
+    return RatePoint(rate, part.latency_ms, False, doubtful)
+
+
+def _per_second(outcome: Outcome) -> float:
+    """Inferences, of which each has a batch of frames."""
+    batch = 1 if outcome.in_effect is None else outcome.in_effect.batch
+    return 0.0 if outcome.fps is None else outcome.fps / max(1, batch)
+
+
+def _service_ms(outcome: Outcome) -> float:
+    """The mean in a closed loop, where all streams are busy: without what requests wait for a stream."""
+    return 1000 * max(1, outcome.streams or 1) / _per_second(outcome)
+
+
+def _services(outcome: Outcome, mean_ms: float | None = None) -> Services:
+    """Of a closed loop by its latencies, at a rate by its services."""
+    prefix = "service_" if outcome.at_rate else ""
+    known: Mapping[str, float] = outcome.figures if outcome.at_rate else outcome.latency_ms
+    ends = "_ms" if outcome.at_rate else ""
+    names = {50.0: "median", 90.0: "p90", 95.0: "p95", 99.0: "p99", 99.9: "p99_9"}
+    percentiles = {
+        percent: known[f"{prefix}{name}{ends}"] for percent, name in names.items() if f"{prefix}{name}{ends}" in known
+    }
+    mean = known.get(f"{prefix}mean{ends}", percentiles[50.0])
+    found = Services.of(percentiles, mean)
+    return found if mean_ms is None else found.scaled_to(mean_ms)
+
+
+def _rounded(rate: float) -> float:
+    """To four digits, downwards."""
+    unit = 10.0 ** (floor(log10(rate)) - 3)
+    return float(f"{floor(rate / unit + 1e-9) * unit:.12g}")
