@@ -4,12 +4,13 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from ovbench.common.cacheplace import DEFAULT_LIMIT_BYTES, CachePlace, parse_cache_place
 from ovbench.common.endpoint import checked
 from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.printable import one_line
+from ovbench.common.spelling import did_you_mean
 
 from .trust import Caps, Trust
 
@@ -92,7 +93,23 @@ def _whole_host(options: argparse.Namespace, trust: Trust) -> WholeHost:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(ExitCode.USAGE, one_line(f"ovbench-agent: {message} (see --help)") + "\n")
+        text = message.removeprefix("argument ")
+        if not text.endswith("?"):
+            text += " (see --help)"
+        self.exit(ExitCode.USAGE, one_line(f"ovbench-agent: {text}") + "\n")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        options, rest = self.parse_known_args(args, namespace)
+        if rest:
+            word = next((word for word in rest if word.startswith("-")), rest[0])
+            self.error(self._unknown(word))
+        return options
+
+    def _unknown(self, word: str) -> str:
+        if word.startswith("-"):
+            near = did_you_mean(word.partition("=")[0], self._option_string_actions)
+            return f"{word}: ovbench-agent has no such flag{near}"
+        return f"'{word}' is neither a flag nor the value of one"
 
 
 def _number(kind: type[int] | type[float], what: str, most: int, least: int = 0) -> Callable[[str], float]:

@@ -19,6 +19,7 @@ from ..result.numbers import (
     duration,
     figure_value,
 )
+from ..result.openvino import BuildPart
 from ..result.report import (
     Finding,
     LayersPart,
@@ -83,6 +84,8 @@ def print_report(console: Console, report: Report) -> None:
             console.print(use_table(report.cpu))
         for line in below_cpus(report):
             show(line)
+    for line in _builds(report.openvino):
+        print_line(console, line, 2)
     sort = next((sort for sort in PC_SORTS if sort == report.requested.get("pcsort")), None)
     if report.layers is not None and (report.requested.get("pc") or sort is not None):
         for line in _layers(report.layers, sort, console.width if console.is_terminal else None):
@@ -136,6 +139,17 @@ def _latencies(report: Report) -> Table:
     if report.arrivals is None:
         return latency_table(report.latency_ms)
     return parts_table({"latency": report.latency_ms, "wait": report.wait_ms, "service": report.service_ms})
+
+
+def _builds(builds: Sequence[BuildPart]) -> Iterator[Text]:
+    """Of those that lack something, or that ovbench is not tested with."""
+    for build in builds:
+        remarks = [] if build.tested else ["ovbench is not tested with it"]
+        if build.lacks:
+            remarks.append(f"lacks {', '.join(lack.capability for lack in build.lacks)}")
+        if remarks:
+            release = build.version.partition("-")[0]
+            yield Text.assemble((f"\nOpenVINO {release}", "bold"), f"  {'; '.join(remarks)}")
 
 
 def _scenario(part: ScenarioPart) -> Iterator[Text]:

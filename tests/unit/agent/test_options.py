@@ -59,6 +59,25 @@ def test_a_number_that_is_none_ends_it_with_the_code_of_wrong_usage(
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--conect", "ipc:///x/y"], "--conect: ovbench-agent has no such flag; did you mean --connect?"),
+        (["--host", "--joint=-"], "--joint=-: ovbench-agent has no such flag; did you mean --join?"),
+        (["--connect", "ipc:///x/y", "--zzz"], "--zzz: ovbench-agent has no such flag (see --help)"),
+        (["ipc:///x/y"], "'ipc:///x/y' is neither a flag nor the value of one (see --help)"),
+        (["--wait", "soon"], "--wait: 'soon' is not a number of seconds from 0 to 1000000 (see --help)"),
+    ],
+)
+def test_a_word_that_is_not_known_is_named_with_what_was_probably_meant(
+    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_options(argv)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"ovbench-agent: {said}\n"
+
+
 def test_the_help_has_both_uses(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse_options(["--help"])

@@ -16,6 +16,7 @@ from ovbench.coordinator.request.request import Request
 from ovbench.coordinator.result.cpu import CpuUse, Frequency, Neighbour
 from ovbench.coordinator.result.latency import HistogramPart, Interval, LatencyPart
 from ovbench.coordinator.result.numbers import milliseconds, percent, rate
+from ovbench.coordinator.result.openvino import BuildPart, LackPart
 from ovbench.coordinator.result.report import (
     EfficiencyPart,
     Finding,
@@ -627,6 +628,22 @@ def test_the_last_block_says_what_was_measured_with_what_and_on_what() -> None:
 def test_only_the_release_of_a_build_is_in_the_last_block() -> None:
     build = structs.replace(report().environment, openvino="2026.4.1-22982-e213a147257-releases/2026/4")
     assert "OpenVINO 2026.4.1 · " in shown(structs.replace(report(), environment=build))
+
+
+def test_what_a_build_lacks_is_shown_in_a_line() -> None:
+    lack = LackPart("extensions", "ov_core_add_extension", "-extensions is refused.")
+    builds = (
+        BuildPart("2024.6.0-17404-4c0f47d2335", True, (lack,), {}, (0,)),
+        BuildPart("2026.4.1-22982-e213a147257", True, (), {}, (1,)),
+        BuildPart("2027.1.0-1", False, (structs.replace(lack, capability="layouts"), lack), {}, (2,)),
+        BuildPart("2027.2.0-1", False, (), {}, (3,)),
+    )
+    lines = shown(structs.replace(report(), openvino=builds)).splitlines()
+    assert [line for line in lines if line.startswith("OpenVINO ")] == [
+        "OpenVINO 2024.6.0  lacks extensions",
+        "OpenVINO 2027.1.0  ovbench is not tested with it; lacks layouts, extensions",
+        "OpenVINO 2027.2.0  ovbench is not tested with it",
+    ]
 
 
 def test_the_null_device_is_named_instead_of_openvino() -> None:
