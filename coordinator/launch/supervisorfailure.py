@@ -27,7 +27,7 @@ def how_there(ended: Ended, python: str | None, advice: str) -> str:
         return f"{named} has no ovbench; name one that has it with --remote-python, {advice}"
     if missing := re.search(r"No module named '?([\w.]+)", said):
         return f"the ovbench there is not whole, as {named} has no {missing[1]}; install ovbench again, {advice}"
-    if re.search(r"ovbench-agent: .*(?:unrecognized arguments: .*--host|--host: .* no such flag|required: --connect)", said):
+    if re.search(r"ovbench-agent: .*(?:unrecognized arguments: .*--host|required: --connect)", said):
         return f"the ovbench there is older and knows nothing of other hosts; install the same as here, {advice}"
     if ended.killed_by or ended.status == NO_WORD:
         return ""

@@ -106,7 +106,6 @@ def test_a_host_that_was_reached_without_a_python_says_so(said: str, status: int
             "the ovbench there is older and knows nothing of other hosts; install the same as here, or give --install",
         ),
         ("ovbench-agent: unrecognized arguments: --host (see --help)", 2, "the ovbench there is older"),
-        ("ovbench-agent: --host: ovbench-agent has no such flag (see --help)", 2, "the ovbench there is older"),
         ("ovbench-agent: it speaks protocol 1, this one 2", 2, "it speaks protocol 1, this one 2"),
         ("ovbench-agent: --join -: this is no join file", 2, "--join -: this is no join file"),
         ("MemoryError", 1, "its supervisor ended with exit code 1; its last words: MemoryError"),
