@@ -63,7 +63,7 @@ class Searches:
         return tuple(self._replayed(tuple(trials)) for trials in sorted(by_setting.values(), key=place))
 
     def _replayed(self, trials: tuple[Trial, ...]) -> SettingSearch:
-        search = Search(_terms(self.study, trials[0]))
+        search = Search(terms_of(self.study, trials[0]))
         for trial in trials:
             outcome = self.outcomes.get(trial.id)
             if outcome is not None:
@@ -107,7 +107,8 @@ def _step(trial: Trial, before: Search) -> Step:
     return Step("idle" if step is not None and step.role == "idle" else "search", rate)
 
 
-def _terms(study: Study, closed: Trial) -> Terms:
+def terms_of(study: Study, closed: Trial) -> Terms:
+    """Of the setting of a closed loop's trial."""
     argv = trial_at(1, 0, closed, study.at_rate, "1", 0).argv
     time, arrivals, dispatch = _value(argv, TIME), _value(argv, "--arrivals"), _value(argv, "--dispatch")
     return Terms(
