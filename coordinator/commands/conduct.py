@@ -125,6 +125,8 @@ def conduct(
         watched.handle(_concluded(report, folder.report_file if folder.kept else None))
         for failure in watched.sinks.unheard:
             audience.unheard(failure.text)
+        if problem := watched.finish():
+            folder.missing(problem)
         if folder.report_file:
             audience.say(folder.report_file)
         audience.show(report, not folder.problem)

@@ -231,7 +231,10 @@ def _run(planned: PlannedStudy, call: Call, audience: StudyAudience, watched: Wa
     study, outcomes = runner.planned.study, folder.outcomes()
     answer = planned.kind.conclude(study, outcomes)
     audience.show(study, answer, outcomes)
-    missing = _save(runner.planned, outcomes, answer, audience)
+    unwatched = watched.finish()
+    if unwatched:
+        audience.warn(unwatched)
+    missing = _save(runner.planned, outcomes, answer, audience) or unwatched
 
     def ended(code: ExitCode, left: str = "") -> ConductedStudy:
         return ConductedStudy(study, outcomes, answer, folder.path, code, left)

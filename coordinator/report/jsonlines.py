@@ -39,11 +39,14 @@ class JsonLines:
 
     name: Final = "--live"
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, where: str = "-") -> None:
+        """`where`: the file's name, - for stdout."""
         self._stream = stream
+        self._where = where
         self._outlet = Outlet(stream, self._failed, _MOST_CHARACTERS)
         self._broken: OSError | None = None
         self._last: Event | None = None
+        self._unread = False
         self._told = 0
         """Lines that were not taken, as far as that has been written."""
 
@@ -64,7 +67,22 @@ class JsonLines:
             self._told = refused
 
     def close(self) -> None:
-        self._outlet.settle(_PATIENCE_S)
+        """A reader that did not come the first time is not waited for again."""
+        if not self._unread:
+            self._outlet.settle(_PATIENCE_S)
+        self._unread = self._outlet.behind
+
+    def finish(self) -> str:
+        """After the last event: why not all are there; empty where they are, or the reader of stdout has gone, as in
+        `| head`."""
+        self.close()
+        if self._broken is not None:
+            gone = self._where == "-" and self._broken.errno == errno.EPIPE
+            why = self._broken.strerror or str(self._broken)
+            return "" if gone else f"--live jsonl:{self._where}: the events are not all there: {why}"
+        if self._unread:
+            return f"--live jsonl:{self._where}: the events are not all there: nobody took the last ones"
+        return ""
 
     def _failed(self, error: OSError) -> None:
         self._broken = error

@@ -1,5 +1,6 @@
 """Events as lines of JSON, and what becomes of them where nobody takes them."""
 
+import errno
 import io
 import json
 import os
@@ -78,7 +79,7 @@ class Gone(io.StringIO):
         return self._descriptor
 
     def flush(self) -> None:
-        raise BrokenPipeError("Broken pipe")
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 
 def test_a_reader_that_has_gone_is_named_and_the_others_go_on(tmp_path: Path) -> None:
@@ -96,7 +97,43 @@ def test_a_reader_that_has_gone_is_named_and_the_others_go_on(tmp_path: Path) ->
     sink.close()
     sinks.handle(WarmingUp(2, 3))
     os.close(descriptor)
-    assert other.events == [WarmingUp(1, 2), WarmingUp(2, 3), SinkFailed(2, "--live", "Broken pipe")]
+    assert other.events == [WarmingUp(1, 2), WarmingUp(2, 3), SinkFailed(2, "--live", "[Errno 32] Broken pipe")]
+
+
+class Full(io.StringIO):
+    """On a disk without room."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_at_the_end_it_says_why_events_are_missing_also_the_last_ones(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path / "file", os.O_CREAT | os.O_WRONLY)
+    sink = JsonLines(cast(TextIO, Full(descriptor)), "run.jsonl")
+    sink.handle(WarmingUp(1, 2))
+    assert sink.finish() == "--live jsonl:run.jsonl: the events are not all there: No space left on device"
+    os.close(descriptor)
+    whole = JsonLines(io.StringIO(), "run.jsonl")
+    whole.handle(WarmingUp(1, 2))
+    assert whole.finish() == ""
+
+
+def test_that_the_reader_of_stdout_has_gone_is_nothing_to_mention(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path / "file", os.O_CREAT | os.O_WRONLY)
+    said = []
+    for where in ("-", "a pipe"):
+        sink = JsonLines(cast(TextIO, Gone(descriptor)), where)
+        sink.handle(WarmingUp(1, 2))
+        said.append(sink.finish())
+    os.close(descriptor)
+    assert said == ["", "--live jsonl:a pipe: the events are not all there: Broken pipe"]
 
 
 def test_lines_that_nobody_took_for_very_long_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
