@@ -56,6 +56,41 @@ _ovbench_models() {{
 """,
 }
 
+_WRITTEN: Final = "complete -o bashdefault -F _shtab_ovbench_coord ovbench-coord"
+
+_WHOLE_WORDS: Final = r"""# bash takes `builtin:mlp` for three words, as a colon separates words by default: they are
+# put together before, and what bash has already is taken off the answers. Folders can be gone on with.
+_ovbench_whole_words() {
+  local rest=$COMP_LINE word next before="" current=0 n
+  local -a whole=()
+  for ((n = 0; n < ${#COMP_WORDS[@]}; n++)); do
+    word=${COMP_WORDS[n]}
+    next=${rest#"${rest%%[![:space:]]*}"}
+    if ((n > 0)) && [[ $next == "$rest" && ($word == :* || $before == *:) ]]; then
+      whole[${#whole[@]}-1]+=$word
+    else
+      whole+=("$word")
+    fi
+    rest=${next#"$word"} before=$word
+    ((n > COMP_CWORD)) || current=$((${#whole[@]} - 1))
+  done
+  local -a COMP_WORDS=("${whole[@]}")
+  local COMP_CWORD=$current
+  word=${whole[current]}
+  _shtab_ovbench_coord
+  [[ $(compopt 2>/dev/null) == *"-o filenames"* ]] && return
+  if [[ ${#COMPREPLY[@]} == 1 && -d ${COMPREPLY[0]/#\~/$HOME} ]]; then
+    COMPREPLY[0]=${COMPREPLY[0]%/}/
+    compopt -o nospace 2>/dev/null
+  fi
+  if [[ $word == *:* && $COMP_WORDBREAKS == *:* ]]; then
+    COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*:}"}"}")
+  fi
+}
+
+complete -o bashdefault -o default -F _ovbench_whole_words ovbench-coord"""
+"""A first word may be a model, and where nothing else fits, a file is as good a guess as with any command."""
+
 
 @dataclass(frozen=True)
 class WriteCompletion:
@@ -86,8 +121,7 @@ def script(shell: Shell) -> str:
             "completion: shtab writes it, which is not installed; pip install 'ovbench[completion]'"
         ) from None
     text = shtab.complete(whole_parser(), shell=shell, root_prefix="ovbench_coord", preamble=_PREAMBLE[shell])
-    # A first word may be a model, and where nothing else fits, a file is as good a guess as with any command.
-    return str(text).rstrip("\n").replace("complete -o bashdefault -F", "complete -o bashdefault -o default -F") + "\n"
+    return str(text).rstrip("\n").replace(_WRITTEN, _WHOLE_WORDS) + "\n"
 
 
 def whole_parser() -> argparse.ArgumentParser:

@@ -184,10 +184,14 @@ class Courses:
 
 def load_summary(snapshot: Snapshot) -> str:
     """One line: how far, and how it goes."""
-    others = snapshot.others_percent
-    noted = [_others(others)] if others is not None and others >= _NOTED_PERCENT else []
     head = f"{snapshot.elapsed_s:.0f} s, {_rest(snapshot)}"
-    return "; ".join((head, *_figures(snapshot), *noted, *_waiting(snapshot)))
+    return "; ".join((head, *_figures(snapshot), *noted_others(snapshot), *_waiting(snapshot)))
+
+
+def noted_others(snapshot: Snapshot) -> Iterator[str]:
+    """Others' load, where there is any to be noted."""
+    if snapshot.others_percent is not None and snapshot.others_percent >= _NOTED_PERCENT:
+        yield _others(snapshot.others_percent)
 
 
 def _others(share_percent: float) -> str:

@@ -25,6 +25,7 @@ from ..session.events import (
 from ..study.events import Installing, RoundBegins, TrialBegins, TrialEnded
 from ..study.kinds.registry import kind_of
 from .console import SteadyConsole, renews
+from .live import noted_others
 from .steps import lost_lines, waiting_line
 
 _MOST_POINTS: Final = 40
@@ -65,7 +66,8 @@ class StudyScreen:
             case AgentsReady():
                 self._show("warming up")
             case Snapshot(elapsed_s=elapsed_s, fps=fps):
-                self._show(f"{elapsed_s:.0f} s" + ("" if fps is None else f", {rate(fps)} FPS"))
+                known = [] if fps is None else [f"{rate(fps)} FPS"]
+                self._show(", ".join((f"{elapsed_s:.0f} s", *known, *noted_others(event))))
             case AgentLost():
                 self._lost.append(event)
             case Stopping():

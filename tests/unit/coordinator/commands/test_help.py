@@ -1,5 +1,7 @@
 """The help in its parts, the man page, and the completion of words."""
 
+import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -124,8 +126,8 @@ def test_the_completion_is_what_the_shell_can_read(shell: str, tmp_path: Path) -
 
 TRY = """
 source ./completion.sh
-COMP_WORDS=(ovbench-coord "$@"); COMP_CWORD=$#
-_shtab_ovbench_coord 2>/dev/null
+COMP_WORDS=(ovbench-coord "$@"); COMP_CWORD=$#; COMP_LINE="${COMP_WORDS[*]}"; COMP_WORDBREAKS=" "
+_ovbench_whole_words 2>/dev/null
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 
@@ -146,6 +148,40 @@ COMPLETED = {
     "help thr": {"thresholds"},
     "completion z": {"zsh"},
 }
+
+
+AT_A_TERMINAL = {
+    "-m builtin:sq": "-m builtin:squeezenet1.1",
+    "-m bui": "-m builtin:",
+    "-m builtin:": "-m builtin:",
+    "study -m builtin:m": "study -m builtin:mlp",
+    "show ovbench-r": "show ovbench-results/",
+    "-m mod": "-m model.xml",
+}
+"""What is on the line after Tab."""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_at_a_terminal_bash_completes_names_with_a_colon_and_goes_on_into_folders(tmp_path: Path) -> None:
+    """Readline itself splits the words: with a pseudo-terminal, each line is given to a function that prints it."""
+    (tmp_path / "completion.sh").write_text(script("bash"))
+    (tmp_path / "model.xml").touch()
+    (tmp_path / "ovbench-results").mkdir()
+    setup = "source ./completion.sh; PS1=; ovbench-coord() { printf '<%s>\\n' \"$*\"; }; bind 'set bell-style none'\n"
+    typed = setup + "".join(f"ovbench-coord {line}\t\n" for line in AT_A_TERMINAL) + "exit\n"
+    leader, follower = os.openpty()
+    with subprocess.Popen(
+        ["bash", "--norc", "--noprofile", "-i"], stdin=follower, stdout=follower, stderr=follower, cwd=tmp_path,
+        start_new_session=True, env={**os.environ, "TERM": "dumb", "INPUTRC": "/dev/null", "COLUMNS": "200"},
+    ):  # fmt: skip
+        os.close(follower)
+        os.write(leader, typed.encode())
+        printed = b""
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while more := os.read(leader, 1 << 16):
+                printed += more
+    os.close(leader)
+    assert re.findall(r"^<(.*)>\r$", printed.decode(), re.MULTILINE) == list(AT_A_TERMINAL.values())
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")

@@ -92,6 +92,8 @@ def test_on_a_terminal_the_trial_is_shown_with_how_it_goes_the_time_left_and_the
     screen.handle(Snapshot(0, 7.0, None, None, 321.0, 5, None, None, ()))
     assert "trial 4/12  -nireq 2: 7 s, 321.0 FPS" in written.getvalue()
     assert "1 min 30 s left · best so far 250.0 FPS with -nireq 8" in written.getvalue()
+    screen.handle(Snapshot(0, 8.0, None, None, 300.0, 5, None, None, (), others_percent=14.2))
+    assert "trial 4/12  -nireq 2: 8 s, 300.0 FPS, others 14 %" in written.getvalue()
     screen.handle(Delivering(0, 2, 1))
     assert "1 of 2 agents have delivered their results" in written.getvalue()
     screen.close()
