@@ -10,13 +10,13 @@ from typing import Final
 from ovbench.common.errors import ExitCode, Unwritable, UsageError
 from ovbench.common.printable import one_line
 
+from ..request.contradictions import refuse_beyond_one
 from ..request.flag import Flag
 from ..request.parser import Parser
+from ..request.paths import STDOUT
 from ..request.values import path
 from .stdout import print_bytes
 from .verb import RESULT, Call
-
-_STDOUT: Final = Path("-")
 
 FLAGS: Final = (
     Flag(
@@ -57,9 +57,7 @@ def parse_export(argv: Sequence[str]) -> ExportResult:
     parser.add_argument("result", metavar="RESULT", help=RESULT)
     raw = parser.parse_args(list(argv))
     wanted = {flag.name: getattr(raw, flag.dest) for flag in FLAGS if getattr(raw, flag.dest) is not None}
-    on_stdout = [f"{flag} -" for flag, file in wanted.items() if file == _STDOUT]
-    if len(on_stdout) > 1:
-        raise UsageError(f"{on_stdout[0]} and {on_stdout[1]} are both for stdout; give one of them a file")
+    refuse_beyond_one([f"{flag} -" for flag, file in wanted.items() if file == STDOUT])
     by_place: dict[str, str] = {}
     for flag, file in wanted.items():
         other = by_place.setdefault(os.path.realpath(file), flag)
@@ -85,7 +83,7 @@ def export(request: ExportResult, _: Call) -> ExitCode:
         **({request.perfetto: perfetto_of(saved)} if request.perfetto is not None else {}),
     }
     for file, data in contents.items():
-        _write(file, data, aside=_STDOUT in contents or str(file).startswith("/dev/"))
+        _write(file, data, aside=STDOUT in contents or str(file).startswith("/dev/"))
     return ExitCode.VALID
 
 
@@ -93,7 +91,7 @@ def _write(file: Path, data: bytes, aside: bool) -> None:
     """`aside`: stdout has data."""
     from ..store.files import write_named
 
-    if file == _STDOUT:
+    if file == STDOUT:
         print_bytes(data)
         return
     try:

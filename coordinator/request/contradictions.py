@@ -1,6 +1,7 @@
 """Flags of a run that make no sense together. What is wrong with one flag alone is refused where it is read. Pure."""
 
 import argparse
+from collections.abc import Sequence
 
 from ovbench.common.errors import UsageError
 from ovbench.common.job import COMPILED_SUFFIX
@@ -27,11 +28,14 @@ def refuse_two_on_stdout(raw: argparse.Namespace) -> None:
     """Also of a command that has only some of these flags."""
     live, markdown = (str(vars(raw).get(name)) for name in ("live", "markdown"))
     asked = {"--json": raw.json, "--markdown -": markdown == "-", "--live jsonl:-": live == "-"}
-    first, *more = [flag for flag, given in asked.items() if given] or [""]
-    if more:
-        raise UsageError(
-            f"{first} and {more[0]} are both for stdout; give {more[0].split()[0]} a file, or leave one out"
-        )
+    refuse_beyond_one([flag for flag, given in asked.items() if given])
+
+
+def refuse_beyond_one(on_stdout: Sequence[str]) -> None:
+    """Of what is asked for on stdout, as on the command line."""
+    if len(on_stdout) > 1:
+        first, second, *_ = on_stdout
+        raise UsageError(f"{first} and {second} are both for stdout; give {second.split()[0]} a file, or leave one out")
 
 
 def _refuse_kernels(raw: argparse.Namespace) -> None:
