@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from .errors import ExitCode, UsageError
@@ -33,17 +33,7 @@ class ForkServer:
         self._complaints, complained = _pipe()
         ends = ((theirs, 0), (said, 1), (complained, 2))
         try:
-            self.pid = os.posix_spawnp(
-                python,
-                command,
-                environment,
-                file_actions=[
-                    *((os.POSIX_SPAWN_CLOSE, number) for number in _inheritable()),
-                    *((os.POSIX_SPAWN_DUP2, end, number) for end, number in ends),
-                ],
-                setsid=True,  # the terminal's Ctrl-C is not for the agents
-                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
-            )
+            self.pid = _spawn(command, environment, ends)
         except OSError as error:
             for end in (self.input, self.fd, self._complaints):
                 os.close(end)
@@ -119,6 +109,20 @@ class ForkServer:
             os.waitpid(self.pid, 0)
         for end in (self.input, self.fd, self._complaints):
             os.close(end)
+
+
+def _spawn(command: list[str], environment: Mapping[str, str], ends: Sequence[tuple[int, int]]) -> int:
+    """The pid. `ends`: descriptors, and the numbers that they get there. Raises OSError."""
+    closed = [(os.POSIX_SPAWN_CLOSE, number) for number in _inheritable()]
+    moved = [(os.POSIX_SPAWN_DUP2, end, number) for end, number in ends]
+    return os.posix_spawnp(
+        command[0],
+        command,
+        environment,
+        file_actions=[*closed, *moved],
+        setsid=True,  # the terminal's Ctrl-C is not for the agents
+        setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+    )
 
 
 def _inheritable() -> Iterator[int]:

@@ -25,9 +25,11 @@ Program = Callable[[tuple[str, ...], Path], Finish]
 @contextmanager
 def forked(program: str, first: tuple[str, ...] = ()) -> Iterator[Program]:
     """`first`: what stands before the arguments of each call."""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environment[leftovers.MARK] += "/" + 16 * "-"  # room for a test's own, see `forking.show`
     with subprocess.Popen(
         [sys.executable, str(Path(forking.__file__)), program], text=True, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE, env=environment,
     ) as server:  # fmt: skip
         orders, answers = server.stdin, server.stdout
         assert orders is not None

@@ -2,13 +2,24 @@
 
 import json
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+from ovbench.common.cache import users_folder
+
 pytest_plugins = ["pytester"]
+
+CACHE: Final = users_folder().parent
 
 QUICK = "backend='null:500', api='sync', agents=1, niter=20, warmup_s=0"
 """A number, not a time, which a busy machine may let pass without a single inference."""
+
+
+@pytest.fixture(autouse=True)
+def _with_compiled_loops(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which are in the user's cache, and pytester has given these suites another home."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(CACHE))
 
 
 def suite(pytester: pytest.Pytester, *bodies: str) -> None:

@@ -151,13 +151,13 @@ def test_each_load_of_an_agent_counts_the_cpu_time_of_its_own(abandoned: bool) -
     for _ in range(2):
         load = prepare(job, thread_ids(), StepTimes(), load)
         assert load.counted() == []
-        burn(0.3)
+        burn(0.1)
         before = time.process_time()
         load.run(monotonic_ns())
         used_s = time.process_time() - before
         if abandoned:
             load.abandon()
-        burn(0.3)
+        burn(0.1)
         (counted,) = load.counted()
         assert 0 < counted.cpu_s <= used_s
         burn(0.05)

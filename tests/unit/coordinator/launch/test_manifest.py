@@ -1,35 +1,13 @@
-"""The objects for Kubernetes, held to its published schemas; no cluster has run them here."""
+"""The objects for Kubernetes; no cluster has run them here."""
 
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
-import yaml
 
 from ovbench.coordinator.launch.manifest import Cluster, Object, host_names, inner_endpoint, objects
 from ovbench.coordinator.launch.yamltext import yaml_documents
-
-SCHEMAS = sorted(
-    (found.name.removeprefix("v").removesuffix("-local-strict") for found in (
-        Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
-    ).glob("v*-local-strict")),
-    key=lambda version: tuple(map(int, version.split("."))),
-)  # fmt: skip
-"""Versions of Kubernetes."""
-
-CLUSTER = Cluster(
-    name="night",
-    image="registry.local/ovbench:0.1",
-    hosts=3,
-    cpus=16,
-    memory="32Gi",
-    namespace="perf",
-    selector={"node.kubernetes.io/instance-type": "c7i.metal"},
-    words=("-m", "builtin:mlp", "-t", "30", "--json"),
-)
-OUTSIDE = Cluster(name="night", image="ovbench", hosts=2, cpus=4, memory="8Gi", inside=False)
-JOINS = ("join 0\n", "join 1\n", "join 2\n")
+from tests.clusters import CLUSTER, GOLDEN, JOINS, OUTSIDE
 
 
 def kinds(some: tuple[Object, ...]) -> list[tuple[str, str]]:
@@ -40,22 +18,11 @@ def pods(some: tuple[Object, ...]) -> list[Any]:
     return [one["spec"]["template"]["spec"] for one in some if one["kind"] == "Job"]
 
 
-@pytest.mark.parametrize("version", SCHEMAS)
-@pytest.mark.parametrize("cluster", [CLUSTER, OUTSIDE], ids=["inside", "outside"])
-def test_every_object_is_what_kubernetes_publishes(cluster: Cluster, version: str) -> None:
-    """After it was written and read, and strictly: a key that the API does not know is an error."""
-    documents = list(yaml.safe_load_all(yaml_documents(objects(cluster, JOINS[: cluster.hosts], "keys\n"))))
-    assert len(documents) == (5 if cluster.inside else 2)
-    for document in documents:
-        kubernetes_validate.validate(document, version, strict=True)
-
-
-def test_the_schemas_refuse_what_is_wrong() -> None:
-    """Guards the guard."""
-    job = objects(CLUSTER, JOINS, "keys\n")[3]
-    job["spec"]["completion"] = 3
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(job, SCHEMAS[-1], strict=True)
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
+def test_the_objects_are_those_that_are_held_to_the_published_schemas(file: Path) -> None:
+    """By `tests/contract/test_kubernetes_schemas.py`, which takes long; so what changes here is tried there."""
+    cluster: Cluster = GOLDEN[file]
+    assert yaml_documents(objects(cluster, JOINS[: cluster.hosts], "keys\n")) == file.read_text()
 
 
 def test_a_coordinator_inside_has_a_job_a_name_and_a_secret_of_its_own() -> None:
