@@ -178,6 +178,7 @@ def _planned(
         p99_limit_ms=request.p99_limit_ms,
         retry_suspect=RETRY_SUSPECT if request.retry_suspect is None else request.retry_suspect,
         at_rate=plan.at_rate,
+        noise=site.noise,
     )
     return kind.planned(study, own), prepared
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from ovbench.common.topology import format_cpu_list
 
@@ -12,6 +12,7 @@ from ..request.byflag import in_common
 from ..result.environment import Environment
 from ..result.estimates import bounds_of_run, estimates_of_run, estimates_of_trial
 from ..result.figures import FIGURES, LATENCIES
+from ..result.noise import NoiseFloor, noisier
 from ..result.report import Report
 from ..result.study import Outcome, Point, Study
 from ..study.kinds.registry import kind_of
@@ -31,6 +32,14 @@ class Compared(Struct, frozen=True):
     status: str
 
 
+class Unseen(Struct, frozen=True):
+    """A difference of throughput that equal results have by noise alone. `floor`: of the machine that scatters more."""
+
+    percent: Annotated[float, Meta(description="5 of 100 pairs of the same are further apart")]
+    starts: Annotated[int, Meta(description="of the agents, that each is the mean over")]
+    floor: NoiseFloor
+
+
 class Matched(Struct, frozen=True):
     """The figures of one setting. `point` is empty for runs; `trials`: how many repetitions each has.
 
@@ -44,6 +53,9 @@ class Matched(Struct, frozen=True):
     changes: tuple[Change, ...]
     noise: Noise = "within-run noise only"
     doubts: tuple[str, str] = ("", "")
+    unseen: Annotated[
+        Unseen | None, Meta(description="null unless both machines were calibrated before, and at a rate")
+    ] = None
 
 
 class Failure(Struct, frozen=True):
@@ -132,7 +144,9 @@ def _runs(first: Report, other: NamedRun, force: bool) -> Pair:
         validity=tuple(different(_validity(first), _validity(other.report))),
         settings=tuple(different(_settings(first), _settings(other.report))),
         environment=tuple(different(_environment(first), _environment(other.report))),
-        matched=(_matched({}, (1, 1), found, "within-run noise only", doubts, force),),
+        matched=(
+            _matched({}, (1, 1), found, "within-run noise only", doubts, force, _unseen_of_runs(first, other.report)),
+        ),
         contents=different_contents(first, other.report),
         hosts=host_pairs(first, other.report, doubtful=any(doubts), force=force),
     )
@@ -156,12 +170,36 @@ def _doubt(report: Report) -> str:
     return f"{found.status} ({', '.join(found.because)})" if found.because else found.status
 
 
+def _unseen_of_runs(*reports: Report) -> Unseen | None:
+    """At a rate throughput is what was offered."""
+    closed = all(report.arrivals is None for report in reports)
+    return _unseen([report.environment.noise for report in reports], 1) if closed else None
+
+
+def _unseen_of_trials(studies: Sequence[Study], trials: Sequence[Sequence[Outcome]]) -> Unseen | None:
+    """Agents that stay from trial to trial are one start; older studies do not say so."""
+    starts = [len({one.trial if one.start is None else one.start for one in some}) for some in trials]
+    closed = all(not one.at_rate for some in trials for one in some)
+    return _unseen([study.noise for study in studies], min(starts)) if closed else None
+
+
+def _unseen(floors: Sequence[NoiseFloor | None], starts: int) -> Unseen | None:
+    floor = noisier(floors)
+    return None if floor is None or starts < 1 else Unseen(floor.over(starts), starts, floor)
+
+
 def _matched(
-    point: Point, trials: tuple[int, int], found: tuple[Change, ...], noise: Noise, doubts: tuple[str, str], force: bool
+    point: Point,
+    trials: tuple[int, int],
+    found: tuple[Change, ...],
+    noise: Noise,
+    doubts: tuple[str, str],
+    force: bool,
+    unseen: Unseen | None,
 ) -> Matched:
     if any(doubts) and not force:
         found = tuple(structs.replace(one, verdict="not comparable") for one in found)
-    return Matched(point, trials, found, noise, doubts)
+    return Matched(point, trials, found, noise, doubts, unseen)
 
 
 def _validity(report: Report) -> dict[str, object]:
@@ -197,7 +235,7 @@ def _environment(report: Report) -> dict[str, object]:
         return {"ovbench": report.ovbench.version, "hosts": len(report.hosts), **dict(facts_by_host(report))}
     environment = report.environment
     plain: dict[str, object] = {name: getattr(environment, name) for name in environment.__struct_fields__}
-    del plain["libraries"], plain["agent_python"]
+    del plain["libraries"], plain["agent_python"], plain["noise"]
     return {"ovbench": report.ovbench.version, **plain, **environment.libraries, **_agent_python(environment)}
 
 
@@ -221,6 +259,7 @@ def _studies(first: NamedStudy, other: NamedStudy, force: bool) -> Pair:
             "repetitions",
             (_suspects(trials), _suspects(two[point])),
             force,
+            _unseen_of_trials((first.study, other.study), (trials, two[point])),
         )
         for point, trials in one.items()
         if point in two

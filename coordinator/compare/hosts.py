@@ -56,6 +56,6 @@ def facts_by_host(report: Report) -> Iterator[tuple[str, object]]:
     for host in report.hosts:
         here = host.environment
         plain = {name: getattr(here, name) for name in here.__struct_fields__}
-        del plain["libraries"], plain["agent_python"], plain["numa"]
+        del plain["libraries"], plain["agent_python"], plain["numa"], plain["noise"]
         for what, fact in {**plain, "precision": host.precision, "isa": host.isa, **here.libraries}.items():
             yield f"{host.name}: {what}", fact

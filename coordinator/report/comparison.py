@@ -13,6 +13,7 @@ from ..compare.change import Change, FigurePart
 from ..compare.comparison import Comparison, Failure, Matched, Pair
 from ..compare.difference import Difference
 from ..compare.hosts import HostPair
+from ..compare.seen import unseen
 from ..compare.verdict import Condition
 from ..result.numbers import beyond, interval, milliseconds, plain
 from ..result.study import Point
@@ -70,6 +71,8 @@ def print_comparison(console: Console, comparison: Comparison, conditions: Seque
                 print_line(console, line, 2)
             unstressed = "" if matched.noise == "repetitions" else "bold "
             console.print(_table(matched.changes, letter, unstressed, console.width), crop=False)
+            for text in unseen(matched):
+                print_line(console, Text(f"  {text}"), 2)
         if pair.hosts:
             show(Text("\nhosts", "bold"))
             for line in _unlike(pair.hosts):

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from .noise import NoiseFloor
+
 
 class NodePart(Struct, frozen=True):
     """A NUMA node; `distances` to each node in their order, 10 to itself, none where the kernel does not report it."""
@@ -41,3 +43,5 @@ class Environment(Struct, frozen=True):
     numa: tuple[NodePart, ...] = ()
     agent_python: AgentPython | None = None
     """Null where agents run in the coordinator's."""
+    noise: NoiseFloor | None = None
+    """By the last calibration of the coordinator's machine before the run; null where there is none."""

@@ -1,5 +1,6 @@
 """How much results of a machine differ by noise alone, by its last calibration: kept with what is measured. Pure."""
 
+from collections.abc import Sequence
 from math import exp, sqrt
 from typing import Annotated, Final, Literal
 
@@ -41,6 +42,13 @@ def floor_percent(scatter: float, known: int, starts: int = 1) -> float:
     return min(_MOST_PERCENT, 100 * (exp(min(by, 20.0)) - 1))
 
 
-def largest(floors: "list[NoiseFloor]") -> NoiseFloor | None:
-    """Of two results that are compared, the noisier one's; None of none."""
-    return max(floors, key=lambda one: one.two_runs_percent, default=None)
+def noisier(floors: Sequence[NoiseFloor | None]) -> NoiseFloor | None:
+    """Of results that are compared, that of the machine that scatters most; None where one is not known."""
+    known = [one for one in floors if one is not None]
+    return max(known, key=lambda one: one.two_runs_percent) if known and len(known) == len(floors) else None
+
+
+def by_calibration(floor: NoiseFloor) -> str:
+    """How a sentence about it begins."""
+    when = floor.calibrated_at[:10]
+    return f"By the calibration of {when}" + ("" if floor.verdict == "quiet" else f", when it was {floor.verdict}")

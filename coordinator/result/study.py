@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from .arrivals import ObjectivePart
 from .effective import InEffect
 from .latency import Interval
+from .noise import NoiseFloor
 from .report import Status
 
 SCHEMA: Final = "ovbench.study/1"
@@ -84,6 +85,9 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     at_percent: Annotated[
         tuple[float, ...], Meta(description="of a load study, its rates in percent of the closed loop's, ascending")
     ] = ()
+    noise: Annotated[
+        NoiseFloor | None, Meta(description="of the machine, by its last calibration; null where there is none")
+    ] = None
     schema: Literal["ovbench.study/1"] = SCHEMA
 
 

@@ -58,6 +58,11 @@ class RemoteSite:
                 found[f"{host.name}: cpus"] = f"{host.topology.model} {cpus}"
         return found
 
+    @property
+    def noise(self) -> None:
+        """What hosts scatter by together no calibration knows."""
+        return None
+
     def plan(self, request: Request) -> Plan:
         """Hosts that the request does not name have no agents in it."""
         if request.launch.remote is None:

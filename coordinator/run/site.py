@@ -21,11 +21,13 @@ from ..launch.local import LocalLauncher
 from ..machine.inspection import read_environment
 from ..plan.plan import Plan, make_plan
 from ..request.request import Launch, Request
+from ..result.noise import NoiseFloor
 from ..session.events import Sink
 from ..session.interrupts import Interrupts
 from ..session.observer import LocalObserver, Observer
 from ..session.record import AgentRecord, HostRecord
 from ..session.session import Bus
+from .noise import noise_floor
 from .schedule import ScheduledPlan, scheduled
 
 
@@ -54,6 +56,10 @@ class Site(Protocol):
     @property
     def machine(self) -> Mapping[str, str]:
         """What has to be as it was where a study goes on, of each other host, by what it is called."""
+
+    @property
+    def noise(self) -> NoiseFloor | None:
+        """By its calibration; None where there is none, and over several hosts."""
 
     def plan(self, request: Request) -> Plan:
         """Raises UsageError where the request cannot be met there."""
@@ -87,6 +93,10 @@ class LocalSite:
     machine: Mapping[str, str] = field(default_factory=dict)
     recorded: bool = False
     """It is a recording, which stands for any host that is planned for."""
+
+    @property
+    def noise(self) -> NoiseFloor | None:
+        return None if self.recorded else noise_floor(self.topology)
 
     def plan(self, request: Request) -> Plan:
         if request.launch.remote is not None and not self.recorded:
@@ -127,11 +137,12 @@ class LocalWatch:
         openvino = next((agent.ready.openvino for agent in agents if agent.ready is not None), "")
         python = None if request.launch.agent_python is None else examine(request.launch.agent_python)
         survey = self.observer.surveyed
+        environment = read_environment(self.topology, self.observer.measured_cpus, openvino, python)
         return (
             HostRecord(
                 topology=self.topology,
                 readings=tuple(self.observer.meter.readings),
-                environment=read_environment(self.topology, self.observer.measured_cpus, openvino, python),
+                environment=structs.replace(environment, noise=noise_floor(self.topology)),
                 neighbours={where: tuple(points) for where, points in survey.neighbours.cpu_time.items()},
                 sensors=tuple(survey.sensors.readings),
                 governors=survey.sensors.governors,

@@ -2,6 +2,7 @@
 taken. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import ceil
 from statistics import fmean
 
 from msgspec import structs
@@ -9,6 +10,7 @@ from msgspec import structs
 from ..result.study import Outcome, Point, Study, Trial
 from .ratio import LEAST_BLOCKS, Ratio, log_ratio, ratio_of_logs
 from .standing import Units, measured
+from .starts import start_scatter, values_of
 from .summary import Setting, name_of, trials_by_point
 
 Block = tuple[list[Outcome], ...]
@@ -78,9 +80,24 @@ def ratios(
                 found = ratio_of_logs(
                     figure, logs, more_is_faster=figure == "throughput", size_percent=study.size_percent
                 )
+                if len(cases) == 1:
+                    found = _with_starts(found, figure, used[cases[0]].values())
                 if all(same[one] for one in cases):
-                    found = structs.replace(found, verdict="same run", blocks_needed=None)
+                    found = structs.replace(found, verdict="same run", blocks_needed=None, starts_needed=None)
                 yield structs.replace(found, of=case, side=side)
+
+
+def _with_starts(found: Ratio, figure: str, blocks: Iterable[Block]) -> Ratio:
+    """With what is from start to start of the agents, where that is known."""
+    scatter = start_scatter((values_of(a, figure), values_of(b, figure)) for a, b in blocks)
+    if scatter is None:
+        return found
+    return structs.replace(
+        found,
+        within_percent=100 * scatter.within,
+        between_percent=None if scatter.between is None else 100 * scatter.between,
+        starts_needed=None if found.blocks_needed is None else ceil(found.blocks_needed * scatter.per_block),
+    )
 
 
 def _logs(figure: str, cases: Sequence[Mapping[int, Block]]) -> list[float]:
@@ -132,3 +149,25 @@ def verdict_on(found: Ratio, a: str, b: str) -> str:
     if found.verdict == "inconclusive":
         return f"Inconclusive whether {a} or {b} is faster" + (f": {b.split(' ')[0]} has {words}." if words else ".")
     return f"{b} is {found.verdict} than {a}: {words}."
+
+
+def start_words(found: Ratio) -> Iterator[str]:
+    """Where the scatter comes from; nothing where that is not known."""
+    if found.within_percent is None or found.between_percent is None:
+        return
+    yield (
+        f"Trials scatter by {found.within_percent:.1f} % within a start of the agents, and by "
+        f"{found.between_percent:.1f} % from start to start."
+    )
+
+
+def needed_words(found: Ratio) -> str:
+    """How many starts a verdict takes, and whether longer trials would do instead; empty where that is not known."""
+    if found.starts_needed is None or found.within_percent is None:
+        return ""
+    text = f", in {found.starts_needed} starts of its agents"
+    if found.between_percent is None:
+        return text
+    if found.between_percent > found.within_percent:
+        return f"{text}; longer trials would not replace them, as most of the scatter is from start to start"
+    return f"{text}; longer trials may do with fewer, as most of the scatter is within a start"

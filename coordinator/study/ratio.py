@@ -59,6 +59,15 @@ class Ratio(Struct, frozen=True):
     ] = ""
     side: Annotated[str, Meta(description="the setting that is compared; empty where there are only A and B")] = ""
     ratios: Annotated[tuple[float, ...], Meta(description="of each block, in order")] = ()
+    within_percent: Annotated[
+        float | None, Meta(description="standard deviation of trials that had the same agents; null where none had")
+    ] = None
+    between_percent: Annotated[
+        float | None, Meta(description="from start to start of the agents, beyond that; null where sides shared them")
+    ] = None
+    starts_needed: Annotated[
+        int | None, Meta(description="of the agents of each setting, in all, where `blocks_needed` has a number")
+    ] = None
 
     def __post_init__(self) -> None:
         if self.verdict == _FORMERLY:

@@ -268,7 +268,9 @@ class Runner:
     def _adopted(self, bus: Bus, prepared: PlacedTrial) -> Crew | None:
         """The agents of the trial before, where they can do this one as they are; else they are let go. `dismiss` ends
         those that did not deliver, too."""
-        if self._crew.whole and self._jobs is not None and prepared.same_but_load(self._jobs):
+        before = self._jobs
+        stay = self._crew.whole and before is not None and not self.planned.kind.anew(before.trial, prepared.trial)
+        if stay and before is not None and prepared.same_but_load(before):
             return self._crew
         bus.dismiss(self._crew)
         self._crew = Crew()

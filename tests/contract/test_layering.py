@@ -394,6 +394,7 @@ IMPURE: Final = frozenset(
         "coordinator.request.values",
         "coordinator.request.versions",
         "coordinator.run.measure",
+        "coordinator.run.noise",
         "coordinator.run.site",
         "coordinator.run.schedule",
         "coordinator.session.hosts.agents",

@@ -6,6 +6,7 @@ from typing import Final
 from ...compare.change import Change
 from ...compare.comparison import Comparison, Failure, Matched, Pair
 from ...compare.difference import Difference
+from ...compare.seen import unseen
 from ...compare.verdict import Condition
 from ...study.summary import name_of
 from ..comparison import changed, failure_words, letters, span, value
@@ -89,6 +90,7 @@ def _matched(matched: Matched, letter: str, forced: bool) -> Iterator[str]:
     rest = [one for one in matched.changes if one.figure not in _TELLING]
     if telling:
         yield _table(telling, letter)
+    yield escaped(" ".join(unseen(matched)))
     if rest:
         yield folded("Other figures", _table(rest, letter))
 

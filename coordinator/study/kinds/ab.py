@@ -20,7 +20,18 @@ from ..choices import Choice, eligible
 from ..design import SIDE, Design, refuse_too_many, shuffled
 from ..flag import StudyFlag
 from ..gate import conditions
-from ..pairs import blocks_of, blocks_used, case_of, cases_of, change, change_of, ratios, verdict_on
+from ..pairs import (
+    blocks_of,
+    blocks_used,
+    case_of,
+    cases_of,
+    change,
+    change_of,
+    needed_words,
+    ratios,
+    start_words,
+    verdict_on,
+)
 from ..ratio import Ratio
 from ..standing import Units
 from ..summary import Setting, setting_of
@@ -134,6 +145,8 @@ class AbStudy(Kind):
 
     def undecided(self, basis: Basis) -> Iterator[str]:
         yield from _undecided(basis.comparisons)
+        if basis.study.noise is None and basis.comparisons and basis.comparisons[0].verdict == "inconclusive":
+            yield "How far equal runs are apart on this machine, ovbench-coord calibrate shows in under a minute."
 
     def charts(self, answer: Answer) -> tuple[ChartName, ...]:
         return "ratio", "heat", "trials", "drift"
@@ -191,6 +204,7 @@ def _comparison_lines(comparisons: Sequence[Ratio]) -> Iterator[str]:
             f"From {verdict.blocks} blocks of {2 * PER_BLOCK} trials, whose ratios scatter by "
             f"{verdict.scatter_percent:.1f} %; intervals at {verdict.confidence_percent:g} % confidence."
         )
+    yield from start_words(verdict)
     for found in comparisons[1:]:
         if found.of:
             if found.figure == verdict.figure:
@@ -221,7 +235,8 @@ def _undecided(comparisons: Sequence[Ratio]) -> Iterator[str]:
     elif verdict.verdict == "inconclusive" and verdict.blocks_needed is not None:
         yield (
             f"{verdict.blocks} blocks are too few for a verdict at {verdict.size_percent:g} %: about "
-            f"{verdict.blocks_needed} are needed, {verdict.blocks_needed * PER_BLOCK} trials of each setting."
+            f"{verdict.blocks_needed} are needed, {verdict.blocks_needed * PER_BLOCK} trials of each setting"
+            f"{needed_words(verdict)}."
         )
     elif verdict.verdict == "inconclusive":
         yield "The trials scatter too much for a verdict at any number of repetitions: find what disturbs them."

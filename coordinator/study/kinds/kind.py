@@ -23,6 +23,7 @@ from ..columns import AFTER, BEFORE, P99, Column, at_rate, per_batch
 from ..design import Design, refuse_too_many, shuffled, trials
 from ..flag import StudyFlag
 from ..gate import conditions, judged
+from ..noisefloor import unseen
 from ..standing import Units, again, standing
 from ..summary import Setting, settings_of
 
@@ -76,6 +77,11 @@ class Kind(ABC):
     def block(self, points: Sequence[Point], draw: Random) -> Sequence[Point]:
         """One repetition in the order in which it is run."""
         return shuffled(points, draw)
+
+    def anew(self, before: Trial, trial: Trial) -> bool:
+        """Whether agents are started anew between these two, also where they could stay: blocks that have no start in
+        common are independent of each other, as their intervals take them to be."""
+        return bool(self.blocks) and before.repetition != trial.repetition
 
     def trials(self, design: Design, repetitions: int, seed: int) -> tuple[Trial, ...]:
         """All trials of the plan in their order. Raises UsageError where there are absurdly many."""
@@ -181,6 +187,7 @@ class Kind(ABC):
         yield from words.of_the_trials(basis)
         yield from self.doubts(basis.settings)
         yield from words.one_schedule(basis)
+        yield from unseen(basis)
         yield from words.of_the_settings(basis)
         yield from self.undecided(basis)
 

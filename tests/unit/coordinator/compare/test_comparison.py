@@ -290,7 +290,7 @@ def test_the_keys_that_programs_rely_on_are_there() -> None:
         "hosts",
     }  # fmt: skip
     (matched,) = pair["matched"]
-    assert set(matched) == {"point", "trials", "changes", "noise", "doubts"}
+    assert set(matched) == {"point", "trials", "changes", "noise", "doubts", "unseen"}
     assert set(matched["changes"][0]) == {
         "figure", "first", "other", "change_percent", "difference_ci95", "verdict", "first_at_least", "other_at_least",
             "freedom",

@@ -5,7 +5,7 @@ from math import exp, log, sqrt
 import numpy as np
 import pytest
 
-from ovbench.coordinator.result.noise import NoiseFloor, floor_percent, largest
+from ovbench.coordinator.result.noise import NoiseFloor, floor_percent, noisier
 
 
 def floor(percent: float, starts: int = 6) -> NoiseFloor:
@@ -34,9 +34,10 @@ def test_one_start_shows_no_scatter() -> None:
 
 
 def test_of_two_results_the_noisier_one_counts() -> None:
-    assert largest([]) is None
-    assert largest([floor(1.0), floor(3.0), floor(2.0)]) == floor(3.0)
-    assert largest([floor(1.0, 3), floor(1.0, 30)]) == floor(1.0, 3)
+    assert noisier([]) is None
+    assert noisier([floor(1.0), floor(3.0), floor(2.0)]) == floor(3.0)
+    assert noisier([floor(1.0, 3), floor(1.0, 30)]) == floor(1.0, 3)
+    assert noisier([floor(1.0), None]) is None
 
 
 def test_a_scatter_beyond_all_bounds_has_a_number_all_the_same() -> None:

@@ -1,0 +1,13 @@
+"""How much results of this machine differ by noise alone, where it has been calibrated."""
+
+from ovbench.common.topology import Topology
+
+from ..machine.identity import identify
+from ..result.noise import NoiseFloor
+from ..store.calibrations import latest
+
+
+def noise_floor(topology: Topology) -> NoiseFloor | None:
+    """By the last calibration; None without one."""
+    found = latest(identify(topology).id)
+    return None if found is None else found.floor
