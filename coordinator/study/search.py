@@ -290,7 +290,7 @@ def kept(past: Past, objectives: Sequence[Objective]) -> bool:
 
 
 def _point(past: Past, objective: Objective) -> RatePoint:
-    rate, doubtful = past.step.rate or 0.0, is_disturbed(past.outcome)
+    rate, doubtful = _offered(past), is_disturbed(past.outcome)
     part = next(
         (
             one
@@ -304,6 +304,12 @@ def _point(past: Past, objective: Objective) -> RatePoint:
     if part.latency_ms is None:
         return RatePoint(rate, max(part.at_least_ms or 0.0, objective.limit_ms), True, doubtful)
     return RatePoint(rate, part.latency_ms, False, doubtful)
+
+
+def _offered(past: Past) -> float:
+    """What became due in the window: by chance a few percent more or fewer than were asked for, and it is these that
+    made the latency."""
+    return past.outcome.figures.get("offered_per_s", 0.0) or past.step.rate or 0.0
 
 
 def _per_second(outcome: Outcome) -> float:
