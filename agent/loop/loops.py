@@ -74,6 +74,8 @@ from .native import (
     compiled,
     fetch_add,
     now,
+    publish,
+    see_all,
     sleep_until,
     stack_words,
     swap,
@@ -204,7 +206,7 @@ def run_sync(control_address, slot_address):
         _run_sync_at_rate(control_address, slot_address)
     else:
         _run_sync_closed(control_address, slot_address)
-    words(slot_address)[S_DONE] = 1
+    publish(slot_address + 8 * S_DONE, 1)
 
 
 @compiled
@@ -234,7 +236,7 @@ def _ends_query(control_address):
 def _end_queries(control_address):
     control = words(control_address)
     for index in range(control[C_SIZE]):
-        words(control[C_SLOTS] + index * 8 * ROW_WORDS)[S_DONE] = 1
+        publish(control[C_SLOTS] + index * 8 * ROW_WORDS + 8 * S_DONE, 1)
 
 
 @compiled
@@ -245,7 +247,7 @@ def _fail(control_address, slot_address, status):
     slot[S_STATUS] = status
     control[C_STOP] = 1
     if control[C_MODE] != IN_QUERIES:
-        slot[S_DONE] = 1
+        publish(slot_address + 8 * S_DONE, 1)
     elif _ends_query(control_address):
         _end_queries(control_address)
 
@@ -298,7 +300,7 @@ def _complete_at_rate(control_address, slot_address, instant):
     slot = words(slot_address)
     record_due(slot_address, slot[S_DUE], slot[S_START], instant)
     if not in_time(control_address, types.int64(NEVER), instant):
-        slot[S_DONE] = 1
+        publish(slot_address + 8 * S_DONE, 1)
         return
     arrival, instant = _take_turn(control_address, slot_address, instant)
     if arrival == NEVER:
@@ -307,7 +309,7 @@ def _complete_at_rate(control_address, slot_address, instant):
         slot[S_DUE] = arrival
         _start(control_address, slot_address, instant)
     else:
-        slot[S_DONE] = 1
+        publish(slot_address + 8 * S_DONE, 1)
 
 
 @compiled
@@ -359,7 +361,7 @@ def on_complete(functor, exception):
         if goes_on(control_address, instant):
             _start(control_address, slot_address, instant)
         else:
-            slot[S_DONE] = 1
+            publish(slot_address + 8 * S_DONE, 1)
     elif mode == AT_RATE:
         _complete_at_rate(control_address, slot_address, instant)
     else:
@@ -393,7 +395,7 @@ def _run_async_closed(control_address, slots_address, count, instant):
             instant = now(clock, timespec)
             _start(control_address, slot_address, instant)
         else:
-            words(slot_address)[S_DONE] = 1
+            publish(slot_address + 8 * S_DONE, 1)
     _await_done(control_address, slots_address, count)
 
 
@@ -419,6 +421,7 @@ def _await_done(control_address, slots_address, count):
         wake = max(control[C_DEADLINE], instant + _POLL_NS)
         sleep_until(control[C_SLEEP], timespec, min(wake, instant + NAP_NS))
         done = _skip_done(slots_address, count, done)
+    see_all()
 
 
 @compiled
@@ -449,7 +452,7 @@ def _start_when_due(control_address, slot_address):
                 slot[S_DUE] = arrival
                 _start(control_address, slot_address, current)
             return
-    slot[S_DONE] = 1
+    publish(slot_address + 8 * S_DONE, 1)
 
 
 @compiled
@@ -485,6 +488,7 @@ def _run_async_at_rate(control_address, slots_address, count):
         else:
             _await_another(control_address, instant)
         done = _skip_done(slots_address, count, done)
+    see_all()
     await_end(control_address, control_address + 8 * C_SCRATCH)
 
 

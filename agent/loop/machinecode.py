@@ -35,6 +35,7 @@ EXPORTS: Final[Mapping[str, Export]] = {
     "record": Export("recording", "v", "qqq"),
     "record_due": Export("recording", "v", "qqqq"),
     "bucket": Export("recording", "q", "qq"),
+    "catch_up": Export("recording", "v", ""),
     "infer": Export("serving", "i", "q"),
     "start_async": Export("serving", "i", "q"),
     "set_input": Export("serving", "i", "qqq"),
@@ -64,6 +65,7 @@ class MachineCode:
         self.run_async: Callable[[int, int, int], None] = self._functions["run_async"]
         self.rearm: Callable[[int], None] = self._functions["rearm"]
         self.serve: Callable[[int, int], None] = self._functions["serve"]
+        self.catch_up: Callable[[], None] = self._functions["catch_up"]
         self.wake: Callable[[int], None] = self._functions["wake"]
         self.service_key: Callable[[int, int], int] = self._functions["service_key"]
 

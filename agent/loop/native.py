@@ -149,6 +149,29 @@ def publish(typing_context: Any, address: Any, value: Any) -> Any:
 
 
 @intrinsic
+def settle(typing_context: Any) -> Any:
+    """What the thread has stored is seen before what it stores from now on. Nothing on x86-64."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.fence("release")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def see_all(typing_context: Any) -> Any:
+    """What is read from now on is not older than what was read before: what another thread had stored before it
+    published that is seen. Nothing on x86-64."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.fence("acquire")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
 def bit_length(typing_context: Any, value: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         zeros = builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))

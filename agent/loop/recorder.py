@@ -6,7 +6,7 @@ stay exact, so that the window's edges can still be cut to the nanosecond, and t
 
 import math
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -19,6 +19,7 @@ from ovbench.common.messages import INSTANTS_PER_MESSAGE, SAMPLES_PER_MESSAGE, D
 from ovbench.common.samplelayout import row_words
 from ovbench.common.samplememory import FIRST_SLICE_NS, head_and_ring, slices
 
+from .cache import load_loops
 from .layout import (
     CONTROL_WORDS,
     PART_WORDS,
@@ -122,10 +123,22 @@ class Recorder:
 
     def sealed(self) -> "Recorder":
         """With what was recorded until now, whatever is recorded after it."""
-        return replace(self, slots=self.slots.copy())
+        sealed = replace(self, slots=self.slots.copy())
+        load_loops().catch_up()
+        return sealed
 
     def count(self, request: int) -> int:
-        return int(self.slots.counts[request])
+        """The samples up to it can be read."""
+        count = int(self.slots.counts[request])
+        load_loops().catch_up()
+        return count
+
+    def counts(self, requests: Sequence[int] | slice = slice(None)) -> Int64s:
+        """After all that was read before; the samples up to them can be read."""
+        load_loops().catch_up()
+        counts = np.array(self.slots.counts[requests])
+        load_loops().catch_up()
+        return counts
 
     @property
     def completed(self) -> int:
@@ -148,6 +161,7 @@ class Recorder:
 
     def folded_so_far(self, request: int) -> FoldedSoFar:
         """Readable during the load, when `counts` may be a few samples ahead in one bucket and not in another."""
+        load_loops().catch_up()
         for _ in range(_MOST_COPIES):
             counts = self.fine[request].copy()
             number, total_ns = self._folded_sum(request)
@@ -157,10 +171,13 @@ class Recorder:
 
     def _folded_sum(self, request: int) -> tuple[int, int]:
         """How many were folded, and the sum of their latencies, ns, which may be one sample's deviation ahead."""
-        slot = self.slots[request]
+        slot, catch_up = self.slots[request], load_loops().catch_up
+        catch_up()
         number = slot.folded
         for _ in range(_MOST_READINGS):
+            catch_up()
             pivot_ns, deviation_ns, before = slot.pivot_ns, slot.deviation_ns, number
+            catch_up()
             number = slot.folded
             if number == before:
                 break
@@ -168,7 +185,7 @@ class Recorder:
 
     def ends(self) -> list[int]:
         """The end of each request's last inference; a request that completed none is left out."""
-        counts = self.slots.counts.tolist()
+        counts = self.counts().tolist()
         return [
             int(samples.at(np.asarray([count - 1])).ends[0])
             for samples, count in zip(self.samples, counts, strict=True)

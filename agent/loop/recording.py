@@ -34,7 +34,7 @@ from .layout import (
     S_SLICES,
     S_SQUARE,
 )
-from .native import bit_length, compiled, publish, reals, words
+from .native import bit_length, compiled, publish, reals, see_all, settle, words
 
 _FINE_BITS: Final = FINE.bits
 _COARSE_BITS: Final = COARSE.bits
@@ -70,7 +70,11 @@ def _halve_slices(coarse, slices, size):
 
 @compiled
 def _fold(address, due, start, end):
-    """Take a sample that is about to be overwritten into the histograms. Costs some 10 ns, and memory that is fixed."""
+    """Take a sample that is about to be overwritten into the histograms. Costs some 10 ns, and memory that is fixed.
+
+    Who reads meanwhile knows from the number of samples which one is being overwritten, so that has to be seen first.
+    """
+    settle()
     slot = words(address)
     sums = reals(address)
     latency = end - due
@@ -154,3 +158,9 @@ def record_due(address, due, start, end):
     samples[OPEN_WORDS * index + END] = end
     samples[OPEN_WORDS * index + DUE] = due
     publish(address + 8 * S_COUNT, count + 1)
+
+
+@compiled
+def catch_up():
+    """For who reads while the load goes on, between two readings whose order matters."""
+    see_all()

@@ -101,7 +101,7 @@ class Totals:
 
     def _read(self, until_ns: int | None) -> bool:
         """The samples that are new; False where some of them have been overwritten."""
-        counts = self._recorder.slots.counts.copy()
+        counts = self._recorder.counts()
         (new,) = (counts > self._sum.next).nonzero()
         at = int(np.searchsorted(new, self._at))
         for part in _parts(np.concatenate([new[at:], new[:at]]), self._sum.next, counts):
@@ -120,7 +120,7 @@ class Totals:
         """Of each request what there is when it is its turn, from its histogram, too, if it has folded any; returns
         whether all have had theirs."""
         slots = self._recorder.slots
-        counts = slots.counts.copy()
+        counts = self._recorder.counts()
         (left,) = ((counts > 0) & (anew.next == 0)).nonzero()
         alone = (slots.folded[left] > 0) | (counts[left] > _CHUNK)
         for request in left[alone].tolist():
@@ -160,9 +160,9 @@ class Totals:
     def _latencies(self, part: list[_Stretch]) -> Int64s | None:
         """Of stretches; None where one may have been overwritten before it was copied."""
         latencies = self._copy(part)
-        after = self._recorder.slots.counts
-        for request, first, stop in part:
-            samples, count = self._recorder.samples[request], int(after[request])
+        after = self._recorder.counts([request for request, _, _ in part]).tolist()
+        for (request, first, stop), count in zip(part, after, strict=True):
+            samples = self._recorder.samples[request]
             if count > len(samples) - 1 and stop > samples.head:
                 # Of the first sample that is not overwritten, nor about to be.
                 oldest = count - (len(samples) - samples.head) + 1

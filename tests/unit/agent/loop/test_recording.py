@@ -1,6 +1,8 @@
 """What the loops record: the buckets they count in, samples that stay, and histograms that the others fold into."""
 
 import re
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from llvmlite import binding as llvm
 from numba import cfunc, types
 
-from ovbench.agent.loop import recording
+from ovbench.agent.loop import loops, recording
 from ovbench.agent.loop.cache import load_loops
 from ovbench.agent.loop.recorder import Recorder
 from ovbench.common.histogram import COARSE, FINE, MOST_VALUE, Int64s, Layout
@@ -52,6 +54,25 @@ def test_number_and_folds_are_published_after_what_they_count(name: str, address
     assert assembly
     assert not re.search(r"\t(lock|xchg|mfence)", assembly.get("x86_64", ""))
     assert "aarch64" not in assembly or len(re.findall(r"\tstlu?r\t", assembly["aarch64"])) >= 2
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "signature", "fence"),
+    [
+        (recording, "record", "vqqq", "release"),
+        (recording, "catch_up", "v", "acquire"),
+        (loops, "run_async", "vqqq", "acquire"),
+    ],
+)
+def test_what_threads_tell_each_other_has_an_order(module: ModuleType, name: str, signature: str, fence: str) -> None:
+    """What is overwritten is known before it is; who sees that all is done, or how much, sees all of it."""
+    kinds = [{"v": types.void, "q": types.int64}[letter] for letter in signature]
+    compiled = cfunc(kinds[0](*kinds[1:]), error_model="numpy")(getattr(module, name).py_func)
+    assert set(re.findall(r"^ *fence (\w+)$", compiled.inspect_llvm(), re.MULTILINE)) == {fence}
+
+
+def test_that_a_request_is_done_is_published_after_its_last_sample() -> None:
+    assert "[S_DONE] = 1" not in Path(loops.__file__).read_text()
 
 
 BEGIN = 5_000_000_000
