@@ -22,8 +22,9 @@ from ..session.events import (
     Stopping,
     WarmingUp,
 )
-from ..study.events import Installing, RoundBegins, TrialBegins, TrialEnded
-from ..study.kinds.registry import kind_of
+from ..study.events import Installing, RoundBegins, StudyPlanned, TrialBegins, TrialEnded
+from ..study.kinds.kind import Kind
+from ..study.kinds.registry import KINDS, kind_of
 from .console import SteadyConsole, renews
 from .live import noted_others
 from .steps import lost_lines, waiting_line
@@ -41,6 +42,7 @@ class StudyScreen:
     _current: TrialBegins | None = None
     _best: Outcome | None = None
     _lost: list[AgentLost] = field(default_factory=list)
+    _nameless: str = Kind.nameless
 
     def remember(self, outcomes: Sequence[Outcome]) -> None:
         """Trials that have ended before, so that the best so far is that of the whole study."""
@@ -51,6 +53,8 @@ class StudyScreen:
         if not isinstance(event, AgentLost):
             self._mourn()
         match event:
+            case StudyPlanned(kind=kind):
+                self._nameless = KINDS[kind].nameless
             case RoundBegins(rerun=rerun, number=number, rounds=rounds, trials=trials):
                 self.say(f"{rerun} are run again, round {number} of {rounds}: {trials} trials")
             case Installing(text=text):
@@ -60,7 +64,7 @@ class StudyScreen:
                 self._show("starting")
             case TrialEnded(outcome=outcome, number=number, trials=trials):
                 self._weigh(outcome)
-                self._print(trial_line(outcome, number, trials))
+                self._print(trial_line(outcome, number, trials, self._nameless))
             case Joining() | Preparing() | WarmingUp() | Delivering():
                 self._show(waiting_line(event))
             case AgentsReady():
@@ -111,7 +115,7 @@ class StudyScreen:
 
     def _line(self, trial: TrialBegins, doing: str) -> Text:
         text = Text.assemble(
-            (f"trial {trial.number}/{trial.trials}  ", "bold cyan"), f"{setting(trial.trial.point)}: {doing}",
+            (f"trial {trial.number}/{trial.trials}  ", "bold cyan"), f"{setting(trial.trial.point, self._nameless)}: {doing}",
             overflow="ellipsis", no_wrap=True,
         )  # fmt: skip
         more = [] if trial.left_s is None else [f"{duration(trial.left_s)} left"]
@@ -125,15 +129,15 @@ class StudyScreen:
         self.console.print(text, highlight=False, soft_wrap=True)
 
 
-def setting(point: dict[str, str]) -> str:
+def setting(point: dict[str, str], nameless: str = Kind.nameless) -> str:
     """What a trial has of its own, as on the command line."""
-    return " ".join(f"{flag} {value}".rstrip() for flag, value in point.items()) or "one setting"
+    return " ".join(f"{flag} {value}".rstrip() for flag, value in point.items()) or nameless
 
 
-def trial_line(outcome: Outcome, number: int, trials: int) -> Text:
+def trial_line(outcome: Outcome, number: int, trials: int, nameless: str = Kind.nameless) -> Text:
     """How a trial went, on one line."""
     width = len(str(trials))
-    text = Text(f"{number:>{width}}/{trials}  {setting(outcome.point)}  ")
+    text = Text(f"{number:>{width}}/{trials}  {setting(outcome.point, nameless)}  ")
     if outcome.fps is None:
         return text + Text(f"{outcome.status}: {outcome.why or 'nothing was measured'}", "bold red")
     text += Text(f"{rate(outcome.fps)} FPS", "bold")
@@ -150,11 +154,11 @@ def print_trials(console: Console, study: Study, trials: Sequence[Trial], second
     """What a study would run: its settings, the number of its trials, the time they take, and which come first."""
     places = {flag: {value: place for place, value in enumerate(values)} for flag, values in study.axes.items()}
     ordered = sorted(study.trials, key=lambda t: [places[flag].get(value, 0) for flag, value in t.point.items()])
-    sides = kind_of(study).sides(study)
+    sides, nameless = kind_of(study).sides(study), kind_of(study).nameless
 
     def named(trial: Trial) -> str:
         side = " ".join(trial.point.values())
-        return setting(trial.point) + (f": {sides[side] or 'no flags of its own'}" if side in sides else "")
+        return setting(trial.point, nameless) + (f": {sides[side] or 'no flags of its own'}" if side in sides else "")
 
     points = list(dict.fromkeys(map(named, ordered)))
     for point in points[:_MOST_POINTS]:
@@ -165,8 +169,17 @@ def print_trials(console: Console, study: Study, trials: Sequence[Trial], second
     time = "until their inferences are done" if seconds is None else f"about {duration(seconds)}"
     left = "" if len(trials) == len(study.trials) else f", {len(trials)} of them left"
     text = f"{len(points)} settings x {each} repetitions = {len(study.trials)} trials{left}, {time}"
+    if more := kind_of(study).foreseen(study):
+        first = "1 trial" if len(study.trials) == 1 else f"{len(study.trials)} trials"
+        text = f"{first}{left}, {time}; then {more} that follow from what is measured{_in_all(study, more, seconds)}"
     console.print(Text(text, "bold"), highlight=False, soft_wrap=True)
     for trial in trials[:_MOST_TRIALS]:
-        console.print(Text(f"  {int(trial.id)}: {setting(trial.point)}"), highlight=False, soft_wrap=True)
+        console.print(Text(f"  {int(trial.id)}: {setting(trial.point, nameless)}"), highlight=False, soft_wrap=True)
     if len(trials) > _MOST_TRIALS:
         console.print(Text(f"  ... and {len(trials) - _MOST_TRIALS} more"), highlight=False)
+
+
+def _in_all(study: Study, more: int, seconds: float | None) -> str:
+    """With as long as the first ones for each of the others."""
+    known = len(study.trials)
+    return "" if seconds is None or not known else f", about {duration(seconds * (known + more) / known)} in all"

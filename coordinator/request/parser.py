@@ -12,7 +12,7 @@ from ovbench.common.spelling import DASHES, did_you_mean
 
 from .defaults import DEFAULT_MODEL
 from .flag import Flag
-from .flags import FLAGS, gnu
+from .flags import FLAGS, flag_of, gnu
 from .helptext import full_help, short_help
 from .modelword import names_a_model
 from .several import are_alternatives
@@ -71,7 +71,8 @@ class Parser(argparse.ArgumentParser):
         """argparse takes `-tiem` for `-t iem`: raises UsageError for the first word that is like another flag."""
         for word in words:
             name = gnu(word).partition("=")[0]
-            if not word.startswith("-") or name in self._spellings() or _LIKE_A_NUMBER.fullmatch(word) or " " in word:
+            known = name in self._spellings() or flag_of(name) is not None
+            if not word.startswith("-") or known or _LIKE_A_NUMBER.fullmatch(word) or " " in word:
                 continue
             near = self._near(word)
             if near and not near.endswith(f" {word[:2]}?"):

@@ -1,6 +1,6 @@
 """What happens in a study, beside the events of its trials' runs: a round or a trial begins, a trial has ended."""
 
-from ..result.study import Outcome, Trial
+from ..result.study import KindName, Outcome, Trial
 from ..session.events import Event
 
 
@@ -9,7 +9,7 @@ class StudyPlanned(Event, frozen=True, tag="study"):
 
     ovbench: str
     command: tuple[str, ...]
-    kind: str
+    kind: KindName
     folder: str
     trials: int
     left: int

@@ -21,10 +21,18 @@ def headline(study: Study, curves: Sequence[LoadCurve], stand: Sequence[Outcome]
         return _with(best, curves, _verdict(best))
     loops = [curve for curve in curves if curve.closed_per_s is not None]
     if loops:
-        each = "; ".join(f"{name_of(one.point)}{': ' if one.point else ''}{_rate(one.closed_per_s)}" for one in loops)
-        return f"Inconclusive so far: back to back {each}, and no rate has been tried yet."
+        return f"Inconclusive so far: no rate has been tried yet; back to back {_loops(loops)}."
     bad = next((reason_of(one) for one in stand if RATE not in one.point), "")
     return f"Inconclusive: the closed loop could not be measured{bad and f': {bad}'}."
+
+
+def so_far(curves: Sequence[LoadCurve]) -> str:
+    known = [one for one in curves if one.closed_per_s is not None]
+    return f"closed loop {_loops(known)}" if known else ""
+
+
+def _loops(curves: Sequence[LoadCurve]) -> str:
+    return "; ".join(f"{_rate(one.closed_per_s)}{f' with {name_of(one.point)}' if one.point else ''}" for one in curves)
 
 
 def _merit(curve: LoadCurve) -> tuple[float, float]:

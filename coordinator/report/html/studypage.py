@@ -58,7 +58,7 @@ def study_page(
         section("Charts", figures(drawn)),
         _ratios(answered),
         _front(answered.front),
-        _settings(answered.settings),
+        _settings(answered.settings, kind_of(study).nameless),
         _trials(study, outcomes),
         section("Command", command(shlex.join(study.command))),
         _environment(study, outcomes, reports),
@@ -139,7 +139,7 @@ def _on_front(setting: Setting) -> Html:
     return tag("div", tag("p", f"{setting.name or 'the one setting'}: {figures_of(setting)}"), command(setting.command))
 
 
-def _settings(settings: Sequence[Setting]) -> Html:
+def _settings(settings: Sequence[Setting], nameless: str) -> Html:
     further = at_rate(settings)
     columns = (
         "setting", "in effect", "FPS", "95 % interval", "median", "p99", "95 % interval",
@@ -147,7 +147,7 @@ def _settings(settings: Sequence[Setting]) -> Html:
     )  # fmt: skip
     rows = [
         [
-            " = ".join(name_of(point) for point in setting.points) or "the one setting",
+            " = ".join(name_of(point) for point in setting.points) or f"the {nameless}",
             text_of(setting.in_effect) if setting.in_effect is not None else "",
             rate(setting.fps.value) if setting.fps is not None else "-",
             span_of(setting.fps) if setting.fps is not None else "",

@@ -79,16 +79,16 @@ def _settings(study: Study, said: Answer) -> str:
         return ""
     columns = [column for column in kind_of(study).columns(said) if any(column.cell(one) != UNKNOWN for one in shown)]
     flags = kind_of(study).sides(study)
-    rows = [[_name(one, flags), *(escaped(column.cell(one)) for column in columns)] for one in shown]
+    rows = [[_name(one, flags, kind_of(study).nameless), *(escaped(column.cell(one)) for column in columns)] for one in shown]
     more = len(said.settings) - len(shown)
     drawn = table(("setting", *(escaped(column.title) for column in columns)), rows)
     return f"{drawn}\n\n{more} more, in `answer.json`" if more else drawn
 
 
-def _name(setting: Setting, flags: dict[str, str]) -> str:
+def _name(setting: Setting, flags: dict[str, str], nameless: str) -> str:
     """With the flags that a side has of its own."""
     own = flags.get(" ".join(setting.point.values()))
-    name = code(" = ".join(name_of(point) for point in setting.points)) or "the one setting"
+    name = code(" = ".join(name_of(point) for point in setting.points)) or f"the {nameless}"
     return f"{name} {code(own)}".rstrip() if own else name
 
 

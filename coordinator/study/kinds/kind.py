@@ -46,7 +46,8 @@ class Kind(ABC):
     """`per_repetition`: trials of each setting in one repetition. `about`: what it does, for the help. `rerun`: what is
     run again where trials were SUSPECT. `flags`: those that no other kind has. `blocks`: the name of the blocks that
     are repeated and run again as a whole; empty where trials are. `ranks`: whether its settings compete, so that some
-    are best. `leading`: the flag of a run that words right after the kind are values of."""
+    are best. `leading`: the flag of a run that words right after the kind are values of. `nameless`: what a trial is
+    called that has nothing of its own."""
 
     name: ClassVar[KindName]
     title: ClassVar[str]
@@ -58,6 +59,7 @@ class Kind(ABC):
     blocks: ClassVar[str] = ""
     ranks: ClassVar[bool] = True
     leading: ClassVar[str] = ""
+    nameless: ClassVar[str] = "one setting"
 
     # Which trials, and which next
 

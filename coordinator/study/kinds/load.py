@@ -15,7 +15,7 @@ from .. import loadwords, words
 from ..answer import Answer, Basis
 from ..axes import Axes
 from ..columns import Column
-from ..design import Design, refuse_too_many, shuffled
+from ..design import MOST_TRIALS, Design, refuse_too_many, shuffled
 from ..flag import StudyFlag
 from ..loadcolumns import load_columns
 from ..loadfigures import by_setting, closed_per_s, curves_of, settings_at_rates
@@ -51,6 +51,7 @@ class LoadStudy(Kind):
         SLO,
     )  # fmt: skip
     ranks: ClassVar[bool] = False
+    nameless: ClassVar[str] = "closed loop"
 
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         """Of closed loops."""
@@ -66,7 +67,11 @@ class LoadStudy(Kind):
         slo = form_objectives(objectives_of(own)) or ""
         at_rate = (*study.at_rate, *(("--slo-ms", slo) if slo else ()))
         planned = structs.replace(study, axes={**study.axes, RATE: ()}, at_percent=shares, slo=slo, at_rate=at_rate)
-        refuse_too_many(len(study.trials) + self.foreseen(planned))
+        if (total := len(study.trials) + self.foreseen(planned)) > MOST_TRIALS:
+            raise UsageError(
+                f"study load: these are {total:,} trials, more than {MOST_TRIALS:,}; give fewer rates (--at), values or "
+                "--repetitions"
+            )
         return planned
 
     def trials(self, design: Design, repetitions: int, seed: int) -> tuple[Trial, ...]:
@@ -118,6 +123,9 @@ class LoadStudy(Kind):
                 arrivals = repetition * len(study.at_percent) + place
                 found.append(trial_at(number, repetition, first, study.at_rate, rate, arrivals))
         return tuple(found)
+
+    def so_far(self, study: Study, outcomes: Sequence[Outcome]) -> str:
+        return loadwords.so_far(list(curves_of(study, self.standing(study, outcomes))))
 
     def intended(self, outcome: Outcome) -> bool:
         return only_overloaded(outcome)
