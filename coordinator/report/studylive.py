@@ -114,8 +114,9 @@ class StudyScreen:
             raise
 
     def _line(self, trial: TrialBegins, doing: str) -> Text:
+        name = setting(trial.trial.point, self._nameless)
         text = Text.assemble(
-            (f"trial {trial.number}/{trial.trials}  ", "bold cyan"), f"{setting(trial.trial.point, self._nameless)}: {doing}",
+            (f"trial {trial.number}/{trial.trials}  ", "bold cyan"), f"{name}: {doing}",
             overflow="ellipsis", no_wrap=True,
         )  # fmt: skip
         more = [] if trial.left_s is None else [f"{duration(trial.left_s)} left"]

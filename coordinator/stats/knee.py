@@ -7,7 +7,6 @@ half the load that can be served at most.
 """
 
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import Final
 
 _NEAR: Final = 0.6
@@ -25,9 +24,8 @@ def knee(rates: Sequence[float], latencies: Sequence[float]) -> float | None:
         return None
     top = max(range(len(power)), key=power.__getitem__)
     least = _NEAR * power[top]
-    before = len(list(takewhile(lambda at: power[at] >= least, range(top - 1, -1, -1))))
-    after = len(list(takewhile(lambda at: power[at] >= least, range(top + 1, len(power)))))
-    low, high = top - max(before, 1), top + max(after, 1)
+    near = [at for at, value in enumerate(power) if value >= least]
+    low, high = min(near[0], top - 1), max(near[-1], top + 1)
     if low < 0 or high >= len(power):
         return None
     return _vertex(rates[low : high + 1], power[low : high + 1])

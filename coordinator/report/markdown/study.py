@@ -79,7 +79,10 @@ def _settings(study: Study, said: Answer) -> str:
         return ""
     columns = [column for column in kind_of(study).columns(said) if any(column.cell(one) != UNKNOWN for one in shown)]
     flags = kind_of(study).sides(study)
-    rows = [[_name(one, flags, kind_of(study).nameless), *(escaped(column.cell(one)) for column in columns)] for one in shown]
+    rows = [
+        [_name(one, flags, kind_of(study).nameless), *(escaped(column.cell(one)) for column in columns)]
+        for one in shown
+    ]
     more = len(said.settings) - len(shown)
     drawn = table(("setting", *(escaped(column.title) for column in columns)), rows)
     return f"{drawn}\n\n{more} more, in `answer.json`" if more else drawn

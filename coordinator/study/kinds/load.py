@@ -69,8 +69,8 @@ class LoadStudy(Kind):
         planned = structs.replace(study, axes={**study.axes, RATE: ()}, at_percent=shares, slo=slo, at_rate=at_rate)
         if (total := len(study.trials) + self.foreseen(planned)) > MOST_TRIALS:
             raise UsageError(
-                f"study load: these are {total:,} trials, more than {MOST_TRIALS:,}; give fewer rates (--at), values or "
-                "--repetitions"
+                f"study load: these are {total:,} trials, more than {MOST_TRIALS:,}; give fewer rates (--at), fewer "
+                "values or fewer --repetitions"
             )
         return planned
 

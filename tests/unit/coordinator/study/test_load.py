@@ -1,0 +1,318 @@
+"""Study load from its first trials to its answer, on queues in closed form: what it runs, finds and says."""
+
+from collections import Counter
+from itertools import groupby
+
+import pytest
+from msgspec import structs
+
+from ovbench.common.errors import UsageError
+from ovbench.coordinator.result.study import Outcome, Trial
+from ovbench.coordinator.study.answer import Answer
+from ovbench.coordinator.study.axes import parse_axes
+from ovbench.coordinator.study.loadcurve import LoadCurve
+from tests.closedforms import mean_wait_s, p_of_latency
+from tests.loadstudies import LOAD, NOWHERE, Queue, Run, begun, conducted
+from tests.studies import outcome
+
+
+def answer(run: Run, *words: str, slo: tuple[str, ...] = (), at: str = "10..90,95,105,110") -> Answer:
+    study, done = conducted(begun(*words, slo=slo, at=at), run)
+    return LOAD.conclude(study, done)
+
+
+def curve_of(run: Run, *words: str, slo: tuple[str, ...] = ()) -> LoadCurve:
+    (found,) = answer(run, *words, slo=slo).loads
+    return found
+
+
+# Which trials
+
+
+def test_closed_loops_come_first_and_rates_are_shares_of_them() -> None:
+    study = begun("-m", "a.xml", at="50,100")
+    (first,) = study.trials
+    assert (first.point, first.argv) == ({}, ("-m", "a.xml"))
+    study, _ = conducted(study, Queue(service_ms=2.0))
+    rates = Counter(trial.point.get("--rate") for trial in study.trials)
+    assert rates == {None: 3, "250": 3, "500": 3}
+
+
+def test_what_is_foreseen_is_what_it_comes_to() -> None:
+    for words in ((), ("--agents", "1,2")):
+        study = begun(*words)
+        foreseen = len(study.trials) + LOAD.foreseen(study)
+        study, _ = conducted(study, Queue())
+        assert len(study.trials) == foreseen
+        assert LOAD.foreseen(study) == 0
+
+
+def test_each_repetition_has_every_rate_and_the_closed_loop_in_an_order_of_its_own() -> None:
+    study, _ = conducted(begun(), Queue())
+    blocks = [list(block) for _, block in groupby(study.trials[1:], key=lambda trial: trial.repetition)]
+    orders = [[trial.point.get("--rate") for trial in block if "--rate" in trial.point] for block in blocks]
+    assert len(orders) == 3
+    assert sorted(map(str, orders[0])) == sorted(map(str, orders[1])) == sorted(map(str, orders[2]))
+    assert orders[0] != orders[1] != orders[2]
+    assert [sum("--rate" not in trial.point for trial in block) for block in blocks] == [0, 1, 1]
+
+
+def test_every_trial_at_a_rate_has_arrivals_of_its_own_from_the_seed_that_was_given() -> None:
+    study, _ = conducted(begun("--arrival-seed", "100"), Queue())
+    seeds = [int(t.argv[t.argv.index("--arrival-seed") + 1]) for t in study.trials if "--rate" in t.point]
+    assert sorted(seeds) == list(range(100, 100 + len(seeds)))
+    assert len(seeds) == 36
+    assert all(trial.argv.count("--arrival-seed") == ("--rate" in trial.point) for trial in study.trials)
+
+
+def test_flags_of_a_rate_are_not_the_closed_loop_s() -> None:
+    study, _ = conducted(begun("--arrivals", "gamma:2", "--dispatch", "shared,random", at="50"), Queue())
+    for trial in study.trials:
+        at_rate = "--rate" in trial.point
+        assert ("--arrivals" in trial.argv) is at_rate
+        assert ("--dispatch" in trial.argv) is at_rate
+        if at_rate:
+            assert trial.argv[trial.argv.index("--dispatch") + 1] == trial.point["--dispatch"]
+
+
+def test_a_closed_loop_that_was_disturbed_is_run_again_before_rates_follow_from_it() -> None:
+    quiet = Queue(service_ms=2.0)
+    seen: list[str] = []
+
+    def run(trial: Trial) -> Outcome:
+        seen.append(trial.id)
+        if len(seen) == 1:
+            return structs.replace(outcome(trial, 250.0, 4.0), status="SUSPECT", findings=("steal",))
+        return quiet(trial)
+
+    study, _ = conducted(begun(at="50"), run)
+    assert seen[:2] == ["0001", "0001"]
+    assert {trial.point["--rate"] for trial in study.trials if "--rate" in trial.point} == {"250"}
+
+
+def test_a_closed_loop_that_fails_has_no_rates() -> None:
+    study, done = conducted(begun(), lambda trial: outcome(trial, None, status="FAILED", why="no such model"))
+    assert len(study.trials) == 1
+    found = LOAD.conclude(study, done)
+    assert found.headline == "Inconclusive: the closed loop could not be measured: no such model."
+
+
+def test_of_several_settings_one_that_fails_leaves_the_others() -> None:
+    queue = Queue()
+
+    def run(trial: Trial) -> Outcome:
+        return outcome(trial, None, status="FAILED", why="no") if trial.point["--agents"] == "1" else queue(trial)
+
+    study, done = conducted(begun("--agents", "1,2", at="50,110"), run)
+    found = LOAD.conclude(study, done)
+    assert [len(curve.points) for curve in sorted(found.loads, key=lambda one: one.point["--agents"])] == [0, 2]
+    assert any("left out: 1 FAILED; no" in line for line in found.unsaid)
+
+
+def test_rates_do_not_change_when_a_closed_loop_is_run_again_later() -> None:
+    study, done = conducted(begun(at="50"), Queue(noise=0.05))
+    later = [*done, structs.replace(done[0], attempt=1, fps=1.0)]
+    assert LOAD.next(study, later) is None
+
+
+def test_trials_that_may_be_overloaded_are_not_run_again() -> None:
+    queue = Queue()
+
+    def run(trial: Trial) -> Outcome:
+        found = queue(trial)
+        doubt = {"status": "SUSPECT", "findings": ("overloaded",)}
+        return structs.replace(found, **doubt) if trial.point.get("--rate") == "475" else found
+
+    study, done = conducted(begun(at="50,95"), run)
+    assert all(one.attempt == 0 for one in done)
+    (curve,) = LOAD.conclude(study, done).loads
+    assert [(one.served, one.overloaded, one.trials) for one in curve.points] == [(3, 0, 3), (0, 0, 3)]
+    assert curve.served_to == 250.0
+
+
+def test_a_study_is_the_same_however_often_it_was_cut_off() -> None:
+    study, done = conducted(begun(), Queue(noise=0.03))
+    by_trial = {one.trial: one for one in done}
+    again, ended = begun(), list[Outcome]()
+    while (now := LOAD.next(again, ended)) is not None:
+        known = {trial.id for trial in again.trials}
+        again = structs.replace(again, trials=(*again.trials, *(t for t in now.trials if t.id not in known)))
+        ended.append(by_trial[now.trials[0].id])  # one trial, then it is cut off
+    assert again.trials == study.trials
+
+
+@pytest.mark.parametrize(
+    ("words", "own", "sentence"),
+    [
+        (("--rate", "3"), {}, "study load: --rate is set by the study itself; --at says at which rates it measures"),
+        (("--stages", "1s:3"), {}, "study load: --stages is set by the study itself"),
+        (("-max_irate", "3"), {}, "study load: -max_irate is set by the study itself"),
+        (("-niter", "3"), {}, "study load: its trials last for a time; give -t and leave -niter out"),
+        (("--until", "fps +-1%"), {}, "study load: its trials last for a time; give -t and leave --until out"),
+        (("--arrivals", "trace:a.csv"), {}, "study load: a trace has its own rate"),
+        (("--arrival-seed", "1,2"), {}, "study load: every trial has arrivals of its own"),
+        (("--slo-ms", "30"), {"slo": ["p99:20"]}, "study load: --slo and --slo-ms are two spellings"),
+        ((), {"slo": ["p99:20", "p99:30"]}, "--slo 'p99:20,p99:30' has two limits for p99"),
+    ],
+)
+def test_what_the_study_sets_itself_is_refused(words: tuple[str, ...], own: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        LOAD.design(parse_axes(words), NOWHERE, own)
+    assert str(refused.value).startswith(sentence)
+
+
+def test_absurdly_many_trials_are_refused() -> None:
+    with pytest.raises(UsageError, match="these are 10,100 trials, more than 2,000; give fewer rates"):
+        begun("--agents", "1,2", at="1..100+1", repetitions=50)
+
+
+# What follows
+
+
+@pytest.mark.parametrize("law", ["exponential", "deterministic"])
+@pytest.mark.parametrize("servers", [1, 2])
+def test_the_curve_is_the_closed_form_s(law: str, servers: int) -> None:
+    queue = Queue(law=law, servers=servers, service_ms=2.0)  # type: ignore[arg-type]
+    curve = curve_of(queue)
+    capacity = servers / 0.002
+    assert curve.closed_per_s is not None
+    assert curve.closed_per_s.value == pytest.approx(capacity)
+    for one in curve.points[:10]:
+        assert one.rate == pytest.approx(one.percent / 100 * capacity)
+        assert (one.trials, one.served, one.overloaded) == (3, 3, 0)
+        for figure, percent in ((one.p50_ms, 50), (one.p99_ms, 99)):
+            assert figure is not None
+            assert figure.value == pytest.approx(1000 * p_of_latency(queue.law, servers, 0.002, one.rate, percent))
+        assert one.wait_mean_ms is not None
+        assert one.wait_mean_ms.value == pytest.approx(1000 * mean_wait_s(queue.law, servers, 0.002, one.rate))
+        assert one.service_mean_ms is not None
+        assert one.service_mean_ms.value == pytest.approx(2.0)
+        assert one.delivered_per_s is not None
+        assert one.delivered_per_s.value == pytest.approx(one.rate)
+
+
+def test_where_it_breaks_is_between_two_rates() -> None:
+    curve = curve_of(Queue(service_ms=2.0))
+    assert (curve.served_to, curve.overloaded_from) == (475.0, 525.0)
+    assert [one.overloaded for one in curve.points] == [0] * 10 + [3, 3]
+
+
+def test_the_knee_of_one_exponential_server_is_half_of_what_it_serves() -> None:
+    exact = curve_of(Queue(service_ms=2.0))
+    assert exact.knee is not None
+    assert exact.knee.value == pytest.approx(250, rel=0.01)
+    noisy = [curve_of(Queue(service_ms=2.0, noise=0.03, seed=seed)) for seed in range(20)]
+    knees = [one.knee for one in noisy if one.knee is not None]
+    assert len(knees) == 20
+    assert sum((one.low or 0) <= 250 * 1.01 and (one.high or 1e9) >= 250 * 0.99 for one in knees) >= 18
+
+
+def test_a_rate_that_is_sometimes_overloaded_counts_with_those_trials() -> None:
+    """Without them it would look as if it were served."""
+    queue = Queue()
+
+    def run(trial: Trial) -> Outcome:
+        found = queue(trial)
+        over = trial.point.get("--rate") == "450" and trial.repetition == 1
+        return (
+            structs.replace(found, status="INVALID", findings=("overloaded",), latency_ms={"p99": 900.0})
+            if over
+            else found
+        )
+
+    curve = curve_of(run)
+    at = next(one for one in curve.points if one.rate == 450)
+    assert (at.trials, at.served, at.overloaded) == (3, 2, 1)
+    assert max(at.p99_of_trials) == 900.0
+    assert curve.served_to == 400.0
+    assert curve.overloaded_from == 525.0
+
+
+def test_a_trial_that_is_invalid_for_another_reason_is_left_out() -> None:
+    queue = Queue()
+
+    def run(trial: Trial) -> Outcome:
+        found = queue(trial)
+        wrong = trial.point.get("--rate") == "450" and trial.repetition == 1
+        return structs.replace(found, status="INVALID", findings=("overloaded", "wrong_cpus")) if wrong else found
+
+    found = answer(run)
+    (curve,) = found.loads
+    assert next(one for one in curve.points if one.rate == 450).trials == 2
+    assert "1 of 39 trials is left out: 1 INVALID; wrong_cpus (1)." in found.unsaid
+
+
+def test_an_overload_that_was_intended_fails_nothing() -> None:
+    _, done = conducted(begun(), Queue())
+    over = [one for one in done if one.status == "INVALID"]
+    assert len(over) == 6
+    assert all(map(LOAD.intended, over))
+    assert not LOAD.intended(structs.replace(over[0], findings=("overloaded", "cpu_quota")))
+    assert not LOAD.intended(structs.replace(over[0], status="PARTIAL"))
+
+
+def test_what_is_served_and_the_knee_are_said_first() -> None:
+    found = answer(Queue(service_ms=2.0))
+    assert found.headline == (
+        "All that arrives is served up to 475.0/s (95 %), with p99 of 184 ms; from 525.0/s (105 %) on it is overloaded."
+    )
+    assert found.lines[0].startswith("The knee is at 250.0/s")
+    assert found.lines[1] == (
+        "From 10 to 95 % the mean wait grows from 222 us to 38.0 ms; the service does not: 2.00 ms, then 2.00 ms."
+    )
+    assert not any("overloaded" in line for line in found.unsaid)
+
+
+def test_the_commands_run_the_highest_rates_that_were_served() -> None:
+    served = answer(Queue(service_ms=2.0)).choices
+    assert [one.what for one in served] == ["the highest rate served"]
+    assert "--rate 475" in served[0].setting.command
+    kept = answer(Queue(service_ms=2.0), slo=("p99:40",)).choices
+    assert [one.what for one in kept] == ["the highest rate measured that keeps p99:40", "the highest rate served"]
+    # p99 = 4.605 x 2 ms / (1 - load) is 40 ms at a load of 0.77.
+    assert "--rate 350" in kept[0].setting.command
+    assert "--slo-ms p99:40" in kept[0].setting.command
+
+
+def test_no_rate_that_is_served_is_said() -> None:
+    found = answer(Queue(), at="110,120")
+    assert found.headline == "Not even 550.0/s (110 %) was served in all trials and from there on it is overloaded."
+
+
+def test_settings_have_a_curve_each_and_their_names() -> None:
+    def run(trial: Trial) -> Outcome:
+        return Queue(service_ms=2.0, servers=int(trial.point["--agents"]))(trial)
+
+    found = answer(run, "--agents", "1,2")
+    by = {curve.point["--agents"]: curve for curve in found.loads}
+    assert by["2"].served_to == 950.0
+    assert by["1"].served_to == 475.0
+    assert found.headline.endswith("it is overloaded, with --agents 2.")
+    assert any(line.startswith("All that arrives is served up to 475.0/s") for line in found.lines)
+
+
+def test_the_table_has_the_closed_loop_and_every_rate() -> None:
+    found = answer(Queue(service_ms=2.0), at="50,110")
+    titles = [column.title for column in LOAD.columns(found)]
+    rows = [
+        dict(zip(titles, (column.cell(one) for column in LOAD.columns(found)), strict=True)) for one in found.settings
+    ]
+    assert [row["share"] for row in rows] == ["closed loop", "50 %", "110 %"]
+    assert [row["served"] for row in rows] == ["500.0", "250.0", "500.0"]
+    assert [row["trials"] for row in rows] == ["3", "3", "3 overloaded"]
+    assert rows[1]["p50"] == "2.77 ms"
+    assert rows[1]["p99"] == "18.4 ms"
+    assert rows[1]["wait"] == rows[1]["service"] == "2.00 ms"
+
+
+def test_a_p99_that_a_trial_does_not_know_is_more_than_its_bound() -> None:
+    queue = Queue(service_ms=2.0)
+
+    def run(trial: Trial) -> Outcome:
+        found = queue(trial)
+        if "--rate" in trial.point and found.status == "INVALID":
+            return structs.replace(found, latency_ms={"median": 50.0}, at_least={"p99_ms": 700.0})
+        return found
+
+    found = answer(run, at="50,110")
+    assert [column.cell(found.settings[2]) for column in LOAD.columns(found) if column.title == "p99"] == ["> 700 ms"]
