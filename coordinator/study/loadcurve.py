@@ -37,12 +37,13 @@ LimitVerdict = Literal["found", "never exceeded", "always exceeded", "unknown"]
 
 
 class LoadLimit(Struct, frozen=True):
-    """Up to which rate a limit of latency is kept. `never exceeded`: at none of the rates that were served; `always
-    exceeded`: at all rates."""
+    """Up to which rate a limit of latency is kept. `never exceeded`: in no trial at any of the rates; `always
+    exceeded`: in each of them. `why` it is unknown."""
 
     slo: Annotated[str, Meta(description="such as p99:20")]
     verdict: LimitVerdict
     rate: Annotated[Estimate | None, Meta(description="inferences per second; null unless it was found")] = None
+    why: str = ""
 
 
 class LoadCurve(Struct, frozen=True):

@@ -9,9 +9,10 @@ from ..result.study import Outcome, Study, Trial
 from ..stats.estimate import Estimate, geometric
 from ..stats.knee import knee
 from .loadcurve import LoadCurve, LoadPoint, own_point
-from .loadlimits import limit_of
+from .loadlimits import limits_of
 from .overload import counted, only_overloaded, served
 from .ratetrials import RATE
+from .searches import terms_of
 from .standing import measured
 from .summary import Setting, command, setting_of
 
@@ -45,6 +46,7 @@ def curves_of(study: Study, stand: Sequence[Outcome]) -> Iterator[LoadCurve]:
     by_trial = {one.trial: one for one in stand}
     objectives = parse_objectives(study.slo) if study.slo else ()
     for own, of in by_setting(study).items():
+        first = next(iter(of.values()))[0]
         closed = [one for trial in of.get("", ()) if (one := by_trial.get(trial.id)) is not None]
         rates = {rate: trials for rate, trials in of.items() if rate}
         known = {
@@ -59,13 +61,13 @@ def curves_of(study: Study, stand: Sequence[Outcome]) -> Iterator[LoadCurve]:
         served_to, overloaded_from = _breaks(points)
         yield LoadCurve(
             point=dict(own),
-            command=command(next(iter(of.values()))[0]),
+            command=command(first),
             closed_per_s=_of_all([value for one in closed if (value := closed_per_s(one)) is not None]),
             points=tuple(points),
             knee=_knee(known),
             served_to=served_to,
             overloaded_from=overloaded_from,
-            limits=tuple(limit_of(number, one, known) for number, one in enumerate(objectives)),
+            limits=limits_of(terms_of(study, first), closed, known) if objectives else (),
         )
 
 

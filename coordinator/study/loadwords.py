@@ -90,10 +90,10 @@ def _of_limit(curve: LoadCurve, limit: LoadLimit) -> str:
         part = "" if share is None else f", {share:.0f} %{closed}"
         return f"{_kept(limit)} up to {_rate(limit.rate)}{part}."
     if limit.verdict == "always exceeded":
-        return f"{_name(limit)} is above its limit of {_limit(limit)} at every rate, also at {_at(tried[0])}."
+        return f"{_name(limit)} is above its limit of {_limit(limit)} at every rate, even at {_at(tried[0])}."
     if limit.verdict == "never exceeded":
-        return f"{_kept(limit)} at every rate that is served; overload is what ends it."
-    return f"Inconclusive up to which rate {_kept(limit)}."
+        return f"{_kept(limit)} at every rate that was measured, up to {_at(tried[-1])}."
+    return f"Inconclusive up to which rate {_kept(limit)}{limit.why and f': {limit.why}'}."
 
 
 def _breaks(curve: LoadCurve) -> str:

@@ -169,7 +169,7 @@ class Search:
     @cached_property
     def fits(self) -> dict[Objective, RateFit]:
         return {
-            one: fit([_point(past, one) for past in self.at_rates], shape, one.limit_ms, self.saturation)
+            one: fit([point_of(past, one) for past in self.at_rates], shape, one.limit_ms, self.saturation)
             for one, shape in self.shapes.items()
         }
 
@@ -285,11 +285,11 @@ def is_disturbed(outcome: Outcome) -> bool:
 def kept(past: Past, objectives: Sequence[Objective]) -> bool:
     """Whether all limits held."""
     return not only_overloaded(past.outcome) and all(
-        point.latency <= one.limit_ms and not point.above for one in objectives for point in (_point(past, one),)
+        point.latency <= one.limit_ms and not point.above for one in objectives for point in (point_of(past, one),)
     )
 
 
-def _point(past: Past, objective: Objective) -> RatePoint:
+def point_of(past: Past, objective: Objective) -> RatePoint:
     rate, doubtful = _offered(past), is_disturbed(past.outcome)
     part = next(
         (

@@ -1,5 +1,6 @@
 """Study load from its first trials to its answer, on queues in closed form: what it runs, finds and says."""
 
+import re
 from collections import Counter
 from itertools import groupby
 
@@ -11,7 +12,7 @@ from ovbench.coordinator.result.study import Outcome, Trial
 from ovbench.coordinator.study.answer import Answer
 from ovbench.coordinator.study.axes import parse_axes
 from ovbench.coordinator.study.loadcurve import LoadCurve
-from tests.closedforms import mean_wait_s, p_of_latency
+from tests.closedforms import Law, mean_wait_s, p_of_latency, rate_at
 from tests.loadstudies import LOAD, NOWHERE, Queue, Run, begun, conducted
 from tests.studies import outcome
 
@@ -316,3 +317,62 @@ def test_a_p99_that_a_trial_does_not_know_is_more_than_its_bound() -> None:
 
     found = answer(run, at="50,110")
     assert [column.cell(found.settings[2]) for column in LOAD.columns(found) if column.title == "p99"] == ["> 700 ms"]
+
+
+# Limits of the latency
+
+
+@pytest.mark.parametrize(("law", "servers"), [("exponential", 1), ("deterministic", 1), ("deterministic", 4)])
+@pytest.mark.parametrize("load", [0.65, 0.9])
+def test_the_rate_at_which_a_limit_is_crossed_is_the_closed_form_s(law: Law, servers: int, load: float) -> None:
+    saturation = servers / 0.002
+    limit_ms = round(1000 * p_of_latency(law, servers, 0.002, load * saturation, 99), 4)
+    true = rate_at(law, servers, 0.002, limit_ms / 1000, 99)
+    held, off = 0, []
+    for seed in range(3):
+        queue = Queue(law=law, servers=servers, noise=0.03, seed=seed)
+        (limit,) = curve_of(queue, slo=(f"p99:{limit_ms}",)).limits
+        assert limit.rate is not None
+        held += (limit.rate.low or 0) <= true <= (limit.rate.high or 1e9)
+        off.append(limit.rate.value / true - 1)
+    assert held >= 2
+    assert abs(sum(off) / len(off)) < 0.03
+    assert max(map(abs, off)) < 0.08
+
+
+def test_a_limit_leads_the_answer_with_its_interval() -> None:
+    found = answer(Queue(service_ms=2.0, noise=0.02), slo=("p99:40",))
+    # 4.605 x 2 ms / (1 - load) is 40 ms at a load of 0.77, which is 385 a second.
+    form = r"p99 stays within 40 ms up to (\d+\.\d)/s \((.*) to (.*)\), \d+ % of the \d+\.\d/s back to back\."
+    words = re.fullmatch(form, found.headline)
+    assert words is not None
+    assert float(words[2]) < float(words[1]) < float(words[3])
+    assert float(words[1]) == pytest.approx(385, rel=0.05)
+    assert found.lines[0].startswith("All that arrives is served up to ")
+
+
+def test_of_several_limits_the_one_that_is_exceeded_first_ends_it() -> None:
+    found = answer(Queue(service_ms=2.0), slo=("p99:40", "p50:4"))
+    # The median is 0.693 x 2 ms / (1 - load): 4 ms at a load of 0.653.
+    assert re.match(
+        r"p99 stays within 40 ms and p50 stays within 4 ms up to 32\d\.\d/s .*, where p50:4 is exceeded first\.",
+        found.headline,
+    )
+    assert found.lines[0].startswith("p99 stays within 40 ms up to 38")
+    assert found.lines[1].startswith("p50 stays within 4 ms up to 32")
+
+
+def test_a_limit_that_no_rate_keeps_or_every_rate_keeps_is_said() -> None:
+    below = answer(Queue(service_ms=2.0), slo=("p99:3",))
+    assert below.headline == "p99 is above its limit of 3 ms at every rate, even at 50.00/s (10 %)."
+    above = answer(Queue(service_ms=2.0), slo=("p99:400",), at="10..80")
+    assert above.headline == "p99 stays within 400 ms at every rate that was measured, up to 400.0/s (80 %)."
+    assert [curve.limits[0].rate for curve in (*below.loads, *above.loads)] == [None, None]
+
+
+def test_a_percentile_that_trials_cannot_show_is_said_with_the_time_it_takes() -> None:
+    found = answer(Queue(service_ms=2.0), "-t", "2", slo=("p99.9:40",))
+    # Three arrivals beyond p99.9 are 3,000, which are 6 s at 500 a second.
+    assert found.headline == (
+        "Inconclusive up to which rate p99.9 stays within 40 ms: trials of 2 s do not show it, those of 6 s would."
+    )
