@@ -18,7 +18,7 @@ from ..request.parser import Parser
 from ..request.paths import STDOUT, writable_or_stdout
 from ..result.calibration import Calibration
 from ..run.site import LocalSite
-from ..store.calibrations import kept
+from ..store.calibrations import kept, of_other_machines
 from .calibrating import Calibrating, Planned, planned
 from .markdown import MARKDOWN, write_markdown
 from .stdout import print_bytes, print_json
@@ -64,9 +64,11 @@ def parse_calibrate(argv: Sequence[str]) -> Calibrate:
 def calibrate(request: Calibrate, call: Call) -> ExitCode:
     """Raises UsageError where nothing can be measured, and with --show where there is none."""
     if request.show:
-        known = kept(identify(read_topology()).id)
+        machine = identify(read_topology()).id
+        known = kept(machine)
         if not known:
-            raise UsageError("calibrate --show: this machine has not been calibrated; run ovbench-coord calibrate")
+            others = ", only others that share this home" if of_other_machines(machine) else ""
+            raise UsageError(f"--show: this machine has not been calibrated{others}; run ovbench-coord calibrate")
         _show(request, known[0])
         return _verdict(request, known[0])
     plan = planned(LocalSite(read_machine(None)))
@@ -99,6 +101,10 @@ def _conduct(request: Calibrate, call: Call, plan: Planned) -> ExitCode:
     screen = CalibrationScreen(SteadyConsole(stderr=aside), request.quiet)
     calibrating = Calibrating(plan, call, screen)
     found = calibrating.conduct(kept(identify(plan.site.topology).id))
+    if found is None:
+        why = "interrupted" if calibrating.interrupted else "agents were lost"
+        print(f"ovbench-coord: calibrate: {why} before two starts had been measured; nothing is kept", file=sys.stderr)
+        return ExitCode.INTERRUPTED if calibrating.interrupted else ExitCode.PARTIAL
     _show(request, found)
     if calibrating.interrupted:
         screen.done("interrupted: not kept")

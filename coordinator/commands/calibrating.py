@@ -9,7 +9,6 @@ from typing import Protocol
 from msgspec import structs
 
 from ovbench.common.clock import utc_text
-from ovbench.common.errors import UsageError
 
 from ..machine.identity import identify
 from ..machine.limits import check_limits
@@ -58,6 +57,7 @@ class Planned:
     site: LocalSite
     works: tuple[Work, ...]
     cpus: tuple[int, ...]
+    at_rate: tuple[str, ...] = LATENESS_ARGV
 
     @property
     def estimate_s(self) -> float:
@@ -82,8 +82,9 @@ class Calibrating:
     _report: Report | None = None
     _trials: dict[str, list[Seen]] = field(default_factory=dict)
 
-    def conduct(self, kept: Sequence[Calibration]) -> Calibration:
-        """`kept`: earlier ones of this machine. Raises UsageError where agents cannot measure."""
+    def conduct(self, kept: Sequence[Calibration]) -> Calibration | None:
+        """`kept`: earlier ones of this machine. None where no two starts of agents were measured. Raises UsageError
+        where agents cannot measure."""
         self._began_s, taken_at = self.clock(), utc_text()
         self.audience.begin(self.plan.estimate_s)
         probes = self._probes()
@@ -92,7 +93,7 @@ class Calibrating:
             part for work in self.plan.works if (part := pure.work_part(work, self._trials.get(work.name, ())))
         )
         if not works or self._report is None:
-            raise UsageError("calibrate: interrupted before two starts of the agents were measured; let it go on")
+            return None
         every = [one for trials in self._trials.values() for one in trials]
         found = pure.disturbance(every)
         verdict, because = pure.verdict(works, probes, found, None if late is None else late.p99)
@@ -132,7 +133,7 @@ class Calibrating:
 
     def _with_agents(self) -> LatenessPart | None:
         """Every work, then how late a load at a rate starts."""
-        runs = {argv: self._planned_run(argv) for argv in (*(work.argv for work in self.plan.works), LATENESS_ARGV)}
+        runs = {argv: self._planned_run(argv) for argv in (*(work.argv for work in self.plan.works), self.plan.at_rate)}
         first = runs[self.plan.works[0].argv]
         check_limits(max(len(run.plan.jobs) for run in runs.values()))
         self.audience.detach()
@@ -140,7 +141,7 @@ class Calibrating:
             with self.plan.site.bus(first.request.launch, self.call.interrupts) as bus:
                 for work in self.plan.works:
                     self._starts_of(bus, work, runs[work.argv])
-                late = None if self.interrupted else self._lateness(bus, runs[LATENESS_ARGV])
+                late = None if self.interrupted else self._lateness(bus, runs[self.plan.at_rate])
         finally:
             self.audience.close()
         return late

@@ -1,6 +1,6 @@
 """A calibration for people: progress while it goes on, then its verdict, what scatters, and who else was there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -77,10 +77,10 @@ def print_calibration(console: Console, found: Calibration) -> None:
     show(Text(f"  {cores}; OpenVINO {found.openvino}, {found.taken_at}, {duration(found.seconds)}", "dim"))
     console.print()
     console.print(noise_table(found))
-    show(Text("  standard deviations; two runs: of the same, agents anew, differ by more in 1 of 20 pairs", "dim"))
-    for title, lines in (("CPUs", cpu_lines(found)), ("clock", clock_lines(found)), ("speed", speed_lines(found))):
-        for number, line in enumerate(lines):
-            show(Text.assemble((f"{title if number == 0 else '':<7}", "bold"), line))
+    show(Text(f"  {NOISE_NOTE}", "dim"))
+    for title, lines in SECTIONS.items():
+        for number, line in enumerate(lines(found)):
+            print_line(console, Text.assemble((f"{title if number == 0 else '':<{_TITLE}}", "bold"), line), _TITLE)
     show(Text())
     show(Text.assemble((f"{found.verdict}", _STYLES[found.verdict]), ("" if found.because else "  " + QUIET)))
     for reason in found.because:
@@ -103,19 +103,21 @@ def noise_rows(found: Calibration) -> Iterator[tuple[str, ...]]:
                 f"{noise.between_percent:.2f} %",
                 f"{noise.two_runs_percent:.1f} %",
             )
-        if work.same is not None:
-            same = work.same
-            yield (
-                "", "", "A against A", f"{100 * (same.ratio - 1):+.2f} %",
-                f"{100 * (same.low - 1):+.2f} to", f"{100 * (same.high - 1):+.2f} %",
-            )  # fmt: skip
 
 
+NOISE_NOTE: Final = "standard deviations; two runs of the same differ by more in 1 of 20 pairs"
 NOISE_TITLES: Final = ("work", "starts", "figure", "in a start", "by start", "two runs")
 
 
 def noise_table(found: Calibration) -> Table:
     return fitted_table(NOISE_TITLES, list(noise_rows(found)), names=3)
+
+
+def same_lines(found: Calibration) -> Iterator[str]:
+    for work in found.works:
+        if (same := work.same) is not None:
+            low, high = (100 * (end - 1) for end in (same.low, same.high))
+            yield f"{work.name} {100 * (same.ratio - 1):+.1f} % ({low:+.1f} to {high:+.1f} %)"
 
 
 def cpu_lines(found: Calibration) -> Iterator[str]:
@@ -130,21 +132,21 @@ def cpu_lines(found: Calibration) -> Iterator[str]:
     _, late = worst("late_p99_us")
     cpu, gap = worst("longest_gap_us")
     yield (
-        f"{len(probes)} by themselves: slowest {100 * (1 - min(speeds) / max(speeds)):.1f} % below the fastest; "
-        f"sleepers wake {microseconds(late.late_median_us)} late, 1 in 100 {microseconds(late.late_p99_us)}"
-    )
+        f"the slowest of {len(probes)} is {100 * (1 - min(speeds) / max(speeds)):.1f} % below the fastest"
+        if len(probes) > 1 else f"CPU {cpu} alone"
+    )  # fmt: skip
+    yield f"sleepers wake {microseconds(late.late_median_us)} late, 1 in 100 {microseconds(late.late_p99_us)}"
     yield (
-        f"a thread that never waits lost up to {max(one.taken_percent for one in probes.values()):.2f} % of its time, "
-        f"{microseconds(gap.longest_gap_us)} at a stretch (CPU {cpu})"
+        f"a thread that never waits lost {max(one.taken_percent for one in probes.values()):.2f} % of its time, up to "
+        f"{microseconds(gap.longest_gap_us)} at once"
     )
 
 
 def clock_lines(found: Calibration) -> Iterator[str]:
     clock, late = found.clock, found.lateness_us
-    parts = [f"{clock.source or 'source unknown'}, {clock.read_ns:.0f} ns a reading"]
+    yield f"{clock.source or 'source unknown'}, {clock.read_ns:.0f} ns a reading"
     if late is not None:
-        parts.append(f"starts at a rate {microseconds(late.median)} late, 1 in 100 {microseconds(late.p99)}")
-    yield "; ".join(parts)
+        yield f"starts at a rate are {microseconds(late.median)} late, 1 in 100 {microseconds(late.p99)}"
     frequencies = clock.frequency_mhz.values()
     governor = "" if clock.governor is None else f"governor {clock.governor}, "
     if frequencies:
@@ -157,19 +159,26 @@ def clock_lines(found: Calibration) -> Iterator[str]:
 def speed_lines(found: Calibration) -> Iterator[str]:
     for work in found.works:
         yield (
-            f"{work.name} {rate(work.fps.value)} inferences/s by {work.agents} agents; last start against first "
-            f"{work.first_to_last_percent:+.1f} %"
+            f"{work.name} {rate(work.fps.value)} inferences/s, {work.first_to_last_percent:+.1f} % from first to last "
+            "start"
         )
     earlier = found.earlier
     if earlier is None:
         return
-    changed = dict(speed_changed(found))
     many = "1 earlier calibration" if earlier.count == 1 else f"the median of {earlier.count} earlier calibrations"
+    changed = dict(speed_changed(found))
     for name, percent in changed.items():
         word = "slower" if percent < 0 else "faster"
         yield f"{name}: {abs(percent):.0f} % {word} than {many} (since {earlier.since[:10]})"
     if not changed:
-        yield f"as in {many} (since {earlier.since[:10]})"
+        what = "plain speed of the CPUs " if found.verdict == "disturbed" else ""
+        yield f"{what}as in {many} (since {earlier.since[:10]})"
+
+
+SECTIONS: Final[Mapping[str, Callable[[Calibration], Iterator[str]]]] = {
+    "A against A": same_lines, "CPUs": cpu_lines, "clock": clock_lines, "speed": speed_lines,
+}  # fmt: skip
+_TITLE: Final = max(map(len, SECTIONS)) + 2
 
 
 def floor_lines(found: Calibration) -> Iterator[str]:
@@ -177,7 +186,8 @@ def floor_lines(found: Calibration) -> Iterator[str]:
     if floor is None:
         return
     few, many = _STARTS
+    where = "on this machine" if found.verdict == "quiet" else f"on this machine while it is {found.verdict}"
     yield (
-        f"Differences under {floor.two_runs_percent:.1f} % between two runs cannot be seen on this machine; over {few} "
-        f"starts of each, under {floor.over(few):.1f} %, over {many}, {floor.over(many):.1f} %."
+        f"Differences under {floor.two_runs_percent:.1f} % between two runs cannot be seen {where}; over {few} starts "
+        f"of each, under {floor.over(few):.1f} %, over {many}, {floor.over(many):.1f} %."
     )

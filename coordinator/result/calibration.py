@@ -1,6 +1,6 @@
 """What a calibration measured of a machine, as `calibrate --json` and the state folder have it. Pure."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -10,6 +10,7 @@ from .arrivals import LatenessPart
 from .cpu import Frequency, Neighbour, Percent
 from .noise import CalibrationVerdict, NoiseFloor
 
+FLOOR_WORK: Final = "builtin:mlp"
 FigureName = Literal["throughput", "median", "p99"]
 
 
@@ -124,8 +125,8 @@ class Calibration(Struct, frozen=True):
 
     @property
     def floor(self) -> NoiseFloor | None:
-        """Of the work that uses the CPUs, the last of them."""
-        work = self.works[-1] if self.works else None
+        """None where the work that uses the CPUs was not reached."""
+        work = next((one for one in self.works if one.name == FLOOR_WORK), None)
         noise = None if work is None else work.noise_of("throughput")
         if work is None or noise is None:
             return None

@@ -12,6 +12,7 @@ from statistics import fmean, median
 from typing import Final
 
 from ..result.calibration import (
+    FLOOR_WORK,
     Calibration,
     CpuProbe,
     DisturbancePart,
@@ -68,7 +69,7 @@ class Work:
 
 
 NULL: Final = Work("null device", ("--backend", "null:200"), 0.3, 4)
-MLP: Final = Work("builtin:mlp", ("-m", "builtin:mlp"), 0.5, 6)
+MLP: Final = Work(FLOOR_WORK, ("-m", "builtin:mlp"), 0.5, 6)
 WORKS: Final = (NULL, MLP)
 """The last is what the noise floor is of."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ...result.calibration import Calibration
-from ..calibration import NOISE_TITLES, QUIET, clock_lines, cpu_lines, floor_lines, noise_rows, speed_lines
+from ..calibration import NOISE_NOTE, NOISE_TITLES, QUIET, SECTIONS, floor_lines, noise_rows
 from .markup import MARKS, bullets, document, escaped, heading, table
 
 _MARKS = {"quiet": "VALID", "noisy": "SUSPECT", "disturbed": "INVALID"}
@@ -16,10 +16,11 @@ def calibration_markdown(found: Calibration) -> str:
         _bullets(found.because or (QUIET,)),
         "\n".join(f"**{escaped(line)}**" for line in floor_lines(found)),
         table(NOISE_TITLES, [tuple(map(escaped, row)) for row in noise_rows(found)], names=3),
+        f"<sub>{NOISE_NOTE}</sub>",
         _bullets((
             f"{machine.cpu_model}, {machine.physical_cores} cores, {machine.logical_cpus} logical CPUs, "
             f"{len(found.cpus)} measured; OpenVINO {found.openvino}; {found.taken_at}",
-            *cpu_lines(found), *clock_lines(found), *speed_lines(found),
+            *(f"{title}: {'; '.join(lines)}" for title, of in SECTIONS.items() if (lines := list(of(found)))),
         )),
     ]  # fmt: skip
     return document(parts, "`calibrate --json`")

@@ -38,7 +38,7 @@ def test_the_table_has_the_figures_of_the_calibration() -> None:
     assert f"{noise.two_runs_percent:.1f} %" in text
     same = found.works[1].same
     assert same is not None
-    assert f"{100 * (same.ratio - 1):+.2f} %" in text
+    assert f"builtin:mlp {100 * (same.ratio - 1):+.1f} % (" in text
 
 
 def test_a_disturbed_machine_says_by_whom() -> None:
@@ -53,6 +53,11 @@ def test_the_speed_is_set_against_earlier_ones(fps: float, says: str) -> None:
     text = " ".join(" ".join(shown(calibration(before, fps=fps))).split())
     assert says in text
     assert "(since 2026-01-01)" in text
+
+
+def test_a_machine_that_is_not_quiet_may_show_more_when_it_is() -> None:
+    text = " ".join(" ".join(shown(calibration(between=0.05))).split())
+    assert "cannot be seen on this machine while it is noisy; over" in text
 
 
 def test_markdown_leads_with_the_verdict() -> None:

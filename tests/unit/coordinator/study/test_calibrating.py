@@ -35,6 +35,11 @@ def test_a_machine_that_scatters_while_nobody_is_seen_is_noisy() -> None:
     assert "by noise alone" in " ".join(found.because)
 
 
+def test_without_the_work_that_uses_the_cpus_there_is_no_floor() -> None:
+    found = calibration()
+    assert structs.replace(found, works=found.works[:1]).floor is None
+
+
 def test_single_disturbed_trials_make_no_disturbed_machine() -> None:
     seen = trials(MLP)
     one, *rest = seen
