@@ -1,6 +1,7 @@
 """Reports and studies for pages: with every part, and with names that would like to be HTML."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import chain, product
 
 import numpy as np
@@ -19,6 +20,7 @@ from tests.builders import clock, delivered, layer, over_hosts, pairs, report, r
 HOSTILE = '</script><script>document.title = "taken"</script><img src=x onerror=alert(1)>"\'&'
 
 
+@cache
 def full_report(agents: int = 4, cpus: int = 16) -> Report:
     """Of two sockets and four nodes, with all that a report may have."""
     random = np.random.default_rng(3)
@@ -48,6 +50,7 @@ def full_report(agents: int = 4, cpus: int = 16) -> Report:
     )
 
 
+@cache
 def hosts_report(hosts: int = 3, agents: int = 2) -> Report:
     """Over hosts of two classes, the last of which was lost; the second has a name that would like to be HTML."""
     random = np.random.default_rng(7)
@@ -73,6 +76,7 @@ def hosts_report(hosts: int = 3, agents: int = 2) -> Report:
     )
 
 
+@cache
 def rate_report(agents: int = 2, overloaded: bool = False) -> Report:
     """A full one of 300 arrivals a second for ten seconds, in two stages, with two limits on latency.
 

@@ -23,7 +23,7 @@ from .machinecode import MachineCode
 
 _CODE: Final = "loops.bin"
 _PLACES: Final = "loops.json"
-_COMPILED: Final = ("layout", "native", "recording", "pacing", "loops", "nullrow", "serving")
+_COMPILED: Final = ("layout", "native", "recording", "pacing", "requests", "queries", "loops", "nullrow", "serving")
 _MADE_BY: Final = ("compiling", "linking", "machinecode")
 _CPU_KEYS: Final = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags", "CPU implementer",
                     "CPU architecture", "CPU variant", "CPU part", "CPU revision", "Features")  # fmt: skip

@@ -29,7 +29,7 @@ class Export:
 EXPORTS: Final[Mapping[str, Export]] = {
     "run_sync": Export("loops", "v", "qq"),
     "run_async": Export("loops", "v", "qqq"),
-    "rearm": Export("loops", "v", "q"),
+    "rearm": Export("requests", "v", "q"),
     "on_complete": Export("loops", "v", "qq"),
     "manage_function": Export("loops", "?", "qqi"),
     "record": Export("recording", "v", "qqq"),

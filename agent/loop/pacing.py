@@ -38,6 +38,9 @@ _SPIN_NS: Final = 2_000_000
 NAP_NS: Final = 20_000_000
 """A thread that waits for longer looks again after it, as a stop or another deadline may have come."""
 
+POLL_NS: Final = 1_000_000
+"""How often a thread looks whether requests are done that may be at any time."""
+
 NEVER: Final = -1
 """In place of an instant: nothing starts now."""
 
