@@ -392,6 +392,10 @@ class RunOptions(TypedDict, total=False):
     max_slower_percent: Number
     """`--max-slower PERCENT`: report an agent that is slower than the median of all by more; default 10."""
 
+    max_contention_percent: Number
+    """`--max-contention PERCENT`: report inferences that others under way make longer by more, at a rate;
+    default 20."""
+
     max_others_percent: Number
     """`--max-others PERCENT`: report a measured CPU that other processes used for more of its time; default
     5."""
@@ -824,6 +828,10 @@ class StudyOptions(TypedDict, total=False):
 
     max_slower_percent: Number | Sequence[Number]
     """`--max-slower PERCENT`: report an agent that is slower than the median of all by more; default 10."""
+
+    max_contention_percent: Number | Sequence[Number]
+    """`--max-contention PERCENT`: report inferences that others under way make longer by more, at a rate;
+    default 20."""
 
     max_others_percent: Number | Sequence[Number]
     """`--max-others PERCENT`: report a measured CPU that other processes used for more of its time; default

@@ -8,11 +8,12 @@ from typing import Final
 from ovbench.common.clock import NS_PER_MS, NS_PER_S
 
 from ..analysis.backlog import LEAST_SHARE, Backlog, Overload, overload_of, overload_of_counts
+from ..analysis.contention import Slowdown
 from ..analysis.merge import Merged, Turnout
 from ..analysis.offered import Offered
 from ..analysis.punctuality import shift_by_lateness
 from ..result.findings import Code
-from ..result.numbers import duration, rate
+from ..result.numbers import duration, milliseconds, rate
 from ..result.report import Finding
 from .evidence import Evidence
 
@@ -21,6 +22,10 @@ LEAST_RATE_SHARE: Final = 0.99
 
 LEAST_STAGE_SHARE: Final = 0.5
 """Of a stage, in which no stream may have been idle: stages are short, and a stall is no overload."""
+
+LEAST_EXCESS: Final = 0.25
+LEAST_SHARE_OF_LATENCY: Final = 0.02
+"""By which a wait is far above another: of that one, and of the mean latency."""
 
 MOST_SHIFT_PERCENT: Final = 1.0
 """By which lateness may move the percentile that is claimed."""
@@ -37,6 +42,7 @@ def find_in_arrivals(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
             yield from _unfinished(evidence, turnout)
         yield from _late_starts(evidence, merged)
     if not overloaded:
+        yield from _contention(evidence)
         yield from _rate_not_reached(evidence, merged)
 
 
@@ -176,6 +182,37 @@ def _late_starts(evidence: Evidence, merged: Merged) -> Iterator[Finding]:
             "Raise --spin, leave CPUs to ovbench itself with --housekeeping, and keep other load off the measured ones."
         )
         yield Finding(Code.LATE_STARTS, "warning", message, advice)
+
+
+def _contention(evidence: Evidence) -> Iterator[Finding]:
+    """Waits far above those of inferences that are as fast as alone, as inferences slow each other down."""
+    found, limit = evidence.contention, evidence.run.request.criteria.thresholds.max_contention_percent
+    slower = None if found is None else found.slowdown
+    if found is None or slower is None or not slower.certain or slower.percent <= limit:
+        return
+    if found.wait_ns - slower.wait_ns < max(LEAST_EXCESS * slower.wait_ns, LEAST_SHARE_OF_LATENCY * found.latency_ns):
+        return
+    message = (
+        f"Inferences that are under way together slow each other down: {_ms(found.service_ns)} on average, about "
+        f"{_ms(slower.alone_ns)} alone ({slower.percent:.0f} % longer, {_range(slower)}). Arrivals waited for "
+        f"{_ms(found.measured_wait_ns)}; an ideal queue has {_ms(found.shuffled_ns)} with these services in any order, "
+        f"and {_ms(slower.wait_ns)} with services as short as alone."
+    )
+    advice = (
+        "Agents and streams share more than their queue: caches, memory bandwidth, power, or cores (--smt skip). "
+        "Compare how the CPUs are cut, `study partition`, and plan with services under load, not alone."
+    )
+    yield Finding(Code.HIDDEN_CONTENTION, "warning", message, advice)
+
+
+def _ms(ns: float) -> str:
+    return milliseconds(ns / NS_PER_MS)
+
+
+def _range(slower: Slowdown) -> str:
+    if slower.high_percent is None:
+        return f"{slower.low_percent:.0f} or more"
+    return f"{slower.low_percent:.0f} to {slower.high_percent:.0f}"
 
 
 def _rate_not_reached(evidence: Evidence, merged: Merged) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from functools import cached_property
 from ovbench.common.topology import format_cpu_list
 
 from ..analysis.consistency import Consistency, consistency_of
+from ..analysis.contention import Contention, contention_of
 from ..analysis.hosts import classes_of
 from ..analysis.interference import Surroundings
 from ..analysis.merge import Merged
@@ -54,6 +55,14 @@ class Evidence:
     @cached_property
     def scenario(self) -> ScenarioPart | None:
         return judge_run(self.run, None if self.merged is None else self.merged.offered)
+
+    @cached_property
+    def contention(self) -> Contention | None:
+        merged = self.merged
+        if merged is None:
+            return None
+        edges = merged.window.start_ns, merged.window.stop_ns
+        return contention_of(merged.queues, *edges, self.homes, self.run.request.arrivals)
 
     @cached_property
     def outputs(self) -> Consistency:

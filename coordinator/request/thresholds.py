@@ -38,6 +38,9 @@ class Thresholds:
     max_slower_percent: float = _limit(
         10.0, "--max-slower", "PERCENT", "an agent that is slower than the median of all by more"
     )
+    max_contention_percent: float = _limit(
+        20.0, "--max-contention", "PERCENT", "inferences that others under way make longer by more, at a rate"
+    )
     max_others_percent: float = _limit(
         5.0, "--max-others", "PERCENT", "a measured CPU that other processes used for more of its time"
     )

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from .latency import Interval
+
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -40,6 +42,34 @@ class LatenessPart(Struct, frozen=True):
     median: float
     p99: float
     max: float
+
+
+class SlowdownPart(Struct, frozen=True):
+    """By how much inferences slow each other down while they are served at the same time."""
+
+    alone_ms: Annotated[float, Meta(description="the mean service, were nothing else under way")]
+    percent: Annotated[float, Meta(description="by how much the mean service is above that")]
+    ci95: Interval
+    wait_ms: Annotated[float, Meta(description="the mean wait, were services as short as that")]
+    certain: Annotated[bool, Meta(description="false where it may be chance (p > 0.001)")]
+
+
+class QueueingPart(Struct, frozen=True):
+    """The mean wait beside what an ideal queue with the same arrivals and services would have. Milliseconds."""
+
+    arrivals: Annotated[int, Meta(description="that were looked at")]
+    servers: Annotated[int | None, Meta(description="of each queue; null where queues differ")]
+    load: Annotated[float, Meta(description="share of their time that they served")]
+    service_ms: float
+    wait_ms: float
+    ideal_wait_ms: Annotated[float, Meta(description="of an ideal queue with the services that were measured")]
+    shuffled_wait_ms: Annotated[float, Meta(description="with these services in any other order")]
+    shuffled_deviation_ms: Annotated[float, Meta(description="by which that varies from one order to another")]
+    formula_wait_ms: Annotated[
+        float | None,
+        Meta(description="Allen and Cunneen's for G/G/c; null where the rate varies or cannot be served"),
+    ]
+    slowdown: Annotated[SlowdownPart | None, Meta(description="null where nothing can be told of it")]
 
 
 class ObjectivePart(Struct, frozen=True):

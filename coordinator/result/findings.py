@@ -38,6 +38,7 @@ class Code(StrEnum):
     UNFINISHED = "unfinished"
     DROPPED = "dropped"
     LATE_STARTS = "late_starts"
+    HIDDEN_CONTENTION = "hidden_contention"
     RATE_NOT_REACHED = "rate_not_reached"
     UNTIL_NOT_REACHED = "until_not_reached"
     SCENARIO_NOT_VALID = "scenario_not_valid"
@@ -88,6 +89,7 @@ EFFECTS: Final[Mapping[Code, Effect]] = {
     Code.UNFINISHED: "none",
     Code.DROPPED: "none",
     Code.LATE_STARTS: "doubt",
+    Code.HIDDEN_CONTENTION: "none",
     Code.RATE_NOT_REACHED: "none",
     Code.UNTIL_NOT_REACHED: "none",
     Code.SCENARIO_NOT_VALID: "none",

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from ovbench.common.bounded import LayerStatus
 
-from .arrivals import ArrivalsPart, GoodputPart, LatenessPart
+from .arrivals import ArrivalsPart, GoodputPart, LatenessPart, QueueingPart
 from .cpu import AgentCpu, CpuPart, Neighbour
 from .environment import Environment
 from .finding import Finding as Finding
@@ -337,6 +337,7 @@ class Report(Struct, frozen=True):
     wait_ms: Annotated[LatencyPart | None, Meta(description="from due to start, at a rate")] = None
     lateness_us: Annotated[LatenessPart | None, Meta(description="at a rate")] = None
     arrivals: Annotated[ArrivalsPart | None, Meta(description="at a rate")] = None
+    queueing: Annotated[QueueingPart | None, Meta(description="at a rate; null where not known")] = None
     goodput: Annotated[GoodputPart | None, Meta(description="with --slo-ms")] = None
     stages: Annotated[tuple[StagePart, ...], Meta(description="with --stages")] = ()
     until: Annotated[UntilPart | None, Meta(description="null without --until")] = None

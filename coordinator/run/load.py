@@ -11,6 +11,7 @@ from ovbench.common.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from ovbench.common.effective import Effective
 
 from ..analysis.bins import Binned
+from ..analysis.contention import Contention, Slowdown
 from ..analysis.flow import Flow
 from ..analysis.hosts import HostFigures, edge_error_ns, skew_error_ns
 from ..analysis.latency import Latency
@@ -94,6 +95,35 @@ def lateness_part(lateness: Lateness | None) -> arrivals.LatenessPart | None:
         median=lateness.median / NS_PER_US,
         p99=lateness.p99 / NS_PER_US,
         max=lateness.max / NS_PER_US,
+    )
+
+
+def queueing_part(found: Contention | None) -> arrivals.QueueingPart | None:
+    if found is None:
+        return None
+    return arrivals.QueueingPart(
+        arrivals=found.arrivals,
+        servers=found.servers,
+        load=found.load,
+        service_ms=found.service_ns / NS_PER_MS,
+        wait_ms=found.measured_wait_ns / NS_PER_MS,
+        ideal_wait_ms=found.wait_ns / NS_PER_MS,
+        shuffled_wait_ms=found.shuffled_ns / NS_PER_MS,
+        shuffled_deviation_ms=found.shuffled_deviation_ns / NS_PER_MS,
+        formula_wait_ms=None if found.formula_ns is None else found.formula_ns / NS_PER_MS,
+        slowdown=_slowdown_part(found.slowdown),
+    )
+
+
+def _slowdown_part(found: Slowdown | None) -> arrivals.SlowdownPart | None:
+    if found is None:
+        return None
+    return arrivals.SlowdownPart(
+        alone_ms=found.alone_ns / NS_PER_MS,
+        percent=found.percent,
+        ci95=Interval(found.low_percent, found.high_percent),
+        wait_ms=found.wait_ns / NS_PER_MS,
+        certain=found.certain,
     )
 
 

@@ -19,6 +19,7 @@ from ovbench.coordinator.analysis.punctuality import shift_of
 from ovbench.coordinator.checks.evidence import Evidence
 from ovbench.coordinator.checks.verdict import find
 from ovbench.coordinator.result.findings import Code, verdict_of
+from ovbench.coordinator.result.numbers import milliseconds
 from ovbench.coordinator.result.report import Finding
 from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import (
@@ -36,7 +37,8 @@ from tests.builders import (
     seconds,
     timed,
 )
-from tests.queueing import Setting, record_of, serve
+from tests.contending import Machine, contend
+from tests.queueing import LENGTH_NS, Served, Setting, record_of, serve
 
 Int64s = npt.NDArray[np.int64]
 
@@ -70,10 +72,27 @@ def arriving(
     return replace(base, run=run, merged=merge_run(run))
 
 
+def contending(slower: float, *argv: str) -> Evidence:
+    """Of two agents that slow each other down, with 800 Poisson arrivals in a second that take 1 ms each alone."""
+    dues = np.cumsum(np.random.default_rng(8).exponential(1.25, 800))
+    served = contend(Machine(2, slower), dues.tolist(), [1.0] * len(dues))
+    scale = LENGTH_NS / dues[-1] * 0.999
+    setting = Setting(agents=2)
+    outcomes = [
+        Served(int(due * scale), "done", one.server, 0, int(one.start * scale), int(one.end * scale))
+        for due, one in zip(dues.tolist(), served, strict=True)
+    ]
+    record = record_of(setting, outcomes)
+    wanted = request(*setting.argv, *argv)
+    return replace(evidence(record.agents, wanted), run=replace(record, request=wanted), merged=merge_run(record))
+
+
 OVERLOADED: Final = (lambda: arriving(5.5), lambda: arriving(4.9))
 UNFINISHED: Final = (lambda: arriving(2.0, unfinished=1), lambda: arriving(2.0))
 DROPPED: Final = (lambda: arriving(2.0, dropped=1), lambda: arriving(2.0))
 LATE_STARTS: Final = (lambda: arriving(2.0, late_ms=0.03), lambda: arriving(2.0, late_ms=0.015))
+
+HIDDEN_CONTENTION: Final = (lambda: contending(0.6), lambda: contending(0.3))
 
 
 def only(code: Code, of: Evidence) -> Finding:
@@ -274,3 +293,25 @@ def test_a_percentile_is_compared_with_that_of_latencies_less_their_lateness(
 ) -> None:
     found = shift_of(np.asarray(latencies, np.int64), np.asarray(late, np.int64), offered, percent)
     assert (None if found is None else found.percent) == shift
+
+
+def test_contention_says_what_inferences_take_together_and_alone_and_what_waits_would_be() -> None:
+    of = contending(0.6)
+    message, found = only(Code.HIDDEN_CONTENTION, of).message, of.contention
+    assert found is not None
+    assert found.slowdown is not None
+    slower = found.slowdown
+    for words in (
+        f"{milliseconds(found.service_ns / 1e6)} on average",
+        f"{milliseconds(slower.alone_ns / 1e6)} alone ({slower.percent:.0f} % longer",
+        f"waited for {milliseconds(found.measured_wait_ns / 1e6)}",
+        f"{milliseconds(found.shuffled_ns / 1e6)} with these services in any order",
+        f"{milliseconds(slower.wait_ns / 1e6)} with services as short as alone",
+    ):
+        assert words in message
+    assert slower.wait_ns < found.shuffled_ns < found.measured_wait_ns
+
+
+def test_how_much_contention_is_too_much_is_the_users() -> None:
+    assert Code.HIDDEN_CONTENTION not in codes(contending(0.6, "--max-contention", "60"))
+    assert Code.HIDDEN_CONTENTION in codes(contending(0.3, "--max-contention", "10"))

@@ -21,7 +21,7 @@ from tests.builders import delivered, effective, evidence, finished, job, made, 
 from tests.unit.coordinator.analysis.test_consistency import making
 from tests.unit.coordinator.checks import test_scenario as scenario
 from tests.unit.coordinator.checks import test_stability as stability
-from tests.unit.coordinator.checks.test_arrivals import DROPPED, LATE_STARTS, OVERLOADED, UNFINISHED
+from tests.unit.coordinator.checks.test_arrivals import DROPPED, HIDDEN_CONTENTION, LATE_STARTS, OVERLOADED, UNFINISHED
 from tests.unit.coordinator.checks.test_hosts import CLOCK_ERROR, HOST_LOST, HOST_UNSEEN, UNLIKE_HOSTS
 from tests.unit.coordinator.checks.test_machine import around, clock, use
 from tests.unit.coordinator.checks.test_placement import (
@@ -135,6 +135,7 @@ CASES: dict[Code, tuple[Callable[[], Evidence], Callable[[], Evidence]]] = {
     Code.UNFINISHED: UNFINISHED,
     Code.DROPPED: DROPPED,
     Code.LATE_STARTS: LATE_STARTS,
+    Code.HIDDEN_CONTENTION: HIDDEN_CONTENTION,
     Code.RATE_NOT_REACHED: (lambda: at_most(205.0), lambda: at_most(200.0)),
     Code.UNTIL_NOT_REACHED: (lambda: waiting(reached=False), lambda: waiting(reached=True)),
     Code.SCENARIO_NOT_VALID: (lambda: scenario.single_stream(99), lambda: scenario.single_stream(100)),
@@ -216,6 +217,7 @@ def test_a_run_as_it_was_asked_for_has_no_findings_and_is_valid() -> None:
         (Code.UNFINISHED, "VALID"),
         (Code.DROPPED, "VALID"),
         (Code.LATE_STARTS, "SUSPECT"),
+        (Code.HIDDEN_CONTENTION, "VALID"),
         (Code.RATE_NOT_REACHED, "VALID"),
         (Code.SCENARIO_NOT_VALID, "INVALID"),
         (Code.TOO_SHORT, "VALID"),
