@@ -187,12 +187,14 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def _lines(name: str, properties: dict[str, Any]) -> Iterator[str]:
+    from ovbench.coordinator.result.numbers import milliseconds, rate
+
     for number in count(1):
         folder = properties.get(f"{_KEY}.{number}.folder")
         if folder is None:
             return
         known = {key: properties.get(f"{_KEY}.{number}.{key}") for key in ("status", "fps", "p99_ms", "answer")}
         parts = [known["answer"] or known["status"] or ""]
-        parts += [] if known["fps"] is None else [f"{known['fps']:,.1f} FPS"]
-        parts += [] if known["p99_ms"] is None else [f"p99 {known['p99_ms']:.3g} ms"]
+        parts += [] if known["fps"] is None else [f"{rate(known['fps'])} FPS"]
+        parts += [] if known["p99_ms"] is None else [f"p99 {milliseconds(known['p99_ms'])}"]
         yield f"{name}: {', '.join(parts)}  {folder}"

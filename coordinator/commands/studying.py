@@ -16,7 +16,7 @@ from ..launch.environments import make, published
 from ..machine.limits import check_limits
 from ..request.paths import STDOUT
 from ..request.release import between, newest_of
-from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Outcome, Study
+from ..result.study import ANSWER_FILE, RETRY_SUSPECT, Fingerprint, Outcome, Study
 from ..run.site import Site
 from ..session.events import Sink
 from ..store import files as store
@@ -164,7 +164,6 @@ def _planned(
     repetitions = request.repetitions or kind.repetitions
     order = kind.trials(plan, repetitions, request.order_seed)
     prepared = prepare(order, site)
-    _provide(prepared, say)
     study = Study(
         ovbench=version("ovbench"),
         kind=request.kind,
@@ -174,13 +173,16 @@ def _planned(
         repetitions=repetitions,
         axes=plan.axes,
         trials=order,
-        fingerprint=fingerprint((one.request for one in prepared), site.topology, site.machine),
+        fingerprint=Fingerprint({}, {}),
         p99_limit_ms=request.p99_limit_ms,
         retry_suspect=RETRY_SUSPECT if request.retry_suspect is None else request.retry_suspect,
         at_rate=plan.at_rate,
         noise=site.noise,
     )
-    return kind.planned(study, own), prepared
+    study = kind.planned(study, own)  # refuses what cannot be, so before anything is made
+    _provide(prepared, say)
+    known = fingerprint((one.request for one in prepared), site.topology, site.machine)
+    return structs.replace(study, fingerprint=known), prepared
 
 
 def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[PlacedTrial], site: Site) -> Study:

@@ -36,6 +36,11 @@ class SafeConsole(Console):
             else:
                 yield Segment(_shown(segment.text, charset), segment.style)
 
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more, as in `| head`: the rest is not shown, the exit code stays what it is."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
 
 def renews(console: Console) -> bool:
     """Whether what stands on it can be drawn anew, as on a terminal, if it is not as dumb as TERM=dumb says."""
@@ -67,10 +72,6 @@ class SteadyConsole(SafeConsole):
             self.file = self._outlet.stream
             self._outlet = None
             atexit.unregister(self.attach)
-
-    def on_broken_pipe(self) -> None:
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
     def print(self, *objects: Any, **how: Any) -> None:
         try:

@@ -7,7 +7,6 @@ from typing import Final
 
 from rich import box
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -42,7 +41,7 @@ def print_study(console: Console, study: Study, outcomes: Sequence[Outcome]) -> 
 
 def print_answer(console: Console, study: Study, found: Answer) -> None:
     console.print()
-    console.print(Text(found.headline, "bold"), highlight=False)
+    _print_wrapped(console, Text(found.headline, "bold"))
     _print_lines(console, found.lines)
     if found.settings:
         console.print()
@@ -65,7 +64,14 @@ def print_answer(console: Console, study: Study, found: Answer) -> None:
 
 def _print_lines(console: Console, lines: Sequence[str]) -> None:
     for line in lines:
-        console.print(Padding(Text(line), (0, 0, 0, 2), expand=False), highlight=False)
+        _print_wrapped(console, Text(line), 2)
+
+
+def _print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
+    """Without spaces at the ends of lines, which would be pasted with them."""
+    for line in text.wrap(console, console.width - indent):
+        line.rstrip()
+        console.print(Text(" " * indent) + line, highlight=False, soft_wrap=True)
 
 
 def _table(study: Study, found: Answer, width: int) -> Table:

@@ -22,7 +22,7 @@ VERBS: Final = (
     VerbRow("study", "[KIND] [MODEL]", "many settings, several times each: which is best"),
     VerbRow("show", "RESULT", "a saved run or study, as when it ended"),
     VerbRow("compare", "A B [C ...]", "results side by side; --fail-if 'p99 > +5%'"),
-    VerbRow("export", "RESULT", "as CSV, or as an HDR histogram log"),
+    VerbRow("export", "RESULT", "as CSV, HDR histogram log, or Perfetto trace"),
     VerbRow("topology", "", "this machine, or one recorded elsewhere"),
     VerbRow("calibrate", "", "which differences cannot be seen on this machine"),
     VerbRow("export-model", "MODEL FILE", "a built-in model as a file"),

@@ -14,9 +14,10 @@ from ...result.numbers import figure_value
 from ...result.report import Report
 from ...result.study import Outcome, Study
 from ...study.answer import Answer
+from ..comparison import failure_words
 from .document import Html, join, table, tag
 from .runpage import run_header
-from .studypage import study_header
+from .studypage import gate_list, study_header
 
 _STYLES: Final = "head.css"
 
@@ -27,11 +28,13 @@ def run_head(report: Report) -> str:
 
 def study_head(study: Study, outcomes: Sequence[Outcome], answer: Answer) -> str:
     said = tag("p", tag("b", answer.headline), class_="answer")
-    return _framed(study_header(study, outcomes), said, _items(answer.lines), _items(answer.unsaid))
+    gate = gate_list(answer.gate) or Html("")
+    return _framed(study_header(study, outcomes), said, gate, _items(answer.lines), _items(answer.unsaid))
 
 
 def comparison_head(comparison: Comparison) -> str:
-    return _framed(*(_pair(comparison.first.name, pair) for pair in comparison.others))
+    failed = [f"failed: {failure_words(one, one.result)}" for one in comparison.failures]
+    return _framed(_items(failed), *(_pair(comparison.first.name, pair) for pair in comparison.others))
 
 
 def _items(lines: Sequence[str]) -> Html:

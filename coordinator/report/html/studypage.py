@@ -101,7 +101,7 @@ def _answer(said: Answer) -> Html:
     ]
     parts = [
         tag("p", tag("b", said.headline)),
-        _gate(said.gate),
+        gate_list(said.gate),
         tag("ul", (tag("li", line) for line in said.lines)) if said.lines else None,
         tag("h3", "To run it") if choices else None,
         tag("ul", choices) if choices else None,
@@ -112,7 +112,7 @@ def _answer(said: Answer) -> Html:
     return join(shown)
 
 
-def _gate(gate: Sequence[Judged]) -> Html | None:
+def gate_list(gate: Sequence[Judged]) -> Html | None:
     """The conditions, what failed first."""
     several = any(one.of for one in gate)
     judged = [

@@ -35,7 +35,7 @@ def _condition(text: str) -> str:
     try:
         return parse_condition(NAME, text).text
     except UsageError as error:
-        raise ValueError(str(error).partition("': ")[2] or str(error)) from None
+        raise ValueError(str(error).removeprefix(f"{NAME} ")) from None
 
 
 FAIL_IF: Final = StudyFlag(

@@ -1,6 +1,7 @@
 """What is shown is safe and can be shown, whoever chose it and whatever the terminal is."""
 
 import io
+import os
 
 import pytest
 from rich.live import Live
@@ -71,3 +72,13 @@ def test_what_is_shown_while_it_changes_is_safe_too() -> None:
     assert r"\u0430" in stream.text()
     assert r"\x1b[2J" in stream.text()
     assert "\x1b[2J" not in stream.text().replace(r"\x1b[2J", "")
+
+
+def test_where_nobody_reads_any_more_nothing_more_is_shown_and_nothing_ends() -> None:
+    read, written = os.pipe()
+    os.close(read)
+    with os.fdopen(written, "w") as stream:
+        console = SafeConsole(file=stream)
+        console.print("gone")
+        console.print("and nobody minds")
+        assert console.quiet

@@ -101,7 +101,7 @@ def test_a_study_without_more_is_a_sweep() -> None:
         (["ab", "--size-percent", "two"], "--size-percent"),
         (["scaling", "--fail-if", "slower"], "--fail-if is for the verdict of study ab"),
         (["ab", "--fail-if", "slowr"], "this is no verdict; did you mean slower?"),
-        (["ab", "--fail-if", "fps < 900"], "--fail-if: B is judged by its change from A"),
+        (["ab", "--fail-if", "fps < 900"], "--fail-if: 'fps < 900': B is judged by its change from A"),
         (["scaling", "--size-percent", "2"], "--size-percent is for the verdict of study ab"),
         (["--resume", "x", "--size-percent", "1"], "leave --size-percent out"),
         (["--accept-changes"], "--resume"),
