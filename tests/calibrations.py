@@ -49,7 +49,7 @@ def trials(
             rate = fps * exp(level + draw.normal(0, within))
             found.append(
                 Seen(start, rate, {"median": 1000 / rate, "p99": 1500 / rate}, cpu,
-                     () if neighbour is None else ("other_load",), () if neighbour is None else (neighbour,), 2)
+                     (), () if neighbour is None else (neighbour,), 2)
             )  # fmt: skip
     return found
 

@@ -90,9 +90,15 @@ class DisturbancePart(Struct, frozen=True):
 
     others_percent: Percent
     steal_percent: Percent
-    disturbed_trials: Annotated[int, Meta(description="that found other load, steal, throttling or a CPU quota")]
+    most_others_percent: Annotated[Percent, Meta(description="of the CPU that they used most")]
+    most_steal_percent: Percent
+    disturbed_trials: Annotated[
+        int, Meta(description="in which others and the hypervisor had 10 % of a CPU, or a finding below came up")
+    ]
     trials: int
-    findings: Annotated[dict[str, int], Meta(description="by code, in how many trials")] = {}
+    findings: Annotated[
+        dict[str, int], Meta(description="in how many trials: throttling, a CPU quota, a lower frequency")
+    ] = {}
     neighbours: Annotated[tuple[Neighbour, ...], Meta(description="who used most, on average over the trials")] = ()
 
 

@@ -45,7 +45,11 @@ _UNLIKE: Final = 0.02
 _LATE_US: Final = 1000.0
 _DISTURBED_SHARE: Final = 0.25
 """Of the trials: single ones are disturbed on any machine."""
-_DISTURBING: Final = (Code.OTHER_LOAD, Code.STEAL, Code.THERMAL_THROTTLE, Code.CPU_QUOTA, Code.FREQUENCY_DROP)
+_DISTURBING: Final = (Code.THERMAL_THROTTLE, Code.CPU_QUOTA, Code.FREQUENCY_DROP)
+"""Other load and steal are judged by their shares: a tick of the kernel's is 3 % of a short trial."""
+_LEAST_IN_TRIAL_PERCENT: Final = 10.0
+STEAL_PERCENT: Final = 1.0
+"""As `--max-steal` has it."""
 _MOST_NEIGHBOURS: Final = 5
 _LEAST_CHANGE_PERCENT: Final = 3.0
 """Of the speed against earlier calibrations; by less builds of the kernel differ."""
@@ -177,19 +181,24 @@ def _same(trials: Sequence[Seen]) -> SameAgainstSame | None:
 
 def disturbance(trials: Sequence[Seen]) -> DisturbancePart:
     codes = Counter(code for one in trials for code in one.findings if code in _DISTURBING)
+    cpus = sorted({cpu for one in trials for cpu in one.cpu.use}, key=int)
+    others = {cpu: _mean(one.cpu.use[cpu].others for one in trials if cpu in one.cpu.use) for cpu in cpus}
+    steal = {cpu: _mean(one.cpu.use[cpu].steal for one in trials if cpu in one.cpu.use) for cpu in cpus}
     return DisturbancePart(
-        others_percent=_mean(_use(one, "others") for one in trials),
-        steal_percent=_mean(_use(one, "steal") for one in trials),
-        disturbed_trials=sum(any(code in _DISTURBING for code in one.findings) for one in trials),
+        others_percent=_mean(others.values()),
+        steal_percent=_mean(steal.values()),
+        most_others_percent=max(others.values(), default=0.0),
+        most_steal_percent=max(steal.values(), default=0.0),
+        disturbed_trials=sum(map(_disturbed_trial, trials)),
         trials=len(trials),
         findings=dict(sorted(codes.items())),
         neighbours=tuple(_neighbours(trials)),
     )
 
 
-def _use(trial: Seen, what: str) -> float:
-    """Of the measured CPUs together."""
-    return _mean(getattr(use, what) for use in trial.cpu.use.values())
+def _disturbed_trial(one: Seen) -> bool:
+    taken = (use.others + use.steal for use in one.cpu.use.values())
+    return max(taken, default=0.0) > _LEAST_IN_TRIAL_PERCENT or any(code in _DISTURBING for code in one.findings)
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -234,13 +243,12 @@ def verdict(
 
 
 def _disturbed(probes: Mapping[str, CpuProbe], found: DisturbancePart) -> Iterator[str]:
-    taken = found.others_percent + found.steal_percent
-    if found.trials and (found.disturbed_trials >= _DISTURBED_SHARE * found.trials or taken > TAKEN_PERCENT):
+    often = found.trials and found.disturbed_trials >= _DISTURBED_SHARE * found.trials
+    if often or found.most_others_percent > TAKEN_PERCENT or found.most_steal_percent > STEAL_PERCENT:
         parts = [f"others used {found.others_percent:.1f} % of the measured CPUs' time"]
         parts += [f"the hypervisor took {found.steal_percent:.1f} %"] if found.steal_percent >= 0.05 else []
-        which = ", ".join(f"{code} ({number})" for code, number in found.findings.items())
-        trials = f"{found.disturbed_trials} of {found.trials} trials were disturbed"
-        yield f"{trials}{f': {which}' if which else ''}; {', '.join(parts)}"
+        parts += [f"{code} in {number} trials" for code, number in found.findings.items()]
+        yield f"{', '.join(parts)}; {found.disturbed_trials} of {found.trials} trials were disturbed"
         if found.neighbours:
             names = ", ".join(f"{one.name} (pid {one.pid}) {one.percent:.0f} %" for one in found.neighbours)
             yield f"seen on the measured CPUs, in percent of one CPU: {names}"

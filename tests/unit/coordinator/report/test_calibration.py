@@ -43,7 +43,7 @@ def test_the_table_has_the_figures_of_the_calibration() -> None:
 
 def test_a_disturbed_machine_says_by_whom() -> None:
     text = " ".join(" ".join(shown(calibration(neighbour=NEIGHBOUR))).split())
-    assert "disturbed 40 of 40 trials were disturbed: other_load (40)" in text
+    assert "disturbed others used 30.0 % of the measured CPUs' time; 40 of 40 trials were disturbed" in text
     assert "compiler (pid 4242) 60 %" in text
 
 

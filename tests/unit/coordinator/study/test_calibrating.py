@@ -25,7 +25,7 @@ def test_a_planted_neighbour_changes_the_verdict_and_is_named() -> None:
     found = calibration(neighbour=NEIGHBOUR)
     assert found.verdict == "disturbed"
     text = " ".join(found.because)
-    assert "40 of 40 trials were disturbed: other_load (40); others used 30.0 % of the measured CPUs' time" in text
+    assert "others used 30.0 % of the measured CPUs' time; 40 of 40 trials were disturbed" in text
     assert "compiler (pid 4242) 60 %" in text
 
 
@@ -41,12 +41,30 @@ def test_without_the_work_that_uses_the_cpus_there_is_no_floor() -> None:
 
 
 def test_single_disturbed_trials_make_no_disturbed_machine() -> None:
-    seen = trials(MLP)
-    one, *rest = seen
-    few = [with_findings(one, ("other_load",)), *rest]
+    one, *rest = trials(MLP)
+    few = [with_findings(one, ("thermal_throttle",)), *rest]
     assert calibrating.verdict((), {}, calibrating.disturbance(few), None) == ("quiet", ())
-    many = [with_findings(one, ("steal",)) for one in seen[:6]] + seen[6:]
-    assert calibrating.verdict((), {}, calibrating.disturbance(many), None)[0] == "disturbed"
+    many = [with_findings(one, ("thermal_throttle",)) for one in trials(MLP)[:6]] + trials(MLP)[6:]
+    verdict, because = calibrating.verdict((), {}, calibrating.disturbance(many), None)
+    assert verdict == "disturbed"
+    assert "thermal_throttle in 6 trials; 6 of 24 trials were disturbed" in because[0]
+
+
+def test_a_tick_of_the_kernel_in_each_short_trial_is_no_disturbance() -> None:
+    """10 ms of 300 ms that are charged to others now and then, and to nobody else."""
+    quiet = trials(MLP)
+    charged = [with_others(one, 3.4 * (number % 2)) for number, one in enumerate(quiet)]
+    assert calibrating.verdict((), {}, calibrating.disturbance(charged), None) == ("quiet", ())
+
+
+def test_a_neighbour_on_one_cpu_disturbs_the_machine() -> None:
+    disturbed = [with_others(one, 0.0, 9.0) for one in trials(MLP)]
+    assert calibrating.verdict((), {}, calibrating.disturbance(disturbed), None)[0] == "disturbed"
+
+
+def with_others(one: Seen, *percents: float) -> Seen:
+    use = {str(cpu): CpuUse(99.0 - percent, 0.5, percent, 0.0, 0.5) for cpu, percent in enumerate(percents)}
+    return Seen(one.start, one.fps, one.latency_ms, structs.replace(one.cpu, use=use), (), (), 2)
 
 
 def with_findings(one: Seen, findings: tuple[str, ...]) -> Seen:
