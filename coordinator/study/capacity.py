@@ -1,14 +1,24 @@
 """The capacity of a setting: the highest rate at which limits of the latency hold, as a study says it. Pure."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from math import isfinite, log, sqrt
+from statistics import NormalDist
+from typing import Annotated, Final
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
+from ..request.slo import Objective, form_objectives
+from ..result.effective import InEffect
 from ..result.study import Point
 from ..stats.estimate import Estimate
+from .overload import only_overloaded
 from .ratetrials import RATE
-from .search import Verdict, kept, percent_of
+from .search import Past, Verdict, kept
 from .searches import SettingSearch
+
+_DOUBT: Final = 0.05
+_WIDE: Final = 2 * NormalDist().inv_cdf(0.975)
+"""Standard deviations that an interval of 95 % is long."""
 
 
 class RateTrial(Struct, frozen=True):
@@ -21,6 +31,7 @@ class RateTrial(Struct, frozen=True):
     kept: Annotated[bool, Meta(description="whether all limits held")]
     status: str
     confirming: bool = False
+    overloaded: bool = False
 
 
 class Capacity(Struct, frozen=True):
@@ -34,19 +45,29 @@ class Capacity(Struct, frozen=True):
     closed_loop_per_s: Annotated[float | None, Meta(description="the throughput of a closed loop")]
     fastest_ms: Annotated[float | None, Meta(description="the shortest inference of the closed loop")]
     slo: Annotated[str, Meta(description="the limit that decides, as p99:20")]
+    limits: Annotated[str, Meta(description="all limits, as p99:20,p50:5")]
     half_width_percent: Annotated[float | None, Meta(description="half the interval, in percent of the estimate")]
     needed_s: Annotated[float | None, Meta(description="how long trials must be to show the percentile at saturation")]
     trials: tuple[RateTrial, ...]
     command: Annotated[str, Meta(description="to run it at the lower end of the interval, for a shell")] = ""
+    least_ms: Annotated[
+        float | None, Meta(description="where no rate keeps the limit: the least that its latency can be")
+    ] = None
+    in_effect: Annotated[InEffect | None, Meta(description="of its closed loop; null where that is not known")] = None
+    less_percent: Annotated[float | None, Meta(description="than the setting of the highest rate")] = None
+    differs: Annotated[
+        bool | None, Meta(description="from that one by more than chance, at 5 % over all; null where unknown")
+    ] = None
 
 
 def capacity_of(setting: SettingSearch, command: str) -> Capacity:
     """`command`: what runs the setting at a rate, but for the rate itself."""
     search = setting.search
-    objective = search.binding if search.shapes and search.at_rates else search.terms.objectives[0]
+    objective = _deciding(setting)
     rate = search.rate
     known = search.closed_loop is not None
     low = rate.low if rate is not None else None
+    half = search.half_width_percent
     return Capacity(
         point=setting.point,
         verdict=search.verdict,
@@ -55,22 +76,90 @@ def capacity_of(setting: SettingSearch, command: str) -> Capacity:
         confirmed_rate=search.confirmed_rate,
         closed_loop_per_s=search.saturation if known else None,
         fastest_ms=search.fastest_ms or None,
-        slo=f"p{percent_of(objective):.15g}:{objective.limit_ms:.15g}",
-        half_width_percent=search.half_width_percent,
+        slo=str(objective),
+        limits=form_objectives(search.terms.objectives) or "",
+        half_width_percent=half if half is not None and isfinite(half) else None,
         needed_s=search.needed_seconds if known else None,
-        trials=tuple(
-            RateTrial(
-                trial=one.outcome.trial,
-                rate=one.step.rate or 0.0,
-                latency_ms=part.latency_ms if part is not None else None,
-                at_least_ms=part.at_least_ms if part is not None else None,
-                kept=kept(one, search.terms.objectives),
-                status=one.outcome.status,
-                confirming=one.step.role == "confirm",
-            )
-            for one in search.usable
-            if one.step.rate is not None
-            for part in (next((p for p in one.outcome.objectives if p.limit_ms == objective.limit_ms), None),)
-        ),
+        trials=tuple(_rate_trial(one, setting, objective) for one in search.usable if one.step.rate is not None),
         command=f"{command} {RATE} {low:.6g}" if low is not None else command,
+        least_ms=_least_ms(setting),
+        in_effect=None if search.closed_loop is None else search.closed_loop.in_effect,
     )
+
+
+def _deciding(setting: SettingSearch) -> Objective:
+    """The limit that is exceeded first; where no rate keeps one, that one."""
+    search = setting.search
+    if never := _never_kept(setting):
+        return never[0]
+    return search.binding if search.shapes and search.at_rates else search.terms.objectives[0]
+
+
+def _never_kept(setting: SettingSearch) -> tuple[Objective, ...]:
+    search = setting.search
+    if search.verdict != "unreachable":
+        return ()
+    return search.below_fastest or tuple(
+        one for one, shape in search.shapes.items() if one.limit_ms <= shape.least * 1.001
+    )
+
+
+def _least_ms(setting: SettingSearch) -> float | None:
+    """Of an inference, or of the percentile at next to no load."""
+    search = setting.search
+    if search.below_fastest:
+        return search.fastest_ms
+    return next((search.shapes[one].least for one in _never_kept(setting)), None)
+
+
+def _rate_trial(one: Past, setting: SettingSearch, objective: Objective) -> RateTrial:
+    wanted = objective.limit_ms, objective.percent
+    part = next((part for part in one.outcome.objectives if (part.limit_ms, part.percent) == wanted), None)
+    return RateTrial(
+        trial=one.outcome.trial,
+        rate=one.step.rate or 0.0,
+        latency_ms=part.latency_ms if part is not None else None,
+        at_least_ms=part.at_least_ms if part is not None else None,
+        kept=kept(one, setting.search.terms.objectives),
+        status=one.outcome.status,
+        confirming=one.step.role == "confirm",
+        overloaded=only_overloaded(one.outcome),
+    )
+
+
+def ranked(capacities: Sequence[Capacity]) -> tuple[Capacity, ...]:
+    """Those of the highest rate first, each compared with the first one; then those without a rate."""
+    known = sorted((one for one in capacities if one.rate is not None), key=lambda one: -_value(one))
+    rest = tuple(one for one in capacities if one.rate is None)
+    if not known:
+        return rest
+    best, *others = known
+    compared = (
+        structs.replace(
+            one,
+            less_percent=100 * (1 - _value(one) / _value(best)),
+            differs=_differs(best, one, len(others)),
+        )
+        for one in others
+    )
+    return (best, *compared, *rest)
+
+
+def _value(one: Capacity) -> float:
+    return 0.0 if one.rate is None else one.rate.value
+
+
+def _differs(best: Capacity, other: Capacity, comparisons: int) -> bool | None:
+    """By more than both intervals explain; the doubt is shared out among the comparisons (Bonferroni)."""
+    one, two = _deviation(best.rate), _deviation(other.rate)
+    if one is None or two is None:
+        return None
+    reach = NormalDist().inv_cdf(1 - _DOUBT / 2 / comparisons) * sqrt(one**2 + two**2)
+    return log(_value(best) / _value(other)) > reach
+
+
+def _deviation(figure: Estimate | None) -> float | None:
+    """Of the logarithm."""
+    if figure is None or not figure.low or not figure.high:
+        return None
+    return log(figure.high / figure.low) / _WIDE
