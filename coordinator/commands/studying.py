@@ -311,6 +311,8 @@ def _verdict(kind: Kind, outcomes: Sequence[Outcome], answer: Answer) -> ExitCod
     """That of a condition that came true, else the most urgent of the trials' own."""
     if any(one.fails for one in answer.gate):
         return ExitCode.INVALID
+    if (own := kind.code(answer)) is not None:
+        return own
     bad = [outcome for outcome in outcomes if outcome.status in _URGENCY and not kind.intended(outcome)]
     codes = [_URGENCY[outcome.status] for outcome in bad]
     return ExitCode.PARTIAL if ExitCode.PARTIAL in codes else ExitCode.INVALID if codes else ExitCode.VALID

@@ -34,7 +34,7 @@ RETRY_SUSPECT: Final = 1
 Point = dict[str, str]
 """The settings that a study varies: a value for each, by flag as it was given."""
 
-KindName = Literal["sweep", "scaling", "streams", "partition", "batch", "ab", "releases", "bisect", "load"]
+KindName = Literal["sweep", "scaling", "streams", "partition", "batch", "ab", "releases", "bisect", "load", "capacity"]
 
 
 class Trial(Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..result.study import KindName, Outcome, Study
+from .capacity import Capacity
 from .choices import Choice
 from .curves import Curve
 from .gate import Judged
@@ -49,6 +50,9 @@ class Answer(Struct, frozen=True):
     comparisons: Annotated[tuple[Ratio, ...], Meta(description="of an A/B study; the first is the verdict")] = ()
     layers: Annotated[
         tuple[LayerChange, ...], Meta(description="of a bisection, those whose time changed; largest change first")
+    ] = ()
+    capacities: Annotated[
+        tuple[Capacity, ...], Meta(description="of a capacity study, one for each setting, the highest rate first")
     ] = ()
     loads: Annotated[tuple[LoadCurve, ...], Meta(description="of a load study, one for each setting")] = ()
     shares: Annotated[dict[str, float], Meta(description="percent of the variance of log throughput, by axis")] = {}

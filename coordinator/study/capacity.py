@@ -1,10 +1,11 @@
 """The capacity of a setting: the highest rate at which limits of the latency hold, as a study says it. Pure."""
 
-from collections.abc import Sequence
-from math import isfinite, log, sqrt
+from collections.abc import Iterator, Sequence
+from math import exp, isfinite, log, sqrt
 from statistics import NormalDist
 from typing import Annotated, Final
 
+import numpy as np
 from msgspec import Meta, Struct, structs
 
 from ..request.slo import Objective, form_objectives
@@ -17,6 +18,12 @@ from .search import Past, Verdict, kept
 from .searches import SettingSearch
 
 _DOUBT: Final = 0.05
+_CURVE_POINTS: Final = 60
+_LEAST_SHARE: Final = 0.05
+_MOST_LOAD: Final = 0.99
+_PRIOR: Final = 0.002
+"""How much a slope that is not theory's counts, beside squared heights."""
+
 _WIDE: Final = 2 * NormalDist().inv_cdf(0.975)
 """Standard deviations that an interval of 95 % is long."""
 
@@ -49,6 +56,10 @@ class Capacity(Struct, frozen=True):
     half_width_percent: Annotated[float | None, Meta(description="half the interval, in percent of the estimate")]
     needed_s: Annotated[float | None, Meta(description="how long trials must be to show the percentile at saturation")]
     trials: tuple[RateTrial, ...]
+    curve: Annotated[
+        tuple[tuple[float, float], ...],
+        Meta(description="rates and latencies in ms: the form that theory has, through the trials"),
+    ] = ()
     command: Annotated[str, Meta(description="to run it at the lower end of the interval, for a shell")] = ""
     least_ms: Annotated[
         float | None, Meta(description="where no rate keeps the limit: the least that its latency can be")
@@ -82,9 +93,30 @@ def capacity_of(setting: SettingSearch, command: str) -> Capacity:
         needed_s=search.needed_seconds if known else None,
         trials=tuple(_rate_trial(one, setting, objective) for one in search.usable if one.step.rate is not None),
         command=f"{command} {RATE} {low:.6g}" if low is not None else command,
+        curve=() if rate is None else tuple(_curve(setting, objective, rate.value)),
         least_ms=_least_ms(setting),
         in_effect=None if search.closed_loop is None else search.closed_loop.in_effect,
     )
+
+
+def _curve(setting: SettingSearch, objective: Objective, rate: float) -> Iterator[tuple[float, float]]:
+    """By the form of `stats/ratefit`, with the slope that is nearest to the trials."""
+    search = setting.search
+    shape = search.shapes[objective]
+    load = shape.load_at(objective.limit_ms)
+    trials = [_rate_trial(one, setting, objective) for one in search.at_rates]
+    known = [(one.rate, shape.height(one.latency_ms)) for one in trials if one.latency_ms is not None]
+
+    def off(slope: float) -> float:
+        heights = shape.heights_at(np.array([load * (1 + slope * (at / rate - 1)) for at, _ in known]))
+        return float(((heights - [height for _, height in known]) ** 2).sum()) + _PRIOR * log(slope) ** 2
+
+    slope = min(np.geomspace(0.4, 2.5, 41).tolist(), key=off)
+    for at in np.linspace(_LEAST_SHARE, 1, _CURVE_POINTS) * search.saturation:
+        there = load * (1 + slope * (float(at) / rate - 1))
+        if shape.loads[0] <= there <= _MOST_LOAD:
+            logs = np.interp(log(there), np.log(shape.loads), np.log(shape.latencies))
+            yield float(at), exp(float(logs))
 
 
 def _deciding(setting: SettingSearch) -> Objective:

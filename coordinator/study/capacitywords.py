@@ -84,7 +84,7 @@ def _own_unsaid(one: Capacity, most: int) -> str:
         return f"Longer runs at {rates} did not keep {kept}, so it may be lower."
     if one.verdict == "too noisy" and one.half_width_percent is not None:
         return (
-            f"The interval is +-{one.half_width_percent:.1f} %, wider than was asked for: trials differ by too much, and "
+            f"The interval is +-{one.half_width_percent:.1f} %, wider than was asked for: trials differ too much, and "
             f"{most} of them are the most; raise --repetitions or -t, or keep other load off the machine."
         )
     return ""
@@ -98,9 +98,10 @@ def _without_rate(one: Capacity, ranked: Sequence[Capacity]) -> str:
         why = "" if one.least_ms is None else f"; it takes {milliseconds(one.least_ms)} at the least"
         return f"No rate keeps {limit}{whose}{why}."
     if one.verdict == "too short" and one.needed_s is not None:
+        most = rate(one.closed_loop_per_s or 0.0)
         return (
-            f"Trials are too short to show {_rarest(one.limits)}{whose}: at up to {rate(one.closed_loop_per_s or 0.0)}/s that "
-            f"takes {duration(one.needed_s)} each; give -t {_seconds(one.needed_s)} or more, or a lower percentile."
+            f"Trials are too short to show {_rarest(one.limits)}{whose}: at up to {most}/s that takes "
+            f"{duration(one.needed_s)} each; give -t {_seconds(one.needed_s)} or more, or a lower percentile."
         )
     if one.verdict == "not measured":
         return f"Inconclusive{whose}: its trials failed."

@@ -38,6 +38,9 @@ _IDLE_SHARE: Final = 0.05
 """Of saturation, where it is looked whether a limit can be met at all."""
 
 _IDLE_TRIALS: Final = 2
+_BELOW_TRIALS: Final = 3
+"""At the lowest rate that trials can show, before the one that is sought counts as lower."""
+
 _SATURATED: Final = 0.98
 """The load at which a limit would be met by theory, from which on saturation is what ends the search."""
 
@@ -137,8 +140,19 @@ class Search:
 
     @property
     def needed_seconds(self) -> float:
-        """Of a trial, to show the percentile at saturation."""
-        return self.needed_arrivals / self.saturation
+        """Of a trial, to show the percentile: at saturation, or where the limit is exceeded at every rate that trials
+        can show, at the rate that is sought."""
+        return self.needed_arrivals / (self._fit.quantile(_BELOW) if self._is_below_shown else self.saturation)
+
+    @property
+    def _least_rate(self) -> float:
+        """At which trials have arrivals enough to show the percentile."""
+        return self.needed_arrivals / self.terms.seconds
+
+    @property
+    def _is_below_shown(self) -> bool:
+        """Whether the rate that is sought is lower than trials can show."""
+        return len(self.at_rates) >= _BELOW_TRIALS and self._fit.quantile(0.9) < self._least_rate
 
     @cached_property
     def below_fastest(self) -> tuple[Objective, ...]:
@@ -231,9 +245,13 @@ class Search:
     @property
     def _ends_early(self) -> bool:
         """Where no trial at a rate would say more."""
-        if self.closed_loop is None or self.below_fastest or self.needed_seconds > self.terms.seconds:
+        if self.closed_loop is None or self.below_fastest or self._is_too_short:
             return True
         return len(self.idle) >= _IDLE_TRIALS and self.below_services
+
+    @property
+    def _is_too_short(self) -> bool:
+        return self._least_rate > self.saturation or self._is_below_shown
 
     @property
     def _is_narrow(self) -> bool:
@@ -243,7 +261,7 @@ class Search:
     def _in_range(self, rate: float) -> float:
         """In four digits, as it is on the command line; arrivals enough to show the percentile, where that is below
         saturation."""
-        least = min(self.needed_seconds / self.terms.seconds, 1.0) * self.saturation
+        least = min(self._least_rate, self.saturation)
         return _rounded(min(max(rate, least), _BEYOND * self.saturation))
 
     @property
@@ -251,7 +269,7 @@ class Search:
         if self.closed_loop is not None:
             if self.below_fastest or (len(self.idle) >= _IDLE_TRIALS and self.below_services):
                 return "unreachable"
-            if self.needed_seconds > self.terms.seconds:
+            if self._is_too_short:
                 return "too short"
         if len(self.past) - len(self.usable) >= MOST_UNUSABLE:
             return "not measured"

@@ -38,11 +38,13 @@ class RateMark:
 
 @dataclass(frozen=True)
 class RateLine:
-    """`marks` by rate, ascending. `knee`: a rate that is marked on it."""
+    """`marks` by rate, ascending. `knee`: a rate that is marked on it. `curve`: latencies, ms, by rate that were
+    fitted, which is drawn instead of a line through the marks."""
 
     name: str
     marks: tuple[RateMark, ...]
     knee: float | None = None
+    curve: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def latency_by_rate(of: RatePicture, name: str, title: str, caption: str) -> Cha
         return None
     heights = [mark.height_ms or 0.0 for _, marks in drawn for mark in marks]
     heights += [ms for _, marks in drawn for mark in marks for ms in mark.trials_ms if ms > 0]
-    heights += [ms for _, ms in of.limits]
+    heights += [ms for _, ms in of.limits] + [ms for line, _ in drawn for _, ms in line.curve]
     unit = time_unit(sorted(heights)[len(heights) // 2])
     names = [line.name for line, _ in drawn]
     most = max([mark.rate for _, marks in drawn for mark in marks] + [band.value for band in of.found])
@@ -91,7 +93,8 @@ def latency_by_rate(of: RatePicture, name: str, title: str, caption: str) -> Cha
         for ms in mark.trials_ms
         if ms > 0
     ]
-    last = [[row for row in rows if row["of"] == name][-1] for name in names]
+    strokes = [row for line, _ in drawn for row in _stroke(line, rows, unit)]
+    last = [[row for row in strokes if row["of"] == name][-1] for name in names]
     line_of_text = _LINE / _HEIGHT * log10(high / low)
     ends = spaced([{**row, "y": log10(row["y"])} for row in last], line_of_text)
     points: ChartSpec = {"x": x, "y": y, "color": paint}
@@ -99,7 +102,7 @@ def latency_by_rate(of: RatePicture, name: str, title: str, caption: str) -> Cha
         *_bands(of.found, x),
         *_limits(of.limits, unit, x, y),
         *_closed(of.closed, x),
-        {"mark": {"type": "line"}, "encoding": points},
+        {"data": {"values": strokes}, "mark": {"type": "line"}, "encoding": points},
         {"data": {"values": rings}, "mark": {"type": "point", "size": 20, "opacity": 0.5}, "encoding": points},
         *(_points(rows, shape, points) for shape in ("served", "overloaded", "unknown")),
         *_knees(drawn, unit, x, y),
@@ -117,6 +120,13 @@ def _row(name: str, mark: RateMark, unit: Unit) -> dict[str, Any]:
     shape = "overloaded" if mark.overloaded else "served" if mark.ms is not None else "unknown"
     assert mark.height_ms is not None
     return {"x": mark.rate, "y": mark.height_ms * unit.factor, "of": name, "tip": mark.tip, "shape": shape}
+
+
+def _stroke(line: RateLine, rows: Rows, unit: Unit) -> Rows:
+    """What its line goes through."""
+    if not line.curve:
+        return [row for row in rows if row["of"] == line.name]
+    return [{"x": at, "y": ms * unit.factor, "of": line.name} for at, ms in line.curve]
 
 
 def _points(rows: Rows, shape: str, points: ChartSpec) -> ChartSpec:

@@ -13,6 +13,7 @@ from ...study.curves import Curve
 from ...study.kinds.kind import ChartName
 from ...study.kinds.registry import kind_of
 from ...study.summary import Setting
+from .capacitycharts import capacities, latency_by_trial
 from .chart import BLUE, MUTED, ORANGE, SERIES, Chart, ChartSpec, axis, colours, drawing, hover
 from .loadcharts import load_chart, load_parts
 from .studybuilds import builds
@@ -113,6 +114,8 @@ DRAWINGS: Final[Mapping[ChartName, Callable[[Drawn], Iterator[Chart]]]] = {
     "drift": _drift,
     "load": lambda of: load_chart(of.study, of.answer.loads),
     "load-parts": lambda of: load_parts(of.answer.loads),
+    "capacity": lambda of: latency_by_trial(of.answer.capacities),
+    "capacities": lambda of: capacities(of.answer.capacities),
 }
 
 

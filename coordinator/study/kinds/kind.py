@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar, Final, Literal
 
+from ovbench.common.errors import ExitCode
 from ovbench.common.topology import Topology
 
 from ...result.study import KindName, Outcome, Point, Study, Trial
@@ -29,7 +30,7 @@ from ..summary import Setting, settings_of
 
 ChartName = Literal[
     "scaling", "efficiency", "p99-by-size", "ratio", "builds", "heat", "ranking", "trials", "trade", "drift",
-    "load", "load-parts",
+    "load", "load-parts", "capacity", "capacities",
 ]  # fmt: skip
 """What the page can draw of a study (`report/html/studycharts`), where the outcomes have figures for it."""
 
@@ -113,6 +114,10 @@ class Kind(ABC):
     def intended(self, outcome: Outcome) -> bool:
         """Whether such a study runs a trial that ended so on purpose: it is no failure then."""
         return False
+
+    def code(self, answer: Answer) -> ExitCode | None:
+        """Where the answer itself calls for one; else it is that of the trials."""
+        return None
 
     def suspect(self, study: Study, outcomes: Iterable[Outcome], attempt: int) -> tuple[Trial, ...]:
         """What is still to be run in that round."""

@@ -7,6 +7,7 @@ from ...result.study import KindName, Study
 from .ab import AbStudy
 from .batch import BatchStudy
 from .bisect import BisectStudy
+from .capacity import CapacityStudy
 from .kind import Kind
 from .load import LoadStudy
 from .partition import PartitionStudy
@@ -24,6 +25,7 @@ READY_MADE: Final[tuple[Kind, ...]] = (
     ReleasesStudy(),
     BisectStudy(),
     LoadStudy(),
+    CapacityStudy(),
 )
 """Those that are asked for by their name."""
 

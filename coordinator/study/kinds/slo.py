@@ -26,7 +26,7 @@ def _objectives(text: str) -> str:
 
 SLO: Final = StudyFlag(
     "slo", (NAME,),
-    f"of load: the latency to keep, {_EXAMPLE}; of several, all must hold; goodput:99:20 is the same",
+    f"of capacity and load: the latency to keep, {_EXAMPLE}; of several, all must hold; goodput:99:20 is the same",
     metavar="PERCENTILE:MS", parse=_objectives, repeatable=True,
     plan="a text such as 'p99:20', or an array of them",
     elsewhere="is for studies that look for a rate, and this one is a study of the kind {kind}",

@@ -1,0 +1,189 @@
+"""Capacity: the highest rate at which limits of the latency hold, of each setting, by a search with an interval."""
+
+import shlex
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from random import Random
+from typing import Any, ClassVar, Final
+
+from msgspec import structs
+
+from ovbench.common.errors import ExitCode, UsageError
+from ovbench.common.topology import Topology
+
+from ...request.slo import form_objectives
+from ...result.study import KindName, Outcome, Study, Trial
+from .. import capacitywords, words
+from ..answer import Answer, Basis
+from ..axes import Axes
+from ..capacity import Capacity, capacity_of, ranked
+from ..capacitycolumns import capacity_columns
+from ..choices import Choice
+from ..columns import Column
+from ..cuts import cuts_of
+from ..design import Design, refuse_other_axes, refuse_too_many, shuffled
+from ..overload import only_overloaded, without_overload
+from ..ratetrials import RATE, closed_point, flags_at_rate, of_closed_loops, refuse_own_rates, trial_at
+from ..search import LEAST_TRIALS, is_disturbed
+from ..searches import TIME, Searches, SettingSearch
+from ..summary import PROGRAM, Setting, setting_of
+from .capacityflags import PARTITIONS, WITHIN
+from .kind import ChartName, Kind, Round
+from .slo import SLO, objectives_of
+
+_LEAST: Final = LEAST_TRIALS + 2
+"""With the closed loop and the run that confirms."""
+
+
+class CapacityStudy(Kind):
+    """A search for each setting: a closed loop, then a trial at a time, until the interval is narrow. `repetitions` is
+    the most trials of a setting."""
+
+    name: ClassVar[KindName] = "capacity"
+    title: ClassVar = "Capacity under a limit of latency"
+    about: ClassVar = "the highest rate at which --slo p99:20 holds, with its interval; --partitions cuts the cores"
+    repetitions: ClassVar = 30
+    flags: ClassVar = (SLO, WITHIN, PARTITIONS)
+    ranks: ClassVar = False
+
+    def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
+        """Of closed loops."""
+        refuse_own_rates(self.name, axes, "it is what such a study looks for")
+        _check_limits(axes, own)
+        if TIME in axes.varied:
+            raise UsageError(f"study capacity: {TIME} has {len(axes.varied[TIME])} values; give it one")
+        if own.get(PARTITIONS.dest):
+            refuse_other_axes(self.name, axes, {"--agents"})
+            points, fixed = cuts_of(axes, topology), axes.without("--agents")
+        else:
+            points, fixed = tuple(axes.points()) or ({},), axes
+        return Design(self.name, points, of_closed_loops(fixed), at_rate=flags_at_rate(fixed))
+
+    def planned(self, study: Study, own: Mapping[str, Any]) -> Study:
+        slo = form_objectives(objectives_of(own)) or ""
+        within = float(own.get(WITHIN.dest, study.within_percent))
+        at_rate = (*study.at_rate, "--slo-ms", slo)
+        return structs.replace(study, slo=slo, within_percent=within, at_rate=at_rate, retry_suspect=0)
+
+    def trials(self, design: Design, repetitions: int, seed: int) -> tuple[Trial, ...]:
+        """The closed loops; the rates follow from what they do."""
+        if repetitions < _LEAST:
+            raise UsageError(
+                f"study capacity: --repetitions {repetitions} is too few; it is the most trials of a setting, and a "
+                f"search needs {_LEAST} at least"
+            )
+        refuse_too_many(len(design.points), repetitions)
+        order = shuffled(design.points, Random(seed))
+        return tuple(
+            Trial(f"{number:04}", point, 0, design.argv(closed_point(point)))
+            for number, point in enumerate(order, start=1)
+        )
+
+    def foreseen(self, study: Study) -> int:
+        """At the most."""
+        settings = sum(RATE not in trial.point for trial in study.trials if trial.repetition == 0)
+        return max(0, settings * study.repetitions - len(study.trials))
+
+    def next(self, study: Study, outcomes: Sequence[Outcome], redo: Collection[str] = ()) -> Round | None:
+        stand = self.standing(study, outcomes)
+        ended = {one.trial for one in stand if one.status not in redo}
+        left = tuple(trial for trial in study.trials if trial.id not in ended)
+        more = left or Searches.of(study, stand).next()
+        return Round(more) if more else None
+
+    def intended(self, outcome: Outcome) -> bool:
+        return only_overloaded(outcome)
+
+    def code(self, answer: Answer) -> ExitCode | None:
+        """That of the best setting, where no rate is known of any."""
+        verdicts = {one.verdict for one in answer.capacities}
+        if verdicts == {"too short"}:
+            return ExitCode.USAGE
+        return ExitCode.INVALID if verdicts and verdicts <= {"too short", "unreachable"} else None
+
+    def so_far(self, study: Study, outcomes: Sequence[Outcome]) -> str:
+        return capacitywords.so_far(ranked(_capacities(study, self._searches(study, outcomes))))
+
+    def settings(self, study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...]:
+        """In the order of their rates."""
+        searches = self._searches(study, outcomes)
+        by_point = {tuple(one.point.items()): one for one in searches}
+        found = ranked(_capacities(study, searches))
+        return tuple(_setting(by_point[tuple(one.point.items())], one) for one in found)
+
+    def _searches(self, study: Study, outcomes: Sequence[Outcome]) -> tuple[SettingSearch, ...]:
+        return Searches.of(study, self.standing(study, outcomes)).settings
+
+    def conclude(self, study: Study, outcomes: Sequence[Outcome]) -> Answer:
+        found = ranked(_capacities(study, self._searches(study, outcomes)))
+        settings = self.settings(study, outcomes)
+        plain = tuple(map(without_overload, self.standing(study, outcomes)))
+        basis = Basis(study, outcomes, plain, settings, ())
+        return Answer(
+            kind=self.name,
+            headline=capacitywords.headline(study, found),
+            lines=tuple(capacitywords.lines(found)),
+            choices=tuple(_choices(found, settings)),
+            front=(),
+            unsaid=(*capacitywords.unsaid(found, study.repetitions), *words.of_the_trials(basis)),
+            settings=settings,
+            capacities=found,
+        )
+
+    def columns(self, answer: Answer) -> tuple[Column, ...]:
+        return capacity_columns(answer.capacities)
+
+    def charts(self, answer: Answer) -> tuple[ChartName, ...]:
+        return "capacity", "capacities"
+
+
+def _check_limits(axes: Axes, own: Mapping[str, Any]) -> None:
+    """Raises UsageError where there are none, or some that no run can show."""
+    objectives = objectives_of(own)
+    if not objectives:
+        raise UsageError("study capacity: give the latency to keep, as in --slo p99:20, which is 99 % within 20 ms")
+    if axes.given("--slo-ms"):
+        raise UsageError("study capacity: --slo and --slo-ms are two spellings of the limits; leave --slo-ms out")
+    for one in objectives:
+        if one.percent == 100:
+            raise UsageError(
+                f"--slo {one}: no run is long enough to show p100; give a lower percentile, as in p99.9:20"
+            )
+
+
+def _capacities(study: Study, searches: Iterable[SettingSearch]) -> tuple[Capacity, ...]:
+    return tuple(capacity_of(one, _command(study, one.closed)) for one in searches)
+
+
+def _command(study: Study, closed: Trial) -> str:
+    """At a rate that is to be added."""
+    found = trial_at(1, 0, closed, study.at_rate, "1", 0).argv
+    at = found.index(RATE)
+    return shlex.join((PROGRAM, *found[:at], *found[at + 4 :]))
+
+
+def _setting(of: SettingSearch, capacity: Capacity) -> Setting:
+    """With the figures of the run that confirmed the rate, else of the closed loop."""
+    known = {one.outcome.trial: one.outcome for one in of.search.past}
+    confirming = [one.trial for one in capacity.trials if one.confirming and one.kept]
+    shown = [trial for trial in of.trials if trial.id in confirming[-1:]] or [of.closed]
+    usable = [one.outcome for one in of.search.usable]
+    counts = Counter(without_overload(one).status for one in known.values())
+    found = setting_of(shown, known)
+    return structs.replace(
+        found,
+        point=of.point,
+        command=capacity.command,
+        trials=dict(sorted(counts.items())),
+        used=tuple(one.trial for one in usable),
+        suspect=bool(usable) and all(map(is_disturbed, usable)),
+        same=(),
+    )
+
+
+def _choices(found: Sequence[Capacity], settings: Sequence[Setting]) -> Iterable[Choice]:
+    """Each setting with a rate, with its command line."""
+    for one, setting in zip(found, settings, strict=True):
+        if one.rate is not None:
+            cut = capacitywords.cut_of(one)
+            yield Choice(f"{capacitywords.with_span(one.rate)}{cut and f' with {cut}'}", setting)
