@@ -426,9 +426,9 @@ class StudyOptions(TypedDict, total=False):
     """`--plan FILE`: a TOML file with the study; flags override it."""
 
     repetitions: Number
-    """`--repetitions N`: trials of each setting, default 3, 5 for scaling and partition; for ab the number of
-    ABBA blocks, 10; for releases the number of there-and-back blocks, 8; for bisect the number of there-and-
-    back blocks, 60."""
+    """`--repetitions N`: trials of each setting, default 3, 5 for scaling and partition, 30 for capacity; for
+    ab the number of ABBA blocks, 10; for releases the number of there-and-back blocks, 8; for bisect the
+    number of there-and-back blocks, 60."""
 
     order_seed: Number
     """`--order-seed N`: seed of the order of the trials; default 0."""
@@ -469,8 +469,16 @@ class StudyOptions(TypedDict, total=False):
     in 50..110+5; default 10..90,95,100,105,110."""
 
     slo: Text | Sequence[Text]
-    """`--slo PERCENTILE:MS`: of load: the latency to keep, as in p99:20, which is 99 % within 20 ms; of
-    several, all must hold; goodput:99:20 is the same."""
+    """`--slo PERCENTILE:MS`: of capacity and load: the latency to keep, as in p99:20, which is 99 % within 20
+    ms; of several, all must hold; goodput:99:20 is the same."""
+
+    within_percent: Number
+    """`--within PERCENT`: of capacity: go on until half the 95 % interval of the rate is within this; default
+    5."""
+
+    partitions: bool
+    """`--partitions`: of capacity: every way to cut the same cores, 1 agent x N streams to N x 1, per node,
+    per socket."""
 
     report_folder: Text
     """`--report-folder DIR`: where the study is kept; default ovbench-results/<UTC time>-study-<kind>/."""

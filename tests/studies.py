@@ -49,6 +49,7 @@ def study(
         trials=tuple(trials),
         fingerprint=Fingerprint({}, dict(machine or {})),
         p99_limit_ms=p99_limit_ms,
+        slo="p99:20" if kind == "capacity" else "",
     )
 
 

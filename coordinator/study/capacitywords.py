@@ -17,7 +17,9 @@ _OF_A_CUT: Final = frozenset(("--agents", "-nstreams"))
 
 def headline(study: Study, ranked: Sequence[Capacity]) -> str:
     """Of the setting that serves most."""
-    best = ranked[0]
+    best = next(iter(ranked), None)
+    if best is None:
+        return "Inconclusive: nothing has been measured."
     if best.rate is None:
         return _without_rate(best, ranked)
     more = f": {cut_of(best)}" if cut_of(best) else ""
@@ -33,9 +35,8 @@ _DOUBTS: Final = {"not confirmed": "Not confirmed", "too noisy": "Wider than ask
 
 
 def lines(ranked: Sequence[Capacity]) -> Iterator[str]:
-    best, *others = ranked
-    yield from _about(best)
-    for one in others:
+    yield from _about(ranked)
+    for one in ranked[1:]:
         if one.rate is None:
             yield _without_rate(one, ranked)
             continue
@@ -44,9 +45,10 @@ def lines(ranked: Sequence[Capacity]) -> Iterator[str]:
         yield f"{_named(one, ranked)}: {with_span(one.rate)}{less}{doubt}."
 
 
-def _about(best: Capacity) -> Iterator[str]:
-    """How it compares with a closed loop, and what confirmed it."""
-    if best.rate is None:
+def _about(ranked: Sequence[Capacity]) -> Iterator[str]:
+    """How the best compares with a closed loop, and what confirmed it."""
+    best = next(iter(ranked), None)
+    if best is None or best.rate is None:
         return
     if best.closed_loop_per_s:
         share = 100 * best.rate.value / best.closed_loop_per_s
@@ -116,7 +118,9 @@ def _seconds(needed_s: float) -> str:
 
 def so_far(ranked: Sequence[Capacity]) -> str:
     """While the search goes on, in a few words."""
-    best = ranked[0]
+    best = next(iter(ranked), None)
+    if best is None:
+        return ""
     if best.rate is None:
         return "" if not best.closed_loop_per_s else f"{rate(best.closed_loop_per_s)}/s back to back"
     return f"{with_span(best.rate, '/s')}{f' with {cut_of(best)}' if len(ranked) > 1 else ''}"

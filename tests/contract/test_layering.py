@@ -420,6 +420,7 @@ IMPURE: Final = frozenset(
         "coordinator.study.fingerprint",
         "coordinator.study.folder",
         "coordinator.study.kinds.ab",
+        "coordinator.study.kinds.capacity",
         "coordinator.study.kinds.partition",
         "coordinator.study.kinds.registry",
         "coordinator.study.kinds.scaling",

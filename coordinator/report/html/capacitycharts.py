@@ -36,8 +36,8 @@ def latency_by_trial(found: Sequence[Capacity]) -> Iterator[Chart]:
         ),
     )
     caption = (
-        "Every trial, with arrivals of its own, on a logarithmic axis. The line has the form that theory gives it, fitted "
-        "to the trials; where it crosses the limit is the capacity, with its 95 % interval."
+        "Every trial, with arrivals of its own, on a logarithmic axis. The line has the form that theory gives "
+        "it, fitted to the trials; where it crosses the limit is the capacity, with its 95 % interval."
     )
     chart = latency_by_rate(picture, "capacity", "Latency by rate", caption)
     if chart is not None:

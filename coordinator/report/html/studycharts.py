@@ -114,7 +114,7 @@ DRAWINGS: Final[Mapping[ChartName, Callable[[Drawn], Iterator[Chart]]]] = {
     "drift": _drift,
     "load": lambda of: load_chart(of.study, of.answer.loads),
     "load-parts": lambda of: load_parts(of.answer.loads),
-    "capacity": lambda of: latency_by_trial(of.answer.capacities),
+    "latency-by-rate": lambda of: latency_by_trial(of.answer.capacities),
     "capacities": lambda of: capacities(of.answer.capacities),
 }
 

@@ -134,7 +134,7 @@ class CapacityStudy(Kind):
         return capacity_columns(answer.capacities)
 
     def charts(self, answer: Answer) -> tuple[ChartName, ...]:
-        return "capacity", "capacities"
+        return "latency-by-rate", "capacities"
 
 
 def _check_limits(axes: Axes, own: Mapping[str, Any]) -> None:

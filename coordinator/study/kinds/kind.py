@@ -30,7 +30,7 @@ from ..summary import Setting, settings_of
 
 ChartName = Literal[
     "scaling", "efficiency", "p99-by-size", "ratio", "builds", "heat", "ranking", "trials", "trade", "drift",
-    "load", "load-parts", "capacity", "capacities",
+    "load", "load-parts", "latency-by-rate", "capacities",
 ]  # fmt: skip
 """What the page can draw of a study (`report/html/studycharts`), where the outcomes have figures for it."""
 
