@@ -16,6 +16,7 @@ from ovbench.coordinator.result.study import Fingerprint, KindName, Outcome, Stu
 from ovbench.coordinator.result.timeline import StagePart, TimelineArrivals, TimelinePart
 from ovbench.coordinator.session.record import AgentRecord
 from tests.builders import clock, delivered, layer, over_hosts, pairs, report, request, run, seconds
+from tests.loadstudies import Queue, begun, conducted
 
 HOSTILE = '</script><script>document.title = "taken"</script><img src=x onerror=alert(1)>"\'&'
 
@@ -251,7 +252,12 @@ def releases_study(models: Sequence[str] = ("a.xml", "b.xml")) -> tuple[Study, l
     return study_of("releases", axes, fps, 5)
 
 
+def load_study() -> tuple[Study, list[Outcome]]:
+    """Of a queue that serves 500 a second, with limits that it keeps up to some rate; overloaded at the highest."""
+    return conducted(begun("-m", f"{HOSTILE}.xml", slo=("p99:40", "p95:30")), Queue(service_ms=2.0, noise=0.03))
+
+
 STUDIES = {
     "scaling": scaling_study, "streams": streams_study, "ab": ab_study, "sweep": large_study,
-    "releases": releases_study,
+    "releases": releases_study, "load": load_study,
 }  # fmt: skip

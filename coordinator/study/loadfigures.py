@@ -6,7 +6,7 @@ from msgspec import structs
 
 from ..request.slo import parse_objectives
 from ..result.study import Outcome, Study, Trial
-from ..stats.estimate import Estimate, geometric
+from ..stats.estimate import Estimate, geometric, geometric_mean
 from ..stats.knee import knee
 from .loadcurve import LoadCurve, LoadPoint, own_point
 from .loadlimits import limits_of
@@ -116,15 +116,21 @@ def _breaks(points: Sequence[LoadPoint]) -> tuple[float | None, float | None]:
 
 
 def _knee(known: Mapping[float, Sequence[Outcome]]) -> Estimate | None:
-    """The mean over repetitions, each with a curve of its own."""
+    """The mean over repetitions, each with a curve of its own; where not all of these turn, that of the mean curve,
+    without an interval."""
     curves: dict[int, dict[float, float]] = {}
     for rate, found in known.items():
         for one in found:
             if "p99" in one.latency_ms and "p99_ms" not in one.at_least:
                 curves.setdefault(one.repetition, {})[rate] = one.latency_ms["p99"]
     knees = [knee(list(curve), list(curve.values())) for curve in curves.values()]
-    found_ = [one for one in knees if one is not None]
-    return _of_all(found_) if len(found_) == len(knees) else None
+    turning = [one for one in knees if one is not None]
+    if len(turning) == len(knees):
+        return _of_all(turning)
+    by_rate = {rate: [curve[rate] for curve in curves.values() if rate in curve] for rate in known}
+    means = {rate: geometric_mean(of) for rate, of in by_rate.items() if of}
+    mean = knee(list(means), list(means.values()))
+    return None if mean is None else Estimate(mean, count=1)
 
 
 def _setting(trials: Sequence[Trial], by_trial: Mapping[str, Outcome], at_rate: bool) -> Setting:

@@ -6,6 +6,7 @@ trial to trial and the default rates the 95 % interval held the true rate in 90 
 """
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Final
 
 from ..request.slo import Objective
@@ -36,7 +37,7 @@ def _limit(search: Search, objective: Objective) -> LoadLimit:
     if not search.at_rates or search.closed_loop is None:
         return LoadLimit(slo, "unknown", why="no trial at a rate counts")
     if search.needed_seconds > search.terms.seconds:
-        long, needed = duration(search.terms.seconds), duration(search.needed_seconds)
+        long, needed = duration(search.terms.seconds), duration(ceil(search.needed_seconds))
         return LoadLimit(slo, "unknown", why=f"trials of {long} do not show it, those of {needed} would")
     within = [kept(one, (objective,)) for one in search.at_rates]
     if all(within):

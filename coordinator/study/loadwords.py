@@ -11,14 +11,16 @@ from .choices import Choice
 from .loadcurve import LoadCurve, LoadLimit, LoadPoint, own_point
 from .ratetrials import RATE
 from .summary import Setting, name_of
+from .words import names_of
 
 
-def headline(study: Study, curves: Sequence[LoadCurve], stand: Sequence[Outcome]) -> str:
-    """Of the setting that serves most, with a limit within it."""
+def headline(curves: Sequence[LoadCurve], stand: Sequence[Outcome], best: Sequence[Choice]) -> str:
+    """Of the setting that serves most, with a limit within it. `best`: what is named as such."""
     known = [curve for curve in curves if any(point.trials for point in curve.points)]
     if known:
-        best = max(known, key=_merit)
-        return _with(best, curves, _verdict(best))
+        first = max(known, key=_merit)
+        doubt = "SUSPECT: " if any(choice.setting.suspect for choice in best) else ""
+        return doubt + _with(first, curves, _verdict(first))
     loops = [curve for curve in curves if curve.closed_per_s is not None]
     if loops:
         return f"Inconclusive so far: no rate has been tried yet; back to back {_loops(loops)}."
@@ -169,7 +171,14 @@ def _setting_at(curve: LoadCurve, at: float, settings: Sequence[Setting]) -> Set
     )
 
 
-def unsaid(curves: Sequence[LoadCurve]) -> Iterator[str]:
+def unsaid(curves: Sequence[LoadCurve], settings: Sequence[Setting]) -> Iterator[str]:
+    known = [one for one in settings if one.used]
+    doubtful = [one for one in known if one.suspect]
+    if doubtful and len(doubtful) == len(known):
+        yield "No trial was VALID, so the figures are of SUSPECT ones: they may reflect disturbances."
+    elif doubtful:
+        names = names_of(one.name or "the closed loop" for one in doubtful)
+        yield f"Only SUSPECT trials are known of {names}: their figures may reflect disturbances."
     for curve in curves:
         own = list(_own_unsaid(curve))
         yield from (_with(curve, curves, line) for line in own)
@@ -182,7 +191,7 @@ def _own_unsaid(curve: LoadCurve) -> Iterator[str]:
     if curve.overloaded_from is None:
         yield f"Where it breaks is above {_at(tried[-1])}, or between two rates; --at has higher or closer ones."
     if curve.knee is None and len(tried) > 2:
-        yield "No knee is known: p99 over these rates does not turn in every repetition."
+        yield "No knee is known: nowhere among these rates does p99 begin to grow faster than the rate."
 
 
 def _with(curve: LoadCurve, curves: Sequence[LoadCurve], text: str) -> str:

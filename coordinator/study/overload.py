@@ -32,15 +32,15 @@ def served(one: Outcome) -> bool:
 
 
 def counted(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Of the trials at one rate those whose figures are used: the VALID ones and those that were overloaded, as without
-    these a rate that is sometimes too high would seem to be none; else the SUSPECT ones."""
+    """Of the trials at one rate those whose figures are used: the VALID ones, or where there are none the SUSPECT ones,
+    and all that were overloaded, or may have been: without these a rate that is sometimes too high would seem to be
+    none."""
     known = [one for one in outcomes if measured(one)]
-    good = [one for one in known if one.status == "VALID" or only_overloaded(one) or _in_doubt(one)]
-    return good or [one for one in known if one.status == "SUSPECT"]
+    status = "VALID" if any(one.status == "VALID" for one in known) else "SUSPECT"
+    return [one for one in known if one.status == status or only_overloaded(one) or _may_be(one)]
 
 
-def _in_doubt(one: Outcome) -> bool:
-    """Where overload alone is what it is SUSPECT of, or may be."""
+def _may_be(one: Outcome) -> bool:
     return one.status == "SUSPECT" and not served(one)
 
 

@@ -144,15 +144,15 @@ class LoadStudy(Kind):
         curves = tuple(curves_of(study, stand))
         plain = tuple(map(without_overload, stand))
         basis = Basis(study, outcomes, plain, settings, ())
+        choices = tuple(loadwords.choices(study, curves, settings))
         return Answer(
             kind=self.name,
-            headline=loadwords.headline(study, curves, stand),
+            headline=loadwords.headline(curves, stand, choices),
             lines=tuple(loadwords.lines(curves)),
-            choices=tuple(loadwords.choices(study, curves, settings)),
+            choices=choices,
             front=(),
             unsaid=(
-                *words.of_the_trials(basis), *words.suspect(settings), *words.of_the_settings(basis),
-                *loadwords.unsaid(curves),
+                *words.of_the_trials(basis), *words.of_the_settings(basis), *loadwords.unsaid(curves, settings),
             ),
             settings=settings,
             loads=curves,

@@ -42,6 +42,7 @@ def layer(chart: Chart, mark: str, **more: Any) -> dict[str, Any]:
         ("ab", ["ratio", "trials-fps", "trials-p99", "drift"]),
         ("sweep", ["ranking", "trade", "drift"]),
         ("releases", ["builds", "ratio", "drift"]),
+        ("load", ["load", "load-parts"]),
     ],
 )
 def test_each_kind_of_study_has_its_charts(kind: str, names: list[str]) -> None:
