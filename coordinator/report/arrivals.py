@@ -6,7 +6,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from ..result.arrivals import ArrivalsPart, GoodputPart, LatenessPart, ObjectivePart
+from ..result.arrivals import ArrivalsPart, GoodputPart, LatenessPart, ObjectivePart, QueueingPart
 from ..result.numbers import count, duration, microseconds, milliseconds, percent, ramp, rate
 from ..result.report import Report
 from ..result.timeline import StagePart
@@ -23,6 +23,8 @@ def arrival_lines(report: Report) -> Iterator[Text]:
         yield from _titled("arrivals", _arrived(report.arrivals))
     if report.lateness_us is not None:
         yield from _titled("lateness", [lateness_text(report.lateness_us)])
+    if report.queueing is not None:
+        yield from _titled("queue", queue_texts(report.queueing))
     if report.goodput is not None:
         yield from _titled("goodput", goodput_texts(report.goodput, at_rate=report.arrivals is not None))
 
@@ -57,6 +59,16 @@ def lateness_text(part: LatenessPart) -> str:
     """Of the load generator itself."""
     figures = (("median", part.median), ("p99", part.p99), ("max", part.max))
     return " · ".join(f"{name} {microseconds(us)}" for name, us in figures)
+
+
+def queue_texts(part: QueueingPart) -> Iterator[str]:
+    """Means: the wait beside that which its services predict, and what of these is due to each other."""
+    servers = "" if part.servers is None else f" · {part.servers} at a time"
+    yield f"mean wait {milliseconds(part.wait_ms)} · in an ideal queue {milliseconds(part.shuffled_wait_ms)}{servers}"
+    slower = part.slowdown
+    if slower is not None and slower.certain:
+        alone = f"alone {milliseconds(slower.alone_ms)} ({slower.percent:+.0f} %)"
+        yield f"mean service {milliseconds(part.service_ms)} · {alone}"
 
 
 def goodput_texts(part: GoodputPart, at_rate: bool) -> Iterator[str]:

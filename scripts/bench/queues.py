@@ -7,8 +7,7 @@ is not run is a queue of fifty, and what is measured then is the machine.
 
 What is judged is ovbench in proportion to an ideal dispatcher of the very same arrivals and services, the nominal ones:
 all that the generator adds. How far chance alone is from theory is stated beside it: the mean of n waits at load r is
-off by some 2 / ((1 - r) sqrt(n)) of itself, so that 3 % of theory at 90 % takes two million arrivals. Theory is a
-closed form but for M/D/c and E2/D/1, which are simulated.
+off by some 2 / ((1 - r) sqrt(n)) of itself, so that 3 % of theory at 90 % takes two million arrivals.
 """
 
 from collections.abc import Iterator
@@ -17,11 +16,11 @@ from functools import partial
 from statistics import median
 from typing import Final, Literal
 
-import numba
 import numpy as np
 
 from ovbench.common.histogram import Int64s
 from ovbench.coordinator.request.nullbackend import parse_null
+from tests.closedforms import mean_wait_s, p_of_latency
 from tests.nullservices import service_times
 
 from . import theory
@@ -36,7 +35,6 @@ MEAN_SHARE: Final = 0.03
 PERCENTILE_SHARE: Final = 0.05
 LEAST_SHARE: Final = 0.01
 """Of a service: a difference that is smaller counts for nothing, as a median wait may be 0."""
-_SIMULATED: Final = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,7 @@ class Queue:
         return f"{SERVICE_US},exp" if self.services == "M" else f"{SERVICE_US}"
 
     @property
-    def closed_form(self) -> Waits | None:
-        """None where there is none, or none that is short."""
+    def closed_form(self) -> Waits:
         dealt = self.dispatch != "shared"
         match self.arrivals, self.services:
             case "D", "D":
@@ -70,14 +67,9 @@ class Queue:
                 return theory.exponential(1 if dealt else self.servers, self.load)
             case "M", "D" if self.dispatch == "random" or self.servers == 1:
                 return theory.constant(self.load)
-        return None
-
-    def simulated(self) -> Waits:
-        """Of constant services. Gaps are of every so many'th arrival of a Poisson process."""
-        stages, servers = (self.servers, 1) if self.dispatch == "round-robin" else (1, self.servers)
-        random = np.random.default_rng(1)
-        gaps = random.standard_gamma(stages, _SIMULATED) / (stages * servers * self.load)
-        return _figures(_waits_of(gaps, np.ones(_SIMULATED), servers))
+            case "M", "D":  # servers take turns at equal services, so it is all the same whether they are dealt in turn
+                return _of_equal_services(self.servers, self.load)
+        raise ValueError(f"{self} has no closed form here")
 
 
 QUEUES: Final = (
@@ -131,8 +123,7 @@ def _next_seed() -> int:
 
 def _row(queue: Queue, runs: list[tuple[Waits, Waits]]) -> Row:
     ours, ideal = (tuple(median(run[side][k] for run in runs) for k in range(3)) for side in range(2))
-    known = queue.closed_form
-    kind, expected = ("simulated", queue.simulated()) if known is None else ("closed form", known)
+    expected = queue.closed_form
     reached = all(
         abs(mine - best) <= max(share * best, LEAST_SHARE)
         for mine, best, share in zip(ours, ideal, (MEAN_SHARE, PERCENTILE_SHARE, PERCENTILE_SHARE), strict=True)
@@ -140,7 +131,7 @@ def _row(queue: Queue, runs: list[tuple[Waits, Waits]]) -> Row:
     return Row(
         what=f"wait of {queue}: mean, p50, p99, in services of {SERVICE_US} us",
         ours=_text(ours),
-        against=f"ideal {_text(ideal)}; {kind} {_text(expected)}",
+        against=f"ideal {_text(ideal)}; closed form {_text(expected)}",
         outcome=f"to the ideal {_ratios(ours, ideal)}, to that {_ratios(ours, expected)}; {len(runs)} runs",
         goal=f"mean {MEAN_SHARE:.0%}, percentiles {PERCENTILE_SHARE:.0%} of the ideal",
         reached=reached,
@@ -160,17 +151,11 @@ def _ratios(ours: tuple[float, ...], theirs: tuple[float, ...]) -> str:
     return " ".join(f"{a / b:.3f}" if b >= LEAST_SHARE else "-" for a, b in zip(ours, theirs, strict=True))
 
 
-@numba.njit
-def _waits_of(gaps, services, servers):  # type: ignore[no-untyped-def]
-    """As `ideal_waits`, compiled."""
-    free, waits, due = np.zeros(servers), np.empty(len(gaps)), 0.0
-    for index in range(len(gaps)):
-        due += gaps[index]
-        first = free.argmin()
-        start = max(due, free[first])
-        waits[index] = start - due
-        free[first] = start + services[index]
-    return waits
+def _of_equal_services(servers: int, load: float) -> Waits:
+    """M/D/c."""
+    rate = servers * load
+    median, p99 = (p_of_latency("deterministic", servers, 1.0, rate, percent) - 1 for percent in (50, 99))
+    return Waits(mean_wait_s("deterministic", servers, 1.0, rate), median, p99)
 
 
 if __name__ == "__main__":

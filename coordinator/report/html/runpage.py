@@ -13,7 +13,7 @@ from ...result.numbers import count, duration, megabytes, milliseconds, percent,
 from ...result.report import AgentPart, Finding, Report
 from ...result.scenario import ScenarioPart
 from ...result.timeline import StagePart
-from ..arrivals import backlog_text, goodput_texts, lateness_text, share
+from ..arrivals import backlog_text, goodput_texts, lateness_text, queue_texts, share
 from ..hosttable import short_names
 from ..latencytable import latency_figure
 from ..lines import gist
@@ -213,6 +213,8 @@ def _arrivals(report: Report) -> Html:
     }
     if lateness is not None:
         facts["lateness of the load generator"] = lateness_text(lateness)
+    if report.queueing is not None:
+        facts["queue"] = "; ".join(queue_texts(report.queueing))
     if goodput is not None:
         facts["goodput"] = "; ".join(goodput_texts(goodput, at_rate=True))
     return section("Arrivals", pairs(facts))

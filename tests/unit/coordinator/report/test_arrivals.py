@@ -7,7 +7,8 @@ from msgspec import structs
 from rich.console import Console
 
 from ovbench.coordinator.report.arrivals import arrival_lines, share, stage_table
-from ovbench.coordinator.result.arrivals import GoodputPart
+from ovbench.coordinator.result.arrivals import GoodputPart, QueueingPart, SlowdownPart
+from ovbench.coordinator.result.latency import Interval
 from ovbench.coordinator.result.report import Report
 from tests.builders import report
 from tests.pages import rate_report
@@ -44,6 +45,17 @@ def test_a_backlog_that_is_not_known_is_not_given_as_none() -> None:
 def test_a_load_that_leaves_nothing_to_chance_has_no_seed() -> None:
     assert CALM.arrivals is not None
     assert "seed" not in lines(structs.replace(CALM, arrivals=structs.replace(CALM.arrivals, seed=None)))[0]
+
+
+@pytest.mark.parametrize("certain", [True, False])
+def test_the_wait_is_beside_that_of_an_ideal_queue_and_the_service_beside_that_of_one_alone_if_it_is_certain(
+    certain: bool,
+) -> None:
+    slower = SlowdownPart(2.1, 38.1, Interval(30.0, 46.0), 1.6, certain)
+    queueing = QueueingPart(5000, 2, 0.7, 2.9, 4.13, 4.1, 3.3, 0.1, 3.4, slower)
+    shown = lines(structs.replace(CALM, queueing=queueing))[4:6]
+    assert shown[0] == "queue     mean wait 4.13 ms · in an ideal queue 3.30 ms · 2 at a time"
+    assert (shown[1] == "mean service 2.90 ms · alone 2.10 ms (+38 %)") == certain
 
 
 def test_each_objective_has_its_goodput_and_whether_it_is_met() -> None:
