@@ -20,6 +20,7 @@ from ..study.kinds.registry import kind_of
 from ..study.summary import Setting
 from ..study.words import figures_of
 from .gate import print_gate
+from .lines import print_line
 from .plot import Plot
 from .ratiotable import print_ratios
 
@@ -27,6 +28,7 @@ _MOST_SETTINGS: Final = 40
 _MOST_PLOTS: Final = 3
 _MOST_FRONT: Final = 6
 _GAP: Final = 2
+_INDENT: Final = 4
 _PLOT_WIDTH: Final = 60
 _PLOT_HEIGHT: Final = 13
 _IDEAL: Final = "dim"
@@ -53,9 +55,11 @@ def print_answer(console: Console, study: Study, found: Answer) -> None:
     for curve in found.curves[:_MOST_PLOTS]:
         for text in _plot(curve):
             console.print(text, highlight=False, no_wrap=True, crop=True)
-    for text in _commands(found):
-        # Soft wrap: a command stays one line for whoever copies it.
-        console.print(text, highlight=False, soft_wrap=True)
+    for part in _commands(found):
+        if isinstance(part, Text):
+            print_line(console, part, _INDENT)
+        else:
+            console.print(Text(part), highlight=False, soft_wrap=True)
     if found.unsaid:
         console.print(Text("\ninconclusive", "bold"))
         _print_lines(console, found.unsaid)
@@ -182,18 +186,21 @@ def _axis(value: float) -> str:
     return f"{ceil(value):,}" if value >= 100 else f"{value:.3g}"
 
 
-def _commands(found: Answer) -> Iterator[Text]:
+def _commands(found: Answer) -> Iterator[Text | str]:
+    """Text is words, a string a command, which stays one line for whoever copies it."""
     for choice in found.choices:
-        yield Text.assemble((f"\n{choice.what}", "bold"), f"  {figures_of(choice.setting)}")
+        yield ""
+        yield Text.assemble((choice.what, "bold"), f"  {figures_of(choice.setting)}")
         if choice.setting.in_effect is not None:
             yield Text(f"  in effect: {text_of(choice.setting.in_effect)}", "dim")
-        yield Text(f"  {choice.setting.command}")
+        yield f"  {choice.setting.command}"
     shown = {choice.setting.name for choice in found.choices}
     rest = [setting for setting in found.front if setting.name not in shown]
     if rest:
-        yield Text("\nalso on the Pareto front", "bold")
+        yield ""
+        yield Text("also on the Pareto front", "bold")
     for setting in rest[:_MOST_FRONT]:
         yield Text(f"  {figures_of(setting)}")
-        yield Text(f"    {setting.command}")
+        yield f"    {setting.command}"
     if len(rest) > _MOST_FRONT:
         yield Text(f"  ... {len(rest) - _MOST_FRONT} more", "dim")

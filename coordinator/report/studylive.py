@@ -26,9 +26,11 @@ from ..study.events import Installing, RoundBegins, StudyPlanned, TrialBegins, T
 from ..study.kinds.kind import Kind
 from ..study.kinds.registry import KINDS, kind_of
 from .console import SteadyConsole, renews
+from .lines import print_line
 from .live import noted_others
 from .steps import lost_lines, waiting_line
 
+_INDENT: Final = 5
 _MOST_POINTS: Final = 40
 _MOST_TRIALS: Final = 20
 
@@ -127,7 +129,7 @@ class StudyScreen:
         return text + Text(f"\n            {' · '.join(more)}", "dim")
 
     def _print(self, text: Text) -> None:
-        self.console.print(text, highlight=False, soft_wrap=True)
+        print_line(self.console, text, _INDENT)
 
 
 def setting(point: dict[str, str], nameless: str = Kind.nameless) -> str:

@@ -7,9 +7,10 @@ from msgspec import structs
 from rich.console import Console
 
 from ovbench.coordinator.report.study import print_study
+from ovbench.coordinator.result.effective import text_of
 from ovbench.coordinator.result.study import Outcome, Study
 from ovbench.coordinator.stats.scaling import throughput
-from tests.studies import outcome, outcomes, study
+from tests.studies import of_streams, outcome, outcomes, study
 
 
 def shown(of: Study, done: list[Outcome], width: int = 80) -> str:
@@ -91,6 +92,23 @@ def test_tables_plots_and_sentences_fit_80_columns_however_many_axes(axes: dict[
     copied = [line for line in text.splitlines() if "ovbench-coord" in line or "FPS (" in line]
     assert max(len(line) for line in text.splitlines() if line not in copied) <= 80
     assert "…" not in text
+
+
+def test_on_a_terminal_no_word_is_divided_and_no_line_ends_in_spaces() -> None:
+    planned = study({"-nstreams": ("1", "2")})
+    done = outcomes(
+        planned, lambda p: 1e5 * int(p["-nstreams"]), lambda p: 3.0, in_effect=lambda p: of_streams(2, str(p))
+    )
+    written = io.StringIO()
+    print_study(Console(file=written, width=60, force_terminal=True, color_system=None), planned, done)
+    lines = written.getvalue().splitlines()
+    assert [line for line in lines if len(line) > 60 and "ovbench-coord" not in line] == []
+    said = text_of(of_streams(2))
+    assert said in " ".join(" ".join(lines).split())
+    sentences = (
+        lines[: lines.index("")] + lines[lines.index("inconclusive") :] if "inconclusive" in lines else lines[:3]
+    )
+    assert [line for line in sentences if line != line.rstrip()] == []
 
 
 def test_commands_are_whole_lines() -> None:
