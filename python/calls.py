@@ -96,6 +96,7 @@ def study(
     * options of `run` may have several values: a list, or a text as on the command line, "1,2,4" or "1..8".
     * of ab: `a` and `b`, the sides, as dictionaries of options or as texts of flags; `size_percent`, what counts as no
       difference, in percent.
+    * of load: `at`, the rates in percent of the closed loop's, "10..90,95", and `slo`, the latency to keep, "p99:20".
     * `repetitions`, `order_seed`, `p99_limit_ms` (also name the best setting whose p99 in ms is not above it).
     * `report_folder`: where the study is kept, trial by trial; default ovbench-results/<UTC time>-study-<kind>.
     * `resume`: the folder of a study to go on with.

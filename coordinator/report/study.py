@@ -147,7 +147,7 @@ def _legend(found: Answer, titles: Sequence[str]) -> str:
     """Of the table with these columns."""
     parts = ["* Pareto front"] if found.front else []
     parts += ["1,2 or 1 .. the same run"] if any(s.same for s in found.settings) else []
-    parts += ["± half the 95 % interval"]
+    parts += ["± half the 95 % interval"] if "±" in titles else []
     parts += ["/CPU-s frames per CPU-second"] if "/CPU-s" in titles else []
     every = len(found.settings)
     return (f"the fastest {_MOST_SETTINGS} of {every} settings; " if every > _MOST_SETTINGS else "") + ", ".join(parts)

@@ -36,15 +36,17 @@ def _limit(search: Search, objective: Objective) -> LoadLimit:
     slo = str(objective)
     if not search.at_rates or search.closed_loop is None:
         return LoadLimit(slo, "unknown", why="no trial at a rate counts")
-    if search.needed_seconds > search.terms.seconds:
-        long, needed = duration(search.terms.seconds), duration(ceil(search.needed_seconds))
-        return LoadLimit(slo, "unknown", why=f"trials of {long} do not show it, those of {needed} would")
     within = [kept(one, (objective,)) for one in search.at_rates]
     if all(within):
         return LoadLimit(slo, "never exceeded")
     if not any(within):
         return LoadLimit(slo, "always exceeded")
-    return LoadLimit(slo, "found", _crossing(search, objective).estimate)
+    found = _crossing(search, objective).estimate
+    needed_s = search.needed_arrivals / found.value
+    if needed_s > search.terms.seconds:
+        long, needed = duration(search.terms.seconds), duration(ceil(needed_s))
+        return LoadLimit(slo, "unknown", why=f"trials of {long} do not show it, those of {needed} would")
+    return LoadLimit(slo, "found", found)
 
 
 def _crossing(search: Search, objective: Objective) -> RateFit:

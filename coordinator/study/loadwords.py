@@ -1,6 +1,7 @@
 """What a load study says, in sentences: up to which rate a limit is kept, the knee, where it breaks. Pure."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from ..request.slo import Objective, parse_objectives
 from ..result.numbers import milliseconds, rate
@@ -12,6 +13,9 @@ from .loadcurve import LoadCurve, LoadLimit, LoadPoint, own_point
 from .ratetrials import RATE
 from .summary import Setting, name_of
 from .words import names_of
+
+_GROWS: Final = 1.05
+"""From the lowest rate to the highest, for a service to be said to."""
 
 
 def headline(curves: Sequence[LoadCurve], stand: Sequence[Outcome], best: Sequence[Choice]) -> str:
@@ -51,8 +55,9 @@ def lines(curves: Sequence[LoadCurve]) -> Iterator[str]:
 
 
 def _own_lines(curve: LoadCurve) -> Iterator[str]:
-    for one in curve.limits if len(curve.limits) > 1 else ():
-        yield _of_limit(curve, one)
+    first = _first_exceeded(curve.limits)
+    if len(curve.limits) > 1 and first is not None and first.rate is not None:
+        yield from (_of_limit(curve, one) for one in curve.limits)
     if curve.limits:
         yield _breaks(curve)
     if curve.knee is not None:
@@ -125,13 +130,11 @@ def _growth(curve: LoadCurve) -> Iterator[str]:
     if len(known) < 2:
         return
     (wait, service), (most_wait, most_service) = (_parts(one) for one in (known[0], known[-1]))
-    yield (
-        f"From {known[0].percent:g} to {known[-1].percent:g} % the mean wait grows from {milliseconds(wait)} to "
-        f"{milliseconds(most_wait)}, the mean service from {milliseconds(service)} to {milliseconds(most_service)}."
-        if most_service > service
-        else f"From {known[0].percent:g} to {known[-1].percent:g} % the mean wait grows from {milliseconds(wait)} to "
-        f"{milliseconds(most_wait)}; the service does not: {milliseconds(service)}, then {milliseconds(most_service)}."
-    )
+    wait_words = f"the mean wait grows from {milliseconds(wait)} to {milliseconds(most_wait)}"
+    ends = f"{milliseconds(service)} to {milliseconds(most_service)}"
+    grows = most_service > _GROWS * service
+    service_words = f", the mean service from {ends}" if grows else f"; the service hardly does: {ends}"
+    yield f"From {known[0].percent:g} to {known[-1].percent:g} % {wait_words}{service_words}."
 
 
 def _parts(one: LoadPoint) -> tuple[float, float]:

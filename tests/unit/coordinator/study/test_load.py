@@ -259,9 +259,20 @@ def test_what_is_served_and_the_knee_are_said_first() -> None:
     )
     assert found.lines[0].startswith("The knee is at 250.0/s")
     assert found.lines[1] == (
-        "From 10 to 95 % the mean wait grows from 222 us to 38.0 ms; the service does not: 2.00 ms, then 2.00 ms."
+        "From 10 to 95 % the mean wait grows from 222 us to 38.0 ms; the service hardly does: 2.00 ms to 2.00 ms."
     )
     assert not any("overloaded" in line for line in found.unsaid)
+
+
+def test_a_service_that_grows_with_the_rate_is_said() -> None:
+    """As of services that slow each other down: at most by half."""
+
+    def run(trial: Trial) -> Outcome:
+        load = float(trial.point.get("--rate", "400")) / 400
+        return Queue(service_ms=1.667 * (1 + 0.5 * load))(trial)
+
+    found = answer(run, at="10,50,90")
+    assert found.lines[-1].endswith("the mean service from 1.75 ms to 2.42 ms.")
 
 
 def test_the_commands_run_the_highest_rates_that_were_served() -> None:
@@ -372,7 +383,7 @@ def test_a_limit_that_no_rate_keeps_or_every_rate_keeps_is_said() -> None:
 
 def test_a_percentile_that_trials_cannot_show_is_said_with_the_time_it_takes() -> None:
     found = answer(Queue(service_ms=2.0), "-t", "2", slo=("p99.9:40",))
-    # Three arrivals beyond p99.9 are 3,000, which are 6 s at 500 a second.
+    # Three arrivals beyond p99.9 are 3,000. It is 6.908 x 2 ms / (1 - load): 40 ms at a load of 0.655, 327 a second.
     assert found.headline == (
-        "Inconclusive up to which rate p99.9 stays within 40 ms: trials of 2 s do not show it, those of 6 s would."
+        "Inconclusive up to which rate p99.9 stays within 40 ms: trials of 2 s do not show it, those of 10 s would."
     )
