@@ -123,24 +123,18 @@ def _with_p99(point: LoadPoint) -> str:
 def _growth(curve: LoadCurve) -> Iterator[str]:
     """From the lowest rate to the highest one that is served: what grows, the wait or the service itself."""
     known = [
-        one
+        (one.percent, one.wait_mean_ms.value, one.service_mean_ms.value)
         for one in curve.points
         if one.wait_mean_ms is not None and one.service_mean_ms is not None and one.rate <= (curve.served_to or 0.0)
     ]
     if len(known) < 2:
         return
-    (wait, service), (most_wait, most_service) = (_parts(one) for one in (known[0], known[-1]))
+    (low, wait, service), (high, most_wait, most_service) = known[0], known[-1]
     wait_words = f"the mean wait grows from {milliseconds(wait)} to {milliseconds(most_wait)}"
     ends = f"{milliseconds(service)} to {milliseconds(most_service)}"
     grows = most_service > _GROWS * service
     service_words = f", the mean service from {ends}" if grows else f"; the service hardly does: {ends}"
-    yield f"From {known[0].percent:g} to {known[-1].percent:g} % {wait_words}{service_words}."
-
-
-def _parts(one: LoadPoint) -> tuple[float, float]:
-    assert one.wait_mean_ms is not None
-    assert one.service_mean_ms is not None
-    return one.wait_mean_ms.value, one.service_mean_ms.value
+    yield f"From {low:g} to {high:g} % {wait_words}{service_words}."
 
 
 def choices(study: Study, curves: Sequence[LoadCurve], settings: Sequence[Setting]) -> Iterator[Choice]:

@@ -118,8 +118,7 @@ def _drawn(line: RateLine) -> list[RateMark]:
 
 def _row(name: str, mark: RateMark, unit: Unit) -> dict[str, Any]:
     shape = "overloaded" if mark.overloaded else "served" if mark.ms is not None else "unknown"
-    assert mark.height_ms is not None
-    return {"x": mark.rate, "y": mark.height_ms * unit.factor, "of": name, "tip": mark.tip, "shape": shape}
+    return {"x": mark.rate, "y": (mark.height_ms or 0.0) * unit.factor, "of": name, "tip": mark.tip, "shape": shape}
 
 
 def _stroke(line: RateLine, rows: Rows, unit: Unit) -> Rows:
