@@ -26,7 +26,7 @@ def capacity_columns(ranked: Sequence[Capacity]) -> tuple[Column, ...]:
         Column("back to back", of(_closed), 4),
         Column("fastest", of(lambda one: UNKNOWN if one.fastest_ms is None else milliseconds(one.fastest_ms)), 5),
         Column("trials", of(lambda one: str(len(one.trials) + (one.closed_loop_per_s is not None))), 4),
-        Column("", of(lambda one: "" if one.verdict == "found" else one.verdict)),
+        *([Column("verdict", of(lambda one: one.verdict))] if any(one.verdict != "found" for one in ranked) else []),
     )
 
 

@@ -26,7 +26,7 @@ def headline(study: Study, ranked: Sequence[Capacity]) -> str:
     first = "" if best.verdict in ("found", "saturated") else f"{_DOUBTS[best.verdict]}: "
     hosts = any("--hosts" in trial.argv for trial in study.trials)
     whose = "these hosts serve" if hosts else "this machine serves"
-    text = f"{whose} {with_span(best.rate)}, with {limits_of(best)}{more}."
+    text = f"{whose} {with_span(best.rate)} with {limits_of(best)}{more}."
     return first + text if first else text[0].upper() + text[1:]
 
 
@@ -100,9 +100,9 @@ def _without_rate(one: Capacity, ranked: Sequence[Capacity]) -> str:
         why = "" if one.least_ms is None else f"; it takes {milliseconds(one.least_ms)} at the least"
         return f"No rate keeps {limit}{whose}{why}."
     if one.verdict == "too short" and one.needed_s is not None:
-        most = rate(one.closed_loop_per_s or 0.0)
+        where = "that keep the limit" if one.trials else f"of up to {rate(one.closed_loop_per_s or 0.0)}/s"
         return (
-            f"Trials are too short to show {_rarest(one.limits)}{whose}: at up to {most}/s that takes "
+            f"Trials are too short to show {_rarest(one.limits)}{whose}: at rates {where} that takes "
             f"{duration(one.needed_s)} each; give -t {_seconds(one.needed_s)} or more, or a lower percentile."
         )
     if one.verdict == "not measured":
@@ -138,7 +138,7 @@ def limits_of(one: Capacity) -> str:
 
 
 def _limit(objective: Objective) -> str:
-    return f"{_percentile(str(objective))} within {milliseconds(objective.limit_ms)}"
+    return f"{_percentile(str(objective))} within {objective.limit_ms:g} ms"
 
 
 def _percentile(slo: str) -> str:
