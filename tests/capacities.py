@@ -70,6 +70,5 @@ def resumed(of: Study, outcomes: list[Outcome], machines: Machines, most_trials:
     while len(outcomes) < most_trials and (now := kind.next(of, outcomes)) is not None:
         planned = {trial.id for trial in of.trials}
         of = structs.replace(of, trials=(*of.trials, *(one for one in now.trials if one.id not in planned)))
-        for trial in now.trials[: most_trials - len(outcomes)]:
-            outcomes.append(answered(of, trial, machines))
+        outcomes += [answered(of, trial, machines) for trial in now.trials[: most_trials - len(outcomes)]]
     return of

@@ -14,7 +14,7 @@ from ..result.study import Point
 from ..stats.estimate import Estimate
 from .overload import only_overloaded
 from .ratetrials import RATE
-from .search import Past, Verdict, kept
+from .search import Past, Verdict, is_disturbed, kept
 from .searches import SettingSearch
 
 _DOUBT: Final = 0.05
@@ -56,6 +56,7 @@ class Capacity(Struct, frozen=True):
     half_width_percent: Annotated[float | None, Meta(description="half the interval, in percent of the estimate")]
     needed_s: Annotated[float | None, Meta(description="how long trials must be to show the percentile at saturation")]
     trials: tuple[RateTrial, ...]
+    disturbed: Annotated[int, Meta(description="of the trials, by what has nothing to do with the rate")] = 0
     curve: Annotated[
         tuple[tuple[float, float], ...],
         Meta(description="rates and latencies in ms: the form that theory has, through the trials"),
@@ -93,6 +94,7 @@ def capacity_of(setting: SettingSearch, command: str) -> Capacity:
         needed_s=search.needed_seconds if known else None,
         trials=tuple(_rate_trial(one, setting, objective) for one in search.usable if one.step.rate is not None),
         command=f"{command} {RATE} {low:.6g}" if low is not None else command,
+        disturbed=sum(is_disturbed(one.outcome) for one in search.at_rates),
         curve=() if rate is None else tuple(_curve(setting, objective, rate.value)),
         least_ms=_least_ms(setting),
         in_effect=None if search.closed_loop is None else search.closed_loop.in_effect,

@@ -16,18 +16,22 @@ _OF_A_CUT: Final = frozenset(("--agents", "-nstreams"))
 
 
 def headline(study: Study, ranked: Sequence[Capacity]) -> str:
-    """Of the setting that serves most."""
+    """Of the setting that serves most; SUSPECT where most of its trials were disturbed."""
     best = next(iter(ranked), None)
     if best is None:
         return "Inconclusive: nothing has been measured."
     if best.rate is None:
         return _without_rate(best, ranked)
     more = f": {cut_of(best)}" if cut_of(best) else ""
-    first = "" if best.verdict in ("found", "saturated") else f"{_DOUBTS[best.verdict]}: "
+    doubts = (["SUSPECT"] if _is_suspect(best) else []) + ([_DOUBTS[best.verdict]] if best.verdict in _DOUBTS else [])
     hosts = any("--hosts" in trial.argv for trial in study.trials)
     whose = "these hosts serve" if hosts else "this machine serves"
     text = f"{whose} {with_span(best.rate)} with {limits_of(best)}{more}."
-    return first + text if first else text[0].upper() + text[1:]
+    return ": ".join([*doubts, text]) if doubts else text[0].upper() + text[1:]
+
+
+def _is_suspect(one: Capacity) -> bool:
+    return 2 * one.disturbed > len(one.trials)
 
 
 _DOUBTS: Final = {"not confirmed": "Not confirmed", "too noisy": "Wider than asked for", "not finished": "So far"}
@@ -40,7 +44,7 @@ def lines(ranked: Sequence[Capacity]) -> Iterator[str]:
         if one.rate is None:
             yield _without_rate(one, ranked)
             continue
-        less = "" if one.less_percent is None else f", {_less(one)}"
+        less = "" if one.less_percent is None else f", {_less(one.less_percent, one.differs)}"
         doubt = f"; {_DOUBTS[one.verdict].lower()}" if one.verdict in _DOUBTS else ""
         yield f"{_named(one, ranked)}: {with_span(one.rate)}{less}{doubt}."
 
@@ -62,34 +66,37 @@ def _about(ranked: Sequence[Capacity]) -> Iterator[str]:
         yield f"{_percentile(best.slo)} is what ends it: the other limits hold at higher rates, too."
 
 
-def _less(one: Capacity) -> str:
-    assert one.less_percent is not None
-    text = f"{one.less_percent:.{1 if one.less_percent < 0.95 else 0}f} % less"
-    return text if one.differs else f"{text}, not statistically significant"
+def _less(percent: float, differs: bool | None) -> str:
+    text = f"{percent:.{1 if percent < 0.95 else 0}f} % less"
+    return text if differs else f"{text}, not statistically significant"
 
 
 def unsaid(ranked: Sequence[Capacity], most: int) -> Iterator[str]:
     """What keeps an answer from being as good as was asked for."""
     for one in ranked:
-        own = _own_unsaid(one, most)
-        if own:
+        for own in _own_unsaid(one, most):
             yield f"{_named(one, ranked)}: {own[0].lower()}{own[1:]}" if len(ranked) > 1 else own
 
 
-def _own_unsaid(one: Capacity, most: int) -> str:
+def _own_unsaid(one: Capacity, most: int) -> Iterator[str]:
+    limits = "all limits" if "," in one.limits else "the limit"
     if one.verdict == "not confirmed":
         tried = [trial for trial in one.trials if trial.confirming]
-        if not tried:
-            return "It has not been confirmed by a longer run."
         rates = ", ".join(f"{rate(trial.rate)}/s" for trial in tried)
-        kept = "all limits" if "," in one.limits else "the limit"
-        return f"Longer runs at {rates} did not keep {kept}, so it may be lower."
+        if tried:
+            yield f"Longer runs at {rates} did not keep {limits}, so it may be lower."
+        else:
+            yield "It has not been confirmed by a longer run."
     if one.verdict == "too noisy" and one.half_width_percent is not None:
-        return (
+        yield (
             f"The interval is +-{one.half_width_percent:.1f} %, wider than was asked for: trials differ too much, and "
             f"{most} of them are the most; raise --repetitions or -t, or keep other load off the machine."
         )
-    return ""
+    if one.disturbed:
+        yield (
+            f"{one.disturbed} of {len(one.trials)} trials at rates were disturbed by what has nothing to do with the "
+            "rate; they count less."
+        )
 
 
 def _without_rate(one: Capacity, ranked: Sequence[Capacity]) -> str:

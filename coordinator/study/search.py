@@ -8,7 +8,7 @@ run does not keep the limits it counts as what it is, a further trial, and there
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import ceil, floor, log10
 from typing import Final, Literal
 
@@ -164,14 +164,15 @@ class Search:
         closed = self.closed_loop
         if closed is None:
             return {}
-        services = _services(closed, _service_ms(closed))
+        times, mean_ms = _times(closed), _service_ms(closed)
         if self.idle:
-            services = min(map(_services, self.idle), key=lambda one: one.mean)
+            times = min(map(_times, self.idle), key=lambda one: one[1])
+            mean_ms = times[1]
         servers = max(1, closed.streams or 1)
         if self.terms.separate:
             servers = max(1, servers // max(1, closed.agents or 1))
         variation = self.terms.arrivals_squared_variation
-        return {one: QueueShape(servers, services, percent_of(one), variation) for one in self.terms.objectives}
+        return {one: _shape(*times, mean_ms, servers, percent_of(one), variation) for one in self.terms.objectives}
 
     @property
     def below_services(self) -> bool:
@@ -341,8 +342,8 @@ def _service_ms(outcome: Outcome) -> float:
     return 1000 * max(1, outcome.streams or 1) / _per_second(outcome)
 
 
-def _services(outcome: Outcome, mean_ms: float | None = None) -> Services:
-    """Of a closed loop by its latencies, at a rate by its services."""
+def _times(outcome: Outcome) -> tuple[tuple[tuple[float, float], ...], float]:
+    """Percentiles and mean, ms: of a closed loop of its latencies, at a rate of its services."""
     prefix = "service_" if outcome.at_rate else ""
     known: Mapping[str, float] = outcome.figures if outcome.at_rate else outcome.latency_ms
     ends = "_ms" if outcome.at_rate else ""
@@ -350,9 +351,21 @@ def _services(outcome: Outcome, mean_ms: float | None = None) -> Services:
     percentiles = {
         percent: known[f"{prefix}{name}{ends}"] for percent, name in names.items() if f"{prefix}{name}{ends}" in known
     }
-    mean = known.get(f"{prefix}mean{ends}", percentiles[50.0])
-    found = Services.of(percentiles, mean)
-    return found if mean_ms is None else found.scaled_to(mean_ms)
+    return tuple(percentiles.items()), known.get(f"{prefix}mean{ends}", percentiles[50.0])
+
+
+@lru_cache(maxsize=64)
+def _shape(
+    percentiles: tuple[tuple[float, float], ...],
+    mean_ms: float,
+    scaled_to_ms: float,
+    servers: int,
+    percent: float,
+    variation: float,
+) -> QueueShape:
+    """Which a search wants at each of its steps, and takes 20 ms to work out."""
+    services = Services.of(dict(percentiles), mean_ms).scaled_to(scaled_to_ms)
+    return QueueShape(servers, services, percent, variation)
 
 
 def _rounded(rate: float) -> float:

@@ -28,16 +28,12 @@ def latency_by_trial(found: Sequence[Capacity]) -> Iterator[Chart]:
             for slo in limits
             for objective in parse_objectives(slo)
         ),
-        found=tuple(_band(one, several) for one in known if one.rate is not None),
-        closed=tuple(
-            (f"closed loop{f', {cut_of(one)}' if several else ''}", one.closed_loop_per_s)
-            for one in known
-            if one.closed_loop_per_s is not None
-        ),
+        found=tuple(_bands(known[0], several)),
+        closed=() if several or known[0].closed_loop_per_s is None else (("closed loop", known[0].closed_loop_per_s),),
     )
     caption = (
         "Every trial, with arrivals of its own, on a logarithmic axis. The line has the form that theory gives "
-        "it, fitted to the trials; where it crosses the limit is the capacity, with its 95 % interval."
+        "it, fitted to the trials; where it crosses the limit is the capacity, with its 95 % interval (the band)."
     )
     chart = latency_by_rate(picture, "capacity", "Latency by rate", caption)
     if chart is not None:
@@ -59,22 +55,22 @@ def _mark(trial: RateTrial, percentile: str) -> RateMark:
     return RateMark(trial.rate, trial.latency_ms, tip, trial.at_least_ms, trial.overloaded)
 
 
-def _band(one: Capacity, several: bool) -> RateBand:
-    assert one.rate is not None
-    label = f"{rate(one.rate.value)}/s{f', {cut_of(one)}' if several else ''}"
-    tip = f"{cut_of(one)}\n{with_span(one.rate)}".strip()
-    return RateBand(one.rate.value, one.rate.low, one.rate.high, label, tip)
+def _bands(best: Capacity, several: bool) -> Iterator[RateBand]:
+    """Of several settings that of the best: another chart has all."""
+    if best.rate is not None:
+        label = f"{rate(best.rate.value)}/s{f', {cut_of(best)}' if several else ''}"
+        tip = f"{cut_of(best)}\n{with_span(best.rate)}".strip()
+        yield RateBand(best.rate.value, best.rate.low, best.rate.high, label, tip)
 
 
 def capacities(found: Sequence[Capacity]) -> Iterator[Chart]:
     """Where there are several."""
-    known = [one for one in found if one.rate is not None][:_MOST]
+    known = [(one, one.rate) for one in found if one.rate is not None][:_MOST]
     if len(known) < 2:
         return
     rows: Rows = []
-    for one in known:
-        assert one.rate is not None
-        row = bounded(0, one.rate, "", f"{cut_of(one)}\n{with_span(one.rate)}\n{one.verdict}")
+    for one, figure in known:
+        row = bounded(0, figure, "", f"{cut_of(one)}\n{with_span(figure)}\n{one.verdict}")
         closed = {} if one.closed_loop_per_s is None else {"closed": one.closed_loop_per_s}
         rows.append({**row, **closed, "name": cut_of(one)})
     y = axis("name", None, kind="nominal", sort=[row["name"] for row in rows], axis={"labelLimit": 420})

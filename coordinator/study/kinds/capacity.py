@@ -133,6 +133,9 @@ class CapacityStudy(Kind):
     def columns(self, answer: Answer) -> tuple[Column, ...]:
         return capacity_columns(answer.capacities)
 
+    def extent(self, study: Study) -> str:
+        return f"at most {study.repetitions} of each setting, seed {study.seed}"
+
     def charts(self, answer: Answer) -> tuple[ChartName, ...]:
         return "latency-by-rate", "capacities"
 
