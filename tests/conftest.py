@@ -17,7 +17,7 @@ os.environ["XDG_STATE_HOME"] = os.path.join(os.devnull, "state")
 # In the process that collects, so that they are compiled once, into the same cache as agents'.
 load_loops()
 
-pytest_plugins = ("tests.leftovers", "tests.attempts", "tests.order")
+pytest_plugins = ("tests.leftovers", "tests.attempts", "tests.order", "tests.spawned")
 
 # How long an example takes, and its data to be made, is the machine's to say: a busy one exceeds any limit.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

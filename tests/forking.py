@@ -12,12 +12,15 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 def loaded(program: str) -> Callable[[], int | None]:
@@ -106,7 +109,57 @@ def show(environment: Mapping[str, str]) -> None:
     ctypes.memmove(start, shown, len(shown))
 
 
-if __name__ == "__main__":
+def serve_socket(number: int) -> None:
+    """Fork a command for each order on a socket, and leave it to whoever gave the order as a child: see `spawned`."""
+    main = loaded("ovbench-coord")
+    from ovbench.agent.cli import main as agent
+
+    orders = socket.socket(fileno=number)
+    while True:
+        head, descriptors, _, _ = socket.recv_fds(orders, 8, 3)
+        if not head:
+            return
+        order = json.loads(orders.recv(int(head), socket.MSG_WAITALL))
+        between = os.fork()
+        if between == 0:
+            pid = os.fork()
+            if pid == 0:
+                orders.close()
+                become_child(agent if order["command"][0].endswith("-agent") else main, order, descriptors)
+            orders.sendall(b"%08d" % pid)
+            os._exit(0)
+        os.waitpid(between, 0)
+        orders.sendall(b"!")
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def become_child(main: Callable[[], int | None], order: Mapping[str, Any], descriptors: Sequence[int]) -> NoReturn:
+    while os.getppid() != order["parent"]:  # until the process between has ended
+        time.sleep(0.0002)
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    for name, number, errors in (("stdout", 1, "strict"), ("stderr", 2, "backslashreplace")):
+        lines = 1 if number == 2 or os.isatty(number) else -1
+        setattr(sys, name, open(number, "w", lines, errors=errors, closefd=False))  # noqa: SIM115
+    os.chdir(order["folder"])
+    environment: Mapping[str, str] = order["environment"]
+    hidden = environment.get("PYTHONPATH", "")
+    if hidden != os.environ.get("PYTHONPATH", ""):
+        sys.path[:0] = hidden.split(os.pathsep)
+    os.environ.clear()
+    os.environ.update(environment)
+    show(environment)
+    tempfile.tempdir = None
+    sys.argv = order["command"]
+    sys.exit(main())
+
+
+if __name__ == "__main__" and sys.argv[1] == "serve":
+    serve_socket(int(sys.argv[2]))
+elif __name__ == "__main__":
     main = loaded(sys.argv[1])
     for line in iter(sys.stdin.readline, ""):
         order, *call = json.loads(line)

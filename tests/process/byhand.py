@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import psutil
 
+from tests import spawned
 from tests.process.driver import AGENT, PATIENCE_S, Coordinator, Ran
 
 _ON: Final = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); os.execv(sys.argv[2], sys.argv[2:])"
@@ -35,7 +36,7 @@ class Convoy:
             command = [sys.executable, "-c", _ON, str(cpu), *command]
         if ahead_s is not None:
             command = [*with_clock(ahead_s), *command]
-        self.hosts[name] = subprocess.Popen(
+        self.hosts[name] = spawned.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder
         )
         return self.hosts[name]

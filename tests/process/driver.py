@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import psutil
 
+from tests import spawned
+
 COORDINATOR = str(Path(sys.executable).with_name("ovbench-coord"))
 AGENT = str(Path(sys.executable).with_name("ovbench-agent"))
 
@@ -50,7 +52,7 @@ class Coordinator:
     def __init__(self, folder: Path, *options: str, **more: Any) -> None:
         self.folder = folder / "report"
         self.began = time.monotonic()
-        self.process = subprocess.Popen(
+        self.process = spawned.Popen(
             [COORDINATOR, *options, *into(self.folder, options)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -43,6 +43,7 @@ from ovbench.common.messages import (
     WarmUp,
 )
 from ovbench.common.wire import decode, encode
+from tests import spawned
 from tests.process.driver import AGENT, PATIENCE_S
 
 HEARTBEAT_S: Final = 0.25
@@ -107,7 +108,7 @@ class Bed:
     def start(self, name: str, *options: str, stdout: int | None = None) -> Host:
         keys = new_keys()
         self.hub.add_guests({keys.public: name})
-        process = subprocess.Popen(
+        process = spawned.Popen(
             [AGENT, "--host", "--join", "-", *options], stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE
         )
         assert process.stdin is not None

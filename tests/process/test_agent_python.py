@@ -4,7 +4,6 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import sysconfig
 import venv
@@ -15,6 +14,7 @@ import psutil
 import pytest
 
 from ovbench.coordinator.launch.local import LocalLauncher
+from tests import spawned
 from tests.process.driver import COORDINATOR, PATIENCE_S, Start
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
@@ -62,7 +62,7 @@ def coordinator_folder(python: Path) -> Path:
 def test_the_trials_of_each_side_run_in_its_own_python(tmp_path: Path, other: Path) -> None:
     sides = ("--a", "", "--b", f"--agent-python {other}")
     words = (*QUICK, "-niter", "200", "--repetitions", "2", "--report-folder", "s")
-    done = subprocess.run(
+    done = spawned.run(
         [COORDINATOR, "study", "ab", *sides, *words, "--retry-suspect", "0"],
         cwd=tmp_path,
         capture_output=True,
@@ -88,14 +88,14 @@ def script(file: Path, text: str) -> Path:
 
 
 def complaint(python: Path, *more: str) -> str:
-    done = subprocess.run(
+    done = spawned.run(
         [COORDINATOR, *more, *QUICK, "-t", "1", "--agent-python", str(python)],
         cwd=python.parent, capture_output=True, text=True, timeout=PATIENCE_S,
     )  # fmt: skip
     (line,) = done.stderr.splitlines()
     assert done.returncode == 2
     assert f"--agent-python {python}: " in line
-    return line
+    return str(line)
 
 
 def test_a_python_that_cannot_be_run_is_an_error(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from msgspec import structs
 from ovbench.common.effective import FileDigest
 from ovbench.common.messages import MAX_MESSAGE_BYTES, PROTOCOL_VERSION, Finished, Hello, Memory, Progress
 from ovbench.common.wire import BadMessage, Hub, encode
+from tests import spawned
 from tests.builders import effective, ready
 from tests.process.driver import AGENT, PATIENCE_S, Coordinator, Start
 
@@ -63,7 +64,7 @@ def test_garbage_is_counted_and_dropped(start: Start, tmp_path: Path) -> None:
     peer.send_multipart([b"two", b"parts"])
     peer.send(encode(Hello(version=PROTOCOL_VERSION + 1, pid=1, host="x", agent=None, nonce=NONCE)))
     assert peer.poll(1000 * PATIENCE_S), "it reads on, and has read all that came before"
-    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    agent = spawned.Popen([AGENT, "--connect", endpoint])
     ran = coordinator.finish()
     context.destroy(linger=0)
     assert ran.code == 0
@@ -76,7 +77,7 @@ def test_peers_that_send_without_end_hold_up_nobody(start: Start, tmp_path: Path
     """They are no agents, and faster than anybody could read, until the run has ended."""
     coordinator, endpoint = external(start, tmp_path, agents=1)
     flooding = [subprocess.Popen([sys.executable, "-c", FLOOD, endpoint]) for _ in range(2)]
-    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    agent = spawned.Popen([AGENT, "--connect", endpoint])
     try:
         ran = coordinator.finish()
     finally:
@@ -156,7 +157,7 @@ def test_an_oversized_message_costs_its_sender_the_connection_and_nobody_else(st
     peer = context.socket(zmq.DEALER)
     peer.connect(endpoint)
     peer.send(b"x" * (MAX_MESSAGE_BYTES + 1))
-    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    agent = spawned.Popen([AGENT, "--connect", endpoint])
     ran = coordinator.finish()
     context.destroy(linger=0)
     assert ran.code == 0
@@ -168,7 +169,7 @@ def test_bytes_that_are_no_zeromq_do_no_harm(start: Start, tmp_path: Path) -> No
     with socket.socket(socket.AF_UNIX) as raw:
         raw.connect(str(tmp_path / "bus"))
         raw.sendall(b"\xc1" + b"GET / HTTP/1.1\r\n\r\n" * 100)
-    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    agent = spawned.Popen([AGENT, "--connect", endpoint])
     assert coordinator.finish().code == 0
     assert agent.wait(PATIENCE_S) == 0
 
@@ -183,7 +184,7 @@ def test_an_agent_that_speaks_another_version_is_sent_away(start: Start, tmp_pat
     reply = msgspec.msgpack.decode(peer.recv())
     assert reply["type"] == "reject"
     assert "protocol" in reply["reason"]
-    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    agent = spawned.Popen([AGENT, "--connect", endpoint])
     assert coordinator.finish().code == 0
     context.destroy(linger=0)
     assert agent.wait(PATIENCE_S) == 0
@@ -217,7 +218,7 @@ def test_messages_out_of_turn_are_dropped(start: Start, tmp_path: Path) -> None:
     assert peer.poll(1000 * PATIENCE_S)
     early = Finished(0, 0, 0, (), Memory(0, 0, 0, 0), (), (), None)
     peer.send(encode(early))
-    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    agent = spawned.Popen([AGENT, "--connect", endpoint])
     coordinator.wait_for("agent 1 (pid 1) is lost: nothing heard")
     ran = coordinator.finish()
     context.destroy(linger=0)
@@ -235,7 +236,7 @@ def test_a_second_coordinator_and_a_file_in_the_way_are_refused_and_nothing_is_l
     assert second.code == 2
     assert second.err.count("\n") == 1
     assert f"--bind {endpoint}: another coordinator listens there" in second.err
-    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    agent = spawned.Popen([AGENT, "--connect", endpoint])
     assert coordinator.finish().code == 0
     assert agent.wait(PATIENCE_S) == 0
     assert not (tmp_path / "bus").exists()
@@ -249,7 +250,7 @@ def test_an_agent_opens_no_file_that_its_owner_did_not_name(start: Start, tmp_pa
     (tmp_path / "model.xml").write_text("<net/>")
     model = ("-m", str(tmp_path / "model.xml"))
     coordinator = start(*model, "--launcher", "external", "--bind", endpoint, "--agents", "1")
-    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    agent = spawned.Popen([AGENT, "--connect", endpoint])
     ran = coordinator.finish()
     assert ran.code == 2
     assert f"-m {tmp_path}/model.xml: this agent was started by hand and opens no files" in ran.err

@@ -14,6 +14,7 @@ from typing import Final
 import psutil
 import pytest
 
+from tests import spawned
 from tests.attempts import undisturbed
 from tests.process.driver import AGENT, ENDLESS, PATIENCE_S, Start, gone
 
@@ -98,7 +99,7 @@ def test_an_agent_that_never_comes_is_named_and_the_run_goes_on_without_it(start
     coordinator = start(
         *NULL, "--launcher", "external", "--bind", endpoint, "--agents", "2", "-niter", "400", "--join-timeout", "3"
     )  # fmt: skip
-    agent = subprocess.Popen([AGENT, "--connect", endpoint])
+    agent = spawned.Popen([AGENT, "--connect", endpoint])
     coordinator.wait_for("missing: ")
     coordinator.wait_for("agent 1 is lost: it never came")
     ran = coordinator.finish()
@@ -131,7 +132,7 @@ def test_agents_started_by_hand_end_when_their_coordinator_hangs(start: Start, t
 
 
 def test_an_agent_without_a_coordinator_gives_up(tmp_path: Path) -> None:
-    done = subprocess.run(
+    done = spawned.run(
         [AGENT, "--connect", f"ipc://{tmp_path}/nobody", "--wait", "0.3"],
         capture_output=True,
         text=True,
@@ -144,9 +145,9 @@ def test_an_agent_without_a_coordinator_gives_up(tmp_path: Path) -> None:
 def test_an_agent_that_is_not_wanted_is_refused_with_the_reason(start: Start, tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/bus"
     coordinator = start(*NULL, "--launcher", "external", "--bind", endpoint, "--agents", "1", *ENDLESS)
-    wanted = subprocess.Popen([AGENT, "--connect", endpoint])
+    wanted = spawned.Popen([AGENT, "--connect", endpoint])
     coordinator.wait_for(UNDER_WAY)
-    surplus = subprocess.run([AGENT, "--connect", endpoint], capture_output=True, text=True, timeout=PATIENCE_S)
+    surplus = spawned.run([AGENT, "--connect", endpoint], capture_output=True, text=True, timeout=PATIENCE_S)
     assert surplus.returncode == 2
     assert "no place is free" in surplus.stderr
     coordinator.process.terminate()

@@ -1,13 +1,13 @@
 """Models and inputs of runs over several hosts: whole runs, whose hosts have a cache each."""
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pytest
 
+from tests import spawned
 from tests.process.byhand import Convoy, convoy
 from tests.process.driver import COORDINATOR, PATIENCE_S, Ran
 
@@ -19,7 +19,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With an input beside it."""
     file = tmp_path_factory.mktemp("model") / "small.xml"
     export = [COORDINATOR, "export-model", "builtin:tiny", str(file)]
-    subprocess.run(export, check=True, capture_output=True, timeout=PATIENCE_S)
+    spawned.run(export, check=True, capture_output=True, timeout=PATIENCE_S)
     np.save(file.with_suffix(".npy"), np.ones((1, 16), np.float32))
     return file
 

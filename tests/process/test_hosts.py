@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 
 from ovbench.common.join import read_join_file
+from tests import spawned
 from tests.process.byhand import Convoy, convoy
 from tests.process.driver import COORDINATOR, ENDLESS, PATIENCE_S, gone
 
@@ -143,7 +143,7 @@ def test_arrivals_over_hosts_are_those_of_the_whole_schedule(tmp_path: Path) -> 
 
 @pytest.mark.long
 def test_a_model_goes_to_hosts_that_do_not_have_it_and_is_found_there_the_next_time(tmp_path: Path) -> None:
-    subprocess.run([COORDINATOR, "export-model", "builtin:tiny", "model.xml"], cwd=tmp_path, check=True)
+    spawned.run([COORDINATOR, "export-model", "builtin:tiny", "model.xml"], cwd=tmp_path, check=True)
     words = ("-m", "model.xml", "-api", "sync", "--agents", "1", "-t", "0.5", "--warmup", "0")
     for folder in ("first", "second"):
         found = convoy(tmp_path, *words, together=False)

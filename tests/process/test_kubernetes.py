@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from tests import spawned
 from tests.process.driver import AGENT, COORDINATOR, PATIENCE_S, Start
 
 
@@ -31,7 +32,7 @@ def test_a_coordinator_outside_runs_on_the_hosts_of_its_manifest(start: Start, t
         endpoint = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
     folder = tmp_path / "night"
     asked = ("--pods", "2", "--cpus", "1", "--image", "ovbench", "--name", "night", "--advertise", endpoint)
-    subprocess.run([COORDINATOR, "manifest", "kubernetes", str(folder), *asked], check=True, stdout=subprocess.DEVNULL)
+    spawned.run([COORDINATOR, "manifest", "kubernetes", str(folder), *asked], check=True, stdout=subprocess.DEVNULL)
     null = ("--backend", "null:2000", "-api", "sync", "--agents", "1", "--warmup", "0.1", "-niter", "100")
     keys = ("--launcher", "kubernetes", "--run-keys", str(folder / "run.keys"), "--bind", endpoint)
     coordinator = start(*keys, *null)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import spawned
 from tests.process.driver import COORDINATOR, PATIENCE_S, Run, cpus
 
 NULL = ("--backend", "null:1000", "-api", "sync", "--warmup", "0.1", "-t", "0.5")
@@ -86,7 +87,7 @@ def test_niter_0_compiles_and_measures_nothing(run: Run) -> None:
 
 
 def test_a_dry_run_starts_nothing(tmp_path: Path) -> None:
-    done = subprocess.run(
+    done = spawned.run(
         [COORDINATOR, "--agents", "2", "--dry-run", "--json"], capture_output=True, text=True, cwd=tmp_path, check=True
     )
     plan = json.loads(done.stdout)
@@ -98,7 +99,7 @@ def test_a_dry_run_starts_nothing(tmp_path: Path) -> None:
 
 def test_results_go_into_a_folder_of_their_own_by_default(tmp_path: Path) -> None:
     for _ in range(2):
-        subprocess.run([COORDINATOR, *ALONE], capture_output=True, cwd=tmp_path, check=True)
+        spawned.run([COORDINATOR, *ALONE], capture_output=True, cwd=tmp_path, check=True)
     folders = sorted((tmp_path / "ovbench-results").iterdir())
     assert len(folders) == 2
     assert all(re.match(r"\d{8}T\d{6}Z-squeezenet1\.1", folder.name) for folder in folders)
@@ -107,12 +108,12 @@ def test_results_go_into_a_folder_of_their_own_by_default(tmp_path: Path) -> Non
 
 def test_a_quiet_run_prints_the_summary_alone_and_keeps_a_report_that_is_there(tmp_path: Path) -> None:
     words = [COORDINATOR, *ALONE, "-q", "--report-folder", "report"]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE_S)
+    done = spawned.run(words, capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.match(r" [A-Z]+ +[\d,.]+ FPS", done.stdout.splitlines()[0])
     assert not any(word in done.stdout for word in ("[Step", "left;", "agents  FPS", "latency  "))
     first = (tmp_path / "report/report.json").read_bytes()
-    again = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE_S)
+    again = spawned.run(words, capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE_S)
     assert (again.returncode, again.stdout) == (2, "")
     assert "there is a report in it; name another folder, or add --overwrite" in again.stderr
     assert (tmp_path / "report/report.json").read_bytes() == first
@@ -120,7 +121,7 @@ def test_a_quiet_run_prints_the_summary_alone_and_keeps_a_report_that_is_there(t
 
 def test_a_built_in_model_is_exported_with_its_weights_beside_it(tmp_path: Path) -> None:
     file = tmp_path / "model.xml"
-    done = subprocess.run([COORDINATOR, "export-model", "builtin:mlp", str(file)], capture_output=True, text=True)
+    done = spawned.run([COORDINATOR, "export-model", "builtin:mlp", str(file)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert str(file) in done.stdout
     assert file.stat().st_size > 1000
@@ -128,7 +129,7 @@ def test_a_built_in_model_is_exported_with_its_weights_beside_it(tmp_path: Path)
 
 
 def test_help_is_grouped_and_has_examples() -> None:
-    text = subprocess.run([COORDINATOR, "--help"], capture_output=True, text=True, check=True).stdout
+    text = spawned.run([COORDINATOR, "--help"], capture_output=True, text=True, check=True).stdout
     for part in ("Options:", "Input shapes:", "Agents:", "Statistics dumping options:", "examples:", "exit codes:"):
         assert part in text
 

@@ -16,6 +16,7 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 from ovbench.common.histogram import MOST_VALUE
+from tests import spawned
 from tests.process.driver import COORDINATOR, PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
@@ -28,7 +29,7 @@ DONE = (0, 4)
 
 
 def study(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
+    return spawned.run(
         [COORDINATOR, "study", *_once(words)],
         cwd=folder,
         capture_output=True,
@@ -39,7 +40,7 @@ def study(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 
 
 def begun(folder: Path, *words: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen([COORDINATOR, "study", *_once(words)], cwd=folder, stdout=PIPE, text=True)
+    return spawned.Popen([COORDINATOR, "study", *_once(words)], cwd=folder, stdout=PIPE, text=True)
 
 
 def _once(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -98,9 +99,9 @@ def test_the_samples_of_trials_are_kept_and_become_a_log_of_the_study_or_of_one_
         if counts_for_its_setting(line, kept):
             counts.setdefault(f"max_irate={line['point']['-max_irate']}", []).append(report["throughput"]["count"])
     export = [COORDINATOR, "export"]
-    subprocess.run([*export, "s", "--hlog", "s.hlog"], cwd=tmp_path, check=True, timeout=PATIENCE_S)
+    spawned.run([*export, "s", "--hlog", "s.hlog"], cwd=tmp_path, check=True, timeout=PATIENCE_S)
     assert counts_by_tag(tmp_path / "s.hlog") == counts
-    subprocess.run([*export, "s/trials/0001", "--hlog", "t.hlog"], cwd=tmp_path, check=True, timeout=PATIENCE_S)
+    spawned.run([*export, "s/trials/0001", "--hlog", "t.hlog"], cwd=tmp_path, check=True, timeout=PATIENCE_S)
     first = json.loads((tmp_path / "s" / "trials" / "0001" / "report.json").read_text())
     assert counts_by_tag(tmp_path / "t.hlog") == {"agent-0": [first["throughput"]["count"]]}
 
@@ -131,7 +132,7 @@ def test_what_is_written_in_the_end_is_named_as_it_is(
 
 def test_a_study_that_was_killed_goes_on_with_what_is_missing(tmp_path: Path) -> None:
     words = [*QUICK, "-max_irate", "100..110", "--repetitions", "1", "--report-folder", "s"]
-    with subprocess.Popen(
+    with spawned.Popen(
         [COORDINATOR, "study", *_once(tuple(words))], cwd=tmp_path, stdout=subprocess.DEVNULL
     ) as coordinator:
         deadline = time.monotonic() + PATIENCE_S
@@ -157,7 +158,7 @@ def test_a_study_that_is_complete_has_nothing_to_go_on_with(tmp_path: Path) -> N
 
 
 def test_a_study_of_a_model_that_has_changed_is_resumed_only_on_request(tmp_path: Path) -> None:
-    subprocess.run([COORDINATOR, "export-model", "builtin:tiny", "m.xml"], cwd=tmp_path, check=True)
+    spawned.run([COORDINATOR, "export-model", "builtin:tiny", "m.xml"], cwd=tmp_path, check=True)
     words = ("-m", "m.xml", "-api", "sync", "--agents", "1", "-niter", "20", "--warmup", "0", "-max_irate", "100,200")
     assert study(tmp_path, *words, "--repetitions", "1", "--report-folder", "s").returncode in DONE
     plan = tmp_path / "s" / "trials.jsonl"
@@ -175,7 +176,7 @@ def test_a_study_of_a_model_that_has_changed_is_resumed_only_on_request(tmp_path
 
 def test_a_run_is_not_put_into_the_folder_of_a_study(tmp_path: Path) -> None:
     assert study(tmp_path, *QUICK, "-max_irate", "100,200", "--repetitions", "1", "--report-folder", "s").stderr == ""
-    run = subprocess.run(
+    run = spawned.run(
         [COORDINATOR, *QUICK, "--report-folder", "s"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert (run.returncode, run.stderr) == (
@@ -305,5 +306,5 @@ def test_a_verdict_reaches_the_exit_code(tmp_path: Path) -> None:
 
 
 def shown(folder: Path) -> str:
-    done = subprocess.run([COORDINATOR, "show", folder], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
-    return done.stdout
+    done = spawned.run([COORDINATOR, "show", folder], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    return str(done.stdout)

@@ -34,6 +34,7 @@ from ovbench.common.job import Data, InputFiles, Job, NullService
 from ovbench.common.join import Join, join_bytes
 from ovbench.common.keys import new_keys
 from ovbench.common.topology import read_topology
+from tests import spawned
 from tests.builders import job, seconds
 from tests.leftovers import MARK, running
 from tests.process.byhand import convoy
@@ -391,7 +392,7 @@ def test_without_a_coordinator_it_gives_up(tmp_path: Path) -> None:
 def test_a_model_that_the_coordinator_sends_is_loaded_where_it_was_kept(tmp_path: Path) -> None:
     """And the second time nothing is sent."""
     model = tmp_path / "tiny.xml"
-    subprocess.run([COORDINATOR, "export-model", "tiny", str(model)], check=True, capture_output=True)
+    spawned.run([COORDINATOR, "export-model", "tiny", str(model)], check=True, capture_output=True)
     options = ("-m", str(model), "-niter", "20", "--agents", "1", "--warmup", "0.1")
     for _ in range(2):
         found = convoy(tmp_path, *options, hosts="a", together=False)
