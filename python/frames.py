@@ -46,7 +46,7 @@ def frame_of_study(study: Study, outcomes: Sequence[Outcome]) -> Any:
     found = pandas().DataFrame(rows)
     for flag in study.axes:
         column = axis_column(flag)
-        if column in found and all(_is_number(row[column]) for row in rows):
+        if column in found and all(_is_number(row[column]) for row in rows if column in row):
             found[column] = pandas().to_numeric(found[column])
     return found
 

@@ -50,7 +50,8 @@ def print_answer(console: Console, study: Study, found: Answer) -> None:
         table = _table(study, found, console.width)
         console.print(table)
         titles = [str(column.header) for column in table.columns]
-        console.print(Text(f"  {_legend(found, titles)}", "dim"), highlight=False)
+        if legend := _legend(found, titles):
+            console.print(Text(f"  {legend}", "dim"), highlight=False)
     print_ratios(console, found)
     for curve in found.curves[:_MOST_PLOTS]:
         for text in _plot(curve):

@@ -62,10 +62,11 @@ def _p99(point: LoadPoint) -> str:
 def _trials(point: LoadPoint) -> str:
     if point.trials == 0:
         return UNKNOWN
-    if point.overloaded == point.trials:
-        return f"{point.trials} overloaded"
-    found = {"overloaded": point.overloaded, "in doubt": point.trials - point.served - point.overloaded}
-    return ", ".join([f"{point.trials}", *(f"{number} {what}" for what, number in found.items() if number)])
+    over = point.trials - point.served
+    if not over:
+        return f"{point.trials}"
+    doubt = "" if over == point.overloaded else "?"
+    return f"{point.trials}{'' if over == point.trials else f', {over}'} overloaded{doubt}"
 
 
 def _closed_trials(setting: Setting) -> str:

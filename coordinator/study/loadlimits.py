@@ -2,7 +2,8 @@
 
 The estimate is that of a search (`stats/ratefit`), from the trials near to where the limit is crossed: theory has the
 form of the curve there, not over all rates. On closed forms of M/D/1, M/D/4, M/M/1 and M/M/4 with 3 % of noise from
-trial to trial and the default rates the 95 % interval held the true rate in 90 to 97 %; with all trials in 7 to 97 %.
+trial to trial and the default rates the 95 % interval held the true rate in 92 % of 960 studies, in 85 to 97 % by queue
+and load; with all trials in 7 to 97 %.
 """
 
 from collections.abc import Mapping, Sequence

@@ -22,6 +22,7 @@ from ovbench.coordinator.study.folder import StudyFolder
 from ovbench.reports import Report, report_of
 from ovbench.studies import Study, study_of
 from tests.builders import report as plain_report
+from tests.loadstudies import Queue, begun, conducted
 from tests.studies import outcome, study
 
 
@@ -95,6 +96,16 @@ def test_a_study_has_a_row_for_each_trial_with_numbers_for_its_settings(swept: S
     long = swept.to_frame(long=True)
     assert set(long.trial) == set(frame.trial)
     assert len(long[long.figure == "p99_ms"]) == 6
+
+
+def test_a_trial_without_a_setting_that_others_have_leaves_it_open(tmp_path: Path) -> None:
+    """As the closed loop of a load study has no rate."""
+    pytest.importorskip("pandas", reason="ovbench[pandas] is not installed")
+    planned, done = conducted(begun(at="50,110"), Queue(service_ms=2.0))
+    frame = study_of(planned, tuple(done), tmp_path).to_frame()
+    assert frame.set_rate.dtype.kind == "f"
+    assert set(frame.set_rate.dropna()) == {250.0, 550.0}
+    assert frame.set_rate.isna().sum() == 3
 
 
 def test_without_pandas_a_frame_is_refused_in_a_sentence(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:

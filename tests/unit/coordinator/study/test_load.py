@@ -14,7 +14,7 @@ from ovbench.coordinator.study.axes import parse_axes
 from ovbench.coordinator.study.loadcurve import LoadCurve
 from tests.closedforms import Law, mean_wait_s, p_of_latency, rate_at
 from tests.loadstudies import LOAD, NOWHERE, Queue, Run, begun, conducted
-from tests.studies import outcome
+from tests.studies import Status, outcome
 
 
 def answer(run: Run, *words: str, slo: tuple[str, ...] = (), at: str = "10..90,95,105,110") -> Answer:
@@ -315,6 +315,28 @@ def test_the_table_has_the_closed_loop_and_every_rate() -> None:
     assert rows[1]["p50"] == "2.77 ms"
     assert rows[1]["p99"] == "18.4 ms"
     assert rows[1]["wait"] == rows[1]["service"] == "2.00 ms"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "cell"),
+    [
+        (("VALID", "VALID", "VALID"), "3"),
+        (("INVALID", "VALID", "VALID"), "3, 1 overloaded"),
+        (("INVALID", "SUSPECT", "VALID"), "3, 2 overloaded?"),
+        (("INVALID", "INVALID", "INVALID"), "3 overloaded"),
+        (("SUSPECT", "SUSPECT", "SUSPECT"), "3 overloaded?"),
+    ],
+)
+def test_the_table_says_how_many_trials_were_overloaded(statuses: tuple[Status, ...], cell: str) -> None:
+    queue = Queue()
+
+    def run(trial: Trial) -> Outcome:
+        status = statuses[trial.repetition] if "--rate" in trial.point else "VALID"
+        return structs.replace(queue(trial), status=status, findings=() if status == "VALID" else ("overloaded",))
+
+    found = answer(run, at="50")
+    (column,) = [one for one in LOAD.columns(found) if one.title == "trials"]
+    assert column.cell(found.settings[1]) == cell
 
 
 def test_a_p99_that_a_trial_does_not_know_is_more_than_its_bound() -> None:
