@@ -72,7 +72,7 @@ def test_a_trial_has_the_same_figures_as_its_report_as_far_as_it_keeps_them() ->
     of_run = estimates_of_run(found)
     of_trial = estimates_of_trial(outcome_of(Trial("0001", {}, 1, ()), found, 12.0, 0))
     assert set(of_trial) == {"fps", "cpu_percent", "frames_per_cpu_s"} | {
-        f"{name}_ms" for name in ("median", "mean", "p90", "p95", "p99", "p99_9", "max")
+        f"{name}_ms" for name in ("min", "median", "mean", "p90", "p95", "p99", "p99_9", "max")
     }
     assert of_trial["fps"] == of_run["fps"]
     assert {name: one.value for name, one in of_trial.items()} == {name: of_run[name].value for name in of_trial}
