@@ -7,6 +7,7 @@
 
 * `run` measures once, `study` many settings, several times each; both return what was measured.
 * `load` reads a saved result, `compare` puts results side by side.
+* `calibrate` measures how far equal runs of this machine are apart.
 * Wrong usage raises `UsageError`, a file that cannot be written `Unwritable`, Ctrl-C `Interrupted`, with what was
   measured until then. A figure that is doubtful raises nothing: see `report.validity`.
 
@@ -14,6 +15,7 @@ What is not asked for is not imported, as agents import from this package, too.
 """
 
 __all__ = [
+    "Calibration",
     "Comparison",
     "Interrupted",
     "ListenerWarning",
@@ -23,6 +25,7 @@ __all__ = [
     "Unwritable",
     "UsageError",
     "__version__",
+    "calibrate",
     "compare",
     "load",
     "run",
@@ -30,6 +33,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Calibration": "calibrations",
     "Comparison": "comparisons",
     "Interrupted": "errors",
     "ListenerWarning": "errors",
@@ -38,6 +42,7 @@ _HOMES = {
     "Study": "studies",
     "Unwritable": "errors",
     "UsageError": "errors",
+    "calibrate": "calibrations",
     "compare": "calls",
     "load": "calls",
     "run": "calls",

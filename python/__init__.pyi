@@ -1,3 +1,5 @@
+from .calibrations import Calibration as Calibration
+from .calibrations import calibrate as calibrate
 from .calls import compare as compare
 from .calls import load as load
 from .calls import run as run

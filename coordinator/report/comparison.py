@@ -39,6 +39,7 @@ _OF_RUNS: Final = (
     "It knows the noise within a run, not what differs from one run to the next:",
     "two runs of the same command may be further apart. study ab repeats them.",
 )
+_NOT_CALIBRATED: Final = "By how much, ovbench-coord calibrate measures before the runs."
 _OF_STUDIES: Final = (
     "Values are means over repetitions. The second line of a figure is its 95 %",
     "interval (Student); that of the change is Welch's, in % of A.",
@@ -83,7 +84,9 @@ def print_comparison(console: Console, comparison: Comparison, conditions: Seque
         for line in _unmatched(pair, letter):
             show(line)
     studies = any(matched.point for pair in comparison.others for matched in pair.matched)
-    show(Text("\n" + "\n".join(_OF_STUDIES if studies else _OF_RUNS), "dim"))
+    known = any(matched.unseen is not None for pair in comparison.others for matched in pair.matched)
+    further = () if studies or known else (_NOT_CALIBRATED,)
+    show(Text("\n" + "\n".join((*(_OF_STUDIES if studies else _OF_RUNS), *further)), "dim"))
     for part in _judged(comparison, conditions):
         show(part)
 

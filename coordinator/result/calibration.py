@@ -112,6 +112,8 @@ class EarlierPart(Struct, frozen=True):
 
 
 class Calibration(Struct, frozen=True):
+    """What a calibration measured. `floor`: which differences of throughput cannot be seen."""
+
     ovbench: str
     taken_at: str
     seconds: float

@@ -432,6 +432,7 @@ IMPURE: Final = frozenset(
         "python",
         "python.__main__",
         "python.audience",
+        "python.calibrations",
         "python.calls",
         "python.comparisons",
         "python.frames",
