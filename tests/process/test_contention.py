@@ -23,7 +23,7 @@ def test_two_agents_on_a_cpu_are_found_to_slow_each_other_down(run: Run) -> None
     assert slowdown["certain"]
     assert slowdown["wait_ms"] < report["queueing"]["ideal_wait_ms"]
     alone = run(*model, "--agents", "1", "-api", "sync", "-t", "2").report
-    assert slowdown["alone_ms"] == pytest.approx(alone["latency_ms"]["mean"], rel=0.3)
+    assert slowdown["alone_ms"] == pytest.approx(alone["latency_ms"]["mean"], rel=0.5)
 
 
 def test_two_null_devices_are_not(run: Run) -> None:
