@@ -213,7 +213,8 @@ def _with_conditions(request: StudyRequest, study: Study) -> Study:
 def _run(planned: PlannedStudy, call: Call, audience: StudyAudience, watched: Watching) -> ConductedStudy:
     folder = planned.folder
     first = planned.first()
-    text = f"{len(planned.left(first))} of {len(planned.trials)} trials, in {folder.path}"
+    more = "; others follow from these" if planned.kind.foreseen(planned.study) else ""
+    text = f"{len(planned.left(first))} of {len(planned.trials)} trials, in {folder.path}{more}"
     audience.begin(planned.kind.standing(planned.study, folder.outcomes()), text)
     for note in watched.notes:
         audience.say(note)

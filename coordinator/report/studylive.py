@@ -174,7 +174,9 @@ def print_trials(console: Console, study: Study, trials: Sequence[Trial], second
     text = f"{len(points)} settings x {each} repetitions = {len(study.trials)} trials{left}, {time}"
     if more := kind_of(study).foreseen(study):
         first = "1 trial" if len(study.trials) == 1 else f"{len(study.trials)} trials"
-        text = f"{first}{left}, {time}; then {more} that follow from what is measured{_in_all(study, more, seconds)}"
+        text = (
+            f"{first}{left}, {time}; then up to {more} that follow from what is measured{_in_all(study, more, seconds)}"
+        )
     console.print(Text(text, "bold"), highlight=False, soft_wrap=True)
     for trial in trials[:_MOST_TRIALS]:
         console.print(Text(f"  {int(trial.id)}: {setting(trial.point, nameless)}"), highlight=False, soft_wrap=True)

@@ -58,6 +58,7 @@ def study_page(
         section("Charts", figures(drawn)),
         _ratios(answered),
         _front(answered.front),
+        _rates(study, answered),
         _settings(answered.settings, kind_of(study).nameless),
         _trials(study, outcomes),
         section("Command", command(shlex.join(study.command))),
@@ -137,6 +138,15 @@ def _front(front: Sequence[Setting]) -> Html:
 
 def _on_front(setting: Setting) -> Html:
     return tag("div", tag("p", f"{setting.name or 'the one setting'}: {figures_of(setting)}"), command(setting.command))
+
+
+def _rates(study: Study, said: Answer) -> Html:
+    """Of a load study, what its own table has."""
+    if not said.loads:
+        return Html("")
+    shown = kind_of(study).columns(said)
+    rows = [[one.name or "", *(column.cell(one) for column in shown)] for one in said.settings]
+    return section("By rate", table(("setting", *(column.title for column in shown)), rows, names=2))
 
 
 def _settings(settings: Sequence[Setting], nameless: str) -> Html:
