@@ -2,7 +2,7 @@
 
 from msgspec import structs
 
-from ovbench.coordinator.result.arrivals import ArrivalsPart, GoodputPart, LatenessPart
+from ovbench.coordinator.result.arrivals import ArrivalsPart, GoodputPart, LatenessPart, QueueingPart, SlowdownPart
 from ovbench.coordinator.result.latency import Interval, LatencyPart
 from ovbench.coordinator.result.report import Report
 from tests.builders import report
@@ -65,6 +65,18 @@ def at_rate(
             backlog_start=0,
             backlog_end=unfinished,
             backlog_growth_per_s=unfinished / 10,
+        ),
+        queueing=QueueingPart(
+            arrivals=1000,
+            servers=2,
+            load=0.5,
+            service_ms=(half or 4.0) / 2,
+            wait_ms=1.0,
+            ideal_wait_ms=1.0,
+            shuffled_wait_ms=0.8,
+            shuffled_deviation_ms=0.1,
+            formula_wait_ms=0.8,
+            slowdown=SlowdownPart(2.0, 25.0, Interval(20.0, 30.0), 0.5, certain=True),
         ),
         goodput=None if goodput is None else GoodputPart(20.0, 100 * goodput, goodput, ()),
     )

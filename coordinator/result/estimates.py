@@ -7,7 +7,7 @@ rate it may also depend on arrivals that never completed: then what it cannot be
 from collections.abc import Iterator, Mapping
 
 from ..stats.estimate import Estimate
-from .arrivals import ArrivalsPart, LatenessPart
+from .arrivals import ArrivalsPart, LatenessPart, SlowdownPart
 from .figures import FIGURES
 from .hosts import HostPart
 from .latency import NAMED_PERCENTILES, Interval, LatencyPart
@@ -83,6 +83,8 @@ def _of_run(report: Report) -> Iterator[tuple[str, Estimate]]:
         yield from _of_arrivals(report.arrivals)
     if report.lateness_us is not None:
         yield from _of_lateness(report.lateness_us)
+    if report.queueing is not None and report.queueing.slowdown is not None:
+        yield from _of_slowdown(report.queueing.slowdown)
     if report.phases_ms is not None:
         yield from _of_phases(report.phases_ms)
     if report.efficiency is not None:
@@ -118,6 +120,11 @@ def _of_arrivals(arrivals: ArrivalsPart) -> Iterator[tuple[str, Estimate]]:
 def _of_lateness(lateness: LatenessPart) -> Iterator[tuple[str, Estimate]]:
     for name in ("median", "p99", "max"):
         yield f"lateness_{name}_us", Estimate(getattr(lateness, name))
+
+
+def _of_slowdown(slowdown: SlowdownPart) -> Iterator[tuple[str, Estimate]]:
+    yield "service_alone_ms", Estimate(slowdown.alone_ms)
+    yield "contention_percent", _within(slowdown.percent, slowdown.ci95)
 
 
 def _of_phases(phases: PhasesPart) -> Iterator[tuple[str, Estimate]]:

@@ -83,6 +83,8 @@ FIGURES: Final = (
     _arrivals("lateness_median_us", "lower", "median of what the generator itself started late", "lateness_median"),
     _arrivals("lateness_p99_us", "lower", "99th percentile of that", "lateness_p99"),
     _arrivals("lateness_max_us", "lower", "greatest of that", "lateness_max"),
+    _arrivals("service_alone_ms", "lower", "mean service, were nothing else under way", "service_alone"),
+    _arrivals("contention_percent", "lower", "by how much inferences together take longer than alone", "contention"),
     Figure("cpu_percent", None, "how busy the measured CPUs were", ("cpu",)),
     Figure("frames_per_cpu_s", "higher", "frames for each second of CPU time of the agents"),
     Figure("energy_per_inference_j", "lower", "energy of the packages for each inference"),

@@ -95,6 +95,8 @@ def test_a_run_at_a_rate_has_the_figures_of_its_arrivals() -> None:
         "lateness_median_us": 2.0,
         "lateness_p99_us": 20.0,
         "lateness_max_us": 90.0,
+        "service_alone_ms": 2.0,
+        "contention_percent": 25.0,
     }
     assert {name: estimates[name].value for name in expected} == expected
     needed = {figure.name for figure in FIGURES if figure.needs is not None}
