@@ -83,6 +83,10 @@ class LoadStudy(Kind):
             for number, point in enumerate(order, start=1)
         )
 
+    def anew(self, before: Trial, trial: Trial) -> bool:
+        """Repetitions have no start in common."""
+        return before.repetition != trial.repetition
+
     def foreseen(self, study: Study) -> int:
         """Each repetition has all rates and the closed loop, of which the first is planned."""
         if any(RATE in trial.point for trial in study.trials):

@@ -11,9 +11,11 @@ from ovbench.coordinator.result.study import Fingerprint, Outcome, Study, Trial
 from ovbench.coordinator.session.events import AgentLost, Delivering, SinkFailed, Snapshot, Stopping
 from ovbench.coordinator.study.axes import parse_axes
 from ovbench.coordinator.study.design import Design
-from ovbench.coordinator.study.events import TrialBegins, TrialEnded
+from ovbench.coordinator.study.events import StudyPlanned, TrialBegins, TrialEnded
 from ovbench.coordinator.study.kinds.registry import KINDS
+from tests.loadstudies import begun
 from tests.studies import at_rate, study, trials
+from tests.studies import outcome as outcome_of
 
 
 def printed(made: Design, repetitions: int) -> list[str]:
@@ -60,6 +62,26 @@ def trial(id: int, requests: int) -> Trial:
 
 def outcome(id: int, requests: int, fps: float | None, **fields: Any) -> Outcome:
     return Outcome(f"{id:04}", {"-nireq": str(requests)}, 0, "", 1.0, 0, fields.pop("status", "VALID"), fps, **fields)
+
+
+def test_what_follows_from_the_first_trials_is_counted_and_timed() -> None:
+    planned = begun(at="50,100", repetitions=3)
+    screen = io.StringIO()
+    print_trials(Console(file=screen, width=200), planned, planned.trials, 10.0)
+    assert [line.strip() for line in screen.getvalue().splitlines()] == [
+        "closed loop",
+        "1 trial, about 10 s; then up to 8 that follow from what is measured, about 1 min 30 s in all",
+        "1: closed loop",
+    ]
+
+
+def test_a_trial_without_a_setting_is_called_what_it_is() -> None:
+    written = io.StringIO()
+    screen = StudyScreen(Console(file=written, width=80))
+    screen.handle(StudyPlanned(0, "0.1.0", (), "load", "s", 9, 9))
+    one = begun().trials[0]
+    screen.handle(TrialEnded(0, outcome_of(one, 100.0, 5.0), 1, 9))
+    assert written.getvalue() == "1/9  closed loop  100.0 FPS  median 2.50 ms  p99 5.00 ms\n"
 
 
 def test_off_a_terminal_there_is_a_line_for_each_trial_that_has_ended() -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import pytest
 from msgspec import structs
@@ -56,6 +56,12 @@ def test_each_repetition_has_every_rate_and_the_closed_loop_in_an_order_of_its_o
     assert sorted(map(str, orders[0])) == sorted(map(str, orders[1])) == sorted(map(str, orders[2]))
     assert orders[0] != orders[1] != orders[2]
     assert [sum("--rate" not in trial.point for trial in block) for block in blocks] == [0, 1, 1]
+
+
+def test_each_repetition_starts_its_agents_anew() -> None:
+    study, _ = conducted(begun(), Queue())
+    starts = [LOAD.anew(before, after) for before, after in pairwise(study.trials)]
+    assert sum(starts) == 2
 
 
 def test_every_trial_at_a_rate_has_arrivals_of_its_own_from_the_seed_that_was_given() -> None:
