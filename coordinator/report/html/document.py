@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Final
@@ -13,6 +14,8 @@ _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'; img-src data:"
 )
 """With this a browser asks no host for anything. Vega compiles its expressions, hence unsafe-eval."""
+
+_INTERVAL: Final = re.compile(r"[\d.,]+(?: \w+)? to [\d.,]+(?: \w+)?")
 
 
 class Html(str):
@@ -66,10 +69,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Content]], names: int 
     """The first `names` columns are flush left."""
 
     def cells(kind: str, row: Sequence[Content]) -> Html:
-        return tag("tr", (tag(kind, cell, class_="name" if at < names else None) for at, cell in enumerate(row)))
+        return tag("tr", (tag(kind, _cell(cell), class_="name" if at < names else None) for at, cell in enumerate(row)))
 
     head = tag("thead", cells("th", columns))
     return tag("div", tag("table", head, tag("tbody", (cells("td", row) for row in rows))), class_="scroll")
+
+
+def _cell(cell: Content) -> Content:
+    """An interval may be divided where paper is narrow, but none of its numbers."""
+    if isinstance(cell, Html) or not isinstance(cell, str) or _INTERVAL.fullmatch(cell) is None:
+        return cell
+    low, _, high = cell.partition(" to ")
+    return join(f"{low} to ", Html("<wbr>"), high)
 
 
 def pairs(values: Mapping[str, str]) -> Html:

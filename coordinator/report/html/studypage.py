@@ -212,7 +212,8 @@ def _environment(study: Study, outcomes: Sequence[Outcome], reports: Mapping[str
     if facts and len(builds) > 1:
         facts["OpenVINO"] = ", ".join(builds)
     models = {f"model {name}": digest for name, digest in study.fingerprint.models.items()}
-    return section("Environment", pairs({**(facts or study.fingerprint.machine), **_builds(study), **models}))
+    known = {**(facts or study.fingerprint.machine), **_builds(study), **models}
+    return section("Environment", pairs(known)) if known else Html("")
 
 
 def _builds(study: Study) -> dict[str, str]:

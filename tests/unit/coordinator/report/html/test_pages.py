@@ -16,7 +16,7 @@ from msgspec import structs
 from ovbench.common.errors import UsageError
 from ovbench.coordinator.report.html import vega
 from ovbench.coordinator.report.html.chart import PALETTE
-from ovbench.coordinator.report.html.document import Html, document, join, tag
+from ovbench.coordinator.report.html.document import Html, document, join, table, tag
 from ovbench.coordinator.report.html.runcharts import run_charts
 from ovbench.coordinator.report.html.runpage import interval_text, run_files, run_page
 from ovbench.coordinator.report.html.studycharts import study_charts
@@ -41,7 +41,7 @@ from tests.studies import answer
 pytest.importorskip("vl_convert")
 
 MOST_BYTES = 2_000_000
-VOID = {"meta", "br", "img"}
+VOID = {"meta", "br", "img", "wbr"}
 
 
 class Reader(HTMLParser):
@@ -218,6 +218,14 @@ def test_the_page_of_a_study_says_what_was_to_pass_and_whether_it_did() -> None:
     assert {one.strip() for one in words} <= {text.strip() for text in texts}
     assert texts.count("failed") == sum(one.fails for one in said.gate)
     assert "5 there-and-back blocks, seed 1" in " ".join(texts)
+
+
+def test_an_interval_may_be_divided_on_paper_between_its_numbers_alone() -> None:
+    cells = ["1.98 ms to 2.02 ms", "45,100 to 46,200", "from here to there"]
+    page = table(("", "", ""), [cells], names=0)
+    assert "<td>1.98 ms to <wbr>2.02 ms</td>" in page
+    assert "<td>45,100 to <wbr>46,200</td>" in page
+    assert "<td>from here to there</td>" in page
 
 
 def test_every_chart_compiles_and_becomes_a_picture_in_its_own_colours() -> None:
