@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from ..result.arrivals import ObjectivePart
 from ..result.numbers import bounded, duration, rate
 from ..result.study import Outcome, Study, Trial
 from ..session.events import (
@@ -45,6 +46,7 @@ class StudyScreen:
     _best: Outcome | None = None
     _lost: list[AgentLost] = field(default_factory=list)
     _nameless: str = Kind.nameless
+    _of: str = "/"
 
     def remember(self, outcomes: Sequence[Outcome]) -> None:
         """Trials that have ended before, so that the best so far is that of the whole study."""
@@ -57,6 +59,7 @@ class StudyScreen:
         match event:
             case StudyPlanned(kind=kind):
                 self._nameless = KINDS[kind].nameless
+                self._of = " of at most " if KINDS[kind].searches else "/"
             case RoundBegins(rerun=rerun, number=number, rounds=rounds, trials=trials):
                 self.say(f"{rerun} are run again, round {number} of {rounds}: {trials} trials")
             case Installing(text=text):
@@ -118,7 +121,7 @@ class StudyScreen:
     def _line(self, trial: TrialBegins, doing: str) -> Text:
         name = setting(trial.trial.point, self._nameless)
         text = Text.assemble(
-            (f"trial {trial.number}/{trial.trials}  ", "bold cyan"), f"{name}: {doing}",
+            (f"trial {trial.number}{self._of}{trial.trials}  ", "bold cyan"), f"{name}: {doing}",
             overflow="ellipsis", no_wrap=True,
         )  # fmt: skip
         more = [] if trial.left_s is None else [f"{duration(trial.left_s)} left"]
@@ -144,13 +147,20 @@ def trial_line(outcome: Outcome, number: int, trials: int, nameless: str = Kind.
     if outcome.fps is None:
         return text + Text(f"{outcome.status}: {outcome.why or 'nothing was measured'}", "bold red")
     text += Text(f"{rate(outcome.fps)} FPS", "bold")
-    if outcome.latency_ms or outcome.at_least:
+    if limits := [one for one in outcome.objectives if one.percent is not None]:
+        text += Text("".join(f"  {_against_limit(one)}" for one in limits))
+    elif outcome.latency_ms or outcome.at_least:
         known, least = outcome.latency_ms, outcome.at_least
         median, p99 = (bounded(known.get(name), least.get(f"{name}_ms")) for name in ("median", "p99"))
         text += Text(f"  median {median}  p99 {p99}")
     if outcome.status != "VALID":
         text += Text(f"  {outcome.status}: {', '.join(dict.fromkeys(outcome.findings))}", "yellow")
     return text
+
+
+def _against_limit(one: ObjectivePart) -> str:
+    """Such as `p99 18.4 ms of 20 ms`."""
+    return f"p{one.percent:g} {bounded(one.latency_ms, one.at_least_ms)} of {one.limit_ms:g} ms"
 
 
 def print_trials(console: Console, study: Study, trials: Sequence[Trial], seconds: float | None) -> None:
@@ -187,4 +197,7 @@ def print_trials(console: Console, study: Study, trials: Sequence[Trial], second
 def _in_all(study: Study, more: int, seconds: float | None) -> str:
     """With as long as the first ones for each of the others."""
     known = len(study.trials)
-    return "" if seconds is None or not known else f", about {duration(seconds * (known + more) / known)} in all"
+    if seconds is None or not known:
+        return ""
+    about = "at most about" if kind_of(study).searches else "about"
+    return f", {about} {duration(seconds * (known + more) / known)} in all"

@@ -44,7 +44,8 @@ class CapacityStudy(Kind):
     about: ClassVar = "the highest rate at which --slo p99:20 holds, with its interval; --partitions cuts the cores"
     repetitions: ClassVar = 30
     flags: ClassVar = (SLO, WITHIN, PARTITIONS)
-    ranks: ClassVar = False
+    ranks: ClassVar[bool] = False
+    searches: ClassVar[bool] = True
 
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         """Of closed loops."""

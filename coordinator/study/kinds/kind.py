@@ -48,7 +48,8 @@ class Kind(ABC):
     run again where trials were SUSPECT. `flags`: those that no other kind has. `blocks`: the name of the blocks that
     are repeated and run again as a whole; empty where trials are. `ranks`: whether its settings compete, so that some
     are best. `leading`: the flag of a run that words right after the kind are values of. `nameless`: what a trial is
-    called that has nothing of its own."""
+    called that has nothing of its own. `searches`: whether trials follow until enough is known, so that those that are
+    foreseen are the most."""
 
     name: ClassVar[KindName]
     title: ClassVar[str]
@@ -61,6 +62,7 @@ class Kind(ABC):
     ranks: ClassVar[bool] = True
     leading: ClassVar[str] = ""
     nameless: ClassVar[str] = "one setting"
+    searches: ClassVar[bool] = False
 
     # Which trials, and which next
 

@@ -7,12 +7,15 @@ from rich.console import Console
 
 from ovbench.common.topology import Topology
 from ovbench.coordinator.report.studylive import StudyScreen, print_trials, trial_line
+from ovbench.coordinator.request.slo import Objective
+from ovbench.coordinator.result.arrivals import ObjectivePart
 from ovbench.coordinator.result.study import Fingerprint, Outcome, Study, Trial
 from ovbench.coordinator.session.events import AgentLost, Delivering, SinkFailed, Snapshot, Stopping
 from ovbench.coordinator.study.axes import parse_axes
 from ovbench.coordinator.study.design import Design
 from ovbench.coordinator.study.events import StudyPlanned, TrialBegins, TrialEnded
 from ovbench.coordinator.study.kinds.registry import KINDS
+from tests import capacities
 from tests.loadstudies import begun
 from tests.studies import at_rate, study, trials
 from tests.studies import outcome as outcome_of
@@ -129,6 +132,27 @@ def test_what_a_search_knows_by_now_stands_for_the_best_trial() -> None:
     assert "30 s left · 395 to 428/s" in written.getvalue()
     assert "best so far" not in written.getvalue()
     screen.close()
+
+
+def test_of_a_search_the_most_trials_are_shown_and_of_each_how_near_it_was_to_its_limit() -> None:
+    written = io.StringIO()
+    screen = StudyScreen(Console(file=written, width=80, force_terminal=True, color_system=None))
+    screen.handle(StudyPlanned(0, "0", (), "capacity", "r", 1, 1))
+    screen.handle(TrialBegins(0, trial(2, 2), 2, 30, 30.0, "395 to 428/s"))
+    assert "trial 2 of at most 30" in written.getvalue()
+    limits = (ObjectivePart(20.0, 99.0, 0.995, 1.0, True, 18.4), ObjectivePart(5.0, 50.0, 0.1, 1.0, False, None, 7.25))
+    screen.handle(TrialEnded(0, outcome(2, 2, 100.0, objectives=limits), 2, 30))
+    assert "100.0 FPS  p99 18.4 ms of 20 ms  p50 > 7.25 ms of 5 ms" in written.getvalue()
+    screen.close()
+
+
+def test_the_plan_of_a_search_says_what_follows_at_the_most() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    planned = capacities.study([Objective(20.0, 99.0)], ("1", "4"), repetitions=12)
+    print_trials(console, planned, planned.trials, 44.0)
+    assert isinstance(console.file, io.StringIO)
+    words = "2 trials, about 44 s; then up to 22 that follow from what is measured, at most about 8 min 48 s in all"
+    assert words in console.file.getvalue()
 
 
 def test_what_goes_wrong_in_a_trial_is_shown_with_the_reason() -> None:
