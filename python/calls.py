@@ -94,6 +94,7 @@ def study(
 
     * `kind`: sweep (every combination of what has several values), scaling, streams, partition, batch, ab, ...
     * options of `run` may have several values: a list, or a text as on the command line, "1,2,4" or "1..8".
+    * of capacity: `slo`, the limits of latency, as in "p99:20"; `within_percent`; `partitions`.
     * of ab: `a` and `b`, the sides, as dictionaries of options or as texts of flags; `size_percent`, what counts as no
       difference, in percent.
     * of load: `at`, the rates in percent of the closed loop's, "10..90,95", and `slo`, the latency to keep, "p99:20".
