@@ -39,7 +39,7 @@ class LoadStudy(Kind):
 
     name: ClassVar[KindName] = "load"
     title: ClassVar = "Latency against rate"
-    about: ClassVar = "latency at rates from 10 % to 110 % of a closed loop's: the knee, where it breaks"
+    about: ClassVar = "latency at 10 to 110 % of a closed loop's rate; the knee"
     flags: ClassVar = (
         StudyFlag(
             "at", ("--at",),
