@@ -5,7 +5,7 @@ from typing import Final
 
 from ovbench.common.errors import UsageError
 
-from ..result.study import KindName, Point, Trial
+from ..result.study import KindName, Point, Study, Trial
 from .axes import Axes
 
 RATE: Final = "--rate"
@@ -30,6 +30,15 @@ def refuse_own_rates(kind: KindName, axes: Axes, instead: str) -> None:
         raise UsageError(f"study {kind}: a trace has its own rate; leave it out, or give another law of --arrivals")
     if SEED in axes.varied:
         raise UsageError(f"study {kind}: every trial has arrivals of its own; give {SEED} one value, the first seed")
+
+
+def refuse_p99_limit(study: Study) -> None:
+    """Raises UsageError where the best of several settings is asked for, by a limit that rates are to keep."""
+    if study.p99_limit_ms is not None:
+        raise UsageError(
+            f"study {study.kind}: --p99-limit-ms is for the best of several settings; the limit that a rate is to keep "
+            f"is --slo p99:{study.p99_limit_ms:g}"
+        )
 
 
 def of_closed_loops(axes: Axes) -> Axes:

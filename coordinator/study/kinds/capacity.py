@@ -23,7 +23,15 @@ from ..columns import Column
 from ..cuts import cuts_of
 from ..design import Design, refuse_other_axes, refuse_too_many, shuffled
 from ..overload import only_overloaded, without_overload
-from ..ratetrials import RATE, closed_point, flags_at_rate, of_closed_loops, refuse_own_rates, trial_at
+from ..ratetrials import (
+    RATE,
+    closed_point,
+    flags_at_rate,
+    of_closed_loops,
+    refuse_own_rates,
+    refuse_p99_limit,
+    trial_at,
+)
 from ..search import LEAST_TRIALS, is_disturbed
 from ..searches import TIME, Searches, SettingSearch
 from ..summary import PROGRAM, Setting, setting_of
@@ -61,6 +69,7 @@ class CapacityStudy(Kind):
         return Design(self.name, points, of_closed_loops(fixed), at_rate=flags_at_rate(fixed))
 
     def planned(self, study: Study, own: Mapping[str, Any]) -> Study:
+        refuse_p99_limit(study)
         slo = form_objectives(objectives_of(own)) or ""
         within = float(own.get(WITHIN.dest, study.within_percent))
         at_rate = (*study.at_rate, "--slo-ms", slo)

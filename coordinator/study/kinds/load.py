@@ -20,7 +20,15 @@ from ..flag import StudyFlag
 from ..loadcolumns import load_columns
 from ..loadfigures import by_setting, closed_per_s, curves_of, settings_at_rates
 from ..overload import only_overloaded, served, without_overload
-from ..ratetrials import RATE, closed_point, flags_at_rate, of_closed_loops, refuse_own_rates, trial_at
+from ..ratetrials import (
+    RATE,
+    closed_point,
+    flags_at_rate,
+    of_closed_loops,
+    refuse_own_rates,
+    refuse_p99_limit,
+    trial_at,
+)
 from ..shares import DEFAULT, parse_shares
 from ..standing import again
 from ..summary import Setting
@@ -63,6 +71,7 @@ class LoadStudy(Kind):
         return Design(self.name, points, of_closed_loops(axes), at_rate=flags_at_rate(axes))
 
     def planned(self, study: Study, own: Mapping[str, Any]) -> Study:
+        refuse_p99_limit(study)
         shares = parse_shares(own.get("at", DEFAULT))
         slo = form_objectives(objectives_of(own)) or ""
         at_rate = (*study.at_rate, *(("--slo-ms", slo) if slo else ()))

@@ -8,9 +8,10 @@ import pytest
 from msgspec import structs
 
 from ovbench.common.errors import UsageError
-from ovbench.coordinator.result.study import Outcome, Trial
+from ovbench.coordinator.result.study import KindName, Outcome, Trial
 from ovbench.coordinator.study.answer import Answer
 from ovbench.coordinator.study.axes import parse_axes
+from ovbench.coordinator.study.kinds.registry import KINDS
 from ovbench.coordinator.study.loadcurve import LoadCurve
 from tests.closedforms import Law, mean_wait_s, p_of_latency, rate_at
 from tests.loadstudies import LOAD, NOWHERE, Queue, Run, begun, conducted
@@ -166,6 +167,17 @@ def test_what_the_study_sets_itself_is_refused(words: tuple[str, ...], own: dict
     with pytest.raises(UsageError) as refused:
         LOAD.design(parse_axes(words), NOWHERE, own)
     assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("kind", ["load", "capacity"])
+def test_a_limit_for_the_best_setting_is_none_for_a_rate(kind: KindName) -> None:
+    asked = structs.replace(begun(), kind=kind, p99_limit_ms=20.0)
+    with pytest.raises(UsageError) as refused:
+        KINDS[kind].planned(asked, {"slo": ["p99:20"]})
+    assert str(refused.value) == (
+        f"study {kind}: --p99-limit-ms is for the best of several settings; the limit that a rate is to keep is --slo "
+        "p99:20"
+    )
 
 
 def test_absurdly_many_trials_are_refused() -> None:

@@ -1,5 +1,6 @@
 """That the pictures of a load study draw the answer's own numbers."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from msgspec import structs
 from ovbench.coordinator.report.html.chart import Chart
 from ovbench.coordinator.report.html.ratecharts import RateBand, RateLine, RateMark, RatePicture, latency_by_rate
 from ovbench.coordinator.report.html.studycharts import study_charts
+from ovbench.coordinator.report.html.studypage import study_page
 from ovbench.coordinator.result.study import Outcome, Trial
 from ovbench.coordinator.study.loadcurve import LoadCurve
 from tests.loadstudies import LOAD, Queue, Run, begun, conducted
@@ -113,3 +115,14 @@ def test_without_two_points_there_is_no_picture() -> None:
     band = RateBand(3.0, None, None, "", "")
     assert latency_by_rate(RatePicture((RateLine("p99", (RateMark(1.0, 2.0, ""),)),), (), (band,)), "a", "", "") is None
     assert latency_by_rate(RatePicture(()), "a", "", "") is None
+
+
+def test_the_page_has_wait_and_service_by_rate_as_a_table() -> None:
+    page = study_page(*conducted(begun(at="50,110"), Queue(service_ms=2.0)), {}).decode()
+    start = page.index("By rate")
+    table = page[start : page.index("</table>", start)]
+    assert re.findall(r"<th[^>]*>([a-z0-9]+)</th>", table)[:7] == [
+        "setting", "share", "served", "p50", "p99", "wait", "service",
+    ]  # fmt: skip
+    cells = re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", table)
+    assert cells[cells.index("50 %") :][:6] == ["50 %", "250.0", "2.77 ms", "18.4 ms", "2.00 ms", "2.00 ms"]
