@@ -89,6 +89,10 @@ class CapacityStudy(Kind):
             for number, point in enumerate(order, start=1)
         )
 
+    def anew(self, before: Trial, trial: Trial) -> bool:
+        """Always, so that the interval has in it what another start of the agents would change."""
+        return True
+
     def foreseen(self, study: Study) -> int:
         """At the most."""
         settings = sum(RATE not in trial.point for trial in study.trials if trial.repetition == 0)

@@ -241,6 +241,11 @@ def test_overload_is_no_failure() -> None:
     assert not any("left out" in line for line in KIND.conclude(of, outcomes).unsaid)
 
 
+def test_every_trial_has_agents_of_its_own() -> None:
+    of, _ = conducted(study([LIMIT]), ONE, most_trials=3)
+    assert all(KIND.anew(before, after) for before, after in zip(of.trials, of.trials[1:], strict=False))
+
+
 # However it is cut off
 
 
