@@ -27,7 +27,9 @@ def headline(study: Study, ranked: Sequence[Capacity]) -> str:
     hosts = any("--hosts" in trial.argv for trial in study.trials)
     whose = "these hosts serve" if hosts else "this machine serves"
     text = f"{whose} {with_span(best.rate)} with {limits_of(best)}{more}."
-    return ": ".join([*doubts, text]) if doubts else text[0].upper() + text[1:]
+    if not doubts:
+        return text[0].upper() + text[1:]
+    return f"{doubts[0]}{''.join(f', {one.lower()}' for one in doubts[1:])}: {text}"
 
 
 def _is_suspect(one: Capacity) -> bool:

@@ -180,9 +180,10 @@ def _command(study: Study, closed: Trial) -> str:
 
 
 def _setting(of: SettingSearch, capacity: Capacity) -> Setting:
-    """With the figures of the run that confirmed the rate, else of the closed loop."""
+    """With the figures of the run that confirmed the rate, or was to; else of the closed loop."""
     known = {one.outcome.trial: one.outcome for one in of.search.past}
-    confirming = [one.trial for one in capacity.trials if one.confirming and one.kept]
+    longer = [one for one in capacity.trials if one.confirming]
+    confirming = [one.trial for one in ([one for one in longer if one.kept] or longer)]
     shown = [trial for trial in of.trials if trial.id in confirming[-1:]] or [of.closed]
     usable = [one.outcome for one in of.search.usable]
     counts = Counter(without_overload(one).status for one in known.values())

@@ -205,6 +205,9 @@ def test_disturbed_trials_make_a_capacity_suspect() -> None:
     disturbed = [structs.replace(one, status="SUSPECT", findings=("other_load",)) for one in outcomes]
     found = KIND.conclude(of, disturbed)
     assert found.headline.startswith("SUSPECT: ")
+    early = [structs.replace(one, status="SUSPECT", findings=("other_load",)) for one in outcomes[:4]]
+    before = structs.replace(of, trials=of.trials[:4])
+    assert KIND.conclude(before, early).headline.startswith("SUSPECT, so far: this machine serves")
     number = len(outcomes) - 1
     assert any(f"{number} of {number} trials at rates were disturbed" in line for line in found.unsaid)
 
