@@ -14,7 +14,7 @@ from ..request.helptext import TOPICS
 from ..request.parser import Parser
 from ..request.verbs import VERBS
 from ..store.names import RESULTS_FOLDER
-from ..study.kinds.registry import READY_MADE
+from ..study.kinds.cards import READY_MADE
 from ..study.planflags import FLAGS as OF_STUDIES
 from .reference import FLAGS_OF
 from .verb import Call

@@ -204,7 +204,7 @@ def _as_it_is_now(request: StudyRequest, study: Study, everything: Sequence[Plac
 def _with_conditions(request: StudyRequest, study: Study) -> Study:
     """With other conditions than it was planned with, where some were given. Raises UsageError."""
     kind, given = KINDS[study.kind], request.own.get(FAIL_IF.dest, ())
-    if given and FAIL_IF not in kind.flags:
+    if given and FAIL_IF not in kind.card.flags:
         raise UsageError(f"{FAIL_IF.name} {FAIL_IF.elsewhere.format(kind=study.kind)}; leave it out")
     check_conditions(given, study)
     return structs.replace(study, fail_if=tuple(given)) if given else study

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from ..result.study import Study
 from ..stats.estimate import Estimate
+from ..stats.lawfit import scaling
 from ..stats.scaling import Scaling
 from .summary import Setting
 
@@ -44,8 +45,6 @@ def size_of(setting: Setting, unit: str) -> int | None:
 
 def curves_of(study: Study, settings: Sequence[Setting]) -> Iterator[Curve]:
     """One for each combination of the settings other than the size; one for all where those change with the size."""
-    from ..stats.lawfit import scaling  # numpy takes a tenth of a second to load, and a study is parsed without it
-
     flags = {axis.lstrip("-").replace("_", "-"): axis for axis in study.axes}
     agents = len({setting.agents for setting in settings if setting.agents is not None}) > 1
     unit = "agents" if "agents" in flags or (agents and "cpus-per-agent" not in flags) else "cores"

@@ -9,7 +9,7 @@ from ..request.values import TIMES, digits, number, path
 from ..request.watchers import WATCHING
 from ..result.study import RETRY_SUSPECT
 from .flag import StudyFlag
-from .kinds.registry import DEFAULT, READY_MADE
+from .kinds.cards import DEFAULT, READY_MADE
 
 _OWN: Final = tuple(dict.fromkeys(flag for kind in READY_MADE for flag in kind.flags))
 

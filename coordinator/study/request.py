@@ -23,8 +23,8 @@ from ..request.watchers import NOBODY, Watchers, watchers_of
 from ..result.study import KindName
 from ..store import last
 from .axes import Axes, parse_axes, read_axes
+from .kinds.cards import CARDS, DEFAULT, READY_MADE
 from .kinds.failif import FAIL_IF
-from .kinds.registry import DEFAULT, KINDS, READY_MADE
 from .planflags import FLAGS, PLAN
 from .shorthelp import short_help
 
@@ -146,10 +146,10 @@ def study_parser() -> Parser:
 def _kind(argv: Sequence[str]) -> tuple[KindName | None, Sequence[str]]:
     if not argv or argv[0].startswith("-") or names_a_model(argv[0]):
         return None, argv
-    if argv[0] not in KINDS:
+    if argv[0] not in CARDS:
         hint = did_you_mean(argv[0], _READY_MADE)
         raise UsageError(f"study {argv[0]}: there is no such study, only {', '.join(_READY_MADE)}{hint}")
-    kind = KINDS[cast("KindName", argv[0])]
+    kind = CARDS[argv[0]]
     return kind.name, _led(kind.leading, argv[1:])
 
 
@@ -179,7 +179,7 @@ def _own(raw: argparse.Namespace, plan: Mapping[str, Any], kind: KindName) -> di
         value = here if here is not None else plan.get(flag.dest)
         if value is None or value is False:
             continue
-        if flag not in KINDS[kind].flags:
+        if flag not in CARDS[kind].flags:
             word = flag.name if here is not None else f"--plan {raw.plan}: {flag.dest}"
             raise UsageError(f"{word} {flag.elsewhere.format(kind=kind)}; leave it out")
         found[flag.dest] = [value] if flag.repeatable and isinstance(value, str) else value
@@ -240,7 +240,7 @@ def _check_value(file: Path, key: str, value: Any) -> None:
     if key in PLAN:
         words, holds = PLAN[key].plan, PLAN[key].allows(value)
     elif key == "kind":
-        words, holds = f"one of {', '.join(KINDS)}", isinstance(value, str) and value in KINDS
+        words, holds = f"one of {', '.join(CARDS)}", isinstance(value, str) and value in CARDS
     else:
         words, holds = "a table", isinstance(value, dict)
     if not holds:

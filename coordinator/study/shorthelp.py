@@ -3,7 +3,7 @@
 import textwrap
 from typing import Final
 
-from .kinds.registry import DEFAULT, READY_MADE
+from .kinds.cards import DEFAULT, READY_MADE
 
 _SHORT: Final = """\
 usage: ovbench-coord study [KIND] [MODEL] [options] [flags of a run]

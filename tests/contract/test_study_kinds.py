@@ -24,7 +24,7 @@ def switches(tree: ast.AST) -> list[int]:
 
 
 def _asks(node: ast.expr | ast.Match) -> bool:
-    """A comparison or a match with its name, or a table by it other than KINDS."""
+    """A comparison or a match with its name, or a table by it other than KINDS and CARDS."""
     match node:
         case ast.Compare():
             operands = [node.left, *node.comparators]
@@ -32,7 +32,7 @@ def _asks(node: ast.expr | ast.Match) -> bool:
         case ast.Match():
             return _is_kind(node.subject) and any(_names(case.pattern) & NAMES for case in node.cases)
         case ast.Subscript():
-            return _is_kind(node.slice) and ast.unparse(node.value) != "KINDS"
+            return _is_kind(node.slice) and ast.unparse(node.value) not in ("KINDS", "CARDS")
         case ast.Dict():
             return len(_keys(node) & NAMES) > 2
     return False
@@ -66,7 +66,13 @@ def test_a_switch_is_found(source: str) -> None:
 
 
 def test_what_is_no_switch_is_not() -> None:
-    for source in ('cpu.kind == "efficient"', "KINDS[study.kind]", "one.kind == other.kind", 'name == "batch"'):
+    for source in (
+        'cpu.kind == "efficient"',
+        "KINDS[study.kind]",
+        "CARDS[kind]",
+        "one.kind == other.kind",
+        'name == "batch"',
+    ):
         assert switches(ast.parse(source)) == []
 
 

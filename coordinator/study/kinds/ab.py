@@ -13,12 +13,11 @@ from ovbench.common.topology import Topology
 
 from ...request.byflag import in_common, own_flags
 from ...result.effective import text_of
-from ...result.study import SIZE_PERCENT, KindName, Outcome, Point, Study
+from ...result.study import SIZE_PERCENT, Outcome, Point, Study
 from ..answer import Answer, Basis
 from ..axes import Axes, parse_axes
 from ..choices import Choice, eligible
 from ..design import SIDE, Design, refuse_too_many, shuffled
-from ..flag import StudyFlag
 from ..gate import conditions
 from ..pairs import (
     blocks_of,
@@ -36,37 +35,22 @@ from ..ratio import Ratio
 from ..standing import Units
 from ..summary import Setting, setting_of
 from ..words import same_runs
+from .cards import AB
 from .failif import FAIL_IF, check_conditions
 from .kind import ChartName, Kind
-from .size import SIZE
-
-BLOCKS: Final = 10
-"""By default, so 20 trials of each: at 3 % noise per trial a slowdown of 5 % is found in 95 of 100 studies
-(see `ratio.CONFIDENCE`; tests/unit/coordinator/study/test_ratio.py)."""
 
 PER_BLOCK: Final = 2
 """Trials of each setting in a block."""
-
-_A_SIDE: Final = "is a side of study ab, and this one is a study of the kind {kind}"
 
 
 class AbStudy(Kind):
     """Trials come in blocks of two of each side, in which a linear drift of the machine cancels; so a block is
     repeated, run again and judged as a whole. `repetitions` is the number of blocks."""
 
-    name: ClassVar[KindName] = "ab"
+    card: ClassVar = AB
     title: ClassVar = "A against B"
-    about: ClassVar = "A against B, in ABBA order: faster, slower or no difference"
-    repetitions: ClassVar = BLOCKS
     per_repetition: ClassVar = PER_BLOCK
     rerun: ClassVar = "blocks with SUSPECT trials"
-    blocks: ClassVar = "ABBA"
-    flags: ClassVar = (
-        SIZE,
-        StudyFlag("a", ("--a",), "of ab: the flags of A, quoted", metavar="FLAGS", plan="a text", elsewhere=_A_SIDE),
-        StudyFlag("b", ("--b",), "of ab: the flags of B, quoted", metavar="FLAGS", plan="a text", elsewhere=_A_SIDE),
-        FAIL_IF,
-    )  # fmt: skip
     ranks: ClassVar = False
 
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:

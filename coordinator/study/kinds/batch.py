@@ -6,19 +6,18 @@ from typing import Any, ClassVar, Final
 from ovbench.common.topology import Topology
 
 from ...result.numbers import milliseconds
-from ...result.study import KindName
 from ..answer import Basis
 from ..axes import Axes
 from ..design import Design, refuse_other_axes
+from .cards import BATCH
 from .kind import Kind
 
 _BATCHES: Final = ("1", "2", "4", "8", "16", "32")
 
 
 class BatchStudy(Kind):
-    name: ClassVar[KindName] = "batch"
+    card: ClassVar = BATCH
     title: ClassVar = "Batch sizes"
-    about: ClassVar = "batches of 1 to 32"
 
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         refuse_other_axes(self.name, axes, {"-b"})

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import log
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from msgspec import structs
 
@@ -10,60 +10,31 @@ from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
 from ...request.release import is_release
-from ...result.study import SIZE_PERCENT, KindName, Outcome, Study, Trial
+from ...result.study import SIZE_PERCENT, Outcome, Study, Trial
 from ..answer import Answer
 from ..atrate import rate_flag
 from ..axes import Axes
 from ..bisecting import MEASURED, BisectionState, build_of, flag_of, reason_of, there_and_back
-from ..bisection import DOUBT, LEAST_BLOCKS, MOST_BLOCKS, Found
+from ..bisection import DOUBT, LEAST_BLOCKS, Found
 from ..builds import PYTHON, RELEASE, names_of
 from ..choices import Choice
 from ..columns import Column
 from ..design import Design
-from ..flag import StudyFlag
 from ..layerchange import changes, layer_lines
 from ..outcome import COUNTING
 from ..ratio import Ratio
 from ..summary import Setting, setting_of, trials_by_point
+from .cards import BISECT
 from .kind import ChartName, Kind, Round
 from .size import SIZE
-
-_ELSEWHERE: Final = "is for study bisect, and this one is a study of the kind {kind}"
-_METRICS: Final = ("fps", "median", "p99")
-
-
-def _metric(text: str) -> str:
-    if text not in _METRICS:
-        raise ValueError(f"'{text}' is none of {', '.join(_METRICS)}")
-    return text
-
-
-def _build_flag(dest: str, about: str, value: str) -> StudyFlag:
-    return StudyFlag(dest, (f"--{dest}",), f"of bisect: {about}", metavar=value, plan="a text", elsewhere=_ELSEWHERE)
 
 
 class BisectStudy(Kind):
     """Blocks of the good build, the bad one and one between, there and back. `repetitions` is the most blocks."""
 
-    name: ClassVar[KindName] = "bisect"
+    card: ClassVar = BISECT
     title: ClassVar = "The first slow build"
-    about: ClassVar = "the first slow release from --good to --bad, and its layers"
-    repetitions: ClassVar = MOST_BLOCKS
     per_repetition: ClassVar = 4
-    blocks: ClassVar = "there-and-back"
-    flags: ClassVar = (
-        _build_flag("good", "a release that is fast enough", "RELEASE"),
-        _build_flag("bad", "a later one that is too slow", "RELEASE"),
-        _build_flag(
-            "builds", "instead, all builds from good to bad: releases, or Pythons that have them", "LIST"
-        ),
-        StudyFlag(
-            "metric", ("--metric",), "of bisect: what is to be slower, fps, median or p99; default fps",
-            metavar="FIGURE",
-            parse=_metric, plan="a text", elsewhere=_ELSEWHERE,
-        ),
-        SIZE,
-    )  # fmt: skip
     ranks: ClassVar = False
 
     def span(self, own: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from ovbench.common.errors import ExitCode, UsageError
 from ovbench.common.topology import Topology
 
 from ...request.slo import form_objectives
-from ...result.study import KindName, Outcome, Study, Trial
+from ...result.study import Outcome, Study, Trial
 from .. import capacitywords, words
 from ..answer import Answer, Basis
 from ..axes import Axes
@@ -36,8 +36,9 @@ from ..search import LEAST_TRIALS, is_disturbed
 from ..searches import TIME, Searches, SettingSearch
 from ..summary import PROGRAM, Setting, setting_of
 from .capacityflags import PARTITIONS, WITHIN
+from .cards import CAPACITY
 from .kind import ChartName, Kind, Round
-from .slo import SLO, objectives_of
+from .slo import objectives_of
 
 _LEAST: Final = LEAST_TRIALS + 2
 """With the closed loop and the run that confirms."""
@@ -47,11 +48,8 @@ class CapacityStudy(Kind):
     """A search for each setting: a closed loop, then a trial at a time, until the interval is narrow. `repetitions` is
     the most trials of a setting."""
 
-    name: ClassVar[KindName] = "capacity"
+    card: ClassVar = CAPACITY
     title: ClassVar = "Capacity under a limit of latency"
-    about: ClassVar = "the highest rate at which --slo p99:20 holds, with its interval; --partitions cuts the cores"
-    repetitions: ClassVar = 30
-    flags: ClassVar = (SLO, WITHIN, PARTITIONS)
     ranks: ClassVar[bool] = False
     searches: ClassVar[bool] = True
 

@@ -22,11 +22,11 @@ from ..axes import Axes
 from ..choices import SHORTEST, Choice, by_p99, eligible, fastest, fastest_within, offered, pareto, shortest
 from ..columns import AFTER, BEFORE, P99, Column, at_rate, per_batch
 from ..design import Design, refuse_too_many, shuffled, trials
-from ..flag import StudyFlag
 from ..gate import conditions, judged
 from ..noisefloor import unseen
 from ..standing import Units, again, standing
 from ..summary import Setting, settings_of
+from .cards import Card
 
 ChartName = Literal[
     "scaling", "efficiency", "p99-by-size", "ratio", "builds", "heat", "ranking", "trials", "trade", "drift",
@@ -44,25 +44,29 @@ class Round:
 
 
 class Kind(ABC):
-    """`per_repetition`: trials of each setting in one repetition. `about`: what it does, for the help. `rerun`: what is
-    run again where trials were SUSPECT. `flags`: those that no other kind has. `blocks`: the name of the blocks that
-    are repeated and run again as a whole; empty where trials are. `ranks`: whether its settings compete, so that some
-    are best. `leading`: the flag of a run that words right after the kind are values of. `nameless`: what a trial is
-    called that has nothing of its own. `searches`: whether trials follow until enough is known, so that those that are
-    foreseen are the most."""
+    """`per_repetition`: trials of each setting in one repetition. `rerun`: what is run again where trials were SUSPECT.
+    `ranks`: whether its settings compete, so that some are best. `nameless`: what a trial is called that has nothing of
+    its own. `searches`: whether trials follow until enough is known, so that those that are foreseen are the most."""
 
-    name: ClassVar[KindName]
+    card: ClassVar[Card]
     title: ClassVar[str]
-    about: ClassVar[str]
-    repetitions: ClassVar[int] = 3
     per_repetition: ClassVar[int] = 1
     rerun: ClassVar[str] = "SUSPECT trials"
-    flags: ClassVar[tuple[StudyFlag, ...]] = ()
-    blocks: ClassVar[str] = ""
     ranks: ClassVar[bool] = True
-    leading: ClassVar[str] = ""
     nameless: ClassVar[str] = "one setting"
     searches: ClassVar[bool] = False
+
+    @property
+    def name(self) -> KindName:
+        return self.card.name
+
+    @property
+    def repetitions(self) -> int:
+        return self.card.repetitions
+
+    @property
+    def blocks(self) -> str:
+        return self.card.blocks
 
     # Which trials, and which next
 

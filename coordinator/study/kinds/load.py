@@ -10,13 +10,12 @@ from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
 from ...request.slo import form_objectives
-from ...result.study import KindName, Outcome, Study, Trial
+from ...result.study import Outcome, Study, Trial
 from .. import loadwords, words
 from ..answer import Answer, Basis
 from ..axes import Axes
 from ..columns import Column
 from ..design import MOST_TRIALS, Design, refuse_too_many, shuffled
-from ..flag import StudyFlag
 from ..loadcolumns import load_columns
 from ..loadfigures import by_setting, closed_per_s, curves_of, settings_at_rates
 from ..overload import only_overloaded, served, without_overload
@@ -32,32 +31,17 @@ from ..ratetrials import (
 from ..shares import DEFAULT, parse_shares
 from ..standing import again
 from ..summary import Setting
+from .cards import LOAD
 from .kind import ChartName, Kind, Round
-from .slo import SLO, objectives_of
-
-
-def _shares(text: str) -> str:
-    parse_shares(text)
-    return text
+from .slo import objectives_of
 
 
 class LoadStudy(Kind):
     """A closed loop of each setting; then rates as shares of it, which each repetition has in an order of its own, the
     closed loop among them. Every trial at a rate has arrivals of its own."""
 
-    name: ClassVar[KindName] = "load"
+    card: ClassVar = LOAD
     title: ClassVar = "Latency against rate"
-    about: ClassVar = "latency at 10 to 110 % of a closed loop's rate; the knee"
-    flags: ClassVar = (
-        StudyFlag(
-            "at", ("--at",),
-            "of load: the rates, in percent of what a closed loop does; a range goes in tens, or as in 50..110+5; "
-            f"default {DEFAULT}",
-            metavar="PERCENT", parse=_shares, plan="a text such as '10..90,95,100'",
-            elsewhere="is for study load, and this one is a study of the kind {kind}",
-        ),
-        SLO,
-    )  # fmt: skip
     ranks: ClassVar[bool] = False
     nameless: ClassVar[str] = "closed loop"
 

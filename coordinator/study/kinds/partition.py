@@ -5,20 +5,18 @@ from typing import Any, ClassVar
 
 from ovbench.common.topology import Topology
 
-from ...result.study import KindName
 from ..axes import Axes
 from ..choices import Choice, by_throughput, shortest
 from ..cuts import cuts_of
 from ..design import Design, refuse_other_axes
 from ..summary import Setting
+from .cards import PARTITION
 from .kind import Kind
 
 
 class PartitionStudy(Kind):
-    name: ClassVar[KindName] = "partition"
+    card: ClassVar = PARTITION
     title: ClassVar = "Partitions of the same cores"
-    about: ClassVar = "the same cores as 1 x N streams, 2 x N/2, ... N x 1"
-    repetitions: ClassVar = 5
 
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         refuse_other_axes(self.name, axes, {"--agents"})

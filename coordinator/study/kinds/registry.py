@@ -1,37 +1,36 @@
-"""All kinds of studies, by name."""
+"""All kinds of studies, by name; each is loaded when it is first asked for."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Final, cast
 
 from ...result.study import KindName, Study
-from .ab import AbStudy
-from .batch import BatchStudy
-from .bisect import BisectStudy
-from .capacity import CapacityStudy
+from .cards import CARDS
 from .kind import Kind
-from .load import LoadStudy
-from .partition import PartitionStudy
-from .releases import ReleasesStudy
-from .scaling import ScalingStudy
-from .streams import StreamsStudy
-from .sweep import SweepStudy
 
-READY_MADE: Final[tuple[Kind, ...]] = (
-    ScalingStudy(),
-    StreamsStudy(),
-    PartitionStudy(),
-    BatchStudy(),
-    AbStudy(),
-    ReleasesStudy(),
-    BisectStudy(),
-    LoadStudy(),
-    CapacityStudy(),
-)
-"""Those that are asked for by their name."""
 
-DEFAULT: Final = SweepStudy([kind.name for kind in READY_MADE])
+class _Kinds(Mapping[KindName, Kind]):
+    def __getitem__(self, name: KindName) -> Kind:
+        return _made(CARDS[name].made)
 
-KINDS: Final[Mapping[KindName, Kind]] = {kind.name: kind for kind in (DEFAULT, *READY_MADE)}
+    def __contains__(self, name: object) -> bool:
+        return name in CARDS
+
+    def __iter__(self) -> Iterator[KindName]:
+        return iter(CARDS)
+
+    def __len__(self) -> int:
+        return len(CARDS)
+
+
+@cache
+def _made(what: str) -> Kind:
+    module, name = what.split(".")
+    return cast("Kind", getattr(import_module(f".{module}", __package__), name)())
+
+
+KINDS: Final[Mapping[KindName, Kind]] = _Kinds()
 
 
 def kind_of(study: Study) -> Kind:

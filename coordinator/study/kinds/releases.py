@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from msgspec import structs
 
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
-from ...result.study import SIZE_PERCENT, KindName, Outcome, Point, Study
+from ...result.study import SIZE_PERCENT, Outcome, Point, Study
 from ..answer import Answer, Basis
 from ..axes import Axes
 from ..builds import PYTHON, RELEASE, builds_of, flag_of_builds, names_of
@@ -21,27 +21,20 @@ from ..pairs import Pair, blocks_of, blocks_used, case_of, cases_of, change_of, 
 from ..ratio import Ratio
 from ..standing import Units
 from ..summary import Setting, setting_of
+from .cards import RELEASES
 from .failif import FAIL_IF, check_conditions
 from .kind import ChartName, Kind
 from .size import SIZE
-
-BLOCKS: Final = 8
-"""By default, so 16 trials of each."""
 
 
 class ReleasesStudy(Kind):
     """Trials come in blocks: of a case each build once, in mixed order, and back again, so that a linear drift of the
     machine cancels. `repetitions` is the number of blocks of each case."""
 
-    name: ClassVar[KindName] = "releases"
+    card: ClassVar = RELEASES
     title: ClassVar = "Releases of OpenVINO"
-    about: ClassVar = "releases of OpenVINO, installed as needed, against the first"
-    repetitions: ClassVar = BLOCKS
     per_repetition: ClassVar = 2
     rerun: ClassVar = "blocks with SUSPECT trials"
-    blocks: ClassVar = "there-and-back"
-    flags: ClassVar = (SIZE, FAIL_IF)
-    leading: ClassVar = RELEASE
     ranks: ClassVar = False
 
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:

@@ -8,7 +8,7 @@ from ovbench.common.topology import Topology
 
 from ...request.hosts import format_hosts, parse_hosts
 from ...result.findings import Code
-from ...result.study import KindName, Outcome
+from ...result.study import Outcome
 from ...stats.estimate import Estimate
 from ..answer import Answer, Basis
 from ..axes import Axes
@@ -24,14 +24,13 @@ from ..design import (
 )
 from ..laws import curve_lines
 from ..summary import Setting
+from .cards import SCALING
 from .kind import ChartName, Kind
 
 
 class ScalingStudy(Kind):
-    name: ClassVar[KindName] = "scaling"
+    card: ClassVar = SCALING
     title: ClassVar = "Scaling"
-    about: ClassVar = "1 to N agents of a core each, or 1 to N --hosts: efficiency, fits, the knee"
-    repetitions: ClassVar = 5
 
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         """1 to N agents of one core each, unless the user says otherwise: with several sizes, one agent of each; with

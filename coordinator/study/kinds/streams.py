@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
-from ...result.study import KindName
 from ..axes import Axes
 from ..design import (
     Design,
@@ -16,13 +15,13 @@ from ..design import (
     refuse_too_many,
     usable_cpus,
 )
+from .cards import STREAMS
 from .kind import Kind
 
 
 class StreamsStudy(Kind):
-    name: ClassVar[KindName] = "streams"
+    card: ClassVar = STREAMS
     title: ClassVar = "Streams and requests"
-    about: ClassVar = "streams x requests of one agent on all cores"
 
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         """One agent on all cores, unless the user says otherwise; no fewer requests than streams."""

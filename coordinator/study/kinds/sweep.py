@@ -1,6 +1,6 @@
 """A sweep: every combination of the values that were given."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any, ClassVar
@@ -8,29 +8,23 @@ from typing import Any, ClassVar
 from ovbench.common.errors import UsageError
 from ovbench.common.topology import Topology
 
-from ...result.study import KindName
 from ..answer import Basis
 from ..axes import Axes
 from ..choices import offered, shares_of_variance
 from ..design import Design, refuse_too_many
+from .cards import DEFAULT, READY_MADE
 from .kind import Kind
 
 
 class SweepStudy(Kind):
-    """`ready_made`: the kinds to name where no setting has several values."""
-
-    name: ClassVar[KindName] = "sweep"
+    card: ClassVar = DEFAULT
     title: ClassVar = "Sweep"
-    about: ClassVar = "as many settings as the values given make"
-
-    def __init__(self, ready_made: Sequence[KindName]) -> None:
-        self.ready_made = tuple(ready_made)
 
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         if not axes.varied:
             raise UsageError(
                 "study: no setting has several values; give some, as in -nstreams 1,2,4, or name a ready-made study: "
-                f"{', '.join(self.ready_made)}"
+                f"{', '.join(card.name for card in READY_MADE)}"
             )
         refuse_too_many(prod(map(len, axes.varied.values())))
         return Design(self.name, tuple(axes.points()), axes)

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from ovbench.coordinator.stats.student import t_quantile
 from ovbench.coordinator.study.answer import Answer, answer_json
-from ovbench.coordinator.study.kinds.ab import BLOCKS
+from ovbench.coordinator.study.kinds.cards import AB_BLOCKS
 from ovbench.coordinator.study.ratio import Ratio, ratio_of
 from tests.studies import answer, outcome, outcomes, settings_of, study
 
@@ -20,8 +20,8 @@ STUDIES = 500
 
 
 def simulated(draw: np.random.Generator, ratio: float, drift: Drift, noise: float = 0.03) -> Blocks:
-    """ABBA or BAAB, `BLOCKS` of them; the machine's speed changes from trial to trial."""
-    number = 4 * BLOCKS
+    """ABBA or BAAB, `AB_BLOCKS` of them; the machine's speed changes from trial to trial."""
+    number = 4 * AB_BLOCKS
     time = np.arange(number) / number
     speed = {
         "none": np.zeros(number),
@@ -31,7 +31,7 @@ def simulated(draw: np.random.Generator, ratio: float, drift: Drift, noise: floa
     }[drift]
     values = 1000 * np.exp(speed) * (1 + noise * draw.standard_normal(number))
     blocks: Blocks = []
-    for block in values.reshape(BLOCKS, 4):
+    for block in values.reshape(AB_BLOCKS, 4):
         outer, inner = [float(block[0]), float(block[3])], [float(block[1]), float(block[2])]
         a, b = (outer, inner) if draw.random() < 0.5 else (inner, outer)
         blocks.append((a, [ratio * value for value in b]))

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from ovbench.coordinator.result.noise import NoiseFloor
 from ovbench.coordinator.result.study import Outcome, Study
-from ovbench.coordinator.study.kinds.ab import BLOCKS
+from ovbench.coordinator.study.kinds.cards import AB_BLOCKS
 from ovbench.coordinator.study.kinds.registry import kind_of
 from ovbench.coordinator.study.ratio import ratio_of
 from ovbench.coordinator.study.starts import BlockOfTwo, Value, start_scatter
@@ -58,7 +58,7 @@ def simulated(draw: np.random.Generator, within: float, between: float, *, anew:
     """Equal sides in ABBA or BAAB. Not `anew`: the agents of a block's last trial stay where the next begins with the
     same side."""
     start, last, level = 0, "", 0.0
-    for _ in range(BLOCKS):
+    for _ in range(AB_BLOCKS):
         values: dict[str, list[Value]] = {"A": [], "B": []}
         last = "" if anew else last
         for side in draw.choice(["ABBA", "BAAB"]):
