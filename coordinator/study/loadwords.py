@@ -149,7 +149,8 @@ def choices(study: Study, curves: Sequence[LoadCurve], settings: Sequence[Settin
         ):
             setting = _setting_at(curve, found[-1].rate, settings) if found else None
             if setting is not None:
-                yield Choice(_with(curve, curves, what), setting)
+                whose = f", with {name_of(curve.point)}" if len(curves) > 1 and curve.point else ""
+                yield Choice(what + whose, setting)
 
 
 def _keeps(point: LoadPoint, objectives: Sequence[Objective]) -> bool:
@@ -191,11 +192,12 @@ def _own_unsaid(curve: LoadCurve) -> Iterator[str]:
         yield "No knee is known: nowhere among these rates does p99 begin to grow faster than the rate."
 
 
-def _with(curve: LoadCurve, curves: Sequence[LoadCurve], text: str) -> str:
+def _with(curve: LoadCurve, curves: Sequence[LoadCurve], sentence: str) -> str:
     """Whose it is, where there are several."""
     if len(curves) < 2 or not curve.point:
-        return text
-    return f"{text.removesuffix('.')}, with {name_of(curve.point)}{'.' if text.endswith('.') else ''}"
+        return sentence
+    first, rest = sentence[0], sentence[1:]
+    return f"With {name_of(curve.point)}: {first.lower()}{rest}"
 
 
 def _kept(limit: LoadLimit) -> str:

@@ -22,33 +22,47 @@ _CAPTION: Final = (
 def load_chart(study: Study, curves: Sequence[LoadCurve]) -> Iterator[Chart]:
     objectives = parse_objectives(study.slo) if study.slo else ()
     several = len(curves) > 1
-    lines = [line for curve in curves for line in (_p99_alone(curve) if several else _percentiles(curve, objectives))]
+    lines = [line for curve in curves for line in (_one(curve, objectives) if several else _all(curve, objectives))]
+    drawn = objectives[:1] if several else objectives
     picture = RatePicture(
         lines=tuple(lines),
-        limits=tuple((f"p{one.percent:g} within {one.limit_ms:g} ms", one.limit_ms) for one in objectives),
+        limits=tuple((f"p{one.percent:g} within {one.limit_ms:g} ms", one.limit_ms) for one in drawn),
         found=tuple(_bands(curves, several)),
         closed=tuple(_closed(curves, several)),
     )
-    chart = latency_by_rate(picture, "load", "Latency by rate", _CAPTION)
+    chart = latency_by_rate(picture, "load", "Latency by rate", _CAPTION + _drawn_figure(several, objectives))
     if chart is not None:
         yield chart
 
 
-def _percentiles(curve: LoadCurve, objectives: Sequence[Objective]) -> Iterator[RateLine]:
+def _one(curve: LoadCurve, objectives: Sequence[Objective]) -> Iterator[RateLine]:
+    """Of several settings: p99, or that which has the first limit."""
+    percent = objectives[0].percent if objectives else 99
+    if percent == 99:
+        yield _p99(curve, name_of(curve.point))
+    else:
+        yield _at_limit(curve, 0, f"p{percent:g}", name_of(curve.point))
+
+
+def _all(curve: LoadCurve, objectives: Sequence[Objective]) -> Iterator[RateLine]:
     """p99 and p50, and those that have a limit."""
-    yield from _p99_alone(curve, "p99")
+    yield _p99(curve, "p99")
     yield RateLine("p50", tuple(_mark(one, one.p50_ms, "p50") for one in curve.points if one.trials))
     for number, objective in enumerate(objectives):
         name = f"p{objective.percent:g}"
         if name not in ("p50", "p99"):
-            yield RateLine(name, tuple(_mark(one, one.slo_ms[number], name) for one in curve.points if one.trials))
+            yield _at_limit(curve, number, name, name)
 
 
-def _p99_alone(curve: LoadCurve, name: str = "") -> Iterator[RateLine]:
+def _at_limit(curve: LoadCurve, number: int, figure: str, name: str) -> RateLine:
+    return RateLine(name, tuple(_mark(one, one.slo_ms[number], figure) for one in curve.points if one.trials))
+
+
+def _p99(curve: LoadCurve, name: str) -> RateLine:
     marks = [
         _mark(one, one.p99_ms, "p99", one.p99_at_least_ms, one.p99_of_trials) for one in curve.points if one.trials
     ]
-    yield RateLine(name or name_of(curve.point), tuple(marks), None if curve.knee is None else curve.knee.value)
+    return RateLine(name, tuple(marks), None if curve.knee is None else curve.knee.value)
 
 
 def _mark(
@@ -62,9 +76,17 @@ def _mark(
     return RateMark(point.rate, ms, tip, at_least, 2 * over > point.trials, of)
 
 
+def _drawn_figure(several: bool, objectives: Sequence[Objective]) -> str:
+    """What lines are of, where that is not their name."""
+    if not several:
+        return ""
+    percent = objectives[0].percent if objectives else 99
+    return f" Lines are p{percent:g} of each setting."
+
+
 def _bands(curves: Sequence[LoadCurve], several: bool) -> Iterator[RateBand]:
     for curve in curves:
-        for limit in curve.limits:
+        for limit in curve.limits[:1] if several else curve.limits:
             if limit.rate is not None:
                 whose = f", {name_of(curve.point)}" if several else ""
                 label = f"{limit.slo} up to {rate(limit.rate.value)}/s{whose}"

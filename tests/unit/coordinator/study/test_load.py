@@ -317,8 +317,8 @@ def test_settings_have_a_curve_each_and_their_names() -> None:
     by = {curve.point["--agents"]: curve for curve in found.loads}
     assert by["2"].served_to == 950.0
     assert by["1"].served_to == 475.0
-    assert found.headline.endswith("it is overloaded, with --agents 2.")
-    assert any(line.startswith("All that arrives is served up to 475.0/s") for line in found.lines)
+    assert found.headline.startswith("With --agents 2: all that arrives is served up to 950.0/s")
+    assert any(line.startswith("With --agents 1: all that arrives is served up to 475.0/s") for line in found.lines)
 
 
 def test_the_table_has_the_closed_loop_and_every_rate() -> None:

@@ -75,6 +75,19 @@ def test_of_several_settings_each_has_its_p99() -> None:
     assert "load-parts" not in charts
 
 
+def test_of_several_settings_with_a_limit_each_has_the_percentile_that_it_is_of() -> None:
+    def run(trial: Trial) -> Outcome:
+        return Queue(service_ms=2.0, servers=int(trial.point["--agents"]))(trial)
+
+    curves, charts = drawn(run, "--agents", "1,2", slo=("p90:20", "p50:9"))
+    for curve in curves:
+        found = rows(charts["load"], f"--agents {curve.point['--agents']}")
+        assert [row["y"] for row in found] == [one.slo_ms[0].value for one in curve.points if one.slo_ms[0] is not None]
+    assert "p90 within 20 ms" in texts(charts["load"])
+    assert "p50 within 9 ms" not in texts(charts["load"])
+    assert "Lines are p90 of each setting." in charts["load"].caption
+
+
 def test_wait_and_service_are_stacked_as_far_as_all_is_served() -> None:
     (curve,), charts = drawn(Queue(service_ms=2.0))
     wait, service = (rows(charts["load-parts"], of) for of in ("wait", "service"))
