@@ -78,7 +78,8 @@ def latency_by_rate(of: RatePicture, name: str, title: str, caption: str) -> Cha
     heights += [ms for _, ms in of.limits] + [ms for line, _ in drawn for _, ms in line.curve]
     unit = time_unit(sorted(heights)[len(heights) // 2])
     names = [line.name for line, _ in drawn]
-    most = max([mark.rate for _, marks in drawn for mark in marks] + [band.value for band in of.found])
+    rates = [mark.rate for _, marks in drawn for mark in marks] + [at for line, _ in drawn for at, _ in line.curve]
+    most = max([*rates, *(band.high or band.value for band in of.found), *(value for _, value in of.closed)])
     end = most / (1 - room(names, _WIDTH))
     low, high = _decades(min(heights) * unit.factor, max(heights) * unit.factor)
     x = axis("x", "requests per second", scale={"domain": [0, end], "nice": False})

@@ -141,12 +141,14 @@ def _on_front(setting: Setting) -> Html:
 
 
 def _rates(study: Study, said: Answer) -> Html:
-    """Of a load study, what its own table has."""
-    if not said.loads:
+    """Of a load study, and of capacities, what its own table has."""
+    if not said.loads and not said.capacities:
         return Html("")
     shown = kind_of(study).columns(said)
-    rows = [[one.name or "", *(column.cell(one) for column in shown)] for one in said.settings]
-    return section("By rate", table(("setting", *(column.title for column in shown)), rows, names=2))
+    nameless = "" if said.loads else f"the {kind_of(study).nameless}"
+    rows = [[one.name or nameless, *(column.cell(one) for column in shown)] for one in said.settings]
+    title, names = ("By rate", 2) if said.loads else ("Capacity", 1)
+    return section(title, table(("setting", *(column.title for column in shown)), rows, names=names))
 
 
 def _settings(settings: Sequence[Setting], nameless: str) -> Html:
