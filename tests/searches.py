@@ -9,10 +9,15 @@ from typing import Literal
 
 import numpy as np
 
+from ovbench.common.clock import NS_PER_MS, NS_PER_S
+from ovbench.common.histogram import Int64s, nearest_rank
+from ovbench.coordinator.analysis.backlog import Backlog, overload_of
 from ovbench.coordinator.request.slo import Objective
 from ovbench.coordinator.result.arrivals import ObjectivePart
 from ovbench.coordinator.result.study import Outcome
+from ovbench.coordinator.stats.queueing import ideal_starts
 from ovbench.coordinator.study.search import Past, Search, Step, Terms
+from scripts.bench.atrate import ideal_waits
 
 from .closedforms import Law, p_of_latency, rate_at
 
@@ -22,6 +27,8 @@ Noise = Literal["machine", "latency"]
 
 _OVERLOADED = 0.99
 """The load from which on trials are."""
+
+_LEAD_S = 1.0
 
 
 @dataclass
@@ -61,6 +68,48 @@ class Machine:
         )
         services = closed_loop(self.law, self.servers, saturation / off).latency_ms
         return at_rate(step.rate, parts, overloaded, trial, services)
+
+
+@dataclass
+class QueueMachine(Machine):
+    """The same, but what a trial of so many seconds shows is measured: of arrivals of its own, in an ideal queue, which
+    is empty a second before the window."""
+
+    seconds: float = 20.0
+
+    def answer(self, step: Step, objectives: tuple[Objective, ...], trial: str = "0001") -> Outcome:
+        if step.rate is None:
+            return super().answer(step, objectives, trial)
+        slower = exp(self.draw.gauss(0, self.noise))
+        services_ns = round(SERVICE_MS * NS_PER_MS * slower)
+        stop_ns = round((_LEAD_S + self.seconds * step.longer) * NS_PER_S)
+        dues, latencies = self._served(step.rate, services_ns, stop_ns)
+        start_ns = round(_LEAD_S * NS_PER_S)
+        backlog = Backlog(dues, np.sort(dues + latencies))
+        found = overload_of(backlog, start_ns, stop_ns, self.servers)
+        overloaded = found is not None and found.certain
+        shown = np.sort(latencies[dues >= start_ns])
+        parts = tuple(
+            ObjectivePart(
+                one.limit_ms, one.percent, float((shown <= one.limit_ms * NS_PER_MS).mean()), 1.0, None,
+                float(shown[nearest_rank(len(shown), one.percent or 0.0)]) / NS_PER_MS,
+            )
+            for one in objectives
+        )  # fmt: skip
+        saturation = 1000 * self.servers / SERVICE_MS
+        services = closed_loop(self.law, self.servers, saturation / slower).latency_ms
+        return at_rate(len(shown) / (self.seconds * step.longer), parts, overloaded, trial, services)
+
+    def _served(self, rate: float, mean_ns: int, stop_ns: int) -> tuple[Int64s, Int64s]:
+        """When each was due, up to `stop_ns`, and its latency."""
+        random = np.random.default_rng(self.draw.getrandbits(64))
+        count = round(1.2 * rate * stop_ns / NS_PER_S) + 100
+        dues = np.cumsum(random.exponential(NS_PER_S / rate, count)).astype(np.int64)
+        dues = dues[dues < stop_ns]
+        if self.law == "deterministic":
+            return dues, ideal_starts(dues, mean_ns, self.servers) - dues + mean_ns
+        services = random.exponential(mean_ns, len(dues)).astype(np.int64)
+        return dues, ideal_waits(dues, services, self.servers) + services
 
 
 @lru_cache(maxsize=64)
