@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, get_args
 
 from ovbench.common import builtin
 from ovbench.common.errors import UsageError
 from ovbench.common.nearbyfiles import did_you_mean_file
 from ovbench.common.spelling import DASHES, did_you_mean
 
+from ..result.study import KindName
 from .flags import flag_of
 from .modelword import names_a_model
 
@@ -27,6 +28,8 @@ def refuse_unless_a_model(word: str, commands: Sequence[str]) -> None:
 def _meant(word: str, commands: Sequence[str]) -> str:
     if word in builtin.NAMES:
         return f"; did you mean {builtin.PREFIX}{word}?"
+    if word in get_args(KindName):
+        return f"; it is a study: ovbench-coord study {word}"
     flag = flag_of(f"-{word}") or flag_of(f"--{word}")
     if flag is not None:
         return f"; did you mean {flag.name}?"

@@ -41,6 +41,7 @@ MEANT = {
     "-iop data:flt32": "did you mean f32?",
     "-m builtin:squeezenet": "did you mean builtin:squeezenet1.1?",
     "-m mlp": "did you mean builtin:mlp?",
+    "releases": "unknown command 'releases'; it is a study: ovbench-coord study releases",
     "mlp": "unknown command 'mlp'; did you mean builtin:mlp?",
     "-m modle.xml": "did you mean model.xml?",
     "modle.xml": "-m modle.xml: there is no such file; did you mean model.xml?",
