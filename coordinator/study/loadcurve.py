@@ -63,6 +63,7 @@ class LoadCurve(Struct, frozen=True):
         float | None, Meta(description="the lowest rate above it at which all trials were overloaded")
     ] = None
     limits: tuple[LoadLimit, ...] = ()
+    left_out: Annotated[int, Meta(description="the lowest rates, at which no arrival is to be expected in a trial")] = 0
 
     def percent_of(self, rate: float) -> float | None:
         """Of what it does back to back."""

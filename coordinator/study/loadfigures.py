@@ -53,7 +53,8 @@ def curves_of(study: Study, stand: Sequence[Outcome]) -> Iterator[LoadCurve]:
             float(rate): counted([by_trial[trial.id] for trial in trials if trial.id in by_trial])
             for rate, trials in rates.items()
         }
-        percents = dict(zip(known, study.at_percent, strict=False))
+        # The lowest rates may have been left out.
+        percents = dict(zip(known, study.at_percent[len(study.at_percent) - len(known) :], strict=True))
         points = [
             _point(percents.get(rate, 0.0), rate, found, _setting(trials, by_trial, True), len(objectives))
             for (rate, found), trials in zip(known.items(), rates.values(), strict=True)
@@ -67,6 +68,7 @@ def curves_of(study: Study, stand: Sequence[Outcome]) -> Iterator[LoadCurve]:
             knee=_knee(known),
             served_to=served_to,
             overloaded_from=overloaded_from,
+            left_out=len(study.at_percent) - len(known) if known else 0,
             limits=limits_of(terms_of(study, first), closed, known) if objectives else (),
         )
 

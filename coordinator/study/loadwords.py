@@ -186,6 +186,9 @@ def _own_unsaid(curve: LoadCurve) -> Iterator[str]:
     tried = [point for point in curve.points if point.trials]
     if not tried:
         return
+    if curve.left_out:
+        many = "The lowest rate was" if curve.left_out == 1 else f"The {curve.left_out} lowest rates were"
+        yield f"{many} left out: less than one arrival is to be expected in a trial; -t makes trials longer."
     if curve.overloaded_from is None:
         yield f"Where it breaks is above {_at(tried[-1])}, or between two rates; --at has higher or closer ones."
     if curve.knee is None and len(tried) > 2:

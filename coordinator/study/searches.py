@@ -110,15 +110,21 @@ def _step(trial: Trial, before: Search) -> Step:
 def terms_of(study: Study, closed: Trial) -> Terms:
     """Of the setting of a closed loop's trial."""
     argv = trial_at(1, 0, closed, study.at_rate, "1", 0).argv
-    time, arrivals, dispatch = _value(argv, TIME), _value(argv, "--arrivals"), _value(argv, "--dispatch")
+    arrivals, dispatch = _value(argv, "--arrivals"), _value(argv, "--dispatch")
     return Terms(
         objectives=_objectives(study.slo),
         within_percent=study.within_percent,
-        seconds=DEFAULT_SECONDS if time is None else _SECONDS(time),
+        seconds=seconds_of(closed),
         most=study.repetitions,
         arrivals_squared_variation=_squared_variation(arrivals),
         separate=(dispatch or DEFAULT_DISPATCH) != "shared",
     )
+
+
+def seconds_of(trial: Trial) -> float:
+    """Of its window."""
+    time = _value(trial.argv, TIME)
+    return DEFAULT_SECONDS if time is None else _SECONDS(time)
 
 
 def _squared_variation(law_text: str | None) -> float:

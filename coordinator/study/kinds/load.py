@@ -28,6 +28,7 @@ from ..ratetrials import (
     refuse_p99_limit,
     trial_at,
 )
+from ..searches import seconds_of
 from ..shares import DEFAULT, parse_shares
 from ..standing import again
 from ..summary import Setting
@@ -117,6 +118,8 @@ class LoadStudy(Kind):
                     found.append(Trial(f"{number:04}", first.point, repetition, first.argv))
                     continue
                 rate = f"{known[first.id] * study.at_percent[place] / 100:.6g}"
+                if float(rate) * seconds_of(first) < 1:
+                    continue  # a run refuses it, as nothing is to be expected in it
                 arrivals = repetition * len(study.at_percent) + place
                 found.append(trial_at(number, repetition, first, study.at_rate, rate, arrivals))
         return tuple(found)

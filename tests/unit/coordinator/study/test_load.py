@@ -180,6 +180,15 @@ def test_a_limit_for_the_best_setting_is_none_for_a_rate(kind: KindName) -> None
     )
 
 
+def test_a_rate_at_which_nothing_is_to_be_expected_is_left_out_and_that_is_said() -> None:
+    found = answer(Queue(service_ms=2000.0), "-t", "10", at="10,15,50,110")  # half an inference a second
+    (curve,) = found.loads
+    assert [(one.percent, one.rate) for one in curve.points] == [(50.0, 0.25), (110.0, 0.55)]
+    assert (
+        "The 2 lowest rates were left out: less than one arrival is to be expected in a trial; -t makes trials longer."
+    ) in found.unsaid
+
+
 def test_absurdly_many_trials_are_refused() -> None:
     with pytest.raises(UsageError, match="these are 10,100 trials, more than 2,000; give fewer rates"):
         begun("--agents", "1,2", at="1..100+1", repetitions=50)
