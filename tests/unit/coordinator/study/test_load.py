@@ -17,6 +17,9 @@ from tests.closedforms import Law, mean_wait_s, p_of_latency, rate_at
 from tests.loadstudies import LOAD, NOWHERE, Queue, Run, begun, conducted
 from tests.studies import Status, outcome
 
+LONG = ("-m", "a.xml", "-t", "1000")
+"""Trials so long that their percentiles are those of the closed form."""
+
 
 def answer(run: Run, *words: str, slo: tuple[str, ...] = (), at: str = "10..90,95,105,110") -> Answer:
     study, done = conducted(begun(*words, slo=slo, at=at), run)
@@ -391,7 +394,7 @@ def test_the_rate_at_which_a_limit_is_crossed_is_the_closed_form_s(law: Law, ser
     held, off = 0, []
     for seed in range(3):
         queue = Queue(law=law, servers=servers, noise=0.03, seed=seed)
-        (limit,) = curve_of(queue, slo=(f"p99:{limit_ms}",)).limits
+        (limit,) = curve_of(queue, *LONG, slo=(f"p99:{limit_ms}",)).limits
         assert limit.rate is not None
         held += (limit.rate.low or 0) <= true <= (limit.rate.high or 1e9)
         off.append(limit.rate.value / true - 1)
@@ -401,7 +404,7 @@ def test_the_rate_at_which_a_limit_is_crossed_is_the_closed_form_s(law: Law, ser
 
 
 def test_a_limit_leads_the_answer_with_its_interval() -> None:
-    found = answer(Queue(service_ms=2.0, noise=0.02), slo=("p99:40",))
+    found = answer(Queue(service_ms=2.0, noise=0.02), *LONG, slo=("p99:40",))
     # 4.605 x 2 ms / (1 - load) is 40 ms at a load of 0.77, which is 385 a second.
     form = r"p99 stays within 40 ms up to (\d+\.\d)/s \((.*) to (.*)\), \d+ % of the \d+\.\d/s back to back\."
     words = re.fullmatch(form, found.headline)
@@ -412,7 +415,7 @@ def test_a_limit_leads_the_answer_with_its_interval() -> None:
 
 
 def test_of_several_limits_the_one_that_is_exceeded_first_ends_it() -> None:
-    found = answer(Queue(service_ms=2.0), slo=("p99:40", "p50:4"))
+    found = answer(Queue(service_ms=2.0), *LONG, slo=("p99:40", "p50:4"))
     # The median is 0.693 x 2 ms / (1 - load): 4 ms at a load of 0.653.
     assert re.match(
         r"p99 stays within 40 ms and p50 stays within 4 ms up to 32\d\.\d/s .*, where p50:4 is exceeded first\.",
