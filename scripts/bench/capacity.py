@@ -18,12 +18,12 @@ from tests.closedforms import p_of_latency, rate_at
 
 from .versus import Goal, Row, RunFailed, Settings, parse, program, quantity, report, say, workbench
 
-SERVICE_US: Final = 4_000
+SERVICE_US: Final = 2_000
 AGENTS: Final = 2
 LOADS: Final = (0.6, 0.7, 0.8, 0.9, 0.95)
 PERCENT: Final = 99.0
 WITHIN: Final = Goal(low=0.97, high=1.03)
-SECONDS = 10.0
+SECONDS = 20.0
 RUNS = 1
 ENDED: Final = frozenset({0, 4})
 """Exit codes of a search that ended, whatever it says."""
