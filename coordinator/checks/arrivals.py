@@ -8,7 +8,7 @@ from typing import Final
 from ovbench.common.clock import NS_PER_MS, NS_PER_S
 
 from ..analysis.backlog import LEAST_SHARE, Backlog, Overload, overload_of, overload_of_counts
-from ..analysis.contention import Slowdown
+from ..analysis.contention import Contention, Slowdown
 from ..analysis.merge import Merged, Turnout
 from ..analysis.offered import Offered
 from ..analysis.punctuality import shift_by_lateness
@@ -188,9 +188,7 @@ def _contention(evidence: Evidence) -> Iterator[Finding]:
     """Waits far above those of inferences that are as fast as alone, as inferences slow each other down."""
     found, limit = evidence.contention, evidence.run.request.criteria.thresholds.max_contention_percent
     slower = None if found is None else found.slowdown
-    if found is None or slower is None or not slower.certain or slower.percent <= limit:
-        return
-    if found.wait_ns - slower.wait_ns < max(LEAST_EXCESS * slower.wait_ns, LEAST_SHARE_OF_LATENCY * found.latency_ns):
+    if found is None or slower is None or not is_contended(found, limit):
         return
     message = (
         f"Inferences that are under way together slow each other down: {_ms(found.service_ns)} on average, about "
@@ -203,6 +201,15 @@ def _contention(evidence: Evidence) -> Iterator[Finding]:
         "Compare how the CPUs are cut, `study partition`, and plan with services under load, not alone."
     )
     yield Finding(Code.HIDDEN_CONTENTION, "warning", message, advice)
+
+
+def is_contended(found: Contention, limit_percent: float) -> bool:
+    """Whether services are longer than alone by more than that, for certain, and waits far longer for it."""
+    slower = found.slowdown
+    if slower is None or not slower.certain or slower.percent <= limit_percent:
+        return False
+    far = max(LEAST_EXCESS * slower.wait_ns, LEAST_SHARE_OF_LATENCY * found.latency_ns)
+    return found.wait_ns - slower.wait_ns >= far
 
 
 def _ms(ns: float) -> str:

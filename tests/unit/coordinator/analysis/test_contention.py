@@ -1,67 +1,16 @@
 """How far inferences slow each other down: found where a computed machine does so, and nowhere else."""
 
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from ovbench.common.arrivals import Arrivals, Poisson, Stage
 from ovbench.common.samples import SampleArray
 from ovbench.coordinator.analysis.contention import Contention, contention_of
-from ovbench.coordinator.analysis.offered import Offered
 from ovbench.coordinator.analysis.queues import Queue
 from tests.closedforms import mean_wait_s
-from tests.contending import Machine, contend, instants_ns
-
-Floats = npt.NDArray[np.float64]
-
-UNIT_NS: Final = 1_000_000
-"""Of a mean service alone."""
-
-NONE: Final = np.empty(0, np.int64)
-STEADY: Final = Arrivals(Poisson(), (Stage(1, 1, 1),))
-
-
-def queue(machine: Machine, load: float, count: int, seed: int, gaps: str = "poisson", services: str = "like") -> Queue:
-    random = np.random.default_rng(seed)
-    between, works = _gaps(random, gaps, count), _works(random, services, count)
-    dues = np.cumsum(between) / (load * machine.servers)
-    starts, ends = instants_ns(contend(machine, dues.tolist(), works.tolist()), UNIT_NS)
-    samples = SampleArray.of(starts, ends, (dues * UNIT_NS).astype(np.int64))
-    return Queue(tuple(range(machine.servers)), machine.servers, machine.servers, offered(samples))
-
-
-def _gaps(random: np.random.Generator, law: str, count: int) -> Floats:
-    match law:
-        case "constant":
-            return np.ones(count)
-        case "bursty":
-            return random.gamma(0.25, 4, count)
-        case "stages":
-            return random.exponential(1, count) * np.where(np.arange(count) < count / 2, 1.5, 0.75)
-    return random.exponential(1, count)
-
-
-def _works(random: np.random.Generator, law: str, count: int) -> Floats:
-    """Of 1 on average."""
-    match law:
-        case "equal":
-            return np.ones(count)
-        case "like":
-            return random.gamma(100, 0.01, count)
-    return random.exponential(1, count)
-
-
-def offered(samples: SampleArray) -> Offered:
-    return Offered(samples, NONE, NONE, int(samples.ends.max()))
-
-
-def found(*queues: Queue, asked: Arrivals | None = STEADY, homes: dict[int, int] | None = None) -> Contention | None:
-    stop_ns = max(int(one.offered.samples.dues[-1]) for one in queues) + 1
-    agents = {agent for one in queues for agent in one.agents}
-    return contention_of(queues, 0, stop_ns, homes or dict.fromkeys(agents, 0), asked)
+from tests.contending import UNIT_NS, Machine, found, offered, queue
 
 
 def known(of: Contention | None) -> Contention:
@@ -74,8 +23,8 @@ def known(of: Contention | None) -> Contention:
     [
         (2, 0.8, "poisson", "equal"),
         (4, 0.9, "poisson", "exponential"),
-        (2, 0.7, "bursty", "like"),
-        (2, 0.6, "stages", "like"),
+        (2, 0.7, "bursty", "alike"),
+        (2, 0.6, "stages", "alike"),
         (3, 0.8, "constant", "exponential"),
     ],
 )
@@ -160,7 +109,7 @@ def test_what_is_not_known_of_every_service_is_not_judged() -> None:
     some = np.asarray([5], np.int64)
     assert found(replace(whole, offered=replace(whole.offered, dropped_ns=some))) is None
     assert found(replace(whole, offered=replace(whole.offered, unfinished_ns=some))) is None
-    assert contention_of((), 0, 1, {}, STEADY) is None
+    assert contention_of((), 0, 1, {}, None) is None
 
 
 def test_few_arrivals_are_not_judged() -> None:
