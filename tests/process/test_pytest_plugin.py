@@ -6,7 +6,11 @@ from typing import Final
 
 import pytest
 
+import ovbench
 from ovbench.common.cache import users_folder
+
+for _name in ovbench.__all__:  # pytester forgets what is imported during a test, and ovbench would keep half of it
+    getattr(ovbench, _name)
 
 pytest_plugins = ["pytester"]
 
