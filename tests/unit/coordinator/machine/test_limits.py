@@ -64,6 +64,7 @@ def test_what_needs_more_descriptors_than_it_may_have_is_named(monkeypatch: pyte
         check_descriptors(300, "a run over 100 hosts")
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 364
     monkeypatch.setattr("resource.getrlimit", lambda which: (256, 256))
+    monkeypatch.setattr("resource.setrlimit", lambda which, limits: None)  # else it stays so for all tests that follow
     with pytest.raises(UsageError) as refused:
         check_descriptors(300, "a run over 100 hosts")
     assert str(refused.value) == (
