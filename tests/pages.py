@@ -7,6 +7,7 @@ from itertools import chain, product
 import numpy as np
 from msgspec import structs
 
+from ovbench.coordinator.request.slo import Objective
 from ovbench.coordinator.result import report as result
 from ovbench.coordinator.result.arrivals import ArrivalsPart, GoodputPart, LatenessPart, ObjectivePart
 from ovbench.coordinator.result.cpu import CpuOfOne, CpuPart, CpuPlace, CpuTimeline, CpuUse, Neighbour
@@ -15,8 +16,10 @@ from ovbench.coordinator.result.report import Report
 from ovbench.coordinator.result.study import Fingerprint, KindName, Outcome, Study, Trial
 from ovbench.coordinator.result.timeline import StagePart, TimelineArrivals, TimelinePart
 from ovbench.coordinator.session.record import AgentRecord
+from tests import capacities
 from tests.builders import clock, delivered, layer, over_hosts, pairs, report, request, run, seconds
 from tests.loadstudies import Queue, begun, conducted
+from tests.searches import Machine
 
 HOSTILE = '</script><script>document.title = "taken"</script><img src=x onerror=alert(1)>"\'&'
 
@@ -259,7 +262,15 @@ def load_study() -> tuple[Study, list[Outcome]]:
     return conducted(known, Queue(service_ms=2.0, noise=0.03))
 
 
+def capacity_study() -> tuple[Study, list[Outcome]]:
+    """Of two cuts of the same four servers, which serve alike but for the law of their services."""
+    planned = capacities.study([Objective(60.0, 99.0)], ("1", "4"))
+    trials = tuple(structs.replace(one, argv=("-m", HOSTILE, *one.argv[2:])) for one in planned.trials)
+    known = structs.replace(planned, trials=trials, fingerprint=Fingerprint({HOSTILE: "0123"}, {"cpu": HOSTILE}))
+    return capacities.conducted(known, {"1": Machine("exponential", 4), "4": Machine("deterministic", 4)})
+
+
 STUDIES = {
     "scaling": scaling_study, "streams": streams_study, "ab": ab_study, "sweep": large_study,
-    "releases": releases_study, "load": load_study,
+    "releases": releases_study, "load": load_study, "capacity": capacity_study,
 }  # fmt: skip

@@ -43,6 +43,7 @@ def layer(chart: Chart, mark: str, **more: Any) -> dict[str, Any]:
         ("sweep", ["ranking", "trade", "drift"]),
         ("releases", ["builds", "ratio", "drift"]),
         ("load", ["load", "load-parts"]),
+        ("capacity", ["capacity", "capacities"]),
     ],
 )
 def test_each_kind_of_study_has_its_charts(kind: str, names: list[str]) -> None:
