@@ -116,7 +116,7 @@ def test_each_rate_has_the_command_line_that_runs_it() -> None:
     assert low is not None
     assert low.low is not None
     (choice,) = found.choices
-    words = f"ovbench-coord -m model.xml -t 20 --agents 4 -nstreams 1 --slo-ms {LIMIT} --rate {low.low:.6g}"
+    words = f"ovbench-coord -m model.xml -t 200 --agents 4 -nstreams 1 --slo-ms {LIMIT} --rate {low.low:.6g}"
     assert choice.setting.command == words
 
 
@@ -154,10 +154,10 @@ def test_a_limit_below_the_fastest_inference_ends_after_the_first_trial() -> Non
 
 
 def test_a_percentile_that_trials_cannot_show_says_how_long_they_must_be() -> None:
-    of, outcomes = conducted(study([Objective(60.0, 99.99)]), ONE)
+    of, outcomes = conducted(study([Objective(60.0, 99.999)]), ONE)
     found = KIND.conclude(of, outcomes)
     assert len(outcomes) == 1
-    assert found.headline.startswith("Trials are too short to show p99.99: at rates of up to ")
+    assert found.headline.startswith("Trials are too short to show p99.999: at rates of up to ")
     assert "; give -t " in found.headline
     assert KIND.code(found) == ExitCode.USAGE
 
