@@ -43,7 +43,7 @@ def service(streams: int, service_ns: int = SERVICE_NS) -> loadgen.Service:
 def measured(folder: Path, *argv: str, service_ns: int = SERVICE_NS) -> tuple[Report, ScenarioPart]:
     program = Path(sys.executable).with_name("ovbench-coord")
     device = ("--backend", f"null:{service_ns // 1000}", "--warmup", "0", "--agents", "1")
-    words = [str(program), *device, *argv, "--report-folder", str(folder / "run"), "--json"]
+    words = [str(program), *device, *argv, "--report-folder", str(folder / "run"), "--overwrite", "--json"]
     found = subprocess.run(words, capture_output=True, timeout=120)
     assert found.returncode in (0, 4), found.stderr.decode()
     report = from_json(found.stdout)
