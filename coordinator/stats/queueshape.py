@@ -8,7 +8,7 @@ from here only the form of the curve.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp, log, log1p
 from typing import Final, Self
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .queueing import erlang_c
+from .shortwindow import shortfall
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,6 +25,8 @@ _EDGES: Final = np.concatenate((np.linspace(0, 0.8, 17), 1 - np.geomspace(0.2, 1
 """Of the shares of services that an atom of their distribution stands for; most are in the tail, which decides."""
 
 _LOADS: Final = np.concatenate((np.linspace(0.01, 0.5, 50)[:-1], 1 - np.geomspace(0.5, 0.004, 90)))
+_OVERLOADS: Final = np.linspace(1.01, 1.5, 50)
+_LOADS_OF_A_WINDOW: Final = np.concatenate((_LOADS, _OVERLOADS))
 _HALVINGS: Final = 50
 _LEAST_VARIATION: Final = 0.02
 """Of services and arrivals that vary less: else the wait would end at once."""
@@ -70,17 +73,24 @@ class Services:
 
 @dataclass(frozen=True)
 class QueueShape:
-    """Of `servers` with one queue, the `percent`th percentile of the latency by load, in the unit of the services."""
+    """Of `servers` with one queue, the `percent`th percentile of the latency by load, in the unit of the services.
+
+    `window`: as it is, as a rule, in a window of that length (`shortwindow`); None: in the long run.
+    """
 
     servers: int
     services: Services
     percent: float
     arrivals_squared_variation: float = 1.0
+    window: float | None = None
+
+    def seen_in(self, window: float | None) -> "QueueShape":
+        return self if window == self.window else replace(self, window=window)
 
     @property
     def loads(self) -> Floats:
-        """Ascending, [n]."""
-        return _LOADS
+        """Ascending, [n]; of a window also such beyond saturation."""
+        return _LOADS if self.window is None else _LOADS_OF_A_WINDOW
 
     @cached_property
     def latencies(self) -> Floats:
@@ -95,6 +105,12 @@ class QueueShape:
             middle = (low + high) / 2
             above = self._share_above(middle, waiting, decay) > wanted
             low, high = np.where(above, middle, low), np.where(above, high, middle)
+        if self.window is not None:
+            relaxation = _LOADS * self.services.mean * variation / self.servers / (1 - _LOADS) ** 2
+            short = shortfall(self.window / relaxation, np.log(np.maximum(waiting / wanted, 1.0)))
+            served = np.maximum(high[0], self.services.mean + (high - self.services.mean) * short)
+            # Beyond saturation the backlog grows, and with it the wait, until the window ends.
+            high = np.concatenate((served, served.max() + (_OVERLOADS - 1) * self.window * self.percent / 100))
         found: Floats = np.maximum.accumulate(high)
         return found
 
@@ -134,10 +150,10 @@ class QueueShape:
 
     def heights_at(self, loads: Floats) -> Floats:
         """At any loads, those beyond saturation too."""
-        logs = np.log(np.maximum(loads, _LOADS[0]))
-        found: Floats = np.interp(logs, np.log(_LOADS), self.heights) + np.maximum(0.0, logs - log(_LOADS[-1]))
+        logs, known = np.log(np.maximum(loads, self.loads[0])), np.log(self.loads)
+        found: Floats = np.interp(logs, known, self.heights) + np.maximum(0.0, logs - known[-1])
         return found
 
     def load_at(self, latency: float) -> float:
         """The load at which the percentile is that; the first or the last where it is beyond them."""
-        return exp(float(np.interp(log(latency), np.log(self.latencies), np.log(_LOADS))))
+        return exp(float(np.interp(log(latency), np.log(self.latencies), np.log(self.loads))))

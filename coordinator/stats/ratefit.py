@@ -6,10 +6,11 @@ rate (`QueueShape.heights`). Theory gives the form of the curve (`QueueShape`), 
 
     height(rate) = H(L (1 + k (rate / R - 1))),   H the heights by load, L the load at which theory meets the limit
 
-with three unknowns: R, the rate that is sought; k, how much faster or slower than in theory the load grows there; and
-the noise from trial to trial. Their joint distribution given the trials is computed on a grid, which is refined where
-it is likely; what is returned is that of R alone. A trial that was overloaded, or whose percentile is not known, says
-only that it was above. Priors: R about where theory has it, by 20 %, or (one in twenty) anywhere below saturation;
+H is of windows as long as the trial's, as these show less than the long run does (`shortwindow`); L is of the long run.
+That has three unknowns: R, the rate that is sought; k, how much faster or slower than in theory the load grows there;
+and the noise from trial to trial. Their joint distribution given the trials is computed on a grid, which is refined
+where it is likely; what is returned is that of R alone. A trial whose percentile is not known says only that it was
+above. Priors: R about where theory has it, by 20 %, or (one in twenty) anywhere below saturation;
 log k by 0.3 about 0; the noise about 2.5 %, by a factor of 1.6. From six trials on they matter little.
 
 How often the interval holds the true rate, and the estimate is near it: scripts/bench/run capacity_search.
@@ -53,12 +54,14 @@ _DOUBTFUL: Final = 2.0
 @dataclass(frozen=True)
 class RatePoint:
     """A trial at `rate`: its percentile, or what that is at least where it is not known (`above`; infinite where the
-    trial was overloaded)."""
+    trial was overloaded). `window`: of the trial, in the unit of the latency; None where the latency is that of the
+    long run."""
 
     rate: float
     latency: float
     above: bool = False
     doubtful: bool = False
+    window: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,15 @@ class RateFit:
 
 
 def fit(points: Sequence[RatePoint], shape: QueueShape, limit: float, saturation: float) -> RateFit:
-    """`limit`: of the percentile, above `shape.least`, in its unit. `saturation`: the rate of a closed loop."""
+    """`shape`: in the long run. `limit`: of the percentile, above `shape.least`, in its unit. `saturation`: the rate of
+    a closed loop."""
     load = shape.load_at(limit)
-    seen = [_seen(point, shape) for point in points]
+    shapes = {window: shape.seen_in(window) for window in {point.window for point in points}}
+    seen = [_seen(point, shapes[point.window]) for point in points]
     low, high = _LOWEST, _HIGHEST
     for _ in range(_ZOOMS):
         logs = np.linspace(low, high, _RATES)
-        density = _density(logs, points, seen, shape, load, saturation)
+        density = _density(logs, seen, load, saturation)
         shares = np.cumsum(density)
         first, last = np.searchsorted(shares, (_NEGLIGIBLE, 1 - _NEGLIGIBLE))
         nearer = float(logs[max(first - 1, 0)]), float(logs[min(last + 1, _RATES - 1)])
@@ -102,33 +107,35 @@ def fit(points: Sequence[RatePoint], shape: QueueShape, limit: float, saturation
     return RateFit(saturation * np.exp(logs), shares - density / 2, len(points))
 
 
-def _seen(point: RatePoint, shape: QueueShape) -> tuple[float, bool]:
-    """On the scale of heights, and whether the point is above it."""
+@dataclass(frozen=True)
+class _Seen:
+    """A point on the scale of heights, or above it."""
+
+    point: RatePoint
+    shape: QueueShape
+    height: float
+    above: bool
+
+
+def _seen(point: RatePoint, shape: QueueShape) -> _Seen:
     if point.latency >= shape.most:
-        return float(shape.heights[-1]), True
-    return shape.height(point.latency), point.above
+        return _Seen(point, shape, float(shape.heights[-1]), above=True)
+    return _Seen(point, shape, shape.height(point.latency), point.above)
 
 
-def _density(
-    logs: Floats,
-    points: Sequence[RatePoint],
-    seen: Sequence[tuple[float, bool]],
-    shape: QueueShape,
-    load: float,
-    saturation: float,
-) -> Floats:
+def _density(logs: Floats, seen: Sequence[_Seen], load: float, saturation: float) -> Floats:
     """Of the logarithm of the rate over saturation, [n]; the others are summed over."""
     from_theory = (logs - log(load)) / _PRIOR_SD
     prior = np.log(np.exp(-(from_theory**2) / 2) + _ANYWHERE * np.exp(logs))
     prior -= np.maximum(0.0, (np.exp(logs) - 1.02) / _SATURATION_SD) ** 2 / 2
     found = prior[:, None, None] - (_SLOPES**2 / 2)[None, :, None] - (_NOISES**2 / 2)[None, None, :]
     slopes, noises = np.exp(_SLOPE_SD * _SLOPES), _NOISE_MEDIAN * np.exp(_NOISE_SD * _NOISES)
-    for point, (height, above) in zip(points, seen, strict=True):
-        relative = point.rate / saturation / np.exp(logs)
-        expected = shape.heights_at(load * (1 + slopes[None, :] * (relative[:, None] - 1)))
-        noise = noises * (_DOUBTFUL if point.doubtful else 1.0)
-        off = (height - expected)[:, :, None] / noise[None, None, :]
-        found += _log_above(off) if above else -(off**2) / 2 - np.log(noise)[None, None, :]
+    for one in seen:
+        relative = one.point.rate / saturation / np.exp(logs)
+        expected = one.shape.heights_at(load * (1 + slopes[None, :] * (relative[:, None] - 1)))
+        noise = noises * (_DOUBTFUL if one.point.doubtful else 1.0)
+        off = (one.height - expected)[:, :, None] / noise[None, None, :]
+        found += _log_above(off) if one.above else -(off**2) / 2 - np.log(noise)[None, None, :]
     weights = np.exp(found - found.max()).sum(axis=(1, 2))
     density: Floats = weights / weights.sum()
     return density

@@ -54,7 +54,7 @@ def _crossing(search: Search, objective: Objective) -> RateFit:
     found = search.fits[objective]
     for _ in range(_ROUNDS):
         near = _near([one.step.rate or 0.0 for one in search.at_rates], found.quantile(0.5))
-        points = [point_of(one, objective) for one in search.at_rates if one.step.rate in near]
+        points = [point_of(one, objective, search.terms.seconds) for one in search.at_rates if one.step.rate in near]
         found = fit(points, search.shapes[objective], objective.limit_ms, search.saturation)
     return found
 

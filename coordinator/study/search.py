@@ -183,8 +183,9 @@ class Search:
 
     @cached_property
     def fits(self) -> dict[Objective, RateFit]:
+        seconds = self.terms.seconds
         return {
-            one: fit([point_of(past, one) for past in self.at_rates], shape, one.limit_ms, self.saturation)
+            one: fit([point_of(past, one, seconds) for past in self.at_rates], shape, one.limit_ms, self.saturation)
             for one, shape in self.shapes.items()
         }
 
@@ -304,12 +305,14 @@ def is_disturbed(outcome: Outcome) -> bool:
 def kept(past: Past, objectives: Sequence[Objective]) -> bool:
     """Whether all limits held."""
     return not only_overloaded(past.outcome) and all(
-        point.latency <= one.limit_ms and not point.above for one in objectives for point in (point_of(past, one),)
+        point.latency <= one.limit_ms and not point.above for one in objectives for point in (point_of(past, one, 0.0),)
     )
 
 
-def point_of(past: Past, objective: Objective) -> RatePoint:
+def point_of(past: Past, objective: Objective, seconds: float) -> RatePoint:
+    """`seconds`: of a trial that is not longer than most."""
     rate, doubtful = _offered(past), is_disturbed(past.outcome)
+    window_ms = 1000 * seconds * past.step.longer
     part = next(
         (
             one
@@ -318,11 +321,11 @@ def point_of(past: Past, objective: Objective) -> RatePoint:
         ),
         None,
     )
-    if only_overloaded(past.outcome) or part is None:
-        return RatePoint(rate, float("inf"), True, doubtful)
+    if part is None or (part.latency_ms is None and only_overloaded(past.outcome)):
+        return RatePoint(rate, float("inf"), True, doubtful, window_ms)
     if part.latency_ms is None:
-        return RatePoint(rate, max(part.at_least_ms or 0.0, objective.limit_ms), True, doubtful)
-    return RatePoint(rate, part.latency_ms, False, doubtful)
+        return RatePoint(rate, max(part.at_least_ms or 0.0, objective.limit_ms), True, doubtful, window_ms)
+    return RatePoint(rate, part.latency_ms, False, doubtful, window_ms)
 
 
 def _offered(past: Past) -> float:

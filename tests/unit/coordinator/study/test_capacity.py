@@ -191,7 +191,7 @@ def test_of_several_limits_the_one_that_ends_it_is_named() -> None:
 
 
 def test_too_wide_an_interval_is_said() -> None:
-    wild: Machines = {"4": Machine("deterministic", 4, noise=0.3)}
+    wild: Machines = {"4": Machine("deterministic", 4, noise=0.6, draw=Random(3))}
     found = concluded(study([LIMIT], repetitions=10), wild)
     text = " ".join((found.headline, *found.unsaid))
     assert found.capacities[0].verdict in ("too noisy", "not confirmed")
