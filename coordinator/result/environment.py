@@ -44,4 +44,4 @@ class Environment(Struct, frozen=True):
     agent_python: AgentPython | None = None
     """Null where agents run in the coordinator's."""
     noise: NoiseFloor | None = None
-    """By the last calibration of the coordinator's machine before the run; null where there is none."""
+    """By the last undisturbed calibration of the coordinator's machine, else the last one; null without any."""

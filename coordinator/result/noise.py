@@ -1,4 +1,4 @@
-"""How much results of a machine differ by noise alone, by its last calibration: kept with what is measured. Pure."""
+"""How much results of a machine differ by noise alone, by a calibration of it: kept with what is measured. Pure."""
 
 from collections.abc import Sequence
 from math import exp, sqrt

@@ -86,7 +86,7 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[float, ...], Meta(description="of a load study, its rates in percent of the closed loop's, ascending")
     ] = ()
     noise: Annotated[
-        NoiseFloor | None, Meta(description="of the machine, by its last calibration; null where there is none")
+        NoiseFloor | None, Meta(description="of the machine, by its last undisturbed calibration; null without one")
     ] = None
     schema: Literal["ovbench.study/1"] = SCHEMA
 

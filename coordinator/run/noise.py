@@ -8,6 +8,6 @@ from ..store.calibrations import latest
 
 
 def noise_floor(topology: Topology) -> NoiseFloor | None:
-    """By the last calibration; None without one."""
+    """By the last calibration that was not disturbed, else by the last one; None without one."""
     found = latest(identify(topology).id)
     return None if found is None else found.floor

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from ovbench.common.errors import Unwritable
 from ovbench.coordinator.store import calibrations
-from tests.calibrations import MACHINE, calibration
+from tests.calibrations import MACHINE, NEIGHBOUR, calibration
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +23,15 @@ def test_the_last_one_that_was_kept_is_the_latest(state: Path) -> None:
     calibrations.keep(first)
     assert calibrations.kept(MACHINE.id) == (second, first)
     assert calibrations.latest(MACHINE.id) == second
+
+
+def test_a_disturbed_one_does_not_hide_what_the_machine_can_do() -> None:
+    disturbed = calibration(taken_at="2026-01-09T10:00:00Z", neighbour=NEIGHBOUR)
+    calibrations.keep(disturbed)
+    assert calibrations.latest(MACHINE.id) == disturbed
+    quiet = calibration(taken_at="2026-01-08T10:00:00Z")
+    calibrations.keep(quiet)
+    assert calibrations.latest(MACHINE.id) == quiet
 
 
 def test_two_of_the_same_second_are_both_kept_and_the_later_one_is_newer() -> None:
@@ -62,6 +71,16 @@ def test_a_state_folder_that_is_relative_is_ignored(monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv("XDG_STATE_HOME", given)
         monkeypatch.setenv("HOME", "/home/somebody")
         assert calibrations.folder() == Path("/home/somebody/.local/state/ovbench/calibrations")
+
+
+def test_without_a_home_nothing_is_kept_and_nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(Unwritable, match="there is no home folder; set XDG_STATE_HOME"):
+        calibrations.keep(calibration())
+    assert calibrations.kept(MACHINE.id) == ()
+    assert calibrations.latest(MACHINE.id) is None
+    assert not calibrations.of_other_machines(MACHINE.id)
 
 
 def test_one_that_cannot_be_kept_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
