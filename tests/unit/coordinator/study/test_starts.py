@@ -157,6 +157,12 @@ def test_a_study_on_a_calibrated_machine_says_which_differences_it_cannot_see() 
     assert "calibrate" not in " ".join(answer(structs.replace(of, noise=FLOOR), done).unsaid).replace("calibration", "")
 
 
+def test_a_study_that_has_seen_smaller_differences_itself_says_nothing_of_the_floor() -> None:
+    of, done = ab(0.001, 0.001)
+    floor = structs.replace(FLOOR, start_percent=5.0)
+    assert not any("calibration of" in line for line in answer(structs.replace(of, noise=floor), done).unsaid)
+
+
 def test_an_inconclusive_study_on_a_machine_that_was_never_calibrated_says_how_to() -> None:
     assert any("ovbench-coord calibrate" in line for line in answer(*ab(0.001, 0.03, 1.01)).unsaid)
     assert not any("ovbench-coord calibrate" in line for line in answer(*ab(0.001, 0.001)).unsaid)
