@@ -30,7 +30,8 @@ def parse_calibrate(argv: Sequence[str]) -> Calibrate:
         description="Measures in under a minute how much this machine's results differ by noise alone: equal runs "
         "against equal runs, agents started anew, how late threads wake, what others take from them. The result is "
         "kept, and studies and compare name the differences that cannot be seen here.",
-        epilog="Exit codes: 0; with --strict 4 where the machine is noisy or disturbed.",
+        epilog="Exit codes: 0; with --strict 4 where the machine is noisy or disturbed; 3 where agents were lost, 5 "
+        "where it cannot be kept.",
     )
     raw = parser.parse_args(list(argv))
     refuse_two_on_stdout(raw)

@@ -83,8 +83,8 @@ class Calibrating:
     _trials: dict[str, list[Seen]] = field(default_factory=dict)
 
     def conduct(self, kept: Sequence[Calibration]) -> Calibration | None:
-        """`kept`: earlier ones of this machine. None where no two starts of agents were measured. Raises UsageError
-        where agents cannot measure."""
+        """`kept`: earlier ones of this machine. None where no two starts of a work's agents were measured, unless it
+        was interrupted after another one's. Raises UsageError where agents cannot measure."""
         self._began_s, taken_at = self.clock(), utc_text()
         self.audience.begin(self.plan.estimate_s)
         probes = self._probes()
@@ -92,7 +92,7 @@ class Calibrating:
         works = tuple(
             part for work in self.plan.works if (part := pure.work_part(work, self._trials.get(work.name, ())))
         )
-        if not works or self._report is None:
+        if not works or self._report is None or (len(works) < len(self.plan.works) and not self.interrupted):
             return None
         every = [one for trials in self._trials.values() for one in trials]
         found = pure.disturbance(every)
@@ -165,9 +165,9 @@ class Calibrating:
                 report, crew = self._measured(bus, run, crew)
                 if self.interrupted:
                     break
-                trials.append(pure.seen(report, self._starts))
-                if not crew.whole:
+                if not crew.whole:  # what is left of the agents does less, which is no scatter
                     break
+                trials.append(pure.seen(report, self._starts))
             bus.dismiss(crew or Crew())
             longest_s = max(longest_s, self.clock() - began_s)
         part = pure.work_part(work, trials)

@@ -114,11 +114,12 @@ def _hash_mb_per_s() -> float:
 
 
 def _lateness_ns() -> list[int]:
-    """Absolute instants, so that one that is late makes no other late, unless it passes it."""
+    """Absolute instants, so that one that is late makes no other late, unless it passes it. One at least, however long
+    the process was stopped meanwhile."""
     due_ns = monotonic_ns() + _STEP_NS
     end_ns = due_ns + _WAKE_NS
     found: list[int] = []
-    while due_ns < end_ns:
+    while due_ns < end_ns or not found:
         now_ns = monotonic_ns()
         if now_ns < due_ns:
             time.sleep((due_ns - now_ns) / 1e9)

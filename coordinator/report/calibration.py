@@ -89,7 +89,7 @@ def print_calibration(console: Console, found: Calibration) -> None:
         show(Text(line, "bold"))
 
 
-QUIET: Final = "nobody else used the measured CPUs, and nothing scatters by much"
+QUIET: Final = "others hardly used the measured CPUs, and nothing scatters by much"
 
 
 def noise_rows(found: Calibration) -> Iterator[tuple[str, ...]]:
@@ -171,7 +171,8 @@ def speed_lines(found: Calibration) -> Iterator[str]:
         word = "slower" if percent < 0 else "faster"
         yield f"{name}: {abs(percent):.0f} % {word} than {many} (since {earlier.since[:10]})"
     if not changed:
-        what = "plain speed of the CPUs " if found.verdict == "disturbed" else ""
+        alone = found.verdict == "disturbed" or not earlier.works_percent
+        what = "plain speed of the CPUs " if alone else ""
         yield f"{what}as in {many} (since {earlier.since[:10]})"
 
 
@@ -188,6 +189,6 @@ def floor_lines(found: Calibration) -> Iterator[str]:
     few, many = _STARTS
     where = "on this machine" if found.verdict == "quiet" else f"on this machine while it is {found.verdict}"
     yield (
-        f"Differences under {floor.two_runs_percent:.1f} % between two runs cannot be seen {where}; over {few} starts "
-        f"of each, under {floor.over(few):.1f} %, over {many}, {floor.over(many):.1f} %."
+        f"Differences under {floor.two_runs_percent:.1f} % between two short runs cannot be seen {where}; over {few} "
+        f"starts of each, under {floor.over(few):.1f} %, over {many}, {floor.over(many):.1f} %."
     )

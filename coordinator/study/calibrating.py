@@ -7,7 +7,7 @@ trials. So the same trials show A against A, the scatter within a start, and tha
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import log
+from math import expm1, log
 from statistics import fmean, median
 from typing import Final
 
@@ -139,7 +139,7 @@ def work_part(work: Work, trials: Sequence[Seen]) -> WorkPart | None:
         fps=geometric(rates),
         noise=noise,
         same=_same(known),
-        first_to_last_percent=100 * (means[-1] - means[0]),
+        first_to_last_percent=100 * expm1(means[-1] - means[0]),
     )
 
 
@@ -275,17 +275,18 @@ def _noisy(works: Sequence[WorkPart], late_p99_us: float | None) -> Iterator[str
 
 
 def earlier(now: Calibration, kept: Sequence[Calibration]) -> EarlierPart | None:
-    """Against those of the same CPUs that were not disturbed, if there are any; works against those of the same build
-    of OpenVINO. None where there are none."""
-    same = [one for one in kept if one.machine.id == now.machine.id and one.cpus == now.cpus]
-    same = [one for one in same if one.verdict != "disturbed"] or same
+    """Against those of the same CPUs that were not disturbed, and works against those of the same build of OpenVINO;
+    where all were disturbed, the CPUs' plain speed alone, which others hardly change. None where there are none."""
+    every = [one for one in kept if one.machine.id == now.machine.id and one.cpus == now.cpus]
+    calm = [one for one in every if one.verdict != "disturbed"]
+    same = calm or every
     if not same:
         return None
     works: dict[str, float] = {}
     for work in now.works:
         before = [
             part.fps.value
-            for one in same
+            for one in calm
             for part in one.works
             if (part.name, part.command, part.agents) == (work.name, work.command, work.agents)
             and one.openvino == now.openvino

@@ -102,11 +102,11 @@ def test_a_slow_machine_has_fewer_starts_but_enough() -> None:
     assert found.seconds < BUDGET_S + 4 * 2.0 + 2.0
 
 
-def test_agents_that_are_lost_are_started_anew() -> None:
+def test_agents_that_are_lost_are_started_anew_and_what_the_others_did_meanwhile_does_not_count() -> None:
     one = made_up(lost=(2,))
     found = one.conduct([])
     assert found is not None
-    assert found.works[0].trials == 14
+    assert found.works[0].trials == 13
     assert one.crews[2] is None
 
 
@@ -118,6 +118,11 @@ def test_an_interrupted_one_has_what_was_measured_until_then() -> None:
     assert [work.name for work in found.works] == ["null device"]
     assert found.floor is None
     assert len(one.crews) == 20
+
+
+def test_a_work_whose_agents_are_lost_each_time_is_not_passed_over() -> None:
+    """16 trials of the null device, then a trial of each start of the other."""
+    assert made_up(lost=tuple(range(17, 17 + MLP.starts))).conduct([]) is None
 
 
 def test_too_early_there_is_nothing() -> None:

@@ -55,6 +55,22 @@ def test_a_sleeper_that_passes_its_next_instant_is_not_late_twice(monkeypatch: p
     assert found.count(2_500_000) == 1
 
 
+def test_a_process_that_was_stopped_all_the_while_has_a_sleep_to_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, readings = [0], [0]
+
+    def read() -> int:
+        readings[0] += 1
+        now[0] += 10_000_000_000 if readings[0] == 2 else 0
+        return now[0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += round(seconds * 1e9) + 10_000
+
+    monkeypatch.setattr(probing, "monotonic_ns", read)
+    monkeypatch.setattr("time.sleep", sleep)
+    assert list(probing._lateness_ns()) == [10_000]
+
+
 def test_of_a_large_machine_eight_cores_are_probed(written: Callable[[Tree], Path]) -> None:
     topology = read_topology(written(TWO_SOCKETS))
     found = probing.chosen_cpus(topology)

@@ -25,8 +25,8 @@ def test_a_quiet_machine_fits_a_screen_and_ends_with_what_cannot_be_seen() -> No
     assert found.floor is not None
     words = " ".join(" ".join(lines).split())
     assert words.endswith(
-        f"Differences under {found.floor.two_runs_percent:.1f} % between two runs cannot be seen on this machine; over "
-        f"5 starts of each, under {found.floor.over(5):.1f} %, over 20, {found.floor.over(20):.1f} %."
+        f"Differences under {found.floor.two_runs_percent:.1f} % between two short runs cannot be seen on this "
+        f"machine; over 5 starts of each, under {found.floor.over(5):.1f} %, over 20, {found.floor.over(20):.1f} %."
     )
 
 

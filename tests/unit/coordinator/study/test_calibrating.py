@@ -1,6 +1,6 @@
 """What follows from a calibration's trials: simulated machines, quiet and not."""
 
-from math import exp
+from math import exp, expm1
 from statistics import fmean
 
 import pytest
@@ -111,7 +111,7 @@ def test_the_blocks_of_a_against_a_are_the_starts() -> None:
     assert part is not None
     assert part.same is not None
     assert (part.same.ratio, part.same.low, part.same.high) == pytest.approx((1.0, 1.0, 1.0))
-    assert part.first_to_last_percent == pytest.approx(100 * 0.01 * 4 * 5)
+    assert part.first_to_last_percent == pytest.approx(100 * expm1(0.01 * 4 * 5))
 
 
 def with_fps(one: Seen, fps: float) -> Seen:
@@ -169,6 +169,13 @@ def test_a_disturbed_calibration_is_no_measure_of_speed() -> None:
     assert now.earlier.count == 1
     assert list(calibrating.speed_changed(now)) == []
     assert dict(calibrating.speed_changed(calibration([calibration()], neighbour=NEIGHBOUR, fps=100.0))) == {}
+
+
+def test_where_all_were_disturbed_the_plain_speed_alone_is_compared() -> None:
+    now = calibration([calibration(neighbour=NEIGHBOUR, fps=100.0)], speed=500.0)
+    assert now.earlier is not None
+    assert (now.earlier.count, now.earlier.works_percent) == (1, {})
+    assert dict(calibrating.speed_changed(now)) == {"plain speed of the CPUs": pytest.approx(-50.0)}
 
 
 def test_what_is_run_is_understood_and_takes_less_than_a_minute() -> None:
