@@ -37,12 +37,12 @@ def known_element_types(library: Calls) -> ElementTypes:
     """
     try:
         return _read(entry("elementtypes", _made_with(), _make).folder)
-    except (Uncached, OSError, ValueError):
+    except (Uncached, OSError, msgspec.DecodeError):
         return find_element_types(library)
 
 
 def _read(folder: Path) -> ElementTypes:
-    """Raises OSError or ValueError."""
+    """Raises OSError or msgspec.DecodeError."""
     return msgspec.json.decode((folder / _FILE).read_bytes(), type=ElementTypes)
 
 
