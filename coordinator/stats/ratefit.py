@@ -18,7 +18,7 @@ How often the interval holds the true rate, and the estimate is near it: scripts
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
+from math import isinf, log
 from typing import Final
 
 import numpy as np
@@ -118,6 +118,8 @@ class _Seen:
 
 
 def _seen(point: RatePoint, shape: QueueShape) -> _Seen:
+    if isinf(point.latency):
+        return _Seen(point, shape, shape.height_of_overload, above=True)
     if point.latency >= shape.most:
         return _Seen(point, shape, float(shape.heights[-1]), above=True)
     return _Seen(point, shape, shape.height(point.latency), point.above)

@@ -73,3 +73,10 @@ def test_a_window_tells_loads_beyond_saturation_apart() -> None:
     latency = seen.latencies[np.searchsorted(seen.loads, 1.1)]
     assert latency == pytest.approx(0.1 * 10_000 * 0.99, rel=0.2)
     assert seen.load_at(float(latency)) == pytest.approx(1.1, rel=0.02)
+
+
+def test_a_window_is_worked_out_once() -> None:
+    shape = QueueShape(2, CONSTANT, 99)
+    assert shape.seen_in(10.0) is shape.seen_in(10.0)
+    assert shape.seen_in(None) is shape
+    assert shape.seen_in(10.0) != shape.seen_in(20.0)

@@ -40,6 +40,15 @@ def test_a_trial_that_was_overloaded_says_that_the_rate_is_lower() -> None:
     assert fit([*known, overloaded], SHAPE, LIMIT, 4.0).quantile(0.5) < before
 
 
+def test_overload_says_no_more_of_a_trial_of_a_known_length() -> None:
+    """Not that the load was beyond all that such a trial could tell apart."""
+    found = [
+        fit([RatePoint(3.9, float("inf"), above=True, window=window)], SHAPE, LIMIT, 4.0).quantile(0.5)
+        for window in (None, 1e4)
+    ]
+    assert found[1] == pytest.approx(found[0], rel=0.03)
+
+
 def test_a_percentile_that_is_only_known_to_be_above_a_bound_is_no_measurement_of_it() -> None:
     known = [point(2.5), point(3.2)]
     bound, value = (fit([*known, RatePoint(3.3, 3.0, above)], SHAPE, LIMIT, 4.0) for above in (True, False))
