@@ -251,6 +251,9 @@ def _run(planned: PlannedStudy, call: Call, audience: StudyAudience, watched: Wa
         left = f"{runner.broken or 'interrupted'}; {_how(folder)}"
         audience.say(left)
         return ended(ExitCode.INTERRUPTED if runner.interrupted else ExitCode.PARTIAL, left)
+    if runner.refused:
+        audience.warn(runner.refused)
+        return ended(ExitCode.USAGE, runner.refused)
     if missing:
         return ended(ExitCode.UNWRITABLE, missing)
     return ended(_verdict(planned.kind, planned.kind.standing(study, outcomes), answer))

@@ -102,6 +102,10 @@ class Changed(Exception):
     trial that it was seen in is not kept."""
 
 
+class Refused(Exception):
+    """A trial that follows from what was measured cannot be; the text is why."""
+
+
 @dataclass(frozen=True)
 class PlannedStudy:
     """All that is settled before trials are run. `trials`: all of the plan, in its order. `redo`: trials that ended
@@ -134,13 +138,15 @@ class PlannedStudy:
 
 @dataclass
 class Runner:
-    """`interrupted`, `broken` and the study's `stopped` say why it ended before its plan was; `broken` in words."""
+    """`interrupted`, `broken`, `refused` and the study's `stopped` say why it ended before its plan was; all but the
+    first in words."""
 
     planned: PlannedStudy
     sink: Sink
     clock: Callable[[], float] = time.monotonic
     interrupted: bool = False
     broken: str = ""
+    refused: str = ""
     _crew: Crew = field(default_factory=Crew)
     _jobs: PlacedTrial | None = None
     _starts: int = 0
@@ -166,19 +172,24 @@ class Runner:
                 bus.release(self._crew)  # those that stayed for a next trial
         except Broken as problem:
             self.broken = str(problem)
+        except Refused as problem:
+            self.refused = str(problem)
         except Changed as problem:
             self.planned = replace(planned, study=structs.replace(planned.study, stopped=str(problem)))
             self.planned.folder.plan(self.planned.study)
 
     def _plan(self, now: Round) -> None:
         """Trials that the plan lacks are added to it, and saved, before they are run: what a kind wants next may depend
-        on what was measured."""
+        on what was measured. Raises Refused."""
         planned = self.planned
         known = {trial.id for trial in planned.study.trials}
         more = tuple(trial for trial in now.trials if trial.id not in known)
         if more:
             study = structs.replace(planned.study, trials=(*planned.study.trials, *more))
-            placed = (*planned.trials, *prepare(more, planned.site))
+            try:
+                placed = (*planned.trials, *prepare(more, planned.site))
+            except UsageError as problem:
+                raise Refused(str(problem)) from None
             self.planned = replace(planned, study=study, trials=placed)
             planned.folder.plan(study)
 
