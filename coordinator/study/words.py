@@ -192,12 +192,13 @@ def _warnings(basis: Basis) -> Iterator[str]:
         return
     kinds = Counter(code for codes in doubtful for code in dict.fromkeys(codes)).most_common()
     codes = ", ".join(f"{code} ({number})" for code, number in kinds[:_MOST_REASONS])
-    rest = f" and {len(kinds) - _MOST_REASONS} more kinds" if len(kinds) > _MOST_REASONS else ""
+    more = len(kinds) - _MOST_REASONS
+    rest = f" and {more} more kind{'' if more == 1 else 's'}" if more > 0 else ""
     which = "All" if len(doubtful) == len(good) else f"{len(doubtful)} of the"
-    yield (
-        f"{which} {len(good)} trials that count had warnings, so their figures may mislead: {codes}{rest}. "
-        "What each means is in its report."
-    )
+    whose = "The one trial that counts had warnings, so its" if len(good) == 1 else (
+        f"{which} {len(good)} trials that count had warnings, so their"
+    )  # fmt: skip
+    yield f"{whose} figures may mislead: {codes}{rest}. What each means is in its report."
 
 
 def undecided_best(basis: Basis) -> Iterator[str]:

@@ -241,6 +241,15 @@ def test_warnings_of_trials_that_count_are_said_and_what_is_good_to_know_is_not(
     assert answer(planned, quiet).unsaid == ()
 
 
+def test_warnings_of_a_single_trial_are_said_in_the_singular() -> None:
+    planned = study({"-b": ("1",)}, "batch", 1)
+    findings = ("other_load", "steal", "trend", "stalled", "not_steady")
+    assert answer(planned, [outcome(planned.trials[0], 100.0, 2.0, findings=findings)]).unsaid[0] == (
+        "The one trial that counts had warnings, so its figures may mislead: other_load (1), steal (1), trend (1), "
+        "stalled (1) and 1 more kind. What each means is in its report."
+    )
+
+
 def test_what_was_run_once_has_no_interval() -> None:
     planned = study({"-b": ("1", "2")}, "batch", 1)
     found = answer(planned, outcomes(planned, lambda p: 100.0 * int(p["-b"]), lambda p: 2.0))
