@@ -155,9 +155,9 @@ def at_rate(
     )  # fmt: skip
 
 
-def searched(machine: Machine, terms: Terms) -> Search:
-    """From its first trial to its end."""
-    search = Search(terms)
+def searched(machine: Machine, terms: Terms, past: tuple[Past, ...] = ()) -> Search:
+    """From its first trial, or those that have ended, to its end."""
+    search = Search(terms, past)
     while (step := search.next()) is not None:
         outcome = machine.answer(step, terms.objectives, f"{len(search.past) + 1:04}")
         search = Search(terms, (*search.past, Past(step, outcome)))

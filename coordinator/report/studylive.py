@@ -61,7 +61,9 @@ class StudyScreen:
                 self._nameless = KINDS[kind].nameless
                 self._of = " of at most " if KINDS[kind].searches else "/"
             case RoundBegins(rerun=rerun, number=number, rounds=rounds, trials=trials):
-                self.say(f"{rerun} are run again, round {number} of {rounds}: {trials} trials")
+                self.say(
+                    f"{rerun} are run again, round {number} of {rounds}: {trials} trial{'' if trials == 1 else 's'}"
+                )
             case Installing(text=text):
                 self.say(text)
             case TrialBegins():
@@ -195,9 +197,10 @@ def print_trials(console: Console, study: Study, trials: Sequence[Trial], second
 
 
 def _in_all(study: Study, more: int, seconds: float | None) -> str:
-    """With as long as the first ones for each of the others."""
+    """With as long as the first ones for each of the others, but for what is known to be longer."""
     known = len(study.trials)
     if seconds is None or not known:
         return ""
     about = "at most about" if kind_of(study).searches else "about"
-    return f", {about} {duration(seconds * (known + more) / known)} in all"
+    count = known + more + kind_of(study).longer(study)
+    return f", {about} {duration(seconds * count / known)} in all"

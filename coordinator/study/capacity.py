@@ -13,8 +13,9 @@ from ..result.effective import InEffect
 from ..result.study import Point
 from ..stats.estimate import Estimate
 from .overload import only_overloaded
+from .ratefacts import is_disturbed, part_of
 from .ratetrials import RATE
-from .search import Past, Verdict, is_disturbed, kept
+from .search import Past, Verdict, kept, point_of
 from .searches import SettingSearch
 
 _DOUBT: Final = 0.05
@@ -102,16 +103,21 @@ def capacity_of(setting: SettingSearch, command: str) -> Capacity:
 
 
 def _curve(setting: SettingSearch, objective: Objective, rate: float) -> Iterator[tuple[float, float]]:
-    """By the form of `stats/ratefit`, with the slope that is nearest to the trials."""
+    """By the form of `stats/ratefit`, with the slope that is nearest to the trials; of the long run, though trials are
+    compared with what windows of their lengths show."""
     search = setting.search
     shape = search.shapes[objective]
     load = shape.load_at(objective.limit_ms)
-    trials = [_rate_trial(one, setting, objective) for one in search.at_rates]
-    known = [(one.rate, shape.height(one.latency_ms)) for one in trials if one.latency_ms is not None]
+    points = [point_of(one, objective, search.terms.seconds) for one in search.at_rates]
+    windows = {one.window: shape.seen_in(one.window) for one in points}
+    known = [
+        (one.rate, windows[one.window], windows[one.window].height(one.latency)) for one in points if not one.above
+    ]
 
     def off(slope: float) -> float:
-        heights = shape.heights_at(np.array([load * (1 + slope * (at / rate - 1)) for at, _ in known]))
-        return float(((heights - [height for _, height in known]) ** 2).sum()) + _PRIOR * log(slope) ** 2
+        expected = [float(of.heights_at(np.array([load * (1 + slope * (at / rate - 1))]))[0]) for at, of, _ in known]
+        squares = sum((one - height) ** 2 for one, (_, _, height) in zip(expected, known, strict=True))
+        return squares + _PRIOR * log(slope) ** 2
 
     slope = min(np.geomspace(0.4, 2.5, 41).tolist(), key=off)
     for at in np.linspace(_LEAST_SHARE, 1, _CURVE_POINTS) * search.saturation:
@@ -147,8 +153,7 @@ def _least_ms(setting: SettingSearch) -> float | None:
 
 
 def _rate_trial(one: Past, setting: SettingSearch, objective: Objective) -> RateTrial:
-    wanted = objective.limit_ms, objective.percent
-    part = next((part for part in one.outcome.objectives if (part.limit_ms, part.percent) == wanted), None)
+    part = part_of(one.outcome, objective)
     return RateTrial(
         trial=one.outcome.trial,
         rate=one.step.rate or 0.0,

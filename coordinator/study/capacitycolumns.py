@@ -25,7 +25,7 @@ def capacity_columns(ranked: Sequence[Capacity]) -> tuple[Column, ...]:
         Column("less", of(_less), 2 if len(ranked) > 1 else 9),
         Column("back to back", of(_closed), 4),
         Column("fastest", of(lambda one: UNKNOWN if one.fastest_ms is None else milliseconds(one.fastest_ms)), 5),
-        Column("trials", of(lambda one: str(len(one.trials) + (one.closed_loop_per_s is not None))), 4),
+        Column("trials", lambda setting: str(len(setting.used)), 4),
         *([Column("verdict", of(lambda one: one.verdict))] if any(one.verdict != "found" for one in ranked) else []),
     )
 

@@ -36,7 +36,10 @@ def _is_suspect(one: Capacity) -> bool:
     return 2 * one.disturbed > len(one.trials)
 
 
-_DOUBTS: Final = {"not confirmed": "Not confirmed", "too noisy": "Wider than asked for", "not finished": "So far"}
+_DOUBTS: Final = {
+    "not confirmed": "Not confirmed", "too noisy": "Wider than asked for", "not finished": "So far",
+    "not measured": "Cut short by trials that failed",
+}  # fmt: skip
 """By verdict, where there is a rate."""
 
 
@@ -86,19 +89,33 @@ def _own_unsaid(one: Capacity, most: int) -> Iterator[str]:
         tried = [trial for trial in one.trials if trial.confirming]
         rates = ", ".join(f"{rate(trial.rate)}/s" for trial in tried)
         if tried:
-            yield f"Longer runs at {rates} did not keep {limits}, so it may be lower."
+            yield f"{_runs(len(tried))} at {rates} did not keep {limits}, so it may be lower."
         else:
             yield "It has not been confirmed by a longer run."
+    failed = [trial for trial in one.trials if trial.confirming and not trial.kept]
+    if one.confirmed and failed:
+        rates = ", ".join(f"{rate(trial.rate)}/s" for trial in failed)
+        yield f"{_runs(len(failed))} at {rates} did not keep {limits}, before one did."
+    if one.rate is not None and one.closed_loop_per_s is not None and (one.rate.low or 0.0) > one.closed_loop_per_s:
+        yield (
+            f"It is above the {rate(one.closed_loop_per_s)}/s of the closed loop, so the machine was not the same "
+            "throughout: run it again."
+        )
     if one.verdict == "too noisy" and one.half_width_percent is not None:
         yield (
-            f"The interval is +-{one.half_width_percent:.1f} %, wider than was asked for: trials differ too much, and "
+            f"The interval is ±{one.half_width_percent:.1f} %, wider than was asked for: trials differ too much, and "
             f"{most} of them are the most; raise --repetitions or -t, or keep other load off the machine."
         )
     if one.disturbed:
+        verb = "was" if one.disturbed == 1 else "were"
         yield (
-            f"{one.disturbed} of {len(one.trials)} trials at rates were disturbed by what has nothing to do with the "
-            "rate; they count less."
+            f"{one.disturbed} of {len(one.trials)} trials at rates {verb} disturbed by what has nothing to do with the "
+            f"rate; {'it counts' if one.disturbed == 1 else 'they count'} less."
         )
+
+
+def _runs(number: int) -> str:
+    return "A longer run" if number == 1 else "Longer runs"
 
 
 def _without_rate(one: Capacity, ranked: Sequence[Capacity]) -> str:

@@ -11,6 +11,7 @@ from ..stats.knee import knee
 from .loadcurve import LoadCurve, LoadPoint, own_point
 from .loadlimits import limits_of
 from .overload import counted, only_overloaded, served
+from .ratefacts import inferences_per_s
 from .ratetrials import RATE
 from .searches import terms_of
 from .standing import measured
@@ -21,7 +22,7 @@ def closed_per_s(one: Outcome) -> float | None:
     """Inferences per second of a closed loop's trial; None where it has none that counts."""
     if one.fps is None or one.status not in ("VALID", "SUSPECT") or not measured(one):
         return None
-    return one.fps / (one.in_effect.batch if one.in_effect is not None and one.in_effect.batch > 0 else 1)
+    return inferences_per_s(one)
 
 
 def by_setting(study: Study) -> dict[tuple[tuple[str, str], ...], dict[str, list[Trial]]]:

@@ -15,6 +15,7 @@ from ..result.numbers import duration
 from ..result.study import Outcome
 from ..stats.ratefit import RateFit, fit
 from .loadcurve import LoadLimit
+from .ratefacts import needed_arrivals
 from .search import Past, Search, Step, Terms, kept, point_of
 
 _NEAR: Final = 0.2
@@ -38,16 +39,18 @@ def _limit(search: Search, objective: Objective) -> LoadLimit:
     if not search.at_rates or search.closed_loop is None:
         return LoadLimit(slo, "unknown", why="no trial at a rate counts")
     within = [kept(one, (objective,)) for one in search.at_rates]
-    if all(within):
-        return LoadLimit(slo, "never exceeded")
     if not any(within):
         return LoadLimit(slo, "always exceeded")
-    found = _crossing(search, objective).estimate
-    needed_s = search.needed_arrivals / found.value
+    found = None if all(within) else _crossing(search, objective).estimate
+    needed_s = needed_arrivals(objective) / (_highest(search) if found is None else found.value)
     if needed_s > search.terms.seconds:
         long, needed = duration(search.terms.seconds), duration(ceil(needed_s))
         return LoadLimit(slo, "unknown", why=f"trials of {long} do not show it, those of {needed} would")
-    return LoadLimit(slo, "found", found)
+    return LoadLimit(slo, "never exceeded" if found is None else "found", found)
+
+
+def _highest(search: Search) -> float:
+    return max(one.step.rate or 0.0 for one in search.at_rates)
 
 
 def _crossing(search: Search, objective: Objective) -> RateFit:

@@ -107,7 +107,7 @@ def _breaks(curve: LoadCurve) -> str:
     tried = [point for point in curve.points if point.trials]
     end = next((one for one in tried if one.rate == curve.overloaded_from), None)
     if curve.served_to is None:
-        over = " and from there on it is overloaded" if end is tried[0] else ""
+        over = "; from there on it is overloaded" if end is tried[0] else ""
         return f"Not even {_at(tried[0])} was served in all trials{over}."
     last = next(one for one in tried if one.rate == curve.served_to)
     words = f"All that arrives is served up to {_at(last)}{_with_p99(last)}"
@@ -130,6 +130,8 @@ def _growth(curve: LoadCurve) -> Iterator[str]:
     if len(known) < 2:
         return
     (low, wait, service), (high, most_wait, most_service) = known[0], known[-1]
+    if most_wait <= wait:
+        return
     wait_words = f"the mean wait grows from {milliseconds(wait)} to {milliseconds(most_wait)}"
     ends = f"{milliseconds(service)} to {milliseconds(most_service)}"
     grows = most_service > _GROWS * service

@@ -1,12 +1,14 @@
 """Trials at rates that follow from what a closed loop does: flags that are one's and not the other's. Pure."""
 
 from collections.abc import Iterable, Sequence
+from random import Random
 from typing import Final
 
 from ovbench.common.errors import UsageError
 
 from ..result.study import KindName, Point, Study, Trial
 from .axes import Axes
+from .design import Design, shuffled
 
 RATE: Final = "--rate"
 SEED: Final = "--arrival-seed"
@@ -54,6 +56,14 @@ def flags_at_rate(axes: Axes) -> tuple[str, ...]:
 def closed_point(point: Point) -> Point:
     """What a closed loop has of a setting."""
     return {flag: value for flag, value in point.items() if flag not in OF_A_RATE}
+
+
+def closed_loops(design: Design, seed: int) -> tuple[Trial, ...]:
+    """One of each setting, in mixed order."""
+    order = shuffled(design.points, Random(seed))
+    return tuple(
+        Trial(f"{number:04}", point, 0, design.argv(closed_point(point))) for number, point in enumerate(order, start=1)
+    )
 
 
 def trial_at(number: int, repetition: int, closed: Trial, at_rate: Sequence[str], rate: str, arrivals: int) -> Trial:

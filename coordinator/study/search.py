@@ -1,33 +1,48 @@
 """The search for the highest rate at which limits of the latency hold: from the trials so far to the next one. Pure.
 
-First a closed loop: its throughput is saturation, its latencies are the services. Then trials at rates, each with
-arrivals of its own, where the limit is likely to be crossed: in turn below and above the middle of what is known
-(`stats/ratefit`). When the interval is as narrow as asked for, a longer run at its lower end confirms it. Where that
-run does not keep the limits it counts as what it is, a further trial, and there is another at the new lower end.
+First a closed loop: its throughput is saturation, its latencies are the services. It is run once more where it was
+disturbed, or a rate beyond it keeps the limits. Then trials at rates, each with arrivals of its own, where the limit is
+likely to be crossed: in turn below and above the middle of what is known (`stats/ratefit`). When the interval is as
+narrow as asked for, a longer run at its lower end confirms it. Where that run does not keep the limits it counts as
+what it is, a further trial, and there is another at the new lower end.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from math import ceil, floor, log10
+from math import floor, log10
 from typing import Final, Literal
 
 from ..request.slo import Objective
-from ..result.findings import Code
 from ..result.study import Outcome
 from ..stats.estimate import Estimate
 from ..stats.queueshape import QueueShape, Services
 from ..stats.ratefit import RateFit, RatePoint, fit
 from .overload import only_overloaded
+from .ratefacts import (
+    inferences_per_s,
+    is_disturbed,
+    is_usable,
+    needed_arrivals,
+    part_of,
+    percent_of,
+    servers_of,
+    service_ms,
+    times_of,
+)
 
 LEAST_TRIALS: Final = 6
 """At rates, before the interval is believed."""
+
+FEWEST: Final = LEAST_TRIALS + 2
+"""Trials of a search: with the closed loop and the run that confirms."""
 
 LONGER: Final = 3
 """Times as long as the other trials are those that confirm."""
 
 MOST_CONFIRMING: Final = 3
 MOST_UNUSABLE: Final = 3
+MOST_CLOSED_LOOPS: Final = 2
 _BELOW: Final = 0.3
 """Of the probability: trials are there, and where as much is above."""
 
@@ -39,19 +54,10 @@ _IDLE_SHARE: Final = 0.05
 
 _IDLE_TRIALS: Final = 2
 _BELOW_TRIALS: Final = 3
-"""At the lowest rate that trials can show, before the one that is sought counts as lower."""
+"""At rates, before the one that is sought counts as lower than trials can show, or as higher than saturation."""
 
 _SATURATED: Final = 0.98
 """The load at which a limit would be met by theory, from which on saturation is what ends the search."""
-
-_TOLD_BY: Final = 3.0
-"""So many arrivals beyond the percentile are expected at least: with fewer, all of them may be within it by chance
-(0.95^n: the rule of three)."""
-
-_DISTURBED: Final = frozenset((
-    Code.OTHER_LOAD, Code.STEAL, Code.HARNESS_LOAD, Code.FREQUENCY_DROP, Code.THERMAL_THROTTLE, Code.CPU_QUOTA,
-    Code.HOST_UNSEEN, Code.LATE_STARTS, Code.STALLED,
-))  # fmt: skip
 
 Role = Literal["closed loop", "idle", "search", "confirm"]
 Verdict = Literal[
@@ -81,7 +87,7 @@ class Past:
 @dataclass(frozen=True)
 class Terms:
     """What a search is for. `seconds`: of a trial's window. `most`: trials, all in all. `separate`: whether each agent
-    has a queue of its own."""
+    has a queue of its own; `in_turn`: whether arrivals are dealt to these in turn, and not by chance."""
 
     objectives: tuple[Objective, ...]
     within_percent: float
@@ -89,6 +95,7 @@ class Terms:
     most: int
     arrivals_squared_variation: float = 1.0
     separate: bool = False
+    in_turn: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,8 +110,14 @@ class Search:
         return tuple(one for one in self.past if is_usable(one.outcome))
 
     @cached_property
+    def closed_loops(self) -> tuple[Outcome, ...]:
+        return tuple(one.outcome for one in self.usable if one.step.role == "closed loop")
+
+    @cached_property
     def closed_loop(self) -> Outcome | None:
-        return next((one.outcome for one in self.usable if one.step.role == "closed loop"), None)
+        """The median by throughput, of two the faster, of those that were not disturbed if there are any."""
+        every = [one for one in self.closed_loops if not is_disturbed(one)] or self.closed_loops
+        return sorted(every, key=inferences_per_s)[len(every) // 2] if every else None
 
     @cached_property
     def idle(self) -> tuple[Outcome, ...]:
@@ -121,7 +134,7 @@ class Search:
     @property
     def saturation(self) -> float:
         """Inferences per second of the closed loop."""
-        return 0.0 if self.closed_loop is None else _per_second(self.closed_loop)
+        return 0.0 if self.closed_loop is None else inferences_per_s(self.closed_loop)
 
     @cached_property
     def fastest_ms(self) -> float:
@@ -129,14 +142,14 @@ class Search:
         closed = self.closed_loop
         if closed is None or "min" not in closed.latency_ms:
             return 0.0
-        return closed.latency_ms["min"] * min(1.0, _service_ms(closed) / closed.latency_ms["mean"])
+        return closed.latency_ms["min"] * min(1.0, service_ms(closed) / closed.latency_ms["mean"])
 
     # What it can say at all
 
     @property
     def needed_arrivals(self) -> int:
-        """Fewer do not show the percentile."""
-        return max(ceil(100 * _TOLD_BY / (100 - percent_of(one)) - 1e-6) for one in self.terms.objectives)
+        """Fewer do not show all percentiles."""
+        return max(map(needed_arrivals, self.terms.objectives))
 
     @property
     def needed_seconds(self) -> float:
@@ -164,14 +177,16 @@ class Search:
         closed = self.closed_loop
         if closed is None:
             return {}
-        times, mean_ms = _times(closed), _service_ms(closed)
+        times, mean_ms = times_of(closed), service_ms(closed)
         if self.idle:
-            times = min(map(_times, self.idle), key=lambda one: one[1])
+            times = min(map(times_of, self.idle), key=lambda one: one[1])
             mean_ms = times[1]
-        servers = max(1, closed.streams or 1)
+        servers, variation = servers_of(closed), self.terms.arrivals_squared_variation
         if self.terms.separate:
-            servers = max(1, servers // max(1, closed.agents or 1))
-        variation = self.terms.arrivals_squared_variation
+            agents = max(1, closed.agents or 1)
+            servers = max(1, servers // agents)
+            # Dealt in turn, the gaps of a queue are sums of as many as there are queues; by chance, of a random number.
+            variation = variation / agents if self.terms.in_turn else 1 + (variation - 1) / agents
         return {one: _shape(*times, mean_ms, servers, percent_of(one), variation) for one in self.terms.objectives}
 
     @property
@@ -232,17 +247,25 @@ class Search:
             return None
         if self.closed_loop is None:
             return Step("closed loop")
-        if self._ends_early:
+        left = self.terms.most - len(self.past)
+        if self._ends_early or left <= 0:
             return None
-        if self.below_services:
+        if self._is_loop_doubtful and not self.confirming:
+            return Step("closed loop")
+        if self.looks_idle:
             return Step("idle", self._in_range(_IDLE_SHARE * self.saturation))
         if self.confirmed or len(self.confirming) >= MOST_CONFIRMING:
             return None
-        if self.confirming or self._is_narrow or len(self.past) + 1 >= self.terms.most:
+        if self.confirming or self._is_narrow or left <= self._kept_for_confirming:
             low = self.rate.low if self.rate is not None else None
             return None if low is None else Step("confirm", self._in_range(low), LONGER)
         share = _BELOW if len(self.at_rates) % 2 == 0 else 1 - _BELOW
         return Step("search", self._in_range(self._fit.quantile(share)))
+
+    @property
+    def looks_idle(self) -> bool:
+        """Whether its next trial at a rate is next to no load, to see if a limit can be met at all."""
+        return self.below_services and not self._ends_early
 
     @property
     def _ends_early(self) -> bool:
@@ -254,6 +277,19 @@ class Search:
     @property
     def _is_too_short(self) -> bool:
         return self._least_rate > self.saturation or self._is_below_shown
+
+    @property
+    def _is_loop_doubtful(self) -> bool:
+        """All else is measured by it, so a slow one would be taken for the end of what can be served."""
+        if self.closed_loop is None or len(self.closed_loops) >= MOST_CLOSED_LOOPS:
+            return False
+        beyond = len(self.at_rates) >= _BELOW_TRIALS and self._fit.quantile(0.5) > self.saturation
+        return is_disturbed(self.closed_loop) or beyond
+
+    @property
+    def _kept_for_confirming(self) -> int:
+        """The last of the trials, as far as more than the fewest were allowed."""
+        return max(1, min(MOST_CONFIRMING, self.terms.most - FEWEST + 1))
 
     @property
     def _is_narrow(self) -> bool:
@@ -285,23 +321,6 @@ class Search:
         return "saturated" if shape.load_at(self.binding.limit_ms) >= _SATURATED else "found"
 
 
-def percent_of(objective: Objective) -> float:
-    """Of arrivals that must keep the limit."""
-    return 100.0 if objective.percent is None else objective.percent
-
-
-def is_usable(outcome: Outcome) -> bool:
-    """Whether it says something of the rate: one that was overloaded does."""
-    if outcome.fps is None or outcome.fps <= 0:
-        return False
-    return outcome.status in ("VALID", "SUSPECT") or only_overloaded(outcome)
-
-
-def is_disturbed(outcome: Outcome) -> bool:
-    """By what has nothing to do with the rate."""
-    return outcome.status == "SUSPECT" and not _DISTURBED.isdisjoint(outcome.findings)
-
-
 def kept(past: Past, objectives: Sequence[Objective]) -> bool:
     """Whether all limits held."""
     return not only_overloaded(past.outcome) and all(
@@ -313,14 +332,7 @@ def point_of(past: Past, objective: Objective, seconds: float) -> RatePoint:
     """`seconds`: of a trial that is not longer than most."""
     rate, doubtful = _offered(past), is_disturbed(past.outcome)
     window_ms = 1000 * seconds * past.step.longer
-    part = next(
-        (
-            one
-            for one in past.outcome.objectives
-            if one.limit_ms == objective.limit_ms and one.percent == objective.percent
-        ),
-        None,
-    )
+    part = part_of(past.outcome, objective)
     if part is None or (part.latency_ms is None and only_overloaded(past.outcome)):
         return RatePoint(rate, float("inf"), True, doubtful, window_ms)
     if part.latency_ms is None:
@@ -332,29 +344,6 @@ def _offered(past: Past) -> float:
     """What became due in the window: by chance a few percent more or fewer than were asked for, and it is these that
     made the latency."""
     return past.outcome.figures.get("offered_per_s", 0.0) or past.step.rate or 0.0
-
-
-def _per_second(outcome: Outcome) -> float:
-    """Inferences, of which each has a batch of frames."""
-    batch = 1 if outcome.in_effect is None else outcome.in_effect.batch
-    return 0.0 if outcome.fps is None else outcome.fps / max(1, batch)
-
-
-def _service_ms(outcome: Outcome) -> float:
-    """The mean in a closed loop, where all streams are busy: without what requests wait for a stream."""
-    return 1000 * max(1, outcome.streams or 1) / _per_second(outcome)
-
-
-def _times(outcome: Outcome) -> tuple[tuple[tuple[float, float], ...], float]:
-    """Percentiles and mean, ms: of a closed loop of its latencies, at a rate of its services."""
-    prefix = "service_" if outcome.at_rate else ""
-    known: Mapping[str, float] = outcome.figures if outcome.at_rate else outcome.latency_ms
-    ends = "_ms" if outcome.at_rate else ""
-    names = {50.0: "median", 90.0: "p90", 95.0: "p95", 99.0: "p99", 99.9: "p99_9"}
-    percentiles = {
-        percent: known[f"{prefix}{name}{ends}"] for percent, name in names.items() if f"{prefix}{name}{ends}" in known
-    }
-    return tuple(percentiles.items()), known.get(f"{prefix}mean{ends}", percentiles[50.0])
 
 
 @lru_cache(maxsize=64)

@@ -103,21 +103,21 @@ def _step(trial: Trial, before: Search) -> Step:
     rate = float(trial.point[RATE])
     if TIME in trial.point:
         return Step("confirm", rate, round(float(trial.point[TIME]) / before.terms.seconds))
-    step = before.next()
-    return Step("idle" if step is not None and step.role == "idle" else "search", rate)
+    return Step("idle" if before.looks_idle else "search", rate)
 
 
 def terms_of(study: Study, closed: Trial) -> Terms:
     """Of the setting of a closed loop's trial."""
     argv = trial_at(1, 0, closed, study.at_rate, "1", 0).argv
-    arrivals, dispatch = _value(argv, "--arrivals"), _value(argv, "--dispatch")
+    arrivals, dispatch = _value(argv, "--arrivals"), _value(argv, "--dispatch") or DEFAULT_DISPATCH
     return Terms(
         objectives=_objectives(study.slo),
         within_percent=study.within_percent,
         seconds=seconds_of(closed),
         most=study.repetitions,
         arrivals_squared_variation=_squared_variation(arrivals),
-        separate=(dispatch or DEFAULT_DISPATCH) != "shared",
+        separate=dispatch != "shared",
+        in_turn=dispatch in ("round-robin", "partition"),
     )
 
 

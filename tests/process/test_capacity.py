@@ -53,7 +53,7 @@ def test_a_search_has_an_answer_and_goes_on_from_where_it_was(run: Run, coordina
     kept = lines(ran.folder)
     planned = json.loads((ran.folder / "study.json").read_text())
     assert [one["trial"] for one in kept] == [one["id"] for one in planned["trials"]]
-    assert len(kept) == len(capacity["trials"]) + 1
+    assert len(kept) == len(capacity["trials"]) + sum("--rate" not in one["point"] for one in kept) <= 9
     assert 20 < capacity["rate"]["low"] < capacity["rate"]["high"] < 230
     file = ran.folder / "trials.jsonl"
     whole = file.read_text()

@@ -44,3 +44,14 @@ def test_rates_are_shares_of_the_closed_loop_and_an_end_in_between_loses_none(
     assert code in DONE, err
     assert [one["point"] for one in lines(folder)] == [one["point"] for one in kept]
     assert json.loads((folder / "study.json").read_text())["trials"] == planned["trials"]
+
+
+def test_a_rate_that_no_run_can_have_ends_it_with_a_sentence_and_what_is_known(
+    coordinator: Program, tmp_path: Path
+) -> None:
+    many = (*LOADED[:3], "null:10", *LOADED[4:], "--at", "1000", "--sample-memory", "1", "--report-folder", "s")
+    code, _, err = coordinator(many, tmp_path)()
+    assert code == 2
+    assert "arrivals may become due, and --sample-memory has room for" in err
+    assert len(lines(tmp_path / "s")) == 1
+    assert json.loads((tmp_path / "s" / "answer.json").read_text())["headline"].startswith("Inconclusive so far")

@@ -33,7 +33,8 @@ def latency_by_trial(found: Sequence[Capacity]) -> Iterator[Chart]:
     )
     caption = (
         "Every trial, with arrivals of its own, on a logarithmic axis. The line has the form that theory gives "
-        "it, fitted to the trials; where it crosses the limit is the capacity, with its 95 % interval (the band)."
+        "it, fitted to the trials; where it crosses the limit is the capacity, with its 95 % interval (the band). "
+        "Near saturation it is above the trials, which are too short to show what the long run does."
     )
     chart = latency_by_rate(picture, "capacity", "Latency by rate", caption)
     if chart is not None:

@@ -3,8 +3,7 @@
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from random import Random
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from msgspec import structs
 
@@ -21,27 +20,25 @@ from ..capacitycolumns import capacity_columns
 from ..choices import Choice
 from ..columns import Column
 from ..cuts import cuts_of
-from ..design import Design, refuse_other_axes, refuse_too_many, shuffled
+from ..design import Design, refuse_other_axes, refuse_too_many
 from ..overload import only_overloaded, without_overload
+from ..ratefacts import is_disturbed
 from ..ratetrials import (
     RATE,
-    closed_point,
+    closed_loops,
     flags_at_rate,
     of_closed_loops,
     refuse_own_rates,
     refuse_p99_limit,
     trial_at,
 )
-from ..search import LEAST_TRIALS, is_disturbed
+from ..search import FEWEST, LONGER, MOST_CONFIRMING
 from ..searches import TIME, Searches, SettingSearch
 from ..summary import PROGRAM, Setting, setting_of
 from .capacityflags import PARTITIONS, WITHIN
 from .cards import CAPACITY
 from .kind import ChartName, Kind, Round
-from .slo import objectives_of
-
-_LEAST: Final = LEAST_TRIALS + 2
-"""With the closed loop and the run that confirms."""
+from .slo import objectives_of, refuse_all_arrivals
 
 
 class CapacityStudy(Kind):
@@ -75,17 +72,13 @@ class CapacityStudy(Kind):
 
     def trials(self, design: Design, repetitions: int, seed: int) -> tuple[Trial, ...]:
         """The closed loops; the rates follow from what they do."""
-        if repetitions < _LEAST:
+        if repetitions < FEWEST:
             raise UsageError(
                 f"study capacity: --repetitions {repetitions} is too few; it is the most trials of a setting, and a "
-                f"search needs {_LEAST} at least"
+                f"search needs {FEWEST} at least"
             )
         refuse_too_many(len(design.points), repetitions)
-        order = shuffled(design.points, Random(seed))
-        return tuple(
-            Trial(f"{number:04}", point, 0, design.argv(closed_point(point)))
-            for number, point in enumerate(order, start=1)
-        )
+        return closed_loops(design, seed)
 
     def anew(self, before: Trial, trial: Trial) -> bool:
         """Always, so that the interval has in it what another start of the agents would change."""
@@ -95,6 +88,11 @@ class CapacityStudy(Kind):
         """At the most."""
         settings = sum(RATE not in trial.point for trial in study.trials if trial.repetition == 0)
         return max(0, settings * study.repetitions - len(study.trials))
+
+    def longer(self, study: Study) -> int:
+        """Of those that confirm."""
+        settings = sum(RATE not in trial.point for trial in study.trials if trial.repetition == 0)
+        return settings * MOST_CONFIRMING * (LONGER - 1)
 
     def next(self, study: Study, outcomes: Sequence[Outcome], redo: Collection[str] = ()) -> Round | None:
         stand = self.standing(study, outcomes)
@@ -159,11 +157,7 @@ def _check_limits(axes: Axes, own: Mapping[str, Any]) -> None:
         raise UsageError("study capacity: give the latency to keep, as in --slo p99:20, which is 99 % within 20 ms")
     if axes.given("--slo-ms"):
         raise UsageError("study capacity: --slo and --slo-ms are two spellings of the limits; leave --slo-ms out")
-    for one in objectives:
-        if one.percent == 100:
-            raise UsageError(
-                f"--slo {one}: no run is long enough to show p100; give a lower percentile, as in p99.9:20"
-            )
+    refuse_all_arrivals(objectives)
 
 
 def _capacities(study: Study, searches: Iterable[SettingSearch]) -> tuple[Capacity, ...]:
@@ -178,11 +172,8 @@ def _command(study: Study, closed: Trial) -> str:
 
 
 def _setting(of: SettingSearch, capacity: Capacity) -> Setting:
-    """With the figures of the run that confirmed the rate, or was to; else of the closed loop."""
     known = {one.outcome.trial: one.outcome for one in of.search.past}
-    longer = [one for one in capacity.trials if one.confirming]
-    confirming = [one.trial for one in ([one for one in longer if one.kept] or longer)]
-    shown = [trial for trial in of.trials if trial.id in confirming[-1:]] or [of.closed]
+    shown = [trial for trial in of.trials if trial.id == _shown(of, capacity)]
     usable = [one.outcome for one in of.search.usable]
     counts = Counter(without_overload(one).status for one in known.values())
     found = setting_of(shown, known)
@@ -195,6 +186,20 @@ def _setting(of: SettingSearch, capacity: Capacity) -> Setting:
         suspect=bool(usable) and all(map(is_disturbed, usable)),
         same=(),
     )
+
+
+def _shown(of: SettingSearch, capacity: Capacity) -> str:
+    """The trial whose figures stand for the setting: that which confirmed the rate, or was to; before there is one that
+    which kept the limits nearest to the lower end; else the closed loop."""
+    longer = [one for one in capacity.trials if one.confirming]
+    if longer:
+        return ([one for one in longer if one.kept] or longer)[-1].trial
+    kept = [one for one in capacity.trials if one.kept]
+    if capacity.rate is None or not kept:
+        closed = of.search.closed_loop
+        return of.closed.id if closed is None else closed.trial
+    low = capacity.rate.low or capacity.rate.value
+    return min(kept, key=lambda one: abs(one.rate - low)).trial
 
 
 def _choices(found: Sequence[Capacity], settings: Sequence[Setting]) -> Iterable[Choice]:

@@ -117,6 +117,10 @@ class Kind(ABC):
         """How many trials there will be beyond those that are planned, as far as that is known."""
         return 0
 
+    def longer(self, study: Study) -> int:
+        """By how many trials' time the foreseen ones may take longer than as many of the first."""
+        return 0
+
     def intended(self, outcome: Outcome) -> bool:
         """Whether such a study runs a trial that ended so on purpose: it is no failure then."""
         return False

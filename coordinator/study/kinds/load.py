@@ -21,7 +21,7 @@ from ..loadfigures import by_setting, closed_per_s, curves_of, settings_at_rates
 from ..overload import only_overloaded, served, without_overload
 from ..ratetrials import (
     RATE,
-    closed_point,
+    closed_loops,
     flags_at_rate,
     of_closed_loops,
     refuse_own_rates,
@@ -34,7 +34,7 @@ from ..standing import again
 from ..summary import Setting
 from .cards import LOAD
 from .kind import ChartName, Kind, Round
-from .slo import objectives_of
+from .slo import objectives_of, refuse_all_arrivals
 
 
 class LoadStudy(Kind):
@@ -49,6 +49,7 @@ class LoadStudy(Kind):
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
         """Of closed loops."""
         refuse_own_rates(self.name, axes, "--at says at which rates it measures")
+        refuse_all_arrivals(objectives_of(own))
         if objectives_of(own) and axes.given("--slo-ms"):
             raise UsageError("study load: --slo and --slo-ms are two spellings of the limits; leave one out")
         points = tuple(axes.points()) or ({},)
@@ -71,11 +72,7 @@ class LoadStudy(Kind):
     def trials(self, design: Design, repetitions: int, seed: int) -> tuple[Trial, ...]:
         """The closed loops; the rates follow from what they do."""
         refuse_too_many(len(design.points), repetitions)
-        order = shuffled(design.points, Random(seed))
-        return tuple(
-            Trial(f"{number:04}", point, 0, design.argv(closed_point(point)))
-            for number, point in enumerate(order, start=1)
-        )
+        return closed_loops(design, seed)
 
     def anew(self, before: Trial, trial: Trial) -> bool:
         """Repetitions have no start in common."""

@@ -1,6 +1,6 @@
 """The flag with the limits of latency that a rate is to keep; each kind that looks for such a rate has the same."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ovbench.common.errors import UsageError
@@ -42,3 +42,13 @@ def objectives_of(own: Mapping[str, Any]) -> tuple[Objective, ...]:
         return parse_objectives(",".join(given))
     except ValueError as error:
         raise UsageError(f"{NAME} {error}") from None
+
+
+def refuse_all_arrivals(objectives: Iterable[Objective]) -> None:
+    """Raises UsageError where each and every arrival is to keep a limit."""
+    for one in objectives:
+        if one.percent == 100:
+            raise UsageError(
+                f"{NAME} {one}: no run is long enough to show p100; give a lower percentile, as in "
+                f"p99.9:{one.limit_ms:g}"
+            )

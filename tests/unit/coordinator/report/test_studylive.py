@@ -151,7 +151,7 @@ def test_the_plan_of_a_search_says_what_follows_at_the_most() -> None:
     planned = capacities.study([Objective(20.0, 99.0)], ("1", "4"), repetitions=12)
     print_trials(console, planned, planned.trials, 44.0)
     assert isinstance(console.file, io.StringIO)
-    words = "2 trials, about 44 s; then up to 22 that follow from what is measured, at most about 8 min 48 s in all"
+    words = "2 trials, about 44 s; then up to 22 that follow from what is measured, at most about 13 min 12 s in all"
     assert words in console.file.getvalue()
 
 

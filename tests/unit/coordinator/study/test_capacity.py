@@ -12,7 +12,7 @@ from ovbench.coordinator.result.study import Outcome, Study
 from ovbench.coordinator.stats.estimate import Estimate
 from ovbench.coordinator.study.answer import Answer, answer_json
 from ovbench.coordinator.study.axes import parse_axes
-from ovbench.coordinator.study.capacity import Capacity, ranked
+from ovbench.coordinator.study.capacity import Capacity, RateTrial, ranked
 from ovbench.coordinator.study.capacitywords import headline, lines, so_far, unsaid
 from ovbench.coordinator.study.kinds.kind import Kind
 from ovbench.coordinator.study.kinds.registry import KINDS
@@ -48,6 +48,10 @@ def of_rate(value: float, spread: float = 0.02, verdict: str = "found", **more: 
         command="ovbench-coord",
     )
     return structs.replace(found, verdict=verdict, **more)
+
+
+def longer(rate: float, kept: bool) -> RateTrial:
+    return RateTrial("0009", rate, 19.0 if kept else 21.0, None, kept, "VALID", confirming=True)
 
 
 # What is refused
@@ -197,7 +201,7 @@ def test_too_wide_an_interval_is_said() -> None:
     assert found.capacities[0].verdict in ("too noisy", "not confirmed")
     assert text.startswith(("Wider than asked for: this machine serves", "Not confirmed: this machine serves"))
     one = of_rate(100, 0.2, verdict="too noisy")
-    assert "interval is +-20.0 %, wider than was asked for" in "".join(unsaid((one,), 10))
+    assert "interval is ±20.0 %, wider than was asked for" in "".join(unsaid((one,), 10))
 
 
 def test_disturbed_trials_make_a_capacity_suspect() -> None:
@@ -235,6 +239,34 @@ def test_trials_that_fail_end_the_search() -> None:
     found = KIND.conclude(of, outcomes)
     assert found.headline == "Inconclusive: its trials failed."
     assert any("it cannot be (3)" in line for line in found.unsaid)
+
+
+def test_a_search_that_trials_cut_short_by_failing_is_said_to_be() -> None:
+    cut = of_rate(100, verdict="not measured")
+    assert headline(study([LIMIT]), (cut,)).startswith("Cut short by trials that failed: this machine serves 100.0")
+    assert any("; cut short by trials that failed." in line for line in lines(ranked((of_rate(120), cut))))
+
+
+def test_what_did_not_keep_the_limit_before_another_run_did_is_said() -> None:
+    runs = (longer(98.0, kept=False), longer(95.0, kept=True))
+    said = list(unsaid((of_rate(100, trials=runs),), 30))
+    assert said == ["A longer run at 98.00/s did not keep the limit, before one did."]
+    assert not list(unsaid((of_rate(100, trials=runs[1:]),), 30))
+
+
+def test_a_capacity_above_the_closed_loop_is_doubted() -> None:
+    (said,) = unsaid((of_rate(100, closed_loop_per_s=80.0),), 30)
+    assert said.startswith("It is above the 80.00/s of the closed loop")
+
+
+def test_before_a_run_that_confirms_the_figures_are_of_a_trial_at_a_rate() -> None:
+    of, outcomes = conducted(study([LIMIT]), ONE, most_trials=4)
+    (setting,) = KIND.conclude(of, outcomes).settings
+    (capacity,) = KIND.conclude(of, outcomes).capacities
+    rates = {one.rate: one for one in capacity.trials if one.kept}
+    assert setting.fps is not None
+    assert setting.fps.value in rates
+    assert setting.fps.value != pytest.approx(capacity.closed_loop_per_s)
 
 
 def test_overload_is_no_failure() -> None:
@@ -276,6 +308,7 @@ def test_it_ends_alike_however_often_it_is_cut_off_and_resumed() -> None:
 def test_the_most_trials_are_foreseen() -> None:
     of = study([LIMIT], ("1", "4"), repetitions=12)
     assert KIND.foreseen(of) == 22
+    assert KIND.longer(of) == 12
     of, _ = conducted(of, TWO, most_trials=6)
     assert KIND.foreseen(of) == 24 - len(of.trials)
 

@@ -164,6 +164,7 @@ def test_a_study_is_the_same_however_often_it_was_cut_off() -> None:
         (("--arrival-seed", "1,2"), {}, "study load: every trial has arrivals of its own"),
         (("--slo-ms", "30"), {"slo": ["p99:20"]}, "study load: --slo and --slo-ms are two spellings"),
         ((), {"slo": ["p99:20", "p99:30"]}, "--slo 'p99:20,p99:30' has two limits for p99"),
+        ((), {"slo": ["p100:20"]}, "--slo p100:20: no run is long enough to show p100; give a lower percentile"),
     ],
 )
 def test_what_the_study_sets_itself_is_refused(words: tuple[str, ...], own: dict[str, object], sentence: str) -> None:
@@ -318,7 +319,7 @@ def test_the_commands_run_the_highest_rates_that_were_served() -> None:
 
 def test_no_rate_that_is_served_is_said() -> None:
     found = answer(Queue(), at="110,120")
-    assert found.headline == "Not even 550.0/s (110 %) was served in all trials and from there on it is overloaded."
+    assert found.headline == "Not even 550.0/s (110 %) was served in all trials; from there on it is overloaded."
 
 
 def test_settings_have_a_curve_each_and_their_names() -> None:
@@ -431,6 +432,13 @@ def test_a_limit_that_no_rate_keeps_or_every_rate_keeps_is_said() -> None:
     above = answer(Queue(service_ms=2.0), slo=("p99:400",), at="10..80")
     assert above.headline == "p99 stays within 400 ms at every rate that was measured, up to 400.0/s (80 %)."
     assert [curve.limits[0].rate for curve in (*below.loads, *above.loads)] == [None, None]
+
+
+def test_a_percentile_that_trials_cannot_show_is_not_said_to_keep_its_limit() -> None:
+    found = answer(Queue(service_ms=2.0), "-t", "2", slo=("p99.9:400", "p50:4"), at="10..80")
+    deep, middle = found.loads[0].limits
+    assert (deep.verdict, middle.verdict) == ("unknown", "found")
+    assert deep.why == "trials of 2 s do not show it, those of 8 s would"
 
 
 def test_a_percentile_that_trials_cannot_show_is_said_with_the_time_it_takes() -> None:

@@ -1,6 +1,7 @@
 from collections import Counter
 from dataclasses import replace
 from random import Random
+from typing import Literal
 
 import pytest
 from msgspec import structs
@@ -8,7 +9,17 @@ from msgspec import structs
 from ovbench.coordinator.request.slo import Objective
 from ovbench.coordinator.result.arrivals import ObjectivePart
 from ovbench.coordinator.result.study import Outcome
-from ovbench.coordinator.study.search import LEAST_TRIALS, LONGER, MOST_CONFIRMING, MOST_UNUSABLE, Past, Search, Terms
+from ovbench.coordinator.study.search import (
+    FEWEST,
+    LEAST_TRIALS,
+    LONGER,
+    MOST_CONFIRMING,
+    MOST_UNUSABLE,
+    Past,
+    Search,
+    Step,
+    Terms,
+)
 from tests.closedforms import Law
 from tests.searches import Machine, at_rate, closed_loop, searched
 
@@ -76,8 +87,21 @@ def test_no_interval_is_believed_from_few_trials() -> None:
 
 def test_a_noisy_machine_ends_at_the_most_trials_and_says_so() -> None:
     search = searched(replace(machine(3), noise=0.3), replace(TERMS, within_percent=1, most=12))
-    assert len(search.past) <= 12 + MOST_CONFIRMING
+    assert len(search.past) <= 12
     assert search.verdict in ("too noisy", "not confirmed")
+
+
+@pytest.mark.parametrize("most", [FEWEST, FEWEST + 1, 12])
+def test_the_most_trials_are_the_most_also_where_none_confirms(most: int) -> None:
+    terms = replace(TERMS, within_percent=0.5, most=most)
+    search = Search(terms)
+    while (step := search.next()) is not None:
+        bad = step.role == "confirm"
+        outcome = at_rate(step.rate or 0.0, (), overloaded=True) if bad else QUIET.answer(step, terms.objectives)
+        search = Search(terms, (*search.past, Past(step, outcome)))
+    assert len(search.past) == most
+    assert roles(search).count("confirm") == min(MOST_CONFIRMING, most - FEWEST + 1)
+    assert search.verdict == "not confirmed"
 
 
 def with_confirming(search: Search, latency_ms: float | None) -> Search:
@@ -181,6 +205,48 @@ def test_trials_that_fail_end_the_search() -> None:
     assert (search.next(), search.verdict) == (None, "not measured")
 
 
+def test_trials_that_fail_in_the_midst_leave_a_rate_that_is_no_finding() -> None:
+    search = searched(QUIET, TERMS)
+    failed = Outcome("0009", {}, 0, "", 1.0, 2, "FAILED", why="an agent was killed")
+    past = (*search.past[:-1], *(Past(search.past[-1].step, failed) for _ in range(MOST_UNUSABLE)))
+    cut_short = Search(TERMS, past)
+    assert (cut_short.next(), cut_short.verdict) == (None, "not measured")
+    assert cut_short.rate is not None
+
+
+# The closed loop
+
+
+def loop(per_s: float, *findings: str) -> Past:
+    outcome = closed_loop("deterministic", 4, per_s)
+    status: Literal["SUSPECT", "VALID"] = "SUSPECT" if findings else "VALID"
+    return Past(Step("closed loop"), structs.replace(outcome, status=status, findings=findings))
+
+
+def test_a_closed_loop_that_was_disturbed_is_run_once_more() -> None:
+    assert Search(TERMS, (loop(250.0, "steal"),)).next() == Step("closed loop")
+    for again in (loop(400.0), loop(400.0, "steal")):
+        both = Search(TERMS, (loop(250.0, "steal"), again))
+        assert both.saturation == 400
+        step = both.next()
+        assert step is not None
+        assert step.role == "search"
+
+
+def test_of_closed_loops_one_that_was_disturbed_does_not_count_beside_another() -> None:
+    assert Search(TERMS, (loop(400.0, "steal"), loop(390.0))).saturation == 390
+    assert Search(TERMS, (loop(380.0), loop(400.0), loop(390.0))).saturation == 390
+
+
+def test_a_closed_loop_that_was_slow_unnoticed_does_not_end_the_search_below_what_is_served() -> None:
+    search = searched(QUIET, TERMS, (loop(240.0),))
+    assert roles(search).count("closed loop") == 2
+    assert search.saturation == 400
+    assert search.rate is not None
+    assert search.rate.value == pytest.approx(QUIET.capacity(LIMIT), rel=0.03)
+    assert search.verdict == "found"
+
+
 def test_the_rate_is_of_inferences_where_each_is_a_batch_of_frames() -> None:
     from ovbench.coordinator.result.effective import InEffect
 
@@ -197,3 +263,11 @@ def test_dealt_arrivals_are_as_many_queues_as_agents() -> None:
         for separate in (False, True)
     )
     assert (shared, separate) == (4, 1)
+
+
+@pytest.mark.parametrize(("in_turn", "variation"), [(True, 1.0), (False, 1.75)])
+def test_how_irregular_the_arrivals_of_each_queue_are_follows_from_how_they_are_dealt(
+    in_turn: bool, variation: float
+) -> None:
+    terms = replace(TERMS, arrivals_squared_variation=4.0, separate=True, in_turn=in_turn)
+    assert Search(terms, (loop(400.0),)).shapes[LIMIT].arrivals_squared_variation == variation

@@ -115,6 +115,8 @@ def test_terms_are_those_of_the_trials() -> None:
     assert (terms.seconds, terms.arrivals_squared_variation, terms.separate) == (20.0, 4.0, True)
     assert first(study()).search.terms.arrivals_squared_variation == 1.0
     assert not first(study()).search.terms.separate
+    dealt = {way: first(study(at_rate=("--dispatch", way))).search.terms for way in ("random", "round-robin")}
+    assert [(one.separate, one.in_turn) for one in dealt.values()] == [(True, False), (True, True)]
 
 
 def test_settings_are_in_the_order_in_which_they_were_given() -> None:
