@@ -82,6 +82,9 @@ class JsonLines:
             return "" if gone else f"--live jsonl:{self._where}: the events are not all there: {why}"
         if self._unread:
             return f"--live jsonl:{self._where}: the events are not all there: nobody took the last ones"
+        if untold := self._outlet.refused - self._told:
+            why = f"its reader was too slow for {untold} of them"
+            return f"--live jsonl:{self._where}: the events are not all there: {why}"
         return ""
 
     def _failed(self, error: OSError) -> None:

@@ -125,6 +125,15 @@ def test_at_the_end_it_says_why_events_are_missing_also_the_last_ones(tmp_path: 
     assert whole.finish() == ""
 
 
+def test_lines_that_were_left_out_and_that_no_later_line_tells_of_are_said_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jsonlines, "_MOST_CHARACTERS", 10)
+    sink = JsonLines(io.StringIO(), "run.jsonl")
+    sink.handle(WarmingUp(1, 2))
+    assert sink.finish().endswith("the events are not all there: its reader was too slow for 1 of them")
+
+
 def test_that_the_reader_of_stdout_has_gone_is_nothing_to_mention(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path / "file", os.O_CREAT | os.O_WRONLY)
     said = []
