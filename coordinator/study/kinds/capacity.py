@@ -48,6 +48,7 @@ class CapacityStudy(Kind):
     card: ClassVar = CAPACITY
     title: ClassVar = "Capacity under a limit of latency"
     ranks: ClassVar[bool] = False
+    nameless: ClassVar[str] = "closed loop"
     searches: ClassVar[bool] = True
 
     def design(self, axes: Axes, topology: Topology, own: Mapping[str, Any]) -> Design:
