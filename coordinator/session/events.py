@@ -255,7 +255,8 @@ class Fanout:
             except Exception as error:
                 self._sinks.remove(sink)
                 name = getattr(sink, "name", type(sink).__name__)
-                failed.append(SinkFailed(event.at_ns, name, str(error) or type(error).__name__))
+                why = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+                failed.append(SinkFailed(event.at_ns, name, why))
         if not self._sinks:
             self.unheard += failed
         for failure in failed:
