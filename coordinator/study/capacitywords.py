@@ -68,7 +68,8 @@ def _about(ranked: Sequence[Capacity]) -> Iterator[str]:
     if best.confirmed_rate is not None:
         yield f"A longer run at {rate(best.confirmed_rate)}/s kept {'all limits' if ',' in best.slo else 'the limit'}."
     if "," in best.limits and best.slo:
-        yield f"{_percentile(best.slo)} is what ends it: the other limits hold at higher rates, too."
+        others = "other limit holds" if best.limits.count(",") == 1 else "other limits hold"
+        yield f"{_percentile(best.slo)} is what ends it: the {others} at higher rates, too."
 
 
 def _less(percent: float, differs: bool | None) -> str:

@@ -191,7 +191,7 @@ def test_of_several_limits_the_one_that_ends_it_is_named() -> None:
     assert found.capacities[0].slo == str(LIMIT)
     assert "with p99 within" in found.headline
     assert "and p50 within 500 ms" in found.headline
-    assert any(line.startswith("p99 is what ends it") for line in found.lines)
+    assert "p99 is what ends it: the other limit holds at higher rates, too." in found.lines
 
 
 def test_too_wide_an_interval_is_said() -> None:
