@@ -232,7 +232,7 @@ def test_a_host_has_no_process_left_when_whoever_started_it_has_gone(made: Beds)
     (host,) = under_load(stage, "a")
     assert host.process.stdin is not None
     host.process.stdin.close()
-    assert_gone(1.0)
+    assert_gone()
     assert host.process.wait(PATIENCE_S) == 3
 
 
