@@ -68,18 +68,23 @@ def test_what_cannot_be_written_is_refused_at_once(tmp_path: Path, kind: str) ->
         open_lines(place)
 
 
-class Gone(io.StringIO):
-    """Its reader has gone."""
+GONE = BrokenPipeError(errno.EPIPE, "Broken pipe")
+FULL = OSError(errno.ENOSPC, "No space left on device")
 
-    def __init__(self, descriptor: int) -> None:
+
+class Failing(io.StringIO):
+    """Which cannot be written."""
+
+    def __init__(self, descriptor: int, error: OSError) -> None:
         super().__init__()
         self._descriptor = descriptor
+        self._error = error
 
     def fileno(self) -> int:
         return self._descriptor
 
     def flush(self) -> None:
-        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+        raise self._error
 
 
 def test_a_reader_that_has_gone_is_named_and_the_others_go_on(tmp_path: Path) -> None:
@@ -91,7 +96,7 @@ def test_a_reader_that_has_gone_is_named_and_the_others_go_on(tmp_path: Path) ->
             self.events.append(event)
 
     descriptor = os.open(tmp_path / "file", os.O_CREAT | os.O_WRONLY)
-    sink, other = JsonLines(cast(TextIO, Gone(descriptor))), Kept()
+    sink, other = JsonLines(cast(TextIO, Failing(descriptor, GONE))), Kept()
     sinks = Fanout(sink, other)
     sinks.handle(WarmingUp(1, 2))
     sink.close()
@@ -100,23 +105,9 @@ def test_a_reader_that_has_gone_is_named_and_the_others_go_on(tmp_path: Path) ->
     assert other.events == [WarmingUp(1, 2), WarmingUp(2, 3), SinkFailed(2, "--live", "Broken pipe")]
 
 
-class Full(io.StringIO):
-    """On a disk without room."""
-
-    def __init__(self, descriptor: int) -> None:
-        super().__init__()
-        self._descriptor = descriptor
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def flush(self) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-
 def test_at_the_end_it_says_why_events_are_missing_also_the_last_ones(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path / "file", os.O_CREAT | os.O_WRONLY)
-    sink = JsonLines(cast(TextIO, Full(descriptor)), "run.jsonl")
+    sink = JsonLines(cast(TextIO, Failing(descriptor, FULL)), "run.jsonl")
     sink.handle(WarmingUp(1, 2))
     assert sink.finish() == "--live jsonl:run.jsonl: the events are not all there: No space left on device"
     os.close(descriptor)
@@ -138,7 +129,7 @@ def test_that_the_reader_of_stdout_has_gone_is_nothing_to_mention(tmp_path: Path
     descriptor = os.open(tmp_path / "file", os.O_CREAT | os.O_WRONLY)
     said = []
     for where in ("-", "a pipe"):
-        sink = JsonLines(cast(TextIO, Gone(descriptor)), where)
+        sink = JsonLines(cast(TextIO, Failing(descriptor, GONE)), where)
         sink.handle(WarmingUp(1, 2))
         said.append(sink.finish())
     os.close(descriptor)
