@@ -130,18 +130,9 @@ def _curve(setting: SettingSearch, objective: Objective, rate: float) -> Iterato
 def _deciding(setting: SettingSearch) -> Objective:
     """The limit that is exceeded first; where no rate keeps one, that one."""
     search = setting.search
-    if never := _never_kept(setting):
-        return never[0]
+    if search.never_kept:
+        return search.never_kept[0]
     return search.binding if search.shapes and search.at_rates else search.terms.objectives[0]
-
-
-def _never_kept(setting: SettingSearch) -> tuple[Objective, ...]:
-    search = setting.search
-    if search.verdict != "unreachable":
-        return ()
-    return search.below_fastest or tuple(
-        one for one, shape in search.shapes.items() if one.limit_ms <= shape.least * 1.001
-    )
 
 
 def _least_ms(setting: SettingSearch) -> float | None:
@@ -149,7 +140,7 @@ def _least_ms(setting: SettingSearch) -> float | None:
     search = setting.search
     if search.below_fastest:
         return search.fastest_ms
-    return next((search.shapes[one].least for one in _never_kept(setting)), None)
+    return next((search.shapes[one].least for one in search.never_kept), None)
 
 
 def _rate_trial(one: Past, setting: SettingSearch, objective: Objective) -> RateTrial:

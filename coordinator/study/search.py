@@ -189,10 +189,15 @@ class Search:
             variation = variation / agents if self.terms.in_turn else 1 + (variation - 1) / agents
         return {one: _shape(*times, mean_ms, servers, percent_of(one), variation) for one in self.terms.objectives}
 
+    @cached_property
+    def below_services(self) -> tuple[Objective, ...]:
+        """The limits that are below what theory has at next to no load."""
+        return tuple(one for one, shape in self.shapes.items() if one.limit_ms <= shape.least * 1.001)
+
     @property
-    def below_services(self) -> bool:
-        """Whether a limit is below what theory has at next to no load."""
-        return any(one.limit_ms <= shape.least * 1.001 for one, shape in self.shapes.items())
+    def never_kept(self) -> tuple[Objective, ...]:
+        """The limits that no rate keeps, as far as it is known."""
+        return self.below_fastest or (self.below_services if len(self.idle) >= _IDLE_TRIALS else ())
 
     # The rate
 
@@ -243,7 +248,7 @@ class Search:
 
     def next(self) -> Step | None:
         """None where it has ended."""
-        if len(self.past) - len(self.usable) >= MOST_UNUSABLE:
+        if self._has_failed:
             return None
         if self.closed_loop is None:
             return Step("closed loop")
@@ -265,14 +270,16 @@ class Search:
     @property
     def looks_idle(self) -> bool:
         """Whether its next trial at a rate is next to no load, to see if a limit can be met at all."""
-        return self.below_services and not self._ends_early
+        return bool(self.below_services) and not self._ends_early
+
+    @property
+    def _has_failed(self) -> bool:
+        return len(self.past) - len(self.usable) >= MOST_UNUSABLE
 
     @property
     def _ends_early(self) -> bool:
         """Where no trial at a rate would say more."""
-        if self.closed_loop is None or self.below_fastest or self._is_too_short:
-            return True
-        return len(self.idle) >= _IDLE_TRIALS and self.below_services
+        return self.closed_loop is None or bool(self.never_kept) or self._is_too_short
 
     @property
     def _is_too_short(self) -> bool:
@@ -305,11 +312,11 @@ class Search:
     @property
     def verdict(self) -> Verdict:
         if self.closed_loop is not None:
-            if self.below_fastest or (len(self.idle) >= _IDLE_TRIALS and self.below_services):
+            if self.never_kept:
                 return "unreachable"
             if self._is_too_short:
                 return "too short"
-        if len(self.past) - len(self.usable) >= MOST_UNUSABLE:
+        if self._has_failed:
             return "not measured"
         if self.next() is not None or self.rate is None:
             return "not finished"

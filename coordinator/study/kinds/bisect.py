@@ -86,8 +86,7 @@ class BisectStudy(Kind):
 
     def next(self, study: Study, outcomes: Sequence[Outcome], redo: Collection[str] = ()) -> Round | None:
         state = BisectionState(study, self.standing(study, outcomes))
-        ended = {one.trial for one in state.stand if one.status not in redo}
-        left = tuple(trial for trial in study.trials if trial.id not in ended)
+        left = self.left(study, state.stand, redo)
         if left:
             return Round(left)
         if state.ends_unmeasured:

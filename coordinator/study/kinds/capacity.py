@@ -87,18 +87,15 @@ class CapacityStudy(Kind):
 
     def foreseen(self, study: Study) -> int:
         """At the most."""
-        settings = sum(RATE not in trial.point for trial in study.trials if trial.repetition == 0)
-        return max(0, settings * study.repetitions - len(study.trials))
+        return max(0, _count(study) * study.repetitions - len(study.trials))
 
     def longer(self, study: Study) -> int:
         """Of those that confirm."""
-        settings = sum(RATE not in trial.point for trial in study.trials if trial.repetition == 0)
-        return settings * MOST_CONFIRMING * (LONGER - 1)
+        return _count(study) * MOST_CONFIRMING * (LONGER - 1)
 
     def next(self, study: Study, outcomes: Sequence[Outcome], redo: Collection[str] = ()) -> Round | None:
         stand = self.standing(study, outcomes)
-        ended = {one.trial for one in stand if one.status not in redo}
-        left = tuple(trial for trial in study.trials if trial.id not in ended)
+        left = self.left(study, stand, redo)
         more = left or Searches.of(study, stand).next()
         return Round(more) if more else None
 
@@ -118,16 +115,15 @@ class CapacityStudy(Kind):
     def settings(self, study: Study, outcomes: Sequence[Outcome]) -> tuple[Setting, ...]:
         """In the order of their rates."""
         searches = self._searches(study, outcomes)
-        by_point = {tuple(one.point.items()): one for one in searches}
-        found = ranked(_capacities(study, searches))
-        return tuple(_setting(by_point[tuple(one.point.items())], one) for one in found)
+        return _settings(searches, ranked(_capacities(study, searches)))
 
     def _searches(self, study: Study, outcomes: Sequence[Outcome]) -> tuple[SettingSearch, ...]:
         return Searches.of(study, self.standing(study, outcomes)).settings
 
     def conclude(self, study: Study, outcomes: Sequence[Outcome]) -> Answer:
-        found = ranked(_capacities(study, self._searches(study, outcomes)))
-        settings = self.settings(study, outcomes)
+        searches = self._searches(study, outcomes)
+        found = ranked(_capacities(study, searches))
+        settings = _settings(searches, found)
         plain = tuple(map(without_overload, self.standing(study, outcomes)))
         basis = Basis(study, outcomes, plain, settings, ())
         return Answer(
@@ -151,6 +147,11 @@ class CapacityStudy(Kind):
         return "latency-by-rate", "capacities"
 
 
+def _count(study: Study) -> int:
+    """How many searches there are: each has a closed loop that was planned."""
+    return sum(RATE not in trial.point for trial in study.trials if trial.repetition == 0)
+
+
 def _check_limits(axes: Axes, own: Mapping[str, Any]) -> None:
     """Raises UsageError where there are none, or some that no run can show."""
     objectives = objectives_of(own)
@@ -170,6 +171,12 @@ def _command(study: Study, closed: Trial) -> str:
     found = trial_at(1, 0, closed, study.at_rate, "1", 0).argv
     at = found.index(RATE)
     return shlex.join((PROGRAM, *found[:at], *found[at + 4 :]))
+
+
+def _settings(searches: Iterable[SettingSearch], found: Iterable[Capacity]) -> tuple[Setting, ...]:
+    """In the order of `found`."""
+    by_point = {tuple(one.point.items()): one for one in searches}
+    return tuple(_setting(by_point[tuple(one.point.items())], one) for one in found)
 
 
 def _setting(of: SettingSearch, capacity: Capacity) -> Setting:

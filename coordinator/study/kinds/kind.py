@@ -101,13 +101,17 @@ class Kind(ABC):
         """The trials that are run again, and stand or not, as a whole."""
         return [[trial] for trial in study.trials]
 
+    def left(self, study: Study, stand: Iterable[Outcome], redo: Collection[str]) -> tuple[Trial, ...]:
+        """What has not ended of the plan, or with a status of `redo`. `stand`: the outcomes that stand."""
+        ended = {one.trial for one in stand if one.status not in redo}
+        return tuple(trial for trial in study.trials if trial.id not in ended)
+
     def next(self, study: Study, outcomes: Sequence[Outcome], redo: Collection[str] = ()) -> Round | None:
         """What is to be run now: what is left of the plan, then in rounds what is SUSPECT; None when all is done.
 
         `redo`: trials that ended with such a status are left, too.
         """
-        ended = {one.trial for one in self.standing(study, outcomes) if one.status not in redo}
-        left = tuple(trial for trial in study.trials if trial.id not in ended)
+        left = self.left(study, self.standing(study, outcomes), redo)
         if left:
             return Round(left)
         rounds = (Round(self.suspect(study, outcomes, n), n) for n in range(1, study.retry_suspect + 1))

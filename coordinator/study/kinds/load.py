@@ -87,8 +87,7 @@ class LoadStudy(Kind):
     def next(self, study: Study, outcomes: Sequence[Outcome], redo: Collection[str] = ()) -> Round | None:
         """A closed loop that was disturbed is run again before rates follow from it."""
         stand = self.standing(study, outcomes)
-        ended = {one.trial for one in stand if one.status not in redo}
-        left = tuple(trial for trial in study.trials if trial.id not in ended)
+        left = self.left(study, stand, redo)
         if left:
             return Round(left)
         open_ = {own: of[""] for own, of in by_setting(study).items() if len(of) == 1}
